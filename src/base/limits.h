@@ -1,0 +1,45 @@
+// Every ceiling that is not a setting, in one place, with the relations between them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ringgate::limits {
+
+// Slots and shards: they share one 64-bit word with the generation (device map, user_data).
+inline constexpr std::uint32_t shards_max = 255;
+inline constexpr std::uint32_t slots_per_shard_max = (1U << 24) - 1;
+inline constexpr std::uint32_t spare_slots_per_shard = 64;  // above the share: they answer 503 instead of hanging
+inline constexpr std::uint32_t admin_slots_per_shard = 64;
+
+// HTTP (octets).
+inline constexpr std::size_t method_bytes_max = 32;
+inline constexpr std::size_t target_bytes_max = 8 * 1024;
+inline constexpr std::size_t head_bytes_max = 16 * 1024;
+inline constexpr std::size_t field_name_bytes_max = 256;
+inline constexpr std::size_t field_value_bytes_max = 8 * 1024;
+inline constexpr std::size_t fields_count_max = 100;
+inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions, beyond the body itself
+inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
+inline constexpr std::size_t pipelined_requests_max = 64;
+
+// WebSocket (octets).
+inline constexpr std::size_t control_payload_bytes_max = 125;  // RFC 6455 section 5.5
+inline constexpr std::size_t close_reason_bytes_max = 123;
+inline constexpr std::size_t client_header_bytes_max = 14;
+inline constexpr std::size_t server_header_bytes_max = 10;
+inline constexpr std::size_t pongs_waiting_max = 64;
+
+inline constexpr std::size_t device_id_bytes_max = 128;
+
+// Between shards.
+inline constexpr std::size_t lane_parcels_max = 4096;  // requests in flight from one shard to another
+
+// Receive buffers: slack behind every buffer, so that kernels may store and load full vectors.
+inline constexpr std::size_t buffer_slack_bytes = 64;
+
+static_assert(head_bytes_max > target_bytes_max && head_bytes_max > field_value_bytes_max);
+static_assert(client_header_bytes_max == server_header_bytes_max + 4, "a reply fits in front of its payload");
+static_assert((lane_parcels_max & (lane_parcels_max - 1)) == 0);
+
+}  // namespace ringgate::limits

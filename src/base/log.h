@@ -1,0 +1,51 @@
+// The log front: what the gate says to its operator, as key=value lines. Never blocks a shard: the sink is asynchronous and
+// drops the oldest line when its queue is full (counted). The hot path logs nothing per message.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace ringgate::log {
+
+enum class Level : std::uint8_t { debug, info, warning, error, off };
+enum class Format : std::uint8_t { automatic, logfmt, json };
+
+/// One `key=value` of a line. Values are escaped by the formatter; keys are literals of ours.
+struct Field {
+  std::string_view key;
+  std::string_view text;
+  std::int64_t number = 0;
+  bool is_number = false;
+
+  Field(std::string_view k, std::string_view v) : key(k), text(v) {}
+  Field(std::string_view k, const char* v) : key(k), text(v) {}
+  Field(std::string_view k, const std::string& v) : key(k), text(v) {}
+  template <typename Integer>
+    requires(std::is_integral_v<Integer>)
+  Field(std::string_view k, Integer v) : key(k), number(static_cast<std::int64_t>(v)), is_number(true) {}
+};
+
+/// Starts the asynchronous sink on stderr. Before this, and after `stop`, lines are dropped. Main thread.
+void start(Level level, Format format);
+
+/// Flushes what is queued and ends the sink's thread. Main thread.
+void stop();
+
+/// True if a line at `level` would be written: guard for lines that cost something to build. Any thread.
+bool enabled(Level level);
+
+/// Queues one line. Any thread; copies everything it is given.
+void write(Level level, std::string_view message, std::initializer_list<Field> fields);
+
+inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::debug, m, f); }
+inline void info(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::info, m, f); }
+inline void warning(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::warning, m, f); }
+inline void error(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::error, m, f); }
+
+/// Lines lost because the queue was full, since `start`. Any thread.
+std::uint64_t dropped_count();
+
+}  // namespace ringgate::log
