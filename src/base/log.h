@@ -4,14 +4,17 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
+#include "ringgate/config.h"
+
 namespace ringgate::log {
 
-enum class Level : std::uint8_t { debug, info, warning, error, off };
-enum class Format : std::uint8_t { automatic, logfmt, json };
+using Level = LogLevel;
+using Format = LogFormat;
 
 /// One `key=value` of a line. Values are escaped by the formatter; keys are literals of ours.
 struct Field {
@@ -44,6 +47,11 @@ inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { wri
 inline void info(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::info, m, f); }
 inline void warning(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::warning, m, f); }
 inline void error(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::error, m, f); }
+
+/// One line, without its newline, as the sink writes it. `format` is not `automatic`; `unix_microseconds` is the wall-clock
+/// time. The octets of `message` and of the values may be anything: the result is printable ASCII. Any thread.
+std::string format_line(Format format, Level level, std::int64_t unix_microseconds, std::string_view message,
+                        std::span<const Field> fields);
 
 /// Lines lost because the queue was full, since `start`. Any thread.
 std::uint64_t dropped_count();

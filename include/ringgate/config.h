@@ -1,0 +1,121 @@
+// Every setting of the gate, as plain values with their defaults. Reading them from files, the environment and flags, their
+// ranges and their spelling are src/server/config_table.cc's; an embedder fills these structs directly.
+//
+// Units are in the names: `_bytes` are octets, `_ns` nanoseconds. A duration of 0 means "off" where the comment says so.
+// Values copy; nothing here borrows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ringgate {
+
+struct ServerConfig {
+  std::uint64_t shards_count = 0;    // 0: one per CPU of `cpus`, or of the machine
+  std::vector<std::uint32_t> cpus;  // shards are pinned to these in turn; empty: all, not pinned
+
+  friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
+};
+
+struct ListenerConfig {
+  std::string bind = "127.0.0.1:8080";  // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks
+
+  friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
+};
+
+struct AdminConfig {
+  std::string bind = "127.0.0.1:8081";  // "off": no admin listener
+
+  friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
+};
+
+enum class OriginPolicy : std::uint8_t {
+  same_host,  // the Origin's authority equals Host, case ignored
+  list,       // the Origin is one of `allowed_origins`
+  off,        // not looked at
+};
+
+struct RouteConfig {
+  std::string path = "/ws";  // compared octet by octet with the request's path
+  std::string handler = "echo";
+  OriginPolicy origin = OriginPolicy::same_host;
+  std::vector<std::string> allowed_origins;  // "https://example.org"; only with OriginPolicy::list
+
+  friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
+};
+
+struct DeviceConfig {
+  bool required = true;                                // false: a connection without an id gets an anonymous one
+  std::vector<std::string> id_from{"query:deviceId"};  // "query:NAME" or "header:NAME", asked in this order
+
+  friend bool operator==(const DeviceConfig&, const DeviceConfig&) = default;
+};
+
+struct LimitsConfig {
+  std::uint64_t connections_max = 100'000;  // over all shards
+  std::uint64_t message_bytes_max = 1024 * 1024;
+  std::uint64_t fragments_max = 1024;  // per message
+  std::uint64_t send_queue_bytes_max = 256 * 1024;
+  std::uint64_t push_bytes_max = 1024 * 1024;  // the loader makes it message_bytes_max unless it is set
+  std::uint64_t accept_backlog = 4096;
+  std::uint64_t send_timeout_ns = 10'000'000'000;       // without an octet taken by the peer; 0: off
+  std::uint64_t handshake_timeout_ns = 10'000'000'000;  // never off
+  std::uint64_t ping_interval_ns = 25'000'000'000;      // 0: off
+  std::uint64_t pong_timeout_ns = 10'000'000'000;       // 0: off
+  std::uint64_t idle_timeout_ns = 0;                    // without a data message; 0: off
+  std::uint64_t close_timeout_ns = 5'000'000'000;       // never off
+  std::uint64_t tcp_user_timeout_ns = 30'000'000'000;   // 0: off
+
+  friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
+};
+
+/// Whether a feature of io_uring is used: if the probe found it, or not at all.
+enum class FeatureUse : std::uint8_t { automatic, off };
+
+struct RingConfig {
+  FeatureUse multishot_receive = FeatureUse::automatic;
+  FeatureUse direct_descriptors = FeatureUse::automatic;
+  FeatureUse silent_sends = FeatureUse::automatic;
+  FeatureUse incremental_buffers = FeatureUse::automatic;
+  FeatureUse message_ring = FeatureUse::automatic;
+  std::uint64_t busy_poll_ns = 0;   // 0: off
+  std::uint64_t buffers_count = 8;  // a power of two
+  std::uint64_t buffer_bytes = 64 * 1024;
+
+  friend bool operator==(const RingConfig&, const RingConfig&) = default;
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error, off };
+enum class LogFormat : std::uint8_t { automatic, logfmt, json };  // automatic: logfmt on a terminal, else JSON
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::automatic;
+
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+struct DrainConfig {
+  std::uint64_t grace_ns = 0;  // still accepting; 0: none
+  std::uint64_t duration_ns = 30'000'000'000;
+  std::uint64_t closes_per_second = 1000;
+
+  friend bool operator==(const DrainConfig&, const DrainConfig&) = default;
+};
+
+struct Config {
+  ServerConfig server;
+  std::vector<ListenerConfig> listeners{ListenerConfig{}};
+  AdminConfig admin;
+  std::vector<RouteConfig> routes{RouteConfig{}};
+  DeviceConfig device;
+  LimitsConfig limits;
+  RingConfig ring;
+  LogConfig log;
+  DrainConfig drain;
+
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace ringgate

@@ -1,0 +1,19 @@
+// Which ringgate this is, and what it was built with and runs on.
+#pragma once
+
+#include <string>
+
+#include "server/command_line.h"
+
+namespace ringgate::server {
+
+/// "0.1.0"
+const char* version();
+
+/// The text of `ringgate version`: version, compiler, libraries, kernel and the features probed, one `name value` per line.
+std::string describe_version(RingProbe probe);
+
+/// "6.12.9-amd64"
+std::string kernel_release();
+
+}  // namespace ringgate::server
