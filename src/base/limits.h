@@ -30,6 +30,11 @@ inline constexpr std::size_t client_header_bytes_max = 14;
 inline constexpr std::size_t server_header_bytes_max = 10;
 inline constexpr std::size_t pongs_waiting_max = 64;
 
+// Assembly of cut and fragmented messages, per shard (octets unless counted): what is kept for reuse; more is freed.
+inline constexpr std::size_t assembly_cached_buffer_bytes_max = 128 * 1024;
+inline constexpr std::size_t assembly_cached_bytes_max = 512 * 1024;
+inline constexpr std::size_t partials_cached_count_max = 512;
+
 inline constexpr std::size_t device_id_bytes_max = 128;
 
 // Between shards.
