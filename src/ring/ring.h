@@ -58,6 +58,7 @@ struct PeerAddress {
   std::array<std::uint8_t, 16> address{};  // IPv6, or IPv4 mapped into ::ffff:0:0/96
   std::uint16_t port = 0;                  // host order; 0 with all-zero address: unknown
   std::string text() const;                // "127.0.0.1:4711", "[::1]:4711", "unknown"
+  friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 
 struct ListenAddress {
@@ -67,6 +68,12 @@ struct ListenAddress {
 };
 /// Reads "127.0.0.1:8080" or "[::1]:8080"; the error is a sentence.
 std::expected<ListenAddress, std::string> parse_listen_address(std::string_view text);
+
+struct ListenOptions {
+  int backlog = 4096;
+  DurationNs user_timeout = 30 * nanoseconds_per_second;  // TCP_USER_TIMEOUT of accepted sockets
+  int send_buffer_bytes = 0;                              // SO_SNDBUF of accepted sockets; 0: the kernel's own tuning
+};
 
 /// A start-up failure with the exit code it deserves (sysexits: 69 io_uring, 71 system, 77 permission).
 struct SetupError {
@@ -124,7 +131,7 @@ class Ring {
 
   // -- Listening. Blocking start-up calls; several shards may listen on one port (SO_REUSEPORT).
   std::expected<ListenAddress, SetupError> listen(std::uint32_t listener_index, const ListenAddress& address,
-                                                  int backlog);
+                                                  const ListenOptions& options);
   void stop_listening(std::uint32_t listener_index);  // cancels the accept and closes the listener
 
   // -- Operations: each queues one submission. `token` comes back in the completion.
@@ -142,11 +149,12 @@ class Ring {
 
   /// Sends all `pieces` as one run. Silent (features().silent_sends and `silent`): completes only when not everything was
   /// taken, with the octets that were; the pieces are free again after `reap` if no completion came. Otherwise: waits in the
-  /// kernel until everything is taken and always completes; the octets must stay until then. At most `pieces_max` pieces.
+  /// kernel until at least one octet is taken and always completes, with the octets that were; they must stay until then.
+  /// At most `pieces_max` pieces.
   void send(Socket socket, std::span<const Piece> pieces, bool silent, Token token);
   static constexpr std::size_t pieces_max = 8;
 
-  void shutdown(Socket socket, Token token);         // both directions: FIN
+  void shutdown(Socket socket, Token token);         // our direction only: FIN; reception goes on
   void cancel(Socket socket, Token token);           // every operation on this socket
   void close(Socket socket, bool reset, Token token);  // no completion; nothing may be in flight; reset: RST instead of FIN
 
@@ -169,7 +177,7 @@ class Ring {
   /// The octets of a completion with a buffer: writable, followed by limits::buffer_slack_bytes of slack owned by the ring,
   /// valid until `return_buffers`. Call exactly once per such completion.
   MutableBytes received(const Completion& completion);
-  /// Gives back the buffers lent before the last successful submit_and_wait; call after the failed sends of that enter have
+  /// Gives back the buffers received before the last successful submit_and_wait; call after the failed sends of that enter have
   /// been copied away. True if any were returned (starved receives may be armed again).
   bool return_buffers();
   std::uint32_t buffers_lent() const;
@@ -185,6 +193,9 @@ class Ring {
   explicit Ring(std::unique_ptr<Backend> backend);
   std::unique_ptr<Backend> backend_;
 };
+
+/// Fails (71, 77) if somebody else listens on `address`: SO_REUSEPORT alone would share the port silently.
+std::expected<void, SetupError> check_address_free(const ListenAddress& address);
 
 /// Probes the kernel with a throw-away ring and runs the silent-send self-test. For start-up, `version` and `doctor`.
 std::expected<Features, SetupError> probe();

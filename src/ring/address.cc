@@ -1,0 +1,51 @@
+#include <arpa/inet.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "ring/ring.h"
+
+namespace ringgate::ring {
+
+namespace {
+constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+std::string join(const std::string& host, bool is_ipv6, std::uint16_t port) {
+  return (is_ipv6 ? "[" + host + "]:" : host + ":") + std::to_string(port);
+}
+}  // namespace
+
+std::string PeerAddress::text() const {
+  if (*this == PeerAddress{}) return "unknown";
+  char host[INET6_ADDRSTRLEN] = "";
+  const bool is_ipv4 = std::memcmp(address.data(), mapped_prefix.data(), mapped_prefix.size()) == 0;
+  inet_ntop(is_ipv4 ? AF_INET : AF_INET6, address.data() + (is_ipv4 ? 12 : 0), host, sizeof host);
+  return join(host, !is_ipv4, port);
+}
+
+std::string ListenAddress::text() const { return join(host, host.find(':') != std::string::npos, port); }
+
+std::expected<ListenAddress, std::string> parse_listen_address(std::string_view text) {
+  const auto bad = [&](const char* why) {
+    return std::unexpected("'" + std::string(text) + "' is not an address: " + why +
+                           ", expected for example 127.0.0.1:8080 or [::1]:8080");
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return bad("no port");
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+
+  ListenAddress result;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return bad("the port is not 0-65535");
+
+  const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  result.host = host;
+  std::array<std::uint8_t, 16> scratch{};
+  if (inet_pton(bracketed ? AF_INET6 : AF_INET, result.host.c_str(), scratch.data()) != 1)
+    return bad("the host is not a literal IPv4 or bracketed IPv6 address");
+  return result;
+}
+
+}  // namespace ringgate::ring

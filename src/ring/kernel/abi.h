@@ -1,0 +1,35 @@
+// What Debian 12's liburing 2.3 does not declare yet: constants and struct layouts of the kernel's interface
+// (include/uapi/linux/io_uring.h). Own copies, because a field called `pad` in 2.3 has a meaning and a name later.
+#pragma once
+
+#include <cstdint>
+
+namespace ringgate::ring::abi {
+
+inline constexpr unsigned setup_no_sqarray = 1U << 16;         // IORING_SETUP_NO_SQARRAY, 6.6
+inline constexpr unsigned feature_min_timeout = 1U << 15;      // IORING_FEAT_MIN_TIMEOUT, 6.12
+inline constexpr std::uint16_t buffer_ring_incremental = 2;    // IOU_PBUF_RING_INC, 6.12
+inline constexpr unsigned completion_buffer_more = 1U << 4;    // IORING_CQE_F_BUF_MORE, 6.12
+inline constexpr std::uint32_t socket_command_getsockopt = 2;  // SOCKET_URING_OP_GETSOCKOPT, 6.7
+inline constexpr std::uint32_t socket_command_setsockopt = 3;  // SOCKET_URING_OP_SETSOCKOPT, 6.7
+
+/// struct io_uring_buf_reg
+struct BufferRegistration {
+  std::uint64_t ring_address;
+  std::uint32_t ring_entries;
+  std::uint16_t buffer_group;
+  std::uint16_t flags;
+  std::uint64_t reserved[3];
+};
+static_assert(sizeof(BufferRegistration) == 40);
+
+/// struct io_uring_getevents_arg
+struct WaitArgument {
+  std::uint64_t signal_mask;
+  std::uint32_t signal_mask_bytes;
+  std::uint32_t minimum_wait_microseconds;
+  std::uint64_t timeout_address;  // struct __kernel_timespec
+};
+static_assert(sizeof(WaitArgument) == 24);
+
+}  // namespace ringgate::ring::abi

@@ -1,0 +1,79 @@
+// State of the io_uring backend, shared by the files of this folder.
+#pragma once
+
+#include <liburing.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "ring/kernel/buffer_ring.h"
+#include "ring/ring.h"
+
+namespace ringgate::ring {
+
+/// Where a getpeername through the ring puts its answer, one per socket, touched only while one is in flight.
+struct PendingPeerName {
+  sockaddr_in6 raw;
+  PeerAddress* out;
+};
+
+/// One accept with storage for the peer's address, for kernels that cannot name peers of direct descriptors.
+struct AddressedAccept {
+  sockaddr_in6 raw{};
+  socklen_t raw_bytes = sizeof raw;
+};
+
+struct Listener {
+  static constexpr std::size_t addressed_accepts_count = 8;
+
+  int descriptor = -1;
+  bool is_ipv6 = false;
+  bool accepting = false;
+  std::vector<AddressedAccept> accepts;  // empty with multishot accept
+};
+
+/// iovec and msghdr of a send of several pieces: must stay until the kernel has taken the submission.
+struct PiecedMessage {
+  iovec pieces[Ring::pieces_max];
+  msghdr header;
+};
+
+void read_peer_address(const sockaddr_in6& raw, PeerAddress& out);
+
+struct Ring::Backend {
+  ~Backend();
+
+  io_uring uring{};
+  bool uring_open = false;
+  bool descriptor_registered = false;
+  int ring_descriptor = -1;
+  int event_descriptor = -1;
+  std::uint64_t event_value = 0;
+  Features features;
+  RingOptions options;
+  RingCounters counters;
+  BufferRing buffers;
+  std::deque<Listener> listeners;
+  std::vector<bool> socket_is_ipv6;
+  std::unique_ptr<PendingPeerName[]> pending_peer_names;
+  std::vector<PeerAddress> accepted_addresses;  // by socket; only with addressed accepts
+  std::deque<io_uring_sqe> backlog;             // submissions that found the queue full and the kernel unwilling
+  std::deque<PiecedMessage> pieced_messages;    // a deque: addresses stay
+  std::size_t pieced_messages_used = 0;
+
+  io_uring_sqe* next_submission(Token token);
+  void address_socket(io_uring_sqe* sqe, Socket socket) const;  // the operation is on a connection's socket
+  void arm_event_read();
+  void arm_accept(std::uint32_t listener_index, std::uint32_t accept_index);
+  bool enter(const WaitPolicy& policy);
+  unsigned publish();
+  void flush_backlog();
+  Completion translate_completion(const io_uring_cqe& cqe);
+  void translate_accept(Completion& completion);
+  void translate_peer_name(Completion& completion);
+};
+
+}  // namespace ringgate::ring

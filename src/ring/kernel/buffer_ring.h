@@ -1,0 +1,61 @@
+// The provided buffer ring of one shard: where the kernel puts what it receives.
+//
+// Two layouts: incremental (a buffer fills piece by piece, kernel 6.12+) and classic (one piece per buffer). The whole ring is kept
+// small on purpose: it stays in L2. Owner: the Ring of the shard. Invariant: each buffer is either the kernel's or lent, never both.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ringgate/bytes.h"
+
+struct io_uring;
+struct io_uring_buf_ring;
+
+namespace ringgate::ring {
+
+class BufferRing {
+ public:
+  struct Layout {
+    std::uint32_t count = 0;  // power of two
+    std::uint32_t bytes = 0;
+    bool incremental = false;
+  };
+
+  BufferRing() = default;
+  ~BufferRing();
+  BufferRing(const BufferRing&) = delete;
+  BufferRing& operator=(const BufferRing&) = delete;
+
+  /// Maps and registers as group 0, until the io_uring ends; returns 0 or a positive errno value (EINVAL: layout unknown to this kernel).
+  int open(io_uring* ring, const Layout& layout);
+
+  /// Notes that `size` octets arrived in buffer `id`; returns their offset. `buffer_more`: the kernel keeps filling it.
+  std::uint32_t take(std::uint16_t id, std::uint32_t size, bool buffer_more);
+
+  MutableBytes bytes(std::uint16_t id, std::uint32_t offset, std::uint32_t size) const;
+
+  /// All submissions made from buffers taken so far have reached the kernel: those buffers may go back.
+  void mark_submitted();
+  /// Gives marked buffers back to the kernel; false if there were none.
+  bool return_marked();
+
+  std::uint32_t lent() const { return static_cast<std::uint32_t>(taken_.size() + marked_.size()); }
+
+ private:
+  void provide(std::uint16_t id, int position);
+  std::uint8_t* address(std::uint16_t id) const { return memory_ + std::size_t{stride_} * id; }
+
+  io_uring_buf_ring* entries_ = nullptr;
+  std::uint8_t* memory_ = nullptr;
+  std::size_t memory_bytes_ = 0;
+  std::size_t entries_bytes_ = 0;
+  std::uint32_t stride_ = 0;
+  Layout layout_;
+  std::vector<std::uint32_t> offsets_;
+  std::vector<std::uint16_t> taken_;   // full, since the last mark
+  std::vector<std::uint16_t> marked_;  // full, and every send made from them is submitted
+};
+
+}  // namespace ringgate::ring

@@ -1,0 +1,192 @@
+// Listening sockets and accepting.
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <limits>
+
+#include "base/assert.h"
+#include "ring/kernel/backend.h"
+#include "ring/kernel/errors.h"
+
+namespace ringgate::ring {
+
+namespace {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t bytes = 0;
+  int family() const { return storage.ss_family; }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+SocketAddress to_socket_address(const ListenAddress& address) {
+  SocketAddress result;
+  if (address.host.find(':') != std::string::npos) {
+    sockaddr_in6 ipv6{};
+    ipv6.sin6_family = AF_INET6;
+    ipv6.sin6_port = htons(address.port);
+    inet_pton(AF_INET6, address.host.c_str(), &ipv6.sin6_addr);
+    std::memcpy(&result.storage, &ipv6, sizeof ipv6);
+    result.bytes = sizeof ipv6;
+  } else {
+    sockaddr_in ipv4{};
+    ipv4.sin_family = AF_INET;
+    ipv4.sin_port = htons(address.port);
+    inet_pton(AF_INET, address.host.c_str(), &ipv4.sin_addr);
+    std::memcpy(&result.storage, &ipv4, sizeof ipv4);
+    result.bytes = sizeof ipv4;
+  }
+  return result;
+}
+
+void set_option(int descriptor, int level, int name, int value) {
+  // An option that fails here is a refinement, not a condition for serving.
+  (void)setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
+SetupError describe_listen_failure(const ListenAddress& address, int error) {
+  const std::string cause = "cannot listen on " + address.text() + ": " + std::strerror(error);
+  switch (error) {
+    case EADDRINUSE:
+      return {exit_system, cause, "stop the process that holds the port, or choose another address with --listen or --admin"};
+    case EADDRNOTAVAIL:
+      return {exit_system, cause, "use an address of this host"};
+    case EACCES:
+    case EPERM:
+      return {exit_permission, cause, "use a port above 1023 or grant CAP_NET_BIND_SERVICE"};
+    case EMFILE:
+    case ENFILE:
+      return {exit_system, cause, "raise RLIMIT_NOFILE (LimitNOFILE=)"};
+    default:
+      return {exit_system, cause, "run: ringgate doctor"};
+  }
+}
+
+/// A bound stream socket; the error is an errno value.
+std::expected<int, int> bind_stream_socket(SocketAddress& address, bool shared) {
+  const int descriptor = socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return std::unexpected(errno);
+  set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (shared) set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address.family() == AF_INET6) set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (bind(descriptor, address.get(), address.bytes) != 0) {
+    const int error = errno;
+    close(descriptor);
+    return std::unexpected(error);
+  }
+  return descriptor;
+}
+
+}  // namespace
+
+std::expected<void, SetupError> check_address_free(const ListenAddress& address) {
+  auto socket_address = to_socket_address(address);
+  const auto descriptor = bind_stream_socket(socket_address, false);
+  if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
+  close(*descriptor);
+  return {};
+}
+
+std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_index, const ListenAddress& address,
+                                                      const ListenOptions& options) {
+  RINGGATE_ASSERT(listener_index == backend_->listeners.size());
+  auto socket_address = to_socket_address(address);
+  const auto descriptor = bind_stream_socket(socket_address, true);
+  if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
+
+  // Accepted sockets inherit both.
+  set_option(*descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(*descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT,
+             static_cast<int>(options.user_timeout / nanoseconds_per_millisecond));
+  if (options.send_buffer_bytes != 0) set_option(*descriptor, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
+  if (::listen(*descriptor, options.backlog) != 0 ||
+      getsockname(*descriptor, socket_address.get(), &socket_address.bytes) != 0) {
+    const int error = errno;
+    ::close(*descriptor);
+    return std::unexpected(describe_listen_failure(address, error));
+  }
+  ListenAddress bound = address;
+  in_port_t port = 0;  // at the same place in both families
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  std::memcpy(&port, reinterpret_cast<const char*>(&socket_address.storage) + offsetof(sockaddr_in, sin_port), sizeof port);
+  bound.port = ntohs(port);
+
+  Listener& listener = backend_->listeners.emplace_back();
+  listener.descriptor = *descriptor;
+  listener.is_ipv6 = socket_address.family() == AF_INET6;
+  return bound;
+}
+
+void Ring::accept(std::uint32_t listener_index) {
+  Listener& listener = backend_->listeners[listener_index];
+  RINGGATE_ASSERT(!listener.accepting && listener.descriptor >= 0);
+  listener.accepting = true;
+  if (!backend_->features.direct_descriptors || backend_->features.peer_name_command) {
+    backend_->arm_accept(listener_index, 0);
+    return;
+  }
+  if (backend_->accepted_addresses.empty()) backend_->accepted_addresses.resize(backend_->options.sockets_max);
+  listener.accepts.resize(Listener::addressed_accepts_count);
+  for (std::uint32_t i = 0; i < Listener::addressed_accepts_count; ++i) backend_->arm_accept(listener_index, i);
+}
+
+void Ring::Backend::arm_accept(std::uint32_t listener_index, std::uint32_t accept_index) {
+  Listener& listener = listeners[listener_index];
+  io_uring_sqe* sqe = next_submission({OperationKind::accept, listener_index, accept_index});
+  const std::uint64_t user_data = sqe->user_data;  // the prep functions clear it
+  if (listener.accepts.empty()) {
+    if (features.direct_descriptors)
+      io_uring_prep_multishot_accept_direct(sqe, listener.descriptor, nullptr, nullptr, 0);
+    else
+      io_uring_prep_multishot_accept(sqe, listener.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
+  } else {
+    AddressedAccept& accept = listener.accepts[accept_index];
+    accept.raw_bytes = sizeof accept.raw;
+    io_uring_prep_accept(sqe, listener.descriptor, reinterpret_cast<sockaddr*>(&accept.raw), &accept.raw_bytes, 0);
+    sqe->file_index = IORING_FILE_INDEX_ALLOC;  // liburing 2.3's own accept_direct wraps this value to slot 0
+  }
+  sqe->user_data = user_data;
+}
+
+void Ring::cancel_accept(std::uint32_t listener_index) {
+  Listener& listener = backend_->listeners[listener_index];
+  if (!listener.accepting) return;
+  listener.accepting = false;
+  io_uring_sqe* sqe = backend_->next_submission({OperationKind::cancel, 0, 0});
+  const std::uint64_t user_data = sqe->user_data;
+  io_uring_prep_cancel_fd(sqe, listener.descriptor, IORING_ASYNC_CANCEL_ALL);
+  sqe->user_data = user_data;
+}
+
+void Ring::stop_listening(std::uint32_t listener_index) {
+  cancel_accept(listener_index);
+  Listener& listener = backend_->listeners[listener_index];
+  if (listener.descriptor < 0) return;
+  // The pending accept holds the socket, so the cancel has to be submitted before the descriptor goes.
+  (void)backend_->enter({});
+  ::close(listener.descriptor);
+  listener.descriptor = -1;
+}
+
+void Ring::Backend::translate_accept(Completion& completion) {
+  Listener& listener = listeners[completion.token.slot];
+  const std::uint32_t accept_index = completion.token.generation;
+  completion.token.generation = 0;
+  if (completion.error == IoError::none) {
+    const auto socket = static_cast<Socket>(completion.result);
+    if (socket < socket_is_ipv6.size()) socket_is_ipv6[socket] = listener.is_ipv6;
+    if (!listener.accepts.empty()) {
+      accepted_addresses[socket] = PeerAddress{};
+      read_peer_address(listener.accepts[accept_index].raw, accepted_addresses[socket]);
+    }
+  }
+  if (!listener.accepts.empty() && listener.accepting && completion.error == IoError::none) {
+    arm_accept(completion.token.slot, accept_index);  // the set of one-shot accepts behaves as one multishot
+    completion.more = true;
+  }
+  if (!completion.more) listener.accepting = false;
+}
+
+}  // namespace ringgate::ring

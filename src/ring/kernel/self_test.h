@@ -1,0 +1,15 @@
+// The start-up self-test: what no man page promises is tried on a loopback connection before it is relied on.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "ring/ring.h"
+
+namespace ringgate::ring {
+
+/// Runs the ring's own code paths against a plain socket in the same thread, for at most a second, with `allowed` features, and
+/// returns those that behaved. An error means that even the plainest reception or sending failed.
+std::expected<Features, SetupError> self_test(const Features& allowed);
+
+}  // namespace ringgate::ring

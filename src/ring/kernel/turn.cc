@@ -1,0 +1,164 @@
+// The turn: one enter that submits and waits, then reaping.
+#include <linux/time_types.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/assert.h"
+#include "ring/kernel/abi.h"
+#include "ring/kernel/backend.h"
+#include "ring/kernel/errors.h"
+
+namespace ringgate::ring {
+
+namespace {
+
+/// The kernel lost completions for lack of memory (EBADR): state is unknowable, so going on would break promises silently.
+[[noreturn]] void stop_after_lost_completions() {
+  std::fputs("ringgate: the kernel dropped completions for lack of memory; restart, and raise the memory limit\n", stderr);
+  std::_Exit(1);
+}
+
+bool overflowed(const io_uring& uring) {
+  return (__atomic_load_n(uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0;
+}
+
+}  // namespace
+
+/// Makes every prepared submission visible to the kernel; returns how many it has not taken yet.
+unsigned Ring::Backend::publish() {
+  io_uring_sq& sq = uring.sq;
+  if (sq.sqe_head != sq.sqe_tail) {
+    sq.sqe_head = sq.sqe_tail;
+    __atomic_store_n(sq.ktail, sq.sqe_tail, __ATOMIC_RELEASE);
+  }
+  return sq.sqe_tail - __atomic_load_n(sq.khead, __ATOMIC_ACQUIRE);
+}
+
+void Ring::Backend::flush_backlog() {
+  while (!backlog.empty()) {
+    io_uring_sqe* sqe = io_uring_get_sqe(&uring);
+    if (sqe == nullptr) return;
+    *sqe = backlog.front();
+    backlog.pop_front();
+  }
+}
+
+bool Ring::Backend::enter(const WaitPolicy& policy) {
+  flush_backlog();
+  const unsigned to_submit = publish();
+  __kernel_timespec timeout{};
+  abi::WaitArgument argument{};
+  unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+  unsigned completions_min = 0;
+  if (policy.may_sleep) {
+    completions_min = policy.completions_min;
+    if (policy.timeout != 0) {
+      timeout.tv_sec = static_cast<long long>(policy.timeout / nanoseconds_per_second);
+      timeout.tv_nsec = static_cast<long long>(policy.timeout % nanoseconds_per_second);
+      argument.timeout_address = reinterpret_cast<std::uint64_t>(&timeout);
+    }
+    if (features.minimum_wait)
+      argument.minimum_wait_microseconds = static_cast<std::uint32_t>(policy.minimum_wait / nanoseconds_per_microsecond);
+  }
+  int descriptor = uring.ring_fd;
+  if (descriptor_registered) {
+    descriptor = uring.enter_ring_fd;
+    flags |= IORING_ENTER_REGISTERED_RING;
+  }
+  ++counters.enters;
+  const int result = io_uring_enter2(static_cast<unsigned>(descriptor), to_submit, completions_min, flags,
+                                     reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+  if (result == -EBADR) stop_after_lost_completions();
+  // Everything else (ETIME, EINTR, EBUSY, EAGAIN, ENOMEM) shows in how many submissions are left.
+  const bool all_taken = publish() == 0 && backlog.empty();
+  if (all_taken) pieced_messages_used = 0;
+  return all_taken;
+}
+
+bool Ring::submit_and_wait(const WaitPolicy& policy) {
+  Backend& b = *backend_;
+  bool all_taken = true;
+  const DurationNs spin = b.options.busy_poll;
+  if (policy.may_sleep && spin != 0) {
+    all_taken = b.enter({});
+    const TimeNs until = now() + spin;
+    while (io_uring_cq_ready(&b.uring) == 0 && now() < until) all_taken = b.enter({});
+  }
+  if (spin == 0 || io_uring_cq_ready(&b.uring) == 0) {
+    WaitPolicy actual = policy;
+    if (!b.backlog.empty()) actual.may_sleep = false;
+    all_taken = b.enter(actual);
+  }
+  if (all_taken) b.buffers.mark_submitted();
+  return all_taken;
+}
+
+std::size_t Ring::reap(std::span<Completion> out) {
+  Backend& b = *backend_;
+  if (io_uring_cq_ready(&b.uring) == 0 && overflowed(b.uring)) {
+    // Completions queued aside by the kernel come in only through an enter that asks for events.
+    ++b.counters.overflows;
+    (void)b.enter({});
+  }
+  std::size_t count = 0;
+  unsigned taken = 0;
+  unsigned head = 0;
+  io_uring_cqe* cqe = nullptr;
+  io_uring_for_each_cqe(&b.uring, head, cqe) {
+    if (count == out.size()) break;
+    ++taken;
+    const Token token = Token::unpack(cqe->user_data);
+    if (token.kind == OperationKind::none || token.kind == OperationKind::close) {
+      // A doorbell that could not be delivered: the shard it was for also polls its mailbox on its timer.
+      continue;
+    }
+    out[count++] = b.translate_completion(*cqe);
+  }
+  io_uring_cq_advance(&b.uring, taken);
+  b.counters.completions += taken;
+  return count == 0 && taken > 0 ? reap(out) : count;
+}
+
+Completion Ring::Backend::translate_completion(const io_uring_cqe& cqe) {
+  Completion completion;
+  completion.token = Token::unpack(cqe.user_data);
+  completion.more = (cqe.flags & IORING_CQE_F_MORE) != 0;
+  if (cqe.res < 0) {
+    completion.raw_error = -cqe.res;
+    completion.error = translate(-cqe.res);
+    if (completion.error == IoError::no_buffers) ++counters.starved;
+  } else {
+    completion.result = cqe.res;
+  }
+  if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
+    completion.has_buffer = true;
+    completion.buffer_id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
+    completion.buffer_offset =
+        buffers.take(completion.buffer_id, static_cast<std::uint32_t>(completion.result),
+                     (cqe.flags & abi::completion_buffer_more) != 0);
+  }
+  switch (completion.token.kind) {
+    case OperationKind::accept: translate_accept(completion); break;
+    case OperationKind::peer_name: translate_peer_name(completion); break;
+    case OperationKind::wake:
+      arm_event_read();
+      completion.token.kind = OperationKind::doorbell;
+      break;
+    default: break;
+  }
+  return completion;
+}
+
+MutableBytes Ring::received(const Completion& completion) {
+  return backend_->buffers.bytes(completion.buffer_id, completion.buffer_offset,
+                                 static_cast<std::uint32_t>(completion.result));
+}
+
+bool Ring::return_buffers() { return backend_->buffers.return_marked(); }
+std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent(); }
+const Features& Ring::features() const { return backend_->features; }
+const RingCounters& Ring::counters() const { return backend_->counters; }
+
+}  // namespace ringgate::ring
