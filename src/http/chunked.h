@@ -1,0 +1,81 @@
+// The chunked transfer coding, strictly (RFC 9112 section 7.1).
+//
+// Chunk extensions and trailers are checked and thrown away. Owned by a BodyReader for one body.
+// Invariant: each octet is looked at once, and the verdict does not depend on how the octets were cut.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "http/rejection.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::http {
+
+/// Where reading a body stands: octets taken from the front of the input, and whether the body ended with
+/// them.
+struct BodyProgress {
+  std::size_t consumed_bytes = 0;
+  bool complete = false;
+};
+
+class ChunkedReader {
+ public:
+  /// `body_bytes_max`: decoded octets the caller takes at most.
+  explicit ChunkedReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
+
+  /// Decodes from the front of `input` and appends the data to `body`. Errors: chunk_size_malformed,
+  /// chunk_extension_malformed, chunk_data_malformed, trailer_malformed; body_too_large when the line of the
+  /// crossing chunk has ended; chunk_overhead_too_large when size lines outweigh the data received by more
+  /// than their budget; trailers_too_large. After an error the reader is spent; what was appended before
+  /// stays.
+  std::expected<BodyProgress, Rejection> read(ByteView input, std::string& body);
+
+ private:
+  enum class State : std::uint8_t {
+    size_first,        // first digit of a chunk size
+    size,              // further digits
+    before_semicolon,  // white space between size or extension and the next semicolon
+    name_first,        // white space or first octet of an extension name
+    name,
+    before_equals,  // white space behind an extension name
+    value_first,    // white space or first octet of an extension value
+    value,          // a token
+    quoted,
+    quoted_pair,  // behind a backslash
+    quoted_end,   // behind the closing quotation mark
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer_name,
+    trailer_value,
+    trailer_lf,
+    end_lf,
+    complete,
+  };
+  using Fault = std::optional<Rejection>;
+
+  std::size_t take_data(ByteView input, std::string& body);
+  Fault step(std::uint8_t octet);
+  Fault step_size(std::uint8_t octet);
+  Fault step_extension(std::uint8_t octet);
+  Fault step_data_end(std::uint8_t octet);
+  Fault step_trailer(std::uint8_t octet);
+  Fault after_extension_part(std::uint8_t octet);
+  Fault finish_size_line();
+
+  State state_ = State::size_first;
+  std::uint8_t size_digits_ = 0;
+  std::uint64_t chunk_bytes_ = 0;     // size being read, then octets of data still to come
+  std::uint64_t body_bytes_ = 0;      // data received so far
+  std::uint64_t overhead_bytes_ = 0;  // octets of size lines so far
+  std::uint64_t trailer_bytes_ = 0;
+  std::size_t body_bytes_max_;
+};
+
+}  // namespace ringgate::http

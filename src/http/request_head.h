@@ -1,0 +1,118 @@
+// A parsed request head: where each part lies in the caller's octets.
+//
+// This is the layout and the way to read it, not the parser (request_head_parser.h) and not a judgement about
+// what is asked for. Owned by whoever holds the octets; `RequestHead` stores offsets alone, so the buffer may
+// move between parsing and reading. Invariant: every span lies inside the first `head_bytes` octets since the
+// start of the request.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::http {
+
+/// A piece of the head: `[offset, offset + length)`, counted from the start of the request.
+struct HeadSpan {
+  std::uint16_t offset = 0;
+  std::uint16_t length = 0;
+};
+static_assert(limits::head_bytes_max <= UINT16_MAX);
+
+/// One field line; `value` is without the white space around it.
+struct FieldLine {
+  HeadSpan name;
+  HeadSpan value;
+};
+static_assert(sizeof(FieldLine) == 8);
+
+/// The methods of RFC 9110 section 9.3 and RFC 5789. Methods are case-sensitive: `get` is unknown.
+enum class Method : std::uint8_t { get, head, post, put, delete_, connect, options, trace, patch, unknown };
+
+struct RequestHead {
+  HeadSpan method_text;
+  HeadSpan target;     // as sent
+  HeadSpan authority;  // of a target in absolute-form; else empty
+  HeadSpan path;       // not decoded; empty if an absolute-form has none, which means "/"
+  HeadSpan query;      // after the question mark, not decoded; empty if there is none
+  HeadSpan host;       // value of the Host field; empty only if HTTP/1.0 has none
+  Method method = Method::unknown;
+  std::uint8_t minor_version = 1;  // 0 or 1; higher ones are read as 1 (RFC 9110 section 2.5)
+  std::vector<FieldLine> fields;
+};
+
+/// A head together with the octets it describes. Borrows both; the views it returns borrow the octets. Does
+/// not allocate.
+class RequestView {
+ public:
+  /// `octets` starts where the request starts and holds at least the whole head.
+  RequestView(const RequestHead& head, ByteView octets) : head_(&head), octets_(text_of(octets)) {}
+
+  Method method() const { return head_->method; }
+  std::string_view method_text() const { return text(head_->method_text); }
+  std::string_view target() const { return text(head_->target); }
+  std::string_view query() const { return text(head_->query); }
+  std::string_view host() const { return text(head_->host); }
+  bool is_http10() const { return head_->minor_version == 0; }
+
+  /// Path of the target, still percent-encoded; at least "/".
+  std::string_view path() const {
+    return head_->path.length == 0 ? std::string_view{"/"} : text(head_->path);
+  }
+
+  /// Authority the request is meant for: of an absolute-form target, else the Host field (RFC 9112
+  /// section 3.3).
+  std::string_view authority() const {
+    return text(head_->authority.length > 0 ? head_->authority : head_->host);
+  }
+
+  std::size_t fields_count() const { return head_->fields.size(); }
+  std::string_view field_name(std::size_t index) const { return text(head_->fields[index].name); }
+  std::string_view field_value(std::size_t index) const { return text(head_->fields[index].value); }
+
+  /// Index of the first field line at or after `from` whose name is `name` (case ignored); `fields_count()`
+  /// if there is none.
+  std::size_t find_field(std::string_view name, std::size_t from = 0) const;
+
+  /// Value of the first line named `name`; nullopt if there is none. Says nothing about further lines: see
+  /// `count_fields`.
+  std::optional<std::string_view> field(std::string_view name) const;
+  std::size_t count_fields(std::string_view name) const;
+
+  /// True if the comma list over all lines of `name` has the member `token`, case ignored (never a substring
+  /// of a member).
+  bool list_has_token(std::string_view name, std::string_view token) const;
+
+ private:
+  std::string_view text(HeadSpan span) const { return octets_.substr(span.offset, span.length); }
+
+  const RequestHead* head_;
+  std::string_view octets_;
+};
+
+/// Walks the members of a comma list that may be spread over several lines of one name (RFC 9110
+/// section 5.6.1). Members are trimmed and empty ones skipped. Splits at every comma: not for fields whose
+/// members hold quoted strings.
+class ListReader {
+ public:
+  ListReader(const RequestView& request, std::string_view name) : request_(&request), name_(name) {
+    find_line(0);
+  }
+
+  /// The next member, or nullopt at the end of the last line.
+  std::optional<std::string_view> next();
+
+ private:
+  void find_line(std::size_t from);
+
+  const RequestView* request_;
+  std::string_view name_;
+  std::size_t line_index_ = 0;
+  std::string_view rest_;
+};
+
+}  // namespace ringgate::http

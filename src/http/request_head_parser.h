@@ -1,0 +1,112 @@
+// The strict, incremental parser of a request head (RFC 9112 sections 2 to 5).
+//
+// No I/O, no clock, and no view of what is asked for: octets in, a layout or a broken rule out. One parser
+// per connection that is still sending a head; owned by the connection. Rules that look at one octet are
+// judged at that octet, rules that need a line when the line ends, rules that need all fields when the head
+// ends: so the verdict does not depend on how TCP cut the octets. Invariant: octets before the cursor are
+// never scanned again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "http/rejection.h"
+#include "http/request_head.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::http {
+
+enum class HeadStatus : std::uint8_t { need_more, complete, rejected };
+
+/// What `resume` found. `head_bytes` counts the octets of a complete head with its empty line (and one
+/// skipped CRLF before it); the body or the frames begin there. `rejection` has a meaning only if rejected.
+struct HeadVerdict {
+  HeadStatus status = HeadStatus::need_more;
+  std::size_t head_bytes = 0;
+  Rejection rejection{};
+};
+
+/// Parses one head. Owner shard. Holds offsets alone: under 1 KiB of memory with the field table of an
+/// ordinary head.
+class RequestHeadParser {
+ public:
+  /// Goes on where the last call stopped. `octets` are all octets since the start of the request: those of
+  /// the last call (perhaps at another address) and any number of new ones. Allocates only to grow the field
+  /// table. After a verdict other than need_more it returns the same verdict again.
+  ///
+  /// Limits (limits.h): 414 for the target; 431 for a name, a value, the count of fields, and the head; 400
+  /// for the method. They are judged at the octet that crosses them, and the whole head at its last permitted
+  /// octet.
+  HeadVerdict resume(ByteView octets);
+
+  /// Layout found so far; whole once `complete`. After a rejection the method is known if its token was read
+  /// to the end.
+  const RequestHead& head() const { return head_; }
+
+  /// The head with the octets it describes. Precondition: `resume` said complete.
+  RequestView view(ByteView octets) const { return {head_, octets}; }
+
+  /// True until the first octet of a request line was seen: nothing but silence or one empty line so far.
+  bool is_idle() const { return state_ <= State::start_method; }
+
+  /// Makes ready for the next request on the same connection. Keeps the field table's memory.
+  void reset();
+
+  /// Octets looked at so far, over all calls: linear in the head however it was cut (tests).
+  std::size_t octets_examined() const { return octets_examined_; }
+
+  /// Heap memory held, in octets.
+  std::size_t memory_bytes() const { return head_.fields.capacity() * sizeof(FieldLine); }
+
+ private:
+  enum class State : std::uint8_t {
+    start,         // first octet; an empty line may be skipped
+    start_lf,      // after CR of that empty line
+    start_method,  // after the empty line
+    method,
+    target,
+    version,
+    request_line_lf,
+    field_start,
+    field_name,
+    field_ows,  // white space before a value
+    field_value,
+    field_line_lf,
+    head_lf,  // after CR of the empty line at the end
+    complete,
+    rejected,
+  };
+  using Fault = std::optional<Rejection>;
+
+  Fault step(ByteView octets, std::size_t end);
+  Fault read_start(std::uint8_t octet);
+  Fault read_method(ByteView octets);
+  Fault read_target(ByteView octets, std::size_t end);
+  Fault read_target_octet(std::uint8_t octet);
+  Fault read_version(std::uint8_t octet);
+  Fault finish_request_line(ByteView octets);
+  Fault split_target(ByteView octets);
+  Fault read_field_start(std::uint8_t octet);
+  Fault read_field_name(ByteView octets, std::size_t end);
+  Fault read_field_value(ByteView octets, std::size_t end);
+  Fault read_value_octet(std::uint8_t octet);
+  Fault finish_head(ByteView octets);
+  HeadVerdict verdict() const;
+
+  HeadSpan span_to_cursor() const;
+
+  RequestHead head_;
+  std::size_t octets_examined_ = 0;
+  std::uint16_t cursor_ = 0;     // next octet to look at
+  std::uint16_t mark_ = 0;       // start of the part being read
+  std::uint16_t value_end_ = 0;  // behind the last octet of a value that is not white space
+  State state_ = State::start;
+  Rejection rejection_{};
+  std::uint8_t escape_digits_ = 0;  // hexadecimal digits of a percent escape still to come
+  std::uint8_t escape_value_ = 0;
+  bool in_query_ = false;
+  std::uint8_t major_version_ = 0;
+};
+
+}  // namespace ringgate::http
