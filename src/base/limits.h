@@ -40,6 +40,10 @@ inline constexpr std::size_t device_id_bytes_max = 128;
 // Between shards.
 inline constexpr std::size_t lane_parcels_max = 4096;  // requests in flight from one shard to another
 
+// Logging.
+inline constexpr std::size_t log_queue_lines_max = 8192;  // beyond it the oldest line is dropped and counted
+inline constexpr std::size_t log_value_bytes_max = 1024;  // a longer value is cut
+
 // Receive buffers: slack behind every buffer, so that kernels may store and load full vectors.
 inline constexpr std::size_t buffer_slack_bytes = 64;
 
