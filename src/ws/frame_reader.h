@@ -15,6 +15,7 @@
 #include "ringgate/close_code.h"
 #include "ringgate/message.h"
 #include "ws/message_assembly.h"
+#include "ws/opcode.h"
 #include "ws/violation.h"
 
 namespace ringgate::ws {
@@ -82,21 +83,23 @@ class FrameReader {
   /// Octets a message in the making holds, 0 if there is none: for message deadlines and memory budgets.
   static std::size_t assembling_bytes(const Partial* partial);
 
-  /// True while a data message was begun and is not finished, or a frame is cut.
+  /// True while a message was begun and is not finished, or a frame is cut.
   static bool unfinished(const Partial* partial);
 
   /// Everything this reader has taken from the allocator: partials and buffers, in use and cached.
   std::size_t memory_bytes() const { return pool_.held_bytes() + partials_bytes_; }
 
  private:
-  Event read_whole_frame(MutableBytes& input, const Partial* partial, std::size_t header_bytes);
-  Violation take_header(MutableBytes& input, Partial*& partial, const ReaderRules& rules, bool& payload_follows);
+  bool read_whole_frame(MutableBytes& input, Partial*& partial, const ReaderRules& rules, Event& event);
+  Violation take_header(MutableBytes& input, Partial*& partial, const ReaderRules& rules);
   Event read_payload(MutableBytes& input, Partial*& partial);
-  Event finish_frame(Partial*& partial);
+  Event finish_frame(MutableBytes& input, Partial*& partial);
+  Event report_control(MutableBytes& input, Partial*& partial, Opcode opcode, MutableBytes payload);
   Event fail(MutableBytes& input, Partial*& partial, Violation violation);
 
-  Partial* attach_partial(Partial*& partial);
+  bool attach(Partial*& partial);
   void release(Partial*& partial);
+  void end(MutableBytes& input, Partial*& partial);
 
   AssemblyPool pool_;
   Partial* cached_partials_ = nullptr;

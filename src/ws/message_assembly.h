@@ -1,8 +1,8 @@
 // Memory for what could not be used where it was received: payloads cut by the end of a receive buffer, and fragmented messages.
 //
 // One AssemblyPool per shard, owned by its FrameReader. A message gathers in one contiguous buffer however many fragments it has;
-// nothing is kept per fragment. Memory follows the octets received, never the length a header declares: a buffer is at most a
-// tenth and a little more larger than what is in it, or is one that was cached.
+// nothing is kept per fragment. Memory follows the octets received, never the length a header declares: a buffer is larger than
+// what is in it by at most a tenth and growth_bytes_min, or it is one that was cached.
 // Invariant: held_bytes() counts every octet taken from the allocator, and cached_bytes() ≤ limits::assembly_cached_bytes_max.
 #pragma once
 
@@ -55,7 +55,12 @@ class AssemblyPool {
   static constexpr std::size_t bytes_around_payload =
       sizeof(AssemblyBuffer) + AssemblyBuffer::room_bytes + limits::buffer_slack_bytes;
 
+  /// What a buffer grows by at least, so that a message of many small pieces is not moved for each.
+  static constexpr std::size_t growth_bytes_min = 32;
+
   AssemblyBuffer* take_cached();
+  void free_cached();
+  bool fits(std::size_t bytes_before, std::size_t bytes_after);
   bool resize(AssemblyBuffer*& buffer, std::size_t capacity);
 
   AssemblyBuffer* cached_ = nullptr;  // most recently used first

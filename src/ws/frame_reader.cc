@@ -1,0 +1,287 @@
+// Reading is header, payload, message. A frame that is whole in the input and a message by itself is unmasked where it lies;
+// every other frame goes octet for octet through the connection's Partial.
+#include "ws/frame_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/limits.h"
+#include "ws/closing.h"
+#include "ws/header_rules.h"
+#include "ws/masking.h"
+#include "ws/utf8.h"
+
+namespace ringgate::ws {
+
+/// What one connection has unfinished. It is in one of four states, told apart by the first three members below:
+///   header cut          header_octets > 0
+///   payload cut         reading_payload
+///   between fragments   in_message (also together with one of the two above)
+///   ended               is the object `ended`
+struct Partial {
+  std::uint8_t header_octets = 0;  // of a cut header, in header_spill
+  bool reading_payload = false;    // `header` is complete, its payload is not
+  bool in_message = false;         // the first fragment's header was read
+
+  bool compressed = false;  // facts of the message
+  MessageType type = MessageType::binary;
+  std::uint32_t fragments_count = 0;
+  Utf8Stream text;
+  AssemblyBuffer* message = nullptr;
+
+  FrameHeader header;  // facts of the frame
+  std::uint64_t payload_bytes_read = 0;
+  AssemblyBuffer* control = nullptr;
+  std::array<std::uint8_t, limits::client_header_bytes_max> header_spill{};
+
+  Partial* next_free = nullptr;
+
+  bool idle() const { return header_octets == 0 && !reading_payload && !in_message; }
+  bool validates() const { return type == MessageType::text && !compressed; }
+};
+
+namespace {
+
+/// Stands for every connection that has ended, so that this too costs no memory. Never written to.
+constinit Partial ended;
+
+std::size_t bytes_in(AssemblyBuffer* buffer) { return buffer == nullptr ? 0 : buffer->payload().size(); }
+
+bool reading_payload(const Partial* partial) { return partial != nullptr && partial->reading_payload; }
+
+HeaderContext context_of(const Partial* partial, const ReaderRules& rules) {
+  if (partial == nullptr || !partial->in_message) {
+    return {rules.message_bytes_max, rules.fragments_max > 0, false, rules.compression};
+  }
+  return {rules.message_bytes_max - bytes_in(partial->message), partial->fragments_count < rules.fragments_max, true,
+          rules.compression};
+}
+
+/// Turns the complete spilled header into the frame being read.
+void begin_frame(Partial& partial) {
+  partial.header = decode_header(partial.header_spill.data());
+  partial.header_octets = 0;
+  partial.payload_bytes_read = 0;
+  partial.reading_payload = true;
+  if (is_control(partial.header.opcode)) return;
+  if (!partial.in_message) {
+    partial.in_message = true;
+    partial.type = static_cast<MessageType>(partial.header.opcode);
+    partial.compressed = partial.header.rsv1;
+  }
+  ++partial.fragments_count;
+}
+
+/// The most that the buffer of the frame being read can ever hold, where that is known.
+std::size_t buffer_bytes_max(const Partial& partial) {
+  const std::uint64_t left = partial.header.payload_bytes - partial.payload_bytes_read;
+  if (is_control(partial.header.opcode)) return bytes_in(partial.control) + left;
+  return partial.header.fin ? bytes_in(partial.message) + left : std::numeric_limits<std::size_t>::max();
+}
+
+Event message_event(MessageType type, bool compressed, MutableBytes payload) {
+  Event event;
+  event.kind = EventKind::message;
+  event.type = type;
+  event.compressed = compressed;
+  event.payload = payload;
+  return event;
+}
+
+}  // namespace
+
+FrameReader::FrameReader(std::size_t assembly_bytes_max) : pool_(assembly_bytes_max) {}
+
+FrameReader::~FrameReader() {
+  while (cached_partials_ != nullptr) std::free(std::exchange(cached_partials_, cached_partials_->next_free));
+}
+
+Event FrameReader::next(MutableBytes& input, Partial*& partial, const ReaderRules& rules) {
+  Event event;
+  while (true) {
+    if (!reading_payload(partial)) {
+      if (read_whole_frame(input, partial, rules, event)) return event;
+      const Violation violation = take_header(input, partial, rules);
+      if (violation != Violation::none) return fail(input, partial, violation);
+      if (!reading_payload(partial)) return event;
+    }
+    event = read_payload(input, partial);
+    if (event.kind != EventKind::need_more || input.empty()) return event;
+  }
+}
+
+/// The fast path. False, with nothing changed, where the frame is cut, is a fragment, or is wrong.
+inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial, const ReaderRules& rules,
+                                          Event& event) {
+  if (input.size() < 2 || (partial != nullptr && (partial->header_octets != 0 || partial == &ended))) return false;
+  const HeaderContext context = context_of(partial, rules);
+  if (judge_header(input, context) != Violation::none) return false;
+  const std::size_t header_bytes = header_bytes_announced(input[1]);
+  if (input.size() < header_bytes) return false;
+  const FrameHeader header = decode_header(input.data());
+  const bool control = is_control(header.opcode);
+  if (header.payload_bytes > input.size() - header_bytes || !(control || (header.fin && !context.in_message))) {
+    return false;
+  }
+  const MutableBytes payload = input.subspan(header_bytes, header.payload_bytes);
+  input = input.subspan(header_bytes + header.payload_bytes);
+  const bool ascii = !unmask(payload, header.masking_key);
+  if (control) {
+    event = report_control(input, partial, header.opcode, payload);
+  } else if (header.opcode == Opcode::text && !header.rsv1 && !ascii && !valid_utf8(payload)) {
+    event = fail(input, partial, Violation::text_not_utf8);
+  } else {
+    event = message_event(static_cast<MessageType>(header.opcode), header.rsv1, payload);
+  }
+  return true;
+}
+
+/// Gathers a header from as many inputs as it takes. On none, the frame has begun (`reading_payload`) or the input is used up.
+Violation FrameReader::take_header(MutableBytes& input, Partial*& partial, const ReaderRules& rules) {
+  if (partial == &ended) input = input.last(0);
+  if (input.empty()) return Violation::none;
+  if (partial == nullptr && !attach(partial)) return Violation::memory_exhausted;
+  auto& spill = partial->header_spill;
+  while (!input.empty()) {
+    const std::size_t held = partial->header_octets;
+    const std::size_t wanted = held < 2 ? 2 : header_bytes_announced(spill[1]);
+    const std::size_t taken = std::min(wanted - held, input.size());
+    std::memcpy(spill.data() + held, input.data(), taken);
+    input = input.subspan(taken);
+    partial->header_octets = static_cast<std::uint8_t>(held + taken);
+    const ByteView octets = ByteView(spill).first(held + taken);
+    const Violation violation = judge_header(octets, context_of(partial, rules));
+    if (violation != Violation::none) return violation;
+    if (octets.size() >= 2 && octets.size() == header_bytes_announced(octets[1])) {
+      begin_frame(*partial);
+      return Violation::none;
+    }
+  }
+  return Violation::none;
+}
+
+/// Takes what the input has of the payload. need_more: the input is used up, or a fragment that is not the last is complete.
+Event FrameReader::read_payload(MutableBytes& input, Partial*& partial) {
+  const FrameHeader& header = partial->header;
+  const std::uint64_t left = header.payload_bytes - partial->payload_bytes_read;
+  const std::size_t taken = std::min<std::uint64_t>(left, input.size());
+  if (taken == 0 && left != 0) return {};
+  const bool control = is_control(header.opcode);
+  AssemblyBuffer*& buffer = control ? partial->control : partial->message;
+  const MutableBytes piece = pool_.extend(buffer, taken, buffer_bytes_max(*partial));
+  if (piece.data() == nullptr) return fail(input, partial, Violation::memory_exhausted);
+  const bool ascii = !unmask_copy(piece.data(), input.first(taken), header.masking_key, partial->payload_bytes_read);
+  input = input.subspan(taken);
+  partial->payload_bytes_read += taken;
+  if (!control && partial->validates() && !(ascii ? partial->text.feed_ascii(piece) : partial->text.feed(piece))) {
+    return fail(input, partial, Violation::text_not_utf8);
+  }
+  return taken == left ? finish_frame(input, partial) : Event{};
+}
+
+/// The payload is complete: reports the control frame, or the message if this was its last fragment.
+Event FrameReader::finish_frame(MutableBytes& input, Partial*& partial) {
+  partial->reading_payload = false;
+  if (is_control(partial->header.opcode)) {
+    AssemblyBuffer* const assembled = std::exchange(partial->control, nullptr);
+    Event event = report_control(input, partial, partial->header.opcode, assembled->payload());
+    if (partial != nullptr && partial->idle() && partial != &ended) release(partial);
+    if (event.kind == EventKind::violation) {
+      recycle(assembled);
+    } else {
+      event.assembled = assembled;
+    }
+    return event;
+  }
+  if (!partial->header.fin) return {};
+  if (partial->validates() && !partial->text.complete()) return fail(input, partial, Violation::text_not_utf8);
+  AssemblyBuffer* const assembled = std::exchange(partial->message, nullptr);
+  Event event = message_event(partial->type, partial->compressed, assembled->payload());
+  event.assembled = assembled;
+  release(partial);
+  return event;
+}
+
+Event FrameReader::report_control(MutableBytes& input, Partial*& partial, Opcode opcode, MutableBytes payload) {
+  Event event;
+  event.payload = payload;
+  if (opcode != Opcode::close) {
+    event.kind = opcode == Opcode::ping ? EventKind::ping : EventKind::pong;
+    return event;
+  }
+  const std::expected<CloseStatus, Violation> status = decode_close(payload);
+  if (!status) return fail(input, partial, status.error());
+  event.kind = EventKind::close;
+  event.close_code = status->code;
+  event.payload = payload.last(status->reason.size());
+  end(input, partial);
+  return event;
+}
+
+Event FrameReader::fail(MutableBytes& input, Partial*& partial, Violation violation) {
+  Event event;
+  event.kind = EventKind::violation;
+  event.violation = violation;
+  end(input, partial);
+  return event;
+}
+
+/// Nothing more is read from this connection.
+void FrameReader::end(MutableBytes& input, Partial*& partial) {
+  abandon(partial);
+  partial = &ended;
+  input = input.last(0);
+}
+
+void FrameReader::recycle(AssemblyBuffer* buffer) {
+  if (buffer != nullptr) pool_.recycle(buffer);
+}
+
+void FrameReader::abandon(Partial*& partial) {
+  if (unfinished(partial)) {
+    recycle(std::exchange(partial->message, nullptr));
+    recycle(std::exchange(partial->control, nullptr));
+    release(partial);
+  }
+  partial = nullptr;
+}
+
+std::size_t FrameReader::assembling_bytes(const Partial* partial) {
+  return partial == nullptr ? 0 : bytes_in(partial->message) + bytes_in(partial->control);
+}
+
+bool FrameReader::unfinished(const Partial* partial) { return partial != nullptr && partial != &ended; }
+
+/// Gives the connection a fresh Partial; false if memory is out.
+bool FrameReader::attach(Partial*& partial) {
+  void* memory = cached_partials_;
+  if (memory != nullptr) {
+    cached_partials_ = cached_partials_->next_free;
+    --cached_partials_count_;
+  } else {
+    memory = std::malloc(sizeof(Partial));
+    if (memory == nullptr) return false;
+    partials_bytes_ += sizeof(Partial);
+  }
+  partial = new (memory) Partial;
+  return true;
+}
+
+/// Takes the connection's Partial back; it owns no buffer any more.
+void FrameReader::release(Partial*& partial) {
+  if (cached_partials_count_ < limits::partials_cached_count_max) {
+    partial->next_free = cached_partials_;
+    cached_partials_ = partial;
+    ++cached_partials_count_;
+  } else {
+    std::free(partial);
+    partials_bytes_ -= sizeof(Partial);
+  }
+  partial = nullptr;
+}
+
+}  // namespace ringgate::ws

@@ -1,0 +1,58 @@
+// The scalar reference kernel, and the choice among the kernels of this machine.
+#include "ws/masking.h"
+
+#include <array>
+
+#include "ws/masking_kernels.h"
+
+namespace ringgate::ws {
+namespace {
+
+/// The definition of unmasking, octet by octet.
+bool unmask_scalar(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
+  unsigned all = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    dst[i] = static_cast<std::uint8_t>(src[i] ^ (key >> (8 * (i % 4))));
+    all |= dst[i];
+  }
+  return (all & 0x80) != 0;
+}
+
+struct KernelList {
+  std::array<MaskingKernel, 3> kernels{};
+  std::size_t count = 0;
+
+  void add(MaskingKernel kernel) { kernels[count++] = kernel; }
+};
+
+KernelList find_kernels() {
+  KernelList list;
+  list.add({"scalar", unmask_scalar});
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) list.add({"avx2", masking::unmask_avx2});
+  if (__builtin_cpu_supports("avx512bw")) list.add({"avx512bw", masking::unmask_avx512bw});
+#elif defined(__aarch64__)
+  list.add({"neon", masking::unmask_neon});
+#endif
+  return list;
+}
+
+/// Stands in until the first call has chosen.
+bool choose_and_unmask(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
+  const UnmaskFunction best = masking_kernels().back().unmask;
+  masking::kernel.store(best, std::memory_order_relaxed);
+  return best(dst, src, size, key);
+}
+
+}  // namespace
+
+std::span<const MaskingKernel> masking_kernels() {
+  static const KernelList list = find_kernels();
+  return {list.kernels.data(), list.count};
+}
+
+namespace masking {
+constinit std::atomic<UnmaskFunction> kernel{choose_and_unmask};
+}
+
+}  // namespace ringgate::ws
