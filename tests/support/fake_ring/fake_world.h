@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -68,12 +67,14 @@ class FakeWorld {
   struct Listener {
     ListenAddress address;
     std::size_t ring_index;
+    std::size_t send_buffer_bytes;  // 0: FakeOptions::send_buffer_bytes
     std::deque<std::shared_ptr<FakeConnection>> waiting;
   };
   std::size_t attach(Ring::Backend* backend);  // returns the ring's index
   void detach(std::size_t ring_index);
   Ring::Backend* ring_at(std::size_t ring_index) const;  // null once it is gone
-  std::shared_ptr<Listener> listen(const ListenAddress& address, std::size_t ring_index);
+  bool anybody_listens(const ListenAddress& address) const;
+  std::shared_ptr<Listener> listen(const ListenAddress& address, std::size_t ring_index, std::size_t send_buffer_bytes);
   void stop_listening(const std::shared_ptr<Listener>& listener);
   std::optional<Socket> open_process_descriptor();  // the lowest free one; none if the process has all it may have
   void close_process_descriptor(Socket descriptor);

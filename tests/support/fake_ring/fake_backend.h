@@ -1,0 +1,107 @@
+// One simulated ring: its submission queue, what the kernel does with it, and its completion queue.
+// Cut as the kernel is: fake_submission.cc runs what was submitted, fake_work.cc is the deferred work of an enter,
+// fake_turn.cc the enter itself and reaping, fake_ring.cc the door (class Ring). Owner: the Ring.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "fake_ring/fake_buffers.h"
+#include "fake_ring/fake_ledger.h"
+#include "fake_ring/fake_random.h"
+#include "fake_ring/fake_sockets.h"
+#include "fake_ring/fake_world.h"
+#include "ring/ring.h"
+
+namespace ringgate::ring {
+
+/// One queued operation. Which members count depends on `kind`.
+struct FakeSubmission {
+  OperationKind kind = OperationKind::none;
+  Token token;
+  Socket socket = 0;  // or the listener's index
+  FakePieces pieces;
+  bool silent = false;
+  bool reset = false;
+  bool of_listener = false;       // a cancel of its accept
+  PeerAddress* address = nullptr;
+  int doorbell_of = -1;           // index of the ring to wake
+};
+
+struct Ring::Backend {
+  struct Posted {
+    Completion completion;
+    bool in_ledger = true;  // its end is an end for the ledger
+  };
+  struct Listener {
+    std::shared_ptr<FakeWorld::Listener> door;  // null once it is closed
+    bool armed = false;                         // in the kernel
+    bool accepting = false;                     // as the caller sees it: until the end was reaped
+    bool cancelling = false;
+  };
+
+  Backend(FakeWorld& world, const RingOptions& options);
+  ~Backend();
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  // -- Submitting (fake_submission.cc).
+  void queue(const FakeSubmission& submission);
+  void run(const FakeSubmission& submission);
+  void run_receive_arm(const FakeSubmission& submission);
+  void run_send(const FakeSubmission& submission);
+  void run_silent_send(const FakeSubmission& submission);
+  void run_shutdown(const FakeSubmission& submission);
+  void run_cancel(const FakeSubmission& submission);
+  void run_cancel_accept(const FakeSubmission& submission);
+  void run_close(const FakeSubmission& submission);
+  void run_peer_name(const FakeSubmission& submission);
+  void run_doorbell(const FakeSubmission& submission);
+
+  // -- Deferred work (fake_work.cc).
+  bool work_waits() const;  // something to do in an enter now
+  void work(std::size_t items_max);
+  void work_on_listener(std::uint32_t listener_index);
+  enum class Reading : std::uint8_t { normal, ends };  // ends: the first completion is the last
+  void work_on_receive(FakeSocket& socket, Reading reading);
+  void work_on_send(FakeSocket& socket);
+  bool read_once(FakeSocket& socket, Reading reading);
+  bool accept_once(Listener& listener, std::uint32_t listener_index);
+  void finish_send(FakeConnection& connection, Token token, std::size_t taken);
+  bool fail_if_chosen(Token token);
+  IoError sending_error(FakeConnection& connection);
+
+  // -- The turn (fake_turn.cc).
+  bool enter(const WaitPolicy& policy);
+  void flush_overflow();
+  /// Posts a completion; returns whether its operation stays armed, which a full queue ends.
+  bool post(Completion completion, bool in_ledger = true);
+  void post_error(Token token, IoError error) { post({.token = token, .error = error}); }
+  std::size_t reap(std::span<Completion> out);
+  void shown(const Posted& posted);
+
+  FakeWorld& world;
+  RingOptions options;
+  Features features;
+  std::size_t index;  // in the world
+  RingCounters counters;
+  FakeBuffers buffers;
+  FakeSocketTable sockets;
+  FakeLedger ledger;
+  FakeRandom random;  // what Ring::random gives out
+  std::vector<Listener> listeners;
+  std::deque<FakeSubmission> submissions;
+  std::deque<Posted> completions;      // the queue proper, at most completion_entries
+  std::deque<Posted> overflow;         // queued aside
+  std::vector<Completion> late;        // come with the next enter
+  std::map<std::uint64_t, PeerAddress*> names_wanted;  // by token, from call to completion
+  std::map<std::uint64_t, PeerAddress> names_found;
+  std::uint64_t turn = 0;              // successful submits
+  Socket work_cursor = 0;              // sockets up to here had their turn last
+  bool asleep = false;
+  TimeNs asleep_until = 0;  // 0: no timeout
+};
+
+}  // namespace ringgate::ring

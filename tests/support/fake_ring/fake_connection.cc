@@ -1,0 +1,160 @@
+#include "fake_ring/fake_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace ringgate::ring {
+
+// -- The gate's end.
+
+FakeConnection::Readable FakeConnection::readable(TimeNs now) const {
+  // Linux hands out what is queued before it tells of an end or an error.
+  if (!segments_.empty() && segments_.front().arrives_at <= now) return Readable::octets;
+  if (is_reset(now)) return error_waits_ ? Readable::failed : Readable::end;
+  if (gate_shut_down_ || (end_at_ && *end_at_ <= now)) return Readable::end;
+  return Readable::nothing;
+}
+
+std::size_t FakeConnection::readable_bytes(TimeNs now) const {
+  std::size_t count = 0;
+  for (const Segment& segment : segments_) {
+    if (segment.arrives_at > now) break;
+    count += segment.octets.size() - segment.read_count;
+    if (segment.ends_read) break;
+  }
+  return count;
+}
+
+void FakeConnection::read(MutableBytes out) {
+  while (!out.empty()) {
+    RINGGATE_ASSERT(!segments_.empty());
+    Segment& segment = segments_.front();
+    const std::size_t count = std::min(out.size(), segment.octets.size() - segment.read_count);
+    std::copy_n(segment.octets.begin() + static_cast<std::ptrdiff_t>(segment.read_count), count, out.begin());
+    segment.read_count += count;
+    out = out.subspan(count);
+    if (segment.read_count == segment.octets.size()) segments_.pop_front();
+  }
+}
+
+bool FakeConnection::send_fails(TimeNs now) const { return is_reset(now) || gate_shut_down_; }
+
+std::size_t FakeConnection::send_room() const {
+  if (!peer_reads_) return room_while_stopped_;
+  return send_buffer_bytes_ - std::min(send_buffer_bytes_, under_way_.size());
+}
+
+void FakeConnection::write(ByteView octets, TimeNs now) {
+  RINGGATE_ASSERT(octets.size() <= send_room());
+  if (!peer_reads_) room_while_stopped_ -= octets.size();
+  if (peer_closed_) {  // the kernel takes them; the answer is RST
+    if (!octets.empty()) peer_reset(now);
+    return;
+  }
+  under_way_.insert(under_way_.end(), octets.begin(), octets.end());
+}
+
+void FakeConnection::drop_arrivals_after(TimeNs now) {
+  const auto late = std::find_if(segments_.begin(), segments_.end(),
+                                 [now](const Segment& segment) { return segment.arrives_at > now; });
+  if (late == segments_.end()) return;
+  segments_.erase(late, segments_.end());
+  reset_at_ = now;
+  deliver();
+  peer_saw_reset_ = true;
+}
+
+void FakeConnection::shutdown_by_gate(TimeNs now) {
+  if (gate_shut_down_ || is_reset(now)) return;
+  gate_shut_down_ = end_under_way_ = true;
+  drop_arrivals_after(now);
+}
+
+void FakeConnection::close_by_gate(TimeNs now) {
+  const bool octets_unread = readable_bytes(now) > 0;
+  if (!gate_shut_down_) end_under_way_ = true;
+  gate_shut_down_ = gate_closed_ = true;
+  if (octets_unread && !is_reset(now)) {
+    deliver();
+    abort_by_gate();
+    return;
+  }
+  drop_arrivals_after(now);
+}
+
+void FakeConnection::abort_by_gate() {
+  gate_shut_down_ = gate_closed_ = true;
+  end_under_way_ = false;
+  under_way_.clear();
+  peer_saw_reset_ = true;
+}
+
+void FakeConnection::deliver() {
+  if (!peer_reads_ || peer_closed_) return;
+  received_.insert(received_.end(), under_way_.begin(), under_way_.end());
+  under_way_.clear();
+  if (std::exchange(end_under_way_, false)) peer_saw_end_ = true;
+}
+
+std::optional<TimeNs> FakeConnection::next_arrival(TimeNs now) const {
+  if (gate_closed_) return std::nullopt;
+  std::optional<TimeNs> first;
+  const auto consider = [&first, now](TimeNs at) {
+    if (at > now && (!first || at < *first)) first = at;
+  };
+  for (const Segment& segment : segments_) consider(segment.arrives_at);
+  if (end_at_) consider(*end_at_);
+  if (reset_at_) consider(*reset_at_);
+  return first;
+}
+
+// -- The peer's end.
+
+TimeNs FakeConnection::in_order(TimeNs arrives_at) {
+  last_arrival_ = std::max(last_arrival_, arrives_at);
+  return last_arrival_;
+}
+
+void FakeConnection::peer_send(ByteView octets, TimeNs arrives_at, bool ends_read) {
+  if (octets.empty() || peer_closed_ || end_at_ || peer_saw_reset_) return;
+  if (gate_shut_down_) {  // nobody will read them: the gate's kernel answers with RST
+    reset_at_ = std::min(reset_at_.value_or(arrives_at), arrives_at);
+    deliver();
+    peer_saw_reset_ = true;
+    return;
+  }
+  segments_.push_back({{octets.begin(), octets.end()}, in_order(arrives_at), ends_read});
+}
+
+void FakeConnection::peer_finish(TimeNs arrives_at) {
+  if (!end_at_ && !peer_closed_) end_at_ = in_order(arrives_at);
+}
+
+void FakeConnection::peer_close(TimeNs arrives_at) {
+  peer_finish(arrives_at);
+  peer_closed_ = true;
+  under_way_.clear();
+}
+
+void FakeConnection::peer_reset(TimeNs arrives_at) {
+  peer_closed_ = true;
+  under_way_.clear();
+  if (!reset_at_) reset_at_ = in_order(arrives_at);
+}
+
+void FakeConnection::peer_stop_reading(std::size_t room) {
+  deliver();
+  peer_reads_ = false;
+  room_while_stopped_ = room;
+}
+
+void FakeConnection::peer_resume_reading() {
+  peer_reads_ = true;
+  deliver();
+}
+
+std::vector<std::uint8_t> FakeConnection::take_received() { return std::exchange(received_, {}); }
+
+}  // namespace ringgate::ring
