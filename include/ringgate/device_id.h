@@ -1,17 +1,31 @@
-// The name of a device: what may be one, and what may not. The id is chosen by the peer, so whatever shows it
-// to people escapes nothing only because this alphabet has nothing to escape.
+// The name of a device: what may be one, and what may not. The peer chooses it, so the alphabet holds nothing
+// that a log line, a URL, a JSON text or a metric would have to escape.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace ringgate {
 
+inline constexpr std::size_t device_id_chars_max = 128;
+
 /// Ids that the gate itself gives to nameless devices begin so; none from outside may.
 inline constexpr std::string_view anonymous_id_prefix = "anon-";
 
+constexpr bool is_device_id_character(char c) {
+  const bool is_alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return is_alphanumeric || c == '.' || c == '_' || c == '~' || c == ':' || c == '@' || c == '-';
+}
+
 /// True if `id` may name a device: 1 to 128 octets of `[A-Za-z0-9._~:@-]`, but neither `.` nor `..` (they
-/// would vanish from a URL path). Case counts. Takes the id percent-decoded; ids with `anonymous_id_prefix`
+/// would vanish from a URL path). Case counts. Takes the id percent-decoded. Ids with `anonymous_id_prefix`
 /// are valid here, since the push API names those devices too. Any thread; does not allocate.
-bool is_valid_device_id(std::string_view id);
+constexpr bool is_valid_device_id(std::string_view id) {
+  if (id.empty() || id.size() > device_id_chars_max || id == "." || id == "..") return false;
+  for (const char c : id) {
+    if (!is_device_id_character(c)) return false;
+  }
+  return true;
+}
 
 }  // namespace ringgate

@@ -22,6 +22,7 @@ inline constexpr std::size_t fields_count_max = 100;
 inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions, beyond the body itself
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
+inline constexpr std::size_t subprotocols_count_max = 64;  // offers in one opening handshake
 
 // WebSocket (octets).
 inline constexpr std::size_t control_payload_bytes_max = 125;  // RFC 6455 section 5.5
@@ -39,6 +40,13 @@ inline constexpr std::size_t device_id_bytes_max = 128;
 
 // Between shards.
 inline constexpr std::size_t lane_parcels_max = 4096;  // requests in flight from one shard to another
+inline constexpr std::size_t inlet_parcels_max = 4096;  // requests waiting at one shard from threads that are no shard
+inline constexpr std::size_t parcel_bytes_max = 64;
+
+// Device map.
+inline constexpr std::uint32_t device_map_slots_per_shard_max = (1U << 23) - 1;  // the 24th bit is the map's own
+inline constexpr std::size_t foreign_readers_max = 64;        // threads without a shard that look an id up at one moment
+inline constexpr std::size_t device_tables_waiting_max = 16;  // replaced tables that some shard may still be reading
 
 // Logging.
 inline constexpr std::size_t log_queue_lines_max = 8192;  // beyond it the oldest line is dropped and counted
@@ -50,5 +58,7 @@ inline constexpr std::size_t buffer_slack_bytes = 64;
 static_assert(head_bytes_max > target_bytes_max && head_bytes_max > field_value_bytes_max);
 static_assert(client_header_bytes_max == server_header_bytes_max + 4, "a reply fits in front of its payload");
 static_assert((lane_parcels_max & (lane_parcels_max - 1)) == 0);
+static_assert((inlet_parcels_max & (inlet_parcels_max - 1)) == 0);
+static_assert(device_map_slots_per_shard_max >= (1U << 20), "as many as the kernel has direct descriptors for one ring");
 
 }  // namespace ringgate::limits

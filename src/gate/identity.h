@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "http/rejection.h"
 #include "http/request_head.h"
+#include "ringgate/device_id.h"
 
 namespace ringgate::gate {
 
@@ -30,7 +31,7 @@ class DeviceIdText {
   std::array<char, limits::device_id_bytes_max> chars_;
   std::uint8_t size_ = 0;
 };
-static_assert(limits::device_id_bytes_max <= UINT8_MAX);
+static_assert(limits::device_id_bytes_max <= UINT8_MAX && limits::device_id_bytes_max == device_id_chars_max);
 
 /// One place where an id may stand: `query:deviceId` or `header:X-Device-Id`. Borrows its name from the
 /// configuration.

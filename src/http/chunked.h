@@ -28,10 +28,10 @@ class ChunkedReader {
   explicit ChunkedReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
   /// Decodes from the front of `input` and appends the data to `body`. Errors: chunk_size_malformed,
-  /// chunk_extension_malformed, chunk_data_malformed, trailer_malformed; body_too_large when the line of the
-  /// crossing chunk has ended; chunk_overhead_too_large when size lines outweigh the data received by more
-  /// than their budget; trailers_too_large. After an error the reader is spent; what was appended before
-  /// stays.
+  /// chunk_extension_malformed, chunk_data_malformed, trailer_malformed, line_ending_malformed;
+  /// body_too_large when the line of the crossing chunk has ended; chunk_overhead_too_large when size lines
+  /// outweigh the data received by more than their budget; trailers_too_large. After an error the reader is
+  /// spent; what was appended before stays.
   std::expected<BodyProgress, Rejection> read(ByteView input, std::string& body);
 
  private:
@@ -66,7 +66,7 @@ class ChunkedReader {
   Fault step_extension(std::uint8_t octet);
   Fault step_data_end(std::uint8_t octet);
   Fault step_trailer(std::uint8_t octet);
-  Fault after_extension_part(std::uint8_t octet);
+  Fault end_of_part(std::uint8_t octet, Rejection otherwise);
   Fault finish_size_line();
 
   State state_ = State::size_first;

@@ -106,7 +106,6 @@ class RequestHeadParser {
   std::uint8_t escape_digits_ = 0;  // hexadecimal digits of a percent escape still to come
   std::uint8_t escape_value_ = 0;
   bool in_query_ = false;
-  std::uint8_t major_version_ = 0;
 };
 
 }  // namespace ringgate::http

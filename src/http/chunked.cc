@@ -1,0 +1,165 @@
+#include "http/chunked.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "http/octet_class.h"
+
+namespace ringgate::http {
+namespace {
+constexpr std::uint8_t size_digits_max = 16;  // leading zeros included: 64 bits
+}
+
+std::expected<BodyProgress, Rejection> ChunkedReader::read(ByteView input, std::string& body) {
+  std::size_t taken = 0;
+  while (taken < input.size() && state_ != State::complete) {
+    if (state_ == State::data) {
+      taken += take_data(input.subspan(taken), body);
+      continue;
+    }
+    if (const Fault fault = step(input[taken])) return std::unexpected{*fault};
+    ++taken;
+  }
+  return BodyProgress{taken, state_ == State::complete};
+}
+
+std::size_t ChunkedReader::take_data(ByteView input, std::string& body) {
+  const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), chunk_bytes_));
+  body.append(text_of(input.first(count)));
+  body_bytes_ += count;
+  chunk_bytes_ -= count;
+  if (chunk_bytes_ == 0) state_ = State::data_cr;
+  return count;
+}
+
+ChunkedReader::Fault ChunkedReader::step(std::uint8_t octet) {
+  if (state_ <= State::size_lf) {
+    ++overhead_bytes_;
+    if (overhead_bytes_ > limits::chunk_overhead_bytes_max + body_bytes_)
+      return Rejection::chunk_overhead_too_large;
+    return state_ <= State::size ? step_size(octet) : step_extension(octet);
+  }
+  if (state_ <= State::data_lf) return step_data_end(octet);
+  if (++trailer_bytes_ > limits::trailer_bytes_max) return Rejection::trailers_too_large;
+  return step_trailer(octet);
+}
+
+ChunkedReader::Fault ChunkedReader::step_size(std::uint8_t octet) {
+  const std::uint8_t digit = hex_value(octet);
+  if (digit <= 15) {
+    if (size_digits_ == size_digits_max) return Rejection::chunk_size_malformed;
+    ++size_digits_;
+    chunk_bytes_ = chunk_bytes_ << 4U | digit;
+    state_ = State::size;
+    return {};
+  }
+  if (state_ == State::size_first) return Rejection::chunk_size_malformed;
+  return end_of_part(octet, Rejection::chunk_size_malformed);
+}
+
+// Behind a size or a whole extension: the line ends, or another extension follows. White space is tolerated
+// before a semicolon alone (BWS, RFC 9112 section 7.1.1), so `5 CR LF` is refused.
+ChunkedReader::Fault ChunkedReader::end_of_part(std::uint8_t octet, Rejection otherwise) {
+  if (octet == '\r') {
+    state_ = State::size_lf;
+  } else if (octet == ';') {
+    state_ = State::name_first;
+  } else if (is_blank(octet)) {
+    state_ = State::before_semicolon;
+  } else {
+    return otherwise;
+  }
+  return {};
+}
+
+ChunkedReader::Fault ChunkedReader::step_extension(std::uint8_t octet) {
+  constexpr Rejection malformed = Rejection::chunk_extension_malformed;
+  const bool in_token = is_in(octet, octet_token);
+  switch (state_) {
+    case State::before_semicolon:
+      if (octet == ';') state_ = State::name_first;
+      return octet == ';' || is_blank(octet) ? Fault{} : malformed;
+    case State::name_first:
+      if (in_token) state_ = State::name;
+      return in_token || is_blank(octet) ? Fault{} : malformed;
+    case State::name:
+      if (in_token) return {};
+      if (octet == '=') {
+        state_ = State::value_first;
+        return {};
+      }
+      if (is_blank(octet)) {
+        state_ = State::before_equals;
+        return {};
+      }
+      return end_of_part(octet, malformed);
+    case State::before_equals:  // the white space may also stand before the next semicolon
+      if (is_blank(octet)) return {};
+      if (octet != '=' && octet != ';') return malformed;
+      state_ = octet == '=' ? State::value_first : State::name_first;
+      return {};
+    case State::value_first:
+      if (is_blank(octet)) return {};
+      if (!in_token && octet != '"') return malformed;
+      state_ = in_token ? State::value : State::quoted;
+      return {};
+    case State::value:
+      return in_token ? Fault{} : end_of_part(octet, malformed);
+    case State::quoted:
+      if (octet == '"') state_ = State::quoted_end;
+      if (octet == '\\') state_ = State::quoted_pair;
+      return octet == '"' || octet == '\\' || is_in(octet, octet_quoted) ? Fault{} : malformed;
+    case State::quoted_pair:
+      state_ = State::quoted;
+      return is_in(octet, octet_value) ? Fault{} : malformed;
+    case State::quoted_end:
+      return end_of_part(octet, malformed);
+    default:  // size_lf
+      return octet == '\n' ? finish_size_line() : Rejection::line_ending_malformed;
+  }
+}
+
+ChunkedReader::Fault ChunkedReader::finish_size_line() {
+  if (chunk_bytes_ > body_bytes_max_ - body_bytes_) return Rejection::body_too_large;
+  state_ = chunk_bytes_ > 0 ? State::data : State::trailer_start;
+  size_digits_ = 0;
+  return {};
+}
+
+ChunkedReader::Fault ChunkedReader::step_data_end(std::uint8_t octet) {
+  const bool is_cr = state_ == State::data_cr;
+  if (octet != (is_cr ? '\r' : '\n')) return Rejection::chunk_data_malformed;
+  state_ = is_cr ? State::data_lf : State::size_first;
+  return {};
+}
+
+// Trailer fields mean nothing to the gate and are dropped; never merged into the head (RFC 9110
+// section 6.5.1).
+ChunkedReader::Fault ChunkedReader::step_trailer(std::uint8_t octet) {
+  switch (state_) {
+    case State::trailer_start:
+      if (octet == '\r') {
+        state_ = State::end_lf;
+        return {};
+      }
+      state_ = State::trailer_name;
+      return is_in(octet, octet_token) ? Fault{} : Rejection::trailer_malformed;
+    case State::trailer_name:
+      if (octet == ':') {
+        state_ = State::trailer_value;
+        return {};
+      }
+      return is_in(octet, octet_token) ? Fault{} : Rejection::trailer_malformed;
+    case State::trailer_value:
+      if (octet == '\r') {
+        state_ = State::trailer_lf;
+        return {};
+      }
+      return is_in(octet, octet_value) ? Fault{} : Rejection::trailer_malformed;
+    default:  // trailer_lf, end_lf
+      state_ = state_ == State::end_lf ? State::complete : State::trailer_start;
+      return octet == '\n' ? Fault{} : Rejection::line_ending_malformed;
+  }
+}
+
+}  // namespace ringgate::http

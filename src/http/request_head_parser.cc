@@ -1,0 +1,310 @@
+#include "http/request_head_parser.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "http/octet_class.h"
+#include "http/uri.h"
+
+namespace ringgate::http {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Method>, 9> methods{{
+    {"GET", Method::get},
+    {"HEAD", Method::head},
+    {"POST", Method::post},
+    {"PUT", Method::put},
+    {"DELETE", Method::delete_},
+    {"CONNECT", Method::connect},
+    {"OPTIONS", Method::options},
+    {"TRACE", Method::trace},
+    {"PATCH", Method::patch},
+}};
+
+Method method_of(std::string_view text) {
+  for (const auto& [name, method] : methods) {
+    if (name == text) return method;
+  }
+  return Method::unknown;
+}
+
+constexpr std::string_view version_pattern = "HTTP/d.d\r";  // d: one digit
+
+}  // namespace
+
+HeadVerdict RequestHeadParser::resume(ByteView octets) {
+  const std::size_t end = std::min(octets.size(), limits::head_bytes_max);
+  while (cursor_ < end && state_ < State::complete) {
+    if (const Fault fault = step(octets, end)) {
+      rejection_ = *fault;
+      state_ = State::rejected;
+    }
+  }
+  if (state_ < State::complete && cursor_ == limits::head_bytes_max) {
+    rejection_ = Rejection::head_too_large;
+    state_ = State::rejected;
+  }
+  return verdict();
+}
+
+HeadVerdict RequestHeadParser::verdict() const {
+  switch (state_) {
+    case State::complete:
+      return {.status = HeadStatus::complete, .head_bytes = cursor_};
+    case State::rejected:
+      return {.status = HeadStatus::rejected, .rejection = rejection_};
+    default:
+      return {};
+  }
+}
+
+void RequestHeadParser::reset() {
+  std::vector<FieldLine> fields = std::move(head_.fields);
+  fields.clear();
+  *this = RequestHeadParser{};
+  head_.fields = std::move(fields);
+}
+
+HeadSpan RequestHeadParser::span_to_cursor() const {
+  return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)};
+}
+
+// Looks at one octet, or at a run of octets of one kind; `cursor_ < end`. Leaves the cursor behind what it
+// accepted.
+RequestHeadParser::Fault RequestHeadParser::step(ByteView octets, std::size_t end) {
+  switch (state_) {
+    case State::field_name:
+      return read_field_name(octets, end);
+    case State::field_value:
+      return read_field_value(octets, end);
+    case State::target:
+      return read_target(octets, end);
+    default:
+      break;
+  }
+  const std::uint8_t octet = octets[cursor_];
+  ++octets_examined_;
+  Fault fault;
+  switch (state_) {
+    case State::start:
+    case State::start_lf:
+    case State::start_method:
+      fault = read_start(octet);
+      break;
+    case State::method:
+      fault = read_method(octets);
+      break;
+    case State::version:
+      fault = read_version(octet);
+      break;
+    case State::field_start:
+      fault = read_field_start(octet);
+      break;
+    case State::field_ows:
+      if (!is_blank(octet)) {  // the octet is the value's first: looked at again there
+        mark_ = value_end_ = cursor_;
+        state_ = State::field_value;
+        return {};
+      }
+      break;
+    case State::request_line_lf:
+    case State::field_line_lf:
+    case State::head_lf:
+      if (octet != '\n') return Rejection::line_ending_malformed;
+      fault = state_ == State::request_line_lf ? finish_request_line(octets)
+              : state_ == State::head_lf       ? finish_head(octets)
+                                               : Fault{};
+      state_ = state_ == State::head_lf ? State::complete : State::field_start;
+      break;
+    default:
+      std::unreachable();  // the three runs above, and the verdicts, which end the loop
+  }
+  ++cursor_;
+  return fault;
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_start(std::uint8_t octet) {
+  if (state_ == State::start_lf) {
+    state_ = State::start_method;
+    return octet == '\n' ? Fault{} : Rejection::line_ending_malformed;
+  }
+  if (octet == '\r') {
+    if (state_ == State::start_method) return Rejection::empty_line_repeated;
+    state_ = State::start_lf;
+    return {};
+  }
+  if (octet == '\n') return Rejection::line_ending_malformed;
+  if (!is_in(octet, octet_token)) return Rejection::method_malformed;
+  mark_ = cursor_;
+  state_ = State::method;
+  return {};
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_method(ByteView octets) {
+  const std::uint8_t octet = octets[cursor_];
+  if (octet == ' ') {
+    head_.method_text = span_to_cursor();
+    head_.method = method_of(text_of(octets.subspan(mark_, head_.method_text.length)));
+    mark_ = static_cast<std::uint16_t>(cursor_ + 1);
+    state_ = State::target;
+    return {};
+  }
+  if (!is_in(octet, octet_token)) return Rejection::method_malformed;
+  return span_to_cursor().length < limits::method_bytes_max ? Fault{} : Rejection::method_too_long;
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_target(ByteView octets, std::size_t end) {
+  for (; cursor_ < end; ++cursor_) {
+    const std::uint8_t octet = octets[cursor_];
+    ++octets_examined_;
+    if (octet == ' ') {
+      if (escape_digits_ > 0) return Rejection::target_escape_malformed;
+      if (cursor_ == mark_) return Rejection::target_malformed;
+      head_.target = span_to_cursor();
+      mark_ = ++cursor_;
+      state_ = State::version;
+      return {};
+    }
+    if (const Fault fault = read_target_octet(octet)) return fault;
+    if (cursor_ - mark_ >= static_cast<int>(limits::target_bytes_max)) return Rejection::target_too_long;
+  }
+  return {};
+}
+
+// Brackets occur in the authority of an absolute-form alone; `split_target` sees that they stand nowhere
+// else.
+RequestHeadParser::Fault RequestHeadParser::read_target_octet(std::uint8_t octet) {
+  if (escape_digits_ > 0) {
+    const std::uint8_t digit = hex_value(octet);
+    if (digit > 15) return Rejection::target_escape_malformed;
+    escape_value_ = static_cast<std::uint8_t>(escape_value_ << 4U | digit);
+    const bool is_control = escape_value_ < 0x20 || escape_value_ == 0x7f;
+    return --escape_digits_ == 0 && is_control && !in_query_ ? Rejection::target_malformed : Fault{};
+  }
+  if (octet == '%') {
+    escape_digits_ = 2;
+    escape_value_ = 0;
+    return {};
+  }
+  if (octet == '?') in_query_ = true;
+  return is_in(octet, octet_target) || octet == '[' || octet == ']' ? Fault{} : Rejection::target_malformed;
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_version(std::uint8_t octet) {
+  const std::size_t index = span_to_cursor().length;
+  const char expected = version_pattern[index];
+  if (expected == 'd' ? !is_digit(octet) : octet != static_cast<std::uint8_t>(expected)) {
+    return Rejection::version_malformed;
+  }
+  if (index + 1 == version_pattern.size()) state_ = State::request_line_lf;
+  return {};
+}
+
+// Version before target: `PRI * HTTP/2.0` is a matter of the version, not of the asterisk.
+RequestHeadParser::Fault RequestHeadParser::finish_request_line(ByteView octets) {
+  const std::uint8_t major = octets[mark_ + version_pattern.find('d')];
+  const std::uint8_t minor = octets[mark_ + version_pattern.rfind('d')];
+  if (major != '1') return Rejection::version_unsupported;
+  head_.minor_version = minor == '0' ? 0 : 1;
+  return split_target(octets);
+}
+
+RequestHeadParser::Fault RequestHeadParser::split_target(ByteView octets) {
+  const std::string_view target = text_of(octets.subspan(head_.target.offset, head_.target.length));
+  std::size_t path_begin = 0;
+  if (target.front() != '/') {
+    const std::size_t scheme_end = target.find("://");
+    if (scheme_end == std::string_view::npos) return Rejection::target_form_unsupported;
+    const std::string_view scheme = target.substr(0, scheme_end);
+    if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) {
+      return Rejection::target_form_unsupported;
+    }
+    const std::size_t authority_begin = scheme_end + 3;
+    path_begin = std::min(target.find_first_of("/?", authority_begin), target.size());
+    if (!is_valid_authority(target.substr(authority_begin, path_begin - authority_begin))) {
+      return Rejection::target_malformed;
+    }
+    head_.authority = {static_cast<std::uint16_t>(head_.target.offset + authority_begin),
+                       static_cast<std::uint16_t>(path_begin - authority_begin)};
+  }
+  if (target.find_first_of("[]", path_begin) != std::string_view::npos) return Rejection::target_malformed;
+  const std::size_t path_end = std::min(target.find('?', path_begin), target.size());
+  const std::size_t query_begin = std::min(path_end + 1, target.size());
+  head_.path = {static_cast<std::uint16_t>(head_.target.offset + path_begin),
+                static_cast<std::uint16_t>(path_end - path_begin)};
+  head_.query = {static_cast<std::uint16_t>(head_.target.offset + query_begin),
+                 static_cast<std::uint16_t>(target.size() - query_begin)};
+  return {};
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t octet) {
+  if (octet == '\r') {
+    state_ = State::head_lf;
+    return {};
+  }
+  if (octet == '\n') return Rejection::line_ending_malformed;
+  if (is_blank(octet)) return Rejection::field_folded;
+  if (!is_in(octet, octet_token)) return Rejection::field_name_malformed;
+  if (head_.fields.size() == limits::fields_count_max) return Rejection::fields_too_many;
+  mark_ = cursor_;
+  state_ = State::field_name;
+  return {};
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView octets, std::size_t end) {
+  for (; cursor_ < end; ++cursor_) {
+    const std::uint8_t octet = octets[cursor_];
+    ++octets_examined_;
+    if (octet == ':') {
+      head_.fields.push_back({span_to_cursor(), {}});
+      ++cursor_;
+      state_ = State::field_ows;
+      return {};
+    }
+    if (!is_in(octet, octet_token)) return Rejection::field_name_malformed;
+    if (cursor_ - mark_ >= static_cast<int>(limits::field_name_bytes_max))
+      return Rejection::field_name_too_long;
+  }
+  return {};
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView octets, std::size_t end) {
+  for (; cursor_ < end; ++cursor_) {
+    const std::uint8_t octet = octets[cursor_];
+    ++octets_examined_;
+    if (octet == '\r') {
+      head_.fields.back().value = {mark_, static_cast<std::uint16_t>(value_end_ - mark_)};
+      ++cursor_;
+      state_ = State::field_line_lf;
+      return {};
+    }
+    if (const Fault fault = read_value_octet(octet)) return fault;
+  }
+  return {};
+}
+
+RequestHeadParser::Fault RequestHeadParser::read_value_octet(std::uint8_t octet) {
+  if (!is_in(octet, octet_value)) {
+    return octet == '\n' ? Rejection::line_ending_malformed : Rejection::field_value_malformed;
+  }
+  if (is_blank(octet)) return {};
+  value_end_ = static_cast<std::uint16_t>(cursor_ + 1);
+  return value_end_ - mark_ <= static_cast<int>(limits::field_value_bytes_max)
+             ? Fault{}
+             : Rejection::field_value_too_long;
+}
+
+RequestHeadParser::Fault RequestHeadParser::finish_head(ByteView octets) {
+  const RequestView request{head_, octets};
+  const std::size_t index = request.find_field("Host");
+  if (index == request.fields_count()) {
+    return head_.minor_version == 0 ? Fault{} : Rejection::host_missing;
+  }
+  if (request.find_field("Host", index + 1) < request.fields_count()) return Rejection::host_repeated;
+  if (!is_valid_authority(request.field_value(index))) return Rejection::host_malformed;
+  head_.host = head_.fields[index].value;
+  return {};
+}
+
+}  // namespace ringgate::http

@@ -1,0 +1,125 @@
+#include "http/uri.h"
+
+#include <arpa/inet.h>  // inet_pton, a pure function
+
+#include <algorithm>
+#include <array>
+
+#include "http/octet_class.h"
+
+namespace ringgate::http {
+namespace {
+
+constexpr std::uint32_t port_max = 65535;
+
+bool is_valid_port(std::string_view port) {
+  std::uint32_t value = 0;
+  for (const char c : port) {
+    const auto octet = static_cast<std::uint8_t>(c);
+    if (!is_digit(octet)) return false;
+    value = std::min(value * 10 + (octet - std::uint32_t{'0'}), port_max + 1);
+  }
+  return value <= port_max;
+}
+
+bool is_valid_reg_name(std::string_view name) {
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto octet = static_cast<std::uint8_t>(name[i]);
+    if (is_in(octet, octet_host)) continue;
+    if (octet != '%' || name.size() - i < 3) return false;
+    if (hex_value(static_cast<std::uint8_t>(name[i + 1])) > 15) return false;
+    if (hex_value(static_cast<std::uint8_t>(name[i + 2])) > 15) return false;
+    i += 2;
+  }
+  return !name.empty();
+}
+
+bool is_valid_ipv6_address(std::string_view address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.size() >= text.size() || address.find('\0') != std::string_view::npos) return false;
+  std::copy(address.begin(), address.end(), text.begin());
+  in6_addr parsed;
+  return inet_pton(AF_INET6, text.data(), &parsed) == 1;
+}
+
+/// Yields the octets of percent-encoded text, decoded.
+class DecodedOctets {
+ public:
+  static constexpr int end = -1;
+  static constexpr int malformed = -2;
+
+  explicit DecodedOctets(std::string_view text) : text_(text) {}
+
+  /// The next octet, `end`, or `malformed` for a broken escape.
+  int next() {
+    if (text_.empty()) return end;
+    const auto octet = static_cast<std::uint8_t>(text_.front());
+    text_.remove_prefix(1);
+    if (octet != '%') return octet;
+    if (text_.size() < 2) return malformed;
+    const std::uint8_t high = hex_value(static_cast<std::uint8_t>(text_[0]));
+    const std::uint8_t low = hex_value(static_cast<std::uint8_t>(text_[1]));
+    text_.remove_prefix(2);
+    return high > 15 || low > 15 ? malformed : high << 4 | low;
+  }
+
+ private:
+  std::string_view text_;
+};
+
+bool equal_when_decoded(std::string_view a, std::string_view b) {
+  DecodedOctets left{a};
+  DecodedOctets right{b};
+  for (;;) {
+    const int octet = left.next();
+    if (octet != right.next() || octet == DecodedOctets::malformed) return false;
+    if (octet == DecodedOctets::end) return true;
+  }
+}
+
+}  // namespace
+
+bool is_valid_authority(std::string_view authority) {
+  if (authority.starts_with('[')) {
+    const std::size_t close = authority.find(']');
+    if (close == std::string_view::npos || !is_valid_ipv6_address(authority.substr(1, close - 1)))
+      return false;
+    const std::string_view rest = authority.substr(close + 1);
+    return rest.empty() || (rest.front() == ':' && is_valid_port(rest.substr(1)));
+  }
+  const std::size_t colon = authority.find(':');
+  if (!is_valid_reg_name(authority.substr(0, colon))) return false;
+  return colon == std::string_view::npos || is_valid_port(authority.substr(colon + 1));
+}
+
+std::optional<std::size_t> percent_decode(std::string_view text, std::span<char> out) {
+  DecodedOctets octets{text};
+  std::size_t written = 0;
+  for (;;) {
+    const int octet = octets.next();
+    if (octet == DecodedOctets::end) return written;
+    if (octet == DecodedOctets::malformed || written == out.size()) return std::nullopt;
+    out[written++] = static_cast<char>(octet);
+  }
+}
+
+QueryParameter query_parameter(std::string_view query, std::string_view name) {
+  QueryParameter found;
+  while (!query.empty()) {
+    const std::size_t ampersand = query.find('&');
+    const std::string_view pair = query.substr(0, ampersand);
+    query = ampersand == std::string_view::npos ? std::string_view{} : query.substr(ampersand + 1);
+    const std::size_t equals = pair.find('=');
+    if (!equal_when_decoded(pair.substr(0, equals), name)) continue;
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    if (found.presence == QueryParameter::Presence::absent) {
+      found = {QueryParameter::Presence::present, value};
+    } else if (!equal_when_decoded(found.value, value)) {
+      found.presence = QueryParameter::Presence::conflicting;
+    }
+  }
+  return found;
+}
+
+}  // namespace ringgate::http

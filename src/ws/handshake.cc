@@ -1,0 +1,100 @@
+#include "ws/handshake.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/assert.h"
+#include "http/body.h"
+#include "http/octet_class.h"
+#include "ws/handshake_offers.h"
+
+namespace ringgate::ws {
+namespace {
+
+using http::Rejection;
+using http::RequestView;
+
+constexpr std::string_view key_suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 section 1.3
+constexpr std::string_view base64_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::optional<Rejection> check_version(const RequestView& request) {
+  const auto version = request.field("Sec-WebSocket-Version");
+  if (!version) return Rejection::websocket_version_missing;
+  if (request.count_fields("Sec-WebSocket-Version") > 1) return Rejection::websocket_version_repeated;
+  const bool is_number =
+      !version->empty() && (version->front() != '0' || version->size() == 1) &&
+      std::ranges::all_of(*version, [](char c) { return http::is_digit(static_cast<std::uint8_t>(c)); });
+  if (!is_number) return Rejection::websocket_version_malformed;
+  if (*version != "13") return Rejection::websocket_version_unsupported;
+  return {};
+}
+
+std::optional<Rejection> check_key(const RequestView& request) {
+  const auto key = request.field("Sec-WebSocket-Key");
+  if (!key) return Rejection::websocket_key_missing;
+  if (request.count_fields("Sec-WebSocket-Key") > 1) return Rejection::websocket_key_repeated;
+  if (!is_valid_key(*key)) return Rejection::websocket_key_malformed;
+  return {};
+}
+
+bool has_body(const RequestView& request) {
+  if (request.field("Transfer-Encoding")) return true;
+  const auto framing = http::body_framing(request);
+  return !framing || framing->has_body();
+}
+
+}  // namespace
+
+bool is_valid_key(std::string_view key) {
+  // 16 octets are 21 characters, 2 bits in a 22nd whose other 4 bits are zero, and two of padding.
+  if (key.size() != key_chars || !key.ends_with("==")) return false;
+  std::size_t last_value = 0;
+  for (const char c : key.substr(0, key_chars - 2)) {
+    last_value = base64_alphabet.find(c);
+    if (last_value == std::string_view::npos) return false;
+  }
+  return (last_value & 0xFU) == 0;
+}
+
+AcceptKey accept_key(std::string_view key) {
+  RINGGATE_ASSERT(key.size() == key_chars);
+  std::array<unsigned char, key_chars + key_suffix.size()> text;
+  std::copy(key_suffix.begin(), key_suffix.end(), std::copy(key.begin(), key.end(), text.begin()));
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
+  RINGGATE_ASSERT(SHA1(text.data(), text.size(), digest.data()) != nullptr);
+  std::array<unsigned char, accept_key_chars + 1> encoded;  // EVP_EncodeBlock adds a terminator
+  EVP_EncodeBlock(encoded.data(), digest.data(), SHA_DIGEST_LENGTH);
+  AcceptKey result;
+  std::copy_n(encoded.begin(), accept_key_chars, result.begin());
+  return result;
+}
+
+bool asks_for_upgrade(const RequestView& request) {
+  return request.list_has_token("Upgrade", "websocket");
+}
+
+std::expected<std::string_view, Rejection> check_handshake(const RequestView& request) {
+  if (!asks_for_upgrade(request)) return std::unexpected{Rejection::upgrade_missing};
+  if (has_body(request)) return std::unexpected{Rejection::body_on_upgrade};
+  if (!request.list_has_token("Connection", "upgrade")) {
+    return std::unexpected{Rejection::connection_upgrade_missing};
+  }
+  if (const auto rejection = check_version(request)) return std::unexpected{*rejection};
+  if (const auto rejection = check_key(request)) return std::unexpected{*rejection};
+  if (!subprotocol_offers_are_valid(request)) return std::unexpected{Rejection::subprotocol_malformed};
+  if (!extension_offers_are_valid(request)) return std::unexpected{Rejection::extensions_malformed};
+  return *request.field("Sec-WebSocket-Key");
+}
+
+void write_switching_protocols(std::string_view key, std::span<char, switching_protocols_bytes> out) {
+  const AcceptKey accept = accept_key(key);
+  auto end = std::copy(switching_protocols_head.begin(), switching_protocols_head.end(), out.begin());
+  end = std::copy(accept.begin(), accept.end(), end);
+  std::copy_n("\r\n\r\n", 4, end);
+}
+
+}  // namespace ringgate::ws
