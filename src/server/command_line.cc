@@ -1,0 +1,209 @@
+#include "server/command_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <ostream>
+
+#include "server/config_print.h"
+#include "server/config_rule.h"
+#include "server/doctor.h"
+#include "server/version.h"
+
+namespace ringgate::server {
+namespace {
+
+/// A flag that is another spelling of one setting.
+struct SettingFlag {
+  const char* names;
+  const char* type;
+  const char* path;
+  const char* help;
+};
+
+// Every one of them in place of --set; the settings themselves are in config_table.cc.
+constexpr std::array setting_flags{
+    SettingFlag{"--listen", "ADDR:PORT", "listener.0.bind", "where devices connect"},
+    SettingFlag{"--admin", "ADDR:PORT", "admin.bind", "where backends connect, or off"},
+    SettingFlag{"--shards", "N", "server.shards", "serving threads; 0: one per CPU"},
+    SettingFlag{"--cpus", "LIST", "server.cpus", "CPUs to pin them to, e.g. 0,2-3"},
+    SettingFlag{"--log-level", "LEVEL", "log.level", "debug, info, warning, error or off"},
+    SettingFlag{"--log-format", "FORMAT", "log.format", "auto, logfmt or json"},
+};
+
+constexpr const char* description =
+    "ringgate - WebSocket gateway for devices\n\n"
+    "Devices connect to ws://HOST:PORT/ws?deviceId=ID; backends push to them by id over HTTP.";
+
+constexpr const char* footer =
+    "Settings come from their defaults, then the file, then RINGGATE_SECTION__KEY in the environment,\n"
+    "then flags; the later one wins. Unknown keys are errors.\n\n"
+    "Signals: SIGTERM and SIGINT close all devices, then exit; a second one exits at once.\n"
+    "Exit codes: 0 end, 1 fault, 64 usage, 69 no io_uring, 71 refused by the system, 77 no permission,\n"
+    "78 bad configuration.\n\n"
+    "Examples:\n"
+    "  ringgate serve --listen 0.0.0.0:8080\n"
+    "  ringgate serve -c /etc/ringgate/ringgate.toml --set limits.max_message=64KiB\n"
+    "  RINGGATE_LOG__LEVEL=debug ringgate print-config";
+
+enum class Command : std::uint8_t { serve, check_config, print_config, version, doctor };
+
+struct CommandHelp {
+  const char* name;
+  const char* help;
+};
+
+// In the order of `Command`.
+constexpr std::array commands{
+    CommandHelp{"serve", "run the gateway"},
+    CommandHelp{"check-config", "read all settings and name every fault"},
+    CommandHelp{"print-config", "show the settings in force as TOML, each with its origin"},
+    CommandHelp{"version", "show versions and the ring features found"},
+    CommandHelp{"doctor", "compare this machine with what is advised"},
+};
+
+/// What the arguments ask for, before any setting is read.
+struct Request {
+  Command command = Command::serve;
+  std::string file;
+  std::vector<FlagSetting> flags;
+};
+
+/// CLI11's parser with our flags, and the texts it stores them in. Neither copied nor moved: options point inside.
+class ArgumentParser {
+ public:
+  ArgumentParser() {
+    app_.name("ringgate");
+    app_.footer(footer);
+    app_.fallthrough();  // flags may follow the command
+    app_.require_subcommand(1);
+    app_.set_help_flag("-h,--help", "show this help");
+    app_.set_version_flag("--version", std::string("ringgate ") + server::version(), "show the version");
+    app_.add_option("-c,--config", file_, "TOML file with settings")->type_name("FILE");
+    for (std::size_t i = 0; i < setting_flags.size(); ++i) {
+      const SettingFlag& flag = setting_flags[i];
+      app_.add_option(flag.names, texts_[i], flag.help)->type_name(flag.type);
+    }
+    app_.add_option("--set", sets_, "any setting, e.g. limits.max_message=64KiB; repeatable")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false);
+    for (const CommandHelp& command : commands) {
+      app_.add_subcommand(command.name, command.help)->footer("`ringgate --help` shows the flags.");
+    }
+  }
+  ArgumentParser(const ArgumentParser&) = delete;
+  ArgumentParser& operator=(const ArgumentParser&) = delete;
+
+  /// Throws CLI::ParseError, also for help and version.
+  void parse(std::span<const char* const> arguments) {
+    app_.parse(static_cast<int>(arguments.size()), arguments.data());
+  }
+
+  CLI::App& app() { return app_; }
+
+  std::expected<Request, StartError> request() const {
+    Request request;
+    request.file = file_;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+      if (app_.got_subcommand(commands[i].name)) request.command = static_cast<Command>(i);
+    }
+    if (app_.count("--config") > 0 && file_.empty()) return std::unexpected(usage("--config names no file"));
+    for (std::size_t i = 0; i < setting_flags.size(); ++i) {
+      const SettingFlag& flag = setting_flags[i];
+      if (app_.count(flag.names) > 0) request.flags.push_back({flag.names, flag.path, texts_[i]});
+    }
+    for (const std::string& set : sets_) {
+      const std::size_t equals = set.find('=');
+      if (equals == std::string::npos) return std::unexpected(usage("--set " + printable(set) + " has no value"));
+      request.flags.push_back({"--set", set.substr(0, equals), set.substr(equals + 1)});
+    }
+    return request;
+  }
+
+  static StartError usage(std::string cause) {
+    return {ExitCode::usage, std::move(cause), "`ringgate --help` shows the usage"};
+  }
+
+ private:
+  CLI::App app_{description};
+  std::string file_;
+  std::array<std::string, setting_flags.size()> texts_;
+  std::vector<std::string> sets_;
+};
+
+StartError usage_of(const CLI::ParseError& error) {
+  // CLI11 asks for the command first, even when an unknown one is there.
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return ArgumentParser::usage("no command, or none that ringgate knows");
+  }
+  return ArgumentParser::usage(printable(error.what(), 200));
+}
+
+ExitCode refuse(const StartError& error, std::ostream& err) {
+  err << to_line(error) << '\n';
+  return error.exit_code;
+}
+
+/// The arguments as a request; an exit code when there is nothing left to do.
+std::expected<Request, ExitCode> parse_arguments(std::span<const char* const> arguments, const Terminal& terminal) {
+  ArgumentParser parser;
+  try {
+    parser.parse(arguments);
+  } catch (const CLI::CallForHelp&) {
+    terminal.out << parser.app().help();
+    return std::unexpected(ExitCode::success);
+  } catch (const CLI::CallForVersion& text) {
+    terminal.out << text.what() << '\n';
+    return std::unexpected(ExitCode::success);
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(refuse(usage_of(error), terminal.err));
+  }
+  auto request = parser.request();
+  if (!request) return std::unexpected(refuse(request.error(), terminal.err));
+  return std::move(*request);
+}
+
+/// The settings; faults are printed, all of them or, before serving, the first.
+std::expected<LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
+                                           std::ostream& err) {
+  auto loaded = load_config({request.file, environment, request.flags});
+  if (loaded) return std::move(*loaded);
+  for (const StartError& fault : loaded.error()) {
+    refuse(fault, err);
+    if (request.command == Command::serve) break;
+  }
+  return std::unexpected(ExitCode::bad_configuration);
+}
+
+}  // namespace
+
+std::expected<LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
+                                                       std::span<const std::string> environment, RingProbe probe,
+                                                       const Terminal& terminal) {
+  const auto request = parse_arguments(arguments, terminal);
+  if (!request) return std::unexpected(request.error());
+  if (request->command == Command::version) {
+    terminal.out << describe_version(probe);
+    return std::unexpected(ExitCode::success);
+  }
+  if (request->command == Command::doctor) {
+    const auto findings = diagnose(examine_machine(), probe);
+    terminal.out << print_findings(findings);
+    return std::unexpected(exit_code_of(findings));
+  }
+  auto loaded = load(*request, environment, terminal.err);
+  if (!loaded || request->command == Command::serve) return loaded;
+  if (request->command == Command::print_config) terminal.out << print_config(*loaded);
+  else terminal.out << "the configuration is valid\n";
+  return std::unexpected(ExitCode::success);
+}
+
+std::vector<std::string> process_environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  return variables;
+}
+
+}  // namespace ringgate::server
