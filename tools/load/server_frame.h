@@ -1,0 +1,52 @@
+// Frames as a server may send them (RFC 6455 section 5.2), judged strictly.
+//
+// On purpose shares nothing with the gate's own codec: this side is the proof of that one. It looks at single
+// frames; what order they may come in is DeviceClient's business. Invariant: a verdict needs the header
+// alone, never the payload.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <variant>
+
+#include "ringgate/bytes.h"
+
+namespace ringgate::load {
+
+enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+
+inline bool is_control(Opcode opcode) {
+  return static_cast<std::uint8_t>(opcode) >= 8;
+}
+
+/// The rules of section 5 that a server's frame can break.
+enum class FrameFault : std::uint8_t {
+  reserved_bits,  // no extension was offered
+  unknown_opcode,
+  masked,              // section 5.1: a server must not mask
+  control_fragmented,  // section 5.5
+  control_too_long,    // section 5.5: more than 125 octets
+  length_not_minimal,  // section 5.2
+  too_long,            // above the caller's limit, or the top bit is set
+};
+const char* name_of(FrameFault fault);
+
+/// The input ends before the frame does; `size` octets of it are known to be needed, header included.
+struct NeedMore {
+  std::uint64_t size = 0;
+};
+
+struct ServerFrame {
+  Opcode opcode = Opcode::continuation;
+  bool fin = false;
+  ByteView payload;      // inside the input
+  std::size_t size = 0;  // octets of input that the frame takes, header included
+};
+
+using FrameVerdict = std::variant<NeedMore, ServerFrame, FrameFault>;
+
+/// Reads the frame at the front of `input`. Keeps nothing between calls: call again with more octets from the
+/// same start.
+FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max);
+
+}  // namespace ringgate::load

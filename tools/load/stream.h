@@ -1,0 +1,96 @@
+// One TCP connection of a loop: octets in, octets out. What they mean is the derived class's business.
+//
+// Life: idle -> connecting -> open -> closing -> idle. `on_ended` is the last call of a life; afterwards the
+// stream may connect again or be destroyed, never before. One receive and at most one send are in flight, so
+// octets leave in order. Thread: the loop's. Invariant: while an operation is in flight the stream holds its
+// slot.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "load/endpoint.h"
+#include "load/loop.h"
+#include "load/operation.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::load {
+
+/// How a life ended: by us (drop), by the peer's FIN, or with an errno (positive).
+struct StreamEnd {
+  enum class Kind : std::uint8_t { dropped, peer_finished, failed } kind = Kind::dropped;
+  int error = 0;
+};
+
+struct StreamOptions {
+  int receive_buffer_bytes = 0;  // SO_RCVBUF; 0: the kernel's default
+};
+
+class Stream {
+ public:
+  explicit Stream(Loop& loop) : loop_(loop) {}
+  virtual ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  bool is_idle() const { return state_ == State::idle; }
+
+ protected:
+  /// Idle only. `to` must outlive the connecting. Whatever goes wrong comes as on_ended, never from inside
+  /// this call.
+  void connect(const Endpoint& to, const StreamOptions& options = {});
+
+  /// The output: append octets, then call `output_grew`. They leave at the end of the turn, as one send.
+  std::string& output() { return output_; }
+  void output_grew();
+  std::size_t unsent_bytes() const { return output_.size() + sending_.size() - sent_; }
+
+  /// Stops arming receives: octets stay in the socket and the window closes. Takes effect after what has
+  /// arrived already.
+  void stop_reading();
+  void resume_reading();
+
+  /// Ends this life; unsent output is lost. on_ended follows, not from inside this call.
+  void drop() { close({}); }
+
+  bool is_open() const { return state_ == State::open; }
+  Loop& loop() const { return loop_; }
+
+  virtual void on_connected() = 0;
+  virtual void on_bytes(ByteView bytes) = 0;  // borrowed for the call; not called after drop()
+  virtual void on_sent() {}                   // all output has been taken by the kernel
+  virtual void on_ended(StreamEnd end) = 0;
+
+ private:
+  friend class Loop;
+  enum class State : std::uint8_t { idle, connecting, open, closing };
+
+  bool open_socket(const StreamOptions& options);
+  void complete(OperationKind kind, const io_uring_cqe& completion);
+  void complete_connect(int result);
+  void complete_receive(const io_uring_cqe& completion);
+  void complete_send(int result);
+  void flush();
+  void arm_receive();
+  void close(StreamEnd end);
+  void close_if_quiet();
+  void end_life();
+  io_uring_sqe& prepare();  // counts it as in flight; the caller fills it and then calls `tag`
+  void tag(io_uring_sqe& submission, OperationKind kind, std::uint8_t flags = 0);
+
+  Loop& loop_;
+  const Endpoint* to_ = nullptr;
+  std::uint32_t slot_ = Loop::no_slot;
+  std::uint8_t in_flight_ = 0;
+  State state_ = State::idle;
+  bool is_receive_armed_ = false;
+  bool is_send_in_flight_ = false;
+  bool is_dirty_ = false;
+  bool is_reading_ = true;
+  StreamEnd end_;
+  std::string output_;   // not yet given to the kernel
+  std::string sending_;  // the send in flight points here
+  std::size_t sent_ = 0;
+};
+
+}  // namespace ringgate::load

@@ -1,0 +1,57 @@
+// Calls to make later, earliest first; calls due at one time run in the order they were asked for.
+//
+// For tens of thousands of coarse timers of a load run. No cancelling: the callee looks whether it still
+// applies. Thread: the loop's.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/time.h"
+
+namespace ringgate::load {
+
+class TimerHeap {
+ public:
+  using Call = std::function<void()>;
+
+  void add(TimeNs due, Call call) {
+    entries_.push_back({due, ++added_, std::move(call)});
+    std::push_heap(entries_.begin(), entries_.end(), later);
+  }
+
+  /// Runs what is due at `now`. Calls added meanwhile wait for the next time, so a call may ask for itself
+  /// again.
+  void run(TimeNs now) {
+    const std::uint64_t last = added_;
+    while (!entries_.empty() && entries_.front().due <= now && entries_.front().order <= last) {
+      std::pop_heap(entries_.begin(), entries_.end(), later);
+      const Call call = std::move(entries_.back().call);
+      entries_.pop_back();
+      call();
+    }
+  }
+
+  /// Until the next call: 0 when one is due, `otherwise` when there is none or it is farther away.
+  DurationNs until_next(TimeNs now, DurationNs otherwise) const {
+    if (entries_.empty()) return otherwise;
+    return entries_.front().due <= now ? 0 : std::min(otherwise, entries_.front().due - now);
+  }
+
+ private:
+  struct Entry {
+    TimeNs due = 0;
+    std::uint64_t order = 0;
+    Call call;
+  };
+  static bool later(const Entry& a, const Entry& b) {
+    return a.due != b.due ? a.due > b.due : a.order > b.order;
+  }
+
+  std::vector<Entry> entries_;
+  std::uint64_t added_ = 0;
+};
+
+}  // namespace ringgate::load
