@@ -1,0 +1,34 @@
+"""What the echo matrix consists of, and how a client program is given its part.
+
+A plan is {url, sizes, fragments, pings}; a client sends each size as text and as binary, in each number of fragments, with and
+without pings between, checks octets, type and pongs, and prints {client, echoes, octets, pongs, failures} as one JSON line.
+"""
+
+import json
+import subprocess
+
+from .gate import PATIENCE, REPOSITORY, environment
+
+CLIENTS = REPOSITORY / "build/clients"
+SOURCES = REPOSITORY / "tests/integration/clients"
+COMMANDS = {
+    "ws": ["node", str(SOURCES / "node/echo_matrix.js")],
+    "websockets": [str(CLIENTS / "python/bin/python"), str(SOURCES / "python/echo_matrix.py")],
+    "gorilla": [str(CLIENTS / "gorilla")],
+}
+
+WHOLE = [*range(301), *range(65_530, 65_541), 1024 * 1024, 16 * 1024 * 1024]
+SAMPLE = [*range(0, 301, 13), 125, 126, 127, 65_535, 65_536, 1024 * 1024]
+SETTINGS = {"limits.max_message": "16MiB"}
+
+
+def run_client(client, url, sizes):
+    """Runs one client over the sizes; returns its verdict, which has no failures and the full count of echoes."""
+    plan = {"url": url, "sizes": sizes, "fragments": [1, 2, 3, 64], "pings": [False, True]}
+    done = subprocess.run([*COMMANDS[client], json.dumps(plan)], capture_output=True, text=True, timeout=300 * PATIENCE,
+                          check=False, env=environment({"NODE_PATH": str(CLIENTS / "node/node_modules")}))
+    assert done.stdout, f"{client} exit code {done.returncode}: {done.stderr}"
+    verdict = json.loads(done.stdout.splitlines()[-1])
+    assert verdict["failures"] == [], verdict
+    assert verdict["echoes"] == len(sizes) * 2 * 4 * 2, verdict
+    return verdict
