@@ -1,0 +1,42 @@
+// A device id as the device map knows it: 128 bits of a keyed hash. Ids are chosen by whoever connects, so
+// the hash depends on a secret of this process and collisions cannot be prepared from outside.
+//
+// Not proof of identity: two ids may, with a chance near 2^-64 per pair, share `index`. Whoever acts on an
+// answer of the map (the owner shard) compares `check`, or the whole id, before it acts.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace ringgate::device {
+
+/// `index` places the id in the map, `check` tells two ids with one index apart.
+struct IdKey {
+  static constexpr std::uint64_t index_min = 2;  // 0 and 1 are the map's own tags
+
+  std::uint64_t index = 0;  // >= index_min when made by KeyedHash
+  std::uint64_t check = 0;
+
+  friend constexpr bool operator==(const IdKey&, const IdKey&) = default;
+};
+
+/// XXH3, 128 bits, keyed with a secret. Immutable after construction: any thread.
+class KeyedHash {
+ public:
+  static constexpr std::size_t secret_bytes = 192;
+  using Secret = std::array<std::uint8_t, secret_bytes>;
+
+  /// `secret` comes from the kernel's generator, once per process; every octet counts, and a secret of equal
+  /// octets hashes badly.
+  explicit KeyedHash(const Secret& secret) : secret_(secret) {}
+
+  /// The key of `device_id` (any octets, any length). Does not allocate.
+  IdKey operator()(std::string_view device_id) const;
+
+ private:
+  Secret secret_;
+};
+
+}  // namespace ringgate::device
