@@ -26,6 +26,7 @@ struct FakeSubmission {
   bool silent = false;
   bool reset = false;
   bool of_listener = false;       // a cancel of its accept
+  Token target;                   // a cancel of this operation alone, unless its kind is none
   PeerAddress* address = nullptr;
   int doorbell_of = -1;           // index of the ring to wake
 };

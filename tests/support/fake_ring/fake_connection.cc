@@ -13,7 +13,7 @@ FakeConnection::Readable FakeConnection::readable(TimeNs now) const {
   // Linux hands out what is queued before it tells of an end or an error.
   if (!segments_.empty() && segments_.front().arrives_at <= now) return Readable::octets;
   if (is_reset(now)) return error_waits_ ? Readable::failed : Readable::end;
-  if (gate_shut_down_ || (end_at_ && *end_at_ <= now)) return Readable::end;
+  if (end_at_ && *end_at_ <= now) return Readable::end;
   return Readable::nothing;
 }
 
@@ -56,12 +56,9 @@ void FakeConnection::write(ByteView octets, TimeNs now) {
   under_way_.insert(under_way_.end(), octets.begin(), octets.end());
 }
 
-void FakeConnection::drop_arrivals_after(TimeNs now) {
-  const auto late = std::find_if(segments_.begin(), segments_.end(),
-                                 [now](const Segment& segment) { return segment.arrives_at > now; });
-  if (late == segments_.end()) return;
-  segments_.erase(late, segments_.end());
-  reset_at_ = now;
+/// Octets that will find the socket closed are answered with RST.
+void FakeConnection::refuse_late_arrivals(TimeNs now) {
+  if (segments_.empty() || segments_.back().arrives_at <= now) return;
   deliver();
   peer_saw_reset_ = true;
 }
@@ -69,7 +66,6 @@ void FakeConnection::drop_arrivals_after(TimeNs now) {
 void FakeConnection::shutdown_by_gate(TimeNs now) {
   if (gate_shut_down_ || is_reset(now)) return;
   gate_shut_down_ = end_under_way_ = true;
-  drop_arrivals_after(now);
 }
 
 void FakeConnection::close_by_gate(TimeNs now) {
@@ -81,7 +77,7 @@ void FakeConnection::close_by_gate(TimeNs now) {
     abort_by_gate();
     return;
   }
-  drop_arrivals_after(now);
+  refuse_late_arrivals(now);
 }
 
 void FakeConnection::abort_by_gate() {
@@ -119,8 +115,7 @@ TimeNs FakeConnection::in_order(TimeNs arrives_at) {
 
 void FakeConnection::peer_send(ByteView octets, TimeNs arrives_at, bool ends_read) {
   if (octets.empty() || peer_closed_ || end_at_ || peer_saw_reset_) return;
-  if (gate_shut_down_) {  // nobody will read them: the gate's kernel answers with RST
-    reset_at_ = std::min(reset_at_.value_or(arrives_at), arrives_at);
+  if (gate_closed_) {  // nobody will read them: the gate's kernel answers with RST
     deliver();
     peer_saw_reset_ = true;
     return;

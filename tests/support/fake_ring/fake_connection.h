@@ -31,11 +31,11 @@ class FakeConnection {
   /// The error a call gets is gone afterwards, as in Linux: later reads see the end, later sends a broken pipe.
   void take_error() { error_waits_ = false; }
 
-  bool send_fails(TimeNs now) const;  // reset, or shut down by ourselves
+  bool send_fails(TimeNs now) const;  // reset, or our direction is shut down
   std::size_t send_room() const;
   void write(ByteView octets, TimeNs now);  // at most send_room
-  void shutdown_by_gate(TimeNs now);        // FIN; octets still under way towards the gate are answered with RST
-  void close_by_gate(TimeNs now);           // FIN, or RST if octets were left unread
+  void shutdown_by_gate(TimeNs now);        // FIN, after what was written; reception goes on
+  void close_by_gate(TimeNs now);           // FIN, or RST if octets were left unread or are still to come
   void abort_by_gate();                     // RST
   bool is_reset(TimeNs now) const { return reset_at_ && *reset_at_ <= now; }
 
@@ -65,7 +65,7 @@ class FakeConnection {
     std::size_t read_count = 0;
   };
   TimeNs in_order(TimeNs arrives_at);
-  void drop_arrivals_after(TimeNs now);
+  void refuse_late_arrivals(TimeNs now);
 
   PeerAddress peer_address_;
   std::size_t send_buffer_bytes_;
@@ -76,8 +76,8 @@ class FakeConnection {
   std::optional<TimeNs> end_at_;
   std::optional<TimeNs> reset_at_;
   bool error_waits_ = true;  // meaningful once reset_at_ is over
-  bool gate_shut_down_ = false;
-  bool gate_closed_ = false;
+  bool gate_shut_down_ = false;  // sends no more
+  bool gate_closed_ = false;     // reads no more either
 
   // Towards the peer.
   std::vector<std::uint8_t> under_way_;

@@ -34,7 +34,7 @@ class FakeLedger {
     bool retired_known = false;
     std::uint32_t generation = 0;
     std::uint32_t retired_generation = 0;  // of the incarnation closed last
-    std::set<std::uint64_t> tokens;        // in flight, packed
+    std::multiset<std::uint64_t> tokens;   // in flight, packed; more than one of a kind only of cancels
     bool receive = false;
     bool send = false;
   };

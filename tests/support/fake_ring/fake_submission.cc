@@ -83,14 +83,21 @@ void Ring::Backend::run_shutdown(const FakeSubmission& submission) {
 
 void Ring::Backend::run_cancel(const FakeSubmission& submission) {
   FakeSocket& socket = sockets.at(submission.socket);
-  if (socket.receive_ready(world.now()) && world.chance(world.options().cancel_race_probability))
+  const auto meant = [&submission](const Token& token) {
+    return submission.target.kind == OperationKind::none || submission.target == token;
+  };
+  if (socket.receive_ready(world.now()) && meant(*socket.receive) && world.chance(world.options().cancel_race_probability))
     work_on_receive(socket, world.chance(0.5) ? Reading::ends : Reading::normal);
 
   std::vector<Completion> outcome;
-  if (socket.receive) outcome.push_back({.token = *socket.receive, .error = IoError::cancelled});
-  if (socket.send) outcome.push_back({.token = socket.send->token, .error = IoError::cancelled});
-  socket.receive.reset();
-  socket.send.reset();
+  if (socket.receive && meant(*socket.receive)) {
+    outcome.push_back({.token = *socket.receive, .error = IoError::cancelled});
+    socket.receive.reset();
+  }
+  if (socket.send && meant(socket.send->token)) {
+    outcome.push_back({.token = socket.send->token, .error = IoError::cancelled});
+    socket.send.reset();
+  }
   Completion answer{.token = submission.token, .result = static_cast<std::int32_t>(outcome.size())};
   if (outcome.empty()) answer.error = IoError::not_found;
 
