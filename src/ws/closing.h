@@ -1,5 +1,5 @@
-// Facts about close codes and the payload of a Close frame (RFC 6455 sections 5.5.1 and 7.4). The closing handshake itself is the
-// connection's.
+// Facts about close codes and the payload of a Close frame (RFC 6455 sections 5.5.1 and 7.4). The closing
+// handshake itself is the connection's.
 #pragma once
 
 #include <array>
@@ -52,16 +52,20 @@ constexpr const CloseCodeRange& close_code_facts(std::uint16_t code) {
 }
 
 /// May stand in a Close frame, the peer's or ours.
-constexpr bool close_code_allowed(std::uint16_t code) { return close_code_facts(code).allowed_on_wire; }
+constexpr bool close_code_allowed(std::uint16_t code) {
+  return close_code_facts(code).allowed_on_wire;
+}
 
 static_assert(close_code_ranges.front().first == 0 && close_code_ranges.back().last == 65535);
-static_assert([] {
-  for (std::size_t i = 1; i < close_code_ranges.size(); ++i) {
-    if (close_code_ranges[i].first != close_code_ranges[i - 1].last + 1) return false;
-    if (close_code_ranges[i].last < close_code_ranges[i].first) return false;
-  }
-  return true;
-}(), "the ranges have no gap and no overlap");
+static_assert(
+    [] {
+      for (std::size_t i = 1; i < close_code_ranges.size(); ++i) {
+        if (close_code_ranges[i].first != close_code_ranges[i - 1].last + 1) return false;
+        if (close_code_ranges[i].last < close_code_ranges[i].first) return false;
+      }
+      return true;
+    }(),
+    "the ranges have no gap and no overlap");
 
 /// What a Close frame says. `reason` is valid UTF-8 and borrows the payload it was read from.
 struct CloseStatus {
@@ -69,8 +73,8 @@ struct CloseStatus {
   std::string_view reason;
 };
 
-/// Reads the unmasked payload of a Close frame (0-125 octets). Errors: close_payload_one_octet, close_code_not_allowed,
-/// close_reason_not_utf8. Any thread; does not allocate.
+/// Reads the unmasked payload of a Close frame (0-125 octets). Errors: close_payload_one_octet,
+/// close_code_not_allowed, close_reason_not_utf8. Any thread; does not allocate.
 std::expected<CloseStatus, Violation> decode_close(ByteView payload);
 
 }  // namespace ringgate::ws

@@ -1,5 +1,5 @@
-// How a frame header lies on the wire (RFC 6455 section 5.2), for reader, writer and clients alike. Judges nothing: see
-// header_rules.h.
+// How a frame header lies on the wire (RFC 6455 section 5.2), for reader, writer and clients alike. Judges
+// nothing: see header_rules.h.
 //
 //    octet 0: FIN | RSV1 | RSV2 | RSV3 | opcode (4)        octet 1: MASK | length (7)
 //    then     length 126: 2 octets, 127: 8 octets, big endian; then, if MASK, 4 octets of masking key
@@ -14,7 +14,8 @@
 
 namespace ringgate::ws {
 
-static_assert(std::endian::native == std::endian::little, "lengths and masking keys are loaded as little-endian words");
+static_assert(std::endian::native == std::endian::little,
+              "lengths and masking keys are loaded as little-endian words");
 
 inline constexpr std::uint8_t fin_bit = 0x80;
 inline constexpr std::uint8_t rsv1_bit = 0x40;
@@ -75,18 +76,22 @@ inline FrameHeader decode_header(const std::uint8_t* octets) {
   header.rsv1 = (octets[0] & rsv1_bit) != 0;
   header.masked = (octets[1] & mask_bit) != 0;
   if (header.masked) {
-    std::memcpy(&header.masking_key, octets + header_bytes_announced(octets[1]) - 4, sizeof header.masking_key);
+    std::memcpy(&header.masking_key, octets + header_bytes_announced(octets[1]) - 4,
+                sizeof header.masking_key);
   }
   return header;
 }
 
 /// Octets that encode_header writes: 2, 4 or 10, and 4 more if masked.
 constexpr std::size_t header_bytes(std::uint64_t payload_bytes, std::size_t masking_key_bytes = 0) {
-  const std::size_t extended = payload_bytes <= length_7_bit_max ? 0 : payload_bytes <= length_16_bit_max ? 2 : 8;
+  const std::size_t extended = payload_bytes <= length_7_bit_max    ? 0
+                               : payload_bytes <= length_16_bit_max ? 2
+                                                                    : 8;
   return 2 + extended + masking_key_bytes;
 }
 
-/// Writes `header` in its shortest form to `out`, which has room for header_bytes() of it; returns the octets written.
+/// Writes `header` in its shortest form to `out`, which has room for header_bytes() of it; returns the octets
+/// written.
 inline std::size_t encode_header(std::uint8_t* out, const FrameHeader& header) {
   const auto first = static_cast<std::uint8_t>(header.opcode);
   out[0] = static_cast<std::uint8_t>(first | (header.fin ? fin_bit : 0) | (header.rsv1 ? rsv1_bit : 0));

@@ -1,5 +1,5 @@
-// Reading is header, payload, message. A frame that is whole in the input and a message by itself is unmasked where it lies;
-// every other frame goes octet for octet through the connection's Partial.
+// Reading is header, payload, message. A frame that is whole in the input and a message by itself is unmasked
+// where it lies; every other frame goes octet for octet through the connection's Partial.
 #include "ws/frame_reader.h"
 
 #include <algorithm>
@@ -17,7 +17,8 @@
 
 namespace ringgate::ws {
 
-/// What one connection has unfinished. It is in one of four states, told apart by the first three members below:
+/// What one connection has unfinished. It is in one of four states, told apart by the first three members
+/// below:
 ///   header cut          header_octets > 0
 ///   payload cut         reading_payload
 ///   between fragments   in_message (also together with one of the two above)
@@ -49,16 +50,22 @@ namespace {
 /// Stands for every connection that has ended, so that this too costs no memory. Never written to.
 constinit Partial ended;
 
-std::size_t bytes_in(AssemblyBuffer* buffer) { return buffer == nullptr ? 0 : buffer->payload().size(); }
+std::size_t bytes_in(AssemblyBuffer* buffer) {
+  return buffer == nullptr ? 0 : buffer->payload().size();
+}
 
-bool reading_payload(const Partial* partial) { return partial != nullptr && partial->reading_payload; }
+bool reading_payload(const Partial* partial) {
+  return partial != nullptr && partial->reading_payload;
+}
 
 HeaderContext context_of(const Partial* partial, const ReaderRules& rules) {
-  if (partial == nullptr || !partial->in_message) {
-    return {rules.message_bytes_max, rules.fragments_max > 0, false, rules.compression};
+  HeaderContext context{.message_bytes_left = rules.message_bytes_max, .compression = rules.compression};
+  if (partial != nullptr && partial->in_message) {
+    context.in_message = true;
+    context.message_bytes_left -= bytes_in(partial->message);
+    context.fragments_left = partial->fragments_count < rules.fragments_max;
   }
-  return {rules.message_bytes_max - bytes_in(partial->message), partial->fragments_count < rules.fragments_max, true,
-          rules.compression};
+  return context;
 }
 
 /// Turns the complete spilled header into the frame being read.
@@ -83,13 +90,12 @@ std::size_t buffer_bytes_max(const Partial& partial) {
   return partial.header.fin ? bytes_in(partial.message) + left : std::numeric_limits<std::size_t>::max();
 }
 
-Event message_event(MessageType type, bool compressed, MutableBytes payload) {
-  Event event;
+/// Fills in place: an Event that is put together and then copied costs as much as unmasking a short payload.
+void report_message(Event& event, MessageType type, bool compressed, MutableBytes payload) {
   event.kind = EventKind::message;
   event.type = type;
   event.compressed = compressed;
   event.payload = payload;
-  return event;
 }
 
 }  // namespace
@@ -106,7 +112,7 @@ Event FrameReader::next(MutableBytes& input, Partial*& partial, const ReaderRule
     if (!reading_payload(partial)) {
       if (read_whole_frame(input, partial, rules, event)) return event;
       const Violation violation = take_header(input, partial, rules);
-      if (violation != Violation::none) return fail(input, partial, violation);
+      if (violation != Violation::none) event = fail(input, partial, violation);
       if (!reading_payload(partial)) return event;
     }
     event = read_payload(input, partial);
@@ -117,14 +123,16 @@ Event FrameReader::next(MutableBytes& input, Partial*& partial, const ReaderRule
 /// The fast path. False, with nothing changed, where the frame is cut, is a fragment, or is wrong.
 inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial, const ReaderRules& rules,
                                           Event& event) {
-  if (input.size() < 2 || (partial != nullptr && (partial->header_octets != 0 || partial == &ended))) return false;
+  if (input.size() < 2 || (partial != nullptr && (partial->header_octets != 0 || partial == &ended)))
+    return false;
   const HeaderContext context = context_of(partial, rules);
   if (judge_header(input, context) != Violation::none) return false;
   const std::size_t header_bytes = header_bytes_announced(input[1]);
   if (input.size() < header_bytes) return false;
   const FrameHeader header = decode_header(input.data());
   const bool control = is_control(header.opcode);
-  if (header.payload_bytes > input.size() - header_bytes || !(control || (header.fin && !context.in_message))) {
+  if (header.payload_bytes > input.size() - header_bytes ||
+      !(control || (header.fin && !context.in_message))) {
     return false;
   }
   const MutableBytes payload = input.subspan(header_bytes, header.payload_bytes);
@@ -135,12 +143,13 @@ inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial
   } else if (header.opcode == Opcode::text && !header.rsv1 && !ascii && !valid_utf8(payload)) {
     event = fail(input, partial, Violation::text_not_utf8);
   } else {
-    event = message_event(static_cast<MessageType>(header.opcode), header.rsv1, payload);
+    report_message(event, static_cast<MessageType>(header.opcode), header.rsv1, payload);
   }
   return true;
 }
 
-/// Gathers a header from as many inputs as it takes. On none, the frame has begun (`reading_payload`) or the input is used up.
+/// Gathers a header from as many inputs as it takes. On none, the frame has begun (`reading_payload`) or the
+/// input is used up.
 Violation FrameReader::take_header(MutableBytes& input, Partial*& partial, const ReaderRules& rules) {
   if (partial == &ended) input = input.last(0);
   if (input.empty()) return Violation::none;
@@ -164,7 +173,8 @@ Violation FrameReader::take_header(MutableBytes& input, Partial*& partial, const
   return Violation::none;
 }
 
-/// Takes what the input has of the payload. need_more: the input is used up, or a fragment that is not the last is complete.
+/// Takes what the input has of the payload. need_more: the input is used up, or a fragment that is not the
+/// last is complete.
 Event FrameReader::read_payload(MutableBytes& input, Partial*& partial) {
   const FrameHeader& header = partial->header;
   const std::uint64_t left = header.payload_bytes - partial->payload_bytes_read;
@@ -174,10 +184,12 @@ Event FrameReader::read_payload(MutableBytes& input, Partial*& partial) {
   AssemblyBuffer*& buffer = control ? partial->control : partial->message;
   const MutableBytes piece = pool_.extend(buffer, taken, buffer_bytes_max(*partial));
   if (piece.data() == nullptr) return fail(input, partial, Violation::memory_exhausted);
-  const bool ascii = !unmask_copy(piece.data(), input.first(taken), header.masking_key, partial->payload_bytes_read);
+  const bool ascii =
+      !unmask_copy(piece.data(), input.first(taken), header.masking_key, partial->payload_bytes_read);
   input = input.subspan(taken);
   partial->payload_bytes_read += taken;
-  if (!control && partial->validates() && !(ascii ? partial->text.feed_ascii(piece) : partial->text.feed(piece))) {
+  if (!control && partial->validates() &&
+      !(ascii ? partial->text.feed_ascii(piece) : partial->text.feed(piece))) {
     return fail(input, partial, Violation::text_not_utf8);
   }
   return taken == left ? finish_frame(input, partial) : Event{};
@@ -198,15 +210,18 @@ Event FrameReader::finish_frame(MutableBytes& input, Partial*& partial) {
     return event;
   }
   if (!partial->header.fin) return {};
-  if (partial->validates() && !partial->text.complete()) return fail(input, partial, Violation::text_not_utf8);
+  if (partial->validates() && !partial->text.complete())
+    return fail(input, partial, Violation::text_not_utf8);
   AssemblyBuffer* const assembled = std::exchange(partial->message, nullptr);
-  Event event = message_event(partial->type, partial->compressed, assembled->payload());
+  Event event;
+  report_message(event, partial->type, partial->compressed, assembled->payload());
   event.assembled = assembled;
   release(partial);
   return event;
 }
 
-Event FrameReader::report_control(MutableBytes& input, Partial*& partial, Opcode opcode, MutableBytes payload) {
+Event FrameReader::report_control(MutableBytes& input, Partial*& partial, Opcode opcode,
+                                  MutableBytes payload) {
   Event event;
   event.payload = payload;
   if (opcode != Opcode::close) {
@@ -254,7 +269,9 @@ std::size_t FrameReader::assembling_bytes(const Partial* partial) {
   return partial == nullptr ? 0 : bytes_in(partial->message) + bytes_in(partial->control);
 }
 
-bool FrameReader::unfinished(const Partial* partial) { return partial != nullptr && partial != &ended; }
+bool FrameReader::unfinished(const Partial* partial) {
+  return partial != nullptr && partial != &ended;
+}
 
 /// Gives the connection a fresh Partial; false if memory is out.
 bool FrameReader::attach(Partial*& partial) {

@@ -1,9 +1,9 @@
-// Reads frames as a server: octets in; messages, control frames and violations out (RFC 6455 sections 5 and 7.1.7). No I/O, no
-// clock.
+// Reads frames as a server: octets in; messages, control frames and violations out (RFC 6455 sections 5
+// and 7.1.7). No I/O, no clock.
 //
-// One FrameReader per shard serves all its connections; what a connection has unfinished is a Partial, which is null at every
-// message boundary, so an idle connection costs a null pointer. Owner shard only.
-// Invariant: the events do not depend on how the octets were cut into calls.
+// One FrameReader per shard serves all its connections; what a connection has unfinished is a Partial, which
+// is null at every message boundary, so an idle connection costs a null pointer. Owner shard only. Invariant:
+// the events do not depend on how the octets were cut into calls.
 #pragma once
 
 #include <cstddef>
@@ -21,9 +21,10 @@
 namespace ringgate::ws {
 
 struct ReaderRules {
-  std::uint64_t message_bytes_max = 0;   // a message with more octets of payload, on the wire, is refused with 1009
-  std::uint32_t fragments_max = 1;       // a message of more frames, empty ones included, is refused with 1008
-  bool compression = false;              // permessage-deflate was negotiated: a message's first frame may carry RSV1
+  std::uint64_t message_bytes_max =
+      0;  // a message with more octets of payload, on the wire, is refused with 1009
+  std::uint32_t fragments_max = 1;  // a message of more frames, empty ones included, is refused with 1008
+  bool compression = false;  // permessage-deflate was negotiated: a message's first frame may carry RSV1
 };
 
 enum class EventKind : std::uint8_t {
@@ -35,7 +36,8 @@ enum class EventKind : std::uint8_t {
   violation,  // `violation`; nothing is read after it
 };
 
-/// What the reader found. `payload` lies in the input, or in `assembled` if that is not null; see FrameReader::next.
+/// What the reader found. `payload` lies in the input, or in `assembled` if that is not null; see
+/// FrameReader::next.
 struct Event {
   EventKind kind = EventKind::need_more;
   MessageType type = MessageType::binary;
@@ -62,14 +64,16 @@ class FrameReader {
   FrameReader(const FrameReader&) = delete;
   FrameReader& operator=(const FrameReader&) = delete;
 
-  /// Consumes octets from the front of `input` up to the next event and returns it; on need_more and after the last event of a
-  /// connection, `input` is empty. Call again with what is left, or with what came later; `partial` is the connection's, null at
-  /// first, and changed by this call. `rules` stay the same for a connection's life.
+  /// Consumes octets from the front of `input` up to the next event and returns it; on need_more and after
+  /// the last event of a connection, `input` is empty. Call again with what is left, or with what came later;
+  /// `partial` is the connection's, null at first, and changed by this call. `rules` stay the same for a
+  /// connection's life.
   ///
-  /// A payload is unmasked, is valid UTF-8 where it is text (unless compressed), and is the caller's to write to. The octets
-  /// before it are, too: as many as the client's header had (6, 8 or 14) when it lies in the input, 16 when it is assembled; so a
-  /// server header of 2, 4 or 10 fits. A payload in the input lives as long as the input does; one that is assembled lives until
-  /// the caller hands `assembled` to `recycle`, which it must do for every event that has one.
+  /// A payload is unmasked, is valid UTF-8 where it is text (unless compressed), and is the caller's to write
+  /// to. The octets before it are, too: as many as the client's header had (6, 8 or 14) when it lies in the
+  /// input, 16 when it is assembled; so a server header of 2, 4 or 10 fits. A payload in the input lives as
+  /// long as the input does; one that is assembled lives until the caller hands `assembled` to `recycle`,
+  /// which it must do for every event that has one.
   ///
   /// Allocates only for what the input cuts: a frame not whole in it, or a fragmented message.
   Event next(MutableBytes& input, Partial*& partial, const ReaderRules& rules);
@@ -77,7 +81,8 @@ class FrameReader {
   /// Takes back an event's `assembled`; null is nothing to do.
   void recycle(AssemblyBuffer* buffer);
 
-  /// Drops what a connection has unfinished; `partial` becomes null. At the end of every connection, whatever it ended with.
+  /// Drops what a connection has unfinished; `partial` becomes null. At the end of every connection, whatever
+  /// it ended with.
   void abandon(Partial*& partial);
 
   /// Octets a message in the making holds, 0 if there is none: for message deadlines and memory budgets.

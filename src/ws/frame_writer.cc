@@ -33,8 +33,12 @@ ByteView fitting_reason(std::string_view reason) {
 
 }  // namespace
 
-ControlFrame encode_ping(ByteView payload) { return encode_control(Opcode::ping, payload); }
-ControlFrame encode_pong(ByteView payload) { return encode_control(Opcode::pong, payload); }
+ControlFrame encode_ping(ByteView payload) {
+  return encode_control(Opcode::ping, payload);
+}
+ControlFrame encode_pong(ByteView payload) {
+  return encode_control(Opcode::pong, payload);
+}
 
 ControlFrame encode_close(CloseCode code, std::string_view reason) {
   if (code == CloseCode::no_status) return encode_control(Opcode::close, {});

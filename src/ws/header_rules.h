@@ -1,8 +1,8 @@
-// The verdict on a client's frame header, from as few of its octets as decide it, and before anything of its payload is kept:
-// the first two octets, then the form of the length, then the limits. No state of its own.
+// The verdict on a client's frame header, from as few of its octets as decide it, and before anything of its
+// payload is kept: the first two octets, then the form of the length, then the limits. No state of its own.
 //
-// Invariant: the verdict does not depend on how the octets were cut, since a rule is looked at only where the octets it needs
-// end, and those needing fewer come first.
+// Invariant: the verdict does not depend on how the octets were cut, since a rule is looked at only where the
+// octets it needs end, and those needing fewer come first.
 #pragma once
 
 #include <algorithm>
@@ -55,7 +55,8 @@ inline Violation judge_first_two(std::uint8_t first, std::uint8_t second, const 
   if (violation != Violation::none) return violation;
   const auto opcode = static_cast<Opcode>(first & opcode_bits);
   const bool control = is_control(opcode);
-  if (control && (second & length_bits) > limits::control_payload_bytes_max) return Violation::control_too_long;
+  if (control && (second & length_bits) > limits::control_payload_bytes_max)
+    return Violation::control_too_long;
   if ((second & mask_bit) == 0) return Violation::not_masked;
   if (control || (opcode == Opcode::continuation) == context.in_message) return Violation::none;
   return context.in_message ? Violation::message_not_finished : Violation::continuation_without_message;

@@ -1,8 +1,8 @@
-// The vector kernels behind masking.h; not for use elsewhere. Each takes any size, is exact, and needs the machine it is named
-// after.
+// The vector kernels behind masking.h; not for use elsewhere. Each takes any size, is exact, and needs the
+// machine it is named after.
 //
-// One shape for all: the last block is loaded before the loop and stored after it, so that the loop runs over whole blocks only
-// and the overlap between its last block and the tail is never unmasked twice.
+// One shape for all: the last block is loaded before the loop and stored after it, so that the loop runs over
+// whole blocks only and the overlap between its last block and the tail is never unmasked twice.
 #pragma once
 
 #include <cstddef>

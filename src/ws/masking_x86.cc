@@ -17,9 +17,11 @@ struct Pair {
   __m256i high;
 };
 
-__attribute__((target("avx2"), always_inline)) inline Pair load_unmasked(const std::uint8_t* from, __m256i key) {
+__attribute__((target("avx2"), always_inline)) inline Pair load_unmasked(const std::uint8_t* from,
+                                                                         __m256i key) {
   const auto* words = reinterpret_cast<const __m256i*>(from);
-  return {_mm256_xor_si256(_mm256_loadu_si256(words), key), _mm256_xor_si256(_mm256_loadu_si256(words + 1), key)};
+  return {_mm256_xor_si256(_mm256_loadu_si256(words), key),
+          _mm256_xor_si256(_mm256_loadu_si256(words + 1), key)};
 }
 
 __attribute__((target("avx2"), always_inline)) inline void store_pair(std::uint8_t* to, Pair block) {

@@ -11,7 +11,9 @@ namespace ringgate::ws {
 
 static_assert(std::is_trivially_copyable_v<AssemblyBuffer>, "realloc moves it");
 
-AssemblyPool::~AssemblyPool() { free_cached(); }
+AssemblyPool::~AssemblyPool() {
+  free_cached();
+}
 
 AssemblyBuffer* AssemblyPool::take_cached() {
   AssemblyBuffer* const buffer = cached_;
@@ -31,12 +33,15 @@ void AssemblyPool::free_cached() {
 
 /// True if one allocation may grow from `bytes_before` to `bytes_after`; what is cached gives way first.
 bool AssemblyPool::fits(std::size_t bytes_before, std::size_t bytes_after) {
-  const auto within = [&] { return bytes_after - bytes_before <= bytes_max_ - std::min(bytes_max_, held_bytes_); };
+  const auto within = [&] {
+    return bytes_after - bytes_before <= bytes_max_ - std::min(bytes_max_, held_bytes_);
+  };
   if (!within()) free_cached();
   return within();
 }
 
-/// Grows `buffer` to `capacity`, allocating it if null. realloc: large buffers are remapped by the kernel, not copied.
+/// Grows `buffer` to `capacity`, allocating it if null. realloc: large buffers are remapped by the kernel,
+/// not copied.
 bool AssemblyPool::resize(AssemblyBuffer*& buffer, std::size_t capacity) {
   const std::size_t before = buffer == nullptr ? 0 : bytes_around_payload + buffer->capacity_;
   const std::size_t after = bytes_around_payload + capacity;
@@ -68,7 +73,8 @@ MutableBytes AssemblyPool::extend(AssemblyBuffer*& buffer, std::size_t added, st
 void AssemblyPool::recycle(AssemblyBuffer* buffer) {
   const std::size_t bytes = bytes_around_payload + buffer->capacity_;
   RINGGATE_ASSERT(bytes <= held_bytes_);
-  if (bytes <= limits::assembly_cached_buffer_bytes_max && bytes <= limits::assembly_cached_bytes_max - cached_bytes_) {
+  if (bytes <= limits::assembly_cached_buffer_bytes_max &&
+      bytes <= limits::assembly_cached_bytes_max - cached_bytes_) {
     buffer->next_free_ = cached_;
     cached_ = buffer;
     cached_bytes_ += bytes;

@@ -1,9 +1,11 @@
-// Memory for what could not be used where it was received: payloads cut by the end of a receive buffer, and fragmented messages.
+// Memory for what could not be used where it was received: payloads cut by the end of a receive buffer, and
+// fragmented messages.
 //
-// One AssemblyPool per shard, owned by its FrameReader. A message gathers in one contiguous buffer however many fragments it has;
-// nothing is kept per fragment. Memory follows the octets received, never the length a header declares: a buffer is larger than
-// what is in it by at most a tenth and growth_bytes_min, or it is one that was cached.
-// Invariant: held_bytes() counts every octet taken from the allocator, and cached_bytes() ≤ limits::assembly_cached_bytes_max.
+// One AssemblyPool per shard, owned by its FrameReader. A message gathers in one contiguous buffer however
+// many fragments it has; nothing is kept per fragment. Memory follows the octets received, never the length a
+// header declares: a buffer is larger than what is in it by at most a tenth and growth_bytes_min, or it is
+// one that was cached. Invariant: held_bytes() counts every octet taken from the allocator, and
+// cached_bytes() ≤ limits::assembly_cached_bytes_max.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +16,12 @@
 
 namespace ringgate::ws {
 
-/// A growing run of octets with room for a frame header in front and slack behind, all in one allocation. Moves when it grows.
+/// A growing run of octets with room for a frame header in front and slack behind, all in one allocation.
+/// Moves when it grows.
 class AssemblyBuffer {
  public:
-  static constexpr std::size_t room_bytes = 16;  // in front of the payload: the caller's to write a header into
+  static constexpr std::size_t room_bytes =
+      16;  // in front of the payload: the caller's to write a header into
 
   MutableBytes payload() { return {octets(), size_}; }
   std::size_t capacity() const { return capacity_; }
@@ -39,9 +43,9 @@ class AssemblyPool {
   AssemblyPool(const AssemblyPool&) = delete;
   AssemblyPool& operator=(const AssemblyPool&) = delete;
 
-  /// Makes room for `added` more octets behind those in `buffer` (null: in a new one) and counts them as part of it; the caller
-  /// writes them at once. `at_most` is the size the buffer can ever have, if that is known, else SIZE_MAX.
-  /// Returns the new octets, or a null view if memory is out; then `buffer` is as before.
+  /// Makes room for `added` more octets behind those in `buffer` (null: in a new one) and counts them as part
+  /// of it; the caller writes them at once. `at_most` is the size the buffer can ever have, if that is known,
+  /// else SIZE_MAX. Returns the new octets, or a null view if memory is out; then `buffer` is as before.
   /// Moves the buffer at need: pointers into it are void.
   MutableBytes extend(AssemblyBuffer*& buffer, std::size_t added, std::size_t at_most);
 

@@ -9,7 +9,8 @@
 
 namespace ringgate::ws {
 
-static_assert(std::is_trivially_destructible_v<std::atomic<std::uint32_t>>, "free() is all the destruction there is");
+static_assert(std::is_trivially_destructible_v<std::atomic<std::uint32_t>>,
+              "free() is all the destruction there is");
 
 MessageRef MessageRef::encode(MessageType type, ByteView payload) {
   const std::size_t header = header_bytes(payload.size());

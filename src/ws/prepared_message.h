@@ -1,7 +1,8 @@
-// A message encoded once and sent to any number of connections on any shard: header and payload contiguous in one immutable
-// allocation that lives as long as somebody refers to it.
+// A message encoded once and sent to any number of connections on any shard: header and payload contiguous in
+// one immutable allocation that lives as long as somebody refers to it.
 //
-// Thread: a message is read by any thread at once; one MessageRef belongs to one thread at a time, like any value.
+// Thread: a message is read by any thread at once; one MessageRef belongs to one thread at a time, like any
+// value.
 #pragma once
 
 #include <atomic>
@@ -32,8 +33,8 @@ class PreparedMessage {
   std::uint8_t* octets() { return reinterpret_cast<std::uint8_t*>(this + 1); }
 
   std::size_t payload_bytes_;
-  // Taking a reference: relaxed, since one is held already. Dropping one: release, so that the last dropper, by its acquire
-  // fence, frees only after everybody's last read.
+  // Taking a reference: relaxed, since one is held already. Dropping one: release, so that the last dropper,
+  // by its acquire fence, frees only after everybody's last read.
   mutable std::atomic<std::uint32_t> references_{1};
   MessageType type_;
   std::uint8_t header_bytes_;
@@ -42,8 +43,8 @@ class PreparedMessage {
 /// Owns one reference to a PreparedMessage, or none. Copying adds a reference and never copies octets.
 class MessageRef {
  public:
-  /// Encodes `payload` as one unfragmented frame; one allocation. Nothing is judged: that a text is UTF-8 and small enough is for
-  /// the caller to know. Empty only if memory is out.
+  /// Encodes `payload` as one unfragmented frame; one allocation. Nothing is judged: that a text is UTF-8 and
+  /// small enough is for the caller to know. Empty only if memory is out.
   static MessageRef encode(MessageType type, ByteView payload);
 
   MessageRef() = default;
@@ -59,7 +60,8 @@ class MessageRef {
   const PreparedMessage& operator*() const { return *message_; }
   const PreparedMessage* operator->() const { return message_; }
 
-  /// Gives the reference away as a bare pointer, for a lane between shards; `attach` takes it back, exactly once.
+  /// Gives the reference away as a bare pointer, for a lane between shards; `attach` takes it back, exactly
+  /// once.
   const PreparedMessage* detach() { return std::exchange(message_, nullptr); }
   static MessageRef attach(const PreparedMessage* message) {
     MessageRef ref;

@@ -1,4 +1,5 @@
-// Whole texts go to simdjson, which has no form for streams; the ends of pieces are done here, octet by octet.
+// Whole texts go to simdjson, which has no form for streams; the ends of pieces are done here, octet by
+// octet.
 #include "ws/utf8.h"
 
 #include <simdjson.h>
@@ -8,12 +9,14 @@
 namespace ringgate::ws {
 namespace {
 
-/// Octets of the character that begins with `lead`, by the form of `lead` alone; 1 where that is no beginning.
+/// Octets of the character that begins with `lead`, by the form of `lead` alone; 1 where that is no
+/// beginning.
 std::size_t character_bytes(std::uint8_t lead) {
   return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
 }
 
-/// Octets at the end of `text` that begin a character and do not finish it: 0 to 3. They may turn out to be invalid.
+/// Octets at the end of `text` that begin a character and do not finish it: 0 to 3. They may turn out to be
+/// invalid.
 std::size_t unfinished_bytes(ByteView text) {
   const std::size_t reach = std::min<std::size_t>(3, text.size());
   for (std::size_t back = 1; back <= reach; ++back) {

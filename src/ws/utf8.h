@@ -1,5 +1,5 @@
-// UTF-8 validation (RFC 3629): of a whole text, and of a text that arrives in pieces. Strict: no overlong forms, no surrogates,
-// nothing above U+10FFFF.
+// UTF-8 validation (RFC 3629): of a whole text, and of a text that arrives in pieces. Strict: no overlong
+// forms, no surrogates, nothing above U+10FFFF.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,15 @@ namespace ringgate::ws {
 /// True if `text` is valid UTF-8 as a whole. Any thread; reads exactly `text`; does not allocate.
 bool valid_utf8(ByteView text);
 
-/// Validates a text piece by piece and refuses at the first octet that no continuation can mend: `f4 | 90` fails with the 90,
-/// before the character is complete.
+/// Validates a text piece by piece and refuses at the first octet that no continuation can mend: `f4 | 90`
+/// fails with the 90, before the character is complete.
 ///
-/// Three octets of state: what the next octet may be, and how many are missing. Value type; one thread at a time.
+/// Three octets of state: what the next octet may be, and how many are missing. Value type; one thread at a
+/// time.
 class Utf8Stream {
  public:
-  /// Takes the next piece. False if the text so far is not the beginning of any valid text; it stays so only by the caller's
-  /// not asking again.
+  /// Takes the next piece. False if the text so far is not the beginning of any valid text; it stays so only
+  /// by the caller's not asking again.
   [[nodiscard]] bool feed(ByteView piece);
 
   /// As feed, for a piece of which the caller knows that no octet is above 0x7F.

@@ -1,5 +1,5 @@
-// What a peer can do wrong after the upgrade: one enumerator per broken rule, and the one table from it to the Close frame that
-// answers it.
+// What a peer can do wrong after the upgrade: one enumerator per broken rule, and the one table from it to
+// the Close frame that answers it.
 #pragma once
 
 #include <array>
@@ -57,7 +57,8 @@ inline constexpr std::array violation_table{
     ViolationFacts{Violation::message_too_big, CloseCode::message_too_big, "message too big"},
     ViolationFacts{Violation::too_many_fragments, CloseCode::policy_violation, "too many fragments"},
     ViolationFacts{Violation::text_not_utf8, CloseCode::invalid_payload, "text is not UTF-8"},
-    ViolationFacts{Violation::close_payload_one_octet, CloseCode::protocol_error, "close payload of one octet"},
+    ViolationFacts{Violation::close_payload_one_octet, CloseCode::protocol_error,
+                   "close payload of one octet"},
     ViolationFacts{Violation::close_code_not_allowed, CloseCode::protocol_error, "close code not allowed"},
     ViolationFacts{Violation::close_reason_not_utf8, CloseCode::invalid_payload, "close reason is not UTF-8"},
     ViolationFacts{Violation::memory_exhausted, CloseCode::try_again_later, "out of memory"},
@@ -68,11 +69,13 @@ constexpr const ViolationFacts& facts_of(Violation violation) {
 }
 
 static_assert(violation_table.size() == static_cast<std::size_t>(Violation::memory_exhausted) + 1);
-static_assert([] {
-  for (std::size_t i = 0; i < violation_table.size(); ++i) {
-    if (static_cast<std::size_t>(violation_table[i].violation) != i) return false;
-  }
-  return true;
-}(), "one row per violation, in their order");
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < violation_table.size(); ++i) {
+        if (static_cast<std::size_t>(violation_table[i].violation) != i) return false;
+      }
+      return true;
+    }(),
+    "one row per violation, in their order");
 
 }  // namespace ringgate::ws

@@ -1,0 +1,115 @@
+#include "ws/frame_format.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "client_side.h"
+#include "ws/header_rules.h"
+
+namespace ringgate::ws {
+namespace {
+
+using namespace testing;
+
+TEST(Opcode, TableHoldsTheSixteenFactsOfTheRfc) {
+  for (unsigned value = 0; value < 16; ++value) {
+    const OpcodeFacts& facts = opcode_facts[value];
+    EXPECT_EQ(facts.defined, value <= 2 || (value >= 8 && value <= 10)) << value;
+    EXPECT_EQ(facts.control, value >= 8) << value;
+    EXPECT_FALSE(facts.name.empty());
+    EXPECT_EQ(is_control(static_cast<Opcode>(value)), value >= 8);
+  }
+}
+
+TEST(Violation, TableHasACloseCodeAndAReasonThatFitsForEachRule) {
+  for (const ViolationFacts& facts : violation_table) {
+    if (facts.violation == Violation::none) continue;
+    EXPECT_FALSE(facts.reason.empty());
+    EXPECT_LE(facts.reason.size(), limits::close_reason_bytes_max);
+    EXPECT_NE(facts.close_code, CloseCode::normal);
+  }
+}
+
+TEST(FrameHeader, WriteThenReadIsTheSame) {
+  for (const std::uint64_t size : {0ULL, 1ULL, 125ULL, 126ULL, 127ULL, 65'535ULL, 65'536ULL, 0xFFFF'FFFFULL,
+                                   0x1'0000'0005ULL, 0x7FFF'FFFF'FFFF'FFFFULL}) {
+    for (const bool masking : {false, true}) {
+      const FrameHeader header{size, masking ? 0x04030201U : 0U, Opcode::binary, false, true, masking};
+      std::uint8_t octets[limits::client_header_bytes_max];
+      const std::size_t written = encode_header(octets, header);
+      EXPECT_EQ(written, header_bytes(size, masking ? 4 : 0));
+      EXPECT_EQ(written, header_bytes_announced(octets[1]));
+      const FrameHeader read = decode_header(octets);
+      EXPECT_EQ(read.payload_bytes, size);
+      EXPECT_EQ(read.masking_key, header.masking_key);
+      EXPECT_EQ(read.opcode, Opcode::binary);
+      EXPECT_FALSE(read.fin);
+      EXPECT_TRUE(read.rsv1);
+      EXPECT_EQ(read.masked, masking);
+    }
+  }
+}
+
+TEST(FrameHeader, StandsOnTheWireInNetworkOrder) {
+  EXPECT_EQ(client_header({}, 5), hex("81 85 37 fa 21 3d"));
+  EXPECT_EQ(client_header({}, 126), hex("81 fe 00 7e 37 fa 21 3d"));
+  EXPECT_EQ(client_header({}, 65'536), hex("81 ff 00 00 00 00 00 01 00 00 37 fa 21 3d"));
+}
+
+/// RFC 6455 sections 5.1, 5.2, 5.4, 5.5 and RFC 7692 section 6, sentence by sentence, without a table.
+Violation oracle(unsigned first, unsigned second, bool in_message, bool compression) {
+  const unsigned opcode = first % 16;
+  const bool is_control_frame = opcode >= 8;
+  if ((first >> 5) % 2 == 1 || (first >> 4) % 2 == 1) return Violation::reserved_bit_set;
+  if ((first >> 6) % 2 == 1 && !compression) return Violation::rsv1_not_negotiated;
+  if ((first >> 6) % 2 == 1 && is_control_frame) return Violation::rsv1_on_control;
+  if ((first >> 6) % 2 == 1 && opcode == 0) return Violation::rsv1_on_continuation;
+  if ((opcode > 2 && opcode < 8) || opcode > 10) return Violation::reserved_opcode;
+  if (is_control_frame && first < 128) return Violation::control_fragmented;
+  if (is_control_frame && second % 128 > 125) return Violation::control_too_long;
+  if (second < 128) return Violation::not_masked;
+  if (opcode == 0 && !in_message) return Violation::continuation_without_message;
+  if ((opcode == 1 || opcode == 2) && in_message) return Violation::message_not_finished;
+  return Violation::none;
+}
+
+TEST(FrameReader, JudgesAllFirstTwoOctetsAsTheOracleInEveryState) {
+  for (const bool in_message : {false, true}) {
+    for (const bool compression : {false, true}) {
+      const ReaderRules rules{.message_bytes_max = 1 << 20, .fragments_max = 16, .compression = compression};
+      for (unsigned header = 0; header < 65'536; ++header) {
+        Session session(rules);
+        if (in_message) session.feed(hex("02 81 00 00 00 00 61"));
+        const std::string octets{static_cast<char>(header >> 8), static_cast<char>(header & 0xFF)};
+        session.feed(octets);
+        const Violation expected = oracle(header >> 8, header & 0xFF, in_message, compression);
+        ASSERT_EQ(session.seen().size(), expected == Violation::none ? 0U : 1U) << header;
+        if (expected != Violation::none) {
+          ASSERT_EQ(session.seen()[0], violation_of(expected)) << header;
+        }
+      }
+    }
+  }
+}
+
+TEST(HeaderRules, LengthFormsAreJudgedAsSoonAsTheyAreComplete) {
+  const HeaderContext context{.message_bytes_left = 1 << 20};
+  for (std::uint64_t length = 0; length < 70'000; ++length) {
+    EXPECT_EQ(judge_length(0x82, 127, length, context) == Violation::none, length > 65'535) << length;
+    if (length <= 65'535) {
+      EXPECT_EQ(judge_length(0x82, 126, length, context) == Violation::none, length > 125) << length;
+    }
+  }
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    const std::uint64_t length = std::uint64_t{1} << bit;
+    const Violation expected = bit == 63   ? Violation::length_top_bit_set
+                               : bit < 16  ? Violation::length_not_minimal
+                               : bit <= 20 ? Violation::none
+                                           : Violation::message_too_big;
+    EXPECT_EQ(judge_length(0x82, 127, length, context), expected) << bit;
+  }
+}
+
+}  // namespace
+}  // namespace ringgate::ws
