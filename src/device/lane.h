@@ -47,7 +47,7 @@ class Lane {
   template <class Take>
   std::size_t drain(std::size_t budget, Take&& take) {
     std::size_t head = head_.load(std::memory_order_relaxed);
-    if (head == tail_seen_) tail_seen_ = tail_.load(std::memory_order_acquire);
+    if (tail_seen_ - head < budget) tail_seen_ = tail_.load(std::memory_order_acquire);
     const std::size_t count = std::min(tail_seen_ - head, budget);
     for (const std::size_t end = head + count; head != end;) {
       const T value = slots_[head & (capacity_ - 1)];

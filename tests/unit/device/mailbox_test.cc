@@ -1,0 +1,252 @@
+#include "device/mailbox.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace ringgate::device {
+namespace {
+
+struct Request {
+  std::uint64_t ticket;
+};
+struct Reply {
+  std::uint64_t ticket;
+  std::uint64_t result;
+};
+using Boxes = Mailboxes<Request, Reply>;
+
+/// Writes down what arrives, and answers when told to.
+struct Recorder {
+  struct Arrival {
+    std::uint32_t from;
+    std::uint64_t ticket;
+    friend bool operator==(const Arrival&, const Arrival&) = default;
+  };
+  std::vector<Arrival> requests, replies;
+  std::vector<std::uint64_t> outside;
+
+  void on_request(std::uint32_t from, const Request& request) { requests.push_back({from, request.ticket}); }
+  void on_reply(std::uint32_t from, const Reply& reply) { replies.push_back({from, reply.ticket}); }
+  void on_outside(const Request& request) { outside.push_back(request.ticket); }
+};
+
+TEST(Mailbox, CarriesARequestThereAndItsReplyBack) {
+  Boxes boxes({.shards_count = 3});
+  ASSERT_TRUE(boxes.of(0).ask(2, {41}));
+  Recorder at_two, at_zero;
+  EXPECT_EQ(boxes.of(1).drain(9, at_two), 0U);
+  EXPECT_EQ(boxes.of(2).drain(9, at_two), 1U);
+  EXPECT_EQ(at_two.requests, (std::vector<Recorder::Arrival>{{0, 41}}));
+  boxes.of(2).answer(0, {41, 7});
+  EXPECT_EQ(boxes.of(0).drain(9, at_zero), 1U);
+  EXPECT_EQ(at_zero.replies, (std::vector<Recorder::Arrival>{{2, 41}}));
+}
+
+TEST(Mailbox, RefusesRequestsBeyondTheUnansweredOnesALaneHolds) {
+  Boxes boxes({.shards_count = 2, .lane_parcels = 4});
+  Recorder recorder;
+  for (std::uint64_t ticket = 0; ticket < 4; ++ticket) ASSERT_TRUE(boxes.of(0).ask(1, {ticket}));
+  EXPECT_FALSE(boxes.of(0).ask(1, {4}));
+  EXPECT_EQ(boxes.of(1).drain(9, recorder), 4U);
+  EXPECT_FALSE(boxes.of(0).ask(1, {4})) << "drained, but not answered";
+  boxes.of(1).answer(0, {0, 0});
+  EXPECT_FALSE(boxes.of(0).ask(1, {4})) << "answered, but the answer may still need its room";
+  EXPECT_EQ(boxes.of(0).drain(9, recorder), 1U);
+  EXPECT_TRUE(boxes.of(0).ask(1, {4}));
+  EXPECT_TRUE(boxes.of(1).ask(0, {5})) << "the other direction has its own room";
+}
+
+TEST(Mailbox, RefusesPostsFromOutsideBeyondItsInlet) {
+  Boxes boxes({.shards_count = 1, .inlet_parcels = 2});
+  Recorder recorder;
+  EXPECT_TRUE(boxes.post_from_outside(0, {1}) && boxes.post_from_outside(0, {2}));
+  EXPECT_FALSE(boxes.post_from_outside(0, {3}));
+  EXPECT_EQ(boxes.of(0).drain(9, recorder), 2U);
+  EXPECT_EQ(recorder.outside, (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST(Mailbox, RefusesToAnswerWhatWasNotAsked) {
+  Boxes boxes({.shards_count = 2});
+  EXPECT_DEATH(boxes.of(1).answer(0, {}), "assertion");
+  EXPECT_DEATH((void)boxes.of(1).ask(1, {}), "assertion");
+}
+
+TEST(Mailbox, LetsNoSenderWaitForABusyOne) {
+  Boxes boxes({.shards_count = 3, .lane_parcels = 1024});
+  for (std::uint64_t ticket = 0; ticket < 1000; ++ticket) ASSERT_TRUE(boxes.of(0).ask(2, {ticket}));
+  ASSERT_TRUE(boxes.of(1).ask(2, {7}));
+  ASSERT_TRUE(boxes.post_from_outside(2, {8}));
+  Recorder recorder;
+  EXPECT_EQ(boxes.of(2).drain(100, recorder), 100U);
+  EXPECT_EQ(recorder.outside.size(), 1U);
+  EXPECT_EQ(recorder.requests.size(), 99U);
+  EXPECT_EQ(std::count(recorder.requests.begin(), recorder.requests.end(), Recorder::Arrival{1, 7}), 1);
+  while (boxes.of(2).drain(3, recorder) != 0) {
+  }
+  std::uint64_t expected = 0;
+  for (const auto& arrival : recorder.requests) {
+    if (arrival.from == 0) ASSERT_EQ(arrival.ticket, expected++);
+  }
+  EXPECT_EQ(expected, 1000U);
+}
+
+TEST(Mailbox, TellsExactlyOnePosterToRing) {
+  Boxes boxes({.shards_count = 2});
+  EXPECT_FALSE(boxes.must_ring(0)) << "awake";
+  ASSERT_TRUE(boxes.of(0).may_sleep());
+  ASSERT_TRUE(boxes.of(1).ask(0, {1}));
+  EXPECT_TRUE(boxes.must_ring(0));
+  ASSERT_TRUE(boxes.post_from_outside(0, {2}));
+  EXPECT_FALSE(boxes.must_ring(0)) << "somebody rings already";
+}
+
+TEST(Mailbox, DoesNotSleepOverAnythingThatWaits) {
+  Boxes boxes({.shards_count = 2});
+  Recorder recorder;
+  ASSERT_TRUE(boxes.of(1).ask(0, {1}));
+  EXPECT_FALSE(boxes.of(0).may_sleep());
+  EXPECT_FALSE(boxes.must_ring(0));
+  boxes.of(0).drain(9, recorder);
+  boxes.of(0).answer(1, {});
+  EXPECT_FALSE(boxes.of(1).may_sleep());
+  boxes.of(1).drain(9, recorder);
+  ASSERT_TRUE(boxes.post_from_outside(1, {2}));
+  EXPECT_FALSE(boxes.of(1).may_sleep());
+  boxes.of(1).drain(9, recorder);
+  EXPECT_TRUE(boxes.of(1).may_sleep());
+  boxes.of(1).awake();
+  EXPECT_FALSE(boxes.must_ring(1));
+}
+
+/// A shard that does nothing but ask, answer and sleep on an eventfd until its doorbell rings.
+class StormShard {
+ public:
+  StormShard(Boxes& boxes, std::span<const int> doorbells, std::uint32_t shard, std::uint64_t asks,
+             unsigned seed)
+      : boxes_(boxes), doorbells_(doorbells), shard_(shard), asks_left_(asks), random_(seed + shard) {
+    last_request_.fill(0);
+  }
+
+  /// Until everything it asked is answered and `finished_all` says nobody asks any more.
+  void run(std::uint64_t outside_expected, std::atomic<std::uint64_t>& unfinished) {
+    bool reported = false;
+    while (unfinished.load(std::memory_order_acquire) != 0) {
+      ask_some();
+      boxes_.of(shard_).drain(1 + random_() % 100, *this);
+      answer_some();
+      ring_touched();
+      if (!reported && asks_left_ == 0 && waiting_ == 0 && outside_ == outside_expected) {
+        reported = true;
+        if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+          for (const int doorbell : doorbells_) eventfd_write(doorbell, 1);
+        }
+      }
+      const bool idle = pending_.empty() && (asks_left_ == 0 || waiting_ > 0);
+      if (idle && boxes_.of(shard_).may_sleep()) {
+        sleep();
+        boxes_.of(shard_).awake();
+      }
+    }
+  }
+
+  void on_request(std::uint32_t from, const Request& request) {
+    ASSERT_EQ(request.ticket, ++last_request_[from]) << "order of one sender";
+    pending_.push_back({from, request.ticket});
+  }
+  void on_reply(std::uint32_t, const Reply& reply) {
+    ASSERT_EQ(reply.result, reply.ticket * 3);
+    --waiting_;
+    ++replies;
+  }
+  void on_outside(const Request&) { ++outside_; }
+
+  std::uint64_t replies = 0;
+  std::uint64_t sleeps = 0;
+  std::uint64_t deadlines_missed = 0;
+
+ private:
+  void ask_some() {
+    for (std::uint64_t burst = random_() % 20; burst > 0 && asks_left_ > 0; --burst) {
+      const auto to =
+          static_cast<std::uint32_t>((shard_ + 1 + random_() % (doorbells_.size() - 1)) % doorbells_.size());
+      if (!boxes_.of(shard_).ask(to, {asked_[to] + 1})) return;
+      ++asked_[to], --asks_left_, ++waiting_;
+      touched_[to] = true;
+    }
+  }
+  void answer_some() {
+    while (!pending_.empty() && random_() % 8 != 0) {
+      boxes_.of(shard_).answer(pending_.back().from, {pending_.back().ticket, pending_.back().ticket * 3});
+      touched_[pending_.back().from] = true;
+      pending_.pop_back();
+    }
+  }
+  void ring_touched() {
+    for (std::uint32_t to = 0; to < doorbells_.size(); ++to) {
+      if (std::exchange(touched_[to], false) && boxes_.must_ring(to)) eventfd_write(doorbells_[to], 1);
+    }
+  }
+  void sleep() {
+    ++sleeps;
+    pollfd waiting{doorbells_[shard_], POLLIN, 0};
+    if (::poll(&waiting, 1, 20'000) != 1) ++deadlines_missed;
+    eventfd_t rings = 0;
+    eventfd_read(doorbells_[shard_], &rings);
+  }
+
+  Boxes& boxes_;
+  std::span<const int> doorbells_;
+  const std::uint32_t shard_;
+  std::uint64_t asks_left_;
+  std::uint64_t waiting_ = 0, outside_ = 0;
+  std::mt19937_64 random_;
+  std::array<std::uint64_t, 8> last_request_, asked_{};
+  std::array<bool, 8> touched_{};
+  std::vector<Recorder::Arrival> pending_;
+};
+
+TEST(Mailbox, LosesNoParcelAndNoWakeUpInAStorm) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  constexpr std::uint32_t shards_count = 3;
+  constexpr std::uint64_t asks_count = 100'000, outside_count = 20'000;
+  Boxes boxes({.shards_count = shards_count, .lane_parcels = 16, .inlet_parcels = 16});
+  std::array<int, shards_count> doorbells;
+  for (int& doorbell : doorbells) doorbell = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  std::atomic<std::uint64_t> unfinished{shards_count};
+  std::deque<StormShard> shards;
+  for (std::uint32_t shard = 0; shard < shards_count; ++shard)
+    shards.emplace_back(boxes, doorbells, shard, asks_count, seed);
+  std::vector<std::thread> threads;
+  for (StormShard& shard : shards) threads.emplace_back([&] { shard.run(2 * outside_count, unfinished); });
+  for (int outsider = 0; outsider < 2; ++outsider) {
+    threads.emplace_back([&] {
+      for (std::uint64_t sent = 0; sent < outside_count * shards_count;) {
+        const auto to = static_cast<std::uint32_t>(sent % shards_count);
+        if (boxes.post_from_outside(to, {sent})) {
+          ++sent;
+        } else {
+          std::this_thread::yield();
+        }
+        if (boxes.must_ring(to)) eventfd_write(doorbells[to], 1);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const StormShard& shard : shards) {
+    EXPECT_EQ(shard.replies, asks_count);
+    EXPECT_EQ(shard.deadlines_missed, 0U) << "slept over a parcel";
+    EXPECT_GT(shard.sleeps, 100U) << "the storm must make shards sleep";
+  }
+  for (const int doorbell : doorbells) ::close(doorbell);
+}
+
+}  // namespace
+}  // namespace ringgate::device
