@@ -1,5 +1,5 @@
 # Sourced by the scripts beside it: where the repository is, how they speak, and which clang they use.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
