@@ -166,7 +166,9 @@ TEST_F(TimerWheelTest, AgreesWithAMap) {
     const auto wake = wheel.next_wake(now);
     ASSERT_EQ(wake.has_value(), !model.empty());
     for (const auto& [left, deadline] : model) {
-      if (step % 256 == 0) ASSERT_LE(now + *wake, deadline + 2 * tick) << left;
+      if (step % 256 == 0) {
+        ASSERT_LE(now + *wake, deadline + 2 * tick) << left;
+      }
     }
   }
 }

@@ -92,7 +92,9 @@ TEST(Mailbox, LetsNoSenderWaitForABusyOne) {
   }
   std::uint64_t expected = 0;
   for (const auto& arrival : recorder.requests) {
-    if (arrival.from == 0) ASSERT_EQ(arrival.ticket, expected++);
+    if (arrival.from == 0) {
+      ASSERT_EQ(arrival.ticket, expected++);
+    }
   }
   EXPECT_EQ(expected, 1000U);
 }
