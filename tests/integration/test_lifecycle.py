@@ -121,7 +121,7 @@ def test_port_taken(flag):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
         other = "--admin" if flag == "--listen" else "--listen"
         refused_start(71, "serve", flag, address, other, "127.0.0.1:0", "--shards", "1", mentions=address)
 
@@ -133,10 +133,7 @@ def test_more_connections_than_descriptors():
 def test_port_without_permission():
     if int(pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
         pytest.skip("this kernel lets everyone bind port 80 (net.ipv4.ip_unprivileged_port_start)")
-    if os.getuid() != 0:
-        user = {}
-    else:
-        user = {"user": 65534, "group": 65534, "extra_groups": []}
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
     refused_start(77, "serve", "--listen", "127.0.0.1:80", "--admin", "127.0.0.1:0", "--shards", "1", mentions="80", **user)
 
 
