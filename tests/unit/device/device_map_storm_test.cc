@@ -117,14 +117,20 @@ TEST_F(DeviceMapStorm, EachReplacedOwnerIsReportedOnceAndTheLastOneStays) {
         if (event.id != id) continue;
         ASSERT_TRUE(attached.insert(event.now.pack()).second);
         if (!event.replaced) ++first_owners;
-        if (event.replaced) ASSERT_TRUE(ended.insert(event.replaced->pack()).second) << "reported twice";
-        if (event.detached) ASSERT_TRUE(ended.insert(event.now.pack()).second) << "replaced and detached";
+        if (event.replaced) {
+          ASSERT_TRUE(ended.insert(event.replaced->pack()).second) << "reported twice";
+        }
+        if (event.detached) {
+          ASSERT_TRUE(ended.insert(event.now.pack()).second) << "replaced and detached";
+        }
         if (event.detached) ++detached;
       }
     }
     ASSERT_GT(attached.size(), 1000U);
     const auto last = map.find(key_of(id));
-    if (last) ASSERT_TRUE(ended.insert(last->pack()).second) << "the owner had been replaced";
+    if (last) {
+      ASSERT_TRUE(ended.insert(last->pack()).second) << "the owner had been replaced";
+    }
     EXPECT_EQ(ended, attached);
     EXPECT_EQ(first_owners, detached + (last ? 1 : 0));
   }
