@@ -21,7 +21,7 @@ namespace ringgate::gate {
 /// What is served at one path. Borrows from the configuration.
 struct RouteView {
   std::string_view path;  // compared octet by octet with the path of the request
-  OriginRule origin;
+  OriginRule origin = {};
 };
 
 /// What the gate looks like at this moment. Borrows from the configuration.

@@ -18,9 +18,9 @@ enum class Persistence : std::uint8_t { keep_alive, close };
 /// A response to be written. Borrows its text for the call.
 struct Response {
   std::uint16_t status = 200;
-  std::string_view content_type;  // empty: no Content-Type field
-  std::string_view body;
-  std::string_view extra_fields;  // whole field lines, each ending in CRLF; must not come from a peer
+  std::string_view content_type = {};  // empty: no Content-Type field
+  std::string_view body = {};
+  std::string_view extra_fields = {};  // whole field lines, each ending in CRLF; must not come from a peer
   Persistence persistence = Persistence::keep_alive;
   Method request_method = Method::get;  // an answer to HEAD has the fields of GET and no body
 };
@@ -29,9 +29,9 @@ struct Response {
 /// status. `reason` and `detail` are literals that need no JSON escaping.
 struct Problem {
   std::uint16_t status = 500;
-  std::string_view reason;  // stable snake_case name
-  std::string_view detail;
-  std::string_view extra_fields;
+  std::string_view reason = {};  // stable snake_case name
+  std::string_view detail = {};
+  std::string_view extra_fields = {};
   Persistence persistence = Persistence::close;
   Method request_method = Method::get;
 };

@@ -1,0 +1,84 @@
+// What an upgrade costs before its 101: parsing the head, whole and octet by octet, beside the cheapest thing
+// that looks at every octet once (a scan for the end of the head); then all checks of admission, and the 101
+// with its digest.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <string>
+
+#include "gate/admission.h"
+#include "http/request_head_parser.h"
+#include "ws/handshake.h"
+
+namespace ringgate {
+namespace {
+
+const std::string upgrade =
+    "GET /ws?deviceId=abc123 HTTP/1.1\r\nHost: gate.example:8080\r\nUser-Agent: sensor/1.4\r\nUpgrade: "
+    "websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+
+void scan_for_end(benchmark::State& state) {
+  for (auto _ : state) {
+    std::size_t matched = 0;
+    std::size_t position = 0;
+    for (; position < upgrade.size() && matched < 4; ++position) {
+      matched = upgrade[position] == "\r\n\r\n"[matched] ? matched + 1 : 0;
+    }
+    benchmark::DoNotOptimize(position);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(upgrade.size()));
+}
+BENCHMARK(scan_for_end);
+
+void parse_whole(benchmark::State& state) {
+  http::RequestHeadParser parser;
+  for (auto _ : state) {
+    parser.reset();
+    benchmark::DoNotOptimize(parser.resume(bytes_of(upgrade)));
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(upgrade.size()));
+}
+BENCHMARK(parse_whole);
+
+void parse_octet_by_octet(benchmark::State& state) {
+  http::RequestHeadParser parser;
+  const ByteView octets = bytes_of(upgrade);
+  for (auto _ : state) {
+    parser.reset();
+    for (std::size_t length = 1; length <= octets.size(); ++length) {
+      benchmark::DoNotOptimize(parser.resume(octets.first(length)));
+    }
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(upgrade.size()));
+}
+BENCHMARK(parse_octet_by_octet);
+
+void admit(benchmark::State& state) {
+  constexpr std::array<gate::RouteView, 1> routes{{{.path = "/ws"}}};
+  constexpr std::array<gate::IdSource, 1> sources{{{gate::IdSource::Kind::query, "deviceId"}}};
+  constexpr std::array<std::uint8_t, gate::anonymous_id_random_chars> seed{};
+  http::RequestHeadParser parser;
+  parser.resume(bytes_of(upgrade));
+  const http::RequestView request = parser.view(bytes_of(upgrade));
+  if (!gate::admit(request, {.routes = routes, .id_sources = sources}, seed)) state.SkipWithError("refused");
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(gate::admit(request, {.routes = routes, .id_sources = sources}, seed));
+  }
+}
+BENCHMARK(admit);
+
+void write_switching_protocols(benchmark::State& state) {
+  std::array<char, ws::switching_protocols_bytes> out;
+  for (auto _ : state) {
+    ws::write_switching_protocols("dGhlIHNhbXBsZSBub25jZQ==", out);
+    benchmark::DoNotOptimize(out);
+  }
+}
+BENCHMARK(write_switching_protocols);
+
+}  // namespace
+}  // namespace ringgate
+
+BENCHMARK_MAIN();
