@@ -1,0 +1,145 @@
+#include "server/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace ringgate::server {
+namespace {
+
+std::expected<ring::Features, ring::SetupError> ring_is_there() { return ring::Features{.multishot_receive = true}; }
+std::expected<ring::Features, ring::SetupError> ring_is_forbidden() {
+  return std::unexpected(ring::SetupError{69, "io_uring is disabled", "set kernel.io_uring_disabled to 0"});
+}
+
+/// A run of the command line and what it said.
+struct Outcome {
+  std::expected<LoadedConfig, ExitCode> result;
+  std::string out;
+  std::string err;
+};
+
+Outcome run(std::vector<const char*> arguments, const std::vector<std::string>& environment = {}, RingProbe probe = ring_is_there) {
+  arguments.insert(arguments.begin(), "ringgate");
+  std::ostringstream out;
+  std::ostringstream err;
+  auto result = run_command_line(arguments, environment, probe, {out, err});
+  return {std::move(result), out.str(), err.str()};
+}
+
+ExitCode exit_code(const Outcome& finished) { return finished.result ? ExitCode::fault : finished.result.error(); }
+auto lines_count(const std::string& text) { return std::ranges::count(text, '\n'); }
+
+TEST(CommandLine, ServeIsHandedBackWithItsSettings) {
+  const Outcome finished = run({"serve", "--listen", "0.0.0.0:1", "--admin=off", "--shards", "2", "--cpus", "0-1", "--log-level",
+                            "debug", "--log-format", "json", "--set", "limits.max_fragments=9", "--set=device.required=false"});
+  ASSERT_TRUE(finished.result.has_value()) << finished.err;
+  const Config& config = finished.result->config;
+  EXPECT_EQ(config.listeners[0].bind, "0.0.0.0:1");
+  EXPECT_EQ(config.admin.bind, "off");
+  EXPECT_EQ(config.server.shards_count, 2U);
+  EXPECT_EQ(config.server.cpus, (std::vector<std::uint32_t>{0, 1}));
+  EXPECT_EQ(config.log.level, LogLevel::debug);
+  EXPECT_EQ(config.log.format, LogFormat::json);
+  EXPECT_EQ(config.limits.fragments_max, 9U);
+  EXPECT_FALSE(config.device.required);
+  EXPECT_EQ(finished.out + finished.err, "");
+}
+
+TEST(CommandLine, FlagsMayStandBeforeTheCommand) {
+  EXPECT_TRUE(run({"--listen", "0.0.0.0:1", "serve"}).result.has_value());
+  EXPECT_TRUE(run({"--set", "limits.max_fragments=9", "serve"}).result.has_value());
+}
+
+TEST(CommandLine, BadUsageIsOneLineAndExit64) {
+  const std::vector<std::vector<const char*>> bad{
+      {}, {"fly"}, {"serve", "--nope"}, {"--nope", "serve"}, {"serve", "extra"}, {"serve", "--listen"}, {"serve", "--set"},
+      {"serve", "--set", "no-equals-sign"}, {"serve", "--shards", "1", "--shards", "2"}, {"serve", "check-config"},
+      {"serve", "--config="}, {"serve", "-x\n"}};
+  for (const auto& arguments : bad) {
+    const Outcome finished = run(arguments);
+    EXPECT_EQ(exit_code(finished), ExitCode::usage) << finished.err;
+    EXPECT_EQ(lines_count(finished.err), 1) << finished.err;
+    EXPECT_TRUE(finished.err.starts_with("ringgate: ")) << finished.err;
+    EXPECT_NE(finished.err.find("; `ringgate --help` shows the usage\n"), std::string::npos) << finished.err;
+    EXPECT_EQ(finished.out, "");
+  }
+}
+
+TEST(CommandLine, AFlagsBadValueIsExit78NamingTheFlag) {
+  for (const char* flag : {"--listen", "--admin", "--shards", "--cpus", "--log-level", "--log-format"}) {
+    const Outcome finished = run({"serve", flag, "?"});
+    EXPECT_EQ(exit_code(finished), ExitCode::bad_configuration);
+    EXPECT_TRUE(finished.err.starts_with("ringgate: " + std::string(flag) + ": ")) << finished.err;
+  }
+}
+
+TEST(CommandLine, ServeNamesOneFaultAndCheckConfigAll) {
+  const std::vector<std::string> environment{"RINGGATE_LIMITS__MAX_MESAGE=1MiB", "RINGGATE_LOG__LEVEL=loud"};
+  const Outcome serve = run({"serve", "--set", "a=b"}, environment);
+  const Outcome check = run({"check-config", "--set", "a=b"}, environment);
+  const Outcome print = run({"print-config", "--set", "a=b"}, environment);
+  EXPECT_EQ(exit_code(serve), ExitCode::bad_configuration);
+  EXPECT_EQ(exit_code(check), ExitCode::bad_configuration);
+  EXPECT_EQ(exit_code(print), ExitCode::bad_configuration);
+  EXPECT_EQ(lines_count(serve.err), 1);
+  EXPECT_EQ(lines_count(check.err), 3);
+  EXPECT_EQ(print.err, check.err);
+  EXPECT_EQ(serve.out + check.out + print.out, "");
+}
+
+TEST(CommandLine, AMissingFileIsExit78) {
+  const Outcome finished = run({"serve", "-c", "/no/such/file"});
+  EXPECT_EQ(exit_code(finished), ExitCode::bad_configuration);
+  EXPECT_EQ(finished.err, "ringgate: /no/such/file: there is no such file; name a readable TOML file with --config\n");
+}
+
+TEST(CommandLine, PrintConfigReadsAgain) {
+  const Outcome printed = run({"print-config", "--set", "limits.max_message=64KiB"});
+  EXPECT_EQ(exit_code(printed), ExitCode::success);
+  const auto again = load_config_text(printed.out, "printed");
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->config.limits.message_bytes_max, 64U * 1024);
+}
+
+TEST(CommandLine, CheckConfigSaysThatAllIsWell) {
+  const Outcome finished = run({"check-config"});
+  EXPECT_EQ(exit_code(finished), ExitCode::success);
+  EXPECT_EQ(finished.out, "the configuration is valid\n");
+}
+
+TEST(CommandLine, HelpAndVersionGoToStdout) {
+  const Outcome help = run({"--help"});
+  EXPECT_EQ(exit_code(help), ExitCode::success);
+  for (const char* word : {"serve", "check-config", "print-config", "version", "doctor", "--config", "--listen", "--admin",
+                           "--shards", "--cpus", "--set", "--log-level", "--log-format", "--version", "--help", "Exit codes"}) {
+    EXPECT_NE(help.out.find(word), std::string::npos) << word;
+  }
+  EXPECT_EQ(help.err, "");
+  EXPECT_EQ(exit_code(run({"serve", "--help"})), ExitCode::success);
+  EXPECT_EQ(run({"--version"}).out, "ringgate " RINGGATE_VERSION "\n");
+}
+
+TEST(CommandLine, VersionTellsWhatItRunsOn) {
+  const Outcome finished = run({"version"});
+  EXPECT_EQ(exit_code(finished), ExitCode::success);
+  for (const char* word : {"ringgate", RINGGATE_VERSION, "compiler", "liburing", "openssl", "kernel", "multishot"}) {
+    EXPECT_NE(finished.out.find(word), std::string::npos) << word << " in\n" << finished.out;
+  }
+  EXPECT_NE(run({"version"}, {}, ring_is_forbidden).out.find("io_uring is disabled"), std::string::npos);
+}
+
+TEST(CommandLine, DoctorFailsWhenTheRingIsMissing) {
+  EXPECT_EQ(exit_code(run({"doctor"})), ExitCode::success);
+  const Outcome ill = run({"doctor"}, {}, ring_is_forbidden);
+  EXPECT_EQ(exit_code(ill), ExitCode::fault);
+  EXPECT_NE(ill.out.find("MISSING"), std::string::npos);
+}
+
+TEST(CommandLine, TheEnvironmentMayHoldAnything) {
+  EXPECT_TRUE(run({"serve"}, {"", "=", "PATH", "RINGGAT=1", "ringgate_x=1"}).result.has_value());
+}
+
+}  // namespace
+}  // namespace ringgate::server
