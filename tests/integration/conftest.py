@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+from support import echo_plan
 from support.gate import BINARY, Gate
 
 
@@ -18,6 +19,11 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     return f"gate: {BINARY}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in echo_plan.summary():
+        terminalreporter.write_line(f"echo matrix, {line}")
 
 
 @pytest.fixture(scope="module")

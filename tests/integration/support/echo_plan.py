@@ -21,9 +21,11 @@ WHOLE = [*range(301), *range(65_530, 65_541), 1024 * 1024, 16 * 1024 * 1024]
 SAMPLE = [*range(0, 301, 13), 125, 126, 127, 65_535, 65_536, 1024 * 1024]
 SETTINGS = {"limits.max_message": "16MiB"}
 
+verdicts = []  # of every run so far, for the summary
+
 
 def run_client(client, url, sizes):
-    """Runs one client over the sizes; returns its verdict, which has no failures and the full count of echoes."""
+    """Runs one client over the sizes; asserts that nothing failed and nothing was left out."""
     plan = {"url": url, "sizes": sizes, "fragments": [1, 2, 3, 64], "pings": [False, True]}
     done = subprocess.run([*COMMANDS[client], json.dumps(plan)], capture_output=True, text=True, timeout=300 * PATIENCE,
                           check=False, env=environment({"NODE_PATH": str(CLIENTS / "node/node_modules")}))
@@ -31,4 +33,12 @@ def run_client(client, url, sizes):
     verdict = json.loads(done.stdout.splitlines()[-1])
     assert verdict["failures"] == [], verdict
     assert verdict["echoes"] == len(sizes) * 2 * 4 * 2, verdict
-    return verdict
+    verdicts.append(verdict)
+
+
+def summary():
+    """One line a client: what it sent and got back, over all runs."""
+    for client in sorted({verdict["client"] for verdict in verdicts}):
+        own = [verdict for verdict in verdicts if verdict["client"] == client]
+        echoes, octets, pongs = (sum(verdict[what] for verdict in own) for what in ("echoes", "octets", "pongs"))
+        yield f"{client}: {len(own)} runs, {echoes} messages and {octets} octets echoed, {pongs} pongs"
