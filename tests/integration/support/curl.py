@@ -33,7 +33,7 @@ def curl(url, *arguments, body=None):
     """Runs curl once; `body` goes in as --data-binary from its standard input."""
     with tempfile.TemporaryDirectory() as folder:
         head = pathlib.Path(folder) / "head"
-        command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", str(10 * PATIENCE),
+        command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--path-as-is", "--max-time", str(10 * PATIENCE),
                    "--dump-header", str(head), *arguments]
         if body is not None:
             command += ["--data-binary", "@-", "-H", "Expect:"]
