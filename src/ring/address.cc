@@ -11,7 +11,9 @@ namespace {
 constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
 std::string join(const std::string& host, bool is_ipv6, std::uint16_t port) {
-  return (is_ipv6 ? "[" + host + "]:" : host + ":") + std::to_string(port);
+  std::string text = is_ipv6 ? "[" : "";
+  text.append(host).append(is_ipv6 ? "]:" : ":").append(std::to_string(port));
+  return text;
 }
 }  // namespace
 

@@ -156,6 +156,7 @@ class Ring {
 
   void shutdown(Socket socket, Token token);         // our direction only: FIN; reception goes on
   void cancel(Socket socket, Token token);           // every operation on this socket
+  void cancel_operation(Token target, Token token);  // the one operation with that token
   void close(Socket socket, bool reset, Token token);  // no completion; nothing may be in flight; reset: RST instead of FIN
 
   // -- Waking another shard, at most once per sleeping shard and turn.

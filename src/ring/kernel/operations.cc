@@ -103,6 +103,13 @@ void Ring::cancel(Socket socket, Token token) {
   if (backend_->features.direct_descriptors) sqe->cancel_flags |= IORING_ASYNC_CANCEL_FD_FIXED;
 }
 
+void Ring::cancel_operation(Token target, Token token) {
+  io_uring_sqe* sqe = backend_->next_submission(token);
+  sqe->opcode = IORING_OP_ASYNC_CANCEL;
+  sqe->fd = -1;
+  sqe->addr = target.pack();
+}
+
 void Ring::close(Socket socket, bool reset, Token token) {
   if (reset && !backend_->features.direct_descriptors) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};

@@ -1,0 +1,37 @@
+// What a shard counts. Written by its owner shard alone, read by any thread (metrics): relaxed loads and stores, no locked
+// instruction, so counting costs what a plain increment does.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace ringgate {
+
+/// A number with one writer. Each value is exact; two counters read together may be of different moments.
+class Counter {
+ public:
+  void add(std::uint64_t amount) { set(value_.load(std::memory_order_relaxed) + amount); }
+  void subtract(std::uint64_t amount) { set(value_.load(std::memory_order_relaxed) - amount); }
+  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct alignas(64) ShardCounters {
+  // Ring
+  Counter uring_enters, uring_submissions, uring_completions, uring_overflows, uring_starved;
+  // Transport
+  Counter accepted, slots_used, buffers_lent, descriptors_used, operations_in_flight, stale_completions;
+  Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
+  // Devices
+  Counter devices_connected, handshakes_accepted, handshakes_refused, takeovers, closed_by_peer, closed_by_gate;
+  Counter text_in, binary_in, text_out, binary_out, pings_in, pongs_in, payload_bytes_in, payload_bytes_out;
+  Counter slow_consumers, pong_timeouts, protocol_violations;
+  // Push, counted where the push was asked for
+  Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_crossed;
+  Counter doorbells_rung, turns;
+};
+
+}  // namespace ringgate

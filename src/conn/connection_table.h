@@ -1,0 +1,75 @@
+// All connection records of one shard, indexed by slot. A slot is the socket's own number (direct descriptor or process
+// descriptor), so the kernel's allocator is ours too and there is no free list.
+//
+// Owner shard only. Invariant: a record's address never changes; memory is touched only for slots that were ever used.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <new>
+
+#include "base/assert.h"
+#include "conn/connection.h"
+#include "ring/token.h"
+
+namespace ringgate::conn {
+
+class ConnectionTable {
+ public:
+  explicit ConnectionTable(std::uint32_t slots_count) : slots_count_(slots_count) {
+    void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();  // start-up only
+    records_ = static_cast<Connection*>(memory);
+  }
+  ~ConnectionTable() { munmap(records_, bytes()); }
+  ConnectionTable(const ConnectionTable&) = delete;
+  ConnectionTable& operator=(const ConnectionTable&) = delete;
+
+  std::uint32_t slots_count() const { return slots_count_; }
+  std::uint32_t used_count() const { return used_count_; }
+  std::uint32_t high_water() const { return high_water_; }  // slots at and above it were never used
+
+  /// Takes a slot whose socket the kernel just gave out; null if it is out of range.
+  Connection* open(ring::Socket socket) {
+    if (socket >= slots_count_) return nullptr;
+    Connection& record = records_[socket];
+    const std::uint32_t generation = record.generation == 0 ? 1 : record.generation;  // 0: the page is fresh
+    RINGGATE_ASSERT(record.state == State::free);
+    new (&record) Connection{};
+    record.generation = generation;
+    record.state = State::open;
+    ++used_count_;
+    if (socket >= high_water_) high_water_ = socket + 1;
+    return &record;
+  }
+
+  /// Frees the slot; references to this incarnation are stale from now on.
+  void release(Connection& connection) {
+    RINGGATE_ASSERT(connection.state == State::ending && connection.operations_in_flight == 0);
+    connection.state = State::free;
+    if (++connection.generation == 0) connection.generation = 1;
+    --used_count_;
+  }
+
+  /// The connection that an operation's token means; null if that incarnation is gone.
+  Connection* find(ring::Token token) { return find(token.slot, token.generation); }
+  Connection* find(std::uint32_t slot, std::uint32_t generation) {
+    if (slot >= slots_count_) return nullptr;
+    Connection& record = records_[slot];
+    return record.state != State::free && record.generation == generation ? &record : nullptr;
+  }
+
+  Connection& at(std::uint32_t slot) { return records_[slot]; }
+  std::uint32_t slot_of(const Connection& connection) const { return static_cast<std::uint32_t>(&connection - records_); }
+
+ private:
+  std::size_t bytes() const { return sizeof(Connection) * slots_count_; }
+
+  Connection* records_ = nullptr;
+  std::uint32_t slots_count_;
+  std::uint32_t used_count_ = 0;
+  std::uint32_t high_water_ = 0;
+};
+
+}  // namespace ringgate::conn

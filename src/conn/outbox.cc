@@ -1,0 +1,60 @@
+#include "conn/outbox.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+
+namespace ringgate::conn {
+
+void Outbox::append(ByteView octets) {
+  bytes_ += octets.size();
+  if (!nodes_.empty() && nodes_.back().chunk) {
+    Node& last = nodes_.back();
+    const std::size_t fitting = std::min(octets.size(), last.capacity - last.end);
+    std::memcpy(last.chunk.get() + last.end, octets.data(), fitting);
+    last.end += fitting;
+    octets = octets.subspan(fitting);
+  }
+  if (octets.empty()) return;
+  Node& node = nodes_.emplace_back();
+  node.capacity = std::max(octets.size(), chunk_bytes_min);
+  node.chunk = std::make_unique_for_overwrite<std::uint8_t[]>(node.capacity);
+  node.end = octets.size();
+  std::memcpy(node.chunk.get(), octets.data(), octets.size());
+}
+
+void Outbox::append(ws::MessageRef message, std::size_t offset) {
+  Node node;
+  node.begin = offset;
+  node.end = message->frame().size();
+  RINGGATE_ASSERT(node.begin <= node.end);
+  if (node.begin == node.end) return;
+  bytes_ += node.end - node.begin;
+  node.message = std::move(message);
+  nodes_.push_back(std::move(node));
+}
+
+std::size_t Outbox::front(std::span<ring::Piece> out) const {
+  const std::size_t count = std::min(out.size(), nodes_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const Node& node = nodes_[i];
+    out[i] = {node.octets() + node.begin, node.end - node.begin};
+  }
+  return count;
+}
+
+void Outbox::consume(std::size_t octets, TimeNs now) {
+  RINGGATE_ASSERT(octets <= bytes_);
+  if (octets > 0) progress_at_ = now;
+  bytes_ -= octets;
+  while (octets > 0) {
+    Node& first = nodes_.front();
+    const std::size_t taken = std::min(octets, first.end - first.begin);
+    first.begin += taken;
+    octets -= taken;
+    if (first.begin == first.end) nodes_.pop_front();
+  }
+}
+
+}  // namespace ringgate::conn

@@ -1,0 +1,60 @@
+// What a connection could not send yet, in order: octets of its own in chunks, and references to prepared messages.
+//
+// Exists only while the peer is slower than we are. Its front belongs to the kernel while a send is in flight, so nothing is
+// freed or moved there before the send has completed. Owner shard.
+// Invariant: bytes() is the sum of all that waits; the ceiling on it is the caller's to check before appending.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+
+#include "base/time.h"
+#include "ring/ring.h"
+#include "ringgate/bytes.h"
+#include "ws/prepared_message.h"
+
+namespace ringgate::conn {
+
+class Outbox {
+ public:
+  static constexpr std::size_t chunk_bytes_min = 4096;
+
+  explicit Outbox(TimeNs now) : progress_at_(now) {}
+
+  std::size_t bytes() const { return bytes_; }
+  bool empty() const { return bytes_ == 0; }
+
+  /// When the peer last took an octet, or when this outbox began.
+  TimeNs progress_at() const { return progress_at_; }
+
+  /// Copies `octets` behind all that waits.
+  void append(ByteView octets);
+  /// Refers to the frame of `message` from `offset` on.
+  void append(ws::MessageRef message, std::size_t offset);
+
+  /// The next octets to send, as up to `out.size()` pieces; returns how many. They stay where they are until `consume`.
+  std::size_t front(std::span<ring::Piece> out) const;
+
+  /// The peer's side took `octets` from the front at `now`.
+  void consume(std::size_t octets, TimeNs now);
+
+ private:
+  struct Node {
+    std::unique_ptr<std::uint8_t[]> chunk;  // null if `message` is set
+    std::size_t capacity = 0;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    ws::MessageRef message;
+
+    const std::uint8_t* octets() const { return chunk ? chunk.get() : message->frame().data(); }
+  };
+
+  std::deque<Node> nodes_;
+  std::size_t bytes_ = 0;
+  TimeNs progress_at_;
+};
+
+}  // namespace ringgate::conn

@@ -1,0 +1,40 @@
+// What speaks a protocol over connections: the device session (upgrade, then WebSocket) and the admin session (HTTP).
+//
+// One object per shard and kind, called by the transport on the owner shard. A session never throws into the transport.
+#pragma once
+
+#include "base/time.h"
+#include "conn/connection.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::conn {
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  virtual void on_open(Connection& connection) = 0;
+
+  /// Octets arrived. They may be written to, have slack behind them, and stay until the end of the turn.
+  virtual void on_received(Connection& connection, MutableBytes octets) = 0;
+
+  /// The peer sends no more (FIN). The session decides whether to finish or abort.
+  virtual void on_end_of_stream(Connection& connection) = 0;
+
+  /// The peer took less than was sent: from now on output waits in an outbox.
+  virtual void on_output_waits(Connection& connection) = 0;
+
+  /// Waiting output shrank; it is gone entirely if `connection.outbox` is null.
+  virtual void on_output_progress(Connection& connection) = 0;
+
+  /// The deadline set by Transport::schedule has passed.
+  virtual void on_deadline(Connection& connection) = 0;
+
+  /// The last call: the slot is about to be released.
+  virtual void on_gone(Connection& connection, Ending ending) = 0;
+
+  /// All output of the previous turn is with the kernel or copied away: memory lent to it may be reused.
+  virtual void on_outputs_retired() {}
+};
+
+}  // namespace ringgate::conn

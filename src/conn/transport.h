@@ -1,0 +1,163 @@
+// Moves octets between the ring and the sessions of one shard: accepts, receives, sends, pauses, ends.
+//
+// Knows connections and their operations, nothing of what the octets mean. Owner shard.
+// Invariants: at most one receive and one completing send per socket; one send per connection and turn; what the kernel may still
+// touch is not freed; a slot is released only at zero operations in flight.
+//
+// A turn, seen from here: `run` the completions (failed sends first), let sessions work, `finish_turn` queues what they wrote.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/timer_wheel.h"
+#include "conn/connection.h"
+#include "conn/connection_table.h"
+#include "conn/outbox.h"
+#include "conn/session.h"
+#include "conn/turn_output.h"
+#include "ring/ring.h"
+#include "ringgate/message.h"
+#include "ws/prepared_message.h"
+
+namespace ringgate::conn {
+
+/// A listener this transport accepts on: which session serves it and how many slots it must leave to others.
+struct ListenerSlot {
+  Session* session = nullptr;
+  std::uint32_t slots_left_free = 1;  // stops accepting when no more than this many are free
+};
+
+class Transport {
+ public:
+  static constexpr DurationNs linger_time = nanoseconds_per_second;
+
+  struct Options {
+    std::uint32_t slots_count = 0;
+    DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
+  };
+
+  Transport(ring::Ring& ring, ShardCounters& counters, const Options& options);
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  // -- Listening. Listener indexes are the ring's.
+  void start_accepting(std::uint32_t listener_index, ListenerSlot listener);
+  void stop_accepting(std::uint32_t listener_index);
+
+  // -- The turn.
+  void set_now(TimeNs now) { now_ = now; }
+  TimeNs now() const { return now_; }
+  void run(std::span<const ring::Completion> completions);
+  void expire_timers();
+  void finish_turn();
+  /// Work waits that no completion will announce: the next enter must not sleep.
+  bool wants_turn() const { return !starved_.empty() || !ending_.empty(); }
+  /// Until the next timer is due; nothing if no timer runs.
+  std::optional<DurationNs> next_timer() const;
+
+  // -- Writing, for sessions. Ignored unless the connection is open.
+  /// Copies `octets`.
+  void write(Connection& connection, ByteView octets);
+  /// Frames a message whose payload the caller owns until on_outputs_retired, with room for a header in front of it (an event of
+  /// the frame reader). Payloads of one receive are compacted into one run; the payload is the transport's from now on.
+  void write_in_place(Connection& connection, MessageType type, MutableBytes payload);
+  /// Refers to a prepared message; small ones are copied, so that several become one contiguous piece.
+  void write(Connection& connection, const ws::MessageRef& message);
+  /// Output that waits: queued behind a slow peer, and written in this turn.
+  std::size_t queued_bytes(const Connection& connection) const;
+  /// Since when the peer has taken nothing though output waits.
+  std::optional<TimeNs> stalled_since(const Connection& connection) const;
+
+  // -- Flow and life.
+  void pause(Connection& connection);   // what was received already still arrives
+  void resume(Connection& connection);
+  void schedule(Connection& connection, TimeNs deadline);
+  /// Flushes what waits, then FIN, then lingers for the peer's.
+  void finish(Connection& connection);
+  /// Ends at once; `reset`: RST, what waits is lost.
+  void end(Connection& connection, Ending ending, bool reset);
+
+  bool serves(const Connection& connection, const Session& session) const {
+    return listeners_[connection.listener_index].slot.session == &session;
+  }
+  ConnectionTable& table() { return table_; }
+  const ConnectionTable& table() const { return table_; }
+  std::uint32_t operations_in_flight() const { return operations_in_flight_; }
+
+ private:
+  struct LinksOfSlot {
+    ConnectionTable* table;
+    TimerLinks& operator()(std::uint32_t slot) const { return table->at(slot).timer; }
+  };
+  struct SlotRef {
+    std::uint32_t slot;
+    std::uint32_t generation;
+  };
+
+  // transport.cc: accepting and receiving
+  void on_accept(const ring::Completion& completion);
+  void arm_accepts();
+  void on_receive(const ring::Completion& completion);
+  void arm_receive(Connection& connection);
+  void rearm_starved();
+  Session& session_of(const Connection& connection) { return *listeners_[connection.listener_index].slot.session; }
+  ring::Token token(ring::OperationKind kind, const Connection& connection) const {
+    return {kind, table_.slot_of(connection), connection.generation};
+  }
+  void begin_operation(Connection& connection);
+  void end_operation(Connection& connection);
+
+  // sending.cc
+  bool window_holds(const std::uint8_t* data) const;
+  TurnOutput& output_of(Connection& connection);
+  void add_copy(TurnOutput& output, ByteView octets);
+  void add_piece(TurnOutput& output, OutputPiece piece);
+  void consolidate(TurnOutput& output);
+  void flush(TurnOutput& output);
+  void spill(Connection& connection, TurnOutput& output, std::size_t taken);
+  void send_outbox(Connection& connection);
+  void sort_send(const ring::Completion& completion);
+  void on_silent_send_failed(Connection& connection, const ring::Completion& completion);
+  void on_outbox_sent(const ring::Completion& completion);
+  void retire_outputs();
+  void drop_outbox(Connection& connection);
+
+  // ending.cc
+  void continue_finishing(Connection& connection);
+  void list_ending(Connection& connection);
+  void process_ending();
+  void release(Connection& connection);
+  void on_timer(std::uint32_t slot);
+
+  struct ListenerState {
+    ListenerSlot slot;
+    bool wanted = false;
+    bool armed = false;
+    bool cancelling = false;
+  };
+
+  ring::Ring& ring_;
+  ShardCounters& counters_;
+  Options options_;
+  ConnectionTable table_;
+  TimerWheel<LinksOfSlot> wheel_;
+  TimeNs now_ = 0;
+  TimeNs accept_pause_until_ = 0;
+  std::vector<ListenerState> listeners_;
+  std::vector<TurnOutput> outputs_;  // the first outputs_count_ are this turn's, the rest is kept for reuse
+  std::size_t outputs_count_ = 0;
+  TurnArena arena_;
+  std::uint8_t* window_begin_ = nullptr;  // what on_received is handling
+  std::uint8_t* window_end_ = nullptr;
+  std::vector<ring::Completion> outbox_sends_;
+  std::vector<SlotRef> starved_;
+  std::vector<SlotRef> ending_;
+  std::uint32_t operations_in_flight_ = 0;
+};
+
+}  // namespace ringgate::conn

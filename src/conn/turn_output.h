@@ -1,0 +1,75 @@
+// What one connection sends in the turn that is running: a few pieces that become one send.
+//
+// Pieces point into receive buffers (replies written in place), into the turn's arena, or into prepared messages; all of that
+// stays until the turn's sends are known to have been taken. Owner shard.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "ring/ring.h"
+#include "ringgate/bytes.h"
+#include "ws/prepared_message.h"
+
+namespace ringgate::conn {
+
+struct OutputPiece {
+  std::uint8_t* data = nullptr;  // null if `message` is set
+  std::size_t size = 0;
+  ws::MessageRef message;
+
+  const std::uint8_t* octets() const { return message ? message->frame().data() : data; }
+};
+
+struct TurnOutput {
+  static constexpr std::uint32_t no_slot = UINT32_MAX;
+
+  std::uint32_t slot = no_slot;  // no_slot: withdrawn
+  std::uint32_t generation = 0;
+  std::size_t pieces_count = 0;
+  std::size_t bytes = 0;
+  bool submitted = false;
+  std::array<OutputPiece, ring::Ring::pieces_max> pieces;
+
+  bool full() const { return pieces_count == pieces.size(); }
+  OutputPiece* last() { return pieces_count == 0 ? nullptr : &pieces[pieces_count - 1]; }
+  void add(OutputPiece piece) {
+    bytes += piece.size;
+    pieces[pieces_count++] = std::move(piece);
+  }
+  void clear() {
+    for (std::size_t i = 0; i < pieces_count; ++i) pieces[i] = {};
+    slot = no_slot;
+    pieces_count = 0;
+    bytes = 0;
+    submitted = false;
+  }
+};
+
+/// Memory that lives for one turn. Grows to what the busiest turn needed, in blocks that are kept.
+class TurnArena {
+ public:
+  static constexpr std::size_t block_bytes = 64 * 1024;
+
+  /// `size` writable octets until `reset`.
+  std::uint8_t* allocate(std::size_t size);
+  /// True if the next allocation of `size` would start right at `end`.
+  bool continues_at(const std::uint8_t* end, std::size_t size) const;
+  void reset();
+
+ private:
+  struct Block {
+    std::unique_ptr<std::uint8_t[]> octets;
+    std::size_t size = 0;
+  };
+  static constexpr std::size_t kept_blocks_max = 16;
+
+  std::vector<Block> blocks_;
+  std::size_t current_ = 0;  // index of the block in use
+  std::size_t used_ = 0;     // octets used of it
+};
+
+}  // namespace ringgate::conn

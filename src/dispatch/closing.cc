@@ -1,0 +1,140 @@
+// The closing handshake in both directions, failing a connection, and its end (RFC 6455 section 7).
+#include "base/log.h"
+#include "dispatch/connection_access.h"
+#include "dispatch/device_session.h"
+#include "ws/closing.h"
+
+namespace ringgate::dispatch {
+
+namespace {
+CloseCode sendable(CloseCode code) {
+  return ws::close_code_allowed(static_cast<std::uint16_t>(code)) ? code : CloseCode::internal_error;
+}
+}  // namespace
+
+/// The id leaves the map when closing starts, so that a push from now on says so instead of vanishing.
+void DeviceSession::leave_map(conn::Connection& connection) {
+  if ((connection.session_flags & DeviceFlags::in_map) == 0) return;
+  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::in_map);
+  (void)gate_.map.detach(gate_.hash(record_of(connection).id.view()), ref_of(connection));
+}
+
+/// For the log and on_close; the first reason counts.
+void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std::string_view reason) {
+  DeviceSide& side = side_of(connection);
+  side.close_code = code;
+  side.close_reason = reason;
+}
+
+void DeviceSession::close(conn::Connection& connection, CloseCode code, std::string_view reason) {
+  if (record_of(connection).phase == Phase::open && connection.is_live())
+    start_closing_handshake(connection, sendable(code), reason);
+}
+
+/// Ours comes first: the peer has limits.close_timeout to answer.
+void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason) {
+  record_of(connection).phase = Phase::closing;
+  leave_map(connection);
+  note_close(connection, code, reason);
+  counters_.closed_by_gate.add(1);
+  transport_.write(connection, ws::encode_close(code, reason).view());
+  transport_.schedule(connection, transport_.now() + settings_.config.limits.close_timeout_ns);
+  connection.session_flags &=
+      static_cast<std::uint8_t>(~(DeviceFlags::paused_by_handler | DeviceFlags::paused_by_output));
+  transport_.resume(connection);  // the answer has to be read
+}
+
+/// Close, then FIN, without waiting for the peer's Close.
+void DeviceSession::fail_connection(conn::Connection& connection, CloseCode code, std::string_view reason) {
+  DeviceRecord& record = record_of(connection);
+  const bool close_sent = record.phase == Phase::closing;
+  record.phase = Phase::closed;
+  leave_map(connection);
+  if (!close_sent) {
+    note_close(connection, code, reason);
+    counters_.closed_by_gate.add(1);
+    transport_.write(connection, ws::encode_close(code, reason).view());
+  }
+  transport_.finish(connection);
+}
+
+/// The peer's Close: answered with its own code unless ours went first; the server closes TCP (section 7.1.1).
+void DeviceSession::answer_close(conn::Connection& connection, const ws::Event& event) {
+  DeviceRecord& record = record_of(connection);
+  const bool close_sent = record.phase == Phase::closing;
+  record.phase = Phase::closed;
+  leave_map(connection);
+  if (!close_sent) {
+    note_close(connection, event.close_code, event.reason());
+    counters_.closed_by_peer.add(1);
+    transport_.write(connection, ws::encode_close(event.close_code, {}).view());
+  }
+  transport_.finish(connection);
+}
+
+void DeviceSession::on_end_of_stream(conn::Connection& connection) {
+  DeviceRecord& record = record_of(connection);
+  if (record.phase == Phase::upgrading) {
+    transport_.end(connection, conn::Ending::peer_closed, false);
+    return;
+  }
+  if (record.phase == Phase::open) note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
+  record.phase = Phase::closed;
+  leave_map(connection);
+  connection.ending = conn::Ending::peer_closed;
+  transport_.finish(connection);  // what was answered before the FIN still goes out
+}
+
+bool DeviceSession::drain_slot(std::uint32_t slot, std::string_view reason) {
+  conn::Connection& connection = transport_.table().at(slot);
+  if (!connection.is_live() || !transport_.serves(connection, *this)) return false;
+  switch (record_of(connection).phase) {
+    case Phase::upgrading: transport_.end(connection, conn::Ending::aborted, false); return true;
+    case Phase::open: close(connection, CloseCode::going_away, reason); return true;
+    case Phase::closing:
+    case Phase::closed: break;
+  }
+  return false;
+}
+
+void DeviceSession::on_gone(conn::Connection& connection, conn::Ending ending) {
+  --connections_count_;
+  DeviceRecord& record = record_of(connection);
+  leave_map(connection);
+  const bool was_accepted = !record.id.view().empty();
+  if (was_accepted) {
+    if (record.phase == Phase::open)
+      note_close(connection, CloseCode::abnormal, ending == conn::Ending::reset ? "connection reset" : "connection ended");
+    record.phase = Phase::closed;
+    counters_.devices_connected.subtract(1);
+    log_disconnect(connection);
+    ConnectionAccess access(*this, connection, nullptr);
+    call_handler(connection, access, [&](Handler& handler, Connection& facade) {
+      handler.on_close(facade, record.side->close_code, record.side->close_reason);
+    });
+  }
+  unreserve_connection(connection);
+  if (record.side != nullptr) reader_.abandon(record.side->partial);
+  delete record.side;
+  record.side = nullptr;
+  record.id.clear();
+}
+
+void DeviceSession::log_disconnect(conn::Connection& connection) {
+  if (!log::enabled(log::Level::info)) return;
+  const DeviceRecord& record = record_of(connection);
+  const std::uint64_t lived_ms = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms;
+  log::info("device disconnected", {{"device_id", record.id.view()},
+                                    {"reason", record.side->close_reason},
+                                    {"code", static_cast<std::uint16_t>(record.side->close_code)},
+                                    {"duration_ms", lived_ms},
+                                    {"bytes_in", connection.bytes_in},
+                                    {"bytes_out", connection.bytes_out},
+                                    {"messages_in", record.messages_in},
+                                    {"messages_out", record.messages_out},
+                                    {"remote", connection.peer.text()},
+                                    {"shard", shard_index_},
+                                    {"conn", to_public(ref_of(connection)).text()}});
+}
+
+}  // namespace ringgate::dispatch

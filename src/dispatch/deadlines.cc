@@ -1,0 +1,113 @@
+// Everything a device has to do in time: the handshake, pongs, messages, taking its output, answering a Close. One timer per
+// connection, set to the nearest of its deadlines.
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
+#include "dispatch/device_session.h"
+
+namespace ringgate::dispatch {
+
+namespace {
+
+/// The earliest of several deadlines; those of duration 0 are off.
+class Nearest {
+ public:
+  explicit Nearest(TimeNs now) : now_(now) {}
+
+  /// `since` of `elapsed` milliseconds ago, plus `limit`. True if it has passed.
+  bool passed(Milliseconds32 elapsed, DurationNs limit) {
+    if (limit == 0) return false;
+    const DurationNs gone = elapsed * nanoseconds_per_millisecond;
+    if (gone >= limit) return true;
+    offer(now_ + (limit - gone));
+    return false;
+  }
+  void offer(TimeNs deadline) { at_ = std::min(at_, deadline); }
+  TimeNs at() const { return at_; }
+  bool any() const { return at_ != UINT64_MAX; }
+
+ private:
+  TimeNs now_;
+  TimeNs at_ = UINT64_MAX;
+};
+
+}  // namespace
+
+void DeviceSession::on_output_waits(conn::Connection& connection) {
+  if (record_of(connection).phase == Phase::open) schedule_next(connection);
+}
+
+void DeviceSession::on_deadline(conn::Connection& connection) {
+  DeviceRecord& record = record_of(connection);
+  switch (record.phase) {
+    case Phase::upgrading:
+      if ((connection.session_flags & DeviceFlags::any_octet) != 0)
+        refuse(connection, http::Rejection::request_timeout, http::Method::get);
+      else
+        transport_.end(connection, conn::Ending::aborted, false);
+      break;
+    case Phase::open: schedule_next(connection); break;
+    case Phase::closing: transport_.end(connection, conn::Ending::aborted, false); break;
+    case Phase::closed: break;
+  }
+}
+
+/// Acts on every deadline of an open connection that has passed, and sets the timer to the next one.
+void DeviceSession::schedule_next(conn::Connection& connection) {
+  const LimitsConfig& limits = settings_.config.limits;
+  DeviceRecord& record = record_of(connection);
+  const Milliseconds32 now = now_ms();
+  Nearest nearest(transport_.now());
+
+  if (const auto since = transport_.stalled_since(connection)) {
+    const DurationNs stalled = transport_.now() > *since ? transport_.now() - *since : 0;
+    if (nearest.passed(static_cast<Milliseconds32>(stalled / nanoseconds_per_millisecond), limits.send_timeout_ns)) {
+      counters_.slow_consumers.add(1);
+      fail_connection(connection, CloseCode::slow_consumer, "slow consumer");
+      return;
+    }
+  }
+  if (nearest.passed(now - record.message_at, limits.idle_timeout_ns)) {
+    close(connection, CloseCode::no_pong, "idle");
+    return;
+  }
+  if ((connection.session_flags & DeviceFlags::awaiting_pong) != 0) {
+    if (nearest.passed(now - record.ping_at, limits.pong_timeout_ns)) {
+      counters_.pong_timeouts.add(1);
+      close(connection, CloseCode::no_pong, "no pong");
+      return;
+    }
+  }
+  if (limits.ping_interval_ns != 0 && nearest.passed(now - record.ping_at, limits.ping_interval_ns)) {
+    // A peer that does not take its output is judged by that; a ping would only wait behind it.
+    if (connection.outbox == nullptr) send_ping(connection);
+    record.ping_at = now;
+    nearest.offer(transport_.now() + limits.ping_interval_ns);
+    if (connection.outbox == nullptr && limits.pong_timeout_ns != 0)
+      nearest.offer(transport_.now() + limits.pong_timeout_ns);
+  }
+  if (nearest.any()) transport_.schedule(connection, nearest.at());
+}
+
+void DeviceSession::send_ping(conn::Connection& connection) {
+  const Milliseconds32 stamp = now_ms();
+  std::array<std::uint8_t, sizeof stamp> payload;
+  std::memcpy(payload.data(), &stamp, sizeof stamp);
+  transport_.write(connection, ws::encode_ping(payload).view());
+  connection.session_flags |= DeviceFlags::awaiting_pong;
+}
+
+/// Only the answer to our latest ping counts; others are unsolicited and mean nothing (RFC 6455 section 5.5.3).
+void DeviceSession::on_pong(conn::Connection& connection, ByteView payload) {
+  counters_.pongs_in.add(1);
+  DeviceRecord& record = record_of(connection);
+  const Milliseconds32 stamp = record.ping_at;
+  if ((connection.session_flags & DeviceFlags::awaiting_pong) == 0 || payload.size() != sizeof stamp ||
+      std::memcmp(payload.data(), &stamp, sizeof stamp) != 0)
+    return;
+  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
+  record.rtt_ms = static_cast<std::uint16_t>(std::min<Milliseconds32>(now_ms() - stamp, UINT16_MAX));
+}
+
+}  // namespace ringgate::dispatch

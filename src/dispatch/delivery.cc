@@ -1,0 +1,57 @@
+// What pushes do to a connection of this shard.
+#include "dispatch/connection_access.h"
+#include "dispatch/device_session.h"
+
+namespace ringgate::dispatch {
+
+conn::Connection* DeviceSession::find(device::ConnectionRef ref) {
+  if (ref.shard != shard_index_) return nullptr;
+  conn::Connection* connection = transport_.table().find(ref.slot, ref.generation);
+  return connection != nullptr && transport_.serves(*connection, *this) ? connection : nullptr;
+}
+
+conn::Connection* DeviceSession::find(device::ConnectionRef ref, device::IdKey key) {
+  conn::Connection* connection = find(ref);
+  return connection != nullptr && gate_.hash(record_of(*connection).id.view()) == key ? connection : nullptr;
+}
+
+bool DeviceSession::is_open_device(std::uint32_t slot) {
+  conn::Connection& connection = transport_.table().at(slot);
+  return connection.is_live() && transport_.serves(connection, *this) && record_of(connection).phase == Phase::open;
+}
+
+/// Taken if nothing waits, or if what waits stays under the ceiling with it.
+DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::MessageRef& message) {
+  const std::size_t waiting = transport_.queued_bytes(connection);
+  const LimitsConfig& limits = settings_.config.limits;
+  const std::size_t payload_bytes = message->payload().size();
+  if (payload_bytes > limits.push_bytes_max) return {PushOutcome::too_large, waiting};
+  if (record_of(connection).phase != Phase::open || !connection.is_live()) return {PushOutcome::closing, waiting};
+  if (waiting != 0 && waiting + message->frame().size() > limits.send_queue_bytes_max)
+    return {PushOutcome::backpressure, waiting};
+  transport_.write(connection, message);
+  count_message_out(connection, message->type(), payload_bytes);
+  return {PushOutcome::delivered, waiting + message->frame().size()};
+}
+
+DeviceInfo DeviceSession::describe(conn::Connection& connection) {
+  const DeviceRecord& record = record_of(connection);
+  const std::int64_t wall = ring_.wall_clock_seconds();
+  const std::uint64_t lived_ms = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms;
+  return {.device_id = std::string(record.id.view()),
+          .connection = to_public(ref_of(connection)),
+          .shard = shard_index_,
+          .remote = connection.peer.text(),
+          .path = settings_.mounts[record.route_index].path,
+          .since_seconds = wall - static_cast<std::int64_t>(lived_ms / 1000),
+          .last_seen_seconds = wall - static_cast<std::int64_t>((now_ms() - record.received_at) / 1000),
+          .rtt_ms = record.rtt_ms,
+          .queued_bytes = transport_.queued_bytes(connection)};
+}
+
+void DeviceSession::with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task) {
+  ConnectionAccess access(*this, connection, nullptr);
+  task(access.facade());
+}
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,108 @@
+// What a device's connection carries beyond its transport: 56 octets in the connection record, and a side object that exists only
+// while something is unfinished.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "conn/connection.h"
+#include "http/request_head_parser.h"
+#include "ringgate/close_code.h"
+#include "ws/frame_reader.h"
+#include "ws/frame_writer.h"
+
+namespace ringgate::dispatch {
+
+enum class Phase : std::uint8_t {
+  upgrading,  // the request head is still arriving
+  open,
+  closing,  // our Close is sent, the peer's is awaited
+  closed,   // both Close frames are through, or the connection has failed
+};
+
+/// Milliseconds on the monotonic clock modulo 2^32: differences are right for 49 days.
+using Milliseconds32 = std::uint32_t;
+constexpr Milliseconds32 to_milliseconds(TimeNs time) {
+  return static_cast<Milliseconds32>(time / nanoseconds_per_millisecond);
+}
+
+/// A device id in 16 octets while it is short, else on the heap. Trivial on purpose: the record is raw memory of a slot.
+class StoredId {
+ public:
+  static constexpr std::size_t inline_bytes_max = 15;
+
+  void set(std::string_view id) {
+    clear();
+    char* target = inline_.data();
+    if (id.size() > inline_bytes_max) {
+      target = new char[id.size()];
+      std::memcpy(inline_.data(), &target, sizeof target);
+    }
+    std::memcpy(target, id.data(), id.size());
+    size_ = static_cast<std::uint8_t>(id.size());
+  }
+  void clear() {
+    if (size_ > inline_bytes_max) delete[] heap();
+    size_ = 0;
+  }
+  std::string_view view() const { return {size_ > inline_bytes_max ? heap() : inline_.data(), size_}; }
+
+ private:
+  char* heap() const {
+    char* pointer = nullptr;
+    std::memcpy(&pointer, inline_.data(), sizeof pointer);
+    return pointer;
+  }
+
+  std::array<char, inline_bytes_max> inline_{};
+  std::uint8_t size_ = 0;
+};
+static_assert(sizeof(StoredId) == 16);
+
+/// A request head that did not arrive in one piece.
+struct PartialHead {
+  http::RequestHeadParser parser;
+  std::vector<std::uint8_t> octets;
+};
+
+struct DeviceSide {
+  ws::Partial* partial = nullptr;                // frame or message cut by the end of a receive
+  std::unique_ptr<PartialHead> head;             // while upgrading
+  std::vector<std::uint8_t> held;                // input that waits for a paused handler
+  std::vector<ws::ControlFrame> waiting_pongs;   // behind a slow peer
+  CloseCode close_code = CloseCode::abnormal;    // for the log and on_close
+  std::string close_reason;
+};
+
+struct DeviceRecord {
+  DeviceSide* side = nullptr;
+  void* user_data = nullptr;
+  StoredId id;
+  std::uint32_t messages_in = 0;
+  std::uint32_t messages_out = 0;
+  Milliseconds32 received_at = 0;  // any octet
+  Milliseconds32 message_at = 0;   // a data message, or the opening
+  Milliseconds32 ping_at = 0;      // our last ping, or the opening
+  std::uint16_t rtt_ms = 0;
+  Phase phase = Phase::upgrading;
+  std::uint8_t route_index = 0;
+};
+static_assert(sizeof(DeviceRecord) <= conn::Connection::session_bytes_max);
+
+/// Bits of Connection::session_flags.
+struct DeviceFlags {
+  static constexpr std::uint8_t awaiting_pong = 1;
+  static constexpr std::uint8_t paused_by_handler = 2;
+  static constexpr std::uint8_t paused_by_output = 4;
+  static constexpr std::uint8_t in_map = 8;      // owns its id
+  static constexpr std::uint8_t counted = 16;    // in the gate's total of connections
+  static constexpr std::uint8_t any_octet = 32;  // something was received
+};
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,216 @@
+// Frames in, handler calls, replies out.
+#include "dispatch/device_session.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "dispatch/connection_access.h"
+
+namespace ringgate::dispatch {
+
+DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& settings, GateState& gate, ring::Ring& ring,
+                             conn::Transport& transport, ShardCounters& counters)
+    : shard_index_(shard_index),
+      settings_(settings),
+      gate_(gate),
+      ring_(ring),
+      transport_(transport),
+      counters_(counters),
+      rules_{.message_bytes_max = settings.config.limits.message_bytes_max,
+             .fragments_max = static_cast<std::uint32_t>(settings.config.limits.fragments_max)} {}
+
+DeviceSession::~DeviceSession() {
+  conn::ConnectionTable& table = transport_.table();
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) {
+    conn::Connection& connection = table.at(slot);
+    // Only what is still alive when a shard is stopped at once; listeners of other sessions are theirs.
+    if (connection.state == conn::State::free || !transport_.serves(connection, *this)) continue;
+    DeviceRecord& record = record_of(connection);
+    if (record.side != nullptr) reader_.abandon(record.side->partial);
+    delete record.side;
+    record.id.clear();
+  }
+}
+
+DeviceSide& DeviceSession::side_of(conn::Connection& connection) {
+  DeviceRecord& record = record_of(connection);
+  if (record.side == nullptr) record.side = new DeviceSide;
+  return *record.side;
+}
+
+/// An idle connection keeps nothing beyond its record.
+void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
+  DeviceSide* side = record.side;
+  if (side == nullptr || record.phase != Phase::open) return;
+  if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
+  delete side;
+  record.side = nullptr;
+}
+
+device::ConnectionRef DeviceSession::ref_of(const conn::Connection& connection) const {
+  return {shard_index_, transport_.table().slot_of(connection), connection.generation};
+}
+
+void DeviceSession::on_received(conn::Connection& connection, MutableBytes octets) {
+  DeviceRecord& record = record_of(connection);
+  record.received_at = now_ms();
+  switch (record.phase) {
+    case Phase::upgrading: read_head(connection, octets); break;
+    case Phase::open:
+      if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
+        std::vector<std::uint8_t>& held = side_of(connection).held;
+        held.insert(held.end(), octets.begin(), octets.end());
+        break;
+      }
+      [[fallthrough]];
+    case Phase::closing: read_frames(connection, octets); break;
+    case Phase::closed: break;
+  }
+}
+
+/// Reads all frames in `octets`. What a handler's pause leaves is held back.
+void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octets) {
+  DeviceRecord& record = record_of(connection);
+  ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
+  reading_ = &connection;
+  bool goes_on = true;
+  while (goes_on) {
+    ws::Event event = reader_.next(octets, partial, rules_);
+    if (event.kind == ws::EventKind::need_more) break;
+    goes_on = handle(connection, event) && connection.is_live() && record.phase != Phase::closed;
+    if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0 && goes_on) {
+      if (!octets.empty()) side_of(connection).held.assign(octets.begin(), octets.end());
+      goes_on = false;
+    }
+  }
+  reading_ = nullptr;
+  if (record.side != nullptr || partial != nullptr) {
+    side_of(connection).partial = partial;
+    drop_side_if_idle(record);
+  }
+  if (connection.outbox != nullptr && record.phase == Phase::open &&
+      connection.outbox->bytes() > settings_.config.limits.send_queue_bytes_max / 2) {
+    connection.session_flags |= DeviceFlags::paused_by_output;
+    transport_.pause(connection);
+  }
+}
+
+/// False if nothing more is to be read from this connection.
+bool DeviceSession::handle(conn::Connection& connection, ws::Event& event) {
+  switch (event.kind) {
+    case ws::EventKind::message: on_message(connection, event); return true;
+    case ws::EventKind::ping: on_ping(connection, event.payload); break;
+    case ws::EventKind::pong: on_pong(connection, event.payload); break;
+    case ws::EventKind::close:
+      answer_close(connection, event);
+      reader_.recycle(event.assembled);
+      return false;
+    case ws::EventKind::violation: {
+      counters_.protocol_violations.add(1);
+      const ws::ViolationFacts& facts = ws::facts_of(event.violation);
+      fail_connection(connection, facts.close_code, facts.reason);
+      return false;
+    }
+    case ws::EventKind::need_more: break;
+  }
+  reader_.recycle(event.assembled);
+  return true;
+}
+
+void DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
+  DeviceRecord& record = record_of(connection);
+  if (record.phase != Phase::open) {  // our Close is out: what the peer still sends is not answered
+    reader_.recycle(event.assembled);
+    return;
+  }
+  record.message_at = now_ms();
+  ++record.messages_in;
+  (event.type == MessageType::text ? counters_.text_in : counters_.binary_in).add(1);
+  counters_.payload_bytes_in.add(event.payload.size());
+
+  ConnectionAccess access(*this, connection, &event);
+  call_handler(connection, access, [&](Handler& handler, Connection& facade) {
+    handler.on_message(facade, {event.type, event.payload});
+  });
+  if (event.assembled == nullptr) return;
+  if (access.echoed())
+    retiring_buffers_.push_back(event.assembled);
+  else
+    reader_.recycle(event.assembled);
+}
+
+void DeviceSession::count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes) {
+  ++record_of(connection).messages_out;
+  (type == MessageType::text ? counters_.text_out : counters_.binary_out).add(1);
+  counters_.payload_bytes_out.add(payload_bytes);
+}
+
+// -- Control frames
+
+/// Every ping is answered in order. Behind a slow peer pongs wait in a lane of their own, and only when that is full are they
+/// joined (RFC 6455 section 5.5.3 allows to answer the latest).
+void DeviceSession::on_ping(conn::Connection& connection, ByteView payload) {
+  counters_.pings_in.add(1);
+  if (record_of(connection).phase != Phase::open) return;
+  const ws::ControlFrame pong = ws::encode_pong(payload);
+  if (connection.outbox == nullptr) {
+    transport_.write(connection, pong.view());
+    return;
+  }
+  std::vector<ws::ControlFrame>& waiting = side_of(connection).waiting_pongs;
+  if (waiting.size() >= limits::pongs_waiting_max)
+    waiting.back() = pong;
+  else
+    waiting.push_back(pong);
+}
+
+void DeviceSession::on_output_progress(conn::Connection& connection) {
+  DeviceRecord& record = record_of(connection);
+  if (record.phase == Phase::open && connection.outbox == nullptr && record.side != nullptr) {
+    for (const ws::ControlFrame& pong : record.side->waiting_pongs) transport_.write(connection, pong.view());
+    record.side->waiting_pongs.clear();
+    drop_side_if_idle(record);
+  }
+  const std::size_t waiting = connection.outbox == nullptr ? 0 : connection.outbox->bytes();
+  if ((connection.session_flags & DeviceFlags::paused_by_output) != 0 &&
+      waiting <= settings_.config.limits.send_queue_bytes_max / 2) {
+    connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_output);
+    if ((connection.session_flags & DeviceFlags::paused_by_handler) == 0) transport_.resume(connection);
+  }
+}
+
+// -- A handler's pause
+
+void DeviceSession::pause_by_handler(conn::Connection& connection) {
+  if (record_of(connection).phase != Phase::open) return;
+  connection.session_flags |= DeviceFlags::paused_by_handler;
+  transport_.pause(connection);
+}
+
+void DeviceSession::resume_by_handler(conn::Connection& connection) {
+  if ((connection.session_flags & DeviceFlags::paused_by_handler) == 0) return;
+  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_handler);
+  if (reading_ != &connection) read_held(connection);
+  const std::uint8_t paused = DeviceFlags::paused_by_handler | DeviceFlags::paused_by_output;
+  if ((connection.session_flags & paused) == 0) transport_.resume(connection);
+}
+
+/// Reads what arrived while the handler paused. Replies may be written into it, so it outlives the turn's sends.
+void DeviceSession::read_held(conn::Connection& connection) {
+  DeviceRecord& record = record_of(connection);
+  if (record.side == nullptr || record.side->held.empty()) return;
+  std::vector<std::uint8_t>& held = retiring_held_.emplace_back(std::move(record.side->held));
+  record.side->held.clear();
+  const std::size_t size = held.size();
+  held.resize(size + limits::buffer_slack_bytes);
+  read_frames(connection, {held.data(), size});
+}
+
+void DeviceSession::on_outputs_retired() {
+  for (ws::AssemblyBuffer* buffer : retiring_buffers_) reader_.recycle(buffer);
+  retiring_buffers_.clear();
+  retiring_held_.clear();
+}
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,133 @@
+// Serves devices on one shard: the upgrade, then WebSocket messages to handlers, pings, closing.
+//
+// It decides; the transport moves octets and the frame reader reads frames. Owner shard.
+// Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
+// handshake; nothing is sent after a Close frame.
+//
+// Files: upgrade.cc (request head to 101), device_session.cc (frames and handlers), closing.cc, deadlines.cc, delivery.cc (pushes).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/counters.h"
+#include "conn/transport.h"
+#include "dispatch/device_record.h"
+#include "dispatch/device_settings.h"
+#include "dispatch/gate_state.h"
+#include "gate/admission.h"
+#include "ringgate/handler.h"
+#include "ws/frame_reader.h"
+#include "ws/prepared_message.h"
+
+namespace ringgate::dispatch {
+
+/// Tells another shard that a connection of its was replaced. Implemented by the push service.
+class TakeoverNotice {
+ public:
+  virtual ~TakeoverNotice() = default;
+  virtual void notify_replaced(device::ConnectionRef replaced) = 0;
+};
+
+class ConnectionAccess;
+
+struct DeliveryResult {
+  PushOutcome outcome = PushOutcome::unknown_device;
+  std::uint64_t queued_bytes = 0;
+};
+
+class DeviceSession final : public conn::Session {
+ public:
+  DeviceSession(std::uint8_t shard_index, const DeviceSettings& settings, GateState& gate, ring::Ring& ring,
+                conn::Transport& transport, ShardCounters& counters);
+  ~DeviceSession() override;
+
+  void set_takeover_notice(TakeoverNotice& notice) { takeover_notice_ = &notice; }
+
+  // -- Session
+  void on_open(conn::Connection& connection) override;
+  void on_received(conn::Connection& connection, MutableBytes octets) override;
+  void on_end_of_stream(conn::Connection& connection) override;
+  void on_output_waits(conn::Connection& connection) override;
+  void on_output_progress(conn::Connection& connection) override;
+  void on_deadline(conn::Connection& connection) override;
+  void on_gone(conn::Connection& connection, conn::Ending ending) override;
+  void on_outputs_retired() override;
+
+  // -- For the push service: connections by reference, on this shard
+  /// Null if that incarnation is gone, or is not a device in the open phase with this id.
+  conn::Connection* find(device::ConnectionRef ref, device::IdKey key);
+  conn::Connection* find(device::ConnectionRef ref);
+  DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message);
+  void close(conn::Connection& connection, CloseCode code, std::string_view reason);
+  DeviceInfo describe(conn::Connection& connection);
+  void with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task);
+  /// Ends what a drain must end: an open device gets 1001, a half-made handshake is dropped. False if there was nothing to do.
+  bool drain_slot(std::uint32_t slot, std::string_view reason);
+  /// Connections of this session, whatever their phase.
+  std::uint32_t connections_count() const { return connections_count_; }
+  /// True for a slot that holds a device in the open phase.
+  bool is_open_device(std::uint32_t slot);
+  device::ConnectionRef ref_of(const conn::Connection& connection) const;
+
+ private:
+  friend class ConnectionAccess;
+
+  static DeviceRecord& record_of(conn::Connection& connection) { return connection.session<DeviceRecord>(); }
+  DeviceSide& side_of(conn::Connection& connection);
+  void drop_side_if_idle(DeviceRecord& record);
+
+  // upgrade.cc
+  void read_head(conn::Connection& connection, MutableBytes octets);
+  void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
+  void accept_device(conn::Connection& connection, const gate::Admission& admission);
+  void refuse(conn::Connection& connection, http::Rejection rejection, http::Method method);
+  bool reserve_connection(conn::Connection& connection);
+  void unreserve_connection(conn::Connection& connection);
+
+  // device_session.cc
+  void read_frames(conn::Connection& connection, MutableBytes octets);
+  bool handle(conn::Connection& connection, ws::Event& event);
+  void on_message(conn::Connection& connection, ws::Event& event);
+  void on_ping(conn::Connection& connection, ByteView payload);
+  void on_pong(conn::Connection& connection, ByteView payload);
+  template <typename Call>
+  void call_handler(conn::Connection& connection, ConnectionAccess& access, Call&& call);  // connection_access.h
+  void pause_by_handler(conn::Connection& connection);
+  void resume_by_handler(conn::Connection& connection);
+  void read_held(conn::Connection& connection);
+  void count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes);
+
+  // closing.cc
+  void start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason);
+  void fail_connection(conn::Connection& connection, CloseCode code, std::string_view reason);
+  void answer_close(conn::Connection& connection, const ws::Event& event);
+  void leave_map(conn::Connection& connection);
+  void note_close(conn::Connection& connection, CloseCode code, std::string_view reason);
+  void log_disconnect(conn::Connection& connection);
+
+  // deadlines.cc
+  void schedule_next(conn::Connection& connection);
+  void send_ping(conn::Connection& connection);
+
+  Milliseconds32 now_ms() const { return to_milliseconds(transport_.now()); }
+
+  const std::uint8_t shard_index_;
+  const DeviceSettings& settings_;
+  GateState& gate_;
+  ring::Ring& ring_;
+  conn::Transport& transport_;
+  ShardCounters& counters_;
+  TakeoverNotice* takeover_notice_ = nullptr;
+  ws::FrameReader reader_;
+  ws::ReaderRules rules_;
+  http::RequestHeadParser parser_;                       // for heads that arrive whole
+  std::vector<ws::AssemblyBuffer*> retiring_buffers_;    // replied in place: the kernel may not have read them yet
+  std::deque<std::vector<std::uint8_t>> retiring_held_;  // likewise
+  std::uint32_t connections_count_ = 0;
+  conn::Connection* reading_ = nullptr;                  // whose frames are being read
+};
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,26 @@
+#include "dispatch/device_settings.h"
+
+namespace ringgate::dispatch {
+
+namespace {
+gate::OriginPolicy to_gate(OriginPolicy policy) {
+  switch (policy) {
+    case OriginPolicy::same_host: return gate::OriginPolicy::same_host;
+    case OriginPolicy::list: return gate::OriginPolicy::list;
+    case OriginPolicy::off: return gate::OriginPolicy::off;
+  }
+  return gate::OriginPolicy::same_host;
+}
+}  // namespace
+
+DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
+    : config(settings), mounts(std::move(handlers)) {
+  for (const RouteConfig& route : config.routes) {
+    const auto& origins = allowed_origins.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
+    routes.push_back({route.path, {to_gate(route.origin), origins}});
+  }
+  for (const std::string& text : config.device.id_from)
+    if (const auto source = gate::parse_id_source(text)) id_sources.push_back(*source);
+}
+
+}  // namespace ringgate::dispatch

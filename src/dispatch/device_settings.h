@@ -1,0 +1,34 @@
+// The settings and routes that device sessions work by. Built once at start, then read by every shard.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "gate/admission.h"
+#include "ringgate/config.h"
+#include "ringgate/handler.h"
+
+namespace ringgate::dispatch {
+
+/// Handlers by route. Views borrow from `config`, so the object does not move.
+struct DeviceSettings {
+  struct Mount {
+    std::string path;
+    Handler* handler = nullptr;
+  };
+
+  /// `mounts[i]` serves `config.routes[i]`.
+  DeviceSettings(const Config& settings, std::vector<Mount> handlers);
+  DeviceSettings(const DeviceSettings&) = delete;
+  DeviceSettings& operator=(const DeviceSettings&) = delete;
+
+  const Config config;
+  std::vector<Mount> mounts;
+  std::vector<gate::RouteView> routes;
+  std::vector<gate::IdSource> id_sources;
+  std::deque<std::vector<std::string_view>> allowed_origins;  // what the routes' origin rules borrow
+};
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,45 @@
+// What all shards of a gate share: who holds which device, the mailboxes between shards, and a few totals.
+//
+// Owned by the server, outlives the shards. Any thread, each member by its own rules.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+#include "device/device_map.h"
+#include "device/id_key.h"
+#include "device/mailbox.h"
+#include "dispatch/parcel.h"
+#include "ring/ring.h"
+
+namespace ringgate::dispatch {
+
+struct GateState {
+  GateState(std::uint32_t shards, std::uint64_t connections_limit, const device::KeyedHash::Secret& secret)
+      : shards_count(shards),
+        connections_max(connections_limit),
+        map(connections_limit + shards * 64ULL),
+        hash(secret),
+        mailboxes({.shards_count = shards}),
+        doorbells(shards) {}
+
+  const std::uint32_t shards_count;
+  const std::uint64_t connections_max;
+  device::DeviceMap map;
+  const device::KeyedHash hash;
+  device::Mailboxes<Request, Reply> mailboxes;
+  std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
+  // Devices connected over all shards, those being admitted included: relaxed, a count and nothing else.
+  std::atomic<std::uint64_t> connections{0};
+  // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
+  std::atomic<bool> ready{false};     // /readyz
+  std::atomic<bool> draining{false};  // new handshakes are refused: set by the first shard whose grace is over
+  std::atomic<bool> stopping{false};  // shards leave their loop at once
+  std::atomic<TimeNs> drain_at{0};    // when to stop accepting and start closing; 0: not yet known
+  // Shards that drain and hold no device any more: when all do, they end. Incremented once by each (acq_rel).
+  std::atomic<std::uint32_t> shards_empty{0};
+};
+
+}  // namespace ringgate::dispatch

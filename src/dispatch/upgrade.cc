@@ -1,0 +1,135 @@
+// From the first octet of a request to the 101, or to the refusal.
+#include "base/log.h"
+#include "dispatch/connection_access.h"
+#include "dispatch/device_session.h"
+#include "http/response.h"
+#include "ws/handshake.h"
+
+namespace ringgate::dispatch {
+
+void DeviceSession::on_open(conn::Connection& connection) {
+  ++connections_count_;
+  DeviceRecord& record = connection.construct_session<DeviceRecord>();
+  record.received_at = record.message_at = record.ping_at = now_ms();
+  transport_.schedule(connection, transport_.now() + settings_.config.limits.handshake_timeout_ns);
+}
+
+/// Most heads arrive whole and are parsed where they lie; one that does not is gathered, and parsing goes on where it stopped.
+void DeviceSession::read_head(conn::Connection& connection, MutableBytes octets) {
+  DeviceRecord& record = record_of(connection);
+  connection.session_flags |= DeviceFlags::any_octet;
+  const bool gathered = record.side != nullptr && record.side->head != nullptr;
+  http::RequestHeadParser& parser = gathered ? record.side->head->parser : parser_;
+  std::size_t octets_before = 0;
+  ByteView all = octets;
+  if (gathered) {
+    std::vector<std::uint8_t>& head = record.side->head->octets;
+    octets_before = head.size();
+    head.insert(head.end(), octets.begin(), octets.end());
+    all = head;
+  } else {
+    parser.reset();
+  }
+
+  const http::HeadVerdict verdict = parser.resume(all);
+  switch (verdict.status) {
+    case http::HeadStatus::need_more:
+      if (!gathered) {
+        side_of(connection).head = std::make_unique<PartialHead>(PartialHead{parser_, {octets.begin(), octets.end()}});
+        parser_ = {};
+      }
+      return;
+    case http::HeadStatus::rejected: refuse(connection, verdict.rejection, parser.head().method); break;
+    case http::HeadStatus::complete:
+      judge_head(connection, parser.view(all), octets.subspan(verdict.head_bytes - octets_before));
+      break;
+  }
+  if (record.side != nullptr) record.side->head = nullptr;
+  drop_side_if_idle(record);
+}
+
+void DeviceSession::judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
+  std::array<std::uint8_t, gate::anonymous_id_random_chars> seed{};
+  if (!settings_.config.device.required) ring_.random(seed);
+  const bool reserved = reserve_connection(connection);
+  const gate::GateView view{.routes = settings_.routes,
+                            .id_sources = settings_.id_sources,
+                            .device_id_required = settings_.config.device.required,
+                            .is_draining = gate_.draining.load(std::memory_order_acquire),
+                            .is_at_connection_limit = !reserved};
+  const auto admission = gate::admit(request, view, seed);
+  if (!admission) {
+    refuse(connection, admission.error(), request.method());
+    return;
+  }
+  accept_device(connection, *admission);
+  if (!rest.empty() && connection.is_live()) read_frames(connection, rest);
+}
+
+void DeviceSession::accept_device(conn::Connection& connection, const gate::Admission& admission) {
+  const std::string_view id = admission.device_id.view();
+  const auto replaced = gate_.map.attach(gate_.hash(id), ref_of(connection));
+  if (!replaced) {
+    refuse(connection, http::Rejection::connection_limit, http::Method::get);
+    return;
+  }
+  DeviceRecord& record = record_of(connection);
+  record.id.set(id);
+  record.route_index = static_cast<std::uint8_t>(admission.route_index);
+  record.phase = Phase::open;
+  record.message_at = record.ping_at = now_ms();
+  connection.session_flags |= DeviceFlags::in_map;
+  counters_.handshakes_accepted.add(1);
+  counters_.devices_connected.add(1);
+
+  std::array<char, ws::switching_protocols_bytes> answer;
+  ws::write_switching_protocols(admission.websocket_key, answer);
+  transport_.write(connection, bytes_of({answer.data(), answer.size()}));
+  if (*replaced) {
+    counters_.takeovers.add(1);
+    takeover_notice_->notify_replaced(**replaced);
+  }
+  schedule_next(connection);
+  if (log::enabled(log::Level::info))
+    log::info("device connected", {{"device_id", id},
+                                   {"remote", connection.peer.text()},
+                                   {"path", settings_.mounts[record.route_index].path},
+                                   {"shard", shard_index_},
+                                   {"conn", to_public(ref_of(connection)).text()}});
+  ConnectionAccess access(*this, connection, nullptr);
+  call_handler(connection, access, [&](Handler& handler, Connection& facade) { handler.on_open(facade); });
+}
+
+void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejection, http::Method method) {
+  unreserve_connection(connection);
+  counters_.handshakes_refused.add(1);
+  const http::RejectionFacts& facts = http::facts_of(rejection);
+  if (log::enabled(log::Level::debug))
+    log::debug("handshake refused",
+               {{"remote", connection.peer.text()}, {"status", facts.status}, {"reason", facts.reason}});
+  std::string answer;
+  http::append_rejection(answer, rejection, method);
+  record_of(connection).phase = Phase::closed;
+  transport_.write(connection, bytes_of(answer));
+  transport_.finish(connection);
+}
+
+/// Counts the connection against the gate's limit, before it is known whether it will be admitted: never more than the limit.
+bool DeviceSession::reserve_connection(conn::Connection& connection) {
+  const conn::ConnectionTable& table = transport_.table();
+  if (table.used_count() + limits::spare_slots_per_shard > table.slots_count()) return false;
+  if (gate_.connections.fetch_add(1, std::memory_order_relaxed) >= gate_.connections_max) {
+    gate_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  connection.session_flags |= DeviceFlags::counted;
+  return true;
+}
+
+void DeviceSession::unreserve_connection(conn::Connection& connection) {
+  if ((connection.session_flags & DeviceFlags::counted) == 0) return;
+  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::counted);
+  gate_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,102 @@
+#include "server/shard.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/limits.h"
+
+namespace ringgate::server {
+
+Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ring> ring, ShardCounters& counters)
+    : index_(index),
+      plan_(plan),
+      ring_(std::move(ring)),
+      counters_(counters),
+      transport_(*ring_, counters,
+                 {.slots_count = plan.slots_count, .close_timeout = plan.settings.config.limits.close_timeout_ns}),
+      devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
+      push_(index, plan.gate, *ring_, devices_, transport_, counters),
+      admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters),
+      drain_(plan.settings.config.drain, plan.gate, *ring_, transport_, devices_, push_) {
+  plan.gate.doorbells[index] = ring_->doorbell();
+}
+
+void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin) {
+  device_listeners_ = devices;
+  for (std::uint32_t i = 0; i < devices; ++i)
+    transport_.start_accepting(i, {&devices_, static_cast<std::uint32_t>(limits::admin_slots_per_shard)});
+  for (std::uint32_t i = devices; i < devices + admin; ++i) transport_.start_accepting(i, {&admin_, 1});
+}
+
+void Shard::run() {
+  push_.bind_to_this_thread();
+  plan_.gate.map.online(index_);
+  while (!plan_.gate.stopping.load(std::memory_order_acquire) && turn()) {
+  }
+  plan_.gate.map.offline(index_);
+}
+
+bool Shard::turn() {
+  submit_and_reap();
+  transport_.set_now(ring_->now());
+  transport_.run(completions_);
+  more_parcels_ = push_.drain_mailbox(mailbox_budget);
+  more_broadcasts_ = push_.continue_broadcasts();
+  transport_.expire_timers();
+  const std::uint32_t listeners = device_listeners_ + (plan_.settings.config.admin.bind == "off" ? 0 : 1);
+  const bool done = drain_.advance(device_listeners_, listeners);
+  transport_.finish_turn();
+  push_.ring_doorbells();
+  plan_.gate.map.quiescent(index_);
+  publish_counters();
+  return !done;
+}
+
+/// Sleeps only when nothing is left to do that no completion will announce.
+ring::WaitPolicy Shard::wait_policy() {
+  ring::WaitPolicy policy;
+  if (more_parcels_ || more_broadcasts_ || transport_.wants_turn()) return policy;
+  if (!plan_.gate.mailboxes.of(index_).may_sleep()) return policy;
+  policy.may_sleep = true;
+  const auto timer = transport_.next_timer();
+  policy.timeout = timer ? std::max<DurationNs>(*timer, 1) : 0;
+  if (const DurationNs pause = drain_.pause(); pause != 0 && (policy.timeout == 0 || pause < policy.timeout))
+    policy.timeout = pause;
+  if (completions_.size() >= batch_large && ring_->features().minimum_wait) {
+    policy.completions_min = static_cast<std::uint32_t>(std::min(completions_.size(), batch_max));
+    policy.minimum_wait = batch_wait;
+  }
+  return policy;
+}
+
+void Shard::submit_and_reap() {
+  ring::WaitPolicy policy = wait_policy();
+  completions_.clear();
+  if (policy.may_sleep) plan_.gate.map.offline(index_);
+  for (bool all_taken = false; !all_taken;) {
+    all_taken = ring_->submit_and_wait(policy);
+    // What the kernel did not take has to go before any buffer does; it needs room in the completion queue, or memory.
+    policy = {};
+    for (std::size_t count = 1; count > 0;) {
+      const std::size_t before = completions_.size();
+      completions_.resize(before + 256);
+      count = ring_->reap(std::span(completions_).subspan(before));
+      completions_.resize(before + count);
+    }
+  }
+  plan_.gate.map.online(index_);
+  plan_.gate.mailboxes.of(index_).awake();
+}
+
+void Shard::publish_counters() {
+  const ring::RingCounters& ring = ring_->counters();
+  counters_.uring_enters.set(ring.enters);
+  counters_.uring_submissions.set(ring.submissions);
+  counters_.uring_completions.set(ring.completions);
+  counters_.uring_overflows.set(ring.overflows);
+  counters_.uring_starved.set(ring.starved);
+  counters_.buffers_lent.set(ring_->buffers_lent());
+  counters_.turns.add(1);
+}
+
+}  // namespace ringgate::server

@@ -1,0 +1,76 @@
+// A shard: one ring, the transport on it, the sessions that serve devices and the admin port, and the turn that drives them.
+//
+// Runs on one thread, its own; built and destroyed on the main thread. A turn is: submit and wait, reap, run, mailbox, broadcasts,
+// timers, drain, flush, doorbells.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "admin/admin_session.h"
+#include "base/counters.h"
+#include "conn/transport.h"
+#include "dispatch/device_session.h"
+#include "dispatch/device_settings.h"
+#include "dispatch/gate_state.h"
+#include "dispatch/push_service.h"
+#include "ring/ring.h"
+#include "server/shard_drain.h"
+
+namespace ringgate::server {
+
+/// What every shard is built from; outlives the shards.
+struct ShardPlan {
+  const dispatch::DeviceSettings& settings;
+  const admin::AdminSettings& admin_settings;
+  dispatch::GateState& gate;
+  std::span<const ShardCounters* const> all_counters;
+  std::uint32_t slots_count;
+};
+
+class Shard {
+ public:
+  Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ring> ring, ShardCounters& counters);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  ring::Ring& ring() { return *ring_; }
+
+  /// Serves the listeners opened on the ring: [0, devices) for devices, then `admin` of them.
+  void serve_listeners(std::uint32_t devices, std::uint32_t admin);
+
+  /// Turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
+  void run();
+
+  /// One pass of the loop; false once the shard is done. (Tests drive turns themselves.)
+  bool turn();
+
+ private:
+  ring::WaitPolicy wait_policy();
+  void submit_and_reap();
+  void publish_counters();
+
+  static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
+  static constexpr std::size_t batch_large = 8;        // completions in a turn from which waiting is batched
+  static constexpr std::size_t batch_max = 64;
+  static constexpr DurationNs batch_wait = 20 * nanoseconds_per_microsecond;
+
+  const std::uint8_t index_;
+  const ShardPlan plan_;
+  std::unique_ptr<ring::Ring> ring_;
+  ShardCounters& counters_;
+  conn::Transport transport_;
+  dispatch::DeviceSession devices_;
+  dispatch::PushService push_;
+  admin::AdminSession admin_;
+  ShardDrain drain_;
+  std::vector<ring::Completion> completions_;
+  std::uint32_t device_listeners_ = 0;
+  bool more_parcels_ = false;
+  bool more_broadcasts_ = false;
+};
+
+}  // namespace ringgate::server

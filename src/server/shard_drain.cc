@@ -1,0 +1,75 @@
+#include "server/shard_drain.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace ringgate::server {
+
+DurationNs ShardDrain::pause() const {
+  return gate_.drain_at.load(std::memory_order_acquire) == 0 ? 0 : step;
+}
+
+bool ShardDrain::advance(std::uint32_t device_listeners, std::uint32_t listeners) {
+  const TimeNs drain_at = gate_.drain_at.load(std::memory_order_acquire);
+  if (drain_at == 0) return false;
+  const TimeNs now = transport_.now();
+  switch (stage_) {
+    case Stage::serving:
+      if (now < drain_at) return false;
+      gate_.draining.store(true, std::memory_order_release);
+      for (std::uint32_t index = 0; index < device_listeners; ++index) transport_.stop_accepting(index);
+      closing_since_ = now;
+      closes_wanted_ = devices_.connections_count();
+      stage_ = Stage::closing;
+      [[fallthrough]];
+    case Stage::closing:
+      close_some();
+      if (devices_.connections_count() > 0) return false;
+      gate_.shards_empty.fetch_add(1, std::memory_order_acq_rel);
+      stage_ = Stage::waiting_for_others;
+      [[fallthrough]];
+    case Stage::waiting_for_others:
+      // Other shards may still ask about pushes: everything accepted gets its answer.
+      if (gate_.shards_empty.load(std::memory_order_acquire) < gate_.shards_count || push_.outstanding() > 0) return false;
+      start_ending(device_listeners, listeners);
+      stage_ = Stage::ending;
+      return false;
+    case Stage::ending:
+      return transport_.table().used_count() == 0 || now - ending_since_ > end_patience;
+  }
+  return false;
+}
+
+/// Keeps the pace: this shard's part of drain.rate, or faster if drain.duration would otherwise pass.
+void ShardDrain::close_some() {
+  const double elapsed = static_cast<double>(transport_.now() - closing_since_) / nanoseconds_per_second;
+  const double duration = std::max(0.001, static_cast<double>(config_.duration_ns) / nanoseconds_per_second);
+  const double by_rate = static_cast<double>(config_.closes_per_second) / gate_.shards_count;
+  const double by_duration = static_cast<double>(closes_wanted_) / duration;
+  const double pace = std::max(by_rate, by_duration);
+  // The first step comes at once.
+  const auto due = static_cast<std::uint64_t>(pace * (elapsed + static_cast<double>(step) / nanoseconds_per_second)) + 1;
+
+  const std::uint32_t slots_end = transport_.table().high_water();
+  std::uint32_t looked_at = 0;
+  while (closes_done_ < due && looked_at < slots_end) {
+    if (next_slot_ >= slots_end) next_slot_ = 0;
+    std::uint32_t random = 0;
+    ring_.random({reinterpret_cast<std::uint8_t*>(&random), sizeof random});
+    const std::string reason = "restart; retry_after_ms=" + std::to_string(500 + random % 9500);
+    if (devices_.drain_slot(next_slot_, reason)) ++closes_done_;
+    ++next_slot_;
+    ++looked_at;
+  }
+}
+
+/// All devices are gone everywhere: the admin port answers what it has and closes.
+void ShardDrain::start_ending(std::uint32_t device_listeners, std::uint32_t listeners) {
+  ending_since_ = transport_.now();
+  for (std::uint32_t index = device_listeners; index < listeners; ++index) transport_.stop_accepting(index);
+  conn::ConnectionTable& table = transport_.table();
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) transport_.finish(table.at(slot));
+}
+
+}  // namespace ringgate::server

@@ -1,0 +1,49 @@
+// How one shard drains: stops accepting, sends 1001 to its devices at a pace, waits for all shards' devices to be gone, ends.
+#pragma once
+
+#include <cstdint>
+
+#include "conn/transport.h"
+#include "dispatch/device_session.h"
+#include "dispatch/gate_state.h"
+#include "dispatch/push_service.h"
+#include "ring/ring.h"
+#include "ringgate/config.h"
+
+namespace ringgate::server {
+
+class ShardDrain {
+ public:
+  ShardDrain(const DrainConfig& config, dispatch::GateState& gate, ring::Ring& ring, conn::Transport& transport,
+             dispatch::DeviceSession& devices, dispatch::PushService& push)
+      : config_(config), gate_(gate), ring_(ring), transport_(transport), devices_(devices), push_(push) {}
+
+  /// Once per turn. `listeners`: devices' ones, then the admin's. True when this shard may end.
+  bool advance(std::uint32_t device_listeners, std::uint32_t listeners);
+
+  /// How soon the next step is due; 0: no drain is on.
+  DurationNs pause() const;
+
+ private:
+  enum class Stage : std::uint8_t { serving, closing, waiting_for_others, ending };
+  static constexpr DurationNs step = 5 * nanoseconds_per_millisecond;
+  static constexpr DurationNs end_patience = 2 * nanoseconds_per_second;  // for the admin port's last answers
+
+  void close_some();
+  void start_ending(std::uint32_t device_listeners, std::uint32_t listeners);
+
+  const DrainConfig& config_;
+  dispatch::GateState& gate_;
+  ring::Ring& ring_;
+  conn::Transport& transport_;
+  dispatch::DeviceSession& devices_;
+  dispatch::PushService& push_;
+  Stage stage_ = Stage::serving;
+  TimeNs closing_since_ = 0;
+  TimeNs ending_since_ = 0;
+  std::uint64_t closes_done_ = 0;
+  std::uint64_t closes_wanted_ = 0;  // devices at the start of the drain
+  std::uint32_t next_slot_ = 0;
+};
+
+}  // namespace ringgate::server
