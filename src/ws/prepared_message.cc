@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <type_traits>
 
 #include "base/assert.h"
 #include "ws/frame_writer.h"
@@ -24,10 +25,9 @@ MessageRef MessageRef::encode(MessageType type, ByteView payload) {
 
 void MessageRef::drop() const {
   if (message_ == nullptr) return;
-  const std::uint32_t before = message_->references_.fetch_sub(1, std::memory_order_release);
+  const std::uint32_t before = message_->references_.fetch_sub(1, std::memory_order_acq_rel);
   RINGGATE_ASSERT(before != 0);
   if (before != 1) return;
-  std::atomic_thread_fence(std::memory_order_acquire);
   std::free(const_cast<PreparedMessage*>(message_));
 }
 

@@ -25,11 +25,19 @@ void require(bool holds, const char* promise) {
   std::abort();
 }
 
-void check_kernels(const std::vector<std::uint8_t>& masked, std::size_t offset, std::size_t phase,
-                   MaskingKey key) {
-  std::vector<std::uint8_t> expected(masked);
-  for (std::size_t i = 0; i < masked.size(); ++i)
-    expected[i] ^= static_cast<std::uint8_t>(key >> (8 * ((i + phase) % 4)));
+/// Unmasking by its definition.
+std::vector<std::uint8_t> unmasked(ByteView masked, std::size_t phase, MaskingKey key) {
+  std::vector<std::uint8_t> octets;
+  octets.reserve(masked.size());
+  for (const std::uint8_t octet : masked) {
+    octets.push_back(static_cast<std::uint8_t>(octet ^ (key >> (8 * (phase % 4)))));
+    ++phase;
+  }
+  return octets;
+}
+
+void check_kernels(ByteView masked, std::size_t offset, std::size_t phase, MaskingKey key) {
+  const std::vector<std::uint8_t> expected = unmasked(masked, phase, key);
   const bool high = std::ranges::any_of(expected, [](std::uint8_t octet) { return octet >= 0x80; });
 
   std::vector<std::uint8_t> memory(offset + masked.size());
@@ -66,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 6) return 0;
   MaskingKey key = 0;
   std::memcpy(&key, data + 2, sizeof key);
-  const std::vector<std::uint8_t> payload(data + 6, data + size);
+  const ByteView payload{data + 6, size - 6};
   check_kernels(payload, data[0] % 64, data[0] / 64, key);
   check_utf8(payload, data[1] % (payload.size() + 1));
   return 0;
