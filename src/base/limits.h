@@ -8,7 +8,7 @@ namespace ringgate::limits {
 
 // Slots and shards: they share one 64-bit word with the generation (device map, user_data).
 inline constexpr std::uint32_t shards_max = 255;
-inline constexpr std::uint32_t slots_per_shard_max = (1U << 24) - 1;
+inline constexpr std::uint32_t slots_per_shard_max = (1U << 23) - 1;  // one bit of the 24 is the device map's own
 inline constexpr std::uint32_t spare_slots_per_shard = 64;  // above the share: they answer 503 instead of hanging
 inline constexpr std::uint32_t admin_slots_per_shard = 64;
 
@@ -23,6 +23,13 @@ inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
 inline constexpr std::size_t subprotocols_count_max = 64;  // offers in one opening handshake
+
+// Admin API (octets unless counted).
+inline constexpr std::size_t listed_devices_max = 1000;  // in one page
+inline constexpr std::size_t admin_output_bytes_max = 256 * 1024;  // waiting for one peer; no request is begun above it
+inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // received before reading could be paused
+inline constexpr std::size_t admin_body_bytes_per_second_min = 500;  // a slower body is given up ...
+inline constexpr std::size_t admin_body_grace_seconds = 5;           // ... but never before this
 
 // WebSocket (octets).
 inline constexpr std::size_t control_payload_bytes_max = 125;  // RFC 6455 section 5.5
@@ -44,7 +51,6 @@ inline constexpr std::size_t inlet_parcels_max = 4096;  // requests waiting at o
 inline constexpr std::size_t parcel_bytes_max = 64;
 
 // Device map.
-inline constexpr std::uint32_t device_map_slots_per_shard_max = (1U << 23) - 1;  // the 24th bit is the map's own
 inline constexpr std::size_t foreign_readers_max = 64;        // threads without a shard that look an id up at one moment
 inline constexpr std::size_t device_tables_waiting_max = 16;  // replaced tables that some shard may still be reading
 
@@ -59,6 +65,6 @@ static_assert(head_bytes_max > target_bytes_max && head_bytes_max > field_value_
 static_assert(client_header_bytes_max == server_header_bytes_max + 4, "a reply fits in front of its payload");
 static_assert((lane_parcels_max & (lane_parcels_max - 1)) == 0);
 static_assert((inlet_parcels_max & (inlet_parcels_max - 1)) == 0);
-static_assert(device_map_slots_per_shard_max >= (1U << 20), "as many as the kernel has direct descriptors for one ring");
+static_assert(slots_per_shard_max >= (1U << 20), "as many as the kernel has direct descriptors for one ring");
 
 }  // namespace ringgate::limits

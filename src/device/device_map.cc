@@ -61,7 +61,7 @@ std::optional<ConnectionRef> DeviceMap::find_index(std::uint64_t index) const {
 
 std::expected<std::optional<ConnectionRef>, Full> DeviceMap::attach(IdKey key, ConnectionRef now) {
   RINGGATE_ASSERT(key.index >= IdKey::index_min);
-  if (now.slot > limits::device_map_slots_per_shard_max) return std::unexpected(Full{});
+  if (now.slot > limits::slots_per_shard_max) return std::unexpected(Full{});
   const std::uint64_t mine = now.pack();
   help_move();
   bool reserved = false;

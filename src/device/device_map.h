@@ -26,7 +26,7 @@ namespace ringgate::device {
 
 /// The map takes no further id: entries_max is reached, or no table can be had (no memory, or too many old
 /// ones wait for a shard that has not finished a turn). Nothing changed. A slot above
-/// limits::device_map_slots_per_shard_max is refused too.
+/// limits::slots_per_shard_max is refused too.
 struct Full {
   friend bool operator==(const Full&, const Full&) = default;
 };

@@ -35,7 +35,7 @@ inline constexpr std::uint64_t untouched = 0;
 inline constexpr std::uint64_t vacant = std::uint64_t{1} << 32;
 inline constexpr std::uint64_t moved = std::uint64_t{2} << 32;
 inline constexpr std::uint64_t frozen_bit = std::uint64_t{1} << 55;
-static_assert(limits::device_map_slots_per_shard_max < (1U << 23), "slots stay below the frozen bit");
+static_assert(limits::slots_per_shard_max < (1U << 23), "slots stay below the frozen bit");
 
 constexpr bool is_frozen(std::uint64_t word) {
   return (word & frozen_bit) != 0;

@@ -28,7 +28,8 @@ namespace ringgate::dispatch {
 class TakeoverNotice {
  public:
   virtual ~TakeoverNotice() = default;
-  virtual void notify_replaced(device::ConnectionRef replaced) = 0;
+  /// `key`: the id's, to be compared before anybody is closed.
+  virtual void notify_replaced(device::ConnectionRef replaced, device::IdKey key) = 0;
 };
 
 class ConnectionAccess;

@@ -150,7 +150,7 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
     case RequestKind::push: serve_push(from, request); break;
     case RequestKind::close_by_backend: serve_close(from, request); break;
     case RequestKind::close_replaced:
-      if (conn::Connection* connection = devices_.find(request.target))
+      if (conn::Connection* connection = devices_.find(request.target, request.key))
         devices_.close(*connection, CloseCode::replaced, "replaced");
       answer(from, {}, no_ticket);
       break;
@@ -244,12 +244,12 @@ void PushService::serve_close(std::uint32_t from, const Request& request) {
          request.ticket);
 }
 
-void PushService::notify_replaced(device::ConnectionRef replaced) {
+void PushService::notify_replaced(device::ConnectionRef replaced, device::IdKey key) {
   if (replaced.shard == shard_index_) {
-    if (conn::Connection* connection = devices_.find(replaced)) devices_.close(*connection, CloseCode::replaced, "replaced");
+    if (conn::Connection* connection = devices_.find(replaced, key)) devices_.close(*connection, CloseCode::replaced, "replaced");
     return;
   }
-  const Request request{.kind = RequestKind::close_replaced, .ticket = no_ticket, .target = replaced};
+  const Request request{.kind = RequestKind::close_replaced, .ticket = no_ticket, .target = replaced, .key = key};
   if (!ask(replaced.shard, request)) deferred_.push_back({replaced.shard, request});
 }
 

@@ -45,7 +45,7 @@ class PushService final : public TakeoverNotice {
   /// The same for a reference, as a page of the device map holds them.
   void describe(device::ConnectionRef ref, DescribeCallback on_result);
 
-  void notify_replaced(device::ConnectionRef replaced) override;
+  void notify_replaced(device::ConnectionRef replaced, device::IdKey key) override;
 
   // -- The turn
   /// Serves the mailbox: at most `budget` parcels. True if there may be more.

@@ -68,7 +68,8 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
 
 void DeviceSession::accept_device(conn::Connection& connection, const gate::Admission& admission) {
   const std::string_view id = admission.device_id.view();
-  const auto replaced = gate_.map.attach(gate_.hash(id), ref_of(connection));
+  const device::IdKey key = gate_.hash(id);
+  const auto replaced = gate_.map.attach(key, ref_of(connection));
   if (!replaced) {
     refuse(connection, http::Rejection::connection_limit, http::Method::get);
     return;
@@ -87,7 +88,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const gate::Admi
   transport_.write(connection, bytes_of({answer.data(), answer.size()}));
   if (*replaced) {
     counters_.takeovers.add(1);
-    takeover_notice_->notify_replaced(**replaced);
+    takeover_notice_->notify_replaced(**replaced, key);
   }
   schedule_next(connection);
   if (log::enabled(log::Level::info))

@@ -69,7 +69,7 @@ class Shard {
   ShardDrain drain_;
   std::vector<ring::Completion> completions_;
   std::uint32_t device_listeners_ = 0;
-  bool more_parcels_ = false;
+  bool more_parcels_ = true;  // so that the first turn does not sleep: it arms the listeners
   bool more_broadcasts_ = false;
 };
 

@@ -77,14 +77,14 @@ TEST_F(DeviceMapTest, OnlyTheOwnerDetaches) {
 
 TEST_F(DeviceMapTest, KeepsTheSmallestAndGreatestReferenceAndIndexApartFromItsOwnMarks) {
   const IdKey least{IdKey::index_min, 0}, greatest{~std::uint64_t{0}, 0};
-  const ConnectionRef first{0, 0, 1}, last{254, limits::device_map_slots_per_shard_max, 0xFFFF'FFFF};
+  const ConnectionRef first{0, 0, 1}, last{254, limits::slots_per_shard_max, 0xFFFF'FFFF};
   EXPECT_EQ(map.attach(least, first).value(), std::nullopt);
   EXPECT_EQ(map.attach(greatest, last).value(), std::nullopt);
   churn(3);
   EXPECT_EQ(map.find(least), first);
   EXPECT_EQ(map.find(greatest), last);
   EXPECT_EQ(scan_all(1).size(), 2U);
-  EXPECT_EQ(map.attach(least, {0, limits::device_map_slots_per_shard_max + 1, 1}), std::unexpected(Full{}));
+  EXPECT_EQ(map.attach(least, {0, limits::slots_per_shard_max + 1, 1}), std::unexpected(Full{}));
 }
 
 TEST_F(DeviceMapTest, RefusesNewIdsAtItsCeilingButNotNewOwners) {
