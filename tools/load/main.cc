@@ -1,0 +1,63 @@
+// ringgate-load: drives a gate with the native client. The stress scenarios start the gate themselves.
+//
+// Exit code: 0 every promise held, 1 one broke, 2 could not run, 64 usage.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <random>
+
+#include "stress.h"
+
+namespace {
+
+using ringgate::stress::StressOptions;
+
+// The binaries that belong to the same build: <build>/tools/load/ringgate-load, <build>/ringgate, ...
+std::string beside(const char* self, const char* relative) {
+  std::error_code ignored;
+  const auto folder = std::filesystem::canonical("/proc/self/exe", ignored).parent_path();
+  return ((ignored ? std::filesystem::path(self).parent_path() : folder) / relative)
+      .lexically_normal()
+      .string();
+}
+
+void add_scenario(CLI::App& app, StressOptions& options, const char* name, const char* what) {
+  CLI::App* const scenario = app.add_subcommand(name, what);
+  scenario->add_option("--gate", options.gate, "the gate's binary")->capture_default_str();
+  scenario->add_option("--embedder", options.embedder, "the embedder's binary (push)")->capture_default_str();
+  scenario->add_option("--seed", options.seed, "replays a run; random unless given");
+  scenario->add_flag("--sample", options.is_sample, "a few seconds only");
+  scenario->add_option("--seconds", options.seconds, "how long the timed part lasts");
+  scenario->add_option("--devices", options.devices, "how many devices or ids");
+  scenario->add_option("--pushes", options.pushes, "how many pushes");
+  scenario->add_option("--log", options.log_file, "keep the gate's log in this file");
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  StressOptions options;
+  options.gate = beside(arguments[0], "../../ringgate");
+  options.embedder = beside(arguments[0], "push-embedder");
+  options.seed = std::random_device{}();
+  CLI::App app{"Drives a ringgate with many native WebSocket devices and judges what it does.",
+               "ringgate-load"};
+  app.require_subcommand(1);
+  add_scenario(app, options, "echo",
+               "byte-exact echo of every size, type and fragmentation, with features masked");
+  add_scenario(app, options, "push",
+               "numbered pushes to 10,000 devices: none lost, doubled, reordered or misdelivered");
+  add_scenario(app, options, "takeover",
+               "ids that reconnect as fast as they can: never two owners, nothing leaked");
+  add_scenario(app, options, "limits", "mute, idle, slow and endless peers end; the others do not notice");
+  add_scenario(app, options, "drain", "SIGTERM under load: 1001 to all, nothing accepted is lost");
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 64;
+  }
+  if (app.got_subcommand("echo")) return ringgate::stress::run_echo(options);
+  if (app.got_subcommand("push")) return ringgate::stress::run_push(options);
+  if (app.got_subcommand("takeover")) return ringgate::stress::run_takeover(options);
+  if (app.got_subcommand("limits")) return ringgate::stress::run_limits(options);
+  return ringgate::stress::run_drain(options);
+}
