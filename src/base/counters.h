@@ -32,6 +32,8 @@ struct alignas(64) ShardCounters {
   // Push, counted where the push was asked for
   Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_crossed;
   Counter doorbells_rung, turns;
+  // Admin
+  Counter admin_connections, admin_requests, admin_rejected, admin_timeouts;
 };
 
 }  // namespace ringgate

@@ -1,0 +1,78 @@
+// What the admin port offers: each request goes to the endpoint its path and method name, which answers now or turns later.
+//
+// Knows nothing of connections: a request comes whole, the answer goes to a Responder. One per shard; owner shard.
+// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, listing.cc, health_endpoints.cc.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/admin_settings.h"
+#include "admin/device_id_segment.h"
+#include "admin/request_reader.h"
+#include "admin/responder.h"
+#include "base/counters.h"
+#include "dispatch/gate_state.h"
+#include "dispatch/push_service.h"
+
+namespace ringgate::admin {
+
+/// A request on its way to an endpoint. `request` is borrowed for the call, the responder is kept until the answer.
+struct Call {
+  Request& request;
+  DeviceIdSegment device_id;  // of the path; empty where it has none
+  Responder responder;
+};
+
+class AdminApi {
+ public:
+  /// All arguments outlive the object; `all_counters`: those of every shard, for the metrics.
+  AdminApi(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
+           std::span<const ShardCounters* const> all_counters)
+      : settings_(settings), gate_(gate), push_service_(push_service), all_counters_(all_counters) {}
+
+  /// Why `request` will not be served, as far as its head tells; nullopt if an endpoint will decide.
+  std::optional<Answer> judge_head(const Request& request) const;
+
+  /// Serves a whole request. The responder is used exactly once, perhaps before the call returns.
+  void serve(Request request, const Responder& responder);
+
+  // -- Endpoints; called through the table of routes.cc
+  void push_message(Call call);
+  void broadcast_message(Call call);
+  void show_device(Call call);
+  void close_device(Call call);
+  void list_devices(Call call);
+  void show_health(Call call);
+  void show_readiness(Call call);
+  void show_metrics(Call call);
+
+ private:
+  /// One page of the list, being filled by the shards that own its devices.
+  struct Listing {
+    Responder responder;
+    device::DeviceMap::Cursor cursor = 0;
+    std::size_t limit = 0;
+    std::optional<std::string> next_cursor;
+    std::vector<std::unique_ptr<dispatch::DeviceInfo>> devices;
+    std::size_t awaited_count = 0;
+  };
+  void start_listings();
+  void fill(const std::shared_ptr<Listing>& listing);
+  void finish(Listing& listing);
+
+  const AdminSettings& settings_;
+  dispatch::GateState& gate_;
+  dispatch::PushService& push_service_;
+  std::span<const ShardCounters* const> all_counters_;
+  std::deque<std::shared_ptr<Listing>> listings_;  // the front one is being filled; bounded by requests in flight
+  bool listing_starts_ = false;                    // start_listings is at work
+};
+
+}  // namespace ringgate::admin

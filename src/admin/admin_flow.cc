@@ -1,0 +1,127 @@
+// How an admin connection is held to its limits: what it may owe and be owed, when it ends, and what it must do in time.
+#include <algorithm>
+
+#include "admin/admin_session.h"
+#include "base/limits.h"
+
+namespace ringgate::admin {
+namespace {
+
+using Phase = RequestReader::Phase;
+
+constexpr TimeNs never = UINT64_MAX;
+
+bool owes_too_many(const AdminConnection& state) { return state.answers.size() >= limits::pipelined_requests_max; }
+
+}  // namespace
+
+// -- Holding back
+
+/// Neither a caller who asks without end nor one who does not read makes us keep more than a bounded amount for him.
+bool AdminSession::must_hold(const conn::Connection& connection, const AdminConnection& state) const {
+  return owes_too_many(state) || transport_.queued_bytes(connection) > limits::admin_output_bytes_max;
+}
+
+/// Keeps `input` until the next request may begin. What the kernel had received before the pause still comes.
+void AdminSession::hold(conn::Connection& connection, ByteView input) {
+  AdminConnection& state = state_of(connection);
+  state.intake = Intake::held;
+  state.held.insert(state.held.end(), input.begin(), input.end());
+  if (state.held.size() > limits::admin_held_bytes_max)
+    transport_.end(connection, conn::Ending::aborted, true);
+  else
+    transport_.pause(connection);
+}
+
+/// After anything that may have made room: reads on from what was held.
+void AdminSession::go_on(conn::Connection& connection) {
+  AdminConnection& state = state_of(connection);
+  if (!connection.is_live()) return;
+  if (state.intake == Intake::held && !must_hold(connection, state)) {
+    state.intake = Intake::open;
+    const std::vector<std::uint8_t> input = std::exchange(state.held, {});
+    read_requests(connection, input);
+    if (state.intake == Intake::open) transport_.resume(connection);
+  }
+  finish_if_done(connection);
+  act_on_deadlines(connection);
+}
+
+void AdminSession::on_output_waits(conn::Connection& connection) { act_on_deadlines(connection); }
+void AdminSession::on_output_progress(conn::Connection& connection) { go_on(connection); }
+
+// -- The peer's end of the stream
+
+/// Whole requests that came before are answered; one that was cut short is not served.
+void AdminSession::on_end_of_stream(conn::Connection& connection) {
+  state_of(connection).peer_finished = true;
+  finish_if_done(connection);
+}
+
+void AdminSession::finish_if_done(conn::Connection& connection) {
+  const AdminConnection& state = state_of(connection);
+  if (!state.peer_finished || state.intake != Intake::open || !state.answers.empty() || !connection.is_live()) return;
+  connection.ending = conn::Ending::peer_closed;
+  transport_.finish(connection);
+}
+
+// -- Deadlines: one timer per connection, set to the nearest
+
+void AdminSession::on_deadline(conn::Connection& connection) { go_on(connection); }
+
+/// Until when the peer has to send what the reader waits for.
+TimeNs AdminSession::request_deadline(const AdminConnection& state) const {
+  switch (state.reader.phase()) {
+    case Phase::idle:
+      if (!state.answers.empty()) return never;  // the peer waits for us
+      return state.since + (state.is_first ? settings_.head_timeout : settings_.idle_timeout);
+    case Phase::head: return state.since + settings_.head_timeout;
+    case Phase::body: {
+      const DurationNs grace = limits::admin_body_grace_seconds * nanoseconds_per_second;
+      const DurationNs earned =
+          state.reader.request().body.size() * (nanoseconds_per_second / limits::admin_body_bytes_per_second_min);
+      return state.since + std::max(grace, earned);
+    }
+  }
+  return never;
+}
+
+/// Acts on each deadline that has passed, and sets the timer to the next one.
+void AdminSession::act_on_deadlines(conn::Connection& connection) {
+  if (!connection.is_live()) return;
+  const AdminConnection& state = state_of(connection);
+  const TimeNs now = transport_.now();
+  TimeNs nearest = never;
+
+  const auto stalled_since = transport_.stalled_since(connection);
+  if (stalled_since && settings_.send_timeout != 0) {
+    nearest = *stalled_since + settings_.send_timeout;
+    if (now >= nearest) {
+      transport_.end(connection, conn::Ending::aborted, true);
+      return;
+    }
+  }
+  if (state.intake == Intake::open) {
+    const TimeNs deadline = request_deadline(state);
+    if (now >= deadline) {
+      give_up_request(connection);
+      return;
+    }
+    nearest = std::min(nearest, deadline);
+  } else if (state.intake == Intake::held && connection.outbox == nullptr && !owes_too_many(state)) {
+    nearest = now;  // held by what this turn sends: if that leaves at once, nobody will say so
+  }
+  if (nearest != never) transport_.schedule(connection, nearest);
+}
+
+/// Too slow: told so in the middle of a request, else hung up on.
+void AdminSession::give_up_request(conn::Connection& connection) {
+  if (state_of(connection).reader.phase() == Phase::idle) {
+    transport_.finish(connection);
+    return;
+  }
+  counters_.admin_timeouts.add(1);
+  reject(connection, http::Rejection::request_timeout);
+}
+
+}  // namespace ringgate::admin

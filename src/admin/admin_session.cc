@@ -1,0 +1,158 @@
+#include "admin/admin_session.h"
+
+#include <utility>
+
+#include "base/assert.h"
+
+namespace ringgate::admin {
+
+AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
+                           conn::Transport& transport, ShardCounters& counters,
+                           std::span<const ShardCounters* const> all_counters)
+    : settings_(settings),
+      transport_(transport),
+      counters_(counters),
+      api_(settings_, gate, push_service, all_counters) {}
+
+AdminSession::~AdminSession() {
+  conn::ConnectionTable& table = transport_.table();
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) {
+    conn::Connection& connection = table.at(slot);
+    if (connection.state != conn::State::free && transport_.serves(connection, *this))
+      delete std::exchange(connection.session<AdminRecord>().state, nullptr);
+  }
+}
+
+// -- Connections
+
+void AdminSession::on_open(conn::Connection& connection) {
+  connection.construct_session<AdminRecord>().state =
+      new AdminConnection(settings_.body_bytes_max, transport_.now());
+  counters_.admin_connections.add(1);
+  act_on_deadlines(connection);
+}
+
+void AdminSession::on_gone(conn::Connection& connection, conn::Ending) {
+  delete std::exchange(connection.session<AdminRecord>().state, nullptr);
+  counters_.admin_connections.subtract(1);
+}
+
+void AdminSession::on_received(conn::Connection& connection, MutableBytes octets) {
+  switch (state_of(connection).intake) {
+    case Intake::open: read_requests(connection, octets); break;
+    case Intake::held: hold(connection, octets); break;
+    case Intake::stopped: break;
+  }
+}
+
+// -- Requests
+
+void AdminSession::read_requests(conn::Connection& connection, ByteView input) {
+  AdminConnection& state = state_of(connection);
+  RINGGATE_ASSERT(!state.is_reading);
+  state.is_reading = true;
+  while (read_next(connection, input)) {
+  }
+  state.is_reading = false;
+  act_on_deadlines(connection);
+}
+
+/// Reads up to the next event and acts on it. False if there is nothing more to read for now.
+bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
+  AdminConnection& state = state_of(connection);
+  if (input.empty() || state.intake != Intake::open || !connection.is_live()) return false;
+  if (state.reader.phase() == RequestReader::Phase::idle) {
+    if (must_hold(connection, state)) {
+      hold(connection, input);
+      return false;
+    }
+    if (!state.is_first) state.since = transport_.now();  // the first head is timed from the opening
+  }
+
+  const ReadProgress progress = state.reader.read(input);
+  input = input.subspan(progress.consumed_bytes);
+  switch (progress.status) {
+    case ReadStatus::need_more: return false;
+    case ReadStatus::body_follows:
+      state.since = transport_.now();
+      on_body_follows(connection, input);
+      return true;
+    case ReadStatus::complete:
+      state.is_first = false;
+      state.since = transport_.now();
+      serve(connection);
+      return true;
+    case ReadStatus::rejected:
+      counters_.admin_rejected.add(1);
+      reject(connection, progress.rejection);
+      return false;
+  }
+  return false;
+}
+
+/// A caller that waits for leave to send its body gets it, or hears at once that the body is not wanted (RFC 9110 section 10.1.1).
+void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_so_far) {
+  AdminConnection& state = state_of(connection);
+  const Request& request = state.reader.request();
+  if (!request.expects_continue) return;
+  if (const auto refusal = api_.judge_head(request)) {
+    owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}));
+  } else if (body_so_far.empty()) {
+    state.answers.fill(state.answers.open({}), write_continue());
+    flush(connection);
+  }
+}
+
+void AdminSession::serve(conn::Connection& connection) {
+  AdminConnection& state = state_of(connection);
+  Request request = state.reader.take();
+  counters_.admin_requests.add(1);
+  if (request.persistence == http::Persistence::close) state.intake = Intake::stopped;
+  const std::uint32_t sequence = state.answers.open({request.method, request.persistence});
+  api_.serve(std::move(request), Responder{*this,
+                                           {.slot = transport_.table().slot_of(connection),
+                                            .generation = connection.generation,
+                                            .sequence = sequence}});
+}
+
+void AdminSession::reject(conn::Connection& connection, http::Rejection rejection) {
+  owe_last(connection, write_rejection(rejection, state_of(connection).reader.method()));
+}
+
+/// Nothing that arrives from now on is looked at; the connection ends behind this answer, which waits for those before it.
+void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written) {
+  AdminConnection& state = state_of(connection);
+  state.intake = Intake::stopped;
+  state.answers.fill(state.answers.open({}), std::move(written));
+  flush(connection);
+}
+
+// -- Answers
+
+void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
+  conn::Connection* connection = transport_.table().find(ticket.slot, ticket.generation);
+  if (connection == nullptr || !connection->is_live()) return;  // nobody is there any more to hear it
+  AdminConnection& state = state_of(*connection);
+  const AnswerShape* shape = state.answers.shape_of(ticket.sequence);
+  RINGGATE_ASSERT(shape != nullptr);
+  WrittenAnswer written = write_answer(answer, *shape);
+  if (written.closes) state.intake = Intake::stopped;
+  state.answers.fill(ticket.sequence, std::move(written));
+  flush(*connection);
+  if (!state.is_reading) go_on(*connection);
+}
+
+/// Sends every answer whose turn it is.
+void AdminSession::flush(conn::Connection& connection) {
+  AdminConnection& state = state_of(connection);
+  while (const auto next = state.answers.take_next()) {
+    transport_.write(connection, bytes_of(next->octets));
+    if (next->closes) {
+      transport_.finish(connection);
+      return;
+    }
+  }
+  if (state.reader.phase() == RequestReader::Phase::idle) state.since = transport_.now();
+}
+
+}  // namespace ringgate::admin

@@ -1,0 +1,71 @@
+// Serves HTTP/1.1 on the admin listener of one shard: reads requests, passes them to the API, sends the answers in order.
+//
+// It decides nothing about devices (admin_api.h) and moves no octets (the transport). Owner shard.
+// Invariants: answers leave in the order of the requests; at most limits::pipelined_requests_max are owed per connection; behind a
+// request that ends the connection nothing is looked at.
+//
+// Files: admin_session.cc (requests and answers), admin_flow.cc (holding back, ends of streams, deadlines).
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "admin/admin_api.h"
+#include "admin/admin_connection.h"
+#include "admin/admin_settings.h"
+#include "admin/responder.h"
+#include "base/counters.h"
+#include "conn/session.h"
+#include "conn/transport.h"
+#include "dispatch/gate_state.h"
+#include "dispatch/push_service.h"
+
+namespace ringgate::admin {
+
+class AdminSession final : public conn::Session, private AnswerSink {
+ public:
+  /// `settings` is copied; everything else outlives the session, which outlives every answer that is still to come.
+  AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
+               conn::Transport& transport, ShardCounters& counters, std::span<const ShardCounters* const> all_counters);
+  ~AdminSession() override;
+  AdminSession(const AdminSession&) = delete;
+  AdminSession& operator=(const AdminSession&) = delete;
+
+  // -- Session
+  void on_open(conn::Connection& connection) override;
+  void on_received(conn::Connection& connection, MutableBytes octets) override;
+  void on_end_of_stream(conn::Connection& connection) override;
+  void on_output_waits(conn::Connection& connection) override;
+  void on_output_progress(conn::Connection& connection) override;
+  void on_deadline(conn::Connection& connection) override;
+  void on_gone(conn::Connection& connection, conn::Ending ending) override;
+
+ private:
+  static AdminConnection& state_of(conn::Connection& connection) { return *connection.session<AdminRecord>().state; }
+
+  // admin_session.cc
+  void answer(const AnswerTicket& ticket, Answer answer) override;
+  void read_requests(conn::Connection& connection, ByteView input);
+  bool read_next(conn::Connection& connection, ByteView& input);
+  void on_body_follows(conn::Connection& connection, ByteView body_so_far);
+  void serve(conn::Connection& connection);
+  void reject(conn::Connection& connection, http::Rejection rejection);
+  void owe_last(conn::Connection& connection, WrittenAnswer written);
+  void flush(conn::Connection& connection);
+
+  // admin_flow.cc
+  bool must_hold(const conn::Connection& connection, const AdminConnection& state) const;
+  void hold(conn::Connection& connection, ByteView input);
+  void go_on(conn::Connection& connection);
+  void finish_if_done(conn::Connection& connection);
+  TimeNs request_deadline(const AdminConnection& state) const;
+  void act_on_deadlines(conn::Connection& connection);
+  void give_up_request(conn::Connection& connection);
+
+  const AdminSettings settings_;
+  conn::Transport& transport_;
+  ShardCounters& counters_;
+  AdminApi api_;
+};
+
+}  // namespace ringgate::admin

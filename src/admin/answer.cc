@@ -1,0 +1,36 @@
+#include "admin/answer.h"
+
+namespace ringgate::admin {
+
+WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
+  WrittenAnswer written{.closes = shape.persistence == http::Persistence::close};
+  if (!answer.refusal) {
+    http::append_response(written.octets, {.status = answer.status,
+                                           .content_type = answer.content_type,
+                                           .body = answer.body,
+                                           .extra_fields = answer.extra_fields,
+                                           .persistence = shape.persistence,
+                                           .request_method = shape.method});
+    return written;
+  }
+  const RefusalFacts& facts = facts_of(*answer.refusal);
+  written.closes = written.closes || facts.persistence == http::Persistence::close;
+  http::append_problem(written.octets,
+                       {.status = facts.status,
+                        .reason = facts.reason,
+                        .detail = facts.detail,
+                        .extra_fields = answer.extra_fields.empty() ? facts.extra_fields : answer.extra_fields,
+                        .persistence = written.closes ? http::Persistence::close : http::Persistence::keep_alive,
+                        .request_method = shape.method});
+  return written;
+}
+
+WrittenAnswer write_rejection(http::Rejection rejection, http::Method method) {
+  WrittenAnswer written{.closes = true};
+  http::append_rejection(written.octets, rejection, method);
+  return written;
+}
+
+WrittenAnswer write_continue() { return {.octets = "HTTP/1.1 100 Continue\r\n\r\n"}; }
+
+}  // namespace ringgate::admin

@@ -1,0 +1,48 @@
+// What the API answers to one request, and how it becomes octets. The request's shape (HEAD, closing) is the connection's business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "admin/refusal.h"
+#include "http/rejection.h"
+#include "http/request_head.h"
+#include "http/response.h"
+
+namespace ringgate::admin {
+
+/// A result, or a refusal, in which case only `extra_fields` counts besides it.
+struct Answer {
+  std::uint16_t status = 200;
+  std::string_view content_type;  // literal; empty: none
+  std::string body;
+  std::string_view extra_fields;  // literal; whole field lines
+  std::optional<Refusal> refusal;
+
+  static Answer json(std::string text) { return {.content_type = "application/json", .body = std::move(text)}; }
+  static Answer refuse(Refusal refusal, std::string_view extra_fields = {}) {
+    return {.extra_fields = extra_fields, .refusal = refusal};
+  }
+};
+
+/// What of a request its answer depends on.
+struct AnswerShape {
+  http::Method method = http::Method::get;
+  http::Persistence persistence = http::Persistence::keep_alive;
+};
+
+/// An answer ready to be sent.
+struct WrittenAnswer {
+  std::string octets;
+  bool closes = false;  // the connection ends behind it
+};
+
+WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape);
+WrittenAnswer write_rejection(http::Rejection rejection, http::Method method);
+
+/// The interim response that asks for a body (RFC 9110 section 15.2.1).
+WrittenAnswer write_continue();
+
+}  // namespace ringgate::admin

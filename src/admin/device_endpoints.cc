@@ -1,0 +1,54 @@
+// GET and DELETE /v1/devices/{id}.
+#include "admin/admin_api.h"
+#include "admin/json.h"
+#include "admin/query_number.h"
+#include "base/limits.h"
+#include "http/uri.h"
+#include "ws/utf8.h"
+
+namespace ringgate::admin {
+namespace {
+
+using Presence = http::QueryParameter::Presence;
+
+// What a backend may close with: the private range of RFC 6455 section 7.4.2, less the gate's own codes.
+constexpr NumberRange close_codes{.lowest = 4000, .highest = 4099, .otherwise = 4000};
+
+/// The close reason a query asks for; nullopt if it cannot stand in a Close frame.
+std::optional<std::string> close_reason_of(std::string_view query) {
+  const http::QueryParameter parameter = http::query_parameter(query, "reason");
+  if (parameter.presence == Presence::conflicting) return std::nullopt;
+  std::string reason(parameter.value.size(), '\0');
+  const auto size = http::percent_decode(parameter.value, reason);
+  if (!size || *size > limits::close_reason_bytes_max) return std::nullopt;
+  reason.resize(*size);
+  return ws::valid_utf8(bytes_of(reason)) ? std::optional(std::move(reason)) : std::nullopt;
+}
+
+}  // namespace
+
+void AdminApi::show_device(Call call) {
+  push_service_.describe(call.device_id.view(),
+                         [responder = call.responder](std::unique_ptr<dispatch::DeviceInfo> device) {
+                           responder.answer(device != nullptr ? Answer::json(device_json(*device))
+                                                              : Answer::refuse(Refusal::unknown_device));
+                         });
+}
+
+void AdminApi::close_device(Call call) {
+  const auto code = query_number(call.request.query, "code", close_codes);
+  if (!code) return call.responder.refuse(Refusal::bad_code);
+  auto reason = close_reason_of(call.request.query);
+  if (!reason) return call.responder.refuse(Refusal::bad_reason);
+  push_service_.close_device(call.device_id.view(), static_cast<CloseCode>(*code), std::move(*reason),
+                             [responder = call.responder](const PushResult& result) {
+                               switch (result.outcome) {
+                                 case PushOutcome::delivered: return responder.answer({.status = 204});
+                                 case PushOutcome::closing: return responder.refuse(Refusal::closing);
+                                 case PushOutcome::backpressure: return responder.refuse(Refusal::backpressure);
+                                 default: return responder.refuse(Refusal::unknown_device);
+                               }
+                             });
+}
+
+}  // namespace ringgate::admin

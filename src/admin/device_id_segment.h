@@ -1,0 +1,35 @@
+// The device id in a path: one segment, percent-decoded once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "http/uri.h"
+#include "ringgate/device_id.h"
+
+namespace ringgate::admin {
+
+/// Holds the decoded id itself. Empty, or a valid device id.
+class DeviceIdSegment {
+ public:
+  DeviceIdSegment() = default;
+
+  /// Nullopt if `segment` does not name a device that could exist.
+  static std::optional<DeviceIdSegment> decode(std::string_view segment) {
+    DeviceIdSegment id;
+    const auto size = http::percent_decode(segment, id.chars_);
+    if (!size || !is_valid_device_id({id.chars_.data(), *size})) return std::nullopt;
+    id.size_ = *size;
+    return id;
+  }
+
+  std::string_view view() const { return {chars_.data(), size_}; }
+
+ private:
+  std::array<char, device_id_chars_max> chars_{};
+  std::size_t size_ = 0;
+};
+
+}  // namespace ringgate::admin

@@ -1,0 +1,28 @@
+// The JSON texts of the admin API. The only place that knows a JSON library.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dispatch/parcel.h"
+#include "ringgate/push.h"
+
+namespace ringgate::admin {
+
+/// {"status":"delivered","device_id":…,"conn":…,"queued_bytes":…}
+std::string delivered_json(std::string_view device_id, const PushResult& result);
+
+/// {"matched":…,"delivered":…,"refused":…}
+std::string broadcast_json(const BroadcastResult& result);
+
+/// One device, as GET /v1/devices/{id} shows it. Times are RFC 3339 in UTC; rtt_ms is null until a ping was answered.
+std::string device_json(const dispatch::DeviceInfo& device);
+
+/// {"devices":[…],"next_cursor":…|null}; null entries of `devices` are left out.
+std::string device_page_json(std::span<const std::unique_ptr<dispatch::DeviceInfo>> devices,
+                             const std::optional<std::string>& next_cursor);
+
+}  // namespace ringgate::admin

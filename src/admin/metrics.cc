@@ -1,0 +1,174 @@
+#include "admin/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <sstream>
+#include <string_view>
+#include <vector>
+
+#include "admin/process_usage.h"
+#include "base/log.h"
+
+namespace ringgate::admin {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+enum class Kind : std::uint8_t { counter, gauge };
+enum class Scope : std::uint8_t { gate, shard };  // one sum, or one value per shard
+
+/// One series: rows with one name stand together and become one family.
+struct Row {
+  std::string_view name;  // without the prefix
+  std::string_view help;
+  Kind kind;
+  Scope scope;
+  std::array<std::string_view, 4> labels;  // name, value, name, value; empty: none
+  Counter ShardCounters::* counter;
+};
+
+constexpr auto counter = Kind::counter;
+constexpr auto gauge = Kind::gauge;
+constexpr auto gate_wide = Scope::gate;
+constexpr auto per_shard = Scope::shard;
+
+// clang-format off
+constexpr std::array rows = {
+    Row{"connections", "Connections open now.", gauge, gate_wide, {"listener", "devices", "state", "open"}, &ShardCounters::devices_connected},
+    Row{"connections", "Connections open now.", gauge, gate_wide, {"listener", "admin", "state", "open"}, &ShardCounters::admin_connections},
+    Row{"connections_opened_total", "Connections accepted, on all listeners.", counter, per_shard, {}, &ShardCounters::accepted},
+    Row{"connections_closed_total", "WebSocket connections closed, by who began it.", counter, gate_wide, {"by", "peer"}, &ShardCounters::closed_by_peer},
+    Row{"connections_closed_total", "WebSocket connections closed, by who began it.", counter, gate_wide, {"by", "gate"}, &ShardCounters::closed_by_gate},
+    Row{"handshakes_total", "Opening handshakes, by result.", counter, gate_wide, {"result", "accepted"}, &ShardCounters::handshakes_accepted},
+    Row{"handshakes_total", "Opening handshakes, by result.", counter, gate_wide, {"result", "refused"}, &ShardCounters::handshakes_refused},
+    Row{"duplicate_device_total", "Connections that took an id over from an older one.", counter, gate_wide, {"action", "replaced"}, &ShardCounters::takeovers},
+    Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "text"}, &ShardCounters::text_in},
+    Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "binary"}, &ShardCounters::binary_in},
+    Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "ping"}, &ShardCounters::pings_in},
+    Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "pong"}, &ShardCounters::pongs_in},
+    Row{"messages_sent_total", "Messages to devices.", counter, gate_wide, {"opcode", "text"}, &ShardCounters::text_out},
+    Row{"messages_sent_total", "Messages to devices.", counter, gate_wide, {"opcode", "binary"}, &ShardCounters::binary_out},
+    Row{"payload_bytes_total", "Octets of message payload.", counter, gate_wide, {"dir", "in"}, &ShardCounters::payload_bytes_in},
+    Row{"payload_bytes_total", "Octets of message payload.", counter, gate_wide, {"dir", "out"}, &ShardCounters::payload_bytes_out},
+    Row{"wire_bytes_total", "Octets on all sockets.", counter, per_shard, {"dir", "in"}, &ShardCounters::wire_bytes_in},
+    Row{"wire_bytes_total", "Octets on all sockets.", counter, per_shard, {"dir", "out"}, &ShardCounters::wire_bytes_out},
+    Row{"send_queue_bytes", "Octets that wait for slow peers.", gauge, per_shard, {}, &ShardCounters::send_queue_bytes},
+    Row{"short_sends_total", "Sends of which the kernel did not take all at once.", counter, per_shard, {}, &ShardCounters::sends_short},
+    Row{"slow_consumer_events_total", "Devices closed for reading too slowly.", counter, gate_wide, {"policy", "close"}, &ShardCounters::slow_consumers},
+    Row{"pong_timeouts_total", "Devices closed because a ping was not answered.", counter, gate_wide, {}, &ShardCounters::pong_timeouts},
+    Row{"protocol_violations_total", "Devices closed for breaking the protocol.", counter, gate_wide, {}, &ShardCounters::protocol_violations},
+    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "delivered"}, &ShardCounters::push_delivered},
+    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "unknown_device"}, &ShardCounters::push_unknown_device},
+    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "backpressure"}, &ShardCounters::push_backpressure},
+    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "too_large"}, &ShardCounters::push_too_large},
+    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "closing"}, &ShardCounters::push_closing},
+    Row{"push_crossed_total", "Pushes whose device is on another shard.", counter, gate_wide, {}, &ShardCounters::push_crossed},
+    Row{"doorbells_rung_total", "Sleeping shards woken for their mailbox.", counter, per_shard, {}, &ShardCounters::doorbells_rung},
+    Row{"admin_requests_total", "Requests to the admin API that were whole.", counter, gate_wide, {}, &ShardCounters::admin_requests},
+    Row{"admin_rejected_total", "Admin connections ended for octets that are no proper request.", counter, gate_wide, {}, &ShardCounters::admin_rejected},
+    Row{"admin_timeouts_total", "Admin connections ended for a request that came too slowly.", counter, gate_wide, {}, &ShardCounters::admin_timeouts},
+    Row{"slots_used", "Connection slots in use, on all listeners.", gauge, per_shard, {}, &ShardCounters::slots_used},
+    Row{"buffers_lent", "Receive buffers not yet given back to the kernel.", gauge, per_shard, {}, &ShardCounters::buffers_lent},
+    Row{"descriptors_used", "Descriptors of connections in use.", gauge, per_shard, {}, &ShardCounters::descriptors_used},
+    Row{"operations_in_flight", "Operations the kernel holds.", gauge, per_shard, {}, &ShardCounters::operations_in_flight},
+    Row{"stale_completions_total", "Completions for connections that had gone.", counter, per_shard, {}, &ShardCounters::stale_completions},
+    Row{"uring_enter_total", "Calls of io_uring_enter.", counter, per_shard, {}, &ShardCounters::uring_enters},
+    Row{"uring_sqe_total", "Submissions to io_uring.", counter, per_shard, {}, &ShardCounters::uring_submissions},
+    Row{"uring_cqe_total", "Completions from io_uring.", counter, per_shard, {}, &ShardCounters::uring_completions},
+    Row{"uring_cqe_overflow_total", "Completions that found the queue full.", counter, per_shard, {}, &ShardCounters::uring_overflows},
+    Row{"uring_buf_starved_total", "Receives that found no buffer.", counter, per_shard, {}, &ShardCounters::uring_starved},
+    Row{"shard_turns_total", "Turns of the loop.", counter, per_shard, {}, &ShardCounters::turns},
+};
+// clang-format on
+
+class Families {
+ public:
+  ClientMetric& add(std::string_view name, std::string_view help, Kind kind, double value) {
+    if (families_.empty() || families_.back().name != name) {
+      families_.push_back({.name = std::string(name),
+                           .help = std::string(help),
+                           .type = kind == Kind::counter ? MetricType::Counter : MetricType::Gauge,
+                           .metric = {}});
+    }
+    ClientMetric& metric = families_.back().metric.emplace_back();
+    (kind == Kind::counter ? metric.counter.value : metric.gauge.value) = value;
+    return metric;
+  }
+
+  std::string text() const {
+    std::ostringstream out;
+    prometheus::TextSerializer{}.Serialize(out, families_);
+    return std::move(out).str();
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+void add_row(Families& families, const Row& row, std::span<const ShardCounters* const> shards) {
+  const std::string name = "ringgate_" + std::string(row.name);
+  const auto add = [&](std::uint64_t value) -> ClientMetric& {
+    ClientMetric& metric = families.add(name, row.help, row.kind, static_cast<double>(value));
+    for (std::size_t i = 0; i < row.labels.size() && !row.labels[i].empty(); i += 2)
+      metric.label.push_back({std::string(row.labels[i]), std::string(row.labels[i + 1])});
+    return metric;
+  };
+  if (row.scope == Scope::shard) {
+    for (std::size_t shard = 0; shard < shards.size(); ++shard)
+      add((shards[shard]->*row.counter).get()).label.push_back({"shard", std::to_string(shard)});
+    return;
+  }
+  std::uint64_t sum = 0;
+  for (const ShardCounters* shard : shards) sum += (shard->*row.counter).get();
+  add(sum);
+}
+
+void add_build(Families& families, const AdminSettings& settings) {
+  ClientMetric& metric = families.add("ringgate_build_info", "What this gate was built from; always 1.", Kind::gauge, 1);
+  const auto label = [&](const char* name, const std::string& value) {
+    if (!value.empty()) metric.label.push_back({name, value});
+  };
+  label("version", settings.version);
+  label("liburing", settings.liburing_version);
+  label("openssl", settings.openssl_version);
+}
+
+void add_gate(Families& families, const dispatch::GateState& gate) {
+  const auto number = [](auto value) { return static_cast<double>(value); };
+  families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge, number(gate.map.count()));
+  families.add("ringgate_device_index_rebuilds_total", "Times the device map moved into a new table.", Kind::counter,
+               number(gate.map.rebuilds_count()));
+  families.add("ringgate_ready", "1 while /readyz says 200.", Kind::gauge, gate.ready.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.", Kind::gauge,
+               gate.draining.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_log_dropped_total", "Log lines lost because the queue was full.", Kind::counter,
+               number(log::dropped_count()));
+}
+
+void add_process(Families& families) {
+  const ProcessUsage usage = read_process_usage();
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  families.add("process_cpu_seconds_total", "User and system time used.", Kind::counter, usage.cpu_seconds);
+  families.add("process_resident_memory_bytes", "Resident memory.", Kind::gauge, number(usage.resident_bytes));
+  families.add("process_virtual_memory_bytes", "Virtual memory.", Kind::gauge, number(usage.virtual_bytes));
+  families.add("process_open_fds", "Open process descriptors.", Kind::gauge, number(usage.descriptors_open));
+  families.add("process_max_fds", "Most process descriptors that may be open.", Kind::gauge, number(usage.descriptors_max));
+}
+
+}  // namespace
+
+std::string metrics_text(const AdminSettings& settings, const dispatch::GateState& gate,
+                         std::span<const ShardCounters* const> shards) {
+  Families families;
+  add_build(families, settings);
+  for (const Row& row : rows) add_row(families, row, shards);
+  add_gate(families, gate);
+  add_process(families);
+  return families.text();
+}
+
+}  // namespace ringgate::admin

@@ -1,0 +1,79 @@
+// Why the admin API says no to a well-formed request: one enumerator per reason, and one row each for what the caller is told.
+//
+// Octets that are no proper HTTP are http::Rejection's. Invariant: `refusal_facts` has one row per enumerator, in their order.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "http/response.h"
+
+namespace ringgate::admin {
+
+enum class Refusal : std::uint8_t {
+  origin_forbidden,
+  upgrade_unserved,
+  method_unknown,
+  path_unknown,
+  method_not_allowed,
+  content_type,
+  invalid_utf8,
+  bad_id,
+  bad_code,
+  bad_reason,
+  bad_limit,
+  bad_cursor,
+  unknown_device,
+  closing,
+  too_large,
+  backpressure,
+  not_ready,
+};
+
+inline constexpr std::size_t refusals_count = static_cast<std::size_t>(Refusal::not_ready) + 1;
+
+/// What a refusal looks like from outside. All text is static and needs no JSON escaping.
+struct RefusalFacts {
+  Refusal refusal;
+  std::uint16_t status;
+  http::Persistence persistence;  // close: nothing after this request is looked at
+  std::string_view reason;        // stable, for programs
+  std::string_view detail;        // for people
+  std::string_view extra_fields;  // whole field lines
+};
+
+// clang-format off
+inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
+    {Refusal::origin_forbidden, 403, http::Persistence::close, "origin_forbidden", "Requests made by web pages are not served here.", ""},
+    {Refusal::upgrade_unserved, 404, http::Persistence::close, "upgrade_unserved", "This listener speaks HTTP only: devices connect to another one.", ""},
+    {Refusal::method_unknown, 501, http::Persistence::keep_alive, "method_unknown", "The method is not known.", ""},
+    {Refusal::path_unknown, 404, http::Persistence::keep_alive, "path_unknown", "Nothing is served at this path.", ""},
+    {Refusal::method_not_allowed, 405, http::Persistence::keep_alive, "method_not_allowed", "The method is not allowed here.", ""},  // Allow: the route's
+    {Refusal::content_type, 415, http::Persistence::keep_alive, "content_type", "The Content-Type must be text/plain in UTF-8, or application/octet-stream.", ""},
+    {Refusal::invalid_utf8, 400, http::Persistence::keep_alive, "invalid_utf8", "A text message must be valid UTF-8.", ""},
+    {Refusal::bad_id, 400, http::Persistence::keep_alive, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", ""},
+    {Refusal::bad_code, 400, http::Persistence::keep_alive, "bad_code", "The parameter code must be one number from 4000 to 4099.", ""},
+    {Refusal::bad_reason, 400, http::Persistence::keep_alive, "bad_reason", "The parameter reason must be UTF-8 of at most 123 octets, given once.", ""},
+    {Refusal::bad_limit, 400, http::Persistence::keep_alive, "bad_limit", "The parameter limit must be one number from 1 to 1000.", ""},
+    {Refusal::bad_cursor, 400, http::Persistence::keep_alive, "bad_cursor", "The parameter cursor must be a next_cursor of an earlier answer.", ""},
+    {Refusal::unknown_device, 404, http::Persistence::keep_alive, "unknown_device", "No device with this id is connected.", ""},
+    {Refusal::closing, 404, http::Persistence::keep_alive, "closing", "The connection of this device is being closed.", ""},
+    {Refusal::too_large, 413, http::Persistence::keep_alive, "too_large", "The message is larger than this server takes.", ""},
+    {Refusal::backpressure, 429, http::Persistence::keep_alive, "backpressure", "The device reads too slowly: try again later.", "Retry-After: 1\r\n"},
+    {Refusal::not_ready, 503, http::Persistence::keep_alive, "not_ready", "This server takes no new devices at present.", "Retry-After: 1\r\n"},
+}};
+// clang-format on
+
+static_assert(
+    [] {
+      for (std::size_t i = 0; i < refusals_count; ++i)
+        if (static_cast<std::size_t>(refusal_facts[i].refusal) != i) return false;
+      return true;
+    }(),
+    "one row per enumerator, in their order");
+
+constexpr const RefusalFacts& facts_of(Refusal refusal) { return refusal_facts[static_cast<std::size_t>(refusal)]; }
+
+}  // namespace ringgate::admin

@@ -1,0 +1,81 @@
+// From the octets of one admin connection to whole requests, one after the other.
+//
+// No I/O, no clock, and no view of what is asked for. Owned by the connection. Invariants: what comes out does not depend on how
+// the octets were cut; memory follows the octets that have arrived, never a declared length.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "http/body.h"
+#include "http/rejection.h"
+#include "http/request_head_parser.h"
+#include "http/response.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::admin {
+
+/// A request, copied out of its octets.
+struct Request {
+  http::Method method = http::Method::get;
+  http::Persistence persistence = http::Persistence::keep_alive;  // close: HTTP/1.0, or `Connection: close`
+  bool has_origin = false;
+  bool asks_for_upgrade = false;
+  bool expects_continue = false;            // RFC 9110 section 10.1.1; never with HTTP/1.0
+  std::optional<std::string> content_type;  // nullopt also if it is given more than once
+  std::string path;                         // still percent-encoded
+  std::string query;
+  std::string body;
+};
+
+enum class ReadStatus : std::uint8_t {
+  need_more,
+  body_follows,  // the head is read, and a body is to come: call again, `request` is all but the body
+  complete,      // `request` is whole: take it
+  rejected,      // the octets are no proper request; nothing behind them means anything
+};
+
+struct ReadProgress {
+  ReadStatus status = ReadStatus::need_more;
+  std::size_t consumed_bytes = 0;  // the octets behind them are to be given again
+  http::Rejection rejection{};     // only if rejected
+};
+
+class RequestReader {
+ public:
+  enum class Phase : std::uint8_t { idle, head, body };
+
+  /// `body_bytes_max`: decoded octets of a body, at most.
+  explicit RequestReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
+
+  /// Reads from the front of `input`, which follows what was consumed before, up to the next event.
+  ReadProgress read(ByteView input);
+
+  /// What is known of the current request. Whole after `complete`.
+  const Request& request() const { return request_; }
+
+  /// Hands the request over and starts with the next one. Precondition: `read` said complete.
+  Request take();
+
+  /// idle: nothing of a request is there yet.
+  Phase phase() const { return body_ ? Phase::body : head_octets_.empty() ? Phase::idle : Phase::head; }
+
+  /// The method, as far as it is known; for the answer to a rejected request.
+  http::Method method() const { return body_ ? request_.method : parser_.head().method; }
+
+ private:
+  ReadProgress read_head(ByteView input);
+  ReadProgress read_body(ByteView input);
+  std::optional<http::Rejection> take_head(const http::RequestView& view);
+
+  std::size_t body_bytes_max_;
+  http::RequestHeadParser parser_;
+  std::vector<std::uint8_t> head_octets_;   // of a head that did not arrive in one piece
+  std::optional<http::BodyReader> body_;    // while a body is being read
+  Request request_;
+};
+
+}  // namespace ringgate::admin

@@ -1,0 +1,97 @@
+// From method and path to the endpoint: one table, and the order of what is checked before it.
+#include <array>
+
+#include "admin/admin_api.h"
+
+namespace ringgate::admin {
+namespace {
+
+using http::Method;
+using Endpoint = void (AdminApi::*)(Call);
+
+struct Service {
+  Method method = Method::unknown;
+  Endpoint endpoint = nullptr;
+};
+
+struct Route {
+  std::string_view before_id;  // the path, or what stands before a device id in it
+  bool has_id;
+  std::string_view after_id;
+  std::string_view allow;  // the field line of a 405
+  std::array<Service, 2> services;
+};
+
+constexpr std::string_view allow_get = "Allow: GET, HEAD\r\n";
+constexpr std::string_view allow_post = "Allow: POST\r\n";
+constexpr std::string_view allow_get_and_delete = "Allow: GET, HEAD, DELETE\r\n";
+
+// clang-format off
+constexpr std::array<Route, 7> routes{{
+    {"/v1/devices/", true, "/messages", allow_post, {{{Method::post, &AdminApi::push_message}, {}}}},
+    {"/v1/devices/", true, "", allow_get_and_delete, {{{Method::get, &AdminApi::show_device}, {Method::delete_, &AdminApi::close_device}}}},
+    {"/v1/devices", false, "", allow_get, {{{Method::get, &AdminApi::list_devices}, {}}}},
+    {"/v1/broadcast", false, "", allow_post, {{{Method::post, &AdminApi::broadcast_message}, {}}}},
+    {"/healthz", false, "", allow_get, {{{Method::get, &AdminApi::show_health}, {}}}},
+    {"/readyz", false, "", allow_get, {{{Method::get, &AdminApi::show_readiness}, {}}}},
+    {"/metrics", false, "", allow_get, {{{Method::get, &AdminApi::show_metrics}, {}}}},
+}};
+// clang-format on
+
+/// The segment in the place of the id (empty for a route without), or nullopt if `path` is not of this route.
+std::optional<std::string_view> match(const Route& route, std::string_view path) {
+  if (!route.has_id) return path == route.before_id ? std::optional<std::string_view>{""} : std::nullopt;
+  if (!path.starts_with(route.before_id)) return std::nullopt;
+  path.remove_prefix(route.before_id.size());
+  if (!path.ends_with(route.after_id)) return std::nullopt;
+  path.remove_suffix(route.after_id.size());
+  return path.find('/') == std::string_view::npos ? std::optional{path} : std::nullopt;
+}
+
+struct Match {
+  const Route* route = nullptr;  // null: nothing is served at this path
+  std::string_view id_segment;
+};
+
+Match find_route(std::string_view path) {
+  for (const Route& route : routes)
+    if (const auto segment = match(route, path)) return {&route, *segment};
+  return {};
+}
+
+/// HEAD is served wherever GET is (RFC 9110 section 9.3.2).
+Endpoint find_endpoint(const Route& route, Method method) {
+  if (method == Method::head) method = Method::get;
+  for (const Service& service : route.services)
+    if (service.endpoint != nullptr && service.method == method) return service.endpoint;
+  return nullptr;
+}
+
+}  // namespace
+
+std::optional<Answer> AdminApi::judge_head(const Request& request) const {
+  // First of all, so that no page in a browser learns anything (cross-site requests to a loopback port).
+  if (request.has_origin) return Answer::refuse(Refusal::origin_forbidden);
+  if (request.method == Method::unknown) return Answer::refuse(Refusal::method_unknown);
+  if (request.asks_for_upgrade) return Answer::refuse(Refusal::upgrade_unserved);
+  const Match found = find_route(request.path);
+  if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
+  if (find_endpoint(*found.route, request.method) == nullptr)
+    return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
+  if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment)) return Answer::refuse(Refusal::bad_id);
+  return std::nullopt;
+}
+
+void AdminApi::serve(Request request, const Responder& responder) {
+  if (auto refusal = judge_head(request)) {
+    responder.answer(std::move(*refusal));
+    return;
+  }
+  const Match found = find_route(request.path);
+  const Endpoint endpoint = find_endpoint(*found.route, request.method);
+  const DeviceIdSegment id =
+      found.route->has_id ? DeviceIdSegment::decode(found.id_segment).value_or(DeviceIdSegment{}) : DeviceIdSegment{};
+  (this->*endpoint)({request, id, responder});
+}
+
+}  // namespace ringgate::admin
