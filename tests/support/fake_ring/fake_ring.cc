@@ -139,6 +139,12 @@ void Ring::cancel(Socket socket, Token token) {
   backend_->queue({.kind = OperationKind::cancel, .token = token, .socket = socket});
 }
 
+void Ring::cancel_operation(Token target, Token token) {
+  const Socket socket = target.slot;
+  backend_->ledger.begin(socket, OperationKind::cancel, token);
+  backend_->queue({.kind = OperationKind::cancel, .token = token, .socket = socket, .target = target});
+}
+
 void Ring::close(Socket socket, bool reset, Token token) {
   backend_->ledger.closing(socket);
   backend_->queue({.kind = OperationKind::close, .token = token, .socket = socket, .reset = reset});

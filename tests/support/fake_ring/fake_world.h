@@ -63,6 +63,9 @@ class FakeWorld {
   /// One number for everything that happened so far: submissions, completions, octets, clock.
   std::uint64_t trace_hash() const { return trace_.value(); }
 
+  /// Operations that could have failed so far; see FakeOptions::failing_operation_number.
+  std::uint64_t operations_count() const { return operations_count_; }
+
   // -- For the rings and peers of this world.
   struct Listener {
     ListenAddress address;

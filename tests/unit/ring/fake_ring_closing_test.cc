@@ -65,6 +65,20 @@ TEST_F(FakeRing, MeetsAllOrdersOfACancelAndItsOperation) {
   for (const int count : {before, after, turn_later, completed_already, octets_first}) EXPECT_GT(count, 5);
 }
 
+TEST_F(FakeRing, CancelsOneOperationAndLeavesTheOther) {
+  FakePeer& peer = accepted_peer();
+  peer.stop_reading();
+  receive();
+  send("abc", false);
+  turn();
+  ring().cancel_operation(token(OperationKind::receive), token(OperationKind::cancel));
+  const auto events = turn();
+  EXPECT_EQ(events.size(), 2U);
+  EXPECT_EQ(only(events, OperationKind::receive).completion.error, IoError::cancelled);
+  peer.resume_reading();
+  EXPECT_EQ(only(turn(), OperationKind::send).completion.result, 3);
+}
+
 // -- Shutting down and closing.
 
 TEST_F(FakeRing, ShutdownEndsOurDirectionAfterWhatWasQueued) {
