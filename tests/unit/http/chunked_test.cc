@@ -72,8 +72,9 @@ TEST(ChunkedReader, JoinsChunksAndStopsBehindTheTrailers) {
 TEST(ChunkedReader, AcceptsEveryFormOfExtension) {
   for (const std::string_view extension : {";a", ";a=b", ";a=\"b c;\\\"\"", ";a;b=c;d", " ;a",
                                            "\t; a = b ; c", ";a=\"\"", ";a=\"\\\\\"", ";a ;b"}) {
-    const Decoded decoded = decode_in_every_cut("2" + std::string{extension} + "\r\nhi\r\n0" +
-                                                std::string{extension} + "\r\n\r\n");
+    std::string coded = "2";
+    coded.append(extension).append("\r\nhi\r\n0").append(extension).append("\r\n\r\n");
+    const Decoded decoded = decode_in_every_cut(coded);
     EXPECT_TRUE(decoded.complete) << extension;
     EXPECT_EQ(decoded.body, "hi");
   }
@@ -102,7 +103,9 @@ std::string repeated(std::string_view text, std::size_t count) {
 }
 
 std::string small_chunks(std::size_t count, std::string_view extension) {
-  return repeated("1" + std::string{extension} + "\r\nx\r\n", count);
+  std::string chunk = "1";
+  chunk.append(extension).append("\r\nx\r\n");
+  return repeated(chunk, count);
 }
 
 using R = Rejection;

@@ -33,6 +33,7 @@ class HandshakeRow : public testing::TestWithParam<Row> {};
 
 TEST_P(HandshakeRow, HasItsOneAnswer) {
   const Row& row = GetParam();
+  http::parse_in_every_cut(row.request);
   http::RequestHeadParser parser;
   ASSERT_EQ(parse(parser, row.request).status, http::HeadStatus::complete);
   const auto key = check_handshake(parser.view(bytes_of(row.request)));
