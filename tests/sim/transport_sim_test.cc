@@ -1,0 +1,256 @@
+// The transport on the simulated ring: an echo of raw octets for several peers at once, seed after seed.
+//
+// Checked for every seed: each peer gets back exactly what it sent, in order, and nothing of anybody else's; when all are gone, no
+// slot, operation or buffer is left. A failing seed is printed; run with RINGGATE_SIM_SEED=N to repeat it alone.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "conn/transport.h"
+#include "fake_ring/fake_world.h"
+
+namespace ringgate::conn {
+namespace {
+
+using ring::FakeOptions;
+using ring::FakePeer;
+using ring::FakeWorld;
+
+/// Sends back whatever comes; pauses while much waits; finishes when the peer does.
+class RawEcho final : public Session {
+ public:
+  explicit RawEcho(Transport& transport) : transport_(transport) {}
+
+  void on_open(Connection&) override { ++open_count; }
+  void on_received(Connection& connection, MutableBytes octets) override {
+    transport_.write(connection, octets);
+    if (transport_.queued_bytes(connection) > queue_bytes_max) transport_.pause(connection);
+  }
+  void on_end_of_stream(Connection& connection) override { transport_.finish(connection); }
+  void on_output_waits(Connection&) override {}
+  void on_output_progress(Connection& connection) override {
+    if (transport_.queued_bytes(connection) < queue_bytes_max / 2) transport_.resume(connection);
+    if (connection.outbox == nullptr) transport_.write(connection, bytes_of(drained_text));
+  }
+  void on_deadline(Connection&) override {}
+  void on_gone(Connection&, Ending) override { --open_count; }
+
+  int open_count = 0;
+  std::string drained_text;
+
+ private:
+  static constexpr std::size_t queue_bytes_max = 512;
+  Transport& transport_;
+};
+
+/// One shard of nothing but a transport. Retries an enter that did not take everything before it looks at completions.
+class EchoShard {
+ public:
+  EchoShard()
+      : ring_(*ring::Ring::open(options())),
+        address(*ring_->listen(0, {"127.0.0.1", 0}, {})),
+        transport(*ring_, counters_, {.slots_count = slots_count}),
+        session(transport) {
+    transport.start_accepting(0, {.session = &session, .slots_left_free = 2});
+    transport.finish_turn();
+  }
+
+  void turn() {
+    const bool may_sleep = !transport.wants_turn();
+    ring::WaitPolicy policy{.may_sleep = may_sleep, .timeout = transport.next_timer().value_or(0)};
+    for (int tries = 0; !ring_->submit_and_wait(policy) && tries < 100; ++tries) policy.may_sleep = false;
+    transport.set_now(ring_->now());
+    std::vector<ring::Completion> completions;
+    std::array<ring::Completion, 16> batch;
+    while (const std::size_t count = ring_->reap(batch)) completions.insert(completions.end(), batch.begin(), batch.begin() + count);
+    transport.run(completions);
+    transport.expire_timers();
+    transport.finish_turn();
+  }
+
+  std::uint32_t buffers_lent() const { return ring_->buffers_lent(); }
+
+ private:
+  static constexpr std::uint32_t slots_count = 40;  // process descriptors begin at 16
+  static ring::RingOptions options() {
+    ring::RingOptions options;
+    options.sockets_max = slots_count;
+    options.classic_buffers_count = 8;
+    options.classic_buffer_bytes = 64;
+    options.incremental_buffers_count = 4;
+    options.incremental_buffer_bytes = 256;
+    return options;
+  }
+
+  ShardCounters counters_;
+  std::unique_ptr<ring::Ring> ring_;
+
+ public:
+  const ring::ListenAddress address;
+  Transport transport;
+  RawEcho session;
+};
+
+struct Conversation {
+  FakePeer* peer = nullptr;
+  std::string sent;
+  bool reset = false;     // by the peer, one way or another: what comes back does not matter
+  bool finished = false;  // the peer has said all it has to say
+};
+
+void check_prefix(const Conversation& talk) {
+  const std::string_view got = talk.peer->received_text();
+  ASSERT_LE(got.size(), talk.sent.size());
+  ASSERT_EQ(got, std::string_view(talk.sent).substr(0, got.size()));
+}
+
+void run_seed(std::uint64_t seed) {
+  FakeOptions options = FakeOptions::hostile();
+  ring::FakeRandom dice(seed * 2 + 1);
+  options.features.incremental_buffers = dice.chance(0.5);
+  options.features.multishot_receive = dice.chance(0.7);
+  options.features.silent_sends = dice.chance(0.8);
+  options.features.peer_name_command = dice.chance(0.5);
+  options.features.direct_descriptors = dice.chance(0.7);
+  options.send_buffer_bytes = 32 + dice.below(400);
+  FakeWorld world(seed, options);
+  EchoShard shard;
+  std::vector<Conversation> talks;
+
+  for (int step = 0; step < 150; ++step) {
+    const std::uint64_t act = dice.below(10);
+    if (talks.size() < 12 && (talks.empty() || act == 0)) talks.push_back({.peer = &world.connect(shard.address)});
+    Conversation& talk = talks[dice.below(talks.size())];
+    if (talk.reset || talk.finished) {
+      // nothing more to say
+    } else if (act <= 6) {
+      const std::string text(1 + dice.below(200), static_cast<char>('a' + dice.below(26)));
+      talk.peer->send(text);
+      talk.sent += text;
+    } else if (act == 7) {
+      talk.peer->stop_reading(dice.below(100));
+    } else if (act == 8) {
+      talk.peer->resume_reading();
+    } else if (dice.chance(0.2)) {
+      talk.peer->resume_reading();  // who finishes and does not read is cut off after the close timeout
+      talk.peer->half_close();
+      talk.finished = true;
+    } else if (dice.chance(0.3)) {
+      dice.chance(0.5) ? talk.peer->reset() : talk.peer->close();
+      talk.reset = true;
+    }
+    if (dice.chance(0.8)) shard.turn();
+    if (dice.chance(0.5)) (void)world.advance_to_next_event();
+    for (const Conversation& each : talks) check_prefix(each);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+
+  // Liveness: the disorder ends, everybody reads, everything sent comes back.
+  world.options() = FakeOptions{.features = options.features, .send_buffer_bytes = options.send_buffer_bytes};
+  const auto settle = [&] {
+    for (int turns = 0; turns < 2000 && (!world.idle() || turns < 20); ++turns) {
+      shard.turn();
+      if (turns % 4 == 0) world.advance(nanoseconds_per_millisecond);
+    }
+  };
+  for (const Conversation& talk : talks) talk.peer->resume_reading();
+  settle();
+  for (const Conversation& talk : talks) {
+    if (talk.reset) continue;
+    ASSERT_EQ(talk.peer->received_text().size(), talk.sent.size())
+        << "octets are missing; finished " << talk.finished << ", saw end " << talk.peer->saw_end() << ", saw reset "
+        << talk.peer->saw_reset() << ", waiting " << world.connections_waiting(shard.address);
+    check_prefix(talk);
+  }
+  for (const Conversation& talk : talks) talk.peer->half_close();
+  settle();
+  for (const Conversation& talk : talks) {
+    if (!talk.reset) {
+      EXPECT_TRUE(talk.peer->saw_end());
+    }
+  }
+  EXPECT_EQ(shard.session.open_count, 0);
+  EXPECT_EQ(shard.transport.table().used_count(), 0U);
+  EXPECT_EQ(shard.transport.operations_in_flight(), 0U);
+  EXPECT_EQ(shard.buffers_lent(), 0U);
+}
+
+/// What a session writes when its output has drained (a waiting pong, say) has to go out like everything else.
+TEST(TransportSim, SendsWhatASessionWritesWhenItsOutputHasDrained) {
+  FakeWorld world(1);
+  EchoShard shard;
+  shard.session.drained_text = "drained";
+  FakePeer& peer = world.connect(shard.address);
+  peer.stop_reading();
+  peer.send("hello ");
+  for (int i = 0; i < 4; ++i) shard.turn();
+  peer.resume_reading();
+  for (int i = 0; i < 4; ++i) shard.turn();
+  EXPECT_EQ(peer.received_text(), "hello drained");
+}
+
+/// A short, orderly conversation in which the n-th operation of the world fails; false when there was no n-th.
+bool run_with_failure(std::uint64_t failing_number, ring::IoError error) {
+  FakeOptions options;
+  options.features.silent_sends = failing_number % 2 == 0;
+  options.failing_operation_number = failing_number;
+  options.failing_operation_error = error;
+  FakeWorld world(failing_number, options);
+  EchoShard shard;
+  FakePeer& first = world.connect(shard.address);
+  const auto run_turns = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      shard.turn();
+      world.advance(100 * nanoseconds_per_millisecond);
+    }
+  };
+  for (int i = 0; i < 3; ++i) {
+    first.send("to and fro");
+    run_turns(3);
+  }
+  first.half_close();
+  run_turns(30);
+  EXPECT_EQ(shard.transport.table().used_count(), 0U);
+  EXPECT_EQ(shard.transport.operations_in_flight(), 0U);
+  EXPECT_EQ(shard.buffers_lent(), 0U);
+  const bool happened = world.operations_count() >= failing_number;
+  world.options().failing_operation_number = 0;
+  FakePeer& second = world.connect(shard.address);
+  second.send("still there?");
+  run_turns(5);
+  EXPECT_EQ(second.received_text(), "still there?");
+  second.close();
+  run_turns(30);
+  return happened;
+}
+
+TEST(TransportSim, RecoversFromAnyOneOperationFailing) {
+  for (const ring::IoError error : {ring::IoError::no_memory, ring::IoError::connection_ended, ring::IoError::other}) {
+    std::uint64_t number = 1;
+    while (true) {
+      SCOPED_TRACE("operation " + std::to_string(number) + " fails with " + std::to_string(static_cast<int>(error)));
+      const bool happened = run_with_failure(number, error);
+      if (HasFailure()) return;
+      if (!happened) break;
+      ++number;
+    }
+    EXPECT_GT(number, 5U);
+  }
+}
+
+TEST(TransportSim, EchoesEverythingToItsOwnerUnderEveryDisorder) {
+  const char* chosen = std::getenv("RINGGATE_SIM_SEED");
+  const std::uint64_t first = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1;
+  const std::uint64_t last = chosen != nullptr ? first : 1000;
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    ASSERT_NO_FATAL_FAILURE(run_seed(seed));
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace ringgate::conn
