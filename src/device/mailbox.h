@@ -1,7 +1,8 @@
 // What shards say to each other: requests and their replies, by value, over a lane per direction of every
 // pair of shards; and requests from threads that are no shard, over one inlet per shard.
 //
-// Makes no system call and never sleeps: it says when a doorbell has to be rung, the caller rings it. Owned
+// Makes no system call and never sleeps: it says when a doorbell has to be rung, the caller rings it. What a
+// shard posts in a turn is seen by the other shard when it is published, once per turn and destination. Owned
 // by the server, which outlives the shards. A parcel holds values and generation handles; the only pointer it
 // may carry is one owned reference to an immutable, counted message, as an opaque word, which the taker of
 // the parcel then owns. Invariant: a shard has at most `lane_parcels` requests at another one unanswered, so
@@ -63,11 +64,11 @@ class Mailboxes {
   Mailbox& of(std::uint32_t shard) { return boxes_[shard]; }
 
   /// Any thread that is no shard. False, with nothing posted, if the shard has as many waiting as its inlet
-  /// holds. No reply comes back this way. Call `must_ring(to)` afterwards.
+  /// holds. No reply comes back this way. Seen at once; call `must_ring(to)` afterwards.
   bool post_from_outside(std::uint32_t to, const Request& request) { return boxes_[to].inlet_.post(request); }
 
-  /// Any thread, after its posts to `to`: one call covers them all. True if that shard sleeps and the caller
-  /// is the one to ring its doorbell; of many callers exactly one is told so per sleep.
+  /// Any thread, once its posts to `to` can be seen there: one call covers them all. True if that shard
+  /// sleeps and the caller is the one to ring its doorbell; of many callers exactly one is told so per sleep.
   bool must_ring(std::uint32_t to) {
     std::atomic<std::uint32_t>& sleeping = boxes_[to].sleeping_;
     std::atomic_thread_fence(
@@ -112,8 +113,7 @@ class Mailboxes<Request, Reply>::Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   /// Asks another shard. Exactly one reply will come, in the order they are answered there. False,
-  /// with nothing posted, if as many requests as the lane holds are unanswered. Call `must_ring(to)` before
-  /// the turn ends.
+  /// with nothing posted, if as many requests as the lane holds are unanswered. Unseen until `publish(to)`.
   bool ask(std::uint32_t to, const Request& request) {
     RINGGATE_ASSERT(to != shard_);
     Pair& pair = all_.pair(shard_, to);
@@ -124,8 +124,7 @@ class Mailboxes<Request, Reply>::Mailbox {
     return true;
   }
 
-  /// Answers one drained request of `to`: once for each, at once or later. Call `must_ring(to)` before the
-  /// turn ends.
+  /// Answers one drained request of `to`: once for each, at once or later. Unseen until `publish(to)`.
   void answer(std::uint32_t to, const Reply& reply) {
     Pair& pair = all_.pair(to, shard_);
     RINGGATE_ASSERT(pair.owed > 0);
@@ -134,27 +133,42 @@ class Mailboxes<Request, Reply>::Mailbox {
     RINGGATE_ASSERT(posted);
   }
 
+  /// Lets `to` see everything asked and answered since the last call: once per turn for each shard written
+  /// to. True if the caller has to ring its doorbell, as `must_ring` says. Never inside `drain`: the slots of
+  /// the parcels in hand are not free yet, so the other side might find no room for what it says next.
+  [[nodiscard]] bool publish(std::uint32_t to) {
+    RINGGATE_ASSERT(to != shard_ && !draining_);
+    all_.pair(shard_, to).requests.publish();
+    all_.pair(to, shard_).replies.publish();
+    return all_.must_ring(to);
+  }
+
   /// Hands over at most `budget` parcels, a few per sender and round, starting where the last call stopped,
   /// so that no sender waits for another. Calls `handler.on_request(from, request)`, which owes an answer,
   /// `handler.on_reply(from, reply)` and `handler.on_outside(request)`, which may ask and answer. Returns how
   /// many there were.
   template <class Handler>
   std::size_t drain(std::size_t budget, Handler&& handler) {
+    RINGGATE_ASSERT(!draining_);
+    draining_ = true;
     std::size_t handled = 0;
-    // As many empty visits in a row as there are sources end the call.
+    // As many visits in a row that ran a source dry as there are sources end the call.
     const std::size_t sources = 2 * all_.shards_count_ + 1;
-    for (std::size_t empty_visits = 0; empty_visits < sources && handled < budget;) {
-      const std::size_t count = drain_source(std::min(quantum, budget - handled), handler);
-      source_ = (source_ + 1) % sources;
-      empty_visits = count == 0 ? empty_visits + 1 : 0;
+    for (std::size_t dry_visits = 0; dry_visits < sources && handled < budget;) {
+      const std::size_t offered = std::min(quantum, budget - handled);
+      const std::size_t count = drain_source(offered, handler);
+      source_ = source_ + 1 == sources ? 0 : source_ + 1;
+      dry_visits = count < offered ? dry_visits + 1 : 0;
       handled += count;
     }
+    draining_ = false;
     return handled;
   }
 
-  /// Announces sleep. True: nothing is waiting, and whoever posts from now on will be told to ring. False:
-  /// drain first.
+  /// Announces sleep, with everything published. True: nothing is waiting, and whoever posts from now on will
+  /// be told to ring. False: drain first.
   bool may_sleep() {
+    RINGGATE_ASSERT(published());
     sleeping_.store(1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);  // before looking; partner: the fence in `must_ring`
     if (empty()) return true;
@@ -178,14 +192,24 @@ class Mailboxes<Request, Reply>::Mailbox {
   friend class Mailboxes;
   static constexpr std::size_t quantum = 32;  // parcels of one sender before the next one's turn
 
+  /// True if nothing that was asked or answered waits for `publish`.
+  bool published() {
+    for (std::uint32_t other = 0; other < all_.shards_count_; ++other) {
+      if (!all_.pair(shard_, other).requests.published() || !all_.pair(other, shard_).replies.published())
+        return false;
+    }
+    return true;
+  }
+
   // Sources in turn: the replies of each shard, the requests of each shard, the inlet.
   template <class Handler>
   std::size_t drain_source(std::size_t budget, Handler& handler) {
     if (source_ == 2 * all_.shards_count_) {
       return inlet_.drain(budget, [&](const Request& request) { handler.on_outside(request); });
     }
-    const auto from = static_cast<std::uint32_t>(source_ % all_.shards_count_);
-    if (source_ < all_.shards_count_) {
+    const bool replies = source_ < all_.shards_count_;
+    const auto from = static_cast<std::uint32_t>(replies ? source_ : source_ - all_.shards_count_);
+    if (replies) {
       Pair& pair = all_.pair(shard_, from);
       return pair.replies.drain(budget, [&](const Reply& reply) {
         RINGGATE_ASSERT(pair.unanswered > 0);
@@ -203,6 +227,7 @@ class Mailboxes<Request, Reply>::Mailbox {
   Mailboxes& all_;
   const std::uint32_t shard_;
   std::size_t source_ = 0;  // whose turn it is in `drain`
+  bool draining_ = false;   // inside `drain`
   Inlet<Request> inlet_;
   // 1 from `may_sleep` (relaxed, ordered by its fence) until a poster's exchange (acq_rel) or `awake`.
   // Publishes nothing: the lanes publish themselves. The two fences make sure that either the poster sees 1

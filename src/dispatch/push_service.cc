@@ -96,7 +96,7 @@ void PushService::ring_doorbells() {
   for (std::uint32_t shard = 0; shard < gate_.shards_count; ++shard) {
     if (!written_to_[shard]) continue;
     written_to_[shard] = false;
-    if (gate_.mailboxes.must_ring(shard)) {
+    if (mailbox_.publish(shard)) {
       ring_.ring(gate_.doorbells[shard]);
       counters_.doorbells_rung.add(1);
     }

@@ -52,7 +52,7 @@ class PushService final : public TakeoverNotice {
   bool drain_mailbox(std::size_t budget);
   /// Goes on with broadcasts to this shard's devices; true if there are more to reach.
   bool continue_broadcasts();
-  /// Rings each sleeping shard that was written to, once.
+  /// Lets each shard that was written to see it, and rings those that sleep, once. Ends a turn.
   void ring_doorbells();
   /// Open tickets: replies that are still to come.
   std::size_t outstanding() const { return tickets_open_; }

@@ -15,8 +15,9 @@ namespace ringgate::device {
 namespace {
 
 /// The two rings differ in who may post; posting and draining by one thread they promise the same.
-template <class Ring>
-void agrees_with_a_queue(Ring& ring, std::mt19937_64& random) {
+/// `publish` makes visible what was posted.
+template <class Ring, class Publish>
+void agrees_with_a_queue(Ring& ring, std::mt19937_64& random, Publish publish) {
   std::deque<std::uint64_t> model;
   std::uint64_t number = 0;
   for (int step = 0; step < 200'000; ++step) {
@@ -24,6 +25,7 @@ void agrees_with_a_queue(Ring& ring, std::mt19937_64& random) {
       const bool room = model.size() < ring.capacity();
       ASSERT_EQ(ring.post(++number), room);
       if (room) model.push_back(number);
+      publish();
     } else {
       const std::size_t budget = random() % 4;
       const std::size_t expected = std::min(budget, model.size());
@@ -43,7 +45,7 @@ TEST(Lane, AgreesWithAQueue) {
   std::mt19937_64 random(seed);
   std::array<std::uint64_t, 8> slots{};
   Lane<std::uint64_t> lane(slots);
-  agrees_with_a_queue(lane, random);
+  agrees_with_a_queue(lane, random, [&] { lane.publish(); });
 }
 
 TEST(Inlet, AgreesWithAQueue) {
@@ -51,16 +53,39 @@ TEST(Inlet, AgreesWithAQueue) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
   Inlet<std::uint64_t> inlet(8);
-  agrees_with_a_queue(inlet, random);
+  agrees_with_a_queue(inlet, random, [] {});
 }
 
-TEST(Lane, FreesASlotBeforeItHandsItsValueOver) {
+TEST(Lane, ShowsNothingUntilItIsPublished) {
+  std::array<int, 4> slots{};
+  Lane<int> lane(slots);
+  ASSERT_TRUE(lane.post(1) && lane.post(2));
+  EXPECT_FALSE(lane.published());
+  EXPECT_TRUE(lane.empty());
+  EXPECT_EQ(lane.drain(9, [](int) { FAIL(); }), 0U);
+  lane.publish();
+  EXPECT_TRUE(lane.published());
+  ASSERT_TRUE(lane.post(3));
+  std::vector<int> taken;
+  EXPECT_EQ(lane.drain(9, [&](int value) { taken.push_back(value); }), 2U);
+  EXPECT_EQ(taken, (std::vector<int>{1, 2}));
+}
+
+TEST(Lane, CountsUnpublishedValuesAgainstItsCapacity) {
+  std::array<int, 2> slots{};
+  Lane<int> lane(slots);
+  EXPECT_TRUE(lane.post(1) && lane.post(2));
+  EXPECT_FALSE(lane.post(3));
+}
+
+TEST(Lane, FreesTheSlotsOfABatchAtItsEnd) {
   std::array<int, 2> slots{};
   Lane<int> lane(slots);
   ASSERT_TRUE(lane.post(1) && lane.post(2));
-  ASSERT_FALSE(lane.post(3));
-  int posted = 3;
-  EXPECT_EQ(lane.drain(2, [&](int) { EXPECT_TRUE(lane.post(posted++)); }), 2U);
+  lane.publish();
+  EXPECT_EQ(lane.drain(2, [&](int) { EXPECT_FALSE(lane.post(3)); }), 2U);
+  ASSERT_TRUE(lane.post(3) && lane.post(4));
+  lane.publish();
   std::vector<int> rest;
   lane.drain(9, [&](int value) { rest.push_back(value); });
   EXPECT_EQ(rest, (std::vector<int>{3, 4}));
@@ -73,11 +98,13 @@ TEST(Lane, CarriesEverythingInOrderBetweenTwoThreads) {
   std::thread poster([&] {
     for (std::uint64_t value = 0; value < count;) {
       if (lane.post(value)) {
-        ++value;
+        if (++value % 7 == 0) lane.publish();
       } else {
+        lane.publish();
         std::this_thread::yield();
       }
     }
+    lane.publish();
   });
   std::uint64_t expected = 0;
   while (expected < count) {

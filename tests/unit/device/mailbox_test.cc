@@ -22,6 +22,11 @@ struct Reply {
 };
 using Boxes = Mailboxes<Request, Reply>;
 
+/// Publishes where no doorbell has to be rung, because nobody sleeps.
+void publish(Boxes& boxes, std::uint32_t from, std::uint32_t to) {
+  EXPECT_FALSE(boxes.of(from).publish(to));
+}
+
 /// Writes down what arrives, and answers when told to.
 struct Recorder {
   struct Arrival {
@@ -40,13 +45,43 @@ struct Recorder {
 TEST(Mailbox, CarriesARequestThereAndItsReplyBack) {
   Boxes boxes({.shards_count = 3});
   ASSERT_TRUE(boxes.of(0).ask(2, {41}));
+  publish(boxes, 0, 2);
   Recorder at_two, at_zero;
   EXPECT_EQ(boxes.of(1).drain(9, at_two), 0U);
   EXPECT_EQ(boxes.of(2).drain(9, at_two), 1U);
   EXPECT_EQ(at_two.requests, (std::vector<Recorder::Arrival>{{0, 41}}));
   boxes.of(2).answer(0, {41, 7});
+  publish(boxes, 2, 0);
   EXPECT_EQ(boxes.of(0).drain(9, at_zero), 1U);
   EXPECT_EQ(at_zero.replies, (std::vector<Recorder::Arrival>{{2, 41}}));
+}
+
+TEST(Mailbox, ShowsABatchWhenItIsPublished) {
+  Boxes boxes({.shards_count = 2});
+  Recorder at_one, at_zero;
+  ASSERT_TRUE(boxes.of(0).ask(1, {1}) && boxes.of(0).ask(1, {2}));
+  EXPECT_TRUE(boxes.of(1).empty());
+  EXPECT_EQ(boxes.of(1).drain(9, at_one), 0U);
+  publish(boxes, 0, 1);
+  EXPECT_EQ(boxes.of(1).drain(9, at_one), 2U);
+  boxes.of(1).answer(0, {1, 0});
+  boxes.of(1).answer(0, {2, 0});
+  EXPECT_EQ(boxes.of(0).drain(9, at_zero), 0U);
+  publish(boxes, 1, 0);
+  EXPECT_EQ(boxes.of(0).drain(9, at_zero), 2U);
+}
+
+TEST(Mailbox, RefusesToPublishWhileItDrainsAndToSleepWithAnythingUnpublished) {
+  Boxes boxes({.shards_count = 2});
+  struct Hasty : Recorder {
+    Boxes& boxes;
+    explicit Hasty(Boxes& all) : boxes(all) {}
+    void on_request(std::uint32_t from, const Request&) { (void)boxes.of(1).publish(from); }
+  } hasty(boxes);
+  ASSERT_TRUE(boxes.of(0).ask(1, {1}));
+  EXPECT_DEATH((void)boxes.of(0).may_sleep(), "assertion");
+  publish(boxes, 0, 1);
+  EXPECT_DEATH((void)boxes.of(1).drain(9, hasty), "assertion");
 }
 
 TEST(Mailbox, RefusesRequestsBeyondTheUnansweredOnesALaneHolds) {
@@ -54,9 +89,11 @@ TEST(Mailbox, RefusesRequestsBeyondTheUnansweredOnesALaneHolds) {
   Recorder recorder;
   for (std::uint64_t ticket = 0; ticket < 4; ++ticket) ASSERT_TRUE(boxes.of(0).ask(1, {ticket}));
   EXPECT_FALSE(boxes.of(0).ask(1, {4}));
+  publish(boxes, 0, 1);
   EXPECT_EQ(boxes.of(1).drain(9, recorder), 4U);
   EXPECT_FALSE(boxes.of(0).ask(1, {4})) << "drained, but not answered";
   boxes.of(1).answer(0, {0, 0});
+  publish(boxes, 1, 0);
   EXPECT_FALSE(boxes.of(0).ask(1, {4})) << "answered, but the answer may still need its room";
   EXPECT_EQ(boxes.of(0).drain(9, recorder), 1U);
   EXPECT_TRUE(boxes.of(0).ask(1, {4}));
@@ -82,6 +119,8 @@ TEST(Mailbox, LetsNoSenderWaitForABusyOne) {
   Boxes boxes({.shards_count = 3, .lane_parcels = 1024});
   for (std::uint64_t ticket = 0; ticket < 1000; ++ticket) ASSERT_TRUE(boxes.of(0).ask(2, {ticket}));
   ASSERT_TRUE(boxes.of(1).ask(2, {7}));
+  publish(boxes, 0, 2);
+  publish(boxes, 1, 2);
   ASSERT_TRUE(boxes.post_from_outside(2, {8}));
   Recorder recorder;
   EXPECT_EQ(boxes.of(2).drain(100, recorder), 100U);
@@ -104,7 +143,7 @@ TEST(Mailbox, TellsExactlyOnePosterToRing) {
   EXPECT_FALSE(boxes.must_ring(0)) << "awake";
   ASSERT_TRUE(boxes.of(0).may_sleep());
   ASSERT_TRUE(boxes.of(1).ask(0, {1}));
-  EXPECT_TRUE(boxes.must_ring(0));
+  EXPECT_TRUE(boxes.of(1).publish(0));
   ASSERT_TRUE(boxes.post_from_outside(0, {2}));
   EXPECT_FALSE(boxes.must_ring(0)) << "somebody rings already";
 }
@@ -113,10 +152,12 @@ TEST(Mailbox, DoesNotSleepOverAnythingThatWaits) {
   Boxes boxes({.shards_count = 2});
   Recorder recorder;
   ASSERT_TRUE(boxes.of(1).ask(0, {1}));
+  publish(boxes, 1, 0);
   EXPECT_FALSE(boxes.of(0).may_sleep());
   EXPECT_FALSE(boxes.must_ring(0));
   boxes.of(0).drain(9, recorder);
   boxes.of(0).answer(1, {});
+  publish(boxes, 0, 1);
   EXPECT_FALSE(boxes.of(1).may_sleep());
   boxes.of(1).drain(9, recorder);
   ASSERT_TRUE(boxes.post_from_outside(1, {2}));
@@ -192,7 +233,8 @@ class StormShard {
   }
   void ring_touched() {
     for (std::uint32_t to = 0; to < doorbells_.size(); ++to) {
-      if (std::exchange(touched_[to], false) && boxes_.must_ring(to)) eventfd_write(doorbells_[to], 1);
+      if (std::exchange(touched_[to], false) && boxes_.of(shard_).publish(to))
+        eventfd_write(doorbells_[to], 1);
     }
   }
   void sleep() {
