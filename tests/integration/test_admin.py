@@ -18,12 +18,13 @@ def raw_push(device_id, rest, payload=b""):
     return (PUSH_HEAD.format(id=device_id) + rest + "\r\n").encode() + payload
 
 
-@pytest.mark.parametrize("content_type, opcode, payload", [
-    ("text/plain", TEXT, "hello é😀".encode()), ("text/plain; charset=utf-8", TEXT, b"plain"), ("text/plain;charset=UTF-8", TEXT, b"p"),
-    ("application/octet-stream", BINARY, bytes(range(256))), ("text/plain", TEXT, b""), ("application/octet-stream", BINARY, b""),
-    ("application/octet-stream", BINARY, b"x" * 65_536), ("application/octet-stream", BINARY, b"y" * 200_000),
+@pytest.mark.parametrize("content_type, opcode", [
+    ("text/plain", TEXT), ("text/plain; charset=utf-8", TEXT), ("text/plain;charset=UTF-8", TEXT), ("application/octet-stream", BINARY),
 ])
-def test_push_reaches_the_device(gate, content_type, opcode, payload):
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
+def test_push_reaches_the_device(gate, content_type, opcode, size):
+    payload = (bytes(range(256)) if opcode == BINARY else "aé€😀".encode()) * (size // 10 + 1)
+    payload = payload[: size - size % 10] + b"." * (size % 10)  # cut at a character
     with connect_device(gate, "target") as peer:
         answer = push(gate, "target", payload, content_type)
         assert answer.status == 200, answer
@@ -108,11 +109,15 @@ def test_presence(gate):
         device = curl(gate.admin_url("/v1/devices/present")).json
         assert device["device_id"] == "present" and device["remote"] == peer.local_address and device["path"] == "/ws"
         assert {"conn", "shard", "since", "last_seen", "rtt_ms", "queued_bytes"} <= device.keys()
-        head = curl(gate.admin_url("/v1/devices/present"), "--head")
-        assert head.status == 200 and head.body == b""
         peer.close_normally()
     curl(gate.admin_url("/v1/devices/present")).problem(404, "unknown_device")
-    assert curl(gate.admin_url("/v1/devices/present"), "--head").status == 404
+
+
+def test_answer_to_head_has_no_body(gate):
+    with connect_device(gate, "headed"), RawPeer(gate.admin_address) as backend:
+        for device_id, status in (("headed", 200), ("absent", 404)):
+            head = f"HEAD /v1/devices/{device_id} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+            assert backend.request(head, body=False).status == status
 
 
 def test_listing_by_cursor(gate):

@@ -42,27 +42,17 @@ def test_handshake_that_stops(hasty, octets):
 def test_handshake_that_trickles(hasty):
     """The deadline is for the whole handshake: an octet now and then does not move it."""
     with RawPeer(hasty.device_address) as peer:
-        started = time.monotonic()
-        try:
-            for octet in upgrade_request("/ws?deviceId=a"):
-                peer.send(bytes([octet]))
-                time.sleep(0.05)
-        except OSError:
-            pass
-        assert 0.5 <= time.monotonic() - started <= 0.6 + LATE + 0.2
+        seconds = peer.trickle(upgrade_request("/ws?deviceId=a"), 0.05)
+        assert 0.5 <= seconds <= 0.6 + LATE
+        assert peer.read_response().status == 408
 
 
 def test_admin_request_that_trickles(hasty):
     with RawPeer(hasty.admin_address) as peer:
-        started = time.monotonic()
         assert peer.request(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
-        try:
-            for octet in b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200:
-                peer.send(bytes([octet]))
-                time.sleep(0.05)
-        except OSError:
-            pass
-        assert time.monotonic() - started <= 0.6 + LATE + 0.6
+        seconds = peer.trickle(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 200, 0.05)
+        assert 0.5 <= seconds <= 0.6 + LATE
+        assert peer.read_response().status == 408
 
 
 def test_slow_handshakes_do_not_disturb_others(hasty):
@@ -99,7 +89,6 @@ def test_device_that_answers_pings_lives_on():
             ping = peer.read_frame()
             assert ping.opcode == PING
             peer.send_frame(PONG, ping.payload)
-        assert curl(gate.admin_url("/v1/devices/alive")).json["rtt_ms"] is not None
         peer.close_normally()
 
 
@@ -118,7 +107,8 @@ def test_idle_device():
 
 
 def test_device_that_does_not_read():
-    settings = {"limits.send_timeout": "500ms", "limits.send_queue": "64KiB", "limits.ping_interval": "off"}
+    settings = {"limits.send_timeout": "500ms", "limits.close_timeout": "300ms", "limits.send_queue": "64KiB",
+                "limits.ping_interval": "off"}
     with Gate(settings) as gate, connect_device(gate, "slow", receive_buffer_bytes=4096):
         statuses = [200]
         while statuses[-1] == 200 and len(statuses) < 400:

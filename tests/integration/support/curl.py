@@ -39,7 +39,7 @@ def curl(url, *arguments, body=None):
             command += ["--data-binary", "@-", "-H", "Expect:"]
         done = subprocess.run([*command, url], input=body or b"", capture_output=True, check=False)
         assert done.returncode == 0, f"curl exit code {done.returncode}: {done.stderr.decode()}"
-        blocks = [block for block in head.read_text("latin-1").split("\r\n\r\n") if block]
+        blocks = [block for block in head.read_bytes().decode("latin-1").split("\r\n\r\n") if block]
     first, *lines = blocks[-1].split("\r\n")
     fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     return Answer(int(first.split(" ")[1]), fields, done.stdout)

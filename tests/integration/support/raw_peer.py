@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import select
 import socket
 import struct
 import time
@@ -90,6 +91,15 @@ class RawPeer:
 
     def send_frame(self, opcode, payload=b"", **form):
         self.send(encode_frame(opcode, payload, **form))
+
+    def trickle(self, octets, interval):
+        """Sends one octet every `interval` seconds until the gate answers or ends the stream; returns the seconds until then."""
+        started = time.monotonic()
+        for octet in octets:
+            self.send(bytes([octet]))
+            if select.select([self.socket], [], [], interval)[0]:
+                return time.monotonic() - started
+        raise AssertionError(f"all {len(octets)} octets went out unanswered")
 
     def reset(self):
         """Closes with RST instead of FIN."""
