@@ -1,7 +1,9 @@
-// What the admin port offers: each request goes to the endpoint its path and method name, which answers now or turns later.
+// What the admin port offers: each request goes to the endpoint its path and method name, which answers now
+// or turns later.
 //
-// Knows nothing of connections: a request comes whole, the answer goes to a Responder. One per shard; owner shard.
-// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, listing.cc, health_endpoints.cc.
+// Knows nothing of connections: a request comes whole, the answer goes to a Responder. One per shard; owner
+// shard. Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, listing.cc,
+// health_endpoints.cc.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,8 @@
 
 namespace ringgate::admin {
 
-/// A request on its way to an endpoint. `request` is borrowed for the call, the responder is kept until the answer.
+/// A request on its way to an endpoint. `request` is borrowed for the call, the responder is kept until the
+/// answer.
 struct Call {
   Request& request;
   DeviceIdSegment device_id;  // of the path; empty where it has none
@@ -71,8 +74,9 @@ class AdminApi {
   dispatch::GateState& gate_;
   dispatch::PushService& push_service_;
   std::span<const ShardCounters* const> all_counters_;
-  std::deque<std::shared_ptr<Listing>> listings_;  // the front one is being filled; bounded by requests in flight
-  bool listing_starts_ = false;                    // start_listings is at work
+  std::deque<std::shared_ptr<Listing>>
+      listings_;                 // the front one is being filled; bounded by requests in flight
+  bool listing_starts_ = false;  // start_listings is at work
 };
 
 }  // namespace ringgate::admin

@@ -24,7 +24,7 @@ struct AdminConnection {
   RequestReader reader;
   AnswerQueue answers;
   std::vector<std::uint8_t> held;  // input that waits, in order
-  TimeNs since;                    // when the reader's phase began; for an idle one, also when the last answer left
+  TimeNs since;  // when the reader's phase began; for an idle one, also when the last answer left
   Intake intake = Intake::open;
   bool is_reading = false;     // requests are being read: answers given meanwhile do not begin further ones
   bool is_first = true;        // no request was begun yet

@@ -1,4 +1,5 @@
-// How an admin connection is held to its limits: what it may owe and be owed, when it ends, and what it must do in time.
+// How an admin connection is held to its limits: what it may owe and be owed, when it ends, and what it must
+// do in time.
 #include <algorithm>
 
 #include "admin/admin_session.h"
@@ -11,13 +12,16 @@ using Phase = RequestReader::Phase;
 
 constexpr TimeNs never = UINT64_MAX;
 
-bool owes_too_many(const AdminConnection& state) { return state.answers.size() >= limits::pipelined_requests_max; }
+bool owes_too_many(const AdminConnection& state) {
+  return state.answers.size() >= limits::pipelined_requests_max;
+}
 
 }  // namespace
 
 // -- Holding back
 
-/// Neither a caller who asks without end nor one who does not read makes us keep more than a bounded amount for him.
+/// Neither a caller who asks without end nor one who does not read makes us keep more than a bounded amount
+/// for him.
 bool AdminSession::must_hold(const conn::Connection& connection, const AdminConnection& state) const {
   return owes_too_many(state) || transport_.queued_bytes(connection) > limits::admin_output_bytes_max;
 }
@@ -47,8 +51,12 @@ void AdminSession::go_on(conn::Connection& connection) {
   act_on_deadlines(connection);
 }
 
-void AdminSession::on_output_waits(conn::Connection& connection) { act_on_deadlines(connection); }
-void AdminSession::on_output_progress(conn::Connection& connection) { go_on(connection); }
+void AdminSession::on_output_waits(conn::Connection& connection) {
+  act_on_deadlines(connection);
+}
+void AdminSession::on_output_progress(conn::Connection& connection) {
+  go_on(connection);
+}
 
 // -- The peer's end of the stream
 
@@ -60,14 +68,17 @@ void AdminSession::on_end_of_stream(conn::Connection& connection) {
 
 void AdminSession::finish_if_done(conn::Connection& connection) {
   const AdminConnection& state = state_of(connection);
-  if (!state.peer_finished || state.intake != Intake::open || !state.answers.empty() || !connection.is_live()) return;
+  if (!state.peer_finished || state.intake != Intake::open || !state.answers.empty() || !connection.is_live())
+    return;
   connection.ending = conn::Ending::peer_closed;
   transport_.finish(connection);
 }
 
 // -- Deadlines: one timer per connection, set to the nearest
 
-void AdminSession::on_deadline(conn::Connection& connection) { go_on(connection); }
+void AdminSession::on_deadline(conn::Connection& connection) {
+  go_on(connection);
+}
 
 /// Until when the peer has to send what the reader waits for.
 TimeNs AdminSession::request_deadline(const AdminConnection& state) const {
@@ -75,11 +86,12 @@ TimeNs AdminSession::request_deadline(const AdminConnection& state) const {
     case Phase::idle:
       if (!state.answers.empty()) return never;  // the peer waits for us
       return state.since + (state.is_first ? settings_.head_timeout : settings_.idle_timeout);
-    case Phase::head: return state.since + settings_.head_timeout;
+    case Phase::head:
+      return state.since + settings_.head_timeout;
     case Phase::body: {
       const DurationNs grace = limits::admin_body_grace_seconds * nanoseconds_per_second;
-      const DurationNs earned =
-          state.reader.request().body.size() * (nanoseconds_per_second / limits::admin_body_bytes_per_second_min);
+      const DurationNs earned = state.reader.request().body.size() *
+                                (nanoseconds_per_second / limits::admin_body_bytes_per_second_min);
       return state.since + std::max(grace, earned);
     }
   }

@@ -6,9 +6,9 @@
 
 namespace ringgate::admin {
 
-AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
-                           conn::Transport& transport, ShardCounters& counters,
-                           std::span<const ShardCounters* const> all_counters)
+AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& gate,
+                           dispatch::PushService& push_service, conn::Transport& transport,
+                           ShardCounters& counters, std::span<const ShardCounters* const> all_counters)
     : settings_(settings),
       transport_(transport),
       counters_(counters),
@@ -39,9 +39,14 @@ void AdminSession::on_gone(conn::Connection& connection, conn::Ending) {
 
 void AdminSession::on_received(conn::Connection& connection, MutableBytes octets) {
   switch (state_of(connection).intake) {
-    case Intake::open: read_requests(connection, octets); break;
-    case Intake::held: hold(connection, octets); break;
-    case Intake::stopped: break;
+    case Intake::open:
+      read_requests(connection, octets);
+      break;
+    case Intake::held:
+      hold(connection, octets);
+      break;
+    case Intake::stopped:
+      break;
   }
 }
 
@@ -72,7 +77,8 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   const ReadProgress progress = state.reader.read(input);
   input = input.subspan(progress.consumed_bytes);
   switch (progress.status) {
-    case ReadStatus::need_more: return false;
+    case ReadStatus::need_more:
+      return false;
     case ReadStatus::body_follows:
       state.since = transport_.now();
       on_body_follows(connection, input);
@@ -90,7 +96,8 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   return false;
 }
 
-/// A caller that waits for leave to send its body gets it, or hears at once that the body is not wanted (RFC 9110 section 10.1.1).
+/// A caller that waits for leave to send its body gets it, or hears at once that the body is not wanted (RFC
+/// 9110 section 10.1.1).
 void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_so_far) {
   AdminConnection& state = state_of(connection);
   const Request& request = state.reader.request();
@@ -119,7 +126,8 @@ void AdminSession::reject(conn::Connection& connection, http::Rejection rejectio
   owe_last(connection, write_rejection(rejection, state_of(connection).reader.method()));
 }
 
-/// Nothing that arrives from now on is looked at; the connection ends behind this answer, which waits for those before it.
+/// Nothing that arrives from now on is looked at; the connection ends behind this answer, which waits for
+/// those before it.
 void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written) {
   AdminConnection& state = state_of(connection);
   state.intake = Intake::stopped;

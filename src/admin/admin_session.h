@@ -1,8 +1,9 @@
-// Serves HTTP/1.1 on the admin listener of one shard: reads requests, passes them to the API, sends the answers in order.
+// Serves HTTP/1.1 on the admin listener of one shard: reads requests, passes them to the API, sends the
+// answers in order.
 //
 // It decides nothing about devices (admin_api.h) and moves no octets (the transport). Owner shard.
-// Invariants: answers leave in the order of the requests; at most limits::pipelined_requests_max are owed per connection; behind a
-// request that ends the connection nothing is looked at.
+// Invariants: answers leave in the order of the requests; at most limits::pipelined_requests_max are owed per
+// connection; behind a request that ends the connection nothing is looked at.
 //
 // Files: admin_session.cc (requests and answers), admin_flow.cc (holding back, ends of streams, deadlines).
 #pragma once
@@ -24,9 +25,11 @@ namespace ringgate::admin {
 
 class AdminSession final : public conn::Session, private AnswerSink {
  public:
-  /// `settings` is copied; everything else outlives the session, which outlives every answer that is still to come.
+  /// `settings` is copied; everything else outlives the session, which outlives every answer that is still to
+  /// come.
   AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
-               conn::Transport& transport, ShardCounters& counters, std::span<const ShardCounters* const> all_counters);
+               conn::Transport& transport, ShardCounters& counters,
+               std::span<const ShardCounters* const> all_counters);
   ~AdminSession() override;
   AdminSession(const AdminSession&) = delete;
   AdminSession& operator=(const AdminSession&) = delete;
@@ -41,7 +44,9 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void on_gone(conn::Connection& connection, conn::Ending ending) override;
 
  private:
-  static AdminConnection& state_of(conn::Connection& connection) { return *connection.session<AdminRecord>().state; }
+  static AdminConnection& state_of(conn::Connection& connection) {
+    return *connection.session<AdminRecord>().state;
+  }
 
   // admin_session.cc
   void answer(const AnswerTicket& ticket, Answer answer) override;

@@ -15,13 +15,14 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
   }
   const RefusalFacts& facts = facts_of(*answer.refusal);
   written.closes = written.closes || facts.persistence == http::Persistence::close;
-  http::append_problem(written.octets,
-                       {.status = facts.status,
-                        .reason = facts.reason,
-                        .detail = facts.detail,
-                        .extra_fields = answer.extra_fields.empty() ? facts.extra_fields : answer.extra_fields,
-                        .persistence = written.closes ? http::Persistence::close : http::Persistence::keep_alive,
-                        .request_method = shape.method});
+  http::append_problem(
+      written.octets,
+      {.status = facts.status,
+       .reason = facts.reason,
+       .detail = facts.detail,
+       .extra_fields = answer.extra_fields.empty() ? facts.extra_fields : answer.extra_fields,
+       .persistence = written.closes ? http::Persistence::close : http::Persistence::keep_alive,
+       .request_method = shape.method});
   return written;
 }
 
@@ -31,6 +32,8 @@ WrittenAnswer write_rejection(http::Rejection rejection, http::Method method) {
   return written;
 }
 
-WrittenAnswer write_continue() { return {.octets = "HTTP/1.1 100 Continue\r\n\r\n"}; }
+WrittenAnswer write_continue() {
+  return {.octets = "HTTP/1.1 100 Continue\r\n\r\n"};
+}
 
 }  // namespace ringgate::admin

@@ -1,4 +1,5 @@
-// What the API answers to one request, and how it becomes octets. The request's shape (HEAD, closing) is the connection's business.
+// What the API answers to one request, and how it becomes octets. The request's shape (HEAD, closing) is the
+// connection's business.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ struct Answer {
   std::string_view extra_fields;  // literal; whole field lines
   std::optional<Refusal> refusal;
 
-  static Answer json(std::string text) { return {.content_type = "application/json", .body = std::move(text)}; }
+  static Answer json(std::string text) {
+    return {.content_type = "application/json", .body = std::move(text)};
+  }
   static Answer refuse(Refusal refusal, std::string_view extra_fields = {}) {
     return {.extra_fields = extra_fields, .refusal = refusal};
   }

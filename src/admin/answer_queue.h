@@ -1,4 +1,5 @@
-// The answers a connection still owes, in the order of its requests (RFC 9112 section 9.3.2), whatever the order they come in.
+// The answers a connection still owes, in the order of its requests (RFC 9112 section 9.3.2), whatever the
+// order they come in.
 //
 // Owner shard. Invariant: an answer leaves when it and all before it are there.
 #pragma once

@@ -11,10 +11,12 @@ using http::trim;
 
 struct Parameter {
   std::string_view name;
-  std::string_view value;  // without its quotation marks; a backslash in it is taken literally: no charset has one
+  std::string_view
+      value;  // without its quotation marks; a backslash in it is taken literally: no charset has one
 };
 
-/// Takes the next parameter from the front of `rest`, which begins behind a semicolon. An empty one is legal (section 5.6.6).
+/// Takes the next parameter from the front of `rest`, which begins behind a semicolon. An empty one is legal
+/// (section 5.6.6).
 std::optional<Parameter> take_parameter(std::string_view& rest) {
   rest = trim(rest);
   if (rest.empty() || rest.front() == ';') return Parameter{};
@@ -44,13 +46,15 @@ std::optional<MessageType> message_type_of(std::string_view content_type) {
   const bool is_text = equals_ignoring_case(media_type, "text/plain");
   if (!is_text && !equals_ignoring_case(media_type, "application/octet-stream")) return std::nullopt;
 
-  std::string_view rest = semicolon == std::string_view::npos ? std::string_view{} : content_type.substr(semicolon);
+  std::string_view rest =
+      semicolon == std::string_view::npos ? std::string_view{} : content_type.substr(semicolon);
   while (!rest.empty()) {
     if (rest.front() != ';') return std::nullopt;
     rest.remove_prefix(1);
     const auto parameter = take_parameter(rest);
     if (!parameter) return std::nullopt;
-    if (is_text && equals_ignoring_case(parameter->name, "charset") && !equals_ignoring_case(parameter->value, "utf-8"))
+    if (is_text && equals_ignoring_case(parameter->name, "charset") &&
+        !equals_ignoring_case(parameter->value, "utf-8"))
       return std::nullopt;
   }
   return is_text ? MessageType::text : MessageType::binary;

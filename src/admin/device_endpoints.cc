@@ -43,10 +43,14 @@ void AdminApi::close_device(Call call) {
   push_service_.close_device(call.device_id.view(), static_cast<CloseCode>(*code), std::move(*reason),
                              [responder = call.responder](const PushResult& result) {
                                switch (result.outcome) {
-                                 case PushOutcome::delivered: return responder.answer({.status = 204});
-                                 case PushOutcome::closing: return responder.refuse(Refusal::closing);
-                                 case PushOutcome::backpressure: return responder.refuse(Refusal::backpressure);
-                                 default: return responder.refuse(Refusal::unknown_device);
+                                 case PushOutcome::delivered:
+                                   return responder.answer({.status = 204});
+                                 case PushOutcome::closing:
+                                   return responder.refuse(Refusal::closing);
+                                 case PushOutcome::backpressure:
+                                   return responder.refuse(Refusal::backpressure);
+                                 default:
+                                   return responder.refuse(Refusal::unknown_device);
                                }
                              });
 }

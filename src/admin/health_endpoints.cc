@@ -7,8 +7,11 @@ namespace {
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 }
 
-/// That this shard's loop turns is all it says: a restart over anything else would only add a storm of reconnects.
-void AdminApi::show_health(Call call) { call.responder.answer({.content_type = plain_text, .body = "ok\n"}); }
+/// That this shard's loop turns is all it says: a restart over anything else would only add a storm of
+/// reconnects.
+void AdminApi::show_health(Call call) {
+  call.responder.answer({.content_type = plain_text, .body = "ok\n"});
+}
 
 void AdminApi::show_readiness(Call call) {
   if (!gate_.ready.load(std::memory_order_acquire)) return call.responder.refuse(Refusal::not_ready);
@@ -16,7 +19,8 @@ void AdminApi::show_readiness(Call call) {
 }
 
 void AdminApi::show_metrics(Call call) {
-  call.responder.answer({.content_type = metrics_content_type, .body = metrics_text(settings_, gate_, all_counters_)});
+  call.responder.answer(
+      {.content_type = metrics_content_type, .body = metrics_text(settings_, gate_, all_counters_)});
 }
 
 }  // namespace ringgate::admin

@@ -1,7 +1,7 @@
 // GET /v1/devices: pages of all devices, over all shards.
 //
-// A page asks each device's shard once. Pages are filled one after the other, so that they never fill the lanes between shards,
-// where a device that cannot be asked for would look like one that has gone.
+// A page asks each device's shard once. Pages are filled one after the other, so that they never fill the
+// lanes between shards, where a device that cannot be asked for would look like one that has gone.
 #include <array>
 #include <cstdio>
 
@@ -30,7 +30,8 @@ std::string cursor_text(Cursor cursor) {
 std::optional<Cursor> cursor_of(std::string_view query) {
   const http::QueryParameter parameter = http::query_parameter(query, "cursor");
   if (parameter.presence == Presence::absent) return Cursor{0};
-  if (parameter.presence == Presence::conflicting || parameter.value.size() != cursor_chars) return std::nullopt;
+  if (parameter.presence == Presence::conflicting || parameter.value.size() != cursor_chars)
+    return std::nullopt;
   return parse_number(parameter.value, 16);
 }
 
@@ -46,7 +47,8 @@ void AdminApi::list_devices(Call call) {
   if (listings_.size() == 1) start_listings();
 }
 
-/// Fills pages until one has to wait for other shards. A page that is complete at once is not a level of recursion.
+/// Fills pages until one has to wait for other shards. A page that is complete at once is not a level of
+/// recursion.
 void AdminApi::start_listings() {
   if (listing_starts_) return;
   listing_starts_ = true;
@@ -59,7 +61,8 @@ void AdminApi::fill(const std::shared_ptr<Listing>& front) {
   const device::DeviceMap::Page page = gate_.map.scan(listing->cursor, listing->limit);
   if (page.next) listing->next_cursor = cursor_text(*page.next);
   listing->devices.resize(page.refs.size());
-  listing->awaited_count = page.refs.size() + 1;  // one for this loop, so that the page does not end inside it
+  listing->awaited_count =
+      page.refs.size() + 1;  // one for this loop, so that the page does not end inside it
   for (std::size_t i = 0; i < page.refs.size(); ++i) {
     push_service_.describe(page.refs[i], [this, listing, i](std::unique_ptr<dispatch::DeviceInfo> device) {
       listing->devices[i] = std::move(device);

@@ -128,7 +128,8 @@ void add_row(Families& families, const Row& row, std::span<const ShardCounters* 
 }
 
 void add_build(Families& families, const AdminSettings& settings) {
-  ClientMetric& metric = families.add("ringgate_build_info", "What this gate was built from; always 1.", Kind::gauge, 1);
+  ClientMetric& metric =
+      families.add("ringgate_build_info", "What this gate was built from; always 1.", Kind::gauge, 1);
   const auto label = [&](const char* name, const std::string& value) {
     if (!value.empty()) metric.label.push_back({name, value});
   };
@@ -139,12 +140,14 @@ void add_build(Families& families, const AdminSettings& settings) {
 
 void add_gate(Families& families, const dispatch::GateState& gate) {
   const auto number = [](auto value) { return static_cast<double>(value); };
-  families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge, number(gate.map.count()));
-  families.add("ringgate_device_index_rebuilds_total", "Times the device map moved into a new table.", Kind::counter,
-               number(gate.map.rebuilds_count()));
-  families.add("ringgate_ready", "1 while /readyz says 200.", Kind::gauge, gate.ready.load(std::memory_order_acquire) ? 1 : 0);
-  families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.", Kind::gauge,
-               gate.draining.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge,
+               number(gate.map.count()));
+  families.add("ringgate_device_index_rebuilds_total", "Times the device map moved into a new table.",
+               Kind::counter, number(gate.map.rebuilds_count()));
+  families.add("ringgate_ready", "1 while /readyz says 200.", Kind::gauge,
+               gate.ready.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.",
+               Kind::gauge, gate.draining.load(std::memory_order_acquire) ? 1 : 0);
   families.add("ringgate_log_dropped_total", "Log lines lost because the queue was full.", Kind::counter,
                number(log::dropped_count()));
 }
@@ -153,10 +156,12 @@ void add_process(Families& families) {
   const ProcessUsage usage = read_process_usage();
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
   families.add("process_cpu_seconds_total", "User and system time used.", Kind::counter, usage.cpu_seconds);
-  families.add("process_resident_memory_bytes", "Resident memory.", Kind::gauge, number(usage.resident_bytes));
+  families.add("process_resident_memory_bytes", "Resident memory.", Kind::gauge,
+               number(usage.resident_bytes));
   families.add("process_virtual_memory_bytes", "Virtual memory.", Kind::gauge, number(usage.virtual_bytes));
   families.add("process_open_fds", "Open process descriptors.", Kind::gauge, number(usage.descriptors_open));
-  families.add("process_max_fds", "Most process descriptors that may be open.", Kind::gauge, number(usage.descriptors_max));
+  families.add("process_max_fds", "Most process descriptors that may be open.", Kind::gauge,
+               number(usage.descriptors_max));
 }
 
 }  // namespace

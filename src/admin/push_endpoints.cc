@@ -23,11 +23,16 @@ std::expected<ws::MessageRef, Refusal> message_of(const Request& request) {
 
 Answer answer_of(std::string_view device_id, const PushResult& result) {
   switch (result.outcome) {
-    case PushOutcome::delivered: return Answer::json(delivered_json(device_id, result));
-    case PushOutcome::unknown_device: return Answer::refuse(Refusal::unknown_device);
-    case PushOutcome::backpressure: return Answer::refuse(Refusal::backpressure);
-    case PushOutcome::too_large: return Answer::refuse(Refusal::too_large);
-    case PushOutcome::closing: return Answer::refuse(Refusal::closing);
+    case PushOutcome::delivered:
+      return Answer::json(delivered_json(device_id, result));
+    case PushOutcome::unknown_device:
+      return Answer::refuse(Refusal::unknown_device);
+    case PushOutcome::backpressure:
+      return Answer::refuse(Refusal::backpressure);
+    case PushOutcome::too_large:
+      return Answer::refuse(Refusal::too_large);
+    case PushOutcome::closing:
+      return Answer::refuse(Refusal::closing);
   }
   return Answer::refuse(Refusal::unknown_device);
 }
@@ -38,9 +43,8 @@ void AdminApi::push_message(Call call) {
   auto message = message_of(call.request);
   if (!message) return call.responder.refuse(message.error());
   push_service_.push(call.device_id.view(), std::move(*message),
-                     [responder = call.responder, id = std::string(call.device_id.view())](const PushResult& result) {
-                       responder.answer(answer_of(id, result));
-                     });
+                     [responder = call.responder, id = std::string(call.device_id.view())](
+                         const PushResult& result) { responder.answer(answer_of(id, result)); });
 }
 
 void AdminApi::broadcast_message(Call call) {

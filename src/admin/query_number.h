@@ -19,14 +19,15 @@ inline std::optional<std::uint64_t> parse_number(std::string_view text, int base
   return value;
 }
 
-/// The parameter `name` as a number from `lowest` to `highest`, `otherwise` if it is absent; nullopt if it is anything else, or
-/// given twice with two values.
+/// The parameter `name` as a number from `lowest` to `highest`, `otherwise` if it is absent; nullopt if it is
+/// anything else, or given twice with two values.
 struct NumberRange {
   std::uint64_t lowest;
   std::uint64_t highest;
   std::uint64_t otherwise;
 };
-inline std::optional<std::uint64_t> query_number(std::string_view query, std::string_view name, const NumberRange& range) {
+inline std::optional<std::uint64_t> query_number(std::string_view query, std::string_view name,
+                                                 const NumberRange& range) {
   const http::QueryParameter parameter = http::query_parameter(query, name);
   if (parameter.presence == http::QueryParameter::Presence::absent) return range.otherwise;
   if (parameter.presence == http::QueryParameter::Presence::conflicting) return std::nullopt;

@@ -1,6 +1,8 @@
-// Why the admin API says no to a well-formed request: one enumerator per reason, and one row each for what the caller is told.
+// Why the admin API says no to a well-formed request: one enumerator per reason, and one row each for what
+// the caller is told.
 //
-// Octets that are no proper HTTP are http::Rejection's. Invariant: `refusal_facts` has one row per enumerator, in their order.
+// Octets that are no proper HTTP are http::Rejection's. Invariant: `refusal_facts` has one row per
+// enumerator, in their order.
 #pragma once
 
 #include <array>
@@ -74,6 +76,8 @@ static_assert(
     }(),
     "one row per enumerator, in their order");
 
-constexpr const RefusalFacts& facts_of(Refusal refusal) { return refusal_facts[static_cast<std::size_t>(refusal)]; }
+constexpr const RefusalFacts& facts_of(Refusal refusal) {
+  return refusal_facts[static_cast<std::size_t>(refusal)];
+}
 
 }  // namespace ringgate::admin

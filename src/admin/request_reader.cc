@@ -6,9 +6,12 @@
 
 namespace ringgate::admin {
 
-ReadProgress RequestReader::read(ByteView input) { return body_ ? read_body(input) : read_head(input); }
+ReadProgress RequestReader::read(ByteView input) {
+  return body_ ? read_body(input) : read_head(input);
+}
 
-/// Most heads arrive whole and are parsed where they lie; one that does not is gathered, and parsing goes on where it stopped.
+/// Most heads arrive whole and are parsed where they lie; one that does not is gathered, and parsing goes on
+/// where it stopped.
 ReadProgress RequestReader::read_head(ByteView input) {
   if (input.empty()) return {};
   const std::size_t octets_before = head_octets_.size();
@@ -20,8 +23,10 @@ ReadProgress RequestReader::read_head(ByteView input) {
     case http::HeadStatus::need_more:
       if (octets_before == 0) head_octets_.assign(input.begin(), input.end());
       return {.consumed_bytes = input.size()};
-    case http::HeadStatus::rejected: return {.status = ReadStatus::rejected, .rejection = verdict.rejection};
-    case http::HeadStatus::complete: break;
+    case http::HeadStatus::rejected:
+      return {.status = ReadStatus::rejected, .rejection = verdict.rejection};
+    case http::HeadStatus::complete:
+      break;
   }
   if (const auto rejection = take_head(parser_.view(all)))
     return {.status = ReadStatus::rejected, .rejection = *rejection};

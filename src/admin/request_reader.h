@@ -1,7 +1,8 @@
 // From the octets of one admin connection to whole requests, one after the other.
 //
-// No I/O, no clock, and no view of what is asked for. Owned by the connection. Invariants: what comes out does not depend on how
-// the octets were cut; memory follows the octets that have arrived, never a declared length.
+// No I/O, no clock, and no view of what is asked for. Owned by the connection. Invariants: what comes out
+// does not depend on how the octets were cut; memory follows the octets that have arrived, never a declared
+// length.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +30,8 @@ struct Request {
   std::string path;                         // still percent-encoded
   std::string query;
   std::string body;
+
+  friend bool operator==(const Request&, const Request&) = default;
 };
 
 enum class ReadStatus : std::uint8_t {
@@ -73,8 +76,8 @@ class RequestReader {
 
   std::size_t body_bytes_max_;
   http::RequestHeadParser parser_;
-  std::vector<std::uint8_t> head_octets_;   // of a head that did not arrive in one piece
-  std::optional<http::BodyReader> body_;    // while a body is being read
+  std::vector<std::uint8_t> head_octets_;  // of a head that did not arrive in one piece
+  std::optional<http::BodyReader> body_;   // while a body is being read
   Request request_;
 };
 

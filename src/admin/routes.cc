@@ -78,7 +78,8 @@ std::optional<Answer> AdminApi::judge_head(const Request& request) const {
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
   if (find_endpoint(*found.route, request.method) == nullptr)
     return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
-  if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment)) return Answer::refuse(Refusal::bad_id);
+  if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment))
+    return Answer::refuse(Refusal::bad_id);
   return std::nullopt;
 }
 
@@ -89,8 +90,9 @@ void AdminApi::serve(Request request, const Responder& responder) {
   }
   const Match found = find_route(request.path);
   const Endpoint endpoint = find_endpoint(*found.route, request.method);
-  const DeviceIdSegment id =
-      found.route->has_id ? DeviceIdSegment::decode(found.id_segment).value_or(DeviceIdSegment{}) : DeviceIdSegment{};
+  const DeviceIdSegment id = found.route->has_id
+                                 ? DeviceIdSegment::decode(found.id_segment).value_or(DeviceIdSegment{})
+                                 : DeviceIdSegment{};
   (this->*endpoint)({request, id, responder});
 }
 

@@ -1,0 +1,82 @@
+#include "admin/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "admin_gate.h"
+
+namespace ringgate::admin {
+namespace {
+
+using namespace testing;
+
+std::string scrape(AdminGate& gate) {
+  return gate.ask_once(get_request("/metrics")).body;
+}
+
+/// The value of the series written exactly `series`; -1 if there is none.
+double value_of(const std::string& text, const std::string& series) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(series + " ")) return std::stod(line.substr(series.size() + 1));
+  return -1;
+}
+
+TEST(Metrics, IsWellFormedAndNamesEachFamilyOnce) {
+  AdminGate gate({.shards_count = 2});
+  const std::string text = scrape(gate);
+  const std::regex sample(R"re([a-z_]+(\{([a-z_]+="[^"\\\n]*",?)*\})? [0-9.e+]+)re");
+  std::set<std::string> families;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# TYPE ")) {
+      EXPECT_TRUE(families.insert(line.substr(7, line.rfind(' ') - 7)).second) << line;
+    } else if (!line.starts_with("#")) {
+      EXPECT_TRUE(std::regex_match(line, sample)) << line;
+    }
+  }
+  for (const char* name :
+       {"ringgate_build_info", "ringgate_connections", "ringgate_push_requests_total", "ringgate_slots_used",
+        "ringgate_buffers_lent", "ringgate_descriptors_used", "ringgate_operations_in_flight",
+        "ringgate_uring_enter_total", "ringgate_uring_cqe_total", "ringgate_push_crossed_total",
+        "ringgate_messages_received_total", "ringgate_log_dropped_total", "ringgate_device_index_entries",
+        "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"})
+    EXPECT_TRUE(families.contains(name)) << name;
+}
+
+TEST(Metrics, CountsWhatHappenedOnAllShards) {
+  AdminGate gate({.shards_count = 2});
+  (void)gate.connect_device("near", 0);
+  (void)gate.connect_device("far", 1);
+  EXPECT_EQ(gate.ask_once(push_request("x", "near")).status, 200);
+  EXPECT_EQ(gate.ask_once(push_request("x", "far")).status, 200);
+  EXPECT_EQ(gate.ask_once(push_request("x", "nobody")).status, 404);
+  const std::string text = scrape(gate);
+  EXPECT_EQ(value_of(text, "ringgate_build_info{version=\"1.2.3\"}"), 1);
+  EXPECT_EQ(value_of(text, "ringgate_connections{listener=\"devices\",state=\"open\"}"), 2);
+  EXPECT_EQ(value_of(text, "ringgate_connections{listener=\"admin\",state=\"open\"}"), 1);
+  EXPECT_EQ(value_of(text, "ringgate_push_requests_total{result=\"delivered\"}"), 2);
+  EXPECT_EQ(value_of(text, "ringgate_push_requests_total{result=\"unknown_device\"}"), 1);
+  EXPECT_EQ(value_of(text, "ringgate_push_crossed_total"), 1);
+  EXPECT_EQ(value_of(text, "ringgate_device_index_entries"), 2);
+  EXPECT_EQ(value_of(text, "ringgate_slots_used{shard=\"1\"}"), 1);
+  EXPECT_GT(value_of(text, "process_resident_memory_bytes"), 0);
+  EXPECT_GT(value_of(text, "process_open_fds"), 0);
+}
+
+TEST(Metrics, M03_KeepsItsSizeWhateverDevicesAreCalled) {
+  AdminGate gate;
+  const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+  const auto before = lines(scrape(gate));
+  for (int i = 0; i < 100; ++i)
+    (void)gate.connect_device(std::string("secret-name-").append(std::to_string(i)));
+  const std::string text = scrape(gate);
+  EXPECT_EQ(lines(text), before);
+  EXPECT_EQ(text.find("secret-name"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringgate::admin

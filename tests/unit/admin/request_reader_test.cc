@@ -1,0 +1,133 @@
+#include "admin/request_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "requests.h"
+
+namespace ringgate::admin {
+namespace {
+
+using namespace testing;
+
+constexpr std::size_t body_bytes_max = 4096;
+
+struct Outcome {
+  std::vector<Request> requests;
+  int rejected_with = 0;  // 0: was not
+  RequestReader::Phase phase = RequestReader::Phase::idle;
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+/// Gives `octets` to one reader, in pieces that end at each of `ends`, each in memory of its own.
+Outcome read_cut(std::string_view octets, const std::vector<std::size_t>& ends) {
+  RequestReader reader(body_bytes_max);
+  Outcome outcome;
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    const std::vector<std::uint8_t> piece(octets.begin() + static_cast<std::ptrdiff_t>(begin),
+                                          octets.begin() + static_cast<std::ptrdiff_t>(end));
+    begin = end;
+    for (ByteView rest = piece; !rest.empty();) {
+      const ReadProgress progress = reader.read(rest);
+      if (progress.status == ReadStatus::rejected) {
+        outcome.rejected_with = http::facts_of(progress.rejection).status;
+        return outcome;
+      }
+      if (progress.status == ReadStatus::complete) outcome.requests.push_back(reader.take());
+      rest = rest.subspan(progress.consumed_bytes);
+    }
+  }
+  outcome.phase = reader.phase();
+  return outcome;
+}
+
+Outcome read_whole(std::string_view octets) {
+  return read_cut(octets, {octets.size()});
+}
+
+/// Reads whole, octet by octet, and cut in two at every offset (large ones: at 64), and expects one outcome.
+Outcome read_in_every_cut(std::string_view octets) {
+  const Outcome whole = read_whole(octets);
+  std::vector<std::size_t> each;
+  for (std::size_t end = 1; end <= octets.size(); ++end) each.push_back(end);
+  EXPECT_TRUE(read_cut(octets, each) == whole) << "octet by octet";
+  const std::size_t stride = octets.size() <= 2048 ? 1 : octets.size() / 64;
+  for (std::size_t cut = 0; cut <= octets.size(); cut += stride)
+    EXPECT_TRUE(read_cut(octets, {cut, octets.size()}) == whole) << "cut at " << cut;
+  return whole;
+}
+
+TEST(RequestReader, ReadsPipelinedRequestsInEveryCut) {
+  const Outcome outcome = read_in_every_cut(push_request("hello") + get_request("/metrics?x=1") +
+                                            chunked("2\r\nab\r\n1;x=y\r\nc\r\n0\r\nT: 1\r\n\r\n") + "\r\n" +
+                                            get_request("/healthz", "Connection: close\r\n", "HEAD"));
+  ASSERT_EQ(outcome.requests.size(), 4U);
+  EXPECT_EQ(outcome.requests[0].path, "/v1/devices/dev/messages");
+  EXPECT_EQ(outcome.requests[0].body, "hello");
+  EXPECT_EQ(outcome.requests[0].content_type, "text/plain");
+  EXPECT_EQ(outcome.requests[1].path, "/metrics");
+  EXPECT_EQ(outcome.requests[1].query, "x=1");
+  EXPECT_EQ(outcome.requests[1].body, "");
+  EXPECT_FALSE(outcome.requests[1].content_type);
+  EXPECT_EQ(outcome.requests[2].body, "abc");
+  EXPECT_EQ(outcome.requests[3].method, http::Method::head);
+  EXPECT_EQ(outcome.requests[3].persistence, http::Persistence::close);
+  EXPECT_EQ(outcome.phase, RequestReader::Phase::idle);
+}
+
+TEST(RequestReader, RefusesEveryAmbiguousFramingInEveryCut) {
+  for (const AbuseRow& row : framing_rows()) {
+    SCOPED_TRACE(row.name);
+    const Outcome outcome = read_in_every_cut(row.octets);
+    EXPECT_EQ(outcome.rejected_with, row.status);
+    EXPECT_TRUE(outcome.requests.empty());
+  }
+}
+
+TEST(RequestReader, TakesABodyUpToItsLimitAndNotOneMore) {
+  const std::string largest(body_bytes_max, 'x');
+  EXPECT_EQ(read_whole(push_request(largest)).requests.at(0).body, largest);
+  EXPECT_EQ(read_whole(push_request(largest + "x")).rejected_with, 413);
+  EXPECT_EQ(read_whole(chunked("1000\r\n" + largest + "\r\n0\r\n\r\n")).requests.at(0).body, largest);
+  EXPECT_EQ(read_whole(chunked("1000\r\n" + largest + "\r\n1\r\nx\r\n0\r\n\r\n")).rejected_with, 413);
+}
+
+TEST(RequestReader, SaysThatABodyFollowsBeforeItIsThere) {
+  RequestReader reader(body_bytes_max);
+  const std::string head = push_request("", "dev", "Content-Length: 2\r\nExpect: 100-Continue\r\n");
+  EXPECT_EQ(reader.read(bytes_of(head)).status, ReadStatus::body_follows);
+  EXPECT_TRUE(reader.request().expects_continue);
+  EXPECT_EQ(reader.phase(), RequestReader::Phase::body);
+  EXPECT_EQ(reader.read(bytes_of("ok")).status, ReadStatus::complete);
+  EXPECT_EQ(reader.take().body, "ok");
+}
+
+TEST(RequestReader, ExpectsNothingOfHttp10) {
+  const std::string head = "POST /v1/broadcast HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+  const Outcome outcome = read_whole(head + "ok");
+  EXPECT_FALSE(outcome.requests.at(0).expects_continue);
+  EXPECT_EQ(outcome.requests.at(0).persistence, http::Persistence::close);
+}
+
+TEST(RequestReader, NotesOriginUpgradeAndRepeatedContentType) {
+  EXPECT_TRUE(read_whole(get_request("/", "origin: null\r\n")).requests.at(0).has_origin);
+  EXPECT_TRUE(read_whole(get_request("/", "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"))
+                  .requests.at(0)
+                  .asks_for_upgrade);
+  EXPECT_FALSE(read_whole(get_request("/", "Upgrade: websocket\r\n")).requests.at(0).asks_for_upgrade);
+  EXPECT_FALSE(
+      read_whole(get_request("/", "Content-Type: a/b\r\nContent-Type: a/b\r\n")).requests.at(0).content_type);
+}
+
+TEST(RequestReader, KeepsNothingOfOneRequestForTheNext) {
+  const Outcome outcome = read_whole(push_request("first") + get_request("/healthz"));
+  EXPECT_EQ(outcome.requests.at(1).body, "");
+  EXPECT_FALSE(outcome.requests.at(1).content_type);
+}
+
+}  // namespace
+}  // namespace ringgate::admin
