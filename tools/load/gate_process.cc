@@ -143,7 +143,7 @@ void GateProcess::read_log(int descriptor, const std::string& log_file) {
   std::size_t capacity = 0;
   for (ssize_t size = 0; (size = getline(&line, &capacity, log)) >= 0;) {
     const std::string text(line, static_cast<std::size_t>(size));
-    if (copy.is_open()) copy << text;
+    if (copy.is_open()) copy << text << std::flush;
     take_line(text);
   }
   std::free(line);
