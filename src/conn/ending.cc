@@ -64,10 +64,7 @@ void Transport::release(Connection& connection) {
   RINGGATE_ASSERT(connection.state == State::ending && !connection.receive_armed && !connection.send_in_flight);
   session_of(connection).on_gone(connection, connection.ending);
   wheel_.cancel(table_.slot_of(connection));
-  if (connection.output_index != 0) {
-    TurnOutput& output = outputs_[connection.output_index - 1];
-    if (!output.submitted) output.slot = TurnOutput::no_slot;
-  }
+  if (connection.output_index != 0 && !outputs_[connection.output_index - 1].submitted) withdraw_output(connection);
   drop_outbox(connection);
   const std::uint32_t slot = table_.slot_of(connection);
   const bool reset = connection.reset;

@@ -122,7 +122,7 @@ void Transport::flush(TurnOutput& output) {
   Connection* connection = table_.find(output.slot, output.generation);
   RINGGATE_ASSERT(connection != nullptr);
   if (connection->state == State::ending) {
-    output.slot = TurnOutput::no_slot;
+    withdraw_output(*connection);
     return;
   }
   const bool silent = ring_.features().silent_sends && connection->state == State::open && connection->outbox == nullptr;
@@ -135,6 +135,13 @@ void Transport::flush(TurnOutput& output) {
     pieces[i] = {output.pieces[i].octets(), output.pieces[i].size};
   output.submitted = true;
   ring_.send(output.slot, {pieces, output.pieces_count}, true, token(OperationKind::send, *connection));
+}
+
+/// What was written in this turn is neither sent nor counted. The pieces stay until the turn's outputs retire.
+void Transport::withdraw_output(Connection& connection) {
+  if (connection.output_index == 0) return;
+  outputs_[connection.output_index - 1].slot = TurnOutput::no_slot;
+  connection.output_index = 0;
 }
 
 /// Moves what `output` holds beyond its first `taken` octets into the outbox, and sends from there.
@@ -193,7 +200,7 @@ void Transport::on_silent_send_failed(Connection& connection, const Completion& 
   const bool peer_gone = completion.error != IoError::none && completion.error != IoError::again &&
                          completion.error != IoError::no_memory;
   if (peer_gone || connection.state == State::ending) {
-    output.slot = TurnOutput::no_slot;
+    withdraw_output(connection);
     end(connection, Ending::reset, true);
     return;
   }
@@ -238,7 +245,8 @@ void Transport::retire_outputs() {
   }
   outputs_count_ = 0;
   arena_.reset();
-  for (const ListenerState& listener : listeners_) listener.slot.session->on_outputs_retired();
+  for (const ListenerState& listener : listeners_)
+    if (listener.slot.session != nullptr) listener.slot.session->on_outputs_retired();
 }
 
 void Transport::drop_outbox(Connection& connection) {

@@ -88,7 +88,7 @@ void Transport::run(std::span<const Completion> completions) {
   for (const Completion& completion : completions)
     if (completion.token.kind == OperationKind::send) sort_send(completion);
   retire_outputs();
-  if (ring_.return_buffers()) rearm_starved();
+  const bool buffers_returned = ring_.return_buffers();
   for (const Completion& completion : outbox_sends_) on_outbox_sent(completion);
 
   for (const Completion& completion : completions) {
@@ -103,6 +103,8 @@ void Transport::run(std::span<const Completion> completions) {
       default: break;
     }
   }
+  // After the loop: a receive that starved in this very batch finds the buffers that have just come back.
+  if (buffers_returned || ring_.buffers_lent() == 0) rearm_starved();
 }
 
 void Transport::finish_turn() {

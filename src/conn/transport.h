@@ -119,6 +119,7 @@ class Transport {
   void add_piece(TurnOutput& output, OutputPiece piece);
   void consolidate(TurnOutput& output);
   void flush(TurnOutput& output);
+  void withdraw_output(Connection& connection);
   void spill(Connection& connection, TurnOutput& output, std::size_t taken);
   void send_outbox(Connection& connection);
   void sort_send(const ring::Completion& completion);

@@ -41,7 +41,8 @@ void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseC
   transport_.schedule(connection, transport_.now() + settings_.config.limits.close_timeout_ns);
   connection.session_flags &=
       static_cast<std::uint8_t>(~(DeviceFlags::paused_by_handler | DeviceFlags::paused_by_output));
-  transport_.resume(connection);  // the answer has to be read
+  transport_.resume(connection);  // the answer has to be read, what was held back before it
+  if (reading_ != &connection) read_held(connection);
 }
 
 /// Close, then FIN, without waiting for the peer's Close.

@@ -72,26 +72,25 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     close(connection, CloseCode::no_pong, "idle");
     return;
   }
-  if ((connection.session_flags & DeviceFlags::awaiting_pong) != 0) {
+  const bool judges_pongs = limits.pong_timeout_ns != 0;
+  if (judges_pongs && (connection.session_flags & DeviceFlags::awaiting_pong) != 0) {
     if (nearest.passed(now - record.ping_at, limits.pong_timeout_ns)) {
       counters_.pong_timeouts.add(1);
       close(connection, CloseCode::no_pong, "no pong");
       return;
     }
-  }
-  if (limits.ping_interval_ns != 0 && nearest.passed(now - record.ping_at, limits.ping_interval_ns)) {
-    // A peer that does not take its output is judged by that; a ping would only wait behind it.
-    if (connection.outbox == nullptr) send_ping(connection);
+  } else if (nearest.passed(now - record.ping_at, limits.ping_interval_ns)) {
     record.ping_at = now;
-    nearest.offer(transport_.now() + limits.ping_interval_ns);
-    if (connection.outbox == nullptr && limits.pong_timeout_ns != 0)
-      nearest.offer(transport_.now() + limits.pong_timeout_ns);
+    // A peer that does not take its output is judged by that, and one we do not read cannot be judged by its pongs.
+    const bool pings = connection.outbox == nullptr && !connection.paused;
+    if (pings) send_ping(connection);
+    nearest.offer(transport_.now() + (pings && judges_pongs ? limits.pong_timeout_ns : limits.ping_interval_ns));
   }
   if (nearest.any()) transport_.schedule(connection, nearest.at());
 }
 
 void DeviceSession::send_ping(conn::Connection& connection) {
-  const Milliseconds32 stamp = now_ms();
+  const Milliseconds32 stamp = record_of(connection).ping_at;
   std::array<std::uint8_t, sizeof stamp> payload;
   std::memcpy(payload.data(), &stamp, sizeof stamp);
   transport_.write(connection, ws::encode_ping(payload).view());

@@ -91,8 +91,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
   }
   if (connection.outbox != nullptr && record.phase == Phase::open &&
       connection.outbox->bytes() > settings_.config.limits.send_queue_bytes_max / 2) {
-    connection.session_flags |= DeviceFlags::paused_by_output;
-    transport_.pause(connection);
+    pause(connection, DeviceFlags::paused_by_output);
   }
 }
 
@@ -110,6 +109,7 @@ bool DeviceSession::handle(conn::Connection& connection, ws::Event& event) {
       counters_.protocol_violations.add(1);
       const ws::ViolationFacts& facts = ws::facts_of(event.violation);
       fail_connection(connection, facts.close_code, facts.reason);
+      reader_.recycle(event.assembled);
       return false;
     }
     case ws::EventKind::need_more: break;
@@ -184,7 +184,13 @@ void DeviceSession::on_output_progress(conn::Connection& connection) {
 
 void DeviceSession::pause_by_handler(conn::Connection& connection) {
   if (record_of(connection).phase != Phase::open) return;
-  connection.session_flags |= DeviceFlags::paused_by_handler;
+  pause(connection, DeviceFlags::paused_by_handler);
+}
+
+/// A pong that may be waiting unread counts for nothing.
+void DeviceSession::pause(conn::Connection& connection, std::uint8_t cause) {
+  connection.session_flags |= cause;
+  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
   transport_.pause(connection);
 }
 

@@ -96,6 +96,7 @@ class DeviceSession final : public conn::Session {
   void on_pong(conn::Connection& connection, ByteView payload);
   template <typename Call>
   void call_handler(conn::Connection& connection, ConnectionAccess& access, Call&& call);  // connection_access.h
+  void pause(conn::Connection& connection, std::uint8_t cause);
   void pause_by_handler(conn::Connection& connection);
   void resume_by_handler(conn::Connection& connection);
   void read_held(conn::Connection& connection);

@@ -45,7 +45,8 @@ std::expected<ListenAddress, std::string> parse_listen_address(std::string_view 
   if (bracketed) host = host.substr(1, host.size() - 2);
   result.host = host;
   std::array<std::uint8_t, 16> scratch{};
-  if (inet_pton(bracketed ? AF_INET6 : AF_INET, result.host.c_str(), scratch.data()) != 1)
+  const bool ends_early = host.find('\0') != std::string_view::npos;  // inet_pton would not see the rest
+  if (ends_early || inet_pton(bracketed ? AF_INET6 : AF_INET, result.host.c_str(), scratch.data()) != 1)
     return bad("the host is not a literal IPv4 or bracketed IPv6 address");
   return result;
 }

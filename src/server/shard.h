@@ -38,6 +38,7 @@ class Shard {
   Shard& operator=(const Shard&) = delete;
 
   ring::Ring& ring() { return *ring_; }
+  dispatch::PushService& push_service() { return push_; }
 
   /// Serves the listeners opened on the ring: [0, devices) for devices, then `admin` of them.
   void serve_listeners(std::uint32_t devices, std::uint32_t admin);

@@ -32,6 +32,7 @@ struct Listener {
   int descriptor = -1;
   bool is_ipv6 = false;
   bool accepting = false;
+  std::uint32_t accepts_pending = 0;  // operations in flight
   std::vector<AddressedAccept> accepts;  // empty with multishot accept
 };
 

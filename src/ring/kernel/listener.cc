@@ -134,6 +134,7 @@ void Ring::accept(std::uint32_t listener_index) {
 
 void Ring::Backend::arm_accept(std::uint32_t listener_index, std::uint32_t accept_index) {
   Listener& listener = listeners[listener_index];
+  ++listener.accepts_pending;
   io_uring_sqe* sqe = next_submission({OperationKind::accept, listener_index, accept_index});
   const std::uint64_t user_data = sqe->user_data;  // the prep functions clear it
   if (listener.accepts.empty()) {
@@ -174,6 +175,7 @@ void Ring::Backend::translate_accept(Completion& completion) {
   Listener& listener = listeners[completion.token.slot];
   const std::uint32_t accept_index = completion.token.generation;
   completion.token.generation = 0;
+  if (!completion.more) --listener.accepts_pending;
   if (completion.error == IoError::none) {
     const auto socket = static_cast<Socket>(completion.result);
     if (socket < socket_is_ipv6.size()) socket_is_ipv6[socket] = listener.is_ipv6;
@@ -182,10 +184,10 @@ void Ring::Backend::translate_accept(Completion& completion) {
       read_peer_address(listener.accepts[accept_index].raw, accepted_addresses[socket]);
     }
   }
-  if (!listener.accepts.empty() && listener.accepting && completion.error == IoError::none) {
-    arm_accept(completion.token.slot, accept_index);  // the set of one-shot accepts behaves as one multishot
-    completion.more = true;
-  }
+  // The set of one-shot accepts behaves as one multishot: it has ended when its last member has.
+  if (!listener.accepts.empty() && listener.accepting && completion.error == IoError::none)
+    arm_accept(completion.token.slot, accept_index);
+  completion.more = listener.accepts_pending > 0;
   if (!completion.more) listener.accepting = false;
 }
 
