@@ -71,11 +71,11 @@ int main(int argc, char** argv) {
   const bool direct = loaded->config.ring.direct_descriptors == ringgate::FeatureUse::automatic;
   const auto fit = ringgate::server::preflight(*loaded, direct);
   if (!fit) return refuse(fit.error());
-  if (fit->warning) ringgate::log::warning(*fit->warning);
 
   auto server = Server::create(loaded->config);
   if (!server) return refuse(server.error());
   if (const auto started = (*server)->start(); !started) return refuse(started.error());
+  if (fit->warning) ringgate::log::warning(*fit->warning);  // not before: a refused start says one thing only
   serve_until_signalled(**server, signals);
   server->reset();
   ringgate::log::stop();

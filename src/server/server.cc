@@ -65,6 +65,7 @@ struct Server::Parts {
   dispatch::EchoHandler echo;
   ring::Features features;
   std::uint32_t sockets_per_shard = 0;
+  std::optional<std::string> warning;
 
   std::unique_ptr<dispatch::DeviceSettings> settings;
   admin::AdminSettings admin_settings;
@@ -98,7 +99,7 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config)
   server::LoadedConfig loaded{std::move(config), {}};
   const auto fit = server::preflight(loaded, parts->features.direct_descriptors);
   if (!fit) return std::unexpected(fit.error());
-  if (fit->warning) log::warning(*fit->warning);
+  parts->warning = fit->warning;
   parts->config = std::move(loaded.config);
   // Connections need not spread evenly: a shard may hold more than its share while the total allows it.
   const std::uint64_t wanted =
@@ -133,6 +134,7 @@ std::expected<void, StartError> Server::start() {
   p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts);
   p.admin_settings = {.body_bytes_max = p.config.limits.push_bytes_max,
                       .head_timeout = p.config.limits.handshake_timeout_ns,
+                      .send_timeout = p.config.limits.send_timeout_ns,
                       .version = server::version()};
   if (auto opened = p.open_shards(); !opened) return opened;
   if (auto opened = p.open_listeners(); !opened) {
@@ -140,6 +142,7 @@ std::expected<void, StartError> Server::start() {
     return opened;
   }
   if (auto started = p.start_threads(); !started) return started;
+  if (p.warning) log::warning(*p.warning);
   p.gate->ready.store(true, std::memory_order_release);
   return {};
 }
