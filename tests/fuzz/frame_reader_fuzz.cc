@@ -70,15 +70,15 @@ std::string written_again(const std::vector<Seen>& events) {
   return octets;
 }
 
-void check_memory(std::string_view octets, const ReaderRules& rules) {
+/// Octet by octet, looking at the memory after each.
+std::vector<Seen> read_by_octet(std::string_view octets, const ReaderRules& rules) {
   Session session(rules);
-  constexpr std::size_t piece_bytes = 5;
-  for (std::size_t i = 0; i < octets.size(); i += piece_bytes) {
-    session.feed(octets.substr(i, piece_bytes));
-    const std::size_t received = i + piece_bytes;
+  for (std::size_t received = 1; received <= octets.size(); ++received) {
+    session.feed(octets.substr(received - 1, 1));
     require(session.reader().memory_bytes() <= 2 * (received + received / 10) + 512,
             "memory follows the octets received");
   }
+  return session.seen();
 }
 
 }  // namespace
@@ -95,9 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const std::vector<Seen> whole = read_whole(octets, rules);
   require(read_in_pieces(octets, piece_bytes, rules) == whole, "pieces = whole");
-  require(read_in_pieces(octets, 1, rules) == whole, "octet by octet = whole");
+  require(read_by_octet(octets, rules) == whole, "octet by octet = whole");
   require(read_cut(octets, std::min(piece_bytes, octets.size()), rules) == whole, "cut in two = whole");
-  check_memory(octets, rules);
 
   std::vector<Seen> good = whole;
   std::erase_if(good, [](const Seen& event) { return event.kind == EventKind::violation; });
