@@ -89,12 +89,6 @@ void ask_batch(Transport& transport, std::int64_t parcels) {
   transport.end_asking();
 }
 
-void report(benchmark::State& state) {
-  state.SetItemsProcessed(state.iterations() * state.range(0));
-  state.counters["per_push"] = benchmark::Counter(static_cast<double>(state.iterations() * state.range(0)),
-                                                  benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-}
-
 template <class Transport>
 void same_thread(benchmark::State& state) {
   Transport transport;
@@ -103,7 +97,7 @@ void same_thread(benchmark::State& state) {
     transport.serve();
     transport.collect();
   }
-  report(state);
+  state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 bool pin_to(int core) {
@@ -168,7 +162,7 @@ void across_threads(benchmark::State& state, std::int64_t unanswered_max) {
   }
   while (unanswered > 0) unanswered -= static_cast<std::int64_t>(transport.collect());
   if (!server.pinned()) state.SkipWithError("needs cores 0 and 1");
-  report(state);
+  state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 template <class Transport>

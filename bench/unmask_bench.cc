@@ -48,7 +48,7 @@ void copied(benchmark::State& state) {
 }
 BENCHMARK(copied)->Apply(sizes);
 
-void memcpy_ceiling(benchmark::State& state) {
+void plain_memcpy(benchmark::State& state) {
   const std::vector<std::uint8_t> source(static_cast<std::size_t>(state.range(0)), 'a');
   std::vector<std::uint8_t> target(source.size());
   for (auto _ : state) {
@@ -57,7 +57,7 @@ void memcpy_ceiling(benchmark::State& state) {
   }
   count_bytes(state);
 }
-BENCHMARK(memcpy_ceiling)->Apply(sizes);
+BENCHMARK(plain_memcpy)->Apply(sizes);
 
 }  // namespace
 
