@@ -1,0 +1,82 @@
+// Addresses as people write them.
+#include <gtest/gtest.h>
+
+#include "ring/ring.h"
+
+namespace ringgate::ring {
+namespace {
+
+TEST(ListenAddress, ReadsLiteralAddressesAndWritesThemTheSame) {
+  struct Good {
+    const char* text;
+    const char* host;
+    std::uint16_t port;
+  };
+  for (const Good& good :
+       {Good{"127.0.0.1:8080", "127.0.0.1", 8080}, Good{"0.0.0.0:0", "0.0.0.0", 0},
+        Good{"255.255.255.255:65535", "255.255.255.255", 65535}, Good{"[::1]:8080", "::1", 8080},
+        Good{"[::]:1", "::", 1}, Good{"[2001:db8::7]:443", "2001:db8::7", 443},
+        Good{"[::ffff:10.0.0.1]:9", "::ffff:10.0.0.1", 9}}) {
+    const auto address = parse_listen_address(good.text);
+    ASSERT_TRUE(address) << address.error();
+    EXPECT_EQ(address->host, good.host);
+    EXPECT_EQ(address->port, good.port);
+    EXPECT_EQ(address->text(), good.text);
+  }
+}
+
+TEST(ListenAddress, RefusesEverythingElseWithASentence) {
+  using namespace std::string_view_literals;
+  for (const std::string_view bad : {""sv,
+                                     ":"sv,
+                                     "8080"sv,
+                                     ":8080"sv,
+                                     "127.0.0.1"sv,
+                                     "127.0.0.1:"sv,
+                                     "127.0.0.1:x"sv,
+                                     "127.0.0.1:80x"sv,
+                                     "127.0.0.1: 80"sv,
+                                     "127.0.0.1:+80"sv,
+                                     "127.0.0.1:-1"sv,
+                                     "127.0.0.1:65536"sv,
+                                     "127.0.0.1:99999999999"sv,
+                                     "127.0.0:80"sv,
+                                     "127.0.0.1.2:80"sv,
+                                     "256.0.0.1:80"sv,
+                                     "127.0.0.01:80"sv,
+                                     "localhost:80"sv,
+                                     "example.org:80"sv,
+                                     "::1:80"sv,
+                                     "::1"sv,
+                                     "[::1]"sv,
+                                     "[::1]80"sv,
+                                     "[::1:80"sv,
+                                     "::1]:80"sv,
+                                     "[]:80"sv,
+                                     "[]"sv,
+                                     "[127.0.0.1]:80"sv,
+                                     "[::1%lo]:80"sv,
+                                     "[[::1]]:80"sv,
+                                     "[::g]:80"sv,
+                                     " 127.0.0.1:80"sv,
+                                     "127.0.0.1 :80"sv,
+                                     "127.0.0.1\0:80"sv,
+                                     "[::1\0]:80"sv,
+                                     "127.0.0.1:80\0"sv}) {
+    const auto address = parse_listen_address(bad);
+    ASSERT_FALSE(address) << bad;
+    EXPECT_NE(address.error().find("is not an address"), std::string::npos) << address.error();
+    EXPECT_NE(address.error().find("127.0.0.1:8080"), std::string::npos) << address.error();
+  }
+}
+
+TEST(PeerAddress, IsWrittenAsPeopleReadIt) {
+  EXPECT_EQ(PeerAddress{}.text(), "unknown");
+  EXPECT_EQ((PeerAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1}, 4711}.text()),
+            "127.0.0.1:4711");
+  EXPECT_EQ((PeerAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 4711}.text()), "[::1]:4711");
+  EXPECT_EQ((PeerAddress{{0x20, 0x01, 0x0D, 0xB8}, 65535}.text()), "[2001:db8::]:65535");
+}
+
+}  // namespace
+}  // namespace ringgate::ring

@@ -1,0 +1,399 @@
+// What the ring promises, on this machine's kernel.
+#include <algorithm>
+#include <array>
+#include <set>
+#include <thread>
+
+#include "kernel_ring_fixture.h"
+#include "ring/kernel/self_test.h"
+
+namespace ringgate::ring {
+namespace {
+
+constexpr std::array<bool Features::*, 8> all_features{
+    &Features::multishot_receive,   &Features::direct_descriptors, &Features::silent_sends,
+    &Features::incremental_buffers, &Features::message_ring,       &Features::minimum_wait,
+    &Features::no_submission_array, &Features::peer_name_command};
+
+/// What is left of `features` with the features masked whose bit is clear.
+Features masked(Features features, unsigned bits) {
+  for (std::size_t i = 0; i < all_features.size(); ++i)
+    if ((bits >> i & 1U) == 0) features.*all_features[i] = false;
+  return features;
+}
+
+std::string numbers(std::size_t size) {
+  std::string octets(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) octets[i] = static_cast<char>(i % 251);
+  return octets;
+}
+
+// -- What is offered.
+
+TEST_F(KernelRing, PassesItsSelfTestAndProvesNothingThatIsMasked) {
+  for (const NamedFeature& feature : list(*proven())) std::printf("%s=%d\n", feature.name, feature.available);
+  for (const unsigned bits : {0U, 0x0FU, 0xF0U, 0x5AU}) {
+    const Features allowed = masked(*proven(), bits);
+    const auto found = self_test(allowed);
+    ASSERT_TRUE(found) << found.error().cause;
+    for (const auto feature : all_features) EXPECT_LE((*found).*feature, allowed.*feature);
+  }
+}
+
+TEST_F(KernelRing, EchoesUnderEveryCombinationOfFeatures) {
+  const std::string question = numbers(3000);
+  for (unsigned bits = 0; bits < 1U << all_features.size(); ++bits) {
+    SCOPED_TRACE(testing::Message() << "features " << bits);
+    RingOptions options = small_ring();
+    options.allowed = masked(options.allowed, bits);
+    ASSERT_NO_FATAL_FAILURE(start(options));
+    const LoopbackPeer peer = accepted_peer();
+    PeerAddress address;
+    if (ring->peer_address(socket, &address, {OperationKind::peer_name, socket, 1})) {
+      EXPECT_EQ(next(OperationKind::peer_name).error, IoError::none);
+    }
+    EXPECT_EQ(address.text(), "127.0.0.1:" + std::to_string(peer.port()));
+    peer.send(question);
+    const std::string answer = received(question.size());
+    ASSERT_EQ(answer, question);
+    const bool is_silent = bits % 2 == 0 && ring->features().silent_sends;
+    send(answer, bits % 2 == 0);
+    if (is_silent) {
+      EXPECT_TRUE(stays_silent(OperationKind::send));
+    } else {
+      EXPECT_EQ(next(OperationKind::send).result, std::ssize(question));
+    }
+    ASSERT_EQ(peer.read(question.size()), question);
+  }
+}
+
+// -- Accepting.
+
+TEST_F(KernelRing, NamesEachPeerWhereTheKernelCannotBeAskedLater) {
+  RingOptions options = small_ring();
+  options.allowed.peer_name_command = false;
+  start(options);
+  std::vector<LoopbackPeer> peers;  // more than accepts are armed at a time
+  for (int i = 0; i < 30; ++i) peers.emplace_back(port);
+  std::set<std::uint16_t> expected, named;
+  for (const LoopbackPeer& peer : peers) expected.insert(peer.port());
+  for (std::size_t i = 0; i < peers.size(); ++i) {
+    const Completion completion = next(OperationKind::accept);
+    ASSERT_EQ(completion.error, IoError::none);
+    EXPECT_TRUE(completion.more);
+    PeerAddress address;
+    EXPECT_FALSE(ring->peer_address(static_cast<Socket>(completion.result), &address, {}));
+    named.insert(address.port);
+  }
+  EXPECT_EQ(named, expected);
+}
+
+/// Accepts until cancelled: whatever the set-up, one completion alone says that no accept is armed any more.
+TEST_F(KernelRing, EndsAnAcceptOnceWhenItIsCancelled) {
+  for (const bool peer_name_command : {true, false}) {
+    SCOPED_TRACE(testing::Message() << "peer_name_command " << peer_name_command);
+    RingOptions options = small_ring();
+    options.allowed.peer_name_command = peer_name_command && options.allowed.peer_name_command;
+    start(options);
+    turn();
+    ring->cancel_accept(0);
+    int ends = 0;
+    ASSERT_TRUE(turn_until([&] {
+      ends = static_cast<int>(std::ranges::count_if(events, [](const Event& event) {
+        return event.completion.token.kind == OperationKind::accept && !event.completion.more;
+      }));
+      return ends > 0;
+    }));
+    EXPECT_TRUE(stays_silent(OperationKind::wake));
+    EXPECT_EQ(ends, 1);
+    events.clear();
+    LoopbackPeer waiting(port);
+    EXPECT_TRUE(stays_silent(OperationKind::accept));
+    ring->accept(0);
+    EXPECT_EQ(next(OperationKind::accept).error, IoError::none);
+  }
+}
+
+TEST_F(KernelRing, GoesOnAcceptingAfterTheDescriptorTableWasFull) {
+  for (const bool peer_name_command : {true, false}) {
+    SCOPED_TRACE(testing::Message() << "peer_name_command " << peer_name_command);
+    RingOptions options = small_ring();
+    if (!options.allowed.direct_descriptors) GTEST_SKIP() << "no direct descriptors here";
+    options.allowed.peer_name_command = peer_name_command && options.allowed.peer_name_command;
+    options.sockets_max = 2;
+    start(options);
+    accepted_peer();
+    accepted_peer();
+    for (int round = 0; round < 20; ++round) {
+      LoopbackPeer refused(port);
+      const Completion completion = next(OperationKind::accept);
+      EXPECT_EQ(completion.error, IoError::no_descriptors);
+      EXPECT_TRUE(refused.sees_end() || refused.sees_reset());
+      if (!completion.more) ring->accept(0);
+    }
+    ring->close(socket, false, {OperationKind::close, socket, 1});
+    turn();
+    LoopbackPeer peer(port);
+    EXPECT_EQ(next(OperationKind::accept).error, IoError::none);
+  }
+}
+
+// -- Receiving.
+
+TEST_F(KernelRing, LosesNothingWhenBuffersRunOut) {
+  for (const bool incremental : {false, true}) {
+    SCOPED_TRACE(testing::Message() << "incremental " << incremental);
+    RingOptions options = small_ring();
+    options.allowed.incremental_buffers = incremental && options.allowed.incremental_buffers;
+    options.classic_buffers_count = options.incremental_buffers_count = 2;
+    options.classic_buffer_bytes = options.incremental_buffer_bytes = 64;
+    start(options);
+    const LoopbackPeer peer = accepted_peer();
+    const std::string octets = numbers(5000);
+    peer.send(octets);
+    EXPECT_EQ(received(octets.size()), octets);
+    EXPECT_TRUE(starved);
+    EXPECT_GT(ring->counters().starved, 0U);
+    turn();
+    EXPECT_EQ(ring->buffers_lent(), 0U);
+  }
+}
+
+TEST_F(KernelRing, SaysWhenTheStreamEnds) {
+  start(small_ring());
+  LoopbackPeer peer = accepted_peer();
+  ring->receive(socket, receive_token());
+  peer.hang_up();
+  const Completion end = next(OperationKind::receive);
+  EXPECT_EQ(end.error, IoError::none);
+  EXPECT_EQ(end.result, 0);
+  EXPECT_FALSE(end.more);
+}
+
+TEST_F(KernelRing, CancelsTheOneOperationWithThatToken) {
+  start(small_ring());
+  const LoopbackPeer peer = accepted_peer();
+  ring->receive(socket, receive_token());
+  turn();
+  ring->cancel_operation(receive_token(), {OperationKind::cancel, socket, 1});
+  EXPECT_EQ(next(OperationKind::cancel).error, IoError::none);
+  const Completion cancelled = next(OperationKind::receive);
+  EXPECT_EQ(cancelled.error, IoError::cancelled);
+  EXPECT_FALSE(cancelled.more);
+  EXPECT_EQ(cancelled.token, receive_token());
+  ring->cancel_operation(receive_token(), {OperationKind::cancel, socket, 2});
+  EXPECT_EQ(next(OperationKind::cancel).error, IoError::not_found);
+  peer.send("still there");
+  EXPECT_EQ(received(11), "still there");
+}
+
+TEST_F(KernelRing, CancelsEverythingOnASocket) {
+  start(small_ring());
+  const LoopbackPeer peer = accepted_peer();
+  ring->receive(socket, receive_token());
+  turn();
+  ring->cancel(socket, {OperationKind::cancel, socket, 1});
+  EXPECT_EQ(next(OperationKind::receive).error, IoError::cancelled);
+}
+
+/// More completions than the queue holds: a multishot receive may end early, and what it received stays in
+/// order.
+TEST_F(KernelRing, LosesNothingWhenCompletionsOverflow) {
+  for (const std::uint32_t entries : {4U, 8U, 16U}) {
+    SCOPED_TRACE(testing::Message() << entries << " completion entries");
+    RingOptions options = small_ring();
+    options.submission_entries = 4;
+    options.completion_entries = entries;
+    start(options);
+    constexpr std::size_t peers_count = 24, rounds = 20;
+    std::vector<LoopbackPeer> peers;
+    for (std::size_t i = 0; i < peers_count; ++i) peers.emplace_back(port);
+    std::array<std::string, 64> streams;
+    std::size_t accepted = 0, octets = 0, taken = 0;
+    const auto take = [&]() -> void {
+      for (; taken < events.size(); ++taken) {
+        const auto [completion, received] = events[taken];
+        Socket from = completion.token.slot;
+        if (completion.token.kind == OperationKind::accept) {
+          if (!completion.more) ring->accept(0);
+          if (completion.error != IoError::none) continue;
+          from = static_cast<Socket>(completion.result);
+          ++accepted;
+        } else if (completion.token.kind != OperationKind::receive) {
+          continue;
+        }
+        ASSERT_LT(from, streams.size());
+        streams[from] += received;
+        octets += received.size();
+        if (completion.token.kind == OperationKind::accept || !completion.more)
+          ring->receive(from, {OperationKind::receive, from, 1});
+      }
+    };
+    ASSERT_TRUE(turn_until([&] { return take(), accepted == peers_count; }));
+    std::string expected;
+    for (std::size_t round = 0; round < rounds; ++round) {
+      const std::string piece = std::to_string(round) + " ";
+      for (const LoopbackPeer& peer : peers) peer.send(piece);
+      expected += piece;
+      ASSERT_TRUE(turn_until([&] { return take(), octets == expected.size() * peers_count; }))
+          << "round " << round;
+    }
+    EXPECT_EQ(std::ranges::count(streams, expected), std::ssize(peers));
+    EXPECT_GT(ring->counters().overflows, 0U);
+  }
+}
+
+// -- Sending.
+
+TEST_F(KernelRing, SendsPiecesAsOneRun) {
+  start(small_ring());
+  const LoopbackPeer peer = accepted_peer();
+  const std::string octets = numbers(800);
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < Ring::pieces_max; ++i)
+    pieces.push_back({reinterpret_cast<const std::uint8_t*>(octets.data()) + 100 * i, 100});
+  for (const bool silent : {true, false}) {
+    ring->send(socket, pieces, silent, send_token());
+    if (silent && ring->features().silent_sends) {
+      EXPECT_TRUE(stays_silent(OperationKind::send));
+    } else {
+      EXPECT_EQ(next(OperationKind::send).result, 800);
+    }
+    EXPECT_EQ(peer.read(800), octets);
+  }
+}
+
+TEST_F(KernelRing, BreaksItsSilenceWhenNotEverythingWasTaken) {
+  RingOptions options = small_ring();
+  if (!options.allowed.silent_sends) GTEST_SKIP() << "no silent sends here";
+  start(options, {.send_buffer_bytes = 8192});
+  const LoopbackPeer peer = accepted_peer(4096);
+  const std::string octets = numbers(1'000'000);
+  send(octets, true);
+  const Completion completion = next(OperationKind::send);
+  ASSERT_EQ(completion.error, IoError::none);
+  ASSERT_GT(completion.result, 0);
+  ASSERT_LT(completion.result, std::ssize(octets));
+  const auto sent = static_cast<std::size_t>(completion.result);
+  EXPECT_EQ(peer.read(sent), octets.substr(0, sent));
+  EXPECT_TRUE(stays_silent(OperationKind::send));
+  EXPECT_TRUE(peer.has_nothing_to_read());
+}
+
+TEST_F(KernelRing, WaitsForRoomWhenItSendsAloud) {
+  start(small_ring(), {.send_buffer_bytes = 8192});
+  const LoopbackPeer peer = accepted_peer(4096);
+  const std::string octets = numbers(1'000'000);
+  send(octets, false);
+  const auto first = static_cast<std::size_t>(next(OperationKind::send).result);
+  ASSERT_LT(first, octets.size());
+  send(std::string_view(octets).substr(first), false);
+  turn();
+  std::string arrived = peer.read(first);
+  const auto second = static_cast<std::size_t>(next(OperationKind::send).result);
+  ASSERT_GT(second, 0U);
+  arrived += peer.read(second);
+  EXPECT_EQ(arrived, octets.substr(0, first + second));
+}
+
+// -- Closing.
+
+TEST_F(KernelRing, ShutsItsOwnDirectionOnly) {
+  start(small_ring());
+  const LoopbackPeer peer = accepted_peer();
+  ring->shutdown(socket, {OperationKind::shutdown, socket, 1});
+  EXPECT_EQ(next(OperationKind::shutdown).error, IoError::none);
+  EXPECT_TRUE(peer.sees_end());
+  peer.send("heard");
+  EXPECT_EQ(received(5), "heard");
+}
+
+TEST_F(KernelRing, ClosesWithAnEndOrAReset) {
+  for (const bool direct : {true, false}) {
+    SCOPED_TRACE(testing::Message() << "direct " << direct);
+    RingOptions options = small_ring();
+    options.allowed.direct_descriptors = direct && options.allowed.direct_descriptors;
+    start(options);
+    {
+      const LoopbackPeer peer = accepted_peer();
+      ring->close(socket, false, {OperationKind::close, socket, 1});
+      turn();
+      EXPECT_TRUE(peer.sees_end());
+    }
+    if (ring->features().direct_descriptors && !ring->features().peer_name_command)
+      continue;  // such a kernel cannot
+    const LoopbackPeer peer = accepted_peer();
+    ring->close(socket, true, {OperationKind::close, socket, 1});
+    turn();
+    EXPECT_TRUE(peer.sees_reset());
+  }
+}
+
+TEST_F(KernelRing, GivesAClosedSocketsNumberAway) {
+  start(small_ring());
+  for (int i = 0; i < 200; ++i) {  // more than the table has
+    const LoopbackPeer peer = accepted_peer();
+    ASSERT_LT(socket, 64U);
+    ring->close(socket, false, {OperationKind::close, socket, 1});
+  }
+}
+
+// -- Waking.
+
+TEST_F(KernelRing, WakesAnotherRing) {
+  for (const bool message_ring : {true, false}) {
+    SCOPED_TRACE(testing::Message() << "msg_ring " << message_ring);
+    RingOptions options = small_ring();
+    options.allowed.message_ring = message_ring && options.allowed.message_ring;
+    start(options);
+    auto other = Ring::open(options);
+    ASSERT_TRUE(other && (*other)->start_on_this_thread());
+    for (int i = 0; i < 3; ++i) {
+      (*other)->ring(ring->doorbell());
+      (void)(*other)->submit_and_wait({});
+      EXPECT_EQ(next(OperationKind::doorbell).error, IoError::none);
+    }
+  }
+}
+
+TEST_F(KernelRing, IsWokenFromAnyThread) {
+  start(small_ring());
+  for (int i = 0; i < 100; ++i) {
+    std::thread other([doorbell = ring->doorbell()] { Ring::wake_from_any_thread(doorbell); });
+    const TimeNs before = ring->now();
+    while (events.empty() && ring->now() < before + patience) turn({.may_sleep = true, .timeout = patience});
+    other.join();
+    ASSERT_EQ(next(OperationKind::doorbell).error, IoError::none);
+    ASSERT_LT(ring->now(), before + patience) << "slept through it";
+  }
+}
+
+TEST_F(KernelRing, SleepsNoLongerThanItIsTold) {
+  start(small_ring());
+  turn();
+  const TimeNs before = ring->now();
+  turn({.may_sleep = true, .timeout = 2 * nanoseconds_per_millisecond});
+  EXPECT_GE(ring->now() - before, 2 * nanoseconds_per_millisecond);
+  EXPECT_LT(ring->now() - before, patience);
+}
+
+// -- Addresses.
+
+TEST_F(KernelRing, RefusesAnAddressThatIsTaken) {
+  start(small_ring());
+  const auto taken = check_address_free({"127.0.0.1", port});
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().exit_code, 71);
+  EXPECT_NE(taken.error().cause.find("127.0.0.1:" + std::to_string(port)), std::string::npos);
+}
+
+TEST_F(KernelRing, RefusesPeersOnceItStoppedListening) {
+  start(small_ring());
+  turn();
+  ring->stop_listening(0);
+  EXPECT_EQ(next(OperationKind::accept).error, IoError::cancelled);
+  EXPECT_TRUE(check_address_free({"127.0.0.1", port}));
+}
+
+}  // namespace
+}  // namespace ringgate::ring
