@@ -79,7 +79,10 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
     transport_.end(connection, conn::Ending::peer_closed, false);
     return;
   }
-  if (record.phase == Phase::open) note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
+  if (record.phase == Phase::open) {
+    note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
+    write_waiting_pongs(connection);
+  }
   record.phase = Phase::closed;
   leave_map(connection);
   connection.ending = conn::Ending::peer_closed;

@@ -72,6 +72,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     close(connection, CloseCode::no_pong, "idle");
     return;
   }
+  const bool ping_is_due = nearest.passed(now - record.ping_at, limits.ping_interval_ns);
   const bool judges_pongs = limits.pong_timeout_ns != 0;
   if (judges_pongs && (connection.session_flags & DeviceFlags::awaiting_pong) != 0) {
     if (nearest.passed(now - record.ping_at, limits.pong_timeout_ns)) {
@@ -79,12 +80,13 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
       close(connection, CloseCode::no_pong, "no pong");
       return;
     }
-  } else if (nearest.passed(now - record.ping_at, limits.ping_interval_ns)) {
+  } else if (ping_is_due) {
     record.ping_at = now;
     // A peer that does not take its output is judged by that, and one we do not read cannot be judged by its pongs.
     const bool pings = connection.outbox == nullptr && !connection.paused;
     if (pings) send_ping(connection);
-    nearest.offer(transport_.now() + (pings && judges_pongs ? limits.pong_timeout_ns : limits.ping_interval_ns));
+    nearest.offer(transport_.now() + limits.ping_interval_ns);
+    if (pings && judges_pongs) nearest.offer(transport_.now() + limits.pong_timeout_ns);
   }
   if (nearest.any()) transport_.schedule(connection, nearest.at());
 }

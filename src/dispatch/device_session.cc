@@ -76,13 +76,13 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
   reading_ = &connection;
   bool goes_on = true;
   while (goes_on) {
+    if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
+      if (!octets.empty()) side_of(connection).held.assign(octets.begin(), octets.end());
+      break;
+    }
     ws::Event event = reader_.next(octets, partial, rules_);
     if (event.kind == ws::EventKind::need_more) break;
     goes_on = handle(connection, event) && connection.is_live() && record.phase != Phase::closed;
-    if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0 && goes_on) {
-      if (!octets.empty()) side_of(connection).held.assign(octets.begin(), octets.end());
-      goes_on = false;
-    }
   }
   reading_ = nullptr;
   if (record.side != nullptr || partial != nullptr) {
@@ -165,11 +165,17 @@ void DeviceSession::on_ping(conn::Connection& connection, ByteView payload) {
     waiting.push_back(pong);
 }
 
+void DeviceSession::write_waiting_pongs(conn::Connection& connection) {
+  DeviceSide* side = record_of(connection).side;
+  if (side == nullptr) return;
+  for (const ws::ControlFrame& pong : side->waiting_pongs) transport_.write(connection, pong.view());
+  side->waiting_pongs.clear();
+}
+
 void DeviceSession::on_output_progress(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
-  if (record.phase == Phase::open && connection.outbox == nullptr && record.side != nullptr) {
-    for (const ws::ControlFrame& pong : record.side->waiting_pongs) transport_.write(connection, pong.view());
-    record.side->waiting_pongs.clear();
+  if (record.phase == Phase::open && connection.outbox == nullptr) {
+    write_waiting_pongs(connection);
     drop_side_if_idle(record);
   }
   const std::size_t waiting = connection.outbox == nullptr ? 0 : connection.outbox->bytes();

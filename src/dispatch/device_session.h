@@ -94,6 +94,7 @@ class DeviceSession final : public conn::Session {
   void on_message(conn::Connection& connection, ws::Event& event);
   void on_ping(conn::Connection& connection, ByteView payload);
   void on_pong(conn::Connection& connection, ByteView payload);
+  void write_waiting_pongs(conn::Connection& connection);
   template <typename Call>
   void call_handler(conn::Connection& connection, ConnectionAccess& access, Call&& call);  // connection_access.h
   void pause(conn::Connection& connection, std::uint8_t cause);

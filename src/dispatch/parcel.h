@@ -22,7 +22,6 @@ enum class RequestKind : std::uint8_t {
 
 struct Request {
   RequestKind kind = RequestKind::push;
-  bool rerouted = false;
   std::uint16_t code = 0;
   std::uint32_t ticket = 0;
   device::ConnectionRef target;

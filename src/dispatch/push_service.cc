@@ -114,7 +114,8 @@ void PushService::finish_push(PushCallback& on_result, PushOutcome outcome, devi
     case PushOutcome::too_large: counters_.push_too_large.add(1); break;
     case PushOutcome::closing: counters_.push_closing.add(1); break;
   }
-  on_result({outcome, to_public(target), queued_bytes});
+  const bool is_known = outcome != PushOutcome::unknown_device;
+  on_result({outcome, is_known ? to_public(target) : ConnectionRef{}, queued_bytes});
 }
 
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
@@ -129,9 +130,7 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, PushC
 
 void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
   if (owner.shard == shard_index_) {
-    conn::Connection* connection = devices_.find(owner, key);
-    // On its own shard the map is never ahead of the connection, so there is nothing to look up again.
-    const DeliveryResult result = connection != nullptr ? devices_.deliver(*connection, message) : DeliveryResult{};
+    const DeliveryResult result = deliver(owner, key, message);
     finish_push(on_result, result.outcome, owner, result.queued_bytes);
     return;
   }
@@ -171,38 +170,17 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
   }
 }
 
-/// A push for a connection that is gone is looked up once more: the device may have moved meanwhile.
 void PushService::serve_push(std::uint32_t from, const Request& request) {
-  ws::MessageRef message = take_message(request.owned);
-  if (conn::Connection* connection = devices_.find(request.target, request.key)) {
-    const DeliveryResult result = devices_.deliver(*connection, message);
-    if (result.outcome != PushOutcome::closing || request.rerouted) {
-      answer(from, {.outcome = result.outcome, .target = request.target, .queued_bytes = result.queued_bytes}, request.ticket);
-      return;
-    }
-  }
-  const auto owner = gate_.map.find(request.key);
-  if (!owner || *owner == request.target || request.rerouted) {
-    answer(from, {.outcome = PushOutcome::unknown_device}, request.ticket);
-    return;
-  }
-  if (owner->shard == shard_index_) {
-    conn::Connection* connection = devices_.find(*owner, request.key);
-    const DeliveryResult result = connection != nullptr ? devices_.deliver(*connection, message) : DeliveryResult{};
-    answer(from, {.outcome = result.outcome, .target = *owner, .queued_bytes = result.queued_bytes}, request.ticket);
-    return;
-  }
-  const std::uint32_t ticket = open_ticket(nullptr, [this, from, ticket_there = request.ticket](const Reply& reply) {
-    answer(from, reply, ticket_there);
-  });
-  Request onward = request;
-  onward.rerouted = true;
-  onward.ticket = ticket;
-  onward.target = *owner;
-  onward.owned = lend(std::move(message));
-  if (ask(owner->shard, onward)) return;
-  (void)take_message(onward.owned);
-  on_reply(owner->shard, {.ticket = ticket, .outcome = PushOutcome::backpressure, .target = *owner});
+  const ws::MessageRef message = take_message(request.owned);
+  const DeliveryResult result = deliver(request.target, request.key, message);
+  answer(from, {.outcome = result.outcome, .target = request.target, .queued_bytes = result.queued_bytes}, request.ticket);
+}
+
+/// To the connection that the look-up named, or to nobody: sent on to a newer one, a push could come after those that the same
+/// producer has sent there directly since.
+DeliveryResult PushService::deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message) {
+  if (conn::Connection* connection = devices_.find(target, key)) return devices_.deliver(*connection, message);
+  return {gate_.map.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};
 }
 
 // -- Closing by id, and takeover

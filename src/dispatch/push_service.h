@@ -1,7 +1,7 @@
 // Reaches devices wherever they are: on this shard directly, on others through the mailboxes; and serves what other shards ask.
 //
-// Every request gets exactly one answer: an outcome here and now, or the reply of the owner shard. A connection that moved between
-// look-up and arrival is looked up once more. Owner shard.
+// Every request gets exactly one answer: an outcome here and now, or the reply of the owner shard. A device that moved between
+// look-up and arrival is not followed, which would break the order of its pushes: the push is refused. Owner shard.
 // Invariant: a ticket is open exactly while its answer is outstanding.
 #pragma once
 
@@ -88,6 +88,7 @@ class PushService final : public TakeoverNotice {
   void answer(std::uint32_t shard, Reply reply, std::uint32_t ticket);
   void finish_push(PushCallback& on_result, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
   void push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
+  DeliveryResult deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message);
   void serve_push(std::uint32_t from, const Request& request);
   void serve_close(std::uint32_t from, const Request& request);
   void start_broadcast(ws::MessageRef message, std::move_only_function<void(const BroadcastResult&)> on_done);

@@ -63,8 +63,8 @@ bool FakeWorld::idle() const {
                       [](const Ring::Backend* ring) { return ring != nullptr && ring->work_waits(); });
 }
 
-bool FakeWorld::advance_to_next_event() {
-  if (!idle()) return true;
+std::optional<TimeNs> FakeWorld::next_event() const {
+  if (!idle()) return now_;
   std::optional<TimeNs> next;
   const auto consider = [&next](TimeNs at) {
     if (!next || at < *next) next = at;
@@ -75,6 +75,12 @@ bool FakeWorld::advance_to_next_event() {
     for (const auto& [number, socket] : ring->sockets.all())
       if (const auto arrival = socket.connection->next_arrival(now_)) consider(*arrival);
   }
+  if (next && *next < now_) next = now_;
+  return next;
+}
+
+bool FakeWorld::advance_to_next_event() {
+  const auto next = next_event();
   if (!next) return false;
   if (*next > now_) advance(*next - now_);
   return true;

@@ -52,6 +52,8 @@ class FakeWorld {
   /// Moves the clock to whatever happens next: nothing if a ring has work now, else the first arrival or the first timeout of
   /// a sleeping ring. False if nothing will ever happen again.
   bool advance_to_next_event();
+  /// When that is: now, later, or never.
+  std::optional<TimeNs> next_event() const;
   /// True if no ring has work now.
   bool idle() const;
 

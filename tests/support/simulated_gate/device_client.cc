@@ -1,0 +1,94 @@
+#include "simulated_gate/device_client.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/limits.h"
+#include "ws/frame_format.h"
+
+namespace ringgate::simulated {
+
+std::string DeviceClient::request(std::string_view id, std::string_view path, std::string_view fields) {
+  std::string text = "GET ";
+  text += path;
+  if (!id.empty()) (text += "?deviceId=") += id;
+  text += " HTTP/1.1\r\nHost: gate\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  text += fields;
+  return text + "\r\n";
+}
+
+std::string DeviceClient::frame(ws::Opcode opcode, std::string_view payload, bool fin) {
+  constexpr ws::MaskingKey key = 0x3D21FA37;
+  std::array<std::uint8_t, limits::client_header_bytes_max> header;
+  const std::size_t size = ws::encode_header(
+      header.data(),
+      {.payload_bytes = payload.size(), .masking_key = key, .opcode = opcode, .fin = fin, .masked = true});
+  std::string octets(reinterpret_cast<const char*>(header.data()), size);
+  for (std::size_t i = 0; i < payload.size(); ++i)
+    octets += static_cast<char>(static_cast<std::uint8_t>(payload[i]) ^ static_cast<std::uint8_t>(key >> (8 * (i % 4))));
+  return octets;
+}
+
+std::string DeviceClient::close_frame(std::uint16_t code, std::string_view reason) {
+  const std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)};
+  return frame(ws::Opcode::close, payload + std::string(reason));
+}
+
+void DeviceClient::read() {
+  const auto octets = peer_->take_received();
+  input_.append(octets.begin(), octets.end());
+  if (!status_ && !read_head()) return;
+  while (status_ == 101 && read_frame()) {
+  }
+}
+
+bool DeviceClient::read_head() {
+  const std::size_t end = input_.find("\r\n\r\n");
+  if (end == std::string::npos) return false;
+  status_ = std::stoi(input_.substr(9, 3));
+  const bool upgraded = status_ == 101;
+  head_ = upgraded ? input_.substr(0, end + 4) : input_;
+  input_.erase(0, head_.size());
+  return upgraded;
+}
+
+bool DeviceClient::read_frame() {
+  const auto* octets = reinterpret_cast<const std::uint8_t*>(input_.data());
+  if (input_.size() < 2 || input_.size() < ws::header_bytes_announced(octets[1])) return false;
+  const ws::FrameHeader header = ws::decode_header(octets);
+  const std::size_t header_bytes = ws::header_bytes_announced(octets[1]);
+  EXPECT_FALSE(header.masked || header.rsv1 || !header.fin) << "what a server may not send, or this one does not";
+  EXPECT_TRUE(ws::opcode_facts[octets[0] & ws::opcode_bits].defined && header.opcode != ws::Opcode::continuation);
+  EXPECT_FALSE(close_code_.has_value()) << "a frame after the Close frame";
+  if (input_.size() - header_bytes < header.payload_bytes) return false;
+  std::string payload = input_.substr(header_bytes, header.payload_bytes);
+  input_.erase(0, header_bytes + header.payload_bytes);
+  if (header.opcode == ws::Opcode::close) {
+    const auto octet = [&payload](std::size_t i) { return static_cast<unsigned>(static_cast<std::uint8_t>(payload[i])); };
+    close_code_ = payload.size() < 2 ? std::uint16_t{1005} : static_cast<std::uint16_t>(octet(0) << 8 | octet(1));
+    if (payload.size() > 2) close_reason_ = payload.substr(2);
+    return true;
+  }
+  frames_.push_back({header.opcode, std::move(payload)});
+  return true;
+}
+
+std::vector<std::string> DeviceClient::take_messages() {
+  std::vector<std::string> messages = take(ws::Opcode::text);
+  for (std::string& payload : take(ws::Opcode::binary)) messages.push_back(std::move(payload));
+  return messages;
+}
+
+std::vector<std::string> DeviceClient::take(ws::Opcode opcode) {
+  read();
+  std::vector<std::string> payloads;
+  for (const ServerFrame& frame : frames_)
+    if (frame.opcode == opcode) payloads.push_back(frame.payload);
+  std::erase_if(frames_, [opcode](const ServerFrame& frame) { return frame.opcode == opcode; });
+  return payloads;
+}
+
+}  // namespace ringgate::simulated

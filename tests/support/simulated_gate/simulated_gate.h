@@ -1,0 +1,90 @@
+// A whole gate in a FakeWorld: real shards on simulated rings, driven turn by turn by the test.
+//
+// No threads: the test decides who turns next. A shard whose ring sleeps is left alone until something wakes it, so that work which
+// nobody announced shows as a hang. Invariant: everything in here happens because of the world's seed.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "admin/admin_settings.h"
+#include "base/counters.h"
+#include "dispatch/device_settings.h"
+#include "dispatch/echo.h"
+#include "dispatch/gate_state.h"
+#include "fake_ring/fake_world.h"
+#include "ringgate/config.h"
+#include "server/shard.h"
+
+namespace ringgate::simulated {
+
+struct GateOptions {
+  /// Routes "/ws" (echo) and "/handler"; no admin listener, so that every slot in use is a device's.
+  static Config config();
+
+  Config settings = config();
+  std::uint32_t shards_count = 1;
+  std::uint32_t slots_count = 256;   // per shard
+  ring::RingOptions ring = {};       // sockets_max is set from slots_count
+  Handler* handler = nullptr;        // at "/handler"; null: echo there too
+};
+
+class Gate {
+ public:
+  explicit Gate(ring::FakeWorld& world, const GateOptions& options = {});
+
+  const ring::ListenAddress& address() const { return address_; }
+  std::size_t shards_count() const { return shards_.size(); }
+  dispatch::GateState& state() { return state_; }
+  const ShardCounters& counters(std::size_t shard = 0) const { return counters_[shard]; }
+  std::size_t outstanding(std::size_t shard) { return shards_[shard].push_service().outstanding(); }
+
+  /// Runs `task` on `shard` in the middle of a turn, as a handler's call would be; has run when this returns.
+  void on_shard(std::size_t shard, std::move_only_function<void(dispatch::PushService&)> task);
+
+  // -- What Server does for threads that are no shard.
+  void with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
+  /// `owner`: what a look-up said some time ago.
+  void push_from_outside(std::string_view id, device::ConnectionRef owner, std::string_view payload, PushCallback on_result);
+
+  /// A peer whose connection will be accepted by `shard`.
+  ring::FakePeer& connect(std::size_t shard = 0);
+
+  // -- Turns.
+  /// True if something would wake this shard now, or it would not sleep at all.
+  bool is_awake(std::size_t shard);
+  /// One turn of a shard that is awake and not done.
+  void turn(std::size_t shard);
+  /// Turns until every shard sleeps; the clock stands still. Fails the test if that never comes.
+  void settle();
+  /// Moves the clock by `duration`, from event to event, with all the turns that belong to it.
+  void pass(DurationNs duration);
+
+  // -- The end.
+  void start_draining();
+  bool is_done(std::size_t shard) const { return done_[shard]; }
+  bool is_drained() const;
+  /// Fails the test unless no shard holds a slot, an operation, a buffer, a ticket, queued octets or an id.
+  void expect_nothing_left();
+
+ private:
+  bool has_event(std::size_t shard);
+  void post(device::ConnectionRef target, device::IdKey key, std::unique_ptr<dispatch::OutsideTask> task);
+
+  ring::FakeWorld& world_;
+  dispatch::EchoHandler echo_;
+  const dispatch::DeviceSettings settings_;
+  const admin::AdminSettings admin_settings_;
+  dispatch::GateState state_;
+  std::deque<ShardCounters> counters_;
+  std::vector<const ShardCounters*> counters_view_;
+  std::deque<server::Shard> shards_;
+  std::vector<bool> done_;
+  std::vector<bool> entered_again_;  // since the last event: its ring sleeps as long as its last turn said
+  ring::ListenAddress address_;
+};
+
+}  // namespace ringgate::simulated

@@ -1,0 +1,234 @@
+// What a device has to do in time, on the simulated clock.
+#include "unit/dispatch/device_fixture.h"
+
+namespace ringgate::simulated {
+namespace {
+
+using ws::Opcode;
+
+class DeviceDeadlines : public DeviceFixture {
+ protected:
+  DeviceDeadlines() {
+    options.settings.limits.ping_interval_ns = 0;
+    options.settings.limits.pong_timeout_ns = seconds(10);
+  }
+  LimitsConfig& limits() { return options.settings.limits; }
+
+  /// Lets `duration` pass in steps; the client answers pings meanwhile.
+  void pass_answering(DeviceClient& client, DurationNs duration) {
+    for (DurationNs gone = 0; gone < duration; gone += milliseconds(100)) {
+      gate->pass(milliseconds(100));
+      for (const std::string& payload : client.take(Opcode::ping)) {
+        ++pings_count;
+        client.peer().send(DeviceClient::frame(Opcode::pong, payload));
+      }
+    }
+    gate->settle();
+  }
+  int pings_count = 0;
+};
+
+// -- Pings
+
+TEST_F(DeviceDeadlines, PingsAtItsIntervalAndMeasuresTheRoundTrip) {
+  limits().ping_interval_ns = seconds(5);
+  start();
+  DeviceClient client = device("a");
+  pass_answering(client, seconds(22));
+  EXPECT_EQ(pings_count, 4);
+  EXPECT_FALSE(client.close_code().has_value());
+  std::uint32_t rtt_ms = 0;
+  gate->on_shard(0, [&rtt_ms](dispatch::PushService& pushes) {
+    pushes.describe("a", [&rtt_ms](std::unique_ptr<dispatch::DeviceInfo> info) { rtt_ms = info->rtt_ms; });
+  });
+  EXPECT_GT(rtt_ms, 0U);
+  EXPECT_LE(rtt_ms, 101U);
+}
+
+TEST_F(DeviceDeadlines, MissedPongIs4408) {  // L08
+  limits().ping_interval_ns = seconds(25);
+  start();
+  DeviceClient client = device("a");
+  gate->pass(seconds(34));
+  client.read();
+  EXPECT_FALSE(client.close_code().has_value());
+  gate->pass(seconds(2));
+  client.read();
+  EXPECT_EQ(client.close_code(), 4408);
+  EXPECT_EQ(client.close_reason(), "no pong");
+  EXPECT_EQ(gate->counters().pong_timeouts.get(), 1U);
+  EXPECT_FALSE(is_online("a"));
+  expect_nothing_left();
+}
+
+TEST_F(DeviceDeadlines, MissedPongIs4408AlsoIfPingsComeFasterThanItsTimeout) {
+  limits().ping_interval_ns = seconds(2);
+  limits().pong_timeout_ns = seconds(10);
+  start();
+  DeviceClient client = device("a");
+  gate->pass(seconds(13));
+  client.read();
+  EXPECT_EQ(client.close_code(), 4408);
+}
+
+TEST_F(DeviceDeadlines, SlowPongInTimeIsEnoughAlsoIfPingsComeFaster) {
+  limits().ping_interval_ns = seconds(2);
+  limits().pong_timeout_ns = seconds(10);
+  start();
+  DeviceClient client = device("a");
+  for (int i = 0; i < 5; ++i) {
+    gate->pass(seconds(7));
+    for (const std::string& payload : client.take(Opcode::ping)) client.peer().send(DeviceClient::frame(Opcode::pong, payload));
+    gate->settle();
+  }
+  EXPECT_FALSE(client.close_code().has_value());
+}
+
+TEST_F(DeviceDeadlines, OnlyTheAnswerToOurPingCounts) {
+  limits().ping_interval_ns = seconds(25);
+  start();
+  DeviceClient client = device("a");
+  gate->pass(seconds(26));
+  client.peer().send(DeviceClient::frame(Opcode::pong, "made up"));
+  client.text("nor does a message");
+  gate->pass(seconds(10));
+  client.read();
+  EXPECT_EQ(client.close_code(), 4408);
+}
+
+TEST_F(DeviceDeadlines, SilentPingsGoOnWithoutAPongTimeout) {
+  limits().ping_interval_ns = seconds(5);
+  limits().pong_timeout_ns = 0;
+  start();
+  DeviceClient client = device("a");
+  gate->pass(seconds(26));
+  EXPECT_EQ(client.take(Opcode::ping).size(), 5U);
+  EXPECT_FALSE(client.close_code().has_value());
+}
+
+TEST_F(DeviceDeadlines, DeviceWhoseHandlerPausesIsNotBlamedForItsUnreadPong) {
+  limits().ping_interval_ns = seconds(5);
+  limits().pong_timeout_ns = seconds(2);
+  ConnectionRef ref;
+  handler.received = [&ref](Connection& connection, MessageView) {
+    ref = connection.ref();
+    connection.pause();
+  };
+  start();
+  DeviceClient client = device("a");
+  gate->pass(milliseconds(5100));
+  client.text("pause");
+  gate->settle();
+  pass_answering(client, seconds(30));
+  EXPECT_FALSE(client.close_code().has_value());
+  gate->with_connection(ref, [](Connection& connection) { connection.resume(); });
+  pass_answering(client, seconds(30));
+  EXPECT_FALSE(client.close_code().has_value());
+  EXPECT_GE(pings_count, 5);
+}
+
+TEST_F(DeviceDeadlines, SlowButSteadyReaderIsNotBlamedForItsUnreadPong) {
+  limits().ping_interval_ns = seconds(5);
+  limits().pong_timeout_ns = seconds(2);
+  limits().send_queue_bytes_max = 20'000;
+  start();
+  DeviceClient client = device("a", "/ws");
+  gate->pass(milliseconds(4900));
+  gate->pass(milliseconds(200));
+  const auto pings = client.take(Opcode::ping);
+  ASSERT_EQ(pings.size(), 1U);
+  client.peer().stop_reading();
+  for (int i = 0; i < 20; ++i) {
+    client.text(std::string(2000, 'x'));
+    gate->settle();
+  }
+  client.peer().send(DeviceClient::frame(Opcode::pong, pings[0]));  // unread, since so much waits for the peer
+  for (int i = 0; i < 40; ++i) {
+    client.peer().stop_reading(100);
+    gate->pass(milliseconds(500));
+  }
+  client.read();
+  EXPECT_FALSE(client.close_code().has_value());
+  client.peer().resume_reading();
+  gate->settle();
+  EXPECT_EQ(client.take(Opcode::text).size(), 20U);
+}
+
+// -- Idle
+
+TEST_F(DeviceDeadlines, IdleCountsMessagesAloneAndCloses4408) {
+  limits().ping_interval_ns = seconds(5);
+  limits().idle_timeout_ns = seconds(20);
+  start();
+  DeviceClient client = device("a", "/ws");
+  pass_answering(client, seconds(15));
+  client.text("not idle");
+  pass_answering(client, seconds(19));
+  client.ping("this is no message");
+  EXPECT_FALSE(client.close_code().has_value());
+  pass_answering(client, seconds(2));
+  EXPECT_EQ(client.close_code(), 4408);
+  EXPECT_EQ(client.close_reason(), "idle");
+}
+
+// -- Slow consumers
+
+TEST_F(DeviceDeadlines, PeerThatTakesNothingIs4430AndThenReset) {  // L01, L03
+  start();
+  DeviceClient client = device("a", "/ws");
+  client.peer().stop_reading(100);
+  client.text(std::string(5000, 'x'));
+  gate->pass(seconds(9));
+  EXPECT_TRUE(is_online("a"));
+  gate->pass(seconds(2));
+  EXPECT_FALSE(is_online("a"));
+  EXPECT_EQ(gate->counters().slow_consumers.get(), 1U);
+  EXPECT_EQ(gate->counters().slots_used.get(), 1U) << "it may still take the rest and the Close";
+  gate->pass(seconds(6));
+  EXPECT_EQ(gate->counters().slots_used.get(), 0U);
+  EXPECT_TRUE(client.saw_reset());
+  expect_nothing_left();
+}
+
+TEST_F(DeviceDeadlines, SlowConsumerThatComesBackInTimeReadsTheClose) {
+  start();
+  DeviceClient client = device("a", "/ws");
+  client.peer().stop_reading(100);
+  client.text(std::string(5000, 'x'));
+  gate->pass(seconds(11));
+  client.peer().resume_reading();
+  gate->settle();
+  EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{std::string(5000, 'x')});
+  EXPECT_EQ(client.close_code(), 4430);
+  expect_nothing_left();
+}
+
+TEST_F(DeviceDeadlines, AnyOctetTakenGivesTheSlowConsumerTimeAgain) {
+  start();
+  DeviceClient client = device("a", "/ws");
+  client.peer().stop_reading(100);
+  client.text(std::string(5000, 'x'));
+  for (int i = 0; i < 6; ++i) {
+    gate->pass(seconds(8));
+    client.peer().stop_reading(1);
+    gate->settle();
+  }
+  EXPECT_TRUE(is_online("a"));
+  gate->pass(seconds(11));
+  EXPECT_FALSE(is_online("a"));
+}
+
+TEST_F(DeviceDeadlines, SendTimeoutHoldsWithEveryKindOfSend) {
+  world_options.features.silent_sends = false;
+  start();
+  DeviceClient client = device("a", "/ws");
+  client.peer().stop_reading();
+  EXPECT_EQ(push("a", "waits").outcome, PushOutcome::delivered);
+  gate->pass(seconds(11));
+  EXPECT_FALSE(is_online("a"));
+  EXPECT_EQ(gate->counters().slow_consumers.get(), 1U);
+  expect_nothing_left();
+}
+
+}  // namespace
+}  // namespace ringgate::simulated
