@@ -41,6 +41,7 @@ struct Ring::Backend {
     bool armed = false;                         // in the kernel
     bool accepting = false;                     // as the caller sees it: until the end was reaped
     bool cancelling = false;
+    bool one_at_a_time = false;
   };
 
   Backend(FakeWorld& world, const RingOptions& options);
@@ -99,7 +100,8 @@ struct Ring::Backend {
   std::vector<Completion> late;        // come with the next enter
   std::map<std::uint64_t, PeerAddress*> names_wanted;  // by token, from call to completion
   std::map<std::uint64_t, PeerAddress> names_found;
-  std::uint64_t turn = 0;              // successful submits
+  std::uint64_t turn = 0;              // submits, each with all the attempts it takes
+  bool submitting = false;             // the last attempt did not take everything
   Socket work_cursor = 0;              // sockets up to here had their turn last
   bool asleep = false;
   TimeNs asleep_until = 0;  // 0: no timeout

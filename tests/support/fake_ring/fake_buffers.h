@@ -30,7 +30,7 @@ class FakeBuffers {
   /// Takes the first `size` octets of `room` for a completion (shape: id and offset are filled in).
   void take(std::uint32_t size, Completion& completion);
 
-  // -- The loans, from the caller's side. `turn` counts successful submits.
+  // -- The loans, from the caller's side. `turn` counts submits.
   void show(const Completion& completion, std::uint64_t turn);  // reap copied it out
   MutableBytes look_at(const Completion& completion);           // received
   bool return_before(std::uint64_t turn);                       // what was shown before that submit; true if a buffer came free

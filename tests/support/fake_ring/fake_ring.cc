@@ -1,5 +1,6 @@
 // The door: class Ring of ring/ring.h, over a simulated backend.
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "fake_ring/fake_backend.h"
@@ -76,7 +77,13 @@ void Ring::accept(std::uint32_t listener_index) {
   if (listener.accepting) backend_->world.defect("accept armed twice on listener", listener_index);
   if (!listener.door) backend_->world.defect("accept on a closed listener", listener_index);
   listener.accepting = true;
+  listener.one_at_a_time = false;
   backend_->queue({.kind = OperationKind::accept, .token = {OperationKind::accept, listener_index, 0}, .socket = listener_index});
+}
+
+void Ring::accept_one(std::uint32_t listener_index) {
+  accept(listener_index);
+  backend_->listeners.at(listener_index).one_at_a_time = true;
 }
 
 void Ring::cancel_accept(std::uint32_t listener_index) {
@@ -171,14 +178,18 @@ void Ring::wake_from_any_thread(const Doorbell& doorbell) {
 // -- The turn.
 
 bool Ring::submit_and_wait(const WaitPolicy& policy) {
-  const bool all_taken = backend_->enter(policy);
-  if (all_taken) ++backend_->turn;
+  Backend& b = *backend_;
+  if (!std::exchange(b.submitting, true)) ++b.turn;
+  const bool all_taken = b.enter(policy);
+  b.submitting = !all_taken;
   return all_taken;
 }
 
 std::size_t Ring::reap(std::span<Completion> out) { return backend_->reap(out); }
 MutableBytes Ring::received(const Completion& completion) { return backend_->buffers.look_at(completion); }
-bool Ring::return_buffers() { return backend_->buffers.return_before(backend_->turn); }
+bool Ring::return_buffers() {
+  return backend_->buffers.return_before(backend_->turn - (backend_->submitting ? 1 : 0));
+}
 std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent_count(); }
 
 // -- Clock and chance.

@@ -81,7 +81,7 @@ bool Ring::Backend::accept_once(Listener& listener, std::uint32_t listener_index
     return post({.token = token, .error = IoError::no_descriptors}, false);
   }
   waiting.pop_front();
-  const bool goes_on = !world.chance(world.options().multishot_end_probability);
+  const bool goes_on = !listener.one_at_a_time && !world.chance(world.options().multishot_end_probability);
   return post({.token = token, .result = static_cast<std::int32_t>(*socket), .more = goes_on}, false);
 }
 
