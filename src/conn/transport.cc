@@ -46,10 +46,12 @@ void Transport::arm_accepts() {
   for (std::uint32_t index = 0; index < listeners_.size(); ++index) {
     ListenerState& listener = listeners_[index];
     const bool room = free_slots > listener.slot.slots_left_free;
+    const bool room_for_many = free_slots > listener.slot.slots_left_free + listener.slot.backlog;
     if (listener.wanted && room && !listener.armed) {
       listener.armed = true;
-      ring_.accept(index);
-    } else if (listener.armed && !room && !listener.cancelling) {
+      listener.armed_for_many = room_for_many;
+      room_for_many ? ring_.accept(index) : ring_.accept_one(index);
+    } else if (listener.armed && !listener.cancelling && (!room || (listener.armed_for_many && !room_for_many))) {
       listener.cancelling = true;
       ring_.cancel_accept(index);
     }

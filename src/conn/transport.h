@@ -29,6 +29,7 @@ namespace ringgate::conn {
 struct ListenerSlot {
   Session* session = nullptr;
   std::uint32_t slots_left_free = 1;  // stops accepting when no more than this many are free
+  std::uint32_t backlog = 0;          // what one accept of many may bring at once: with less room, one is accepted at a time
 };
 
 class Transport {
@@ -139,6 +140,7 @@ class Transport {
     ListenerSlot slot;
     bool wanted = false;
     bool armed = false;
+    bool armed_for_many = false;
     bool cancelling = false;
   };
 

@@ -79,6 +79,11 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
     transport_.end(connection, conn::Ending::peer_closed, false);
     return;
   }
+  if (record.phase == Phase::open && (connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
+    // Whole messages that came before the FIN are not lost to a pause that nothing will end.
+    connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_handler);
+    read_held(connection);
+  }
   if (record.phase == Phase::open) {
     note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
     write_waiting_pongs(connection);
@@ -89,12 +94,12 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   transport_.finish(connection);  // what was answered before the FIN still goes out
 }
 
-bool DeviceSession::drain_slot(std::uint32_t slot, std::string_view reason) {
+bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::string()>& reason) {
   conn::Connection& connection = transport_.table().at(slot);
   if (!connection.is_live() || !transport_.serves(connection, *this)) return false;
   switch (record_of(connection).phase) {
     case Phase::upgrading: transport_.end(connection, conn::Ending::aborted, false); return true;
-    case Phase::open: close(connection, CloseCode::going_away, reason); return true;
+    case Phase::open: close(connection, CloseCode::going_away, reason()); return true;
     case Phase::closing:
     case Phase::closed: break;
   }

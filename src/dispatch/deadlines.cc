@@ -64,7 +64,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     const DurationNs stalled = transport_.now() > *since ? transport_.now() - *since : 0;
     if (nearest.passed(static_cast<Milliseconds32>(stalled / nanoseconds_per_millisecond), limits.send_timeout_ns)) {
       counters_.slow_consumers.add(1);
-      fail_connection(connection, CloseCode::slow_consumer, "slow consumer");
+      end_slow_consumer(connection);
       return;
     }
   }
@@ -91,6 +91,15 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
   if (nearest.any()) transport_.schedule(connection, nearest.at());
 }
 
+/// A Close frame would wait behind what the peer does not take: the log and the handler get the code, the peer a reset.
+void DeviceSession::end_slow_consumer(conn::Connection& connection) {
+  note_close(connection, CloseCode::slow_consumer, "slow consumer");
+  counters_.closed_by_gate.add(1);
+  record_of(connection).phase = Phase::closed;
+  leave_map(connection);
+  transport_.end(connection, conn::Ending::aborted, true);
+}
+
 void DeviceSession::send_ping(conn::Connection& connection) {
   const Milliseconds32 stamp = record_of(connection).ping_at;
   std::array<std::uint8_t, sizeof stamp> payload;
@@ -108,7 +117,8 @@ void DeviceSession::on_pong(conn::Connection& connection, ByteView payload) {
       std::memcmp(payload.data(), &stamp, sizeof stamp) != 0)
     return;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
-  record.rtt_ms = static_cast<std::uint16_t>(std::min<Milliseconds32>(now_ms() - stamp, UINT16_MAX));
+  // 0 means unknown, so less than a millisecond counts as one.
+  record.rtt_ms = static_cast<std::uint16_t>(std::clamp<Milliseconds32>(now_ms() - stamp, 1, UINT16_MAX));
 }
 
 }  // namespace ringgate::dispatch

@@ -27,8 +27,9 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   const std::size_t payload_bytes = message->payload().size();
   if (payload_bytes > limits.push_bytes_max) return {PushOutcome::too_large, waiting};
   if (record_of(connection).phase != Phase::open || !connection.is_live()) return {PushOutcome::closing, waiting};
-  if (waiting != 0 && waiting + message->frame().size() > limits.send_queue_bytes_max)
-    return {PushOutcome::backpressure, waiting};
+  // With no outbox the peer keeps up, and only what this very turn has written counts.
+  const std::size_t counted = connection.outbox != nullptr ? waiting + message->frame().size() : waiting;
+  if (counted > limits.send_queue_bytes_max) return {PushOutcome::backpressure, waiting};
   transport_.write(connection, message);
   count_message_out(connection, message->type(), payload_bytes);
   return {PushOutcome::delivered, waiting + message->frame().size()};
@@ -51,7 +52,7 @@ DeviceInfo DeviceSession::describe(conn::Connection& connection) {
 
 void DeviceSession::with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task) {
   ConnectionAccess access(*this, connection, nullptr);
-  task(access.facade());
+  call_handler(connection, access, [&](Handler&, Connection& facade) { task(facade); });
 }
 
 }  // namespace ringgate::dispatch

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,8 @@ class DeviceSession final : public conn::Session {
   DeviceInfo describe(conn::Connection& connection);
   void with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task);
   /// Ends what a drain must end: an open device gets 1001, a half-made handshake is dropped. False if there was nothing to do.
-  bool drain_slot(std::uint32_t slot, std::string_view reason);
+  /// `reason` is asked only for a device that gets a Close.
+  bool drain_slot(std::uint32_t slot, const std::function<std::string()>& reason);
   /// Connections of this session, whatever their phase.
   std::uint32_t connections_count() const { return connections_count_; }
   /// True for a slot that holds a device in the open phase.
@@ -114,6 +116,7 @@ class DeviceSession final : public conn::Session {
   // deadlines.cc
   void schedule_next(conn::Connection& connection);
   void send_ping(conn::Connection& connection);
+  void end_slow_consumer(conn::Connection& connection);
 
   Milliseconds32 now_ms() const { return to_milliseconds(transport_.now()); }
 

@@ -40,6 +40,12 @@ struct GateState {
   std::atomic<TimeNs> drain_at{0};    // when to stop accepting and start closing; 0: not yet known
   // Shards that drain and hold no device any more: when all do, they end. Incremented once by each (acq_rel).
   std::atomic<std::uint32_t> shards_empty{0};
+  // Shards that have no connection and no open ticket left: they serve their mailbox until all are that far.
+  std::atomic<std::uint32_t> shards_done{0};
+  // Threads that are no shard, posting. `closed` stops them for good (seq_cst both: either the poster sees `closed`, or the one
+  // who closes sees the poster and waits for its post to be answered).
+  std::atomic<std::uint32_t> posters{0};
+  std::atomic<bool> closed{false};
 };
 
 }  // namespace ringgate::dispatch

@@ -54,6 +54,9 @@ struct DeviceInfo {
 
 /// Work brought by a thread that is no shard.
 struct OutsideTask {
+  enum class Kind : std::uint8_t { push, broadcast, with_connection };
+
+  Kind kind = Kind::push;
   PushCallback on_pushed;
   BroadcastCallback on_broadcast;
   std::move_only_function<void(Connection&)> with_connection;

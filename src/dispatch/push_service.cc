@@ -1,5 +1,7 @@
 #include "dispatch/push_service.h"
 
+#include <utility>
+
 #include "base/assert.h"
 #include "base/limits.h"
 
@@ -115,7 +117,7 @@ void PushService::finish_push(PushCallback& on_result, PushOutcome outcome, devi
     case PushOutcome::closing: counters_.push_closing.add(1); break;
   }
   const bool is_known = outcome != PushOutcome::unknown_device;
-  on_result({outcome, is_known ? to_public(target) : ConnectionRef{}, queued_bytes});
+  if (on_result) on_result({outcome, is_known ? to_public(target) : ConnectionRef{}, queued_bytes});
 }
 
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
@@ -145,6 +147,7 @@ void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::Me
 }
 
 void PushService::on_request(std::uint32_t from, const Request& request) {
+  if (closed_) return decline(from, request);
   switch (request.kind) {
     case RequestKind::push: serve_push(from, request); break;
     case RequestKind::close_by_backend: serve_close(from, request); break;
@@ -294,23 +297,22 @@ void PushService::start_broadcast(ws::MessageRef message, std::move_only_functio
                          .on_done = std::move(on_done)});
 }
 
-/// A bounded number of slots a turn, so that a million devices do not hold up one of them.
+/// A bounded number of slots a turn, so that a million devices do not hold up one of them. In order: each device gets broadcasts
+/// in the order in which this shard took them.
 bool PushService::continue_broadcasts() {
-  for (std::size_t i = 0; i < broadcasts_.size();) {
-    BroadcastJob& job = broadcasts_[i];
-    const std::uint32_t end = std::min(job.slots_end, job.next_slot + broadcast_slots_per_turn);
-    for (; job.next_slot < end; ++job.next_slot) {
+  std::uint32_t budget = broadcast_slots_per_turn;
+  while (!broadcasts_.empty() && budget > 0) {
+    BroadcastJob& job = broadcasts_.front();
+    for (; job.next_slot < job.slots_end && budget > 0; ++job.next_slot, --budget) {
       if (!devices_.is_open_device(job.next_slot)) continue;
       ++job.result.matched;
       const DeliveryResult result = devices_.deliver(transport_.table().at(job.next_slot), job.message);
       ++(result.outcome == PushOutcome::delivered ? job.result.delivered : job.result.refused);
     }
-    if (job.next_slot < job.slots_end) {
-      ++i;
-      continue;
-    }
+    if (job.next_slot < job.slots_end) break;
     BroadcastJob done = std::move(job);
-    broadcasts_.erase(broadcasts_.begin() + static_cast<std::ptrdiff_t>(i));
+    broadcasts_.pop_front();
+    budget -= budget > 0 ? 1 : 0;  // so that a result that asks for the next broadcast does not hold the turn
     done.on_done(done.result);
   }
   return !broadcasts_.empty();
@@ -320,14 +322,58 @@ bool PushService::continue_broadcasts() {
 
 void PushService::on_outside(const Request& request) {
   const auto task = take<OutsideTask>(request.owned);
-  if (task->on_broadcast) {
-    broadcast(take_message(task->message), std::move(task->on_broadcast));
-  } else if (task->with_connection) {
-    if (conn::Connection* connection = devices_.find(request.target))
-      devices_.with_connection(*connection, task->with_connection);
-  } else {
-    push_to(request.target, request.key, take_message(task->message), std::move(task->on_pushed));
+  switch (task->kind) {
+    case OutsideTask::Kind::push: {
+      ws::MessageRef message = take_message(task->message);
+      if (closed_)
+        finish_push(task->on_pushed, PushOutcome::closing, request.target, 0);
+      else
+        push_to(request.target, request.key, std::move(message), std::move(task->on_pushed));
+      break;
+    }
+    case OutsideTask::Kind::broadcast: {
+      ws::MessageRef message = take_message(task->message);
+      if (closed_)
+        task->on_broadcast({});
+      else
+        broadcast(std::move(message), std::move(task->on_broadcast));
+      break;
+    }
+    case OutsideTask::Kind::with_connection:
+      if (conn::Connection* connection = closed_ ? nullptr : devices_.find(request.target))
+        devices_.with_connection(*connection, task->with_connection);
+      break;
   }
+}
+
+// -- The end
+
+bool PushService::close_down() {
+  closed_ = true;
+  const std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size() + deferred_.size();
+  for (BroadcastJob& job : std::exchange(broadcasts_, {})) job.on_done(job.result);
+  for (const Deferred& deferred : std::exchange(deferred_, {})) {
+    if (deferred.request.kind == RequestKind::broadcast) (void)take_message(deferred.request.owned);
+    on_reply(deferred.shard, {.ticket = deferred.request.ticket, .outcome = PushOutcome::closing});
+  }
+  for (std::uint32_t shard = 0; shard < gate_.shards_count; ++shard) {
+    if (written_to_[shard]) (void)mailbox_.publish(shard);
+    written_to_[shard] = false;
+  }
+  return handled > 0;
+}
+
+/// Nobody serves devices any more: takes back what the request owns and says so.
+void PushService::decline(std::uint32_t from, const Request& request) {
+  switch (request.kind) {
+    case RequestKind::push:
+    case RequestKind::broadcast: (void)take_message(request.owned); break;
+    case RequestKind::close_by_backend: (void)take<std::string>(request.owned); break;
+    case RequestKind::close_replaced:
+    case RequestKind::describe:
+    case RequestKind::outside: break;
+  }
+  answer(from, {.outcome = PushOutcome::closing, .target = request.target}, request.ticket);
 }
 
 }  // namespace ringgate::dispatch

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -57,6 +58,10 @@ class PushService final : public TakeoverNotice {
   /// Open tickets: replies that are still to come.
   std::size_t outstanding() const { return tickets_open_; }
 
+  /// After the threads of all shards have ended, on one thread: answers what still waits here with `closing`. True if anything did;
+  /// the others' services may have more to do then.
+  bool close_down();
+
   // -- Called by Mailbox::drain
   void on_request(std::uint32_t from, const Request& request);
   void on_reply(std::uint32_t from, const Reply& reply);
@@ -93,6 +98,7 @@ class PushService final : public TakeoverNotice {
   void serve_close(std::uint32_t from, const Request& request);
   void start_broadcast(ws::MessageRef message, std::move_only_function<void(const BroadcastResult&)> on_done);
   void retry_deferred();
+  void decline(std::uint32_t from, const Request& request);
 
   const std::uint8_t shard_index_;
   GateState& gate_;
@@ -104,9 +110,10 @@ class PushService final : public TakeoverNotice {
   std::vector<Ticket> tickets_;
   std::uint32_t free_ticket_ = no_ticket;
   std::size_t tickets_open_ = 0;
-  std::vector<BroadcastJob> broadcasts_;
+  std::deque<BroadcastJob> broadcasts_;
   std::vector<Deferred> deferred_;    // takeover notices that found a full lane: bounded by connections
   std::vector<bool> written_to_;      // shards to ring, this turn
+  bool closed_ = false;
   static constexpr std::uint32_t no_ticket = UINT32_MAX;
 };
 

@@ -138,6 +138,8 @@ class Ring {
   /// Accepts on a listener until cancelled; completes once per connection with result = Socket. Completions carry
   /// Token{accept, listener_index, 0}. Where the kernel cannot name peers later, the address is kept for `peer_address`.
   void accept(std::uint32_t listener_index);
+  /// Accepts one connection: for a table so nearly full that a burst taken at once would overflow it.
+  void accept_one(std::uint32_t listener_index);
   void cancel_accept(std::uint32_t listener_index);
 
   /// Asks for the peer's address into `*out`, which must live until the completion. False if `*out` is filled already,

@@ -15,6 +15,7 @@ enum class OperationKind : std::uint8_t {
   cancel,    // result is ignored: the cancelled operations complete on their own
   close,     // result is ignored: nothing is in flight by then
   peer_name,
+  ring_message,  // slot = event descriptor of the ring it is for; completes only if that ring could not be reached
   doorbell,  // arrives at the woken ring: a mailbox has parcels
   wake,      // read of the eventfd, the doorbell of threads without a ring
 };

@@ -81,9 +81,15 @@ struct Server::Parts {
   std::expected<void, StartError> open_listeners();
   std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind);
   std::expected<void, StartError> start_threads();
+  /// A burst the table could not take would be dropped by the kernel: a small table listens with a small backlog.
+  std::uint32_t backlog() const {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
+  }
   void wake_all();
-  /// Takes `task` unless the shard's inlet is full.
-  bool post(std::uint32_t shard, dispatch::Request request, std::unique_ptr<dispatch::OutsideTask>& task);
+  /// Takes `task` if it returns delivered; else backpressure (the shard's inlet is full) or closing.
+  PushOutcome post(std::uint32_t shard, dispatch::Request request, std::unique_ptr<dispatch::OutsideTask>& task);
+  void answer_leftovers();
 };
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -91,7 +97,8 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() { stop_now(); }
 
 std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config) {
-  const auto probed = ring::probe();
+  // On a thread of its own: a ring that was used by a thread may still interrupt its system calls once while it goes.
+  const auto probed = std::async(std::launch::async, ring::probe).get();
   if (!probed) return std::unexpected(to_start_error(probed.error()));
   auto parts = std::make_unique<Parts>();
   parts->features = allowed_features(*probed, config.ring);
@@ -189,7 +196,7 @@ std::expected<void, StartError> Server::Parts::open_listeners() {
     admin_address = *bound;
   }
   for (server::Shard& shard : shards)
-    shard.serve_listeners(static_cast<std::uint32_t>(config.listeners.size()), config.admin.bind == "off" ? 0 : 1);
+    shard.serve_listeners(static_cast<std::uint32_t>(config.listeners.size()), config.admin.bind == "off" ? 0 : 1, backlog());
   return {};
 }
 
@@ -200,7 +207,7 @@ std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uin
     return std::unexpected(StartError{ExitCode::bad_configuration, address.error(), "correct listener.bind or admin.bind"});
   if (const auto is_free = ring::check_address_free(*address); !is_free)
     return std::unexpected(to_start_error(is_free.error()));
-  const ring::ListenOptions options{.backlog = static_cast<int>(config.limits.accept_backlog),
+  const ring::ListenOptions options{.backlog = static_cast<int>(backlog()),
                                     .user_timeout = config.limits.tcp_user_timeout_ns};
   for (server::Shard& shard : shards) {
     const auto bound = shard.ring().listen(index, *address, options);
@@ -226,7 +233,12 @@ std::expected<void, StartError> Server::Parts::start_threads() {
   std::expected<void, StartError> outcome;
   for (auto& future : started)
     if (const auto result = future.get(); !result) outcome = std::unexpected(to_start_error(result.error()));
-  if (!outcome) return outcome;
+  if (!outcome) {
+    gate->stopping.store(true, std::memory_order_release);
+    wake_all();
+    threads.clear();  // joins
+    return outcome;
+  }
   for (const std::string& address : device_addresses) log::info("listening", {{"listener", "devices"}, {"address", address}});
   if (!admin_address.empty()) log::info("listening", {{"listener", "admin"}, {"address", admin_address}});
   return {};
@@ -237,13 +249,20 @@ std::string Server::admin_address() const { return parts_->admin_address; }
 
 // -- Pushes
 
-bool Server::Parts::post(std::uint32_t shard, dispatch::Request request, std::unique_ptr<dispatch::OutsideTask>& task) {
+PushOutcome Server::Parts::post(std::uint32_t shard, dispatch::Request request,
+                                std::unique_ptr<dispatch::OutsideTask>& task) {
   request.kind = dispatch::RequestKind::outside;
   request.owned = reinterpret_cast<std::uintptr_t>(task.get());
-  if (!gate->mailboxes.post_from_outside(shard, request)) return false;
-  (void)task.release();
-  if (gate->mailboxes.must_ring(shard)) ring::Ring::wake_from_any_thread(gate->doorbells[shard]);
-  return true;
+  gate->posters.fetch_add(1);
+  PushOutcome outcome = PushOutcome::closing;
+  if (!gate->closed.load()) {
+    const bool posted = gate->mailboxes.post_from_outside(shard, request);
+    outcome = posted ? PushOutcome::delivered : PushOutcome::backpressure;
+    if (posted) (void)task.release();
+    if (posted && gate->mailboxes.must_ring(shard)) ring::Ring::wake_from_any_thread(gate->doorbells[shard]);
+  }
+  gate->posters.fetch_sub(1);
+  return outcome;
 }
 
 void Server::push(std::string_view device_id, MessageView message, PushCallback on_result) {
@@ -274,9 +293,10 @@ void Server::push(std::string_view device_id, MessageView message, PushCallback 
   auto task = std::make_unique<dispatch::OutsideTask>();
   task->on_pushed = std::move(on_result);
   task->message = reinterpret_cast<std::uintptr_t>(prepared.detach());
-  if (parts_->post(owner->shard, {.target = *owner, .key = key}, task)) return;
+  const PushOutcome posted = parts_->post(owner->shard, {.target = *owner, .key = key}, task);
+  if (posted == PushOutcome::delivered) return;
   (void)ws::MessageRef::attach(reinterpret_cast<const ws::PreparedMessage*>(task->message));
-  task->on_pushed({PushOutcome::backpressure, dispatch::to_public(*owner), 0});
+  task->on_pushed({posted, dispatch::to_public(*owner), 0});
 }
 
 PushResult Server::push_and_wait(std::string_view device_id, MessageView message) {
@@ -298,11 +318,12 @@ void Server::broadcast(MessageView message, BroadcastCallback on_result) {
     return;
   }
   auto task = std::make_unique<dispatch::OutsideTask>();
+  task->kind = dispatch::OutsideTask::Kind::broadcast;
   task->on_broadcast = std::move(on_result);
   task->message = reinterpret_cast<std::uintptr_t>(prepared.detach());
   // Any shard can start it; the first with room does.
   for (std::uint32_t shard = 0; shard < parts_->gate->shards_count; ++shard)
-    if (parts_->post(shard, {}, task)) return;
+    if (parts_->post(shard, {}, task) == PushOutcome::delivered) return;
   (void)ws::MessageRef::attach(reinterpret_cast<const ws::PreparedMessage*>(task->message));
   task->on_broadcast({});
 }
@@ -311,8 +332,9 @@ bool Server::with_connection(ConnectionRef connection, std::move_only_function<v
   const auto target = device::ConnectionRef::unpack(connection.word);
   if (connection.word == 0 || target.shard >= parts_->gate->shards_count) return false;
   auto outside = std::make_unique<dispatch::OutsideTask>();
+  outside->kind = dispatch::OutsideTask::Kind::with_connection;
   outside->with_connection = std::move(task);
-  return parts_->post(target.shard, {.target = target}, outside);
+  return parts_->post(target.shard, {.target = target}, outside) == PushOutcome::delivered;
 }
 
 // -- The end
@@ -335,6 +357,18 @@ void Server::wait() {
   for (std::jthread& thread : parts_->threads)
     if (thread.joinable()) thread.join();
   parts_->threads.clear();
+  if (parts_->gate != nullptr) parts_->answer_leftovers();
+}
+
+/// No shard runs any more: whoever still waits for a result gets `closing`, now or when it posts.
+void Server::Parts::answer_leftovers() {
+  gate->closed.store(true);
+  while (gate->posters.load() > 0) std::this_thread::yield();
+  bool more = true;
+  while (more) {
+    more = false;
+    for (server::Shard& shard : shards) more = shard.close_down() || more;
+  }
 }
 
 void Server::stop() {
@@ -343,7 +377,7 @@ void Server::stop() {
 }
 
 void Server::stop_now() {
-  if (parts_->gate == nullptr) return;
+  if (parts_->gate == nullptr || parts_->threads.empty()) return;
   parts_->gate->stopping.store(true, std::memory_order_release);
   parts_->wake_all();
   wait();

@@ -21,11 +21,11 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
   plan.gate.doorbells[index] = ring_->doorbell();
 }
 
-void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin) {
+void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog) {
   device_listeners_ = devices;
   for (std::uint32_t i = 0; i < devices; ++i)
-    transport_.start_accepting(i, {&devices_, static_cast<std::uint32_t>(limits::admin_slots_per_shard)});
-  for (std::uint32_t i = devices; i < devices + admin; ++i) transport_.start_accepting(i, {&admin_, 1});
+    transport_.start_accepting(i, {&devices_, limits::admin_slots_per_shard, backlog});
+  for (std::uint32_t i = devices; i < devices + admin; ++i) transport_.start_accepting(i, {&admin_, 1, backlog});
 }
 
 void Shard::run() {
@@ -33,7 +33,20 @@ void Shard::run() {
   plan_.gate.map.online(index_);
   while (!plan_.gate.stopping.load(std::memory_order_acquire) && turn()) {
   }
+  if (plan_.gate.stopping.load(std::memory_order_acquire)) end_everything();
   plan_.gate.map.offline(index_);
+}
+
+/// Resets every connection, so that each has its on_close and the kernel lets go of all memory.
+void Shard::end_everything() {
+  conn::ConnectionTable& table = transport_.table();
+  const TimeNs until = ring_->now() + end_patience;
+  while (table.used_count() > 0 && ring_->now() < until) {
+    for (std::uint32_t slot = 0; slot < table.high_water(); ++slot)
+      transport_.end(table.at(slot), conn::Ending::aborted, true);
+    more_parcels_ = true;  // no sleep
+    (void)turn();
+  }
 }
 
 bool Shard::turn() {

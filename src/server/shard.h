@@ -41,10 +41,14 @@ class Shard {
   dispatch::PushService& push_service() { return push_; }
 
   /// Serves the listeners opened on the ring: [0, devices) for devices, then `admin` of them.
-  void serve_listeners(std::uint32_t devices, std::uint32_t admin);
+  /// `backlog` as it was asked of the kernel.
+  void serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog);
 
   /// Turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
   void run();
+
+  /// After the threads of all shards have ended: see PushService::close_down.
+  bool close_down() { return push_.close_down(); }
 
   /// One pass of the loop; false once the shard is done. (Tests drive turns themselves.)
   bool turn();
@@ -53,10 +57,12 @@ class Shard {
   ring::WaitPolicy wait_policy();
   void submit_and_reap();
   void publish_counters();
+  void end_everything();
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
   static constexpr std::size_t batch_large = 8;        // completions in a turn from which waiting is batched
   static constexpr std::size_t batch_max = 64;
+  static constexpr DurationNs end_patience = nanoseconds_per_second;  // for operations to be cancelled when stopping at once
   static constexpr DurationNs batch_wait = 20 * nanoseconds_per_microsecond;
 
   const std::uint8_t index_;

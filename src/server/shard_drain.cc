@@ -30,13 +30,18 @@ bool ShardDrain::advance(std::uint32_t device_listeners, std::uint32_t listeners
       stage_ = Stage::waiting_for_others;
       [[fallthrough]];
     case Stage::waiting_for_others:
-      // Other shards may still ask about pushes: everything accepted gets its answer.
-      if (gate_.shards_empty.load(std::memory_order_acquire) < gate_.shards_count || push_.outstanding() > 0) return false;
+      if (gate_.shards_empty.load(std::memory_order_acquire) < gate_.shards_count) return false;
       start_ending(device_listeners, listeners);
       stage_ = Stage::ending;
       return false;
     case Stage::ending:
-      return transport_.table().used_count() == 0 || now - ending_since_ > end_patience;
+      if ((transport_.table().used_count() > 0 || push_.outstanding() > 0) && now - ending_since_ < end_patience) return false;
+      gate_.shards_done.fetch_add(1, std::memory_order_acq_rel);
+      stage_ = Stage::leaving;
+      [[fallthrough]];
+    case Stage::leaving:
+      // Others may still ask: everything accepted gets its answer.
+      return gate_.shards_done.load(std::memory_order_acquire) == gate_.shards_count || now - ending_since_ > 2 * end_patience;
   }
   return false;
 }
@@ -51,17 +56,22 @@ void ShardDrain::close_some() {
   // The first step comes at once.
   const auto due = static_cast<std::uint64_t>(pace * (elapsed + static_cast<double>(step) / nanoseconds_per_second)) + 1;
 
+  if (transport_.now() < rescan_at_) return;
+  const std::uint64_t closes_before = closes_done_;
   const std::uint32_t slots_end = transport_.table().high_water();
   std::uint32_t looked_at = 0;
-  while (closes_done_ < due && looked_at < slots_end) {
+  for (; closes_done_ < due && looked_at < slots_end; ++looked_at, ++next_slot_) {
     if (next_slot_ >= slots_end) next_slot_ = 0;
-    std::uint32_t random = 0;
-    ring_.random({reinterpret_cast<std::uint8_t*>(&random), sizeof random});
-    const std::string reason = "restart; retry_after_ms=" + std::to_string(500 + random % 9500);
-    if (devices_.drain_slot(next_slot_, reason)) ++closes_done_;
-    ++next_slot_;
-    ++looked_at;
+    if (devices_.drain_slot(next_slot_, [this] { return close_reason(); })) ++closes_done_;
   }
+  if (looked_at == slots_end && closes_done_ == closes_before) rescan_at_ = transport_.now() + rescan_pause;
+}
+
+/// Each device gets its own time to come back, so that they do not all come at once.
+std::string ShardDrain::close_reason() {
+  std::uint32_t random = 0;
+  ring_.random({reinterpret_cast<std::uint8_t*>(&random), sizeof random});
+  return "restart; retry_after_ms=" + std::to_string(500 + random % 9500);
 }
 
 /// All devices are gone everywhere: the admin port answers what it has and closes.

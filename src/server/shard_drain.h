@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "conn/transport.h"
 #include "dispatch/device_session.h"
@@ -25,11 +26,13 @@ class ShardDrain {
   DurationNs pause() const;
 
  private:
-  enum class Stage : std::uint8_t { serving, closing, waiting_for_others, ending };
+  enum class Stage : std::uint8_t { serving, closing, waiting_for_others, ending, leaving };
   static constexpr DurationNs step = 5 * nanoseconds_per_millisecond;
   static constexpr DurationNs end_patience = 2 * nanoseconds_per_second;  // for the admin port's last answers
+  static constexpr DurationNs rescan_pause = 100 * nanoseconds_per_millisecond;  // after a round that found nothing to close
 
   void close_some();
+  std::string close_reason();
   void start_ending(std::uint32_t device_listeners, std::uint32_t listeners);
 
   const DrainConfig& config_;
@@ -44,6 +47,7 @@ class ShardDrain {
   std::uint64_t closes_done_ = 0;
   std::uint64_t closes_wanted_ = 0;  // devices at the start of the drain
   std::uint32_t next_slot_ = 0;
+  TimeNs rescan_at_ = 0;
 };
 
 }  // namespace ringgate::server

@@ -1,13 +1,17 @@
 """The device port as peers see it: ids, take-over, paths, frames, violations, closing, and what the log says of them."""
 
 import json
+import pathlib
+import re
+import subprocess
 import time
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from support.gate import Gate
+from support.curl import curl
+from support.gate import BINARY, Gate
 from support.raw_peer import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawPeer, close_payload, connect_device,
                               encode_frame, upgrade_request)
 
@@ -287,3 +291,39 @@ def test_vanished_device_frees_its_id_at_once():
         peer.socket.close()
         gate.wait_for_log("device disconnected", device_id="vanishing", timeout=1.0)
         assert time.monotonic() - started < 4
+
+
+def test_burst_at_the_limit_is_answered_and_leaves_the_admin_port_room():
+    """Beyond the limit a connection gets 503; beyond the spare slots it waits for one of them. None is dropped unanswered."""
+    with Gate({"limits.max_connections": 10}) as gate:
+        peers = [RawPeer(gate.device_address, timeout=20) for _ in range(150)]
+        assert curl(f"http://{gate.admin}/healthz").status == 200
+        statuses = []
+        for number, peer in enumerate(peers):
+            peer.send(upgrade_request(f"/ws?deviceId=burst{number}"))
+            statuses.append(peer.read_response().status)
+            if statuses[-1] == 503:
+                peer.socket.close()
+        assert statuses == [101] * 10 + [503] * 140
+
+
+def test_example_handler():
+    """The embedder's example of the documentation: greets, counts, says goodbye, and pushes from a thread that is no shard."""
+    example = pathlib.Path(BINARY).resolve().parents[2] / "docs" / "examples" / "counting_handler"
+    with subprocess.Popen([example, "127.0.0.1:0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        address = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline())[0]
+        with connect(f"ws://{address}/count?deviceId=abc", compression=None) as device:
+            assert device.recv() == "hello abc"
+            for number in (1, 2, 3):
+                device.send(b"anything")
+                assert device.recv() == f"message {number}"
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert device.recv() == "a push"
+            assert process.stdout.readline() == "delivered\n"
+            device.send("bye")
+            with pytest.raises(ConnectionClosed) as end:
+                device.recv()
+            assert (end.value.rcvd.code, end.value.rcvd.reason) == (1000, "goodbye")
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "ring/kernel/buffer_ring.h"
@@ -32,6 +33,7 @@ struct Listener {
   int descriptor = -1;
   bool is_ipv6 = false;
   bool accepting = false;
+  bool one_at_a_time = false;
   std::uint32_t accepts_pending = 0;  // operations in flight
   std::vector<AddressedAccept> accepts;  // empty with multishot accept
 };
@@ -57,6 +59,7 @@ struct Ring::Backend {
   RingOptions options;
   RingCounters counters;
   BufferRing buffers;
+  std::optional<std::size_t> buffers_covered;  // by the submit in progress: those taken before its first attempt
   std::deque<Listener> listeners;
   std::vector<bool> socket_is_ipv6;
   std::unique_ptr<PendingPeerName[]> pending_peer_names;
@@ -68,6 +71,8 @@ struct Ring::Backend {
   io_uring_sqe* next_submission(Token token);
   void address_socket(io_uring_sqe* sqe, Socket socket) const;  // the operation is on a connection's socket
   void arm_event_read();
+  enum class AcceptCount : std::uint8_t { one, many };
+  void start_accept(std::uint32_t listener_index, AcceptCount count);
   void arm_accept(std::uint32_t listener_index, std::uint32_t accept_index);
   bool enter(const WaitPolicy& policy);
   unsigned publish();

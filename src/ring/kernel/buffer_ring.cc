@@ -82,9 +82,10 @@ MutableBytes BufferRing::bytes(std::uint16_t id, std::uint32_t offset, std::uint
   return {address(id) + offset, size};
 }
 
-void BufferRing::mark_submitted() {
-  marked_.insert(marked_.end(), taken_.begin(), taken_.end());
-  taken_.clear();
+void BufferRing::mark_submitted(std::size_t count) {
+  const auto end = taken_.begin() + static_cast<std::ptrdiff_t>(count);
+  marked_.insert(marked_.end(), taken_.begin(), end);
+  taken_.erase(taken_.begin(), end);
 }
 
 bool BufferRing::return_marked() {

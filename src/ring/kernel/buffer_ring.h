@@ -36,8 +36,9 @@ class BufferRing {
 
   MutableBytes bytes(std::uint16_t id, std::uint32_t offset, std::uint32_t size) const;
 
-  /// All submissions made from buffers taken so far have reached the kernel: those buffers may go back.
-  void mark_submitted();
+  std::size_t taken() const { return taken_.size(); }
+  /// All submissions made from the first `count` buffers taken have reached the kernel: those buffers may go back.
+  void mark_submitted(std::size_t count);
   /// Gives marked buffers back to the kernel; false if there were none.
   bool return_marked();
 

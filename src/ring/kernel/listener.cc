@@ -119,17 +119,21 @@ std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_ind
   return bound;
 }
 
-void Ring::accept(std::uint32_t listener_index) {
-  Listener& listener = backend_->listeners[listener_index];
-  RINGGATE_ASSERT(!listener.accepting && listener.descriptor >= 0);
+void Ring::accept(std::uint32_t listener_index) { backend_->start_accept(listener_index, Backend::AcceptCount::many); }
+void Ring::accept_one(std::uint32_t listener_index) { backend_->start_accept(listener_index, Backend::AcceptCount::one); }
+
+void Ring::Backend::start_accept(std::uint32_t listener_index, AcceptCount count) {
+  Listener& listener = listeners[listener_index];
+  RINGGATE_ASSERT(!listener.accepting && listener.accepts_pending == 0 && listener.descriptor >= 0);
   listener.accepting = true;
-  if (!backend_->features.direct_descriptors || backend_->features.peer_name_command) {
-    backend_->arm_accept(listener_index, 0);
-    return;
+  listener.one_at_a_time = count == AcceptCount::one;
+  const bool collects_addresses = features.direct_descriptors && !features.peer_name_command;
+  if (collects_addresses && listener.accepts.empty()) {
+    if (accepted_addresses.empty()) accepted_addresses.resize(options.sockets_max);
+    listener.accepts.resize(Listener::addressed_accepts_count);
   }
-  if (backend_->accepted_addresses.empty()) backend_->accepted_addresses.resize(backend_->options.sockets_max);
-  listener.accepts.resize(Listener::addressed_accepts_count);
-  for (std::uint32_t i = 0; i < Listener::addressed_accepts_count; ++i) backend_->arm_accept(listener_index, i);
+  const std::size_t operations = collects_addresses && count == AcceptCount::many ? listener.accepts.size() : 1;
+  for (std::uint32_t i = 0; i < operations; ++i) arm_accept(listener_index, i);
 }
 
 void Ring::Backend::arm_accept(std::uint32_t listener_index, std::uint32_t accept_index) {
@@ -138,16 +142,15 @@ void Ring::Backend::arm_accept(std::uint32_t listener_index, std::uint32_t accep
   io_uring_sqe* sqe = next_submission({OperationKind::accept, listener_index, accept_index});
   const std::uint64_t user_data = sqe->user_data;  // the prep functions clear it
   if (listener.accepts.empty()) {
-    if (features.direct_descriptors)
-      io_uring_prep_multishot_accept_direct(sqe, listener.descriptor, nullptr, nullptr, 0);
-    else
-      io_uring_prep_multishot_accept(sqe, listener.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
+    io_uring_prep_accept(sqe, listener.descriptor, nullptr, nullptr, features.direct_descriptors ? 0 : SOCK_CLOEXEC);
+    if (!listener.one_at_a_time) sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
   } else {
     AddressedAccept& accept = listener.accepts[accept_index];
     accept.raw_bytes = sizeof accept.raw;
     io_uring_prep_accept(sqe, listener.descriptor, reinterpret_cast<sockaddr*>(&accept.raw), &accept.raw_bytes, 0);
-    sqe->file_index = IORING_FILE_INDEX_ALLOC;  // liburing 2.3's own accept_direct wraps this value to slot 0
   }
+  // By hand: liburing 2.3's own accept_direct wraps this value to slot 0.
+  if (features.direct_descriptors) sqe->file_index = IORING_FILE_INDEX_ALLOC;
   sqe->user_data = user_data;
 }
 
@@ -185,7 +188,7 @@ void Ring::Backend::translate_accept(Completion& completion) {
     }
   }
   // The set of one-shot accepts behaves as one multishot: it has ended when its last member has.
-  if (!listener.accepts.empty() && listener.accepting && completion.error == IoError::none)
+  if (!listener.accepts.empty() && !listener.one_at_a_time && listener.accepting && completion.error == IoError::none)
     arm_accept(completion.token.slot, accept_index);
   completion.more = listener.accepts_pending > 0;
   if (!completion.more) listener.accepting = false;

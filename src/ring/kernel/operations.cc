@@ -175,7 +175,7 @@ void Ring::ring(const Doorbell& other) {
     wake_from_any_thread(other);
     return;
   }
-  io_uring_sqe* sqe = backend_->next_submission({OperationKind::none, 0, 0});
+  io_uring_sqe* sqe = backend_->next_submission({OperationKind::ring_message, static_cast<std::uint32_t>(other.event_descriptor), 0});
   sqe->opcode = IORING_OP_MSG_RING;
   sqe->fd = other.ring_descriptor;
   sqe->off = Token{OperationKind::doorbell, 0, 0}.pack();

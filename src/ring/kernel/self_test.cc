@@ -149,8 +149,10 @@ bool is_pattern(const std::vector<std::uint8_t>& bytes) {
 
 /// Sizes from 1 octet to more than a buffer arrive complete and in order.
 bool receives_every_size(Trial& trial) {
+  static constexpr std::size_t sizes[] = {1,    2,      63,     64,     65,     1000, 2047,   2048,
+                                          2049, 16'384, 65'535, 65'536, 65'537, 3,    200'000};
   std::vector<std::uint8_t> all;
-  for (const std::size_t size : {1, 2, 63, 64, 65, 1000, 2047, 2048, 2049, 16'384, 65'535, 65'536, 65'537, 3, 200'000})
+  for (const std::size_t size : sizes)
     for (std::size_t i = 0; i < size; ++i) all.push_back(pattern_at(all.size()));
   std::size_t sent = 0;
   const bool complete = trial.turn_until([&] {

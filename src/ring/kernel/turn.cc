@@ -79,6 +79,8 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
 
 bool Ring::submit_and_wait(const WaitPolicy& policy) {
   Backend& b = *backend_;
+  // What is reaped between a partly taken submit and the next attempt is not covered by it.
+  if (!b.buffers_covered) b.buffers_covered = b.buffers.taken();
   bool all_taken = true;
   const DurationNs spin = b.options.busy_poll;
   if (policy.may_sleep && spin != 0) {
@@ -91,7 +93,10 @@ bool Ring::submit_and_wait(const WaitPolicy& policy) {
     if (!b.backlog.empty()) actual.may_sleep = false;
     all_taken = b.enter(actual);
   }
-  if (all_taken) b.buffers.mark_submitted();
+  if (all_taken) {
+    b.buffers.mark_submitted(*b.buffers_covered);
+    b.buffers_covered.reset();
+  }
   return all_taken;
 }
 
@@ -110,10 +115,8 @@ std::size_t Ring::reap(std::span<Completion> out) {
     if (count == out.size()) break;
     ++taken;
     const Token token = Token::unpack(cqe->user_data);
-    if (token.kind == OperationKind::none || token.kind == OperationKind::close) {
-      // A doorbell that could not be delivered: the shard it was for also polls its mailbox on its timer.
-      continue;
-    }
+    if (token.kind == OperationKind::ring_message) wake_from_any_thread({-1, static_cast<int>(token.slot)});
+    if (token.kind == OperationKind::ring_message || token.kind == OperationKind::close) continue;
     out[count++] = b.translate_completion(*cqe);
   }
   io_uring_cq_advance(&b.uring, taken);
