@@ -26,6 +26,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
     case OperationKind::peer_name: return run_peer_name(submission);
     case OperationKind::doorbell: return run_doorbell(submission);
     case OperationKind::none:
+    case OperationKind::ring_message:
     case OperationKind::wake: RINGGATE_ASSERT(false);
   }
 }

@@ -43,7 +43,7 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
     auto ring = *ring::Ring::open(ring_options);
     address = *ring->listen(0, address, {});
     shards_.emplace_back(static_cast<std::uint8_t>(i), plan, std::move(ring), counters_[i]);
-    shards_.back().serve_listeners(1, 0);
+    shards_.back().serve_listeners(1, 0, 16);
   }
   address_ = address;
   settle();
@@ -71,6 +71,8 @@ void Gate::on_shard(std::size_t shard, std::move_only_function<void(dispatch::Pu
 
 void Gate::with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task) {
   auto outside = std::make_unique<dispatch::OutsideTask>();
+  outside->kind = dispatch::OutsideTask::Kind::with_connection;
+  outside->kind = dispatch::OutsideTask::Kind::with_connection;
   outside->with_connection = std::move(task);
   post(device::ConnectionRef::unpack(connection.word), {}, std::move(outside));
 }
