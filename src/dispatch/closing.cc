@@ -79,11 +79,9 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
     transport_.end(connection, conn::Ending::peer_closed, false);
     return;
   }
-  if (record.phase == Phase::open && (connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
-    // Whole messages that came before the FIN are not lost to a pause that nothing will end.
-    connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_handler);
-    read_held(connection);
-  }
+  // Seen by chance while a handler pauses, with messages still held back: reading goes on with them, then finds the FIN again.
+  const bool is_paused = (connection.session_flags & DeviceFlags::paused_by_handler) != 0;
+  if (is_paused && record.side != nullptr && !record.side->held.empty()) return;
   if (record.phase == Phase::open) {
     note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
     write_waiting_pongs(connection);

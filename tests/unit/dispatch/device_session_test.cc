@@ -206,6 +206,31 @@ TEST_F(DeviceSession, PauseInOnOpenHoldsWhatCameBehindTheHead) {
   EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"early"});
 }
 
+TEST_F(DeviceSession, EndOfStreamSeenWhilePausedComesAfterWhatIsHeld) {
+  ConnectionRef ref;
+  handler.received = [&ref](Connection& connection, MessageView) {
+    connection.echo();
+    ref = connection.ref();
+    connection.pause();
+  };
+  start();
+  DeviceClient client = device("a");
+  client.peer().send(DeviceClient::frame(Opcode::text, "first") + DeviceClient::frame(Opcode::text, "held"));
+  client.peer().half_close();
+  gate->settle();
+  EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"first"});
+  gate->with_connection(ref, [](Connection& connection) { connection.resume(); });
+  gate->settle();
+  EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"held"});
+  EXPECT_TRUE(handler.closed.empty());
+  gate->with_connection(ref, [](Connection& connection) { connection.resume(); });
+  gate->settle();
+  EXPECT_TRUE(client.saw_end());
+  ASSERT_EQ(handler.closed.size(), 1U);
+  EXPECT_EQ(handler.closed[0].code, CloseCode::abnormal);
+  expect_nothing_left();
+}
+
 TEST_F(DeviceSession, PauseAndResumeInOneCallChangeNothing) {
   handler.received = [](Connection& connection, MessageView) {
     connection.pause();

@@ -1,0 +1,333 @@
+#include "sim/gate_sim.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace ringgate::simulated {
+
+namespace {
+
+using ws::Opcode;
+
+ring::FakeOptions world_options(ring::FakeRandom& dice, const SimulationOptions& options) {
+  ring::FakeOptions result = options.hostile ? ring::FakeOptions::hostile() : ring::FakeOptions{};
+  result.features = options.features;
+  result.send_buffer_bytes = 64 + dice.below(4000);
+  return result;
+}
+
+GateOptions gate_options(ring::FakeRandom& dice, Handler& handler) {
+  GateOptions options;
+  options.handler = &handler;
+  options.shards_count = static_cast<std::uint32_t>(1 + dice.below(3));
+  options.slots_count = 192;
+  options.settings.limits.send_queue_bytes_max = 2000 + dice.below(4000);
+  options.settings.limits.ping_interval_ns = 300 * nanoseconds_per_millisecond;
+  options.settings.limits.pong_timeout_ns = dice.chance(0.5) ? 2 * nanoseconds_per_second : 0;
+  options.settings.drain.duration_ns = nanoseconds_per_second;
+  options.ring.classic_buffers_count = 8;
+  options.ring.classic_buffer_bytes = 128;
+  options.ring.incremental_buffers_count = 4;
+  options.ring.incremental_buffer_bytes = 512;
+  return options;
+}
+
+std::size_t number_in(std::string_view text) {
+  std::size_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+void SimulatedHandler::on_open(Connection& connection) {
+  ++open_count;
+  connection.send_text("H" + connection.ref().text());
+}
+
+void SimulatedHandler::on_message(Connection& connection, MessageView message) {
+  if (dice_.chance(0.5))
+    connection.echo();
+  else
+    connection.send(message);
+  if (!dice_.chance(pause_probability)) return;
+  paused.push_back(connection.ref());
+  connection.pause();
+}
+
+Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
+    : dice_(seed * 2 + 1),
+      world_(seed, world_options(dice_, options)),
+      handler_(dice_),
+      gate_(world_, gate_options(dice_, handler_)),
+      steps_count_(options.steps_count) {}
+
+void Simulation::run() {
+  for (int i = 0; i < steps_count_ && !::testing::Test::HasFailure(); ++i) {
+    step();
+    for (std::uint64_t turns = dice_.below(4); turns > 0; --turns)
+      if (const std::size_t shard = dice_.below(gate_.shards_count()); gate_.is_awake(shard)) gate_.turn(shard);
+    if (dice_.chance(0.3)) world_.advance(dice_.below(2 * nanoseconds_per_millisecond));
+    if (dice_.chance(0.02)) world_.advance(dice_.below(400 * nanoseconds_per_millisecond));
+    read_all();
+  }
+  become_kind();
+  check_live_devices();
+  end_all();
+  check_pushes();
+}
+
+void Simulation::step() {
+  const std::uint64_t act = dice_.below(20);
+  if (devices_.empty() || (act == 0 && devices_.size() < 25)) return connect();
+  SimulatedDevice& device = devices_[dice_.below(devices_.size())];
+  if (act <= 7) {
+    if (device.is_live()) speak(device);
+    send_some(device, 1 + dice_.below(600));
+  } else if (act <= 11) {
+    push();
+  } else if (act == 12) {
+    if (dice_.chance(0.3)) broadcast();
+  } else if (act == 13) {
+    device.client.peer().stop_reading(dice_.below(300));
+    device.has_stopped_reading = true;
+  } else if (act <= 15) {
+    device.client.peer().resume_reading();
+    device.has_stopped_reading = false;
+  } else if (act == 16) {
+    if (dice_.chance(0.3)) end(device);
+  } else if (act == 17) {
+    resume_paused();
+  } else {
+    send_some(device, 2000);
+  }
+}
+
+// -- What devices do
+
+void Simulation::connect() {
+  const std::string id = "d" + std::to_string(dice_.below(10));  // few, so that they meet
+  SimulatedDevice& device =
+      devices_.emplace_back(SimulatedDevice{.client = DeviceClient(gate_.connect(dice_.below(gate_.shards_count()))), .id = id});
+  device.number = devices_.size() - 1;
+  device.unsent = DeviceClient::request(id, "/handler");
+}
+
+void Simulation::speak(SimulatedDevice& device) {
+  if (device.unsent.size() > 20'000) return;
+  const Opcode opcode = dice_.chance(0.5) ? Opcode::text : Opcode::binary;
+  std::string payload = "E" + std::to_string(dice_.next() % 100'000) + ":";
+  payload.append(dice_.below(dice_.chance(0.1) ? 3000 : 130), static_cast<char>('a' + dice_.below(26)));
+  if (dice_.chance(0.2)) {
+    const std::size_t cut = dice_.below(payload.size());
+    device.unsent += DeviceClient::frame(opcode, payload.substr(0, cut), false);
+    device.unsent += DeviceClient::frame(Opcode::continuation, payload.substr(cut));
+  } else {
+    device.unsent += DeviceClient::frame(opcode, payload);
+  }
+  device.echoes_due.push_back(std::move(payload));
+  if (!dice_.chance(0.2)) return;
+  device.pongs_due.push_back(std::to_string(dice_.next()));
+  device.unsent += DeviceClient::frame(Opcode::ping, device.pongs_due.back());
+}
+
+void Simulation::send_some(SimulatedDevice& device, std::size_t octets_max) {
+  if (device.has_finished || device.has_cut) return;
+  const std::string octets = device.unsent.substr(0, octets_max);
+  device.unsent.erase(0, octets.size());
+  if (octets.size() > 1 && dice_.chance(0.3)) {
+    const std::array cuts{1 + static_cast<std::size_t>(dice_.below(octets.size() - 1))};
+    device.client.peer().send_in_pieces(bytes_of(octets), cuts);
+  } else {
+    device.client.peer().send(octets);
+  }
+}
+
+void Simulation::end(SimulatedDevice& device) {
+  if (device.has_finished || device.has_cut) return;
+  const std::uint64_t how = dice_.below(4);
+  if (how <= 1) {
+    send_some(device, device.unsent.size());
+    if (how == 0 && device.client.status() == 101 && !device.client.close_code()) device.client.close(1000);
+    device.client.peer().half_close();
+    device.has_finished = true;
+  } else {
+    device.has_cut = true;
+    how == 2 ? device.client.peer().reset() : device.client.peer().close();
+  }
+}
+
+// -- What backends do
+
+void Simulation::push() {
+  const std::size_t number = pushes_.size();
+  SimulatedPush& push = pushes_.emplace_back();
+  push.producer = dice_.below(gate_.shards_count());
+  push.id = "d" + std::to_string(dice_.below(11));
+  std::string payload = "P" + std::to_string(number) + ":";
+  payload.append(dice_.below(dice_.chance(0.1) ? 3000 : 60), 'p');
+  gate_.on_shard(push.producer, [&](dispatch::PushService& pushes) {
+    pushes.push(push.id, ws::MessageRef::encode(MessageType::text, bytes_of(payload)), [&push](const PushResult& result) {
+      ++push.answers_count;
+      push.result = result;
+    });
+  });
+}
+
+void Simulation::broadcast() {
+  const std::string payload = "B" + std::to_string(broadcasts_.size()) + ":";
+  SimulatedBroadcast& broadcast = broadcasts_.emplace_back();
+  gate_.on_shard(dice_.below(gate_.shards_count()), [&](dispatch::PushService& pushes) {
+    pushes.broadcast(ws::MessageRef::encode(MessageType::binary, bytes_of(payload)),
+                     [&broadcast](const BroadcastResult& result) {
+                       ++broadcast.answers_count;
+                       broadcast.result = result;
+                     });
+  });
+}
+
+void Simulation::resume_paused() {
+  for (const ConnectionRef ref : handler_.paused)
+    gate_.with_connection(ref, [](Connection& connection) { connection.resume(); });
+  handler_.paused.clear();
+}
+
+// -- What devices see
+
+void Simulation::read_all() {
+  for (SimulatedDevice& device : devices_) read(device);
+}
+
+void Simulation::read(SimulatedDevice& device) {
+  device.client.read();
+  while (!device.client.frames().empty()) {
+    const ServerFrame frame = std::move(device.client.frames().front());
+    device.client.frames().pop_front();
+    if (frame.opcode == Opcode::ping) {
+      if (device.is_live()) device.unsent += DeviceClient::frame(Opcode::pong, frame.payload);
+    } else if (frame.opcode == Opcode::pong) {
+      ASSERT_FALSE(device.pongs_due.empty());
+      ASSERT_EQ(frame.payload, device.pongs_due.front()) << "device " << device.number;
+      device.pongs_due.pop_front();
+    } else {
+      on_message(device, frame.payload);
+    }
+  }
+  if (!device.client.close_code() || device.has_answered_close || device.has_finished || device.has_cut) return;
+  // Whatever it has not said by now, it will not say; but a frame that was begun has to be ended before the Close.
+  device.has_answered_close = true;
+  send_some(device, device.unsent.size());
+  device.client.close(1000);
+}
+
+void Simulation::on_message(SimulatedDevice& device, const std::string& payload) {
+  switch (payload.at(0)) {
+    case 'H': device.ref = payload.substr(1); break;
+    case 'E':
+      ASSERT_FALSE(device.echoes_due.empty());
+      ASSERT_EQ(payload, device.echoes_due.front()) << "device " << device.number;
+      device.echoes_due.pop_front();
+      break;
+    case 'P': on_push(device, payload); break;
+    case 'B': {
+      const std::size_t number = number_in(std::string_view(payload).substr(1));
+      if (device.broadcasts_seen.size() <= number) device.broadcasts_seen.resize(number + 1);
+      EXPECT_FALSE(device.broadcasts_seen[number]) << "a broadcast came twice";
+      device.broadcasts_seen[number] = true;
+      ++broadcasts_.at(number).receipts_count;
+      break;
+    }
+    default: FAIL() << "nobody sent this: " << payload;
+  }
+}
+
+void Simulation::on_push(SimulatedDevice& device, std::string_view payload) {
+  const std::size_t number = number_in(payload.substr(1));
+  SimulatedPush& push = pushes_.at(number);
+  EXPECT_EQ(push.id, device.id) << "push " << number << " came to a wrong device";
+  EXPECT_EQ(++push.receipts_count, 1) << "push " << number << " came twice";
+  const auto latest = device.latest_push.find(push.producer);
+  const bool in_order = latest == device.latest_push.end() || latest->second < number;
+  EXPECT_TRUE(in_order) << "pushes of shard " << push.producer << " were reordered";
+  device.latest_push[push.producer] = number;
+}
+
+// -- The end
+
+/// No more faults, everybody reads and finishes what it began.
+void Simulation::become_kind() {
+  const ring::FakeOptions before = world_.options();
+  world_.options() = {.features = before.features, .send_buffer_bytes = before.send_buffer_bytes};
+  handler_.pause_probability = 0;
+  for (SimulatedDevice& device : devices_) device.client.peer().resume_reading();
+  for (int round = 0; round < 60 && !::testing::Test::HasFailure(); ++round) {
+    for (SimulatedDevice& device : devices_) send_some(device, device.unsent.size());
+    resume_paused();
+    gate_.pass(20 * nanoseconds_per_millisecond);
+    read_all();
+  }
+}
+
+void Simulation::check_live_devices() {
+  for (const SimulatedDevice& device : devices_) {
+    SCOPED_TRACE("device " + std::to_string(device.number) + " " + device.id);
+    // Who ended its own sending politely is owed the same as who is still there.
+    const bool is_owed = device.is_live() || (device.has_finished && !device.is_lossy() && !device.client.close_code());
+    if (!is_owed || device.client.status() != 101) continue;
+    EXPECT_TRUE(device.echoes_due.empty()) << device.echoes_due.size() << " echoes never came; finished " << device.has_finished;
+    EXPECT_TRUE(device.pongs_due.empty()) << device.pongs_due.size() << " pongs never came";
+  }
+}
+
+void Simulation::end_all() {
+  const bool drains = dice_.chance(0.5);
+  if (drains) gate_.start_draining();
+  for (SimulatedDevice& device : devices_) {
+    if (drains || !device.is_live()) continue;
+    device.client.peer().half_close();
+    device.has_finished = true;
+  }
+  for (int round = 0; round < 20; ++round) {
+    gate_.pass(500 * nanoseconds_per_millisecond);
+    read_all();
+    for (SimulatedDevice& device : devices_)
+      if (!device.has_cut && !device.has_finished && device.has_answered_close && device.client.saw_end())
+        device.client.peer().half_close();
+  }
+  EXPECT_EQ(gate_.is_drained(), drains);
+  gate_.expect_nothing_left();
+  EXPECT_EQ(handler_.open_count, 0);
+}
+
+SimulatedDevice* Simulation::find(const std::string& ref) {
+  const auto found = std::ranges::find(devices_, ref, &SimulatedDevice::ref);
+  return found == devices_.end() ? nullptr : &*found;
+}
+
+void Simulation::check_pushes() {
+  for (std::size_t number = 0; number < pushes_.size(); ++number) {
+    const SimulatedPush& push = pushes_[number];
+    SCOPED_TRACE("push " + std::to_string(number) + " to " + push.id);
+    EXPECT_EQ(push.answers_count, 1);
+    if (push.result.outcome != PushOutcome::delivered) {
+      EXPECT_EQ(push.receipts_count, 0) << "refused as " << name_of(push.result.outcome);
+      continue;
+    }
+    const SimulatedDevice* device = find(push.result.connection.text());
+    if (device != nullptr && !device->is_lossy()) {
+      EXPECT_EQ(push.receipts_count, 1) << "lost on the way to device " << device->number;
+    }
+  }
+  const auto lossy_count = static_cast<std::uint64_t>(std::ranges::count_if(devices_, &SimulatedDevice::is_lossy));
+  for (const SimulatedBroadcast& broadcast : broadcasts_) {
+    EXPECT_EQ(broadcast.answers_count, 1);
+    EXPECT_EQ(broadcast.result.matched, broadcast.result.delivered + broadcast.result.refused);
+    EXPECT_LE(broadcast.receipts_count, broadcast.result.delivered);
+    EXPECT_LE(broadcast.result.delivered - broadcast.receipts_count, lossy_count);
+  }
+}
+
+}  // namespace ringgate::simulated

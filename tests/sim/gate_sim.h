@@ -1,0 +1,120 @@
+// One seed of a whole gate: shards, devices that misbehave as devices do, pushes from every shard, faults of the ring.
+//
+// Checked as it goes: echoes come back octet for octet and in order; pongs answer pings in order; a push reaches only its own
+// device, once, and not before an earlier one of its producer. Checked at the end: every push and broadcast was answered exactly
+// once; what was reported delivered has arrived, unless its connection was cut; nothing is left of anything.
+// Everything follows from the seed, so that `trace_hash` is the same for every run of it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fake_ring/fake_random.h"
+#include "ringgate/handler.h"
+#include "simulated_gate/device_client.h"
+#include "simulated_gate/simulated_gate.h"
+
+namespace ringgate::simulated {
+
+struct SimulationOptions {
+  bool hostile = true;                            // FakeOptions::hostile
+  ring::Features features{true, true, true, true, true, true, true, true};
+  int steps_count = 250;
+};
+
+/// Greets with its reference, echoes, and now and then pauses until the simulation resumes it.
+class SimulatedHandler final : public Handler {
+ public:
+  explicit SimulatedHandler(ring::FakeRandom& dice) : dice_(dice) {}
+  void on_open(Connection& connection) override;
+  void on_message(Connection& connection, MessageView message) override;
+  void on_close(Connection&, CloseCode, std::string_view) override { --open_count; }
+
+  std::vector<ConnectionRef> paused;
+  double pause_probability = 0.02;
+  int open_count = 0;
+
+ private:
+  ring::FakeRandom& dice_;
+};
+
+struct SimulatedPush {
+  std::string id;
+  std::size_t producer = 0;
+  int answers_count = 0;
+  PushResult result;
+  int receipts_count = 0;
+};
+
+struct SimulatedBroadcast {
+  int answers_count = 0;
+  BroadcastResult result;
+  std::uint64_t receipts_count = 0;
+};
+
+struct SimulatedDevice {
+  DeviceClient client;
+  std::string id;
+  std::size_t number = 0;
+  std::string unsent;                  // octets it has yet to send
+  std::deque<std::string> echoes_due;  // payloads in order
+  std::deque<std::string> pongs_due;
+  std::map<std::size_t, std::size_t> latest_push;  // number of the latest, by producer
+  std::string ref;                                 // as the handler said
+  std::vector<bool> broadcasts_seen;
+  bool has_stopped_reading = false;
+  bool has_finished = false;  // sent its Close or its FIN
+  bool has_cut = false;       // by reset, or by closing without reading
+  bool has_answered_close = false;
+
+  /// What the gate sent may never have arrived.
+  bool is_lossy() const {
+    return has_cut || client.saw_reset() || (client.saw_end() && !client.close_code() && !has_finished);
+  }
+  bool is_live() const { return !has_finished && !is_lossy() && !client.close_code() && !client.saw_end(); }
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint64_t seed, const SimulationOptions& options);
+  void run();
+  std::uint64_t trace_hash() const { return world_.trace_hash(); }
+
+ private:
+  void step();
+  void connect();
+  void speak(SimulatedDevice& device);
+  void send_some(SimulatedDevice& device, std::size_t octets_max);
+  void end(SimulatedDevice& device);
+  void push();
+  void broadcast();
+  void resume_paused();
+
+  void read_all();
+  void read(SimulatedDevice& device);
+  void on_message(SimulatedDevice& device, const std::string& payload);
+  void on_push(SimulatedDevice& device, std::string_view payload);
+
+  void become_kind();
+  void check_live_devices();
+  void end_all();
+  void check_pushes();
+  SimulatedDevice* find(const std::string& ref);
+
+  ring::FakeRandom dice_;
+  ring::FakeWorld world_;
+  SimulatedHandler handler_;
+  Gate gate_;
+  std::deque<SimulatedDevice> devices_;
+  std::deque<SimulatedPush> pushes_;
+  std::deque<SimulatedBroadcast> broadcasts_;
+  int steps_count_;
+};
+
+}  // namespace ringgate::simulated

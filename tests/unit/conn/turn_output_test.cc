@@ -1,0 +1,52 @@
+#include "conn/turn_output.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace ringgate::conn {
+namespace {
+
+TEST(TurnArena, HandsOutDisjointMemoryOfAnySize) {
+  TurnArena arena;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::pair<std::uint8_t*, std::size_t>> given;
+    for (const std::size_t size : {std::size_t{1}, TurnArena::block_bytes - 1, std::size_t{2}, 3 * TurnArena::block_bytes, std::size_t{7}}) {
+      given.emplace_back(arena.allocate(size), size);
+      std::memset(given.back().first, static_cast<int>(given.size()), size);
+    }
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      EXPECT_EQ(given[i].first[0], i + 1);
+      EXPECT_EQ(given[i].first[given[i].second - 1], i + 1);
+    }
+    arena.reset();
+  }
+}
+
+TEST(TurnArena, KnowsWhereItContinues) {
+  TurnArena arena;
+  const std::uint8_t* const first = arena.allocate(10);
+  EXPECT_TRUE(arena.continues_at(first + 10, 5));
+  EXPECT_FALSE(arena.continues_at(first + 9, 5));
+  EXPECT_FALSE(arena.continues_at(first + 10, TurnArena::block_bytes));
+  EXPECT_EQ(arena.allocate(5), first + 10);
+}
+
+TEST(TurnOutput, SumsItsPiecesAndForgetsThemAll) {
+  TurnOutput output;
+  std::uint8_t octets[4] = {};
+  EXPECT_EQ(output.last(), nullptr);
+  for (std::size_t i = 0; i < ring::Ring::pieces_max; ++i) {
+    EXPECT_FALSE(output.full());
+    output.add({octets, 4, {}});
+  }
+  EXPECT_TRUE(output.full());
+  EXPECT_EQ(output.bytes, 4 * ring::Ring::pieces_max);
+  output.clear();
+  EXPECT_EQ(output.bytes, 0U);
+  EXPECT_EQ(output.slot, TurnOutput::no_slot);
+  EXPECT_EQ(output.last(), nullptr);
+}
+
+}  // namespace
+}  // namespace ringgate::conn
