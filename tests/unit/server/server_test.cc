@@ -41,7 +41,14 @@ class ScriptedHandler final : public Handler {
     last_code = static_cast<int>(code);
   }
 
+  ConnectionRef first_ref() {
+    const std::lock_guard lock(mutex);
+    return refs.at(0);
+  }
+
   std::atomic<int> opened{0}, messages{0}, closed{0}, last_code{0};
+
+ private:
   std::mutex mutex;
   std::vector<ConnectionRef> refs;
 };
@@ -110,7 +117,7 @@ TEST_F(ServerTest, PushSaysWhatBecameOfIt) {
   EXPECT_EQ(push("somebody", std::string(1024 * 1024 + 1, 'x')).outcome, PushOutcome::too_large);
   const auto result = push("somebody", "x");
   EXPECT_EQ(result.outcome, PushOutcome::delivered);
-  EXPECT_EQ(result.connection, handler.refs.front());
+  EXPECT_EQ(result.connection, handler.first_ref());
   EXPECT_EQ(connected->receive().payload, "x");
 }
 
@@ -157,7 +164,7 @@ TEST_F(ServerTest, HandlerMayPauseAndBeResumedFromOutside) {
   connected->send_text("later");
   EXPECT_EQ(connected->receive().payload, "pausing");
   EXPECT_EQ(handler.messages, 1);
-  ASSERT_TRUE(server->with_connection(handler.refs.front(), [](Connection& connection) { connection.resume(); }));
+  ASSERT_TRUE(server->with_connection(handler.first_ref(), [](Connection& connection) { connection.resume(); }));
   EXPECT_EQ(connected->receive().payload, "later");
 }
 
@@ -231,7 +238,7 @@ TEST_F(ServerTest, EndsAtOnceWithConnectionsOpen) {
 
 TEST_F(ServerTest, ForeignTaskThatThrowsClosesItsConnectionWith1011) {
   const auto connected = device("d");
-  ASSERT_TRUE(server->with_connection(handler.refs.front(), [](Connection&) { throw 1; }));
+  ASSERT_TRUE(server->with_connection(handler.first_ref(), [](Connection&) { throw 1; }));
   EXPECT_EQ(connected->receive().close_code(), 1011);
 }
 
