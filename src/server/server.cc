@@ -1,27 +1,17 @@
-// The gate as a whole: start in an order that can fail cleanly, threads, pushes from outside, drain.
+// The gate as a whole: start in an order that can fail cleanly, threads, drain. Pushes from outside are in server_push.cc.
 #include "ringgate/server.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
-#include <condition_variable>
-#include <deque>
 #include <future>
-#include <mutex>
-#include <thread>
 
-#include "admin/admin_session.h"
 #include "base/assert.h"
 #include "base/log.h"
-#include "dispatch/echo.h"
-#include "dispatch/gate_state.h"
-#include "dispatch/push_service.h"
 #include "server/preflight.h"
-#include "server/shard.h"
+#include "server/server_parts.h"
 #include "server/version.h"
-#include "ws/prepared_message.h"
 
 namespace ringgate {
 
@@ -42,6 +32,14 @@ ring::Features allowed_features(const ring::Features& probed, const RingConfig& 
   return features;
 }
 
+/// Names of what the kernel lacks, the self-test did not prove or the settings mask.
+std::string missing_features(const ring::Features& features) {
+  std::string names;
+  for (const ring::NamedFeature& feature : ring::list(features))
+    if (!feature.available) names.append(names.empty() ? "" : ",").append(feature.name);
+  return names;
+}
+
 std::uint64_t descriptors_max() {
   rlimit limit{};
   return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
@@ -58,39 +56,6 @@ void pin_to(const std::vector<std::uint32_t>& cpus, std::size_t shard) {
 }
 
 }  // namespace
-
-struct Server::Parts {
-  Config config;
-  std::vector<dispatch::DeviceSettings::Mount> mounts;
-  dispatch::EchoHandler echo;
-  ring::Features features;
-  std::uint32_t sockets_per_shard = 0;
-  std::optional<std::string> warning;
-
-  std::unique_ptr<dispatch::DeviceSettings> settings;
-  admin::AdminSettings admin_settings;
-  std::unique_ptr<dispatch::GateState> gate;
-  std::deque<ShardCounters> counters;
-  std::vector<const ShardCounters*> counters_view;
-  std::deque<server::Shard> shards;
-  std::vector<std::jthread> threads;
-  std::vector<std::string> device_addresses;
-  std::string admin_address;
-
-  std::expected<void, StartError> open_shards();
-  std::expected<void, StartError> open_listeners();
-  std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind);
-  std::expected<void, StartError> start_threads();
-  /// A burst the table could not take would be dropped by the kernel: a small table listens with a small backlog.
-  std::uint32_t backlog() const {
-    return static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
-  }
-  void wake_all();
-  /// Takes `task` if it returns delivered; else backpressure (the shard's inlet is full) or closing.
-  PushOutcome post(std::uint32_t shard, dispatch::Request request, std::unique_ptr<dispatch::OutsideTask>& task);
-  void answer_leftovers();
-};
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
@@ -239,6 +204,8 @@ std::expected<void, StartError> Server::Parts::start_threads() {
     threads.clear();  // joins
     return outcome;
   }
+  const std::string missing = missing_features(features);
+  log::info("ring features", {{"shards", shards.size()}, {"without", missing.empty() ? "none" : missing}});
   for (const std::string& address : device_addresses) log::info("listening", {{"listener", "devices"}, {"address", address}});
   if (!admin_address.empty()) log::info("listening", {{"listener", "admin"}, {"address", admin_address}});
   return {};
@@ -246,96 +213,6 @@ std::expected<void, StartError> Server::Parts::start_threads() {
 
 std::vector<std::string> Server::device_addresses() const { return parts_->device_addresses; }
 std::string Server::admin_address() const { return parts_->admin_address; }
-
-// -- Pushes
-
-PushOutcome Server::Parts::post(std::uint32_t shard, dispatch::Request request,
-                                std::unique_ptr<dispatch::OutsideTask>& task) {
-  request.kind = dispatch::RequestKind::outside;
-  request.owned = reinterpret_cast<std::uintptr_t>(task.get());
-  gate->posters.fetch_add(1);
-  PushOutcome outcome = PushOutcome::closing;
-  if (!gate->closed.load()) {
-    const bool posted = gate->mailboxes.post_from_outside(shard, request);
-    outcome = posted ? PushOutcome::delivered : PushOutcome::backpressure;
-    if (posted) (void)task.release();
-    if (posted && gate->mailboxes.must_ring(shard)) ring::Ring::wake_from_any_thread(gate->doorbells[shard]);
-  }
-  gate->posters.fetch_sub(1);
-  return outcome;
-}
-
-void Server::push(std::string_view device_id, MessageView message, PushCallback on_result) {
-  if (message.payload.size() > parts_->config.limits.push_bytes_max) {
-    on_result({PushOutcome::too_large, {}, 0});
-    return;
-  }
-  auto prepared = ws::MessageRef::encode(message.type, message.payload);
-  if (!prepared) {
-    on_result({PushOutcome::backpressure, {}, 0});
-    return;
-  }
-  if (dispatch::PushService* here = dispatch::PushService::of_this_thread()) {
-    here->push(device_id, std::move(prepared), std::move(on_result));
-    return;
-  }
-  dispatch::GateState& gate = *parts_->gate;
-  const device::IdKey key = gate.hash(device_id);
-  std::optional<device::ConnectionRef> owner;
-  {
-    const device::DeviceMap::ForeignReader reader(gate.map);
-    owner = gate.map.find(key);
-  }
-  if (!owner) {
-    on_result({PushOutcome::unknown_device, {}, 0});
-    return;
-  }
-  auto task = std::make_unique<dispatch::OutsideTask>();
-  task->on_pushed = std::move(on_result);
-  task->message = reinterpret_cast<std::uintptr_t>(prepared.detach());
-  const PushOutcome posted = parts_->post(owner->shard, {.target = *owner, .key = key}, task);
-  if (posted == PushOutcome::delivered) return;
-  (void)ws::MessageRef::attach(reinterpret_cast<const ws::PreparedMessage*>(task->message));
-  task->on_pushed({posted, dispatch::to_public(*owner), 0});
-}
-
-PushResult Server::push_and_wait(std::string_view device_id, MessageView message) {
-  RINGGATE_ASSERT(dispatch::PushService::of_this_thread() == nullptr);
-  std::promise<PushResult> promise;
-  auto result = promise.get_future();
-  push(device_id, message, [&promise](const PushResult& outcome) { promise.set_value(outcome); });
-  return result.get();
-}
-
-void Server::broadcast(MessageView message, BroadcastCallback on_result) {
-  auto prepared = ws::MessageRef::encode(message.type, message.payload);
-  if (dispatch::PushService* here = dispatch::PushService::of_this_thread(); here != nullptr && prepared) {
-    here->broadcast(std::move(prepared), std::move(on_result));
-    return;
-  }
-  if (!prepared) {
-    on_result({});
-    return;
-  }
-  auto task = std::make_unique<dispatch::OutsideTask>();
-  task->kind = dispatch::OutsideTask::Kind::broadcast;
-  task->on_broadcast = std::move(on_result);
-  task->message = reinterpret_cast<std::uintptr_t>(prepared.detach());
-  // Any shard can start it; the first with room does.
-  for (std::uint32_t shard = 0; shard < parts_->gate->shards_count; ++shard)
-    if (parts_->post(shard, {}, task) == PushOutcome::delivered) return;
-  (void)ws::MessageRef::attach(reinterpret_cast<const ws::PreparedMessage*>(task->message));
-  task->on_broadcast({});
-}
-
-bool Server::with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task) {
-  const auto target = device::ConnectionRef::unpack(connection.word);
-  if (connection.word == 0 || target.shard >= parts_->gate->shards_count) return false;
-  auto outside = std::make_unique<dispatch::OutsideTask>();
-  outside->kind = dispatch::OutsideTask::Kind::with_connection;
-  outside->with_connection = std::move(task);
-  return parts_->post(target.shard, {.target = target}, outside) == PushOutcome::delivered;
-}
 
 // -- The end
 

@@ -1,0 +1,55 @@
+// What a Server is made of; shared by the files that implement it.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "admin/admin_settings.h"
+#include "base/counters.h"
+#include "dispatch/device_settings.h"
+#include "dispatch/echo.h"
+#include "dispatch/gate_state.h"
+#include "ringgate/server.h"
+#include "server/shard.h"
+
+namespace ringgate {
+
+struct Server::Parts {
+  Config config;
+  std::vector<dispatch::DeviceSettings::Mount> mounts;
+  dispatch::EchoHandler echo;
+  ring::Features features;
+  std::uint32_t sockets_per_shard = 0;
+  std::optional<std::string> warning;
+
+  std::unique_ptr<dispatch::DeviceSettings> settings;
+  admin::AdminSettings admin_settings;
+  std::unique_ptr<dispatch::GateState> gate;
+  std::deque<ShardCounters> counters;
+  std::vector<const ShardCounters*> counters_view;
+  std::deque<server::Shard> shards;
+  std::vector<std::jthread> threads;
+  std::vector<std::string> device_addresses;
+  std::string admin_address;
+
+  std::expected<void, StartError> open_shards();
+  std::expected<void, StartError> open_listeners();
+  std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind);
+  std::expected<void, StartError> start_threads();
+  /// A burst the table could not take would be dropped by the kernel: a small table listens with a small backlog.
+  std::uint32_t backlog() const {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
+  }
+  void wake_all();
+  /// Takes `task` if it returns delivered; else backpressure (the shard's inlet is full) or closing.
+  PushOutcome post(std::uint32_t shard, dispatch::Request request, std::unique_ptr<dispatch::OutsideTask>& task);
+  void answer_leftovers();
+};
+
+}  // namespace ringgate
