@@ -2,7 +2,8 @@
 //
 // Checked as it goes: echoes come back octet for octet and in order; pongs answer pings in order; a push reaches only its own
 // device, once, and not before an earlier one of its producer. Checked at the end: every push and broadcast was answered exactly
-// once; what was reported delivered has arrived, unless its connection was cut; nothing is left of anything.
+// once; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
+// of anything.
 // Everything follows from the seed, so that `trace_hash` is the same for every run of it.
 #pragma once
 
