@@ -69,7 +69,7 @@ class DeviceSession final : public conn::Session {
   /// Ends what a drain must end: an open device gets 1001, a half-made handshake is dropped. False if there was nothing to do.
   /// `reason` is asked only for a device that gets a Close.
   bool drain_slot(std::uint32_t slot, const std::function<std::string()>& reason);
-  /// Connections of this session, whatever their phase.
+  /// Connections it serves, whatever their phase.
   std::uint32_t connections_count() const { return connections_count_; }
   /// True for a slot that holds a device in the open phase.
   bool is_open_device(std::uint32_t slot);
