@@ -59,9 +59,12 @@ bool reading_payload(const Partial* partial) {
 }
 
 HeaderContext context_of(const Partial* partial, const ReaderRules& rules) {
-  HeaderContext context{.message_bytes_left = rules.message_bytes_max, .compression = rules.compression};
+  HeaderContext context{.message_bytes_left = rules.message_bytes_max,
+                        .compressed_bytes_left = rules.compressed_bytes_max,
+                        .compression = rules.compression};
   if (partial != nullptr && partial->in_message) {
     context.in_message = true;
+    if (partial->compressed) context.message_bytes_left = rules.compressed_bytes_max;
     context.message_bytes_left -= bytes_in(partial->message);
     context.fragments_left = partial->fragments_count < rules.fragments_max;
   }

@@ -18,10 +18,11 @@ namespace ringgate::ws {
 
 /// What went before this frame, and what the connection agreed on.
 struct HeaderContext {
-  std::uint64_t message_bytes_left = 0;  // what the message may still grow by
-  bool fragments_left = true;            // one more frame of this message is allowed
-  bool in_message = false;               // a message was begun and not finished
-  bool compression = false;              // permessage-deflate was negotiated
+  std::uint64_t message_bytes_left = 0;     // what the message may still grow by
+  std::uint64_t compressed_bytes_left = 0;  // the same for a compressed message that this frame begins
+  bool fragments_left = true;               // one more frame of this message is allowed
+  bool in_message = false;                  // a message was begun and not finished
+  bool compression = false;                 // permessage-deflate was negotiated
 };
 
 /// What is wrong with a first octet whatever follows it.
@@ -71,7 +72,9 @@ inline Violation judge_length(std::uint8_t first, std::uint8_t form, std::uint64
     if (length <= length_16_bit_max) return Violation::length_not_minimal;
   }
   if (is_control(static_cast<Opcode>(first & opcode_bits))) return Violation::none;
-  if (length > context.message_bytes_left) return Violation::message_too_big;
+  const std::uint64_t bytes_left =
+      (first & rsv1_bit) != 0 ? context.compressed_bytes_left : context.message_bytes_left;
+  if (length > bytes_left) return Violation::message_too_big;
   return context.fragments_left ? Violation::none : Violation::too_many_fragments;
 }
 

@@ -91,7 +91,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string octets = (form & 1) != 0 ? frames_described_by(rest) : std::string(rest);
   const ReaderRules rules{.message_bytes_max = (form & 2) != 0 ? 1U << 20 : 60U,
                           .fragments_max = (form & 4) != 0 ? 1024U : 3U,
-                          .compression = (form & 8) != 0};
+                          .compression = (form & 8) != 0,
+                          .compressed_bytes_max = 70000};
 
   const std::vector<Seen> whole = read_whole(octets, rules);
   require(read_in_pieces(octets, piece_bytes, rules) == whole, "pieces = whole");

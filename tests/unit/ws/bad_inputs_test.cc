@@ -33,7 +33,7 @@ class BadInput : public ::testing::TestWithParam<Row> {};
 TEST_P(BadInput, HasItsOneAnswerInEveryCut) {
   const Row& row = GetParam();
   const ReaderRules rules{
-      .message_bytes_max = 1 << 20, .fragments_max = 1024, .compression = row.compression};
+      .message_bytes_max = 1 << 20, .fragments_max = 1024, .compression = row.compression, .compressed_bytes_max = 1 << 20};
   ASSERT_EQ(read_whole(row.octets, rules), row.expected);
   const std::size_t step = row.octets.size() <= 2048 ? 1 : row.octets.size() / 64;
   for (std::size_t cut = 0; cut <= row.octets.size(); cut += step) {

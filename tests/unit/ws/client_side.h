@@ -119,7 +119,7 @@ inline Seen close_of(CloseCode code, std::string_view reason = "") {
 }
 
 inline constexpr ReaderRules usual_rules{
-    .message_bytes_max = 1 << 20, .fragments_max = 1024, .compression = false};
+    .message_bytes_max = 1 << 20, .fragments_max = 1024, .compression = false, .compressed_bytes_max = 1 << 20};
 
 /// Where pieces lie while they are fed: octets that nobody may touch but those of the piece in hand, so that
 /// AddressSanitizer sees any step outside, and any look back at one of the pieces before. Without that

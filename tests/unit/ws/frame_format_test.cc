@@ -77,7 +77,7 @@ Violation oracle(unsigned first, unsigned second, bool in_message, bool compress
 TEST(FrameReader, JudgesAllFirstTwoOctetsAsTheOracleInEveryState) {
   for (const bool in_message : {false, true}) {
     for (const bool compression : {false, true}) {
-      const ReaderRules rules{.message_bytes_max = 1 << 20, .fragments_max = 16, .compression = compression};
+      const ReaderRules rules{.message_bytes_max = 1 << 20, .fragments_max = 16, .compression = compression, .compressed_bytes_max = 1 << 20};
       for (unsigned header = 0; header < 65'536; ++header) {
         Session session(rules);
         if (in_message) session.feed(hex("02 81 00 00 00 00 61"));

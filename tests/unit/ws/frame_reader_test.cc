@@ -149,7 +149,7 @@ TEST(FrameReader, EveryFlippedHeaderBitHasOneVerdictInEveryCut) {
   const std::string good = first + client_frame({.opcode = Opcode::ping}, "x") + second + text_frame("tail");
   const std::size_t headers[] = {0, first.size(), first.size() + 7, good.size() - 10};
   for (const bool compression : {false, true}) {
-    const ReaderRules rules{.message_bytes_max = 4096, .fragments_max = 4, .compression = compression};
+    const ReaderRules rules{.message_bytes_max = 4096, .fragments_max = 4, .compression = compression, .compressed_bytes_max = 4096};
     for (const std::size_t header : headers) {
       for (std::size_t bit = 0; bit < 8 * 6; ++bit) {
         std::string flipped = good;
@@ -166,7 +166,7 @@ TEST(FrameReader, RandomOctetsHaveOneVerdictInEveryCut) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
-  const ReaderRules rules{.message_bytes_max = 40, .fragments_max = 3, .compression = true};
+  const ReaderRules rules{.message_bytes_max = 40, .fragments_max = 3, .compression = true, .compressed_bytes_max = 40};
   for (int round = 0; round < 3000 && !HasFatalFailure(); ++round) {
     std::string octets;
     for (int frame = 0; frame < 6; ++frame) {
@@ -181,7 +181,7 @@ TEST(FrameReader, RandomOctetsHaveOneVerdictInEveryCut) {
 }
 
 TEST(FrameReader, CompressedMessagesAreMarkedAndNotValidated) {
-  const ReaderRules rules{.message_bytes_max = 1000, .fragments_max = 8, .compression = true};
+  const ReaderRules rules{.message_bytes_max = 1000, .fragments_max = 8, .compression = true, .compressed_bytes_max = 1000};
   const Seen expected{
       .kind = EventKind::message, .type = MessageType::text, .compressed = true, .payload = "\xFF\xFE"};
   const std::string whole = client_frame({.rsv1 = true}, "\xFF\xFE");
@@ -190,6 +190,19 @@ TEST(FrameReader, CompressedMessagesAreMarkedAndNotValidated) {
   EXPECT_EQ(read_whole(whole, rules), std::vector{expected});
   EXPECT_EQ(read_whole(parts, rules), std::vector{expected});
   expect_same_in_every_cut(whole + parts, rules);
+}
+
+TEST(FrameReader, CompressedMessagesHaveALimitOfTheirOwnOnTheWire) {
+  const ReaderRules rules{
+      .message_bytes_max = 10, .fragments_max = 8, .compression = true, .compressed_bytes_max = 12};
+  const auto first_violation = [&](const std::string& octets) { return read_whole(octets, rules).front().violation; };
+  EXPECT_EQ(first_violation(client_frame({.rsv1 = true}, sample_payload(12))), Violation::none);
+  EXPECT_EQ(first_violation(client_frame({.rsv1 = true}, sample_payload(13))), Violation::message_too_big);
+  EXPECT_EQ(first_violation(client_frame({}, sample_payload(11))), Violation::message_too_big);
+  const std::string begun = client_frame({.fin = false, .rsv1 = true}, sample_payload(7));
+  EXPECT_EQ(first_violation(begun + fragment(Opcode::continuation, true, sample_payload(5))), Violation::none);
+  EXPECT_EQ(first_violation(begun + fragment(Opcode::continuation, true, sample_payload(6))),
+            Violation::message_too_big);
 }
 
 TEST(FrameReader, AssembledPayloadHasRoomInFrontAndIsTheCallers) {
