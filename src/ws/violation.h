@@ -31,6 +31,8 @@ enum class Violation : std::uint8_t {
   close_payload_one_octet,
   close_code_not_allowed,
   close_reason_not_utf8,
+  compressed_data_invalid,  // does not inflate, or refers back beyond the window (RFC 7692 section 7.2.2)
+  inflating_too_costly,     // more of a core than one connection may have
   memory_exhausted,  // ours, not the peer's: no memory left to assemble in
 };
 
@@ -61,6 +63,8 @@ inline constexpr std::array violation_table{
                    "close payload of one octet"},
     ViolationFacts{Violation::close_code_not_allowed, CloseCode::protocol_error, "close code not allowed"},
     ViolationFacts{Violation::close_reason_not_utf8, CloseCode::invalid_payload, "close reason is not UTF-8"},
+    ViolationFacts{Violation::compressed_data_invalid, CloseCode::invalid_payload, "compressed data is invalid"},
+    ViolationFacts{Violation::inflating_too_costly, CloseCode::policy_violation, "decompression too costly"},
     ViolationFacts{Violation::memory_exhausted, CloseCode::try_again_later, "out of memory"},
 };
 

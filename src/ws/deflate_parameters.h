@@ -1,0 +1,16 @@
+// Facts of permessage-deflate that both directions need (RFC 7692 section 7).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace ringgate::ws {
+
+/// Windows are of 2^bits octets (section 7.1.2).
+inline constexpr std::uint8_t window_bits_min = 8;
+inline constexpr std::uint8_t window_bits_max = 15;
+
+/// The lengths of an empty stored block, which a sender leaves off the end of each message (section 7.2.1).
+inline constexpr std::array<std::uint8_t, 4> flush_tail{0x00, 0x00, 0xFF, 0xFF};
+
+}  // namespace ringgate::ws

@@ -1,0 +1,168 @@
+#include "ws/inflater.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "ws/window_check.h"
+
+namespace ringgate::ws {
+namespace {
+
+// See cost_ns().
+constexpr std::uint64_t cost_of_message_ns = 500;
+constexpr std::uint64_t cost_of_octet_in_ns = 10;
+constexpr std::uint64_t cost_of_octet_out_ns = 1;
+constexpr std::uint64_t cost_of_final_block_ns = 1000;
+
+/// zlib reports the state it stopped in as a sum (zlib.h, inflate, data_type): true if that is between two blocks, with no bit of
+/// the input left over.
+bool between_blocks(const z_stream& stream) {
+  constexpr int just_after_block = 128;
+  return stream.data_type == just_after_block;
+}
+
+// zlib counts in 32 bits.
+constexpr std::size_t piece_bytes_max = std::numeric_limits<uInt>::max();
+
+}  // namespace
+
+void InflateHistory::append(ByteView inflated) {
+  if (inflated.size() >= bytes_max_) {
+    inflated = inflated.last(bytes_max_);
+    octets_.clear();
+  } else if (octets_.size() + inflated.size() > bytes_max_) {
+    const std::size_t dropped = octets_.size() + inflated.size() - bytes_max_;
+    octets_.erase(octets_.begin(), octets_.begin() + static_cast<std::ptrdiff_t>(dropped));
+  }
+  if (octets_.capacity() < octets_.size() + inflated.size())
+    octets_.reserve(std::min(bytes_max_, 2 * (octets_.size() + inflated.size())));
+  octets_.insert(octets_.end(), inflated.begin(), inflated.end());
+}
+
+/// The message as it grows, up to its ceiling and one octet to notice that there is more.
+class Inflater::Output {
+ public:
+  Output(AssemblyPool& pool, std::uint64_t bytes_max) : pool_(pool), bytes_max_(bytes_max) {}
+  ~Output() {
+    if (buffer_ != nullptr) pool_.recycle(buffer_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  /// Makes room for about `wanted` more octets, fewer near the ceiling. False if memory is out.
+  bool grow(std::size_t wanted) {
+    const std::size_t added = std::min<std::uint64_t>(wanted, bytes_max_ - room_end_);
+    if (added == 0 && buffer_ != nullptr) return true;
+    if (pool_.extend(buffer_, added, bytes_max_).data() == nullptr) return false;
+    room_end_ += added;
+    return true;
+  }
+
+  /// Where the next octets go; behind the ceiling, one octet that nobody reads.
+  MutableBytes room() {
+    if (written_ == bytes_max_) return {&beyond_, 1};
+    return buffer_->payload().subspan(written_);
+  }
+  void wrote(std::size_t count) { written_ += count; }
+  bool over_ceiling() const { return written_ > bytes_max_; }
+  bool full() const { return written_ == room_end_; }
+  std::size_t bytes() const { return written_; }
+
+  Inflated release() {
+    AssemblyBuffer* const buffer = std::exchange(buffer_, nullptr);
+    return {buffer, buffer->payload().first(written_)};
+  }
+  ByteView view() { return buffer_->payload().first(written_); }
+
+ private:
+  AssemblyPool& pool_;
+  const std::uint64_t bytes_max_;
+  AssemblyBuffer* buffer_ = nullptr;
+  std::size_t room_end_ = 0;
+  std::size_t written_ = 0;
+  std::uint8_t beyond_ = 0;
+};
+
+Inflater::Inflater(AssemblyPool& pool) : pool_(pool) {}
+
+Inflater::~Inflater() {
+  if (stream_ != nullptr) inflateEnd(stream_.get());
+}
+
+/// Readies the stream for a message. False if memory is out.
+bool Inflater::start(InflateHistory* history) {
+  finals_count_ = 0;
+  at_stream_end_ = false;
+  if (stream_ == nullptr) {
+    auto stream = std::make_unique<z_stream>();
+    if (inflateInit2(stream.get(), -window_bits_max) != Z_OK) return false;
+    stream_ = std::move(stream);
+  } else {
+    inflateReset(stream_.get());
+  }
+  if (history == nullptr || history->octets().empty()) return true;
+  const ByteView octets = history->octets();
+  return inflateSetDictionary(stream_.get(), octets.data(), static_cast<uInt>(octets.size())) == Z_OK;
+}
+
+/// Inflates all of `input`.
+Violation Inflater::run(ByteView input, Output& output) {
+  z_stream& stream = *stream_;
+  stream.next_in = const_cast<Bytef*>(input.data());  // zlib does not write to it
+  stream.avail_in = static_cast<uInt>(input.size());
+  while (true) {
+    const MutableBytes room = output.room();
+    stream.next_out = room.data();
+    stream.avail_out = static_cast<uInt>(std::min(room.size(), piece_bytes_max));
+    const std::size_t offered = stream.avail_out;
+    const int result = ::inflate(&stream, Z_SYNC_FLUSH);
+    output.wrote(offered - stream.avail_out);
+    if (output.over_ceiling()) return Violation::message_too_big;
+    if (result == Z_STREAM_END) {
+      ++finals_count_;
+      at_stream_end_ = stream.avail_in == 0;
+      if (at_stream_end_) return Violation::none;
+      inflateResetKeep(&stream);  // the window stays
+      continue;
+    }
+    if (result == Z_MEM_ERROR) return Violation::memory_exhausted;
+    if (result != Z_OK && result != Z_BUF_ERROR) return Violation::compressed_data_invalid;
+    if (stream.avail_out != 0) return Violation::none;
+    if (output.full() && !output.grow(output.bytes())) return Violation::memory_exhausted;
+  }
+}
+
+Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRules& rules, InflateHistory* history) {
+  constexpr std::size_t first_guess_bytes_min = 512;
+  if (payload.size() > piece_bytes_max) return Violation::message_too_big;
+  if (!start(history) || !output.grow(std::max(4 * payload.size(), first_guess_bytes_min))) return Violation::memory_exhausted;
+  if (const Violation violation = run(payload, output); violation != Violation::none) return violation;
+  // A message may end with a block marked final; else its last block is the empty one whose lengths were left off, and these
+  // inflate to nothing.
+  if (!at_stream_end_) {
+    const std::size_t bytes = output.bytes();
+    const Violation violation = run(flush_tail, output);
+    if (violation == Violation::memory_exhausted) return violation;
+    if (violation != Violation::none || output.bytes() != bytes || !between_blocks(*stream_))
+      return Violation::compressed_data_invalid;
+  }
+  const ByteView before = history == nullptr ? ByteView{} : history->octets();
+  if (rules.window_bits < window_bits_max && !stays_in_window(payload, output.view(), before, rules.window_bits))
+    return Violation::compressed_data_invalid;
+  return Violation::none;
+}
+
+std::expected<Inflated, Violation> Inflater::inflate(ByteView payload, const InflateRules& rules, InflateHistory* history) {
+  Output output(pool_, rules.bytes_max);
+  const Violation violation = inflate_to(output, payload, rules, history);
+  cost_ns_ = cost_of_message_ns + cost_of_octet_in_ns * payload.size() + cost_of_octet_out_ns * output.bytes() +
+             cost_of_final_block_ns * finals_count_;
+  if (violation != Violation::none) return std::unexpected{violation};
+  if (history != nullptr) history->append(output.view());
+  return output.release();
+}
+
+}  // namespace ringgate::ws

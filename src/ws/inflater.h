@@ -1,0 +1,80 @@
+// Decompresses messages (RFC 7692 section 7.2.2) under a ceiling on what comes out.
+//
+// One Inflater per shard serves all its connections: between messages it holds nothing of any of them. What a client that keeps
+// its context refers back to is the connection's own InflateHistory. Built on zlib. Owner shard. Invariant: no octet of a message
+// is stored beyond the ceiling that the caller gives.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <vector>
+
+#include "ringgate/bytes.h"
+#include "ws/deflate_parameters.h"
+#include "ws/message_assembly.h"
+#include "ws/violation.h"
+
+struct z_stream_s;
+
+namespace ringgate::ws {
+
+/// The last octets that a client's compressed messages inflated to: up to 2^window_bits, none before they are needed.
+class InflateHistory {
+ public:
+  explicit InflateHistory(std::uint8_t window_bits) : bytes_max_(std::size_t{1} << window_bits) {}
+
+  ByteView octets() const { return octets_; }
+  void append(ByteView inflated);
+
+ private:
+  std::size_t bytes_max_;
+  std::vector<std::uint8_t> octets_;
+};
+
+struct InflateRules {
+  std::uint64_t bytes_max = 0;                 // a message that inflates to more is refused
+  std::uint8_t window_bits = window_bits_max;  // a message that refers back further is refused
+};
+
+/// `payload` lies in `buffer`, with AssemblyBuffer::room_bytes before it that are the caller's, too.
+struct Inflated {
+  AssemblyBuffer* buffer = nullptr;
+  MutableBytes payload;
+};
+
+class Inflater {
+ public:
+  /// Output is taken from `pool`, which outlives this.
+  explicit Inflater(AssemblyPool& pool);
+  ~Inflater();
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+
+  /// Inflates the payload of one whole message. `history`: the connection's, null if the client keeps no context; it is extended
+  /// by the message. The caller gives the buffer back to the pool.
+  ///
+  /// Errors, after which the connection must be failed: message_too_big, found at the first octet over the ceiling;
+  /// compressed_data_invalid, also for data that ends inside a block; memory_exhausted. A block marked final does not end a
+  /// message (section 7.2.3.4): what follows is inflated with the same window. That a text is UTF-8 is for the caller to see.
+  std::expected<Inflated, Violation> inflate(ByteView payload, const InflateRules& rules, InflateHistory* history);
+
+  /// What inflating cost, in nanoseconds of a slow machine: reckoned from the octets in and out and the blocks marked final, so
+  /// that the same messages have the same cost everywhere. Of the latest message, also if it was refused.
+  std::uint64_t cost_ns() const { return cost_ns_; }
+
+ private:
+  class Output;
+  bool start(InflateHistory* history);
+  Violation run(ByteView input, Output& output);
+  Violation inflate_to(Output& output, ByteView payload, const InflateRules& rules, InflateHistory* history);
+
+  AssemblyPool& pool_;
+  std::unique_ptr<z_stream_s> stream_;  // from the first message on
+  std::uint64_t finals_count_ = 0;      // blocks marked final, in this message
+  std::uint64_t cost_ns_ = 0;
+  bool at_stream_end_ = false;
+};
+
+}  // namespace ringgate::ws

@@ -1,0 +1,71 @@
+// Reads the lists that a client offers in the opening handshake, piece by piece: tokens, separators, quoted strings (RFC 6455
+// section 9.1, RFC 9110 section 5.6). Knows no extension and no subprotocol. Borrows the text; linear; does not allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "http/octet_class.h"
+
+namespace ringgate::ws {
+
+class OfferCursor {
+ public:
+  explicit OfferCursor(std::string_view text) : rest_(text) { skip_blanks(); }
+
+  bool at_end() const { return rest_.empty(); }
+
+  /// Takes `separator` and the blanks behind it.
+  bool take(char separator) {
+    if (rest_.empty() || rest_.front() != separator) return false;
+    rest_.remove_prefix(1);
+    skip_blanks();
+    return true;
+  }
+
+  /// Takes a token and the blanks behind it; empty if none stands here.
+  std::string_view take_token() {
+    std::size_t length = 0;
+    while (length < rest_.size() && is_token_octet(rest_[length])) ++length;
+    const std::string_view token = rest_.substr(0, length);
+    rest_.remove_prefix(length);
+    skip_blanks();
+    return token;
+  }
+
+  /// What stands behind `=`.
+  struct Value {
+    bool well_formed = false;
+    std::string_view text;  // of a quoted string what is between the marks, its backslashes still in it; may be empty
+  };
+
+  /// Takes a token, perhaps an empty one, or a quoted string that is a token or empty once its backslashes are gone.
+  Value take_value() {
+    if (!take_mark()) return {.well_formed = true, .text = take_token()};
+    std::size_t length = 0;
+    while (length < rest_.size() && rest_[length] != '"') {
+      if (rest_[length] == '\\') ++length;
+      if (length == rest_.size() || !is_token_octet(rest_[length])) return {};
+      ++length;
+    }
+    const std::string_view text = rest_.substr(0, length);
+    rest_.remove_prefix(length);
+    return {.well_formed = take('"'), .text = text};
+  }
+
+ private:
+  static bool is_token_octet(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::octet_token); }
+  bool take_mark() {
+    if (rest_.empty() || rest_.front() != '"') return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void skip_blanks() {
+    while (!rest_.empty() && http::is_blank(static_cast<std::uint8_t>(rest_.front()))) rest_.remove_prefix(1);
+  }
+
+  std::string_view rest_;
+};
+
+}  // namespace ringgate::ws
