@@ -1,64 +1,37 @@
-// Oracle: a body has one content, one end and one verdict, whole, cut in two, and octet by octet; and it
-// never outgrows its limit. Input: an octet for the kind and the declared length, an octet for the cut, then
-// the octets behind the head.
-#include <algorithm>
-#include <cstdint>
-#include <cstdlib>
-#include <optional>
-#include <string>
-#include <vector>
-
+// Bodies of either framing under a limit that the input chooses. Oracles: one content, one end and one verdict, whole
+// and cut; no body above its limit; a declared length is kept to, and refused before its first octet if too large.
+//
+// Input: octet 0 = declared length if a multiple of 4, else chunked; octet 1 = the limit; octet 2 = the cut; then the
+// octets behind the head.
+//
+// Tests: src/http/chunked.* src/http/body.* src/http/octet_class.h
+#include "body_reading.h"
 #include "http/body.h"
 
 namespace {
 
 using namespace ringgate;
-
-constexpr std::size_t body_bytes_max = 200;
-
-struct Outcome {
-  std::string body;
-  std::size_t consumed_bytes = 0;
-  bool complete = false;
-  std::optional<http::Rejection> rejection;
-  bool operator==(const Outcome&) const = default;
-};
-
-Outcome read(http::BodyFraming framing, ByteView input, std::size_t first, std::size_t step) {
-  http::BodyReader reader{framing, body_bytes_max};
-  Outcome outcome;
-  std::size_t size = first;
-  for (;;) {
-    const ByteView rest = input.subspan(outcome.consumed_bytes);
-    const ByteView piece = rest.first(std::min(size, rest.size()));
-    const std::vector<std::uint8_t> copy(piece.begin(), piece.end());
-    const auto progress = reader.read(copy, outcome.body);
-    if (!progress) {
-      outcome.rejection = progress.error();
-      outcome.consumed_bytes = 0;
-      return outcome;
-    }
-    if (progress->consumed_bytes > piece.size()) std::abort();
-    outcome.consumed_bytes += progress->consumed_bytes;
-    outcome.complete = progress->complete;
-    if (outcome.complete || outcome.consumed_bytes == input.size()) return outcome;
-    if (progress->consumed_bytes != piece.size()) std::abort();  // an unfinished body takes all it is given
-    size = step;
-  }
-}
+using namespace ringgate::fuzz;
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2) return 0;
+  static std::string body;
+  Choices choices(data, size);
+  const std::uint8_t declared = choices.octet();
+  const std::size_t body_bytes_max = choices.octet();
+  const std::uint8_t cut = choices.octet();
+  const ByteView input = choices.rest();
   http::BodyFraming framing{.kind = http::BodyFraming::Kind::chunked};
-  if (data[0] % 4 == 0)
-    framing = {.kind = http::BodyFraming::Kind::content_length, .content_length = data[0]};
-  const ByteView input{data + 2, size - 2};
-  const std::size_t everything = input.size() + 1;
-  const Outcome whole = read(framing, input, everything, everything);
-  if (whole.body.size() > body_bytes_max) std::abort();
-  if (read(framing, input, data[1] % everything, everything) != whole) std::abort();
-  if (read(framing, input, 1, 1) != whole) std::abort();
+  if (declared % 4 == 0)
+    framing = {.kind = http::BodyFraming::Kind::content_length, .content_length = declared};
+  const http::BodyReader fresh{framing, body_bytes_max};
+  const BodyOutcome outcome = require_cut_is_whole(fresh, input, cut, body);
+  require(body.size() <= body_bytes_max, "a body stays under its limit");
+  if (framing.kind == http::BodyFraming::Kind::chunked) return 0;
+  require(outcome.rejection.has_value() == (declared > body_bytes_max), "a declared length is refused if too large");
+  if (outcome.rejection) return 0;
+  require(outcome.complete == (input.size() >= declared), "a body ends at its declared length");
+  require(body == text_of(input).substr(0, declared), "a body is what stands behind the head");
   return 0;
 }

@@ -2,6 +2,8 @@
 // cut; no body is above its limit; what a body holds has arrived.
 //
 // Input: octet 0 = size of the pieces, then the connection's octets.
+//
+// Tests: src/admin/request_reader.* src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/chunked.* src/http/octet_class.h
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -1,5 +1,7 @@
 // Any text as a configuration file. Oracle: reading never throws; a fault is one printable line naming the file; what is
 // accepted, printed and read again gives the same settings.
+//
+// Tests: src/server/config_*
 #include <algorithm>
 #include <string_view>
 

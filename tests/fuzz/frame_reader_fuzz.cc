@@ -1,106 +1,121 @@
-// Fuzzes the frame reader. Oracles: the events do not depend on the cut; memory follows the octets received;
-// and what was read, written again as frames, reads the same.
+// The frame reader. Oracles: the events, and what is left unfinished, do not depend on the cut; memory follows the
+// octets received; and what was read, written again as frames, reads the same.
 //
-// Input: octet 0 = rules and form, octet 1 = size of the pieces, then the connection's octets: as they are,
-// or (form bit) as descriptions {first octet, payload size, payload...} of well-formed masked frames, which
-// gets deeper faster.
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "../unit/ws/client_side.h"
+// Input: octet 0 = rules and form (bits below), two octets that choose the cut, then the connection's octets: as they
+// are, or as descriptions {first octet, payload size, payload...} of well-formed masked frames, which gets deeper
+// faster.
+//
+// Tests: src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/frame_writer.* src/ws/message_assembly.* src/ws/closing.* src/ws/utf8.* src/ws/masking* src/ws/violation.h
+#include "frame_transcript.h"
 
 namespace {
 
 using namespace ringgate;
+using namespace ringgate::fuzz;
 using namespace ringgate::ws;
-using namespace ringgate::ws::testing;
 
-void require(bool holds, const char* promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", promise);
-  std::abort();
+// Bits of octet 0.
+constexpr unsigned described = 1;       // the rest describes frames
+constexpr unsigned large_messages = 2;  // up to 1 MiB instead of 60 octets
+constexpr unsigned many_fragments = 4;  // up to 1,024 instead of 3
+constexpr unsigned compression = 8;
+constexpr unsigned equal_pieces = 16;  // cut into equal pieces instead of in two
+constexpr unsigned fresh_reader = 32;  // a reader with nothing cached, whose memory is looked at behind each piece
+
+ReaderRules rules_of(unsigned form) {
+  return {.message_bytes_max = (form & large_messages) != 0 ? 1U << 20 : 60U,
+          .fragments_max = (form & many_fragments) != 0 ? 1024U : 3U,
+          .compression = (form & compression) != 0,
+          .compressed_bytes_max = 70000};
 }
 
-std::string frames_described_by(std::string_view descriptions) {
-  std::string octets;
+/// The frames that `descriptions` describe.
+std::string_view write_described(std::string_view descriptions) {
+  static std::string wire;
+  wire.clear();
   while (descriptions.size() >= 2) {
-    const char first = descriptions[0];
+    const auto first = static_cast<std::uint8_t>(descriptions[0]);
     const std::size_t size =
-        std::min<std::size_t>(static_cast<unsigned char>(descriptions[1]), descriptions.size() - 2);
-    std::string frame =
-        client_frame({.key = 0x80FF0102U * static_cast<unsigned>(size)}, descriptions.substr(2, size));
-    frame[0] = first;
-    octets += frame;
+        std::min<std::size_t>(static_cast<std::uint8_t>(descriptions[1]), descriptions.size() - 2);
+    const std::size_t begin = wire.size();
+    append_client_frame(wire, {.masking_key = 0x80FF0102U * static_cast<unsigned>(size)}, descriptions.substr(2, size));
+    wire[begin] = static_cast<char>(first);
     descriptions.remove_prefix(2 + size);
   }
-  return octets;
+  return wire;
 }
 
-/// The client frames that would bring about exactly these events.
-std::string written_again(const std::vector<Seen>& events) {
-  std::string octets;
-  for (const Seen& event : events) {
-    switch (event.kind) {
-      case EventKind::message:
-        octets += client_frame({.opcode = static_cast<Opcode>(event.type), .rsv1 = event.compressed},
-                               event.payload);
-        break;
-      case EventKind::ping:
-        octets += client_frame({.opcode = Opcode::ping}, event.payload);
-        break;
-      case EventKind::pong:
-        octets += client_frame({.opcode = Opcode::pong}, event.payload);
-        break;
-      case EventKind::close: {
-        const bool empty = event.close_code == CloseCode::no_status;
-        octets +=
-            client_frame({.opcode = Opcode::close},
-                         empty ? "" : close_payload(static_cast<unsigned>(event.close_code), event.payload));
-        break;
-      }
-      case EventKind::violation:
-      case EventKind::need_more:
-        break;
-    }
-  }
-  return octets;
-}
+/// What a connection leaves behind.
+struct Unfinished {
+  bool unfinished = false;
+  std::size_t assembling_bytes = 0;
+  bool operator==(const Unfinished&) const = default;
+};
 
-/// Octet by octet, looking at the memory after each.
-std::vector<Seen> read_by_octet(std::string_view octets, const ReaderRules& rules) {
-  Session session(rules);
-  for (std::size_t received = 1; received <= octets.size(); ++received) {
-    session.feed(octets.substr(received - 1, 1));
-    require(session.reader().memory_bytes() <= 2 * (received + received / 10) + 512,
+/// Reads `octets` as one connection, `first` of them and then `step` at a time.
+Unfinished read(FrameReader& reader, const ReaderRules& rules, ByteView octets, std::size_t first, std::size_t step,
+                Transcript& transcript) {
+  static PieceRoom room;
+  const std::size_t memory_before = reader.memory_bytes();
+  transcript.clear();
+  Partial* partial = nullptr;
+  std::size_t size = first;
+  for (std::size_t at = 0; at < octets.size(); at += size, size = step) {
+    size = std::min(size, octets.size() - at);
+    feed(reader, partial, rules, room.lend(octets.subspan(at, size)), transcript);
+    room.take_back();
+    const std::size_t received = at + size;
+    require(memory_before != 0 || reader.memory_bytes() <= 2 * (received + received / 10) + 512,
             "memory follows the octets received");
   }
-  return session.seen();
+  const Unfinished left{FrameReader::unfinished(partial), FrameReader::assembling_bytes(partial)};
+  reader.abandon(partial);
+  require(partial == nullptr, "nothing is left of an abandoned connection");
+  return left;
+}
+
+Unfinished read_cut(unsigned form, const ReaderRules& rules, ByteView octets, std::size_t cut, Transcript& transcript) {
+  const bool in_two = (form & equal_pieces) == 0;
+  const std::size_t everything = octets.size() + 1;
+  const std::size_t first = in_two ? cut % everything : 1 + cut % 64;
+  const std::size_t step = in_two ? everything : 1 + cut % 64;
+  if ((form & fresh_reader) != 0) {
+    FrameReader reader;
+    return read(reader, rules, octets, first, step, transcript);
+  }
+  static FrameReader reader;
+  const Unfinished left = read(reader, rules, octets, first, step, transcript);
+  require(reader.memory_bytes() <= limits::assembly_cached_bytes_max + limits::partials_cached_count_max * 128,
+          "what is kept for reuse stays under its ceiling");
+  return left;
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2) return 0;
-  const unsigned form = data[0];
-  const std::size_t piece_bytes = 1 + data[1] % 64;
-  const std::string_view rest = text_of({data + 2, size - 2});
-  const std::string octets = (form & 1) != 0 ? frames_described_by(rest) : std::string(rest);
-  const ReaderRules rules{.message_bytes_max = (form & 2) != 0 ? 1U << 20 : 60U,
-                          .fragments_max = (form & 4) != 0 ? 1024U : 3U,
-                          .compression = (form & 8) != 0,
-                          .compressed_bytes_max = 70000};
+  static FrameReader reader;  // kept from run to run, as a shard keeps its reader from connection to connection
+  static Transcript whole;
+  static Transcript split;
+  static Transcript again;
+  static std::string wire;
+  Choices choices(data, size);
+  const unsigned form = choices.octet();
+  const std::size_t cut = choices.number16();
+  const std::string_view rest = text_of(choices.rest());
+  const ByteView octets = bytes_of((form & described) != 0 ? write_described(rest) : rest);
+  const ReaderRules rules = rules_of(form);
+  const std::size_t everything = octets.size() + 1;
 
-  const std::vector<Seen> whole = read_whole(octets, rules);
-  require(read_in_pieces(octets, piece_bytes, rules) == whole, "pieces = whole");
-  require(read_by_octet(octets, rules) == whole, "octet by octet = whole");
-  require(read_cut(octets, std::min(piece_bytes, octets.size()), rules) == whole, "cut in two = whole");
+  const Unfinished left = read(reader, rules, octets, everything, everything, whole);
+  require(read_cut(form, rules, octets, cut, split) == left, "cut = whole, what is unfinished");
+  require(split == whole, "cut = whole, events");
 
-  std::vector<Seen> good = whole;
-  std::erase_if(good, [](const Seen& event) { return event.kind == EventKind::violation; });
-  require(read_whole(written_again(good), rules) == good, "read after write = written");
+  if (whole.ends_with_violation()) whole.drop_last();
+  if (whole.entries().empty()) return 0;
+  wire.clear();
+  whole.write_again(wire);
+  const Unfinished nothing = read(reader, rules, bytes_of(wire), wire.size(), wire.size(), again);
+  require(again == whole, "read after write = written");
+  require(whole.entries().back().kind == EventKind::close || !nothing.unfinished, "what is written is finished");
   return 0;
 }

@@ -1,12 +1,13 @@
-// Oracle: a request head has one verdict and one layout, whole, cut in two, and octet by octet; its spans lie
-// inside the head; and whatever is asked of an accepted head has an answer. Input: two octets that choose the
-// cut, then the request.
-#include <algorithm>
+// Oracle: a request head has one verdict and one layout, whole and cut; its spans lie inside the head; and whatever
+// is asked of an accepted head has an answer.
+//
+// Input: two octets that choose the cut, then the request. The cut is a place below 0x8000; above, the size of equal
+// pieces.
+//
+// Tests: src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/octet_class.h src/gate/* src/ws/handshake.* src/ws/handshake_offers.* src/ws/offer_cursor.h
 #include <array>
-#include <cstdint>
-#include <cstdlib>
-#include <vector>
 
+#include "fuzz_case.h"
 #include "gate/admission.h"
 #include "http/body.h"
 #include "http/request_head_parser.h"
@@ -15,42 +16,49 @@
 namespace {
 
 using namespace ringgate;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using namespace ringgate::fuzz;
 
 bool equal(http::HeadSpan a, http::HeadSpan b) {
   return a.offset == b.offset && a.length == b.length;
 }
 
-void require_equal(const http::RequestHead& a, const http::RequestHead& b) {
-  require(a.method == b.method && a.minor_version == b.minor_version && equal(a.method_text, b.method_text));
-  require(equal(a.target, b.target) && equal(a.authority, b.authority) && equal(a.path, b.path));
-  require(equal(a.query, b.query) && equal(a.host, b.host) && a.fields.size() == b.fields.size());
-  for (std::size_t i = 0; i < a.fields.size(); ++i) {
-    require(equal(a.fields[i].name, b.fields[i].name) && equal(a.fields[i].value, b.fields[i].value));
-  }
+bool equal(const http::RequestHead& a, const http::RequestHead& b) {
+  return a.method == b.method && a.minor_version == b.minor_version && equal(a.method_text, b.method_text) &&
+         equal(a.target, b.target) && equal(a.authority, b.authority) && equal(a.path, b.path) &&
+         equal(a.query, b.query) && equal(a.host, b.host) &&
+         std::ranges::equal(a.fields, b.fields, [](const http::FieldLine& x, const http::FieldLine& y) {
+           return equal(x.name, y.name) && equal(x.value, y.value);
+         });
 }
 
-void require_equal(const http::HeadVerdict& a, const http::HeadVerdict& b) {
-  require(a.status == b.status && a.head_bytes == b.head_bytes && a.rejection == b.rejection);
+bool equal(const http::HeadVerdict& a, const http::HeadVerdict& b) {
+  return a.status == b.status && a.head_bytes == b.head_bytes && a.rejection == b.rejection;
 }
 
-void require_inside(http::HeadSpan span, std::size_t head_bytes) {
-  require(std::size_t{span.offset} + span.length <= head_bytes);
+bool inside(http::HeadSpan span, std::size_t head_bytes) {
+  return std::size_t{span.offset} + span.length <= head_bytes;
 }
 
-http::HeadVerdict parse_in_steps(http::RequestHeadParser& parser, ByteView request, std::size_t first,
-                                 std::size_t step) {
+/// Shows the parser more and more of the request, from the start each time.
+http::HeadVerdict parse_cut(http::RequestHeadParser& parser, ByteView request, std::size_t cut) {
+  static PieceRoom room;
   http::HeadVerdict verdict;
-  for (std::size_t length = first; verdict.status == http::HeadStatus::need_more; length += step) {
-    const ByteView prefix = request.first(std::min(length, request.size()));
-    const std::vector<std::uint8_t> copy(prefix.begin(), prefix.end());  // another address each time
-    verdict = parser.resume(copy);
-    if (length >= request.size()) break;
+  const std::size_t piece_bytes = 1 + cut % 64;
+  const std::size_t first = cut < 0x8000 ? cut % (request.size() + 1) : piece_bytes;
+  const std::size_t step = cut < 0x8000 ? request.size() + 1 : piece_bytes;
+  for (std::size_t length = first; length < request.size(); length += step) {
+    verdict = parser.resume(room.lend(request.first(length)));
+    room.take_back();
+    if (verdict.status != http::HeadStatus::need_more) return verdict;
   }
-  return verdict;
+  return parser.resume(request);
+}
+
+void check_layout(const http::RequestHead& head, std::size_t head_bytes) {
+  for (const http::FieldLine& line : head.fields)
+    require(inside(line.name, head_bytes) && inside(line.value, head_bytes), "fields lie inside the head");
+  for (const http::HeadSpan span : {head.method_text, head.target, head.authority, head.path, head.query, head.host})
+    require(inside(span, head_bytes), "the request line lies inside the head");
 }
 
 void ask_everything(const http::RequestView& request) {
@@ -58,39 +66,35 @@ void ask_everything(const http::RequestView& request) {
   static constexpr std::array<gate::IdSource, 2> sources{
       {{gate::IdSource::Kind::query, "deviceId"}, {gate::IdSource::Kind::header, "X-Device-Id"}}};
   static constexpr std::array<std::uint8_t, gate::anonymous_id_random_chars> seed{};
-  require(request.is_http10() || http::is_valid_authority(request.host()));
+  require(request.is_http10() || http::is_valid_authority(request.host()), "HTTP/1.1 has a valid Host");
   const auto framing = http::body_framing(request);
   const auto admission =
       gate::admit(request, {.routes = routes, .id_sources = sources, .device_id_required = false}, seed);
   if (!admission) return;
-  require(framing && !framing->has_body() && request.method() == http::Method::get && !request.is_http10());
-  require(is_valid_device_id(admission->device_id.view()) && admission->websocket_key.size() == 24);
+  require(framing && !framing->has_body(), "an upgrade has no body");
+  require(request.method() == http::Method::get && !request.is_http10(), "an upgrade is a GET of HTTP/1.1");
+  require(is_valid_device_id(admission->device_id.view()), "an admitted id is valid");
+  require(admission->websocket_key.size() == 24, "an admitted key is of 24 characters");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2) return 0;
-  const std::size_t cut = data[0] | std::size_t{data[1]} << 8U;
-  const ByteView request{data + 2, size - 2};
-  http::RequestHeadParser whole;
+  // Kept from run to run, as a connection keeps its parser from request to request.
+  static http::RequestHeadParser whole;
+  static http::RequestHeadParser split;
+  Choices choices(data, size);
+  const std::size_t cut = choices.number16();
+  const ByteView request = choices.rest();
+  whole.reset();
+  split.reset();
   const http::HeadVerdict verdict = whole.resume(request);
-  http::RequestHeadParser split;
-  require_equal(parse_in_steps(split, request, cut % (request.size() + 1), request.size() + 1), verdict);
-  require_equal(split.head(), whole.head());
-  if (request.size() <= 512) {
-    http::RequestHeadParser by_octet;
-    require_equal(parse_in_steps(by_octet, request, 0, 1), verdict);
-    require_equal(by_octet.head(), whole.head());
-  }
-  require(whole.octets_examined() <= request.size() + whole.head().fields.size());
+  require(equal(parse_cut(split, request, cut), verdict), "cut = whole, verdict");
+  require(equal(split.head(), whole.head()), "cut = whole, layout");
+  require(whole.octets_examined() <= request.size() + whole.head().fields.size(), "no octet is looked at again");
   if (verdict.status != http::HeadStatus::complete) return 0;
-  require(verdict.head_bytes <= request.size());
-  for (const http::FieldLine& line : whole.head().fields) {
-    require_inside(line.name, verdict.head_bytes);
-    require_inside(line.value, verdict.head_bytes);
-  }
-  require_inside(whole.head().target, verdict.head_bytes);
+  require(verdict.head_bytes <= request.size(), "a head has arrived");
+  check_layout(whole.head(), verdict.head_bytes);
   ask_everything(whole.view(request));
   return 0;
 }
