@@ -31,6 +31,7 @@ int run_push(const StressOptions& options);
 int run_takeover(const StressOptions& options);
 int run_limits(const StressOptions& options);
 int run_drain(const StressOptions& options);
+int run_utf8(const StressOptions& options);
 
 /// Collects figures and broken promises; the last line of a scenario is its verdict.
 class Verdict {
