@@ -18,6 +18,13 @@ device::KeyedHash::Secret secret_of(std::uint64_t seed) {
   return secret;
 }
 
+admin::AdminSettings admin_settings_of(const Config& settings) {
+  return {.body_bytes_max = settings.limits.push_bytes_max,
+          .head_timeout = settings.limits.handshake_timeout_ns,
+          .send_timeout = settings.limits.send_timeout_ns,
+          .version = "simulated"};
+}
+
 }  // namespace
 
 Config GateOptions::config() {
@@ -31,6 +38,7 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
     : world_(world),
       settings_(options.settings,
                 {{"/ws", &echo_}, {"/handler", options.handler != nullptr ? options.handler : &echo_}}),
+      admin_settings_(admin_settings_of(options.settings)),
       state_(options.shards_count, options.settings.limits.connections_max, secret_of(world.seed())),
       done_(options.shards_count, false),
       entered_again_(options.shards_count, false) {
@@ -39,17 +47,21 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
   ring_options.sockets_max = options.slots_count;
   const server::ShardPlan plan{settings_, admin_settings_, state_, counters_view_, options.slots_count};
   ring::ListenAddress address{"127.0.0.1", 0};
+  admin_address_ = address;
+  const bool has_admin = options.settings.admin.bind != "off";
   for (std::uint32_t i = 0; i < options.shards_count; ++i) {
     auto ring = *ring::Ring::open(ring_options);
     address = *ring->listen(0, address, {});
     shards_.emplace_back(static_cast<std::uint8_t>(i), plan, std::move(ring), counters_[i]);
-    shards_.back().serve_listeners(1, 0, 16);
+    if (has_admin) admin_address_ = *shards_.back().ring().listen(1, admin_address_, {});
+    shards_.back().serve_listeners(1, has_admin ? 1 : 0, 16);
   }
   address_ = address;
   settle();
 }
 
 ring::FakePeer& Gate::connect(std::size_t shard) { return world_.connect(address_, {.ring_index = shard}); }
+ring::FakePeer& Gate::connect_admin(std::size_t shard) { return world_.connect(admin_address_, {.ring_index = shard}); }
 
 void Gate::post(device::ConnectionRef target, device::IdKey key, std::unique_ptr<dispatch::OutsideTask> task) {
   const dispatch::Request request{.kind = dispatch::RequestKind::outside,

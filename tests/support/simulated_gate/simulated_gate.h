@@ -22,7 +22,8 @@
 namespace ringgate::simulated {
 
 struct GateOptions {
-  /// Routes "/ws" (echo) and "/handler"; no admin listener, so that every slot in use is a device's.
+  /// Routes "/ws" (echo) and "/handler"; no admin listener, so that every slot in use is a device's. (Another `admin.bind` than
+  /// "off" gives one, wherever it is.)
   static Config config();
 
   Config settings = config();
@@ -52,6 +53,7 @@ class Gate {
 
   /// A peer whose connection will be accepted by `shard`.
   ring::FakePeer& connect(std::size_t shard = 0);
+  ring::FakePeer& connect_admin(std::size_t shard = 0);
 
   // -- Turns.
   /// True if something would wake this shard now, or it would not sleep at all.
@@ -85,6 +87,7 @@ class Gate {
   std::vector<bool> done_;
   std::vector<bool> entered_again_;  // since the last event: its ring sleeps as long as its last turn said
   ring::ListenAddress address_;
+  ring::ListenAddress admin_address_;
 };
 
 }  // namespace ringgate::simulated

@@ -1,0 +1,132 @@
+// The abuse list on the simulated gate.
+//
+// usage: abuse_simulated [--rows=DIRECTORY] [--seed=N] [--quick] [GoogleTest's flags]
+//   --quick  each case whole, octet by octet and in a few cuts, and fewer variants
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "exchange.h"
+#include "list_reader.h"
+#include "runner.h"
+#include "simulated_scripts.h"
+#include "simulated_world.h"
+#include "variants.h"
+
+namespace ringgate::abuse {
+namespace {
+
+constexpr std::size_t variant_cuts_count = 8;
+
+class SimulatedRun {
+ public:
+  SimulatedRun(std::uint64_t seed, bool is_quick) : is_quick_(is_quick), world_(seed) {}
+
+  void run(const Case& one, Random& random) {
+    const auto deliveries = is_quick_ ? some_deliveries(one, variant_cuts_count, random) : all_deliveries(one, random);
+    for (const Delivery& delivery : deliveries)
+      if (!judge(one, delivery)) return;
+    if (std::string fault = check_fresh_connection(world_); !fault.empty()) fail(one, "whole", fault);
+    for (const Variant& variant : variants_of(one, random)) {
+      if (is_quick_ && random() % 4 != 0) continue;
+      ++counts_.variants;
+      if (!judge(variant, random)) return;
+    }
+  }
+
+  const Counts& counts() const { return counts_; }
+  SimulatedWorld& world() { return world_; }
+
+ private:
+  bool prepare(const Case& one, Port port) {
+    const std::string fault = world_.prepare(one.settings, port);
+    if (!fault.empty()) ADD_FAILURE() << describe(one, "-") << "\n  " << fault;
+    return fault.empty();
+  }
+
+  /// Everything that is left over from a failure goes with its gate.
+  bool fail(const Case& one, const std::string& delivery, const std::string& fault) {
+    ADD_FAILURE() << describe(one, delivery) << "\n  " << fault;
+    world_.abandon();
+    return false;
+  }
+
+  bool judge(const Case& one, const Delivery& delivery) {
+    if (!prepare(one, one.port)) return false;
+    ++counts_.deliveries;
+    const std::string fault = play_and_judge(world_, one, delivery);
+    return fault.empty() || fail(one, delivery.name, fault);
+  }
+
+  bool judge(const Variant& variant, Random& random) {
+    const Case& one = variant.changed;
+    if (!prepare(one, one.port)) return false;
+    std::string first;
+    for (const Delivery& delivery : some_deliveries(one, variant_cuts_count, random)) {
+      ++counts_.deliveries;
+      Outcome outcome = play(world_, one, delivery);
+      const std::vector<std::string> pushes = world_.take_pushes();
+      std::string fault = outcome.view.fault();
+      const std::string text = fmt::format("{}, {} pushes", outcome.view.text(), pushes.size());
+      if (first.empty()) first = text;
+      if (fault.empty() && text != first) fault = "seen: " + text + "; when it came whole: " + first;
+      if (fault.empty()) fault = broken_promise(variant, outcome);
+      if (fault.empty()) fault = world_.leftovers();
+      if (!fault.empty()) return fail(one, variant.name + ", " + delivery.name, fault + octets_text(one));
+    }
+    const std::string fault = check_fresh_connection(world_);
+    return fault.empty() || fail(one, variant.name, fault);
+  }
+
+  static std::string octets_text(const Case& one) { return "\n  octets: " + printable_all(one.steps.front().octets); }
+  static std::string printable_all(std::string_view octets) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min<std::size_t>(octets.size(), 600); i += 60) text += printable(octets.substr(i, 60));
+    return text;
+  }
+
+  static std::string broken_promise(const Variant& variant, const Outcome& outcome) {
+    if (variant.promise == Variant::Promise::same_verdict) {
+      Outcome without_pushes = outcome;
+      without_pushes.pushes = variant.changed.accepted.front().pushes;
+      return mismatch(variant.changed, without_pushes);
+    }
+    if (variant.promise == Variant::Promise::refused)
+      for (const SeenAnswer& answer : outcome.view.answers())
+        if (answer.status < 300) return fmt::format("accepted with {}", answer.status);
+    return "";
+  }
+
+  bool is_quick_;
+  SimulatedWorld world_;
+  Counts counts_;
+};
+
+int run(int argc, char** argv) {
+  RunPlan plan;
+  plan.seed = choose_seed(argc, argv);
+  const bool is_quick = std::any_of(argv, argv + argc, [](const char* text) { return std::string_view(text) == "--quick"; });
+  try {
+    plan.sections = read_list(option(argc, argv, "rows", RINGGATE_ABUSE_ROWS));
+  } catch (const std::exception& fault) {
+    fmt::print(stderr, "abuse_simulated: {}\n", fault.what());
+    return 2;
+  }
+  SimulatedRun run(plan.seed, is_quick);
+  plan.run_case = [&run](const Case& one, Random& random) { run.run(one, random); };
+  plan.scripts = simulated_scripts(run.world(), plan.seed);
+  register_rows(plan);
+  const int code = RUN_ALL_TESTS();
+  print_summary(plan, run.counts(), ::testing::UnitTest::GetInstance()->failed_test_count());
+  return code;
+}
+
+}  // namespace
+}  // namespace ringgate::abuse
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  return ringgate::abuse::run(argc, argv);
+}

@@ -1,0 +1,42 @@
+// The gate on the simulated ring: every cut is exact, and the clock moves only when a row says so.
+#pragma once
+
+#include <memory>
+
+#include "simulated_gate/device_client.h"
+#include "simulated_gate/simulated_gate.h"
+#include "world.h"
+
+namespace ringgate::abuse {
+
+class SimulatedWorld final : public World {
+ public:
+  explicit SimulatedWorld(std::uint64_t seed) : seed_(seed) {}
+  ~SimulatedWorld() override { abandon(); }
+
+  std::string prepare(const std::vector<std::string>& settings, Port port) override;
+  std::unique_ptr<Channel> connect(Port port) override;
+  std::vector<std::string> take_pushes() override;
+  std::string leftovers() override;
+
+  /// A gate with other than the usual world, ring or shards. (Rows in code.)
+  void open(const simulated::GateOptions& options, const ring::FakeOptions& world);
+  /// No gate any more: the next `prepare` opens another.
+  void abandon();
+  /// What `open` takes for the usual gate with these settings; throws ListFault.
+  static simulated::GateOptions options_for(const std::vector<std::string>& settings);
+
+  simulated::Gate& gate() { return *gate_; }
+  ring::FakeWorld& ring_world() { return *world_; }
+
+ private:
+  void connect_witness();
+
+  std::uint64_t seed_;
+  std::vector<std::string> settings_;
+  std::unique_ptr<ring::FakeWorld> world_;
+  std::unique_ptr<simulated::Gate> gate_;
+  std::optional<simulated::DeviceClient> witness_;
+};
+
+}  // namespace ringgate::abuse
