@@ -141,13 +141,13 @@ Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRu
   if (!start(history) || !output.grow(std::max(4 * payload.size(), first_guess_bytes_min))) return Violation::memory_exhausted;
   if (const Violation violation = run(payload, output); violation != Violation::none) return violation;
   // A message may end with a block marked final; else its last block is the empty one whose lengths were left off, and these
-  // inflate to nothing.
+  // inflate to nothing. That one may be marked final, too (section 7.2.1, step 3).
   if (!at_stream_end_) {
     const std::size_t bytes = output.bytes();
     const Violation violation = run(flush_tail, output);
     if (violation == Violation::memory_exhausted) return violation;
-    if (violation != Violation::none || output.bytes() != bytes || !between_blocks(*stream_))
-      return Violation::compressed_data_invalid;
+    const bool is_whole = at_stream_end_ || between_blocks(*stream_);
+    if (violation != Violation::none || output.bytes() != bytes || !is_whole) return Violation::compressed_data_invalid;
   }
   const ByteView before = history == nullptr ? ByteView{} : history->octets();
   if (rules.window_bits < window_bits_max && !stays_in_window(payload, output.view(), before, rules.window_bits))

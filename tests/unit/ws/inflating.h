@@ -1,0 +1,39 @@
+// What the tests of both directions share: an Inflater over a pool, asked for text.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "deflate_samples.h"
+#include "ws/inflater.h"
+
+namespace ringgate::ws {
+
+class Inflating : public testing::Test {
+ protected:
+  static constexpr std::uint64_t no_ceiling = 1 << 30;
+
+  /// The inflated text, or the reason for refusing it in angle brackets.
+  static std::string inflate_with(Inflater& inflater, AssemblyPool& pool, ByteView payload, const InflateRules& rules,
+                                  InflateHistory* history) {
+    const auto result = inflater.inflate(payload, rules, history);
+    if (!result) return "<" + std::string(facts_of(result.error()).reason) + ">";
+    std::string text(text_of(result->payload));
+    pool.recycle(result->buffer);
+    return text;
+  }
+  std::string inflate(ByteView payload, const InflateRules& rules = {.bytes_max = no_ceiling},
+                      InflateHistory* history = nullptr) {
+    return inflate_with(inflater_, pool_, payload, rules, history);
+  }
+
+  static constexpr const char* invalid = "<compressed data is invalid>";
+  static constexpr const char* too_big = "<message too big>";
+  static constexpr const char* out_of_memory = "<out of memory>";
+
+  AssemblyPool pool_{std::size_t{1} << 31};
+  Inflater inflater_{pool_};
+};
+
+}  // namespace ringgate::ws
