@@ -70,15 +70,16 @@ void admit(benchmark::State& state) {
 }
 BENCHMARK(admit);
 
-void write_switching_protocols(benchmark::State& state) {
-  std::array<char, ws::switching_protocols_bytes> out;
+void append_switching_protocols(benchmark::State& state) {
+  std::string out;
   for (auto _ : state) {
-    ws::write_switching_protocols("dGhlIHNhbXBsZSBub25jZQ==", out);
+    out.clear();
+    ws::append_switching_protocols(out, {.key = "dGhlIHNhbXBsZSBub25jZQ=="});
     benchmark::DoNotOptimize(out);
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(write_switching_protocols);
+BENCHMARK(append_switching_protocols);
 
 }  // namespace
 }  // namespace ringgate

@@ -36,11 +36,24 @@ enum class OriginPolicy : std::uint8_t {
   off,        // not looked at
 };
 
+/// permessage-deflate (RFC 7692) on one route.
+struct DeflateConfig {
+  bool enabled = false;
+  bool context_takeover = false;    // both sides remember earlier messages: smaller, at the price of memory per connection
+  std::uint64_t window_bits = 15;   // 9 to 15: the most, either way
+  std::uint64_t memory_level = 8;   // 1 to 9, of a compressor with context takeover, as zlib counts
+  std::uint64_t message_bytes_min = 256;  // a shorter message is sent as it is
+
+  friend bool operator==(const DeflateConfig&, const DeflateConfig&) = default;
+};
+
 struct RouteConfig {
   std::string path = "/ws";  // compared octet by octet with the request's path
   std::string handler = "echo";
   OriginPolicy origin = OriginPolicy::same_host;
   std::vector<std::string> allowed_origins;  // "https://example.org"; only with OriginPolicy::list
+  std::vector<std::string> subprotocols;     // the first of these that the client offers is taken; none: no subprotocol
+  DeflateConfig deflate;
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };
@@ -58,12 +71,16 @@ struct LimitsConfig {
   std::uint64_t fragments_max = 1024;  // per message
   std::uint64_t send_queue_bytes_max = 256 * 1024;
   std::uint64_t push_bytes_max = 1024 * 1024;  // the loader makes it message_bytes_max unless it is set
+  std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all connections; shards have equal parts
+  std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // what all connections with context takeover may hold for it
+  std::uint64_t inflate_cpu_percent = 20;                  // of a core, for one connection
   std::uint64_t accept_backlog = 4096;
   std::uint64_t send_timeout_ns = 10'000'000'000;       // without an octet taken by the peer; 0: off
   std::uint64_t handshake_timeout_ns = 10'000'000'000;  // never off
   std::uint64_t ping_interval_ns = 25'000'000'000;      // 0: off
   std::uint64_t pong_timeout_ns = 10'000'000'000;       // 0: off
   std::uint64_t idle_timeout_ns = 0;                    // without a data message; 0: off
+  std::uint64_t message_timeout_ns = 60'000'000'000;    // from a message's first octet to its last; 0: off
   std::uint64_t close_timeout_ns = 5'000'000'000;       // never off
   std::uint64_t tcp_user_timeout_ns = 30'000'000'000;   // 0: off
 

@@ -54,12 +54,19 @@ constexpr std::array rows = {
     Row{"messages_sent_total", "Messages to devices.", counter, gate_wide, {"opcode", "binary"}, &ShardCounters::binary_out},
     Row{"payload_bytes_total", "Octets of message payload.", counter, gate_wide, {"dir", "in"}, &ShardCounters::payload_bytes_in},
     Row{"payload_bytes_total", "Octets of message payload.", counter, gate_wide, {"dir", "out"}, &ShardCounters::payload_bytes_out},
+    Row{"deflate_bytes_total", "Octets of compressed messages, before and after.", counter, gate_wide, {"dir", "in", "stage", "wire"}, &ShardCounters::inflated_bytes_in},
+    Row{"deflate_bytes_total", "Octets of compressed messages, before and after.", counter, gate_wide, {"dir", "in", "stage", "payload"}, &ShardCounters::inflated_bytes_out},
+    Row{"deflate_bytes_total", "Octets of compressed messages, before and after.", counter, gate_wide, {"dir", "out", "stage", "payload"}, &ShardCounters::deflated_bytes_in},
+    Row{"deflate_bytes_total", "Octets of compressed messages, before and after.", counter, gate_wide, {"dir", "out", "stage", "wire"}, &ShardCounters::deflated_bytes_out},
+    Row{"deflate_contexts_refused_total", "Devices that got no context takeover because its memory was used up.", counter, gate_wide, {}, &ShardCounters::deflate_contexts_refused},
     Row{"wire_bytes_total", "Octets on all sockets.", counter, per_shard, {"dir", "in"}, &ShardCounters::wire_bytes_in},
     Row{"wire_bytes_total", "Octets on all sockets.", counter, per_shard, {"dir", "out"}, &ShardCounters::wire_bytes_out},
     Row{"send_queue_bytes", "Octets that wait for slow peers.", gauge, per_shard, {}, &ShardCounters::send_queue_bytes},
     Row{"short_sends_total", "Sends of which the kernel did not take all at once.", counter, per_shard, {}, &ShardCounters::sends_short},
     Row{"slow_consumer_events_total", "Devices closed for reading too slowly.", counter, gate_wide, {"policy", "close"}, &ShardCounters::slow_consumers},
     Row{"pong_timeouts_total", "Devices closed because a ping was not answered.", counter, gate_wide, {}, &ShardCounters::pong_timeouts},
+    Row{"message_timeouts_total", "Devices closed because a message was not finished in time.", counter, gate_wide, {}, &ShardCounters::message_timeouts},
+    Row{"messages_given_up_total", "Devices closed because unfinished messages took too much memory.", counter, gate_wide, {}, &ShardCounters::messages_given_up},
     Row{"protocol_violations_total", "Devices closed for breaking the protocol.", counter, gate_wide, {}, &ShardCounters::protocol_violations},
     Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "delivered"}, &ShardCounters::push_delivered},
     Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "unknown_device"}, &ShardCounters::push_unknown_device},
@@ -148,6 +155,8 @@ void add_gate(Families& families, const dispatch::GateState& gate) {
                gate.ready.load(std::memory_order_acquire) ? 1 : 0);
   families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.",
                Kind::gauge, gate.draining.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_deflate_memory_bytes", "Memory reserved for context takeover.", Kind::gauge,
+               number(gate.deflate_memory.used_bytes()));
   families.add("ringgate_log_dropped_total", "Log lines lost because the queue was full.", Kind::counter,
                number(log::dropped_count()));
 }

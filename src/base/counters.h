@@ -28,7 +28,9 @@ struct alignas(64) ShardCounters {
   // Devices
   Counter devices_connected, handshakes_accepted, handshakes_refused, takeovers, closed_by_peer, closed_by_gate;
   Counter text_in, binary_in, text_out, binary_out, pings_in, pongs_in, payload_bytes_in, payload_bytes_out;
-  Counter slow_consumers, pong_timeouts, protocol_violations;
+  Counter slow_consumers, pong_timeouts, message_timeouts, messages_given_up, protocol_violations;
+  // Compression: payloads before and after
+  Counter inflated_bytes_in, inflated_bytes_out, deflated_bytes_in, deflated_bytes_out, deflate_contexts_refused;
   // Push, counted where the push was asked for
   Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_crossed;
   Counter doorbells_rung, turns;

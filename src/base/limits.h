@@ -23,6 +23,7 @@ inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
 inline constexpr std::size_t subprotocols_count_max = 64;  // offers in one opening handshake
+inline constexpr std::size_t subprotocol_bytes_max = 64;   // a name of ours
 
 // Admin API (octets unless counted).
 inline constexpr std::size_t listed_devices_max = 1000;  // in one page

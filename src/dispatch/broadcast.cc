@@ -50,7 +50,7 @@ bool PushService::continue_broadcasts() {
     for (; job.next_slot < job.slots_end && budget > 0; ++job.next_slot, --budget) {
       if (!devices_.is_open_device(job.next_slot)) continue;
       ++job.result.matched;
-      const DeliveryResult result = devices_.deliver(transport_.table().at(job.next_slot), job.message);
+      const DeliveryResult result = devices_.deliver(transport_.table().at(job.next_slot), job.message, Audience::many);
       ++(result.outcome == PushOutcome::delivered ? job.result.delivered : job.result.refused);
     }
     if (job.next_slot < job.slots_end) break;

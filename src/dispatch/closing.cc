@@ -121,7 +121,10 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::Ending ending) {
     });
   }
   unreserve_connection(connection);
-  if (record.side != nullptr) reader_.abandon(record.side->partial);
+  if (record.side != nullptr) {
+    unfinished_.remove(record.side->unfinished);
+    reader_.abandon(record.side->partial);
+  }
   delete record.side;
   record.side = nullptr;
   record.id.clear();

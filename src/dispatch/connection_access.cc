@@ -8,10 +8,15 @@ namespace ringgate::dispatch {
 
 void ConnectionAccess::send(MessageView message) {
   if (!may_send()) return;
-  std::array<std::uint8_t, limits::server_header_bytes_max> header;
-  const std::size_t header_bytes = ws::write_header(header.data(), message.type, message.payload.size());
-  session_.transport_.write(connection_, {header.data(), header_bytes});
-  session_.transport_.write(connection_, message.payload);
+  const ByteView compressed = session_.compressed_frame(connection_, message.type, message.payload);
+  if (!compressed.empty()) {
+    session_.transport_.write(connection_, compressed);
+  } else {
+    std::array<std::uint8_t, limits::server_header_bytes_max> header;
+    const std::size_t header_bytes = ws::write_header(header.data(), message.type, message.payload.size());
+    session_.transport_.write(connection_, {header.data(), header_bytes});
+    session_.transport_.write(connection_, message.payload);
+  }
   session_.count_message_out(connection_, message.type, message.payload.size());
 }
 
@@ -19,7 +24,13 @@ void ConnectionAccess::echo() {
   RINGGATE_ASSERT(event_ != nullptr && !echoed_);
   if (!may_send()) return;
   echoed_ = true;
-  session_.transport_.write_in_place(connection_, event_->type, event_->payload);
+  const ByteView compressed = session_.compressed_frame(connection_, event_->type, event_->payload);
+  if (!compressed.empty()) {
+    session_.transport_.write(connection_, compressed);
+  } else {
+    lent_payload_ = true;
+    session_.transport_.write_in_place(connection_, event_->type, event_->payload);
+  }
   session_.count_message_out(connection_, event_->type, event_->payload.size());
 }
 

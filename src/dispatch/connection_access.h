@@ -18,7 +18,8 @@ class ConnectionAccess {
   ConnectionAccess& operator=(const ConnectionAccess&) = delete;
 
   Connection& facade() { return facade_; }
-  bool echoed() const { return echoed_; }
+  /// True if the transport was given the message's own octets to send.
+  bool lent_payload() const { return lent_payload_; }
 
   // What the facade does; see handler.h.
   DeviceRecord& record() { return DeviceSession::record_of(connection_); }
@@ -39,6 +40,7 @@ class ConnectionAccess {
   conn::Connection& connection_;
   ws::Event* event_;
   bool echoed_ = false;
+  bool lent_payload_ = false;
   Connection facade_;
 };
 

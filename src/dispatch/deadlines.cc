@@ -72,6 +72,15 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     close(connection, CloseCode::no_pong, "idle");
     return;
   }
+  if (UnfinishedMessages::Link* const unfinished = record.side == nullptr ? nullptr : &record.side->unfinished;
+      unfinished != nullptr && unfinished->linked) {
+    if (connection.paused) unfinished->began_at = now;  // it could not be finished
+    if (nearest.passed(now - unfinished->began_at, limits.message_timeout_ns)) {
+      counters_.message_timeouts.add(1);
+      close(connection, CloseCode::policy_violation, "message not finished in time");
+      return;
+    }
+  }
   const bool ping_is_due = nearest.passed(now - record.ping_at, limits.ping_interval_ns);
   const bool judges_pongs = limits.pong_timeout_ns != 0;
   if (judges_pongs && (connection.session_flags & DeviceFlags::awaiting_pong) != 0) {

@@ -21,7 +21,7 @@ bool DeviceSession::is_open_device(std::uint32_t slot) {
 }
 
 /// Taken if nothing waits, or if what waits stays under the ceiling with it.
-DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::MessageRef& message) {
+DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
   const std::size_t waiting = transport_.queued_bytes(connection);
   const LimitsConfig& limits = settings_.config.limits;
   const std::size_t payload_bytes = message->payload().size();
@@ -30,9 +30,37 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   // With no outbox the peer keeps up, and only what this very turn has written counts.
   const std::size_t counted = connection.outbox != nullptr ? waiting + message->frame().size() : waiting;
   if (counted > limits.send_queue_bytes_max) return {PushOutcome::backpressure, waiting};
-  transport_.write(connection, message);
+  const std::size_t written = write_message(connection, message, audience);
   count_message_out(connection, message->type(), payload_bytes);
-  return {PushOutcome::delivered, waiting + message->frame().size()};
+  return {PushOutcome::delivered, waiting + written};
+}
+
+/// Returns the octets of the frame. What goes to many is compressed once for all of them; what goes to one that keeps its context,
+/// with that context.
+std::size_t DeviceSession::write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
+  if ((connection.session_flags & DeviceFlags::compresses) != 0) {
+    DeviceRecord& record = record_of(connection);
+    DeflateState* const state = deflate_of(record);
+    if (audience == Audience::one && state != nullptr && state->agreement.server_context_takeover) {
+      const ByteView frame = compressed_frame(connection, message->type(), message->payload());
+      if (!frame.empty()) {
+        transport_.write(connection, frame);
+        return frame.size();
+      }
+    } else if (const ws::MessageRef form = compression_.compressed_form(*message, state, deflate_config(record))) {
+      transport_.write(connection, form);
+      return form->frame().size();
+    }
+  }
+  transport_.write(connection, message);
+  return message->frame().size();
+}
+
+/// The message as one compressed frame, valid until the next call; empty if it is to be sent as it is.
+ByteView DeviceSession::compressed_frame(conn::Connection& connection, MessageType type, ByteView payload) {
+  if ((connection.session_flags & DeviceFlags::compresses) == 0) return {};
+  DeviceRecord& record = record_of(connection);
+  return compression_.compress(type, payload, deflate_of(record), deflate_config(record));
 }
 
 DeviceInfo DeviceSession::describe(conn::Connection& connection) {

@@ -12,6 +12,8 @@
 
 #include "base/time.h"
 #include "conn/connection.h"
+#include "dispatch/compression.h"
+#include "dispatch/unfinished_messages.h"
 #include "http/request_head_parser.h"
 #include "ringgate/close_code.h"
 #include "ws/frame_reader.h"
@@ -78,6 +80,9 @@ struct DeviceSide {
   std::vector<ws::ControlFrame> waiting_pongs;   // behind a slow peer
   CloseCode close_code = CloseCode::abnormal;    // for the log and on_close
   std::string close_reason;
+  std::unique_ptr<DeflateState> deflate;         // for life, where compression needs more than its flag
+  TimeNs inflate_paid_at = 0;                    // see Compression::inflate
+  UnfinishedMessages::Link unfinished;           // linked while `partial` is not null
 };
 
 struct DeviceRecord {
@@ -103,6 +108,7 @@ struct DeviceFlags {
   static constexpr std::uint8_t in_map = 8;      // owns its id
   static constexpr std::uint8_t counted = 16;    // in the gate's total of connections
   static constexpr std::uint8_t any_octet = 32;  // something was received
+  static constexpr std::uint8_t compresses = 64;  // agreed on permessage-deflate
 };
 
 }  // namespace ringgate::dispatch

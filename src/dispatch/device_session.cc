@@ -9,6 +9,26 @@
 
 namespace ringgate::dispatch {
 
+namespace {
+
+/// What of limits.reassembly_memory one shard may use: at least room for a message and what is kept for reuse.
+std::uint64_t reassembly_part(const LimitsConfig& limits, std::uint32_t shards_count) {
+  return std::max(limits.reassembly_bytes_max / shards_count, limits.message_bytes_max + 2 * limits::assembly_cached_bytes_max);
+}
+
+/// The oldest message is given up only after a receive, so one receive may go over the part, and a message be inflated beside it.
+std::uint64_t reassembly_ceiling(const LimitsConfig& limits, std::uint32_t shards_count) {
+  constexpr std::uint64_t receive_bytes = 1024 * 1024;
+  return reassembly_part(limits, shards_count) + 2 * (limits.message_bytes_max + receive_bytes);
+}
+
+/// A message that does not compress grows by the headers of its stored blocks.
+std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
+  return message_bytes_max + message_bytes_max / 64 + 64;
+}
+
+}  // namespace
+
 DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& settings, GateState& gate, ring::Ring& ring,
                              conn::Transport& transport, ShardCounters& counters)
     : shard_index_(shard_index),
@@ -17,8 +37,15 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
       ring_(ring),
       transport_(transport),
       counters_(counters),
+      reader_(reassembly_ceiling(settings.config.limits, gate.shards_count)),
       rules_{.message_bytes_max = settings.config.limits.message_bytes_max,
-             .fragments_max = static_cast<std::uint32_t>(settings.config.limits.fragments_max)} {}
+             .fragments_max = static_cast<std::uint32_t>(settings.config.limits.fragments_max)},
+      compressing_rules_{.message_bytes_max = rules_.message_bytes_max,
+                         .fragments_max = rules_.fragments_max,
+                         .compression = true,
+                         .compressed_bytes_max = compressed_bytes_max(rules_.message_bytes_max)},
+      compression_(reader_.pool(), settings.config.limits, gate.deflate_memory, counters),
+      reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)) {}
 
 DeviceSession::~DeviceSession() {
   conn::ConnectionTable& table = transport_.table();
@@ -44,6 +71,7 @@ void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   DeviceSide* side = record.side;
   if (side == nullptr || record.phase != Phase::open) return;
   if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
+  if (side->deflate != nullptr || side->inflate_paid_at > transport_.now()) return;
   delete side;
   record.side = nullptr;
 }
@@ -73,6 +101,8 @@ void DeviceSession::on_received(conn::Connection& connection, MutableBytes octet
 void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octets) {
   DeviceRecord& record = record_of(connection);
   ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
+  const bool compresses = (connection.session_flags & DeviceFlags::compresses) != 0;
+  const ws::ReaderRules& rules = compresses ? compressing_rules_ : rules_;
   reading_ = &connection;
   bool goes_on = true;
   while (goes_on) {
@@ -80,13 +110,13 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
       if (!octets.empty()) side_of(connection).held.assign(octets.begin(), octets.end());
       break;
     }
-    ws::Event event = reader_.next(octets, partial, rules_);
+    ws::Event event = reader_.next(octets, partial, rules);
     if (event.kind == ws::EventKind::need_more) break;
     goes_on = handle(connection, event) && connection.is_live() && record.phase != Phase::closed;
   }
   reading_ = nullptr;
   if (record.side != nullptr || partial != nullptr) {
-    side_of(connection).partial = partial;
+    note_unfinished(connection, partial);
     drop_side_if_idle(record);
   }
   if (connection.outbox != nullptr && record.phase == Phase::open &&
@@ -98,31 +128,44 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
 /// False if nothing more is to be read from this connection.
 bool DeviceSession::handle(conn::Connection& connection, ws::Event& event) {
   switch (event.kind) {
-    case ws::EventKind::message: on_message(connection, event); return true;
+    case ws::EventKind::message: return on_message(connection, event);
     case ws::EventKind::ping: on_ping(connection, event.payload); break;
     case ws::EventKind::pong: on_pong(connection, event.payload); break;
     case ws::EventKind::close:
       answer_close(connection, event);
       reader_.recycle(event.assembled);
       return false;
-    case ws::EventKind::violation: {
-      counters_.protocol_violations.add(1);
-      const ws::ViolationFacts& facts = ws::facts_of(event.violation);
-      fail_connection(connection, facts.close_code, facts.reason);
-      reader_.recycle(event.assembled);
-      return false;
-    }
+    case ws::EventKind::violation: return fail_for(connection, event.violation, event);
     case ws::EventKind::need_more: break;
   }
   reader_.recycle(event.assembled);
   return true;
 }
 
-void DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
+/// False, so that nothing more is read.
+bool DeviceSession::fail_for(conn::Connection& connection, ws::Violation violation, ws::Event& event) {
+  counters_.protocol_violations.add(1);
+  const ws::ViolationFacts& facts = ws::facts_of(violation);
+  fail_connection(connection, facts.close_code, facts.reason);
+  reader_.recycle(event.assembled);
+  return false;
+}
+
+ws::Violation DeviceSession::inflate(conn::Connection& connection, ws::Event& event) {
+  DeviceSide& side = side_of(connection);
+  return compression_.inflate(event, reader_, side.deflate.get(), transport_.now(), side.inflate_paid_at);
+}
+
+bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
+  if (record.side != nullptr) unfinished_.remove(record.side->unfinished);
   if (record.phase != Phase::open) {  // our Close is out: what the peer still sends is not answered
     reader_.recycle(event.assembled);
-    return;
+    return true;
+  }
+  if (event.compressed) {
+    const ws::Violation violation = inflate(connection, event);
+    if (violation != ws::Violation::none) return fail_for(connection, violation, event);
   }
   record.message_at = now_ms();
   ++record.messages_in;
@@ -133,11 +176,11 @@ void DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   call_handler(connection, access, [&](Handler& handler, Connection& facade) {
     handler.on_message(facade, {event.type, event.payload});
   });
-  if (event.assembled == nullptr) return;
-  if (access.echoed())
+  if (event.assembled != nullptr && access.lent_payload())
     retiring_buffers_.push_back(event.assembled);
   else
     reader_.recycle(event.assembled);
+  return true;
 }
 
 void DeviceSession::count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes) {

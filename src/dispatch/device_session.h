@@ -4,7 +4,8 @@
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
-// Files: upgrade.cc (request head to 101), device_session.cc (frames and handlers), closing.cc, deadlines.cc, delivery.cc (pushes).
+// Files: upgrade.cc (request head to 101), device_session.cc (frames and handlers), unfinished.cc (messages in the making),
+// closing.cc, deadlines.cc, delivery.cc (pushes).
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 
 #include "base/counters.h"
 #include "conn/transport.h"
+#include "dispatch/compression.h"
 #include "dispatch/device_record.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
@@ -40,6 +42,9 @@ struct DeliveryResult {
   std::uint64_t queued_bytes = 0;
 };
 
+/// Who else gets a message.
+enum class Audience : std::uint8_t { one, many };
+
 class DeviceSession final : public conn::Session {
  public:
   DeviceSession(std::uint8_t shard_index, const DeviceSettings& settings, GateState& gate, ring::Ring& ring,
@@ -62,7 +67,7 @@ class DeviceSession final : public conn::Session {
   /// Null if that incarnation is gone, or is not a device in the open phase with this id.
   conn::Connection* find(device::ConnectionRef ref, device::IdKey key);
   conn::Connection* find(device::ConnectionRef ref);
-  DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message);
+  DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
   void close(conn::Connection& connection, CloseCode code, std::string_view reason);
   DeviceInfo describe(conn::Connection& connection);
   void with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task);
@@ -81,11 +86,16 @@ class DeviceSession final : public conn::Session {
   static DeviceRecord& record_of(conn::Connection& connection) { return connection.session<DeviceRecord>(); }
   DeviceSide& side_of(conn::Connection& connection);
   void drop_side_if_idle(DeviceRecord& record);
+  static DeflateState* deflate_of(DeviceRecord& record) { return record.side == nullptr ? nullptr : record.side->deflate.get(); }
+  const DeflateConfig& deflate_config(const DeviceRecord& record) const {
+    return settings_.config.routes[record.route_index].deflate;
+  }
 
   // upgrade.cc
   void read_head(conn::Connection& connection, MutableBytes octets);
   void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
-  void accept_device(conn::Connection& connection, const gate::Admission& admission);
+  void accept_device(conn::Connection& connection, const http::RequestView& request, const gate::Admission& admission);
+  void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const gate::Admission& admission);
   void refuse(conn::Connection& connection, http::Rejection rejection, http::Method method);
   bool reserve_connection(conn::Connection& connection);
   void unreserve_connection(conn::Connection& connection);
@@ -93,7 +103,9 @@ class DeviceSession final : public conn::Session {
   // device_session.cc
   void read_frames(conn::Connection& connection, MutableBytes octets);
   bool handle(conn::Connection& connection, ws::Event& event);
-  void on_message(conn::Connection& connection, ws::Event& event);
+  bool on_message(conn::Connection& connection, ws::Event& event);
+  ws::Violation inflate(conn::Connection& connection, ws::Event& event);
+  bool fail_for(conn::Connection& connection, ws::Violation violation, ws::Event& event);
   void on_ping(conn::Connection& connection, ByteView payload);
   void on_pong(conn::Connection& connection, ByteView payload);
   void write_waiting_pongs(conn::Connection& connection);
@@ -104,6 +116,12 @@ class DeviceSession final : public conn::Session {
   void resume_by_handler(conn::Connection& connection);
   void read_held(conn::Connection& connection);
   void count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes);
+  ByteView compressed_frame(conn::Connection& connection, MessageType type, ByteView payload);
+  std::size_t write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
+
+  // unfinished.cc
+  void note_unfinished(conn::Connection& connection, ws::Partial* partial);
+  void give_up_oldest_messages();
 
   // closing.cc
   void start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason);
@@ -128,7 +146,12 @@ class DeviceSession final : public conn::Session {
   ShardCounters& counters_;
   TakeoverNotice* takeover_notice_ = nullptr;
   ws::FrameReader reader_;
-  ws::ReaderRules rules_;
+  const ws::ReaderRules rules_;
+  const ws::ReaderRules compressing_rules_;              // of connections that agreed on permessage-deflate
+  Compression compression_;
+  UnfinishedMessages unfinished_;
+  const std::uint64_t reassembly_bytes_max_;             // this shard's part
+  std::string answer_;                                   // to an opening handshake; kept for its memory
   http::RequestHeadParser parser_;                       // for heads that arrive whole
   std::vector<ws::AssemblyBuffer*> retiring_buffers_;    // replied in place: the kernel may not have read them yet
   std::deque<std::vector<std::uint8_t>> retiring_held_;  // likewise

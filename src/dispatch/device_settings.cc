@@ -16,8 +16,14 @@ gate::OriginPolicy to_gate(OriginPolicy policy) {
 DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
     : config(settings), mounts(std::move(handlers)) {
   for (const RouteConfig& route : config.routes) {
-    const auto& origins = allowed_origins.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
-    routes.push_back({route.path, {to_gate(route.origin), origins}});
+    const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
+    const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
+    routes.push_back({.path = route.path,
+                      .origin = {to_gate(route.origin), origins},
+                      .subprotocols = subprotocols,
+                      .deflate = {.enabled = route.deflate.enabled,
+                                  .context_takeover = route.deflate.context_takeover,
+                                  .window_bits = static_cast<std::uint8_t>(route.deflate.window_bits)}});
   }
   for (const std::string& text : config.device.id_from)
     if (const auto source = gate::parse_id_source(text)) id_sources.push_back(*source);

@@ -28,7 +28,7 @@ struct DeviceSettings {
   std::vector<Mount> mounts;
   std::vector<gate::RouteView> routes;
   std::vector<gate::IdSource> id_sources;
-  std::deque<std::vector<std::string_view>> allowed_origins;  // what the routes' origin rules borrow
+  std::deque<std::vector<std::string_view>> lists;  // what the routes borrow: allowed origins, subprotocols
 };
 
 }  // namespace ringgate::dispatch

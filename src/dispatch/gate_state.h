@@ -7,23 +7,26 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/time.h"
 #include "device/device_map.h"
 #include "device/id_key.h"
 #include "device/mailbox.h"
 #include "dispatch/parcel.h"
 #include "ring/ring.h"
+#include "ringgate/config.h"
 
 namespace ringgate::dispatch {
 
 struct GateState {
-  GateState(std::uint32_t shards, std::uint64_t connections_limit, const device::KeyedHash::Secret& secret)
+  GateState(std::uint32_t shards, const LimitsConfig& limits, const device::KeyedHash::Secret& secret)
       : shards_count(shards),
-        connections_max(connections_limit),
-        map(connections_limit + shards * 64ULL),
+        connections_max(limits.connections_max),
+        map(limits.connections_max + shards * 64ULL),
         hash(secret),
         mailboxes({.shards_count = shards}),
-        doorbells(shards) {}
+        doorbells(shards),
+        deflate_memory(limits.deflate_bytes_max) {}
 
   const std::uint32_t shards_count;
   const std::uint64_t connections_max;
@@ -31,6 +34,7 @@ struct GateState {
   const device::KeyedHash hash;
   device::Mailboxes<Request, Reply> mailboxes;
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
+  MemoryBudget deflate_memory;                  // of connections with context takeover
   // Devices connected over all shards, those being admitted included: relaxed, a count and nothing else.
   std::atomic<std::uint64_t> connections{0};
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).

@@ -171,7 +171,7 @@ void PushService::serve_push(std::uint32_t from, const Request& request) {
 /// To the connection that the look-up named, or to nobody: sent on to a newer one, a push could come after those that the same
 /// producer has sent there directly since.
 DeliveryResult PushService::deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message) {
-  if (conn::Connection* connection = devices_.find(target, key)) return devices_.deliver(*connection, message);
+  if (conn::Connection* connection = devices_.find(target, key)) return devices_.deliver(*connection, message, Audience::one);
   return {gate_.map.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};
 }
 

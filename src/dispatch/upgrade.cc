@@ -62,11 +62,12 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
     refuse(connection, admission.error(), request.method());
     return;
   }
-  accept_device(connection, *admission);
+  accept_device(connection, request, *admission);
   if (!rest.empty() && connection.is_live()) read_frames(connection, rest);
 }
 
-void DeviceSession::accept_device(conn::Connection& connection, const gate::Admission& admission) {
+void DeviceSession::accept_device(conn::Connection& connection, const http::RequestView& request,
+                                  const gate::Admission& admission) {
   const std::string_view id = admission.device_id.view();
   const device::IdKey key = gate_.hash(id);
   const auto replaced = gate_.map.attach(key, ref_of(connection));
@@ -83,9 +84,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const gate::Admi
   counters_.handshakes_accepted.add(1);
   counters_.devices_connected.add(1);
 
-  std::array<char, ws::switching_protocols_bytes> answer;
-  ws::write_switching_protocols(admission.websocket_key, answer);
-  transport_.write(connection, bytes_of({answer.data(), answer.size()}));
+  answer_upgrade(connection, request, admission);
   if (*replaced) {
     counters_.takeovers.add(1);
     takeover_notice_->notify_replaced(**replaced, key);
@@ -99,6 +98,19 @@ void DeviceSession::accept_device(conn::Connection& connection, const gate::Admi
                                    {"conn", to_public(ref_of(connection)).text()}});
   ConnectionAccess access(*this, connection, nullptr);
   call_handler(connection, access, [&](Handler& handler, Connection& facade) { handler.on_open(facade); });
+}
+
+void DeviceSession::answer_upgrade(conn::Connection& connection, const http::RequestView& request,
+                                   const gate::Admission& admission) {
+  std::unique_ptr<DeflateState> deflate;
+  const auto agreement = compression_.agree(request, settings_.routes[admission.route_index].deflate,
+                                            deflate_config(record_of(connection)), deflate);
+  if (agreement) connection.session_flags |= DeviceFlags::compresses;
+  if (deflate != nullptr) side_of(connection).deflate = std::move(deflate);
+  answer_.clear();
+  ws::append_switching_protocols(
+      answer_, {.key = admission.websocket_key, .subprotocol = admission.subprotocol, .deflate = agreement});
+  transport_.write(connection, bytes_of(answer_));
 }
 
 void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejection, http::Method method) {

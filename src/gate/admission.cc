@@ -4,6 +4,7 @@
 
 #include "http/body.h"
 #include "ws/handshake.h"
+#include "ws/handshake_offers.h"
 
 namespace ringgate::gate {
 namespace {
@@ -62,7 +63,8 @@ std::expected<Admission, Rejection> admit(const RequestView& request, const Gate
   return Admission{.route_index = *route_index,
                    .is_anonymous = !id->has_value(),
                    .device_id = id->has_value() ? **id : anonymous_device_id(anonymous_seed),
-                   .websocket_key = *key};
+                   .websocket_key = *key,
+                   .subprotocol = ws::choose_subprotocol(request, gate.routes[*route_index].subprotocols)};
 }
 
 }  // namespace ringgate::gate

@@ -15,6 +15,7 @@
 #include "gate/origin.h"
 #include "http/rejection.h"
 #include "http/request_head.h"
+#include "ws/deflate_negotiation.h"
 
 namespace ringgate::gate {
 
@@ -22,6 +23,8 @@ namespace ringgate::gate {
 struct RouteView {
   std::string_view path;  // compared octet by octet with the path of the request
   OriginRule origin = {};
+  std::span<const std::string_view> subprotocols = {};  // the preferred one first
+  ws::DeflatePolicy deflate = {};
 };
 
 /// What the gate looks like at this moment. Borrows from the configuration.
@@ -37,7 +40,8 @@ struct Admission {
   std::uint32_t route_index = 0;
   bool is_anonymous = false;
   DeviceIdText device_id;
-  std::string_view websocket_key;  // borrowed from the request; for ws::write_switching_protocols
+  std::string_view websocket_key;  // borrowed from the request; for ws::append_switching_protocols
+  std::string_view subprotocol;    // borrowed from the configuration; empty: none
 };
 
 /// Admits or refuses `request`. `anonymous_seed`: 26 unpredictable octets, used only if the request names no

@@ -67,14 +67,19 @@ class Collector {
       const std::string name = path_component(key.str());
       const RepeatedSection* repeated = find_repeated(name);
       if (repeated != nullptr && node.is_array()) collect_entries(name, *repeated, *node.as_array());
-      else if (repeated == nullptr && is_section(name) && node.is_table()) collect_section(name, *node.as_table());
+      else if (repeated == nullptr && is_section(name) && node.is_table()) collect_section(name, name, *node.as_table());
       else add(name, raw_value(node), line_of(node));
     }
   }
 
  private:
-  void collect_section(const std::string& prefix, const toml::table& section) {
-    for (const auto& [key, node] : section) add(prefix + '.' + path_component(key.str()), raw_value(node), line_of(node));
+  /// `name`: the section's as the table of settings has it; `prefix`: the same with the entry's number.
+  void collect_section(const std::string& name, const std::string& prefix, const toml::table& section) {
+    for (const auto& [key, node] : section) {
+      const std::string last = '.' + path_component(key.str());
+      if (node.is_table() && is_section(name + last)) collect_section(name + last, prefix + last, *node.as_table());
+      else add(prefix + last, raw_value(node), line_of(node));
+    }
   }
 
   void collect_entries(const std::string& name, const RepeatedSection& section, const toml::array& entries) {
@@ -86,7 +91,7 @@ class Collector {
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const toml::node& entry = *entries.get(i);
       const std::string prefix = fmt::format("{}.{}", name, i);
-      if (entry.is_table()) collect_section(prefix, *entry.as_table());
+      if (entry.is_table()) collect_section(name, prefix, *entry.as_table());
       else add(prefix, raw_value(entry), line_of(entry));
     }
   }

@@ -167,6 +167,10 @@ class Loader {
 
   void check_relations() {
     const Config& config = loaded_.config;
+    if (config.limits.reassembly_bytes_max < config.limits.message_bytes_max) {
+      fault(place_of("limits.reassembly_memory"),
+            {"no message of limits.max_message would ever fit", "give at least max_message for each shard"});
+    }
     for (std::size_t i = 0; i < config.routes.size(); ++i) check_route(i);
     for (std::size_t i = 1; i < config.listeners.size(); ++i) {
       const auto end = config.listeners.begin() + static_cast<std::ptrdiff_t>(i);

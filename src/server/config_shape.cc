@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "ring/ring.h"
 
 namespace ringgate::server {
@@ -44,6 +45,11 @@ bool accepts_id_source(std::string_view text) {
   return (kind == "query" || kind == "header") && !name.empty() && name.size() <= 64 && all_of(name, "!#$%&'*+-.^_`|~");
 }
 
+// A token, RFC 6455 section 4.1 (10).
+bool accepts_subprotocol(std::string_view text) {
+  return !text.empty() && text.size() <= limits::subprotocol_bytes_max && all_of(text, "!#$%&'*+-.^_`|~");
+}
+
 }  // namespace
 
 constinit const TextShape listen_address{accepts_address, "an address such as \"127.0.0.1:8080\" or \"[::1]:8080\""};
@@ -51,6 +57,7 @@ constinit const TextShape listen_address_or_off{accepts_address_or_off, "an addr
 constinit const TextShape route_path{accepts_path, "a path such as \"/ws\""};
 constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
 constinit const TextShape web_origin{accepts_origin, "an origin such as \"https://example.org\""};
+constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
 
 }  // namespace ringgate::server

@@ -10,6 +10,7 @@ extern const TextShape listen_address_or_off;  // or "off"
 extern const TextShape route_path;             // "/ws"
 extern const TextShape handler_name;           // "echo"
 extern const TextShape web_origin;             // "https://example.org"
+extern const TextShape subprotocol_name;       // "mqtt"
 extern const TextShape id_source;              // "query:deviceId"
 
 }  // namespace ringgate::server

@@ -23,29 +23,30 @@ constexpr std::uint64_t hour = 60 * minute;
 
 // In the order of the enumerators in ringgate/config.h.
 constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off"};
+constexpr std::array<std::string_view, 2> switch_words{"off", "on"};
 constexpr std::array<std::string_view, 2> feature_words{"auto", "off"};
 constexpr std::array<std::string_view, 5> level_words{"debug", "info", "warning", "error", "off"};
 constexpr std::array<std::string_view, 3> format_words{"auto", "logfmt", "json"};
 
-template <auto Section, auto Member, typename AnyConfig>
+template <auto Section, auto... Members, typename AnyConfig>
 auto& member_of(AnyConfig& config, std::size_t index) {
-  if constexpr (requires { (config.*Section)[index]; }) return (config.*Section)[index].*Member;
-  else return config.*Section.*Member;
+  if constexpr (requires { (config.*Section)[index]; }) return ((config.*Section)[index].* ... .*Members);
+  else return ((config.*Section).* ... .*Members);
 }
 
-/// A row of the table: ties a path and its rule to a member of a section of Config.
-template <auto Section, auto Member, typename KindOfRule>
+/// A row of the table: ties a path and its rule to a member of a section of Config, or to a member of that member.
+template <auto Section, auto... Members, typename KindOfRule>
 Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
   return {path, rule, meaning,
           [](const Key& key, Config& config, std::size_t index, const RawValue& value) -> Read<void> {
-            auto& member = member_of<Section, Member>(config, index);
+            auto& member = member_of<Section, Members...>(config, index);
             auto read_value = read(std::get<KindOfRule>(key.rule), value);
             if (!read_value) return std::unexpected(std::move(read_value.error()));
             member = static_cast<std::remove_reference_t<decltype(member)>>(std::move(*read_value));
             return {};
           },
           [](const Key& key, const Config& config, std::size_t index) {
-            const auto& member = member_of<Section, Member>(config, index);
+            const auto& member = member_of<Section, Members...>(config, index);
             const auto& rule_of_key = std::get<KindOfRule>(key.rule);
             if constexpr (std::is_same_v<KindOfRule, WordRule>) {
               return server::print(rule_of_key, static_cast<std::size_t>(member));
@@ -56,6 +57,7 @@ Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
 }
 
 using C = Config;
+using D = DeflateConfig;
 using L = LimitsConfig;
 using R = RingConfig;
 constexpr auto off = Off::allowed;
@@ -78,6 +80,18 @@ const std::array table{
         "Which Origin a browser may come from: that of the Host field, one of `allowed_origins`, or any."),
     row<&C::routes, &RouteConfig::allowed_origins>("route.allowed_origins", ListRule{web_origin, 0, 256},
         "The origins let in when `origin` is `list`."),
+    row<&C::routes, &RouteConfig::subprotocols>("route.subprotocols", ListRule{subprotocol_name, 0, 64},
+        "Subprotocols spoken on this path, the preferred one first."),
+    row<&C::routes, &RouteConfig::deflate, &D::enabled>("route.deflate.mode", WordRule{switch_words},
+        "Whether permessage-deflate is agreed to."),
+    row<&C::routes, &RouteConfig::deflate, &D::context_takeover>("route.deflate.context_takeover", FlagRule{},
+        "Whether messages may refer back to earlier ones: smaller, for memory per device."),
+    row<&C::routes, &RouteConfig::deflate, &D::window_bits>("route.deflate.window_bits", CountRule{9, 15},
+        "The largest window, as a power of two, in either direction."),
+    row<&C::routes, &RouteConfig::deflate, &D::memory_level>("route.deflate.memory_level", CountRule{1, 9},
+        "Memory of a compressor with context takeover: 2^(level + 9) octets beside its window."),
+    row<&C::routes, &RouteConfig::deflate, &D::message_bytes_min>("route.deflate.min_size", SizeRule{1, 256 * MiB},
+        "Shorter messages are sent as they are."),
     row<&C::device, &DeviceConfig::required>("device.required", FlagRule{},
         "Whether a connection without a device id is refused; if not, it gets an anonymous one."),
     row<&C::device, &DeviceConfig::id_from>("device.id_from", ListRule{id_source, 1, 8},
@@ -93,6 +107,12 @@ const std::array table{
         "Output that may wait for one device."),
     row<&C::limits, &L::push_bytes_max>("limits.max_push", SizeRule{125, 256 * MiB},
         "The largest message pushed to a device; `max_message` unless set."),
+    row<&C::limits, &L::reassembly_bytes_max>("limits.reassembly_memory", SizeRule{MiB, 1024 * 1024 * MiB},
+        "Memory for unfinished messages of all devices; over it, the oldest of them is given up."),
+    row<&C::limits, &L::deflate_bytes_max>("limits.deflate_memory", SizeRule{0, 1024 * 1024 * MiB},
+        "Memory for context takeover of all devices; over it, new ones get none."),
+    row<&C::limits, &L::inflate_cpu_percent>("limits.inflate_cpu", CountRule{1, 100},
+        "Percent of a core that decompressing for one device may take, over about a second."),
     row<&C::limits, &L::accept_backlog>("limits.accept_backlog", CountRule{1, 65535},
         "Connections that may wait to be accepted, per listener and shard."),
     row<&C::limits, &L::send_timeout_ns>("limits.send_timeout", DurationRule{100 * ms, hour, off},
@@ -105,6 +125,8 @@ const std::array table{
         "How long a device may take to answer a ping."),
     row<&C::limits, &L::idle_timeout_ns>("limits.idle_timeout", DurationRule{100 * ms, 720 * hour, off},
         "How long a device may go without a data message."),
+    row<&C::limits, &L::message_timeout_ns>("limits.message_timeout", DurationRule{100 * ms, 24 * hour, off},
+        "How long a message may take from its first octet to its last."),
     row<&C::limits, &L::close_timeout_ns>("limits.close_timeout", DurationRule{100 * ms, hour},
         "How long the closing handshake may take before the connection is reset."),
     row<&C::limits, &L::tcp_user_timeout_ns>("limits.tcp_user_timeout", DurationRule{ms, 24 * hour, off},
@@ -192,7 +214,7 @@ const RepeatedSection* find_repeated(std::string_view name) {
 }
 
 bool is_section(std::string_view name) {
-  return std::ranges::any_of(table, [&](const Key& key) { return key.section() == name; });
+  return std::ranges::any_of(table, [&](const Key& key) { return key.path.starts_with(name) && key.path.substr(name.size()).starts_with('.'); });
 }
 
 std::optional<KeyPlace> find_key(std::string_view path) {

@@ -13,7 +13,8 @@
 
 namespace ringgate::server {
 
-/// One setting. Of a repeated section (`[[listener]]`) the path has no index: "listener.bind".
+/// One setting. Of a repeated section (`[[listener]]`) the path has no index: "listener.bind". A section may have
+/// another in it: "route.deflate.mode".
 struct Key {
   std::string_view path;
   Rule rule;
@@ -38,6 +39,7 @@ std::span<const RepeatedSection> repeated_sections();
 
 /// Null if `name` is no section of that kind.
 const RepeatedSection* find_repeated(std::string_view name);
+/// True for "limits" and for a section within a section, "route.deflate".
 bool is_section(std::string_view name);
 
 /// A key and, in a repeated section, which entry.

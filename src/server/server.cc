@@ -140,7 +140,7 @@ std::expected<void, StartError> Server::Parts::open_shards() {
     if (index == 0) {
       device::KeyedHash::Secret secret;
       (*ring)->random(secret);
-      gate = std::make_unique<dispatch::GateState>(count, config.limits.connections_max, secret);
+      gate = std::make_unique<dispatch::GateState>(count, config.limits, secret);
     }
     const server::ShardPlan plan{*settings, admin_settings, *gate, counters_view, sockets_per_shard};
     shards.emplace_back(static_cast<std::uint8_t>(index), plan, std::move(*ring), counters[index]);

@@ -80,6 +80,9 @@ class FrameReader {
   /// Allocates only for what the input cuts: a frame not whole in it, or a fragmented message.
   Event next(MutableBytes& input, Partial*& partial, const ReaderRules& rules);
 
+  /// Where buffers come from that `recycle` takes back, too.
+  AssemblyPool& pool() { return pool_; }
+
   /// Takes back an event's `assembled`; null is nothing to do.
   void recycle(AssemblyBuffer* buffer);
 

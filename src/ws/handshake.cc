@@ -90,11 +90,19 @@ std::expected<std::string_view, Rejection> check_handshake(const RequestView& re
   return *request.field("Sec-WebSocket-Key");
 }
 
-void write_switching_protocols(std::string_view key, std::span<char, switching_protocols_bytes> out) {
-  const AcceptKey accept = accept_key(key);
-  auto end = std::copy(switching_protocols_head.begin(), switching_protocols_head.end(), out.begin());
-  end = std::copy(accept.begin(), accept.end(), end);
-  std::copy_n("\r\n\r\n", 4, end);
+void append_switching_protocols(std::string& out, const SwitchingProtocols& answer) {
+  const AcceptKey accept = accept_key(answer.key);
+  out += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+  out.append(accept.data(), accept.size());
+  if (!answer.subprotocol.empty()) {
+    out += "\r\nSec-WebSocket-Protocol: ";
+    out += answer.subprotocol;
+  }
+  if (answer.deflate) {
+    out += "\r\nSec-WebSocket-Extensions: ";
+    append_deflate_answer(out, *answer.deflate);
+  }
+  out += "\r\n\r\n";
 }
 
 }  // namespace ringgate::ws

@@ -1,19 +1,21 @@
 // The server's side of the opening handshake (RFC 6455 section 4.2): is the request a proper upgrade, and the
 // 101.
 //
-// Looks at the upgrade fields alone; method, path, origin and identity are the gate's (gate/admission.h). No
-// extension or subprotocol is negotiated: offers are checked for their grammar and otherwise ignored. Pure
+// Looks at the upgrade fields alone; method, path, origin and identity are the gate's (gate/admission.h). Offers are
+// checked for their grammar; which of them is taken is said by handshake_offers.h and deflate_negotiation.h. Pure
 // functions, any thread.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <expected>
-#include <span>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "http/rejection.h"
 #include "http/request_head.h"
+#include "ws/deflate_negotiation.h"
 
 namespace ringgate::ws {
 
@@ -39,12 +41,14 @@ bool asks_for_upgrade(const http::RequestView& request);
 /// allocate.
 std::expected<std::string_view, http::Rejection> check_handshake(const http::RequestView& request);
 
-inline constexpr std::string_view switching_protocols_head =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
-inline constexpr std::size_t switching_protocols_bytes =
-    switching_protocols_head.size() + accept_key_chars + 4;
+/// What the 101 says beside the accept key.
+struct SwitchingProtocols {
+  std::string_view key;          // Sec-WebSocket-Key of the request
+  std::string_view subprotocol;  // empty: none, and no field
+  std::optional<DeflateAgreement> deflate;
+};
 
-/// Writes the 101 for `key`; all of `out` is written.
-void write_switching_protocols(std::string_view key, std::span<char, switching_protocols_bytes> out);
+/// Appends the 101.
+void append_switching_protocols(std::string& out, const SwitchingProtocols& answer);
 
 }  // namespace ringgate::ws

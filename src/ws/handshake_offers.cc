@@ -61,6 +61,13 @@ bool subprotocol_offers_are_valid(const http::RequestView& request) {
   return true;
 }
 
+std::string_view choose_subprotocol(const http::RequestView& request, std::span<const std::string_view> spoken) {
+  auto chosen = spoken.end();
+  http::ListReader offers{request, "Sec-WebSocket-Protocol"};
+  while (const auto offer = offers.next()) chosen = std::find(spoken.begin(), chosen, *offer);
+  return chosen == spoken.end() ? std::string_view{} : *chosen;
+}
+
 bool extension_offers_are_valid(const http::RequestView& request) {
   constexpr std::string_view name = "Sec-WebSocket-Extensions";
   for (std::size_t i = request.find_field(name); i < request.fields_count();

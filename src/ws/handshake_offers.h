@@ -1,7 +1,11 @@
 // Grammar of what a client may offer in the opening handshake (RFC 6455 sections 4.1, 9.1 and 11.3).
 //
-// Syntax alone: which offer is taken is decided elsewhere. Pure, linear, without allocation.
+// Of extensions the syntax alone: which offer is taken is decided elsewhere (deflate_negotiation.h). Pure, linear,
+// without allocation.
 #pragma once
+
+#include <span>
+#include <string_view>
 
 #include "http/request_head.h"
 
@@ -11,6 +15,10 @@ namespace ringgate::ws {
 /// also true without any line. More than limits::subprotocols_count_max offers count as malformed, which
 /// bounds the search for equal ones.
 bool subprotocol_offers_are_valid(const http::RequestView& request);
+
+/// The first of `spoken` that the client offers, compared octet by octet; empty if it offers none of them. The offers
+/// are valid.
+std::string_view choose_subprotocol(const http::RequestView& request, std::span<const std::string_view> spoken);
 
 /// True if each Sec-WebSocket-Extensions line is a list of extensions: `token *( ; token [ = value ] )`,
 /// value a token or a quoted one. Empty list members are skipped; a list needs at least one member.

@@ -1,5 +1,6 @@
 // A message encoded once and sent to any number of connections on any shard: header and payload contiguous in
-// one immutable allocation that lives as long as somebody refers to it.
+// one immutable allocation that lives as long as somebody refers to it. Its compressed forms are made once, too,
+// when first needed, and hang on it.
 //
 // Thread: a message is read by any thread at once; one MessageRef belongs to one thread at a time, like any
 // value.
@@ -12,6 +13,7 @@
 
 #include "ringgate/bytes.h"
 #include "ringgate/message.h"
+#include "ws/frame_writer.h"
 
 namespace ringgate::ws {
 
@@ -21,11 +23,22 @@ class PreparedMessage {
   ByteView frame() const { return {octets(), header_bytes_ + payload_bytes_}; }
   ByteView payload() const { return {octets() + header_bytes_, payload_bytes_}; }
 
+  /// The compressed form for a window of 2^window_bits octets: null if nobody has made it, and an empty frame if
+  /// compressing does not pay. It lives as long as this message. Any thread.
+  const PreparedMessage* compressed_form(std::uint8_t window_bits) const;
+
+  /// Keeps `deflated` as that form, unless another thread was faster; returns the one that is kept. Null if memory is
+  /// out.
+  const PreparedMessage* keep_compressed_form(ByteView deflated, std::uint8_t window_bits) const;
+
   PreparedMessage(const PreparedMessage&) = delete;
   PreparedMessage& operator=(const PreparedMessage&) = delete;
 
  private:
   friend class MessageRef;
+  /// One unfragmented frame with one reference; null if memory is out.
+  static PreparedMessage* make(MessageType type, ByteView payload, MessageFrameOptions options);
+  static void free(PreparedMessage* message);
   PreparedMessage(MessageType type, std::size_t header_bytes, std::size_t payload_bytes)
       : payload_bytes_(payload_bytes), type_(type), header_bytes_(static_cast<std::uint8_t>(header_bytes)) {}
 
@@ -37,8 +50,12 @@ class PreparedMessage {
   // whoever drops the last frees only after everybody's last read. (No fence: ThreadSanitizer does not see
   // those.)
   mutable std::atomic<std::uint32_t> references_{1};
+  // Forms of the same message, each pushed once (release; readers acquire) and owned by this one.
+  mutable std::atomic<PreparedMessage*> forms_{nullptr};
+  PreparedMessage* next_form_ = nullptr;
   MessageType type_;
   std::uint8_t header_bytes_;
+  std::uint8_t window_bits_ = 0;  // of a compressed form
 };
 
 /// Owns one reference to a PreparedMessage, or none. Copying adds a reference and never copies octets.
@@ -47,6 +64,13 @@ class MessageRef {
   /// Encodes `payload` as one unfragmented frame; one allocation. Nothing is judged: that a text is UTF-8 and
   /// small enough is for the caller to know. Empty only if memory is out.
   static MessageRef encode(MessageType type, ByteView payload);
+
+  /// One reference more.
+  static MessageRef share(const PreparedMessage& message) {
+    MessageRef ref = attach(&message);
+    ref.take();
+    return ref;
+  }
 
   MessageRef() = default;
   MessageRef(const MessageRef& other) : message_(other.message_) { take(); }

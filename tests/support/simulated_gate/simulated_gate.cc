@@ -39,7 +39,7 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
       settings_(options.settings,
                 {{"/ws", &echo_}, {"/handler", options.handler != nullptr ? options.handler : &echo_}}),
       admin_settings_(admin_settings_of(options.settings)),
-      state_(options.shards_count, options.settings.limits.connections_max, secret_of(world.seed())),
+      state_(options.shards_count, options.settings.limits, secret_of(world.seed())),
       done_(options.shards_count, false),
       entered_again_(options.shards_count, false) {
   for (std::uint32_t i = 0; i < options.shards_count; ++i) counters_view_.push_back(&counters_.emplace_back());

@@ -72,7 +72,7 @@ class AdminGate {
   explicit AdminGate(GateOptions options = {})
       : world(options.seed, options.world),
         settings_({}, {{"/ws", &echo_}}),
-        state(options.shards_count, 1000, secret()),
+        state(options.shards_count, LimitsConfig{.connections_max = 1000}, secret()),
         counters(options.shards_count) {
     for (const ShardCounters& one : counters) all_counters_.push_back(&one);
     ring::ListenAddress devices{"127.0.0.1", 0};

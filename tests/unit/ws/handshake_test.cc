@@ -119,6 +119,7 @@ std::vector<Row> upgrade_rows() {
       {"D03_no_length", with_line("Content-Length: 0"), {}},
       {"D04_chunked", with_line("Transfer-Encoding: chunked"), R::body_on_upgrade},
       {"D04_gzip", with_line("Transfer-Encoding: gzip"), R::body_on_upgrade},
+      {"D13_two_lengths", with_line("Content-Length: 0\r\nContent-Length: 0"), R::body_on_upgrade},
       {"D05_both", with_line("Transfer-Encoding: chunked\r\nContent-Length: 5"), R::body_on_upgrade},
       {"D11_expect", with_line("Expect: 100-continue"), {}},
   };

@@ -1,0 +1,38 @@
+// Messages in the making: how long each may take, and how much memory all of them together.
+#include "base/log.h"
+#include "dispatch/device_session.h"
+
+namespace ringgate::dispatch {
+
+/// Called when a receive was read: keeps what is unfinished, and sets its deadline if it is newly begun. One that was finished
+/// has left the list in on_message.
+void DeviceSession::note_unfinished(conn::Connection& connection, ws::Partial* partial) {
+  DeviceSide& side = side_of(connection);
+  side.partial = partial;
+  const DeviceRecord& record = record_of(connection);
+  if (record.phase != Phase::open || !ws::FrameReader::unfinished(partial)) {
+    unfinished_.remove(side.unfinished);
+    return;
+  }
+  if (!side.unfinished.linked) {
+    side.unfinished.slot = transport_.table().slot_of(connection);
+    side.unfinished.began_at = now_ms();
+    unfinished_.append(side.unfinished);
+    schedule_next(connection);
+  }
+  give_up_oldest_messages();
+}
+
+/// The oldest is the one least likely to be finished. Its memory is free at once.
+void DeviceSession::give_up_oldest_messages() {
+  while (reader_.memory_bytes() > reassembly_bytes_max_ && unfinished_.oldest() != nullptr) {
+    UnfinishedMessages::Link& oldest = *unfinished_.oldest();
+    conn::Connection& connection = transport_.table().at(oldest.slot);
+    unfinished_.remove(oldest);
+    reader_.abandon(side_of(connection).partial);
+    counters_.messages_given_up.add(1);
+    fail_connection(connection, CloseCode::try_again_later, "no memory for unfinished messages");
+  }
+}
+
+}  // namespace ringgate::dispatch
