@@ -149,6 +149,18 @@ TEST(BodyReader, D24_TakesExactlyTheDeclaredOctetsInEveryCut) {
   }
 }
 
+TEST(BodyReader, DecodesChunksUpToTheSameLimit) {
+  EXPECT_TRUE(chunked.has_body());
+  BodyReader reader{chunked, 5};
+  std::string body;
+  const auto progress = reader.read(bytes_of("5\r\nhello\r\n0\r\n\r\nGET"), body);
+  ASSERT_TRUE(progress);
+  EXPECT_TRUE(progress->complete);
+  EXPECT_EQ(progress->consumed_bytes, 15U);
+  EXPECT_EQ(body, "hello");
+  EXPECT_EQ((BodyReader{chunked, 4}.read(bytes_of("5\r\n"), body).error()), R::body_too_large);
+}
+
 TEST(BodyReader, CompletesAtOnceWithoutABody) {
   std::string body;
   for (const BodyFraming framing : {BodyFraming{}, length(0)}) {

@@ -53,5 +53,9 @@ TEST_F(RequestViewTest, CountsLinesOfAName) {
   EXPECT_EQ(view.count_fields("B"), 0U);
 }
 
+TEST_F(RequestViewTest, TakesTheAuthorityFromTheHostUnlessTheTargetHasOne) {
+  EXPECT_EQ(view_of({}).authority(), "h");
+}
+
 }  // namespace
 }  // namespace ringgate::http

@@ -38,6 +38,11 @@ TEST(Response, SendsNoContentWithoutALength) {
   EXPECT_EQ(out, "HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n");
 }
 
+TEST(Response, HasATitleForEveryStatusItSendsAndAWordForOthers) {
+  EXPECT_EQ(status_title(426), "Upgrade Required");
+  EXPECT_EQ(status_title(299), "Unknown");
+}
+
 TEST(Rejection, IsAProblemDocumentThatClosesWhateverTheReason) {
   std::set<std::string> reasons;
   for (const RejectionFacts& facts : rejection_facts) {

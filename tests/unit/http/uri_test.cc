@@ -31,6 +31,11 @@ TEST(Authority, RefusesEverythingElse) {
   }
 }
 
+TEST(Authority, RefusesAddressesNoLibraryCouldTake) {
+  EXPECT_FALSE(is_valid_authority("[" + std::string(100, '1') + "]")) << "longer than any address";
+  EXPECT_FALSE(is_valid_authority(std::string("[::1\0]", 6))) << "NUL would end the text for the library";
+}
+
 TEST(PercentDecode, DecodesOnce) {
   std::array<char, 8> out;
   ASSERT_EQ(percent_decode("a%62%2563+", out), 6U);
@@ -57,6 +62,10 @@ TEST(QueryParameter, IsAbsentUnlessTheWholeNameMatches) {
   for (const char* query : {"", "&", "&&=", "xid=1", "idx=1", "ID=1", "a=id", "=id"}) {
     EXPECT_EQ(query_parameter(query, "id").presence, Presence::absent) << query;
   }
+}
+
+TEST(QueryParameter, IsAbsentWhereTheNameDoesNotDecode) {
+  EXPECT_EQ(query_parameter("i%=1&i%zz=2", "i%").presence, Presence::absent);
 }
 
 TEST(QueryParameter, TellsRepetitionFromConflict) {

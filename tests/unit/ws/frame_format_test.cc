@@ -57,6 +57,15 @@ TEST(FrameHeader, StandsOnTheWireInNetworkOrder) {
   EXPECT_EQ(client_header({}, 65'536), hex("81 ff 00 00 00 00 00 01 00 00 37 fa 21 3d"));
 }
 
+TEST(HeaderRules, TableIsTheRuleAppliedToEveryFirstOctet) {
+  for (const bool compression : {false, true}) {
+    const FirstOctetVerdicts& verdicts = first_octet_verdicts[compression ? 1 : 0];
+    EXPECT_EQ(judge_first_octets(compression), verdicts);
+    for (unsigned octet = 0; octet < 256; ++octet)
+      EXPECT_EQ(judge_first_octet(static_cast<std::uint8_t>(octet), compression), verdicts[octet]) << octet;
+  }
+}
+
 TEST(HeaderRules, LengthFormsAreJudgedAsSoonAsTheyAreComplete) {
   const HeaderContext context{.message_bytes_left = 1 << 20};
   for (std::uint64_t length = 0; length < 70'000; ++length) {

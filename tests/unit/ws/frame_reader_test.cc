@@ -237,6 +237,23 @@ TEST(FrameReader, CostsNothingAtAMessageBoundary) {
   EXPECT_EQ(session.partial(), nullptr);
 }
 
+TEST(FrameReader, HoldsNothingForAConnectionThatSentNothing) {
+  EXPECT_EQ(FrameReader::assembling_bytes(nullptr), 0U);
+  EXPECT_FALSE(FrameReader::unfinished(nullptr));
+  FrameReader reader;
+  Partial* partial = nullptr;
+  reader.abandon(partial);
+  EXPECT_EQ(reader.memory_bytes(), 0U);
+}
+
+TEST(FrameReader, GivesTheCloseReasonAsText) {
+  std::string octets = client_frame({.opcode = Opcode::close}, close_payload(1001, "off"));
+  MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+  FrameReader reader;
+  Partial* partial = nullptr;
+  EXPECT_EQ(reader.next(input, partial, usual_rules).reason(), "off");
+}
+
 TEST(FrameReader, ReadsNothingAfterTheEnd) {
   for (const std::string& last : {client_frame({.opcode = Opcode::close}, ""), hex("83 80 00 00 00 00")}) {
     Session session;

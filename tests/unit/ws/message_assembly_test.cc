@@ -81,6 +81,19 @@ TEST(AssemblyPool, RefusesToCrossItsCeilingAndLeavesTheBuffer) {
   pool.recycle(buffer);
 }
 
+TEST(AssemblyPool, KeepsACachedBufferThatCouldNotGrow) {
+  AssemblyPool pool(10'000);
+  AssemblyBuffer* small = nullptr;
+  ASSERT_TRUE(add(pool, small, 2000, 'x'));
+  pool.recycle(small);
+  const std::size_t cached = pool.cached_bytes();
+  AssemblyBuffer* large = nullptr;
+  EXPECT_FALSE(add(pool, large, 20'000, 'y'));
+  EXPECT_EQ(large, nullptr);
+  EXPECT_EQ(pool.cached_bytes(), cached);
+  EXPECT_EQ(pool.held_bytes(), cached);
+}
+
 TEST(AssemblyPool, WhatIsCachedGivesWayBeforeTheCeilingRefuses) {
   AssemblyPool pool(10'000);
   std::vector<AssemblyBuffer*> buffers(4, nullptr);

@@ -1,0 +1,100 @@
+// What the codec does when the allocator has nothing left: each allocation of a scenario fails in turn. The
+// linker puts `malloc` and `realloc` of this program through the functions below (--wrap).
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+#include "client_side.h"
+#include "ws/message_assembly.h"
+#include "ws/prepared_message.h"
+
+extern "C" {
+void* __real_malloc(std::size_t size);
+void* __real_realloc(void* memory, std::size_t size);
+}
+
+namespace ringgate::ws {
+namespace {
+
+constexpr int never = -1;
+
+/// How many allocations still succeed; never: all. Of the thread that runs the tests, which is the only one.
+int allocations_left = never;
+
+bool allocation_fails() {
+  return allocations_left != never && allocations_left-- <= 0;
+}
+
+/// While it lives, the first `allocations` succeed and the others fail.
+class ScarceMemory {
+ public:
+  explicit ScarceMemory(int allocations) { allocations_left = allocations; }
+  ~ScarceMemory() { allocations_left = never; }
+  ScarceMemory(const ScarceMemory&) = delete;
+  ScarceMemory& operator=(const ScarceMemory&) = delete;
+};
+
+}  // namespace
+}  // namespace ringgate::ws
+
+extern "C" {
+void* __wrap_malloc(std::size_t size) {
+  return ringgate::ws::allocation_fails() ? nullptr : __real_malloc(size);
+}
+void* __wrap_realloc(void* memory, std::size_t size) {
+  return ringgate::ws::allocation_fails() ? nullptr : __real_realloc(memory, size);
+}
+}
+
+namespace ringgate::ws {
+namespace {
+
+using namespace testing;
+
+Event read_with(FrameReader& reader, Partial*& partial, std::string& octets, int allocations) {
+  MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+  const ScarceMemory scarce(allocations);
+  return reader.next(input, partial, usual_rules);
+}
+
+TEST(OutOfMemory, EndsTheConnectionThatNeedsSomeAndNoOther) {
+  // A fragment takes two allocations: what the connection has unfinished, and the message's buffer.
+  for (const int allocations : {0, 1}) {
+    FrameReader reader;
+    Partial* partial = nullptr;
+    std::string begun = fragment(Opcode::text, false, "begun");
+    const Event event = read_with(reader, partial, begun, allocations);
+    EXPECT_EQ(event.kind, EventKind::violation);
+    EXPECT_EQ(event.violation, Violation::memory_exhausted);
+    EXPECT_FALSE(FrameReader::unfinished(partial));
+    reader.abandon(partial);
+
+    Partial* other = nullptr;
+    std::string whole = text_frame("whole");
+    EXPECT_EQ(read_with(reader, other, whole, 0).kind, EventKind::message) << "a whole frame needs no memory";
+  }
+}
+
+TEST(OutOfMemory, LeavesAMessageInTheMakingAsItWas) {
+  AssemblyPool pool(std::numeric_limits<std::size_t>::max());
+  AssemblyBuffer* buffer = nullptr;
+  ASSERT_NE(pool.extend(buffer, 100, 100).data(), nullptr);
+  const std::size_t held = pool.held_bytes();
+  {
+    const ScarceMemory scarce(0);
+    EXPECT_EQ(pool.extend(buffer, 1000, 2000).data(), nullptr);
+  }
+  EXPECT_EQ(buffer->payload().size(), 100U);
+  EXPECT_EQ(pool.held_bytes(), held);
+  pool.recycle(buffer);
+}
+
+TEST(OutOfMemory, MakesNoPreparedMessage) {
+  const ScarceMemory scarce(0);
+  EXPECT_FALSE(MessageRef::encode(MessageType::text, bytes_of("hi")));
+}
+
+}  // namespace
+}  // namespace ringgate::ws
