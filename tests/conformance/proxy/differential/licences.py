@@ -1,0 +1,196 @@
+"""Where h11 and the RFCs leave two readers a choice: each difference that is let pass, by name, with its source.
+
+REWRITES are for what h11 refuses and a server may accept: the octets are put into the form h11 knows before it reads them.
+LICENCES are for what h11 accepts and a server may refuse: with one of them, an answer that refuses the request and ends the
+connection agrees. Nothing else does. Both are listed in docs/conformance/proxies.md; every use is counted and printed.
+"""
+
+import ipaddress
+import re
+
+HEAD_END = re.compile(rb"\n\r?\n")
+TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
+
+# -- What a server may accept
+
+
+def one_empty_line(octets):
+    """RFC 9112 section 2.2: a server SHOULD ignore at least one empty line in front of the request line."""
+    return octets[2:] if octets.startswith(b"\r\n") else octets
+
+
+CODING_LINE = re.compile(rb"(\r\n[Tt][Rr][Aa][Nn][Ss][Ff][Ee][Rr]-[Ee][Nn][Cc][Oo][Dd][Ii][Nn][Gg]:)[ \t,]*([Cc][Hh][Uu][Nn][Kk][Ee][Dd])[ \t,]*(?=\r\n)")
+
+
+def empty_list_members(octets):
+    """RFC 9110 section 5.6.1.2: a recipient MUST ignore empty members of a list, here of Transfer-Encoding."""
+    end = HEAD_END.search(octets)
+    if end is None:
+        return octets
+    head = octets[:end.end()]
+    return CODING_LINE.sub(lambda match: match[1] + b" " + match[2] if b"," in match[0] else match[0], head) + octets[end.end():]
+
+
+CHUNKED_HEAD = re.compile(rb"\r\n[Tt][Rr][Aa][Nn][Ss][Ff][Ee][Rr]-[Ee][Nn][Cc][Oo][Dd][Ii][Nn][Gg]:[ \t]*[Cc][Hh][Uu][Nn][Kk][Ee][Dd][ \t]*\r\n")
+BLANKS_BEFORE_EXTENSION = re.compile(rb"([0-9A-Fa-f]+)[ \t]+(?=;)")
+
+
+def blanks_before_an_extension(octets):
+    """RFC 9112 section 7.1.1: BWS may stand before the semicolon of a chunk extension; h11 refuses it."""
+    end = HEAD_END.search(octets)
+    if end is None or not CHUNKED_HEAD.search(octets, 0, end.end()):
+        return octets
+    done, rest = octets[:end.end()], octets[end.end():]
+    while b"\r\n" in rest:
+        line, _, rest = rest.partition(b"\r\n")
+        digits = re.match(rb"[0-9A-Fa-f]+", line)
+        size = int(digits[0], 16) if digits else 0
+        done += BLANKS_BEFORE_EXTENSION.sub(lambda match: match[1], line, 1) + b"\r\n" + rest[:size + 2 if size else 0]
+        rest = rest[size + 2 if size else 0:]
+        if size == 0:
+            break
+    return done + rest
+
+
+REWRITES = (one_empty_line, empty_list_members, blanks_before_an_extension)
+
+
+def rewrite(octets):
+    """The octets as h11 is to read them, and the names of the rules that changed something."""
+    names = set()
+    for rule in REWRITES:
+        changed = rule(octets)
+        if changed != octets:
+            names.add(rule.__name__)
+            octets = changed
+    return octets, names
+
+
+# -- What a server may refuse. Each takes the request as h11 read it; `raw` are its octets.
+
+
+def head_of(request):
+    return request.raw[:HEAD_END.search(request.raw).end()]
+
+
+def chunk_parts(request):
+    """Size lines and trailer section of a chunked body, as h11 has found them; nothing for other bodies."""
+    if not request.values(b"transfer-encoding"):
+        return [], b""
+    rest, lines = request.raw[len(head_of(request)):], []
+    while True:
+        line, _, rest = rest.partition(b"\r\n")
+        lines.append(line)
+        size = int(re.match(rb"[0-9A-Fa-f]+", line)[0], 16)
+        if size == 0:
+            return lines, rest
+        rest = rest[size + 2:]
+
+
+def bare_line_feed(request):
+    """RFC 9112 section 2.2: a recipient MAY recognise a single LF as a line terminator; it need not."""
+    return re.search(rb"(?<!\r)\n", head_of(request) + chunk_parts(request)[1]) is not None
+
+
+def line_folding(request):
+    """RFC 9112 section 5.2: a server that receives obs-fold MUST refuse it or replace it by spaces."""
+    return re.search(rb"\n[ \t]", head_of(request) + b"\n" + chunk_parts(request)[1]) is not None
+
+
+def both_framings(request):
+    """RFC 9112 section 6.1: a server MAY refuse a request with Content-Length and Transfer-Encoding."""
+    return bool(request.values(b"content-length") and request.values(b"transfer-encoding"))
+
+
+def repeated_length(request):
+    """RFC 9110 section 8.6: a recipient MUST refuse a list of lengths, or take it for one if all are the same."""
+    written = re.findall(rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Ll][Ee][Nn][Gg][Tt][Hh]:([^\r\n]*)", head_of(request))
+    return len(written) > 1 or any(b"," in value for value in written)
+
+
+def coding_in_http10(request):
+    """RFC 9112 section 6.1: a Transfer-Encoding in HTTP/1.0 is faulty framing."""
+    return request.version == b"1.0" and bool(request.values(b"transfer-encoding"))
+
+
+def control_octet(request):
+    """RFC 9110 section 5.5: field values hold no control octets but HTAB."""
+    return re.search(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]", head_of(request) + chunk_parts(request)[1]) is not None
+
+
+AUTHORITY = rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[-._~!$&'()*+;=0-9A-Za-z]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?"
+PCHAR = rb"(?:[-._~!$&'()*+,;=:@/0-9A-Za-z]|%[0-9A-Fa-f]{2})"
+TARGET = re.compile(rb"(?:[Hh][Tt][Tt][Pp][Ss]?://(" + AUTHORITY + rb")(?=[/?]|$)|(?=/))(" + PCHAR + rb"*)(?:\?(?:" + PCHAR + rb"|\?)*)?")
+
+
+def valid_authority(text):
+    match = re.fullmatch(AUTHORITY, text)
+    if match is None or (b"]" not in text and b":" in text and int(text.rpartition(b":")[2] or b"0") > 65535):
+        return False
+    try:
+        if text.startswith(b"["):
+            ipaddress.IPv6Address(text[1:text.index(b"]")].decode())
+    except ValueError:
+        return False
+    return True
+
+
+def target_grammar(request):
+    """RFC 9112 section 3.2, RFC 3986: only a path or an http URI is a target here. An escaped control octet in the path is our own no."""
+    match = TARGET.fullmatch(request.target)
+    return match is None or (match[1] is not None and not valid_authority(match[1])) or re.search(rb"%([01][0-9A-Fa-f]|7[Ff])", match[2]) is not None
+
+
+def host_grammar(request):
+    """RFC 9112 section 3.2: a Host that is missing, repeated or no authority MUST be refused."""
+    hosts = request.values(b"host")
+    return (not hosts and request.version != b"1.0") or len(hosts) > 1 or any(not valid_authority(host) for host in hosts)
+
+
+def other_version(request):
+    """RFC 9110 section 15.6.6: a major version that is not spoken is 505."""
+    return not request.version.startswith(b"1.")
+
+
+EXTENSION = rb"[ \t]*;[ \t]*" + TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + TOKEN + rb'|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?'
+SIZE_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}(?:" + EXTENSION + rb")*")
+
+
+def chunk_line_grammar(request):
+    """RFC 9112 section 7.1: a size of up to 16 digits, and extensions by the grammar; h11 takes 20 digits and any octet behind a semicolon."""
+    return any(SIZE_LINE.fullmatch(line) is None for line in chunk_parts(request)[0])
+
+
+def beyond_a_limit(request):
+    """RFC 6585 section 5, RFC 9110 section 15.5.15: sizes of parts (docs of the gate: method 32, target 8 KiB, name 256, value 8 KiB, 100 lines, head 16 KiB)."""
+    lines, trailers = chunk_parts(request)
+    return (len(request.method) > 31 or len(request.target) > 8191 or len(request.fields) > 100 or len(head_of(request)) > 16383
+            or any(len(name) > 255 or len(value) > 8191 for name, value in request.fields)
+            or sum(len(line) + 2 for line in lines) > 1024 or len(trailers) > 8192)
+
+
+LICENCES = (bare_line_feed, line_folding, both_framings, repeated_length, coding_in_http10, control_octet, target_grammar, host_grammar,
+            other_version, chunk_line_grammar, beyond_a_limit)
+
+
+def licences_for(request):
+    """Names of the rules by which a server may refuse this request."""
+    return [rule.__name__ for rule in LICENCES if rule(request)]
+
+
+# -- Frames
+
+
+def well_formed_frames(octets):
+    """The octets up to a length that is not minimal, which RFC 6455 section 5.2 forbids and the package websockets accepts."""
+    at = 0
+    while at + 2 <= len(octets):
+        short, masked = octets[at + 1] & 0x7F, octets[at + 1] >> 7
+        size = {126: 2, 127: 8}.get(short, 0)
+        if at + 2 + size > len(octets):
+            break
+        length = int.from_bytes(octets[at + 2:at + 2 + size], "big") if size else short
+        if (size == 2 and length < 126) or (size == 8 and (length < 65536 or length >> 63)):
+            return octets[:at]
+        at += 2 + size + 4 * masked + length
+    return octets

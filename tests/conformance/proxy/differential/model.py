@@ -1,0 +1,121 @@
+"""What the gate owes to a request, said once more in few words: from README and docs/openapi.yaml, never from the gate's code."""
+
+import base64
+import binascii
+import dataclasses
+import re
+from urllib.parse import unquote_to_bytes
+
+METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH")
+DEVICE_ID = re.compile(rb"[A-Za-z0-9._~:@-]{1,128}")
+CONTENT_TYPES = {b"text/plain": "text", b"application/octet-stream": "binary"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Owed:
+    statuses: tuple
+    device_id: str | None = None  # named in an answer of 200
+    pushes: tuple = ()  # (device, type, body) that a 200 stands for
+
+
+def target_parts(target):
+    """Path and query, of an absolute form too."""
+    if not target.startswith(b"/"):
+        target = target.partition(b"://")[2]
+        begin = re.search(rb"[/?]|$", target).start()
+        target = target[begin:]
+    path, _, query = target.partition(b"?")
+    return path, query
+
+
+def valid_id(segment):
+    decoded = unquote_to_bytes(segment)
+    return decoded.decode() if DEVICE_ID.fullmatch(decoded) and decoded not in (b".", b"..") else None
+
+
+def admin(request, devices):
+    """What the admin port owes; `devices` are the ids that are online."""
+    path, _ = target_parts(request.target)
+    if request.values(b"origin"):
+        return Owed((403,))
+    if request.method not in METHODS:
+        return Owed((501,))
+    if request.values(b"upgrade") and b"upgrade" in request.tokens(b"connection"):
+        return Owed((404,))
+    if path in (b"/v1/devices", b"/healthz", b"/readyz", b"/metrics"):
+        return Owed((200,)) if request.method in (b"GET", b"HEAD") else Owed((405,))
+    if path == b"/v1/broadcast":
+        return _push(request, devices) if request.method == b"POST" else Owed((405,))
+    messages = re.fullmatch(rb"/v1/devices/([^/]*)/messages", path)
+    if messages:
+        return _push_to_one(request, messages[1], devices) if request.method == b"POST" else Owed((405,))
+    device = re.fullmatch(rb"/v1/devices/([^/]*)", path)
+    if device:
+        return _show(request, device[1], devices)
+    return Owed((404,))
+
+
+def _show(request, segment, devices):
+    if request.method not in (b"GET", b"HEAD"):
+        return Owed((405,))
+    device_id = valid_id(segment)
+    if device_id is None:
+        return Owed((400,))
+    return Owed((200,), device_id if request.method == b"GET" else None) if device_id in devices else Owed((404,))
+
+
+def _push_to_one(request, segment, devices):
+    device_id = valid_id(segment)
+    if device_id is None:
+        return Owed((400,))
+    owed = _push(request, (device_id,))
+    if 200 in owed.statuses and device_id not in devices:
+        return Owed((404,) + tuple(status for status in owed.statuses if status != 200))
+    return dataclasses.replace(owed, device_id=device_id)
+
+
+def _push(request, devices):
+    """Whatever the media type's parameters are: they may be refused, but never change what is pushed."""
+    types = request.values(b"content-type")
+    kind = CONTENT_TYPES.get(types[0].partition(b";")[0].strip(b" \t").lower()) if len(types) == 1 else None
+    if kind is None:
+        return Owed((415,))
+    statuses = (200,) if b";" not in types[0] else (200, 415)
+    if kind == "text":
+        try:
+            request.body.decode()
+        except UnicodeDecodeError:
+            statuses = tuple(400 if status == 200 else status for status in statuses)
+    return Owed(statuses, pushes=tuple((device, kind, request.body) for device in devices))
+
+
+# -- Devices
+
+
+def is_upgrade(request):
+    """Does the device port owe this request a 101? None if it depends on more than this model knows."""
+    path, query = target_parts(request.target)
+    if any(request.values(name) for name in (b"sec-websocket-protocol", b"sec-websocket-extensions", b"origin")):
+        return None
+    keys, versions = request.values(b"sec-websocket-key"), request.values(b"sec-websocket-version")
+    lengths = request.values(b"content-length")
+    return (request.method == b"GET" and request.version != b"1.0" and path == b"/ws"
+            and b"websocket" in request.tokens(b"upgrade") and b"upgrade" in request.tokens(b"connection")
+            and not request.values(b"transfer-encoding") and (not lengths or int(lengths[0]) == 0)
+            and versions == [b"13"] and len(keys) == 1 and valid_key(keys[0]) and device_id_of(query) is not None)
+
+
+def valid_key(key):
+    try:
+        decoded = base64.b64decode(key, validate=True)
+    except binascii.Error:
+        return False
+    return len(decoded) == 16 and base64.b64encode(decoded) == key
+
+
+def device_id_of(query):
+    """The one id the query names, or None."""
+    pairs = [pair.partition(b"=") for pair in query.split(b"&")]
+    ids = {unquote_to_bytes(value) for name, _, value in pairs if unquote_to_bytes(name) == b"deviceId"}
+    device_id = valid_id(ids.pop()) if len(ids) == 1 else None
+    return None if device_id is None or device_id.startswith("anon-") else device_id

@@ -1,0 +1,131 @@
+"""The differential itself: its cases repeat, its rules apply where they should and nowhere else, and a gate that is wrong is found."""
+
+import asyncio
+import random
+
+import pytest
+from wrong_gate import WrongGate
+
+from differential import bases, cases, judge, licences, reference
+from differential.cases import Case
+from differential.lane import Lane
+
+GOOD = b"POST /v1/devices/d0/messages HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+GOOD_CHUNKED = b"POST /v1/devices/d0/messages HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+DELIVERED = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"device_id":"d0"}'
+REFUSED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def test_a_case_is_the_same_every_time_and_each_is_another():
+    first = [cases.make(7, number) for number in range(200)]
+    assert first == [cases.make(7, number) for number in range(200)]
+    assert len({case.octets for case in first} | {cases.make(8, number).octets for number in range(200)}) == 400
+
+
+def test_unmutated_requests_are_read_whole_and_fall_under_no_rule():
+    for number in range(200):
+        for requests in (bases.pipeline(random.Random(number), number), bases.upgrade(random.Random(number), number)):
+            reading = reference.read_requests(b"".join(request.octets() for request in requests[:-1]) + requests[-1].octets())
+            assert not reading.rewrites
+            for sent, read in zip(requests, reading.requests):
+                assert (sent.payload, sent.target, []) == (read.body, read.target, licences.licences_for(read))
+
+
+# -- Rules
+
+
+LICENSED = {
+    "bare_line_feed": GOOD.replace(b"h\r\n", b"h\n"),
+    "line_folding": GOOD.replace(b"Host: h", b"Host: h\r\nX: a\r\n b"),
+    "both_framings": GOOD_CHUNKED.replace(b"Host: h", b"Host: h\r\nContent-Length: 2"),
+    "repeated_length": GOOD.replace(b": 2", b": 2\r\nContent-Length: 2"),
+    "coding_in_http10": GOOD_CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "control_octet": GOOD.replace(b"Host: h", b"Host: h\r\nX: a\x01b"),
+    "target_grammar": GOOD.replace(b"/messages", b"/messages#x"),
+    "host_grammar": GOOD.replace(b"Host: h", b"Host: a,b"),
+    "other_version": GOOD.replace(b"HTTP/1.1", b"HTTP/2.0"),
+    "chunk_line_grammar": GOOD_CHUNKED.replace(b"2\r\nok", b"2;\r\nok"),
+    "beyond_a_limit": GOOD.replace(b"Host: h", b"Host: h\r\nX: " + b"v" * 8193),
+}
+
+
+def test_every_rule_has_its_example():
+    assert set(LICENSED) == {rule.__name__ for rule in licences.LICENCES}
+
+
+@pytest.mark.parametrize("name", LICENSED)
+def test_a_refusal_agrees_under_a_rule_and_the_rule_alone_applies(name):
+    (request,) = reference.read_requests(LICENSED[name]).requests
+    assert licences.licences_for(request) == [name]
+    assert judge.judge_admin(LICENSED[name], REFUSED, ["d0"]).faults == []
+
+
+REWRITTEN = {
+    "one_empty_line": b"\r\n" + GOOD,
+    "empty_list_members": GOOD_CHUNKED.replace(b" chunked", b" ,chunked,"),
+    "blanks_before_an_extension": GOOD_CHUNKED.replace(b"2\r\nok", b"2 ;a=b\r\nok"),
+}
+
+
+@pytest.mark.parametrize("rule", licences.REWRITES, ids=lambda rule: rule.__name__)
+def test_what_a_server_may_accept_is_read_as_what_it_means(rule):
+    reading = reference.read_requests(REWRITTEN[rule.__name__] + GOOD)
+    assert (reading.rewrites, reading.end, [request.body for request in reading.requests]) == ({rule.__name__}, "boundary", [b"ok", b"ok"])
+
+
+# -- Verdicts on what two ends have said
+
+
+@pytest.mark.parametrize("forwarded, answered, faults", [
+    (GOOD, DELIVERED, 0),
+    (GOOD + GOOD, DELIVERED + DELIVERED, 0),
+    (GOOD + GOOD, DELIVERED, 1),  # one is missing
+    (GOOD, DELIVERED + DELIVERED, 1),  # one too many
+    (GOOD, DELIVERED.replace(b"d0", b"d1"), 1),  # of another request
+    (GOOD, REFUSED, 1),  # there is no rule by which it may be refused
+    (GOOD, b"what is this", 2),
+    (b"GET / nonsense\r\n\r\n" + GOOD, REFUSED, 0),
+    (b"GET / nonsense\r\n\r\n" + GOOD, DELIVERED, 1),  # what is no request was served
+    (b"GET / nonsense\r\n\r\n" + GOOD, REFUSED + DELIVERED, 1),  # something was read behind it
+    (LICENSED["both_framings"] + GOOD, REFUSED + DELIVERED, 1),
+    (GOOD[:-1], b"", 0),
+    (GOOD[:-1], DELIVERED, 1),  # half a request was served
+], ids=str)
+def test_verdict_on_the_admin_port(forwarded, answered, faults):
+    assert len(judge.judge_admin(forwarded, answered, ["d0"]).faults) == faults
+
+
+# -- Wrong gates
+
+
+async def faults_of(setup, gate, octets):
+    lane = Lane(setup, gate)
+    try:
+        await lane.start()
+        outcome = await lane.run(Case(1, "admin", octets, ()))
+        assert outcome.forwarded
+        return outcome.faults
+    finally:
+        await lane.stop()
+
+
+SMUGGLED = b"POST /v1/devices/d1/messages HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\nsmuggled"
+LAST = GOOD.replace(b"Host: h", b"Host: h\r\nConnection: close")
+TWO_LENGTHS = GOOD.replace(b": 2\r\n\r\nok", b": %d\r\nContent-Length: 2\r\n\r\nok" % (2 + len(SMUGGLED))) + SMUGGLED
+GET_WITH_BODY = b"GET /v1/devices/d0 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED) + SMUGGLED + LAST
+OTHER_ID = GOOD.replace(b"/d0/", b"/d2/") + LAST
+
+
+@pytest.mark.parametrize("fault, setup, octets", [
+    ("last_length", "direct", TWO_LENGTHS),
+    ("bodyless_get", "direct", GET_WITH_BODY),
+    ("bodyless_get", "nginx-default", GET_WITH_BODY),
+    ("bodyless_get", "nginx-lenient", GET_WITH_BODY),
+    ("bodyless_get", "haproxy-default", GET_WITH_BODY),
+    ("answers_swapped", "direct", OTHER_ID),
+])
+def test_a_wrong_gate_is_found_out_and_a_right_one_is_not(fault, setup, octets):
+    with WrongGate() as right:
+        assert asyncio.run(faults_of(setup, right, octets)) == []
+    with WrongGate(fault) as wrong:
+        assert asyncio.run(faults_of(setup, wrong, octets)) != []
