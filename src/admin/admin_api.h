@@ -33,6 +33,11 @@ struct Call {
   Responder responder;
 };
 
+/// What may happen to the requests behind one on its connection before its answer is there. Requests with unsafe methods take
+/// effect in order (RFC 9112 section 9.3.2). Pushes keep it by themselves; a broadcast takes its turns over many devices, and
+/// what is pushed behind it would overtake it.
+enum class Followers : std::uint8_t { may_begin, wait };
+
 class AdminApi {
  public:
   /// All arguments outlive the object; `all_counters`: those of every shard, for the metrics.
@@ -44,7 +49,7 @@ class AdminApi {
   std::optional<Answer> judge_head(const Request& request) const;
 
   /// Serves a whole request. The responder is used exactly once, perhaps before the call returns.
-  void serve(Request request, const Responder& responder);
+  Followers serve(Request request, const Responder& responder);
 
   // -- Endpoints; called through the table of routes.cc
   void push_message(Call call);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "admin/answer_queue.h"
@@ -24,6 +25,7 @@ struct AdminConnection {
   RequestReader reader;
   AnswerQueue answers;
   std::vector<std::uint8_t> held;  // input that waits, in order
+  std::optional<std::uint32_t> awaited_sequence;  // no further request begins before this answer is there
   TimeNs since;  // when the reader's phase began; for an idle one, also when the last answer left
   Intake intake = Intake::open;
   bool is_reading = false;     // requests are being read: answers given meanwhile do not begin further ones

@@ -12,8 +12,10 @@ using Phase = RequestReader::Phase;
 
 constexpr TimeNs never = UINT64_MAX;
 
-bool owes_too_many(const AdminConnection& state) {
-  return state.answers.size() >= limits::pipelined_requests_max;
+/// Until an answer comes that lets the next request begin.
+bool awaits_answer(const AdminConnection& state) {
+  if (state.answers.size() >= limits::pipelined_requests_max) return true;
+  return state.awaited_sequence && state.answers.shape_of(*state.awaited_sequence) != nullptr;
 }
 
 }  // namespace
@@ -23,7 +25,7 @@ bool owes_too_many(const AdminConnection& state) {
 /// Neither a caller who asks without end nor one who does not read makes us keep more than a bounded amount
 /// for him.
 bool AdminSession::must_hold(const conn::Connection& connection, const AdminConnection& state) const {
-  return owes_too_many(state) || transport_.queued_bytes(connection) > limits::admin_output_bytes_max;
+  return awaits_answer(state) || transport_.queued_bytes(connection) > limits::admin_output_bytes_max;
 }
 
 /// Keeps `input` until the next request may begin. What the kernel had received before the pause still comes.
@@ -120,7 +122,7 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
       return;
     }
     nearest = std::min(nearest, deadline);
-  } else if (state.intake == Intake::held && connection.outbox == nullptr && !owes_too_many(state)) {
+  } else if (state.intake == Intake::held && connection.outbox == nullptr && !awaits_answer(state)) {
     nearest = now;  // held by what this turn sends: if that leaves at once, nobody will say so
   }
   if (nearest != never) transport_.schedule(connection, nearest);

@@ -116,10 +116,11 @@ void AdminSession::serve(conn::Connection& connection) {
   counters_.admin_requests.add(1);
   if (request.persistence == http::Persistence::close) state.intake = Intake::stopped;
   const std::uint32_t sequence = state.answers.open({request.method, request.persistence});
-  api_.serve(std::move(request), Responder{*this,
-                                           {.slot = transport_.table().slot_of(connection),
-                                            .generation = connection.generation,
-                                            .sequence = sequence}});
+  const Responder responder{*this,
+                            {.slot = transport_.table().slot_of(connection),
+                             .generation = connection.generation,
+                             .sequence = sequence}};
+  if (api_.serve(std::move(request), responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
 void AdminSession::reject(conn::Connection& connection, http::Rejection rejection) {

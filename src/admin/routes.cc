@@ -12,6 +12,7 @@ using Endpoint = void (AdminApi::*)(Call);
 struct Service {
   Method method = Method::unknown;
   Endpoint endpoint = nullptr;
+  Followers followers = Followers::may_begin;
 };
 
 struct Route {
@@ -31,7 +32,7 @@ constexpr std::array<Route, 7> routes{{
     {"/v1/devices/", true, "/messages", allow_post, {{{Method::post, &AdminApi::push_message}, {}}}},
     {"/v1/devices/", true, "", allow_get_and_delete, {{{Method::get, &AdminApi::show_device}, {Method::delete_, &AdminApi::close_device}}}},
     {"/v1/devices", false, "", allow_get, {{{Method::get, &AdminApi::list_devices}, {}}}},
-    {"/v1/broadcast", false, "", allow_post, {{{Method::post, &AdminApi::broadcast_message}, {}}}},
+    {"/v1/broadcast", false, "", allow_post, {{{Method::post, &AdminApi::broadcast_message, Followers::wait}, {}}}},
     {"/healthz", false, "", allow_get, {{{Method::get, &AdminApi::show_health}, {}}}},
     {"/readyz", false, "", allow_get, {{{Method::get, &AdminApi::show_readiness}, {}}}},
     {"/metrics", false, "", allow_get, {{{Method::get, &AdminApi::show_metrics}, {}}}},
@@ -59,11 +60,11 @@ Match find_route(std::string_view path) {
   return {};
 }
 
-/// HEAD is served wherever GET is (RFC 9110 section 9.3.2).
-Endpoint find_endpoint(const Route& route, Method method) {
+/// Null if there is none. HEAD is served wherever GET is (RFC 9110 section 9.3.2).
+const Service* find_service(const Route& route, Method method) {
   if (method == Method::head) method = Method::get;
   for (const Service& service : route.services)
-    if (service.endpoint != nullptr && service.method == method) return service.endpoint;
+    if (service.endpoint != nullptr && service.method == method) return &service;
   return nullptr;
 }
 
@@ -76,24 +77,25 @@ std::optional<Answer> AdminApi::judge_head(const Request& request) const {
   if (request.asks_for_upgrade) return Answer::refuse(Refusal::upgrade_unserved);
   const Match found = find_route(request.path);
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
-  if (find_endpoint(*found.route, request.method) == nullptr)
+  if (find_service(*found.route, request.method) == nullptr)
     return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
   if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment))
     return Answer::refuse(Refusal::bad_id);
   return std::nullopt;
 }
 
-void AdminApi::serve(Request request, const Responder& responder) {
+Followers AdminApi::serve(Request request, const Responder& responder) {
   if (auto refusal = judge_head(request)) {
     responder.answer(std::move(*refusal));
-    return;
+    return Followers::may_begin;
   }
   const Match found = find_route(request.path);
-  const Endpoint endpoint = find_endpoint(*found.route, request.method);
+  const Service& service = *find_service(*found.route, request.method);
   const DeviceIdSegment id = found.route->has_id
                                  ? DeviceIdSegment::decode(found.id_segment).value_or(DeviceIdSegment{})
                                  : DeviceIdSegment{};
-  (this->*endpoint)({request, id, responder});
+  (this->*service.endpoint)({request, id, responder});
+  return service.followers;
 }
 
 }  // namespace ringgate::admin

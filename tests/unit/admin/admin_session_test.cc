@@ -127,6 +127,22 @@ TEST(AdminSession, D44_AnswersAHundredPipelinedPushesInOrder) {
   EXPECT_EQ(device.received().size(), 50U * 3);
 }
 
+// RFC 9112 section 9.3.2: only requests with safe methods may be served in parallel.
+TEST(AdminSession, APushDoesNotOvertakeTheBroadcastInFrontOfIt) {
+  for (const std::uint32_t shards_count : {1U, 2U}) {
+    AdminGate gate({.shards_count = shards_count});
+    FakePeer& near = gate.connect_device("near", 0);
+    FakePeer& far = gate.connect_device("far", shards_count - 1);
+    const std::string broadcast =
+        "POST /v1/broadcast HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nall";
+    const auto replies = gate.ask(gate.connect(0), push_request("1", "near") + broadcast + push_request("2", "near") +
+                                                       push_request("3", "far") + broadcast + get_request("/healthz"));
+    EXPECT_EQ(statuses(replies), (Statuses{200, 200, 200, 200, 200, 200}));
+    EXPECT_EQ(near.received_text(), "\x81\x01" "1" "\x81\x03" "all" "\x81\x01" "2" "\x81\x03" "all");
+    EXPECT_EQ(far.received_text(), "\x81\x03" "all" "\x81\x01" "3" "\x81\x03" "all");
+  }
+}
+
 TEST(AdminSession, D44_OwesAtMost64AnswersAndKeepsTheRestInOrder) {
   AdminGate gate({.shards_count = 2});
   FakePeer& device = gate.connect_device("far", 1);
