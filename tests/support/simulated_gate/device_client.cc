@@ -20,16 +20,28 @@ std::string DeviceClient::request(std::string_view id, std::string_view path, st
   return text + "\r\n";
 }
 
-std::string DeviceClient::frame(ws::Opcode opcode, std::string_view payload, bool fin) {
+namespace {
+
+std::string client_frame(ws::Opcode opcode, std::string_view payload, bool fin, bool rsv1) {
   constexpr ws::MaskingKey key = 0x3D21FA37;
   std::array<std::uint8_t, limits::client_header_bytes_max> header;
   const std::size_t size = ws::encode_header(
       header.data(),
-      {.payload_bytes = payload.size(), .masking_key = key, .opcode = opcode, .fin = fin, .masked = true});
+      {.payload_bytes = payload.size(), .masking_key = key, .opcode = opcode, .fin = fin, .rsv1 = rsv1, .masked = true});
   std::string octets(reinterpret_cast<const char*>(header.data()), size);
   for (std::size_t i = 0; i < payload.size(); ++i)
     octets += static_cast<char>(static_cast<std::uint8_t>(payload[i]) ^ static_cast<std::uint8_t>(key >> (8 * (i % 4))));
   return octets;
+}
+
+}  // namespace
+
+std::string DeviceClient::frame(ws::Opcode opcode, std::string_view payload, bool fin) {
+  return client_frame(opcode, payload, fin, false);
+}
+
+std::string DeviceClient::compressed_frame(ws::Opcode opcode, std::string_view deflated, bool fin) {
+  return client_frame(opcode, deflated, fin, true);
 }
 
 std::string DeviceClient::close_frame(std::uint16_t code, std::string_view reason) {
@@ -60,7 +72,8 @@ bool DeviceClient::read_frame() {
   if (input_.size() < 2 || input_.size() < ws::header_bytes_announced(octets[1])) return false;
   const ws::FrameHeader header = ws::decode_header(octets);
   const std::size_t header_bytes = ws::header_bytes_announced(octets[1]);
-  EXPECT_FALSE(header.masked || header.rsv1 || !header.fin) << "what a server may not send, or this one does not";
+  const bool may_be_compressed = head_.contains("permessage-deflate") && !ws::is_control(header.opcode);
+  EXPECT_FALSE(header.masked || (header.rsv1 && !may_be_compressed) || !header.fin) << "what a server may not send, or this one does not";
   EXPECT_TRUE(ws::opcode_facts[octets[0] & ws::opcode_bits].defined && header.opcode != ws::Opcode::continuation);
   EXPECT_FALSE(close_code_.has_value()) << "a frame after the Close frame";
   if (input_.size() - header_bytes < header.payload_bytes) return false;
@@ -72,7 +85,7 @@ bool DeviceClient::read_frame() {
     if (payload.size() > 2) close_reason_ = payload.substr(2);
     return true;
   }
-  frames_.push_back({header.opcode, std::move(payload)});
+  frames_.push_back({header.opcode, std::move(payload), header.rsv1});
   return true;
 }
 

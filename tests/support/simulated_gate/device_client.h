@@ -19,6 +19,7 @@ namespace ringgate::simulated {
 struct ServerFrame {
   ws::Opcode opcode;
   std::string payload;
+  bool compressed = false;  // RSV1: the payload is as it came
 };
 
 class DeviceClient {
@@ -27,6 +28,8 @@ class DeviceClient {
 
   static std::string request(std::string_view id, std::string_view path = "/ws", std::string_view fields = "");
   static std::string frame(ws::Opcode opcode, std::string_view payload, bool fin = true);
+  /// The first or only frame of a compressed message.
+  static std::string compressed_frame(ws::Opcode opcode, std::string_view deflated, bool fin = true);
   static std::string close_frame(std::uint16_t code, std::string_view reason = "");
 
   ring::FakePeer& peer() { return *peer_; }

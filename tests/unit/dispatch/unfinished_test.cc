@@ -1,0 +1,131 @@
+// Messages that are begun and not finished: their time and their memory.
+#include "unit/dispatch/device_fixture.h"
+
+namespace ringgate::simulated {
+namespace {
+
+using ws::Opcode;
+
+class Unfinished : public DeviceFixture {
+ protected:
+  Unfinished() {
+    options.settings.limits.ping_interval_ns = 0;
+    options.settings.limits.message_timeout_ns = seconds(10);
+  }
+
+  DeviceClient begun(std::string_view id, std::string_view payload = "half a mess") {
+    DeviceClient client = device(id);
+    client.peer().send(DeviceClient::frame(Opcode::text, payload, false));
+    gate->settle();
+    return client;
+  }
+};
+
+TEST_F(Unfinished, AMessageHasItsTimeAndNoMore) {
+  start();
+  DeviceClient client = begun("a");
+  gate->pass(milliseconds(9'900));
+  client.read();
+  EXPECT_FALSE(client.close_code().has_value());
+  gate->pass(milliseconds(300));
+  client.read();
+  EXPECT_EQ(client.close_code(), 1008);
+  EXPECT_EQ(client.close_reason(), "message not finished in time");
+}
+
+TEST_F(Unfinished, NeitherPongsNorMoreOfItGiveAMessageMoreTime) {
+  start();
+  DeviceClient client = begun("a");
+  for (int i = 0; i < 12 && !client.close_code(); ++i) {
+    gate->pass(seconds(1));
+    client.ping("alive");
+    client.peer().send(DeviceClient::frame(Opcode::continuation, "more", false));
+    gate->settle();
+    client.read();
+  }
+  EXPECT_EQ(client.close_code(), 1008);
+}
+
+TEST_F(Unfinished, AFrameCutInItsHeaderHasItsTimeToo) {
+  start();
+  DeviceClient client = device("a");
+  client.peer().send("\x81");
+  gate->settle();
+  gate->pass(seconds(11));
+  client.read();
+  EXPECT_EQ(client.close_code(), 1008);
+}
+
+TEST_F(Unfinished, EachMessageBeginsAnew) {
+  start();
+  DeviceClient client = device("a");
+  // Every receive ends inside a message, none of which takes long.
+  std::string next = DeviceClient::frame(Opcode::text, "0");
+  client.peer().send(next.substr(0, 3));
+  gate->settle();
+  for (int i = 1; i < 40; ++i) {
+    gate->pass(seconds(1));
+    const std::string rest = next.substr(3);
+    next = DeviceClient::frame(Opcode::text, std::to_string(i));
+    client.peer().send(rest + next.substr(0, 3));
+    gate->settle();
+  }
+  EXPECT_EQ(client.take(Opcode::text).size(), 39U);
+  EXPECT_FALSE(client.close_code().has_value());
+}
+
+TEST_F(Unfinished, FinishedInTimeIsForgotten) {
+  start();
+  DeviceClient client = begun("a");
+  client.peer().send(DeviceClient::frame(Opcode::continuation, "age"));
+  gate->settle();
+  gate->pass(seconds(30));
+  EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"half a message"});
+  EXPECT_FALSE(client.close_code().has_value());
+}
+
+TEST_F(Unfinished, APausedHandlerCostsAMessageNoTime) {
+  Connection* paused = nullptr;
+  handler.received = [&](Connection& connection, MessageView) {
+    connection.pause();
+    paused = &connection;
+  };
+  ConnectionRef ref;
+  handler.opened = [&](Connection& connection) { ref = connection.ref(); };
+  start();
+  DeviceClient client = device("a");
+  client.text("stop here");
+  gate->settle();
+  ASSERT_NE(paused, nullptr);
+  client.peer().send(DeviceClient::frame(Opcode::text, "half", false));
+  gate->settle();
+  gate->pass(seconds(30));
+  client.read();
+  EXPECT_FALSE(client.close_code().has_value());
+}
+
+TEST_F(Unfinished, TheOldestIsGivenUpWhenMemoryIsShort) {
+  options.settings.limits.message_timeout_ns = 0;
+  options.settings.limits.message_bytes_max = 1024 * 1024;
+  options.settings.limits.reassembly_bytes_max = 1024 * 1024;
+  start();
+  std::vector<DeviceClient> clients;
+  for (int i = 0; i < 12; ++i) clients.push_back(begun("d" + std::to_string(i), std::string(300'000, 'x')));
+  std::size_t closed = 0;
+  for (DeviceClient& client : clients) {
+    client.read();
+    if (!client.close_code()) break;
+    EXPECT_EQ(client.close_code(), 1013);
+    ++closed;
+  }
+  EXPECT_GT(closed, 0U);
+  for (std::size_t i = closed; i < clients.size(); ++i) {
+    clients[i].peer().send(DeviceClient::frame(Opcode::continuation, "!"));
+    gate->settle();
+    EXPECT_EQ(clients[i].take(Opcode::text), std::vector<std::string>{std::string(300'000, 'x') + '!'}) << i;
+  }
+  EXPECT_EQ(gate->counters().messages_given_up.get(), closed);
+}
+
+}  // namespace
+}  // namespace ringgate::simulated
