@@ -43,10 +43,11 @@ class Transcript {
     payloads_.clear();
   }
 
-  void record(const ws::Event& event) {
-    entries_.push_back({event.kind, event.type, event.compressed, event.violation, event.close_code,
-                        event.payload.size()});
-    payloads_.append(text_of(event.payload));
+  void record(const ws::Event& event) { record(event, text_of(event.payload)); }
+  /// As if `payload` were the event's.
+  void record(const ws::Event& event, std::string_view payload) {
+    entries_.push_back({event.kind, event.type, event.compressed, event.violation, event.close_code, payload.size()});
+    payloads_ += payload;
   }
 
   const std::vector<Entry>& entries() const { return entries_; }

@@ -1,0 +1,250 @@
+// From the target of an admin request to its endpoint. Oracles: the endpoint called, the device id it gets, or the
+// refusal, = a slow reference that splits the path and decodes; an id written with every octet escaped is the same id;
+// query parameters and the numbers in them = a slow reference.
+//
+// Input: octet 0 = method (bits 0-3) and fields (bit 6 Origin, bit 7 Upgrade), then the request's target.
+//
+// Tests: src/admin/routes.cc src/admin/device_id_segment.h src/admin/query_number.h src/admin/request_reader.* src/http/uri.* include/ringgate/device_id.h
+#include <array>
+#include <optional>
+#include <string>
+
+#include "admin/admin_api.h"
+#include "admin/query_number.h"
+#include "fuzz_case.h"
+
+namespace {
+
+using namespace ringgate;
+using namespace ringgate::fuzz;
+using namespace ringgate::admin;
+
+enum class Endpoint { none, push, broadcast, show, close, list, health, readiness, metrics };
+
+/// What became of the request.
+struct Outcome {
+  Endpoint endpoint = Endpoint::none;
+  std::string_view id;
+  std::optional<Refusal> refusal;  // if no endpoint was called
+  bool operator==(const Outcome&) const = default;
+};
+
+Outcome outcome;
+DeviceIdSegment id_called_with;
+
+void note(Endpoint endpoint, const Call& call) {
+  id_called_with = call.device_id;
+  require(outcome == Outcome{}, "a request is answered once");
+  outcome = {.endpoint = endpoint, .id = id_called_with.view(), .refusal = {}};
+}
+
+class RefusalSink final : public AnswerSink {
+ public:
+  void answer(const AnswerTicket&, Answer answer) override {
+    require(outcome == Outcome{} && answer.refusal, "a request without endpoint is refused once");
+    outcome.refusal = answer.refusal;
+  }
+};
+
+using Text = std::optional<std::string_view>;
+
+int digit_of(char c) {
+  constexpr std::string_view digits = "0123456789abcdefABCDEF";
+  const std::size_t at = digits.find(c);
+  return at == std::string_view::npos ? -1 : static_cast<int>(at < 16 ? at : at - 6);
+}
+
+/// Percent-decodes into `room`.
+Text reference_decode(std::string_view text, std::string& room) {
+  room.clear();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      room += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size() || digit_of(text[i + 1]) < 0 || digit_of(text[i + 2]) < 0) return std::nullopt;
+    room += static_cast<char>(digit_of(text[i + 1]) * 16 + digit_of(text[i + 2]));
+    i += 2;
+  }
+  return room;
+}
+
+struct Segments {
+  std::array<std::string_view, 5> parts;
+  std::size_t count = 0;  // 5: as many or more
+};
+
+Segments split(std::string_view path) {
+  Segments segments;
+  while (path.starts_with('/') && segments.count < segments.parts.size()) {
+    path.remove_prefix(1);
+    const std::string_view part = path.substr(0, path.find('/'));
+    segments.parts[segments.count++] = part;
+    path.remove_prefix(part.size());
+  }
+  return segments;
+}
+
+struct Services {
+  Endpoint get = Endpoint::none;
+  Endpoint post = Endpoint::none;
+  Endpoint delete_ = Endpoint::none;
+  Text id_segment;
+};
+
+std::optional<Services> reference_services(std::string_view path) {
+  const Segments at = split(path);
+  const auto is = [&](std::size_t index, std::string_view text) { return at.parts[index] == text; };
+  if (at.count == 1 && is(0, "healthz")) return Services{.get = Endpoint::health, .id_segment = {}};
+  if (at.count == 1 && is(0, "readyz")) return Services{.get = Endpoint::readiness, .id_segment = {}};
+  if (at.count == 1 && is(0, "metrics")) return Services{.get = Endpoint::metrics, .id_segment = {}};
+  if (at.count < 2 || !is(0, "v1")) return std::nullopt;
+  if (at.count == 2 && is(1, "broadcast")) return Services{.post = Endpoint::broadcast, .id_segment = {}};
+  if (!is(1, "devices")) return std::nullopt;
+  if (at.count == 2) return Services{.get = Endpoint::list, .id_segment = {}};
+  if (at.count == 3) return Services{.get = Endpoint::show, .delete_ = Endpoint::close, .id_segment = at.parts[2]};
+  if (at.count == 4 && is(3, "messages")) return Services{.post = Endpoint::push, .id_segment = at.parts[2]};
+  return std::nullopt;
+}
+
+Endpoint endpoint_of(const Services& services, http::Method method) {
+  switch (method) {
+    case http::Method::get:
+    case http::Method::head:
+      return services.get;
+    case http::Method::post:
+      return services.post;
+    case http::Method::delete_:
+      return services.delete_;
+    default:
+      return Endpoint::none;
+  }
+}
+
+Outcome reference_outcome(const Request& request) {
+  static std::string id;
+  const auto refused = [](Refusal refusal) { return Outcome{.id = {}, .refusal = refusal}; };
+  if (request.has_origin) return refused(Refusal::origin_forbidden);
+  if (request.method == http::Method::unknown) return refused(Refusal::method_unknown);
+  if (request.asks_for_upgrade) return refused(Refusal::upgrade_unserved);
+  const auto services = reference_services(request.path);
+  if (!services) return refused(Refusal::path_unknown);
+  const Endpoint endpoint = endpoint_of(*services, request.method);
+  if (endpoint == Endpoint::none) return refused(Refusal::method_not_allowed);
+  if (!services->id_segment) return {.endpoint = endpoint, .id = {}, .refusal = {}};
+  const Text decoded = reference_decode(*services->id_segment, id);
+  if (!decoded || !is_valid_device_id(*decoded)) return refused(Refusal::bad_id);
+  return {.endpoint = endpoint, .id = *decoded, .refusal = {}};
+}
+
+void check_escaped(std::string_view id) {
+  static std::string escaped;
+  escaped.clear();
+  for (const char c : id) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto octet = static_cast<std::uint8_t>(c);
+    escaped += {'%', digits[octet >> 4U], digits[octet & 15U]};
+  }
+  const auto decoded = DeviceIdSegment::decode(escaped);
+  require(decoded && decoded->view() == id, "an id with every octet escaped is the same id");
+}
+
+/// What all parameters of that name say: nothing, one value, or several.
+http::QueryParameter reference_parameter(std::string_view query, std::string_view name) {
+  static std::string name_room;
+  static std::string value_room;
+  static std::string first_room;
+  http::QueryParameter found;
+  bool first_is_good = false;
+  for (std::size_t begin = 0; begin < query.size();) {
+    const std::size_t end = std::min(query.find('&', begin), query.size());
+    const std::string_view pair = query.substr(begin, end - begin);
+    begin = end + 1;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (reference_decode(pair.substr(0, equals), name_room) != Text{name}) continue;
+    const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
+    if (found.presence == http::QueryParameter::Presence::absent) {
+      found = {http::QueryParameter::Presence::present, value};
+      first_is_good = reference_decode(value, first_room).has_value();
+    } else if (!first_is_good || reference_decode(value, value_room) != Text{first_room}) {
+      found.presence = http::QueryParameter::Presence::conflicting;
+    }
+  }
+  return found;
+}
+
+/// From 1 to 1000 without a sign; 100 if absent.
+std::optional<std::uint64_t> reference_limit(const http::QueryParameter& parameter) {
+  using Presence = http::QueryParameter::Presence;
+  if (parameter.presence == Presence::absent) return 100;
+  if (parameter.presence == Presence::conflicting || parameter.value.empty()) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : parameter.value) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = std::min<std::uint64_t>(number * 10 + static_cast<unsigned>(c - '0'), 1001);
+  }
+  return number >= 1 && number <= 1000 ? std::optional{number} : std::nullopt;
+}
+
+void check_query(std::string_view query) {
+  for (const std::string_view name : {"limit", "code"}) {
+    const http::QueryParameter found = http::query_parameter(query, name);
+    const http::QueryParameter expected = reference_parameter(query, name);
+    require(found.presence == expected.presence && found.value == expected.value, "query parameter = reference");
+    require(query_number(query, name, {.lowest = 1, .highest = 1000, .otherwise = 100}) == reference_limit(expected),
+            "query number = reference");
+  }
+}
+
+/// Storage for what an AdminApi is made of and its routing never touches.
+template <typename Part>
+Part& untouched() {
+  alignas(Part) static std::byte storage[sizeof(Part)];
+  return *reinterpret_cast<Part*>(storage);
+}
+
+std::optional<Request> read_request(std::uint8_t form, std::string_view target) {
+  static constexpr std::array<std::string_view, 8> methods{"GET", "HEAD", "POST", "DELETE", "PUT", "OPTIONS", "TRACE", "get"};
+  static std::string text;
+  static RequestReader reader(0);
+  text.assign(methods[form % methods.size()]).append(" ").append(target).append(" HTTP/1.1\r\nHost: a\r\n");
+  if ((form & 64) != 0) text += "Origin: http://a\r\n";
+  if ((form & 128) != 0) text += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  text += "\r\n";
+  const ReadProgress progress = reader.read(bytes_of(text));
+  if (progress.status == ReadStatus::complete) return reader.take();
+  std::destroy_at(&reader);
+  std::construct_at(&reader, std::size_t{0});  // spent
+  return std::nullopt;
+}
+
+}  // namespace
+
+// The endpoints that the routes name: here they only note that they were called.
+namespace ringgate::admin {
+void AdminApi::push_message(Call call) { note(Endpoint::push, call); }
+void AdminApi::broadcast_message(Call call) { note(Endpoint::broadcast, call); }
+void AdminApi::show_device(Call call) { note(Endpoint::show, call); }
+void AdminApi::close_device(Call call) { note(Endpoint::close, call); }
+void AdminApi::list_devices(Call call) { note(Endpoint::list, call); }
+void AdminApi::show_health(Call call) { note(Endpoint::health, call); }
+void AdminApi::show_readiness(Call call) { note(Endpoint::readiness, call); }
+void AdminApi::show_metrics(Call call) { note(Endpoint::metrics, call); }
+}  // namespace ringgate::admin
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const AdminSettings settings;
+  static AdminApi api(settings, untouched<dispatch::GateState>(), untouched<dispatch::PushService>(), {});
+  static RefusalSink sink;
+  Choices choices(data, size);
+  const std::uint8_t form = choices.octet();
+  const auto request = read_request(form, text_of(choices.rest()));
+  if (!request) return 0;
+  check_query(request->query);
+  outcome = {};
+  const Outcome expected = reference_outcome(*request);
+  api.serve(*request, Responder(sink, {}));
+  require(outcome == expected, "routing = reference");
+  if (!outcome.id.empty()) check_escaped(outcome.id);
+  return 0;
+}
