@@ -21,6 +21,7 @@ class Frame:
     opcode: int
     payload: bytes
     fin: bool = True
+    compressed: bool = False
 
     @property
     def close_code(self):
@@ -74,6 +75,7 @@ class RawPeer:
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.held = b""
+        self.may_be_compressed = False  # permessage-deflate was agreed on
 
     def __enter__(self):
         return self
@@ -153,13 +155,13 @@ class RawPeer:
     def read_frame(self):
         first, second = self.take(2)
         assert second & 0x80 == 0, "a server frame must not be masked"
-        assert first & 0x70 == 0, "no extension was negotiated"
+        assert first & (0x30 if self.may_be_compressed else 0x70) == 0, "a reserved bit nobody agreed on"
         length = second & 0x7F
         if length == 126:
             (length,) = struct.unpack("!H", self.take(2))
         elif length == 127:
             (length,) = struct.unpack("!Q", self.take(8))
-        return Frame(first & 0x0F, self.take(length), first & 0x80 != 0)
+        return Frame(first & 0x0F, self.take(length), first & 0x80 != 0, first & 0x40 != 0)
 
     def expect_close(self, code, reason=None):
         """Reads up to a Close frame (data and pings before it are passed over), then the end of the stream."""
@@ -188,10 +190,10 @@ class RawPeer:
         self.expect_end()
 
 
-def connect_device(gate, device_id, path="/ws", **how):
-    """A raw peer behind a finished opening handshake."""
+def connect_device(gate, device_id, *fields, path="/ws", **how):
+    """A raw peer behind a finished opening handshake; `fields` are more lines of its request."""
     peer = RawPeer(gate.device_address, **how)
-    peer.upgrade(f"{path}?deviceId={device_id}")
+    peer.upgrade(f"{path}?deviceId={device_id}", *fields)
     return peer
 
 
