@@ -11,17 +11,25 @@
 namespace ringgate::ws {
 namespace {
 
-// See cost_ns().
-constexpr std::uint64_t cost_of_message_ns = 500;
-constexpr std::uint64_t cost_of_octet_in_ns = 10;
-constexpr std::uint64_t cost_of_octet_out_ns = 1;
-constexpr std::uint64_t cost_of_final_block_ns = 1000;
+// zlib reports the state it stopped in as a sum (zlib.h, inflate, data_type) of these and of how many bits of the octet before
+// are still to be used.
+constexpr int just_after_block = 128;
+constexpr int in_final_block = 64;
+constexpr int unused_bits_mask = 7;
 
-/// zlib reports the state it stopped in as a sum (zlib.h, inflate, data_type): true if that is between two blocks, with no bit of
-/// the input left over.
+/// True if the decoder stands between two blocks, with no bit of the input left over.
 bool between_blocks(const z_stream& stream) {
-  constexpr int just_after_block = 128;
   return stream.data_type == just_after_block;
+}
+
+enum class BlockType : unsigned { stored, fixed, dynamic, reserved };
+
+/// Of the block that begins at the input's next bit (RFC 1951 section 3.2.3).
+BlockType type_of_next_block(const z_stream& stream, ByteView input) {
+  const auto unused_bits = static_cast<unsigned>(stream.data_type & unused_bits_mask);
+  const unsigned octet_before = stream.next_in == input.data() ? 0U : stream.next_in[-1];
+  const unsigned bits = (octet_before | static_cast<unsigned>(*stream.next_in) << 8) >> (8 - unused_bits);
+  return static_cast<BlockType>(bits >> 1 & 3);
 }
 
 // zlib counts in 32 bits.
@@ -94,7 +102,7 @@ Inflater::~Inflater() {
 
 /// Readies the stream for a message. False if memory is out.
 bool Inflater::start(InflateHistory* history) {
-  finals_count_ = 0;
+  work_ = {};
   at_stream_end_ = false;
   if (stream_ == nullptr) {
     auto stream = std::make_unique<z_stream>();
@@ -103,9 +111,39 @@ bool Inflater::start(InflateHistory* history) {
   } else {
     inflateReset(stream_.get());
   }
+  stream_->data_type = just_after_block;
   if (history == nullptr || history->octets().empty()) return true;
   const ByteView octets = history->octets();
+  work_.history_octets = octets.size();
   return inflateSetDictionary(stream_.get(), octets.data(), static_cast<uInt>(octets.size())) == Z_OK;
+}
+
+/// Inflates up to the end of a block, of the input or of the room, and counts what that was. Returns what zlib does.
+int Inflater::inflate_piece(ByteView input, Output& output) {
+  z_stream& stream = *stream_;
+  if ((stream.data_type & just_after_block) != 0 && stream.avail_in > 0) {
+    const BlockType type = type_of_next_block(stream, input);
+    in_stored_block_ = type == BlockType::stored;
+    ++work_.blocks_count;
+    work_.dynamic_blocks_count += type == BlockType::dynamic ? 1U : 0U;
+  }
+  const MutableBytes room = output.room();
+  stream.next_out = room.data();
+  stream.avail_out = static_cast<uInt>(std::min(room.size(), piece_bytes_max));
+  const std::size_t offered_in = stream.avail_in;
+  const std::size_t offered_out = stream.avail_out;
+  int result = ::inflate(&stream, Z_BLOCK);
+  constexpr int just_after_final_block = just_after_block + in_final_block;
+  if ((stream.data_type & just_after_final_block) == just_after_final_block) result = ::inflate(&stream, Z_BLOCK);  // says so
+  const std::size_t octets_out = offered_out - stream.avail_out;
+  output.wrote(octets_out);
+  if (in_stored_block_) {
+    work_.stored_octets += octets_out;
+  } else {
+    work_.coded_octets_in += offered_in - stream.avail_in;
+    work_.coded_octets_out += octets_out;
+  }
+  return result;
 }
 
 /// Inflates all of `input`.
@@ -114,24 +152,23 @@ Violation Inflater::run(ByteView input, Output& output) {
   stream.next_in = const_cast<Bytef*>(input.data());  // zlib does not write to it
   stream.avail_in = static_cast<uInt>(input.size());
   while (true) {
-    const MutableBytes room = output.room();
-    stream.next_out = room.data();
-    stream.avail_out = static_cast<uInt>(std::min(room.size(), piece_bytes_max));
-    const std::size_t offered = stream.avail_out;
-    const int result = ::inflate(&stream, Z_SYNC_FLUSH);
-    output.wrote(offered - stream.avail_out);
+    const int result = inflate_piece(input, output);
     if (output.over_ceiling()) return Violation::message_too_big;
     if (result == Z_STREAM_END) {
-      ++finals_count_;
+      ++work_.final_blocks_count;
       at_stream_end_ = stream.avail_in == 0;
       if (at_stream_end_) return Violation::none;
       inflateResetKeep(&stream);  // the window stays
+      stream.data_type = just_after_block;
       continue;
     }
     if (result == Z_MEM_ERROR) return Violation::memory_exhausted;
     if (result != Z_OK && result != Z_BUF_ERROR) return Violation::compressed_data_invalid;
-    if (stream.avail_out != 0) return Violation::none;
-    if (output.full() && !output.grow(output.bytes())) return Violation::memory_exhausted;
+    if (stream.avail_out == 0) {
+      if (output.full() && !output.grow(output.bytes())) return Violation::memory_exhausted;
+    } else if (stream.avail_in == 0) {
+      return Violation::none;
+    }
   }
 }
 
@@ -149,17 +186,16 @@ Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRu
     const bool is_whole = at_stream_end_ || between_blocks(*stream_);
     if (violation != Violation::none || output.bytes() != bytes || !is_whole) return Violation::compressed_data_invalid;
   }
+  if (rules.window_bits == window_bits_max) return Violation::none;
   const ByteView before = history == nullptr ? ByteView{} : history->octets();
-  if (rules.window_bits < window_bits_max && !stays_in_window(payload, output.view(), before, rules.window_bits))
-    return Violation::compressed_data_invalid;
-  return Violation::none;
+  work_.checked_window_octets = std::size_t{1} << rules.window_bits;
+  const bool stays = stays_in_window(payload, output.view(), before, rules.window_bits);
+  return stays ? Violation::none : Violation::compressed_data_invalid;
 }
 
 std::expected<Inflated, Violation> Inflater::inflate(ByteView payload, const InflateRules& rules, InflateHistory* history) {
   Output output(pool_, rules.bytes_max);
   const Violation violation = inflate_to(output, payload, rules, history);
-  cost_ns_ = cost_of_message_ns + cost_of_octet_in_ns * payload.size() + cost_of_octet_out_ns * output.bytes() +
-             cost_of_final_block_ns * finals_count_;
   if (violation != Violation::none) return std::unexpected{violation};
   if (history != nullptr) history->append(output.view());
   return output.release();

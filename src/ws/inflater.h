@@ -13,6 +13,7 @@
 
 #include "ringgate/bytes.h"
 #include "ws/deflate_parameters.h"
+#include "ws/inflate_cost.h"
 #include "ws/message_assembly.h"
 #include "ws/violation.h"
 
@@ -60,20 +61,20 @@ class Inflater {
   /// message (section 7.2.3.4): what follows is inflated with the same window. That a text is UTF-8 is for the caller to see.
   std::expected<Inflated, Violation> inflate(ByteView payload, const InflateRules& rules, InflateHistory* history);
 
-  /// What inflating cost, in nanoseconds of a slow machine: reckoned from the octets in and out and the blocks marked final, so
-  /// that the same messages have the same cost everywhere. Of the latest message, also if it was refused.
-  std::uint64_t cost_ns() const { return cost_ns_; }
+  /// What inflating cost, reckoned (inflate_cost.h). Of the latest message, also if it was refused.
+  std::uint64_t cost_ns() const { return ws::cost_ns(work_); }
 
  private:
   class Output;
   bool start(InflateHistory* history);
+  int inflate_piece(ByteView input, Output& output);
   Violation run(ByteView input, Output& output);
   Violation inflate_to(Output& output, ByteView payload, const InflateRules& rules, InflateHistory* history);
 
   AssemblyPool& pool_;
   std::unique_ptr<z_stream_s> stream_;  // from the first message on
-  std::uint64_t finals_count_ = 0;      // blocks marked final, in this message
-  std::uint64_t cost_ns_ = 0;
+  InflateWork work_;                    // on the latest message
+  bool in_stored_block_ = false;
   bool at_stream_end_ = false;
 };
 

@@ -148,14 +148,47 @@ TEST_F(InflaterLimits, ReckonsWithWhatRefusedMessagesCost) {
   const std::uint64_t refused = inflater_.cost_ns();
   inflate(bomb(1 + 258 * 3000));
   EXPECT_GT(refused, inflater_.cost_ns() * 9 / 10);
-  BlockWriter finals;
-  for (int i = 0; i < 1000; ++i) finals.stored(Final::yes, "");
-  inflate(finals.message());
-  const std::uint64_t with_finals = inflater_.cost_ns();
-  BlockWriter others;
-  for (int i = 0; i < 1000; ++i) others.stored(Final::no, "");
-  inflate(others.message());
-  EXPECT_GT(with_finals, inflater_.cost_ns());
+}
+
+TEST_F(InflaterLimits, ReckonsWithEachBlockByItsKind) {
+  constexpr std::uint64_t blocks_count = 1000;
+  const auto cost_of = [&](auto write) {
+    BlockWriter blocks;
+    for (std::uint64_t i = 0; i < blocks_count; ++i) write(blocks);
+    EXPECT_NE(inflate(blocks.message()), invalid);
+    return inflater_.cost_ns();
+  };
+  const std::uint64_t stored = cost_of([](BlockWriter& blocks) { blocks.stored(Final::no, "a"); });
+  const std::uint64_t final_stored = cost_of([](BlockWriter& blocks) { blocks.stored(Final::yes, "a"); });
+  const std::uint64_t fixed = cost_of([](BlockWriter& blocks) {
+    blocks.begin_fixed(Final::no);
+    blocks.literal('a');
+    blocks.end_fixed(Final::no);
+  });
+  const std::uint64_t dynamic = cost_of([](BlockWriter& blocks) { blocks.densest(0); });  // at every offset in an octet
+  EXPECT_GT(final_stored, stored);
+  EXPECT_GT(fixed, stored);
+  EXPECT_LT(fixed, 100 * blocks_count);
+  EXPECT_GT(dynamic, 1000 * blocks_count);
+  EXPECT_LT(dynamic, 1200 * blocks_count);
+}
+
+TEST_F(InflaterLimits, ReckonsStoredOctetsAsCopied) {
+  const std::string text = telemetry(60'000);
+  BlockWriter blocks;
+  blocks.stored(Final::no, text);
+  inflate(blocks.message());
+  const std::uint64_t stored = inflater_.cost_ns();
+  inflate(ZlibClient().deflate(text));
+  EXPECT_LT(10 * stored, inflater_.cost_ns());
+}
+
+TEST_F(InflaterLimits, ReckonsWithTheCheckOfTheWindow) {
+  const Octets payload = ZlibClient({.window_bits = 9}).deflate(telemetry(5000));
+  inflate(payload);
+  const std::uint64_t unchecked = inflater_.cost_ns();
+  inflate(payload, {.bytes_max = no_ceiling, .window_bits = 9});
+  EXPECT_GT(inflater_.cost_ns(), 2 * unchecked);
 }
 
 TEST_F(InflaterLimits, TakesTenThousandEmptyBlocks) {  // K24; bench/deflate_bench.cc says in what time
