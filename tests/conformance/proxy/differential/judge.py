@@ -59,12 +59,11 @@ def _judge_request(verdict, place, request, answer, devices):
         verdict.pushes += owed.pushes
         if owed.device_id is not None and json.loads(answer.body).get("device_id") != owed.device_id:
             verdict.faults.append(f"request {place} names {owed.device_id}, its answer {answer.body[:100]!r}")
-    ends = (request.closes or answer.status == 403 or (answer.status == 404 and bool(request.values(b"upgrade")))
-            or (answer.status >= 400 and b"100-continue" in request.tokens(b"expect")))  # refused before its body
+    is_refused_before_its_body = answer.status >= 400 and b"100-continue" in request.tokens(b"expect")
     if request.closes and not answer.closes:
         verdict.faults.append(f"request {place} ends the connection, its answer does not")
-    if answer.closes and not ends:
-        verdict.faults.append(f"the answer to request {place} ends the connection without need")
+    if answer.closes and not (request.closes or owed.may_end or is_refused_before_its_body):
+        _judge_refusal(verdict, f"request {place}", request, answer, "it should not have ended the connection")
     return answer.closes
 
 

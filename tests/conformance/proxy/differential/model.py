@@ -16,6 +16,7 @@ class Owed:
     statuses: tuple
     device_id: str | None = None  # named in an answer of 200
     pushes: tuple = ()  # (device, type, body) that a 200 stands for
+    may_end: bool = False  # may the answer end the connection though the request does not ask for it?
 
 
 def target_parts(target):
@@ -37,11 +38,11 @@ def admin(request, devices):
     """What the admin port owes; `devices` are the ids that are online."""
     path, _ = target_parts(request.target)
     if request.values(b"origin"):
-        return Owed((403,))
+        return Owed((403,), may_end=True)
     if request.method not in METHODS:
         return Owed((501,))
     if request.values(b"upgrade") and b"upgrade" in request.tokens(b"connection"):
-        return Owed((404,))
+        return Owed((404,), may_end=True)
     if path in (b"/v1/devices", b"/healthz", b"/readyz", b"/metrics"):
         return Owed((200,)) if request.method in (b"GET", b"HEAD") else Owed((405,))
     if path == b"/v1/broadcast":
@@ -81,12 +82,17 @@ def _push(request, devices):
     if kind is None:
         return Owed((415,))
     statuses = (200,) if b";" not in types[0] else (200, 415)
-    if kind == "text":
-        try:
-            request.body.decode()
-        except UnicodeDecodeError:
-            statuses = tuple(400 if status == 200 else status for status in statuses)
+    if kind == "text" and not is_utf8(request.body):
+        return Owed(tuple(400 if status == 200 else status for status in statuses), may_end=True)
     return Owed(statuses, pushes=tuple((device, kind, request.body) for device in devices))
+
+
+def is_utf8(octets):
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 # -- Devices
