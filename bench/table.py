@@ -12,6 +12,7 @@ import sys
 
 # How a benchmark's name becomes that of its reference, and what its items are.
 REFERENCES = {
+    "deflate": (r"^(deflate|inflate)/\w+/", r"\1/zlib/"),
     "device_map": ("LockFreeMap", "LockedMap"),
     "frame_reader": (r"^reader/", "naive/"),
     "mailbox": ("Boxed", "Locked"),
@@ -20,6 +21,8 @@ REFERENCES = {
     "utf8": (r"^(whole|streamed_in_two)/", "reference/"),
 }
 ITEMS = {"device_map": "calls", "frame_reader": "frames", "mailbox": "pushes", "request_head": "heads"}
+# What a benchmark counts beside time (the head of its file says what it is), and how it is shown.
+COUNTERS = {"octets": "{:.0f} octets", "weight_bytes": "weighs {:.0f}", "memory_bytes": "said {:.0f}", "reckoned": "reckoned {:.2f}"}
 
 
 def medians(results):
@@ -49,9 +52,13 @@ def ratio(target, name, results):
     return f"{nanoseconds(reference) / nanoseconds(results[name]):.2f}"
 
 
+def counted(result):
+    return ", ".join(shape.format(result[name]) for name, shape in COUNTERS.items() if name in result)
+
+
 def main(output, *inputs):
     gathered = {}
-    print(f"\n{'benchmark':<52} {'ns':>12} {'rate':>20} {'ratio':>8}")
+    print(f"\n{'benchmark':<52} {'ns':>12} {'rate':>20} {'ratio':>8}  counted")
     for path in map(pathlib.Path, inputs):
         text = path.read_text()
         if not text.strip():
@@ -60,7 +67,7 @@ def main(output, *inputs):
         results = medians(gathered[path.stem])
         for name, result in results.items():
             columns = f"{nanoseconds(result):12.2f} {rate(path.stem, result):>20} {ratio(path.stem, name, results):>8}"
-            print(f"{path.stem + ' ' + name:<52} {columns}")
+            print(f"{path.stem + ' ' + name:<52} {columns}  {counted(result)}".rstrip())
     pathlib.Path(output).write_text(json.dumps(gathered, indent=1) + "\n")
     print(f"\nwritten to {output}")
 
