@@ -1,42 +1,62 @@
-// Any text as a configuration file. Oracle: reading never throws; a fault is one printable line naming the file; what is
-// accepted, printed and read again gives the same settings.
+// Any text as a configuration file. Oracles: reading never throws; a fault is one printable line naming the file; what
+// is accepted, printed and read again gives the same settings.
 //
-// Tests: src/server/config_*
+// Input: the text.
+//
+// Tests: src/server/config_* include/ringgate/config.h
 #include <algorithm>
 #include <string_view>
+#include <vector>
 
-#include "base/assert.h"
+#include "fuzz_case.h"
 #include "server/config_load.h"
 #include "server/config_print.h"
 
 namespace {
 
 using namespace ringgate;
+using namespace ringgate::fuzz;
 using namespace ringgate::server;
 
 void check_faults(const ConfigFaults& faults) {
-  RINGGATE_ASSERT(!faults.empty());
+  require(!faults.empty(), "a refused file has a fault");
   for (const StartError& fault : faults) {
     const std::string line = to_line(fault);
-    RINGGATE_ASSERT(fault.exit_code == ExitCode::bad_configuration);
-    RINGGATE_ASSERT(!fault.remedy.empty());
-    RINGGATE_ASSERT(std::ranges::all_of(line, [](char c) { return c >= ' ' && c <= '~'; }));
+    require(fault.exit_code == ExitCode::bad_configuration && !fault.remedy.empty(), "a fault has its code and a remedy");
+    require(std::ranges::all_of(line, [](char c) { return c >= ' ' && c <= '~'; }), "a fault is one printable line");
   }
 }
 
+/// Printing and reading again takes twenty times as long as refusing a file, and most inputs differ in nothing but
+/// their layout from one of those before: so each configuration makes the round trip once, while it is remembered.
+bool is_remembered(const Config& config) {
+  constexpr std::size_t remembered_max = 64;
+  static std::vector<Config> remembered;
+  static std::size_t next = 0;
+  if (std::ranges::find(remembered, config) != remembered.end()) return true;
+  if (remembered.size() < remembered_max) {
+    remembered.push_back(config);
+  } else {
+    remembered[next++ % remembered_max] = config;
+  }
+  return false;
+}
+
 void check_round_trip(const LoadedConfig& loaded) {
-  const std::string printed = print_config(loaded);
-  const auto again = load_config_text(printed, "printed.toml");
-  RINGGATE_ASSERT(again.has_value());
-  RINGGATE_ASSERT(again->config == loaded.config);
+  if (is_remembered(loaded.config)) return;
+  const auto again = load_config_text(print_config(loaded), "printed.toml");
+  require(again.has_value(), "what is printed is accepted");
+  require(again->config == loaded.config, "read after print = the same settings");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto loaded = load_config_text(text, "fuzz.toml");
-  if (loaded) check_round_trip(*loaded);
-  else check_faults(loaded.error());
+  const auto loaded = load_config_text(text_of({data, size}), "fuzz.toml");
+  if (loaded) {
+    check_round_trip(*loaded);
+  } else {
+    check_faults(loaded.error());
+  }
   return 0;
 }

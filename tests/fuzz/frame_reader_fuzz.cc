@@ -6,7 +6,7 @@
 // faster.
 //
 // Tests: src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/frame_writer.* src/ws/message_assembly.* src/ws/closing.* src/ws/utf8.* src/ws/masking* src/ws/violation.h
-#include "frame_transcript.h"
+#include "described_frames.h"
 
 namespace {
 
@@ -29,19 +29,10 @@ ReaderRules rules_of(unsigned form) {
           .compressed_bytes_max = 70000};
 }
 
-/// The frames that `descriptions` describe.
 std::string_view write_described(std::string_view descriptions) {
   static std::string wire;
   wire.clear();
-  while (descriptions.size() >= 2) {
-    const auto first = static_cast<std::uint8_t>(descriptions[0]);
-    const std::size_t size =
-        std::min<std::size_t>(static_cast<std::uint8_t>(descriptions[1]), descriptions.size() - 2);
-    const std::size_t begin = wire.size();
-    append_client_frame(wire, {.masking_key = 0x80FF0102U * static_cast<unsigned>(size)}, descriptions.substr(2, size));
-    wire[begin] = static_cast<char>(first);
-    descriptions.remove_prefix(2 + size);
-  }
+  append_described_frames(wire, descriptions);
   return wire;
 }
 

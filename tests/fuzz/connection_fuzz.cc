@@ -1,0 +1,112 @@
+// A whole connection to a whole gate, on the simulated ring: accepting, request, handshake, frames, echo, compression,
+// closing, deadlines. Oracles: the same octets, in whatever pieces they come, are answered with the same octets; and
+// once a connection has ended, the gate holds no slot, buffer, operation, id or octet of it.
+//
+// Input: octet 0 = form (below), octet 1 = size of the pieces less 1, then the device's octets.
+//
+// Tests: src/http/* src/ws/* src/gate/* src/conn/* src/dispatch/* src/server/shard.*
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "described_frames.h"
+#include "simulated_gate/device_client.h"
+#include "simulated_gate/simulated_gate.h"
+
+namespace {
+
+using namespace ringgate;
+using namespace ringgate::fuzz;
+
+// Octet 0, bits 0-1: what stands before the input.
+enum class Before : unsigned { nothing, request, deflate_request, deflate_context_request };
+constexpr unsigned described = 4;   // the input describes frames
+constexpr unsigned resets = 8;      // the device ends with a reset, not with an end of stream
+constexpr unsigned waits = 16;      // it first waits for deadlines to pass
+
+/// Lives for so many connections: what a gate keeps of each (statistics, a peer's name) adds up.
+constexpr unsigned runs_per_gate = 1000;
+
+simulated::GateOptions gate_options() {
+  simulated::GateOptions options;
+  options.slots_count = 8;
+  options.settings.limits.connections_max = 4;
+  options.settings.limits.message_bytes_max = 600;
+  options.settings.limits.fragments_max = 8;
+  options.settings.routes.push_back({.path = "/deflate", .deflate = {.enabled = true, .message_bytes_min = 16}});
+  options.settings.routes.push_back(
+      {.path = "/context", .deflate = {.enabled = true, .context_takeover = true, .message_bytes_min = 16}});
+  // Smaller than long inputs, so that even these are cut where the gate's buffers end.
+  options.ring.classic_buffers_count = 4;
+  options.ring.classic_buffer_bytes = 256;
+  options.ring.incremental_buffers_count = 2;
+  options.ring.incremental_buffer_bytes = 512;
+  return options;
+}
+
+struct World {
+  ring::FakeWorld world{1};
+  simulated::Gate gate{world, gate_options()};
+};
+
+/// What one connection was answered with, from its beginning to its end.
+std::string talk(World& in, std::string_view octets, std::size_t piece_bytes, unsigned form) {
+  ring::FakePeer& peer = in.gate.connect();
+  for (; !octets.empty(); octets.remove_prefix(std::min(piece_bytes, octets.size()))) {
+    peer.send(octets.substr(0, piece_bytes));
+    in.gate.settle();
+  }
+  if ((form & waits) != 0) in.gate.pass(120 * nanoseconds_per_second);
+  std::string answer(peer.received_text());
+  (form & resets) != 0 ? peer.reset() : peer.close();
+  in.gate.settle();
+  if (in.gate.counters().slots_used.get() != 0) in.gate.pass(20 * nanoseconds_per_second);
+  answer += peer.saw_end() ? " end" : "";
+  in.gate.expect_nothing_left();
+  return answer;
+}
+
+void append_request(std::string& octets, Before before) {
+  constexpr std::string_view offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+  switch (before) {
+    case Before::nothing:
+      return;
+    case Before::request:
+      octets += simulated::DeviceClient::request("d", "/ws");
+      return;
+    case Before::deflate_request:
+      octets += simulated::DeviceClient::request("d", "/deflate", offer);
+      return;
+    case Before::deflate_context_request:
+      octets += simulated::DeviceClient::request("d", "/context", offer);
+      return;
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static std::unique_ptr<World> world;
+  static unsigned runs_left = 0;
+  static std::string octets;
+  if (runs_left-- == 0) {
+    GTEST_FLAG_SET(break_on_failure, true);  // the simulated gate speaks of defects through GoogleTest
+    world.reset();
+    world = std::make_unique<World>();
+    runs_left = runs_per_gate;
+  }
+  Choices choices(data, size);
+  const unsigned form = choices.octet();
+  const std::size_t piece_bytes = 1 + choices.octet();
+  octets.clear();
+  append_request(octets, static_cast<Before>(form % 4));
+  if ((form & described) != 0) {
+    append_described_frames(octets, text_of(choices.rest()));
+  } else {
+    octets += text_of(choices.rest());
+  }
+  const std::string whole = talk(*world, octets, octets.size(), form);
+  require(talk(*world, octets, piece_bytes, form) == whole, "pieces = whole");
+  return 0;
+}
