@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -73,30 +74,35 @@ def install():
     return prepared.stdout.strip()
 
 
-def run_batch(command, batch, url, folder, progress):
+def run_batch(process, progress):
     """Runs one process of the suite to its end; returns its verdicts and the faults of the run."""
-    process = SuiteProcess(command, batch, url, folder)
+    batch = process.batch
     process.run(lambda case: progress.case_begins(batch))
     verdicts = judge.judge(batch.cases, judge.read_index(process.index, AGENT))
     faults = process.faults + judge.compare_plan(batch.cases, process.announced)
     progress.batch_ends(batch, len(faults) + sum(bool(verdict.fault) for verdict in verdicts))
-    return verdicts, faults
+    return verdicts, [f"{batch.name}: {fault}" for fault in faults]
 
 
 def run_batches(command, batches, url_of, folder, jobs):
-    """First the batch that must be alone, then the others, `jobs` at a time. Results in the order of the catalogue."""
-    progress, results = Progress(batches), {}
-
-    def run_one(batch):
-        results[batch.name] = run_batch(command, batch, url_of(batch), folder / batch.name, progress)
-
-    for batch in batches:
-        if batch.name == catalogue.ALONE_NAME:
-            run_one(batch)
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(run_one, [batch for batch in batches if batch.name != catalogue.ALONE_NAME]))
-    verdicts = [verdict for batch in batches for verdict in results[batch.name][0]]
-    faults = [f"{batch.name}: {fault}" for batch in batches for fault in results[batch.name][1]]
+    """First the batch that must be alone, then the others, `jobs` at a time. An interrupt ends every process of the suite."""
+    progress, verdicts, faults = Progress(batches), [], []
+    processes = [SuiteProcess(command, batch, url_of(batch), folder / batch.name) for batch in batches]
+    alone = [process for process in processes if process.batch.name == catalogue.ALONE_NAME]
+    others = [process for process in processes if process not in alone]
+    pool = concurrent.futures.ThreadPoolExecutor(jobs)
+    try:
+        for together in (alone, others):
+            for done in [pool.submit(run_batch, process, progress) for process in together]:
+                verdicts += done.result()[0]
+                faults += done.result()[1]
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.stop()
+        raise
+    finally:
+        pool.shutdown()
     return verdicts, faults, progress.seconds
 
 
@@ -172,6 +178,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the gate and the suite are ended too
     try:
         sys.exit(main())
     except KeyboardInterrupt:

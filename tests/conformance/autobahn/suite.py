@@ -25,6 +25,7 @@ class SuiteProcess:
         self.announced = []
         self.started = []
         self.faults = []
+        self._process = None
         # In the foreground, so that an interrupt at the terminal reaches it too.
         self._command = ["timeout", "--foreground", "-k", "5", str(batch.timeout_seconds), command, "-m", "fuzzingclient", "-s"]
 
@@ -41,21 +42,22 @@ class SuiteProcess:
             "cases": list(self.batch.patterns), "exclude-cases": [], "exclude-agent-cases": {}}, indent=1))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # meant for Python 3
         with open(self.folder / "wstest.log", "w", encoding="utf-8") as log:
-            process = subprocess.Popen([*self._command, str(spec)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, text=True, errors="replace", env={**environment, "PYTHONUNBUFFERED": "1"})
-            try:
-                for line in process.stdout:
-                    log.write(line)
-                    self._read(line, on_case)
-            except BaseException:
-                process.terminate()
-                raise
-            finally:
-                code = process.wait()
+            self._process = subprocess.Popen([*self._command, str(spec)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                             stderr=subprocess.STDOUT, text=True, errors="replace",
+                                             env={**environment, "PYTHONUNBUFFERED": "1"})
+            for line in self._process.stdout:
+                log.write(line)
+                self._read(line, on_case)
+            code = self._process.wait()
         if code in TIMEOUT_EXIT_CODES:
             self.faults.append(f"the suite did not end within {self.batch.timeout_seconds} s; last case {self.started[-1:]}")
         elif code != 0:
             self.faults.append(f"the suite ended with exit code {code}; see {self.folder / 'wstest.log'}")
+
+    def stop(self):
+        """Ends the process if it runs. From any thread; run() then returns."""
+        if self._process is not None:
+            self._process.terminate()
 
     def _read(self, line, on_case):
         announced, started = ANNOUNCED.match(line), STARTED.match(line)
