@@ -54,7 +54,7 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::path_unknown, 404, http::Persistence::keep_alive, "path_unknown", "Nothing is served at this path.", ""},
     {Refusal::method_not_allowed, 405, http::Persistence::keep_alive, "method_not_allowed", "The method is not allowed here.", ""},  // Allow: the route's
     {Refusal::content_type, 415, http::Persistence::keep_alive, "content_type", "The Content-Type must be text/plain in UTF-8, or application/octet-stream.", ""},
-    {Refusal::invalid_utf8, 400, http::Persistence::keep_alive, "invalid_utf8", "A text message must be valid UTF-8.", ""},
+    {Refusal::invalid_utf8, 400, http::Persistence::close, "invalid_utf8", "A text message must be valid UTF-8.", ""},
     {Refusal::bad_id, 400, http::Persistence::keep_alive, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", ""},
     {Refusal::bad_code, 400, http::Persistence::keep_alive, "bad_code", "The parameter code must be one number from 4000 to 4099.", ""},
     {Refusal::bad_reason, 400, http::Persistence::keep_alive, "bad_reason", "The parameter reason must be UTF-8 of at most 123 octets, given once.", ""},

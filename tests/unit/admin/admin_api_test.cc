@@ -86,8 +86,11 @@ TEST(AdminApi, RefusesBadPushes) {
   expect_problem(gate.ask_once(push_request("x", std::string(129, 'a'))), 400, "bad_id");
   expect_problem(gate.ask_once(push_request("x", "a%00")), 400,
                  "target_malformed");  // A28: in no path at all
-  for (const char* text : {"\xff", "\xed\xa0\x80", "cut \xe2\x82"})
-    expect_problem(gate.ask_once(push_request(text)), 400, "invalid_utf8");
+  for (const char* text : {"\xff", "\xed\xa0\x80", "cut \xe2\x82"}) {
+    const Reply reply = gate.ask_once(push_request(text));
+    expect_problem(reply, 400, "invalid_utf8");
+    EXPECT_TRUE(reply.closes()) << "who cannot encode text is not trusted with another request";
+  }
   for (const char* fields :
        {"", "Content-Type: application/json\r\n", "Content-Type: text/plain; charset=latin1\r\n",
         "Content-Type:\r\n", "Content-Type: text/plain\r\nContent-Type: text/plain\r\n"})
