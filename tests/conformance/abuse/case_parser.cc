@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "deflate.h"
 #include "octets.h"
 
 namespace ringgate::abuse {
@@ -17,6 +18,19 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+/// `payload` in `count` frames of about the same size; `first` is the octet that a single frame would begin with.
+std::string fragments(std::uint8_t first, std::size_t count, std::string_view payload) {
+  std::string octets;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t begin = payload.size() * i / count;
+    const std::size_t end = payload.size() * (i + 1) / count;
+    const int fin = i + 1 == count ? 0x80 : 0;
+    const int rest = i == 0 ? first & 0x7F : 0;
+    octets += frame(static_cast<std::uint8_t>(fin | rest), payload.substr(begin, end - begin));
+  }
+  return octets;
 }
 
 /// Reads one line from left to right.
@@ -136,6 +150,7 @@ std::string CaseParser::named(const std::string& name) {
     return edited(good_push());
   }
   if (name == "m") return masked(in_brackets());
+  if (name == "deflate") return deflated(in_brackets());
   if (name == "text") return frame(0x81, in_brackets());
   if (name == "binary") return frame(0x82, in_brackets());
   if (name == "begin") return frame(0x01, in_brackets());
@@ -144,18 +159,25 @@ std::string CaseParser::named(const std::string& name) {
   if (name == "ping") return frame(0x89, in_brackets());
   if (name == "pong") return frame(0x8a, in_brackets());
   expect("(");
+  if (name == "noise") {
+    const std::uint64_t count = number();
+    expect(")");
+    return noise(count);
+  }
   if (name == "close") {
     const auto code = static_cast<std::uint16_t>(number());
     const std::string reason = accept(",") ? octets() : "";
     expect(")");
     return frame(0x88, close_payload(code, reason));
   }
-  if (name != "frame") throw ListFault("unknown name: " + name);
-  const std::string first = primary();
+  if (name != "frame" && name != "fragments") throw ListFault("unknown name: " + name);
+  const auto first = static_cast<std::uint8_t>(primary().at(0));
   expect(",");
+  const std::uint64_t count = name == "fragments" ? number() : 1;
+  if (name == "fragments") expect(",");
   const std::string payload = octets();
   expect(")");
-  return frame(static_cast<std::uint8_t>(first.at(0)), payload);
+  return count == 1 ? frame(first, payload) : fragments(first, count, payload);
 }
 
 std::string CaseParser::edited(std::string request) {
@@ -246,14 +268,15 @@ bool CaseParser::frame_item(Verdict& result) {
   return true;
 }
 
-/// `400`, `400c`, and what belongs to the answer before: `with LINE`, `without NAME`, `no-body`.
+/// `400`, `400c`, and what belongs to the answer before: `with LINE`, `without NAME`, `lacks TEXT`, `no-body`.
 bool CaseParser::answer_item(Verdict& result) {
-  if (peek().is_word("with") || peek().is_word("without") || peek().is_word("no-body")) {
+  if (peek().is_word("with") || peek().is_word("without") || peek().is_word("lacks") || peek().is_word("no-body")) {
     if (result.answers.empty()) throw ListFault("which answer is this about?");
     WantedAnswer& answer = result.answers.back();
     if (accept_word("no-body")) answer.has_no_body = true;
     else if (accept_word("with")) answer.lines.push_back(octets());
-    else next(), answer.names_not.push_back(octets());
+    else if (accept_word("lacks")) answer.texts_not.push_back(octets());
+    else next(), answer.texts_not.push_back("\r\n" + octets() + ":");
     return true;
   }
   if (peek().kind != Token::Kind::word || peek().text == "or") return false;
@@ -262,7 +285,7 @@ bool CaseParser::answer_item(Verdict& result) {
   if (closes) text.pop_back();
   const auto status = number_in(text);
   if (!status || *status < 100 || *status > 599) throw ListFault("no verdict: " + text);
-  result.answers.push_back({.status = static_cast<int>(*status), .closes = closes, .lines = {}, .names_not = {}});
+  result.answers.push_back({.status = static_cast<int>(*status), .closes = closes, .lines = {}, .texts_not = {}});
   if (closes) result.afterwards = Afterwards::ended;
   return true;
 }

@@ -55,7 +55,8 @@ bool takes_tail(const Case& one) {
 std::vector<Delivery> all_deliveries(const Case& one, Random& random) {
   const std::string octets = octets_of(one);
   std::vector<Delivery> deliveries{{.name = "whole", .cuts = {}, .tail = ""}};
-  if (!one.opening.empty()) deliveries.push_back({.name = "behind the handshake", .cuts = {}, .opening_in_front = true, .tail = ""});
+  if (!one.opening.empty() && !one.steps.empty() && one.steps.front().kind == Step::Kind::send)
+    deliveries.push_back({.name = "behind the handshake", .cuts = {}, .opening_in_front = true, .tail = ""});
   if (takes_tail(one))
     deliveries.push_back({.name = "followed by good octets", .cuts = {}, .tail = good_upgrade(smuggled_id) + frame(0x81, "smuggled")});
   if (octets.size() < 2) return deliveries;

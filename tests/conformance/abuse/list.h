@@ -25,7 +25,7 @@ struct WantedAnswer {
   int status = 0;
   bool closes = false;             // says `Connection: close`, and means it
   std::vector<std::string> lines;      // field lines its head must have
-  std::vector<std::string> names_not;  // fields it must not have
+  std::vector<std::string> texts_not;  // what its head must not contain
   bool has_no_body = false;
 };
 
@@ -74,7 +74,7 @@ struct Case {
 struct Row {
   enum class Kind : std::uint8_t {
     cases,      // the cases below
-    code,       // a function of this program: scripts.h
+    code,       // and perhaps cases: a function of the programs that `note` names, "simulated", "real" or both
     elsewhere,  // another test of this repository; `note` names it
     waits,      // for a feature; `note` names it
     left_out,   // `note` says why

@@ -51,14 +51,18 @@ bool has_part_here(const RunPlan& plan, const Row& row) {
 
 }  // namespace
 
-void register_rows(const RunPlan& plan) {
+std::string register_rows(const RunPlan& plan) {
+  const std::string here = plan.place == Place::simulated ? "simulated" : "real";
   for (const Section& section : plan.sections) {
     for (const Row& row : section.rows) {
+      const bool has_code = row.kind == Row::Kind::code && row.note.contains(here);
+      if (has_code != plan.scripts.contains(row.id)) return row.id + ": the list and the program disagree about its code";
       if (!has_part_here(plan, row)) continue;
       ::testing::RegisterTest(name_of(section).c_str(), row.id.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                               [&plan, &row]() -> RowTest* { return new RowTest(plan, row); });
     }
   }
+  return "";
 }
 
 void print_summary(const RunPlan& plan, const Counts& counts, int failures_count) {

@@ -29,8 +29,9 @@ struct RunPlan {
   std::uint64_t seed = 0;
 };
 
-/// Registers a test for each row that has something to do here. `plan` outlives the tests.
-void register_rows(const RunPlan& plan);
+/// Registers a test for each row that has something to do here. `plan` outlives the tests. A row whose code is missing is an
+/// error, in words.
+std::string register_rows(const RunPlan& plan);
 
 /// Prints what stands elsewhere, what waits and what is left out, each with its reason, and the closing line.
 void print_summary(const RunPlan& plan, const Counts& counts, int failures_count);

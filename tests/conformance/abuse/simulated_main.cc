@@ -56,7 +56,8 @@ class SimulatedRun {
   bool judge(const Case& one, const Delivery& delivery) {
     if (!prepare(one, one.port)) return false;
     ++counts_.deliveries;
-    const std::string fault = play_and_judge(world_, one, delivery);
+    std::string fault = play_and_judge(world_, one, delivery);
+    if (fault.empty()) fault = world_.leftovers();
     return fault.empty() || fail(one, delivery.name, fault);
   }
 
@@ -116,8 +117,11 @@ int run(int argc, char** argv) {
   }
   SimulatedRun run(plan.seed, is_quick);
   plan.run_case = [&run](const Case& one, Random& random) { run.run(one, random); };
-  plan.scripts = simulated_scripts(run.world(), plan.seed);
-  register_rows(plan);
+  plan.scripts = simulated_scripts(run.world());
+  if (std::string fault = register_rows(plan); !fault.empty()) {
+    fmt::print(stderr, "abuse_simulated: {}\n", fault);
+    return 2;
+  }
   const int code = RUN_ALL_TESTS();
   print_summary(plan, run.counts(), ::testing::UnitTest::GetInstance()->failed_test_count());
   return code;

@@ -31,6 +31,7 @@ class SimulatedWorld final : public World {
 
  private:
   void connect_witness();
+  void dismiss_witness();
 
   std::uint64_t seed_;
   std::vector<std::string> settings_;

@@ -23,6 +23,15 @@ std::size_t body_bytes(const SeenAnswer& answer) {
   return at == std::string::npos ? 0 : std::strtoull(answer.head.c_str() + at + name.size(), nullptr, 10);
 }
 
+/// By the gate's answer; null if it agreed on no extension.
+std::shared_ptr<Inflation> inflation_for(const std::string& head) {
+  if (head.find("\r\nSec-WebSocket-Extensions: permessage-deflate") == std::string::npos) return nullptr;
+  constexpr std::string_view window = "server_max_window_bits=";
+  const std::size_t at = head.find(window);
+  const int window_bits = at == std::string::npos ? 15 : std::atoi(head.c_str() + at + window.size());
+  return std::make_shared<Inflation>(window_bits, head.find("server_no_context_takeover") == std::string::npos);
+}
+
 /// The stable part of an answer: problem documents name their reason, other bodies may hold numbers of the moment.
 std::string summary(const SeenAnswer& answer) {
   constexpr std::string_view name = "\"reason\":\"";
@@ -75,6 +84,7 @@ bool WireView::read_answer() {
   answer.body = input_.substr(answer.head.size(), size);
   input_.erase(0, std::min(input_.size(), answer.head.size() + size));
   speaks_frames_ = answer.status == 101;
+  if (speaks_frames_) inflation_ = inflation_for(answer.head);
   if (answer.status == 100) ++continues_count_;  // interim: whether it comes depends on when the body does
   else answers_.push_back(std::move(answer));
   return true;
@@ -89,7 +99,9 @@ bool WireView::read_frame() {
   if (input_.size() < 2 + extended_bytes) return false;
   const std::uint64_t size = extended_bytes == 0 ? second : number_at(input_, 2, extended_bytes);
   const bool is_known = (first & 0x0F) == 1 || (first & 0x0F) == 2 || ((first & 0x0F) >= 8 && (first & 0x0F) <= 10);
-  if ((second & 0x80) != 0 || (first & 0xF0) != 0x80 || !is_known || close_) {
+  const bool is_compressed = (first & 0x40) != 0;
+  const bool may_be_compressed = inflation_ != nullptr && (first & 0x0F) <= 2;
+  if ((second & 0x80) != 0 || (first & 0xB0) != 0x80 || !is_known || close_ || (is_compressed && !may_be_compressed)) {
     fault_ = close_ ? "a frame after the Close frame" : fmt::format("no frame of a server: {:02x} {:02x}", first, second);
     return false;
   }
@@ -97,9 +109,17 @@ bool WireView::read_frame() {
   if (input_.size() - header_bytes < size) return false;
   std::string payload = input_.substr(header_bytes, size);
   input_.erase(0, header_bytes + size);
+  if (is_compressed && !inflate(payload)) return false;
   if (opcode == ws::Opcode::close) read_close(payload);
   else if (opcode != ws::Opcode::ping) frames_.push_back({opcode, std::move(payload)});  // the gate may ping when it likes
   return true;
+}
+
+bool WireView::inflate(std::string& payload) {
+  auto message = inflation_->inflate(std::move(payload));
+  if (!message) fault_ = "a compressed message that does not decompress";
+  else payload = std::move(*message);
+  return message.has_value();
 }
 
 void WireView::read_close(const std::string& payload) {

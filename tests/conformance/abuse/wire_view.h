@@ -1,15 +1,17 @@
-// What a peer sees of the gate: HTTP answers, then frames, taken apart as they come.
+// What a peer sees of the gate: HTTP answers, then frames, taken apart as they come and decompressed.
 //
 // Judges only what no server may ever send (masked or fragmented frames, reserved bits, a frame after Close); everything else is
 // for verdict.h. Its own reader, not the gate's codec.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "deflate.h"
 #include "list.h"
 
 namespace ringgate::abuse {
@@ -53,10 +55,12 @@ class WireView {
   void read();
   bool read_answer();
   bool read_frame();
+  bool inflate(std::string& payload);
   void read_close(const std::string& payload);
 
   std::string input_;
   bool speaks_frames_ = false;
+  std::shared_ptr<Inflation> inflation_;  // null: no extension was agreed on
   std::vector<SeenAnswer> answers_;
   int continues_count_ = 0;
   std::vector<WantedFrame> frames_;

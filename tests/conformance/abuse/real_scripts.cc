@@ -1,0 +1,221 @@
+#include "real_scripts.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "exchange.h"
+#include "load/admin_query.h"
+#include "octets.h"
+#include "real_world.h"
+
+namespace ringgate::abuse {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A file that goes with this object.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(std::string_view content = "") : path_(fs::temp_directory_path() / fmt::format("abuse-{}-{}", getpid(), ++count_)) {
+    std::ofstream(path_, std::ios::binary) << content;
+  }
+  ~TemporaryFile() { fs::remove(path_); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  const fs::path& path() const { return path_; }
+  std::string content() const {
+    std::ifstream file(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+ private:
+  static inline int count_ = 0;
+  fs::path path_;
+};
+
+bool is_answered(const WireView& view) { return !view.answers().empty() || view.has_ended(); }
+
+/// Sends one request on a connection of its own; its status, or 0.
+int status_of(RealWorld& world, Port port, const std::string& request) {
+  const auto channel = world.connect(port);
+  channel->send(request);
+  channel->wait_until(is_answered);
+  return channel->view().answers().empty() ? 0 : channel->view().answers().front().status;
+}
+
+std::size_t metrics_bytes(RealWorld& world) {
+  const auto answer = load::query(world.gate().admin(), "/metrics");
+  return answer ? answer->body.size() : 0;
+}
+
+void expect_good_end(RealWorld& world) {
+  EXPECT_EQ(world.leftovers(), "");
+  EXPECT_EQ(check_fresh_connection(world), "");
+}
+
+}  // namespace
+
+void one_connection_too_many(const std::string& binary) {
+  RealWorld world(binary);
+  ASSERT_EQ(world.prepare({"limits.max_connections=3"}, Port::devices), "");
+  std::vector<std::unique_ptr<Channel>> held;
+  for (const char* id : {"a", "b", "c"}) {
+    held.push_back(world.connect(Port::devices));
+    held.back()->send(good_upgrade(id));
+    held.back()->wait_until(is_answered);
+    ASSERT_TRUE(held.back()->view().is_upgraded());
+  }
+  const auto refused = world.connect(Port::devices);
+  refused->send(good_upgrade("d"));
+  refused->wait_until([](const WireView& view) { return view.has_ended(); });
+  ASSERT_EQ(refused->view().answers().size(), 1U);
+  EXPECT_EQ(refused->view().answers().front().status, 503);
+  EXPECT_TRUE(refused->view().answers().front().head.contains("\r\nRetry-After: "));
+  held.clear();
+  expect_good_end(world);
+}
+
+/// A bounded form of the row: what is left over is looked at, not the latency of others.
+void connections_reset_at_once(const std::string& binary) {
+  RealWorld world(binary);
+  ASSERT_EQ(world.prepare({}, Port::devices), "");
+  for (int i = 0; i < 5000; ++i) {
+    const auto channel = world.connect(Port::devices);
+    if (i % 2 == 0) channel->send(good_upgrade());
+    channel->reset();
+  }
+  expect_good_end(world);
+}
+
+/// Every line of the log is one JSON object, and none says what a peer wanted it to say.
+void log_keeps_its_lines(const std::string& binary) {
+  const TemporaryFile log;
+  RealWorld world(binary, log.path());
+  ASSERT_EQ(world.prepare({"log.level=debug"}, Port::devices), "");
+  for (const char* id : {"a%0d%0aX-Inj:1", "a\nINFO fake log line", "%24%7bjndi:ldap://x%7d", "%25s%25n%25x", "a%0a%7b%22msg%22:%22forged%22%7d"}) {
+    EXPECT_EQ(status_of(world, Port::devices, good_upgrade(id)), 400) << id;
+    EXPECT_EQ(status_of(world, Port::devices, "GET /" + std::string(id) + " HTTP/1.1\r\nHost: h\r\nUser-Agent: " + id + "\r\n\r\n") / 100, 4);
+  }
+  expect_good_end(world);
+  ASSERT_EQ(world.gate().stop(), 0);
+  std::istringstream lines(log.content());
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const auto object = nlohmann::json::parse(line, nullptr, false);
+    ASSERT_TRUE(object.is_object()) << line;
+    EXPECT_NE(object.value("msg", ""), "forged");
+  }
+  EXPECT_GT(count, 0);
+}
+
+void metrics_keep_their_size(const std::string& binary) {
+  RealWorld world(binary);
+  ASSERT_EQ(world.prepare({}, Port::devices), "");
+  const auto flood = [&world](int begin, int end) {
+    for (int i = begin; i < end; ++i) {
+      const std::string n = std::to_string(i);
+      EXPECT_EQ(status_of(world, Port::devices, good_upgrade("id-" + n)), 101);
+      EXPECT_EQ(status_of(world, Port::devices, "GET /path-" + n + " HTTP/1.1\r\nHost: h\r\nUser-Agent: agent-" + n + "\r\n\r\n"), 404);
+      EXPECT_EQ(status_of(world, Port::admin, "METHOD" + n + " /metrics HTTP/1.1\r\nHost: h\r\n\r\n"), 501);
+      EXPECT_EQ(status_of(world, Port::admin, "GET /path-" + n + " HTTP/1.1\r\nHost: h\r\n\r\n"), 404);
+    }
+  };
+  flood(0, 50);  // every series there is has a value
+  const std::size_t before = metrics_bytes(world);
+  flood(50, 1050);
+  const std::size_t after = metrics_bytes(world);
+  ASSERT_GT(before, 0U);
+  EXPECT_LT(after, before + 500) << "a few more digits, no more series";
+  expect_good_end(world);
+}
+
+void forwarded_address_is_ignored(const std::string& binary) {
+  RealWorld world(binary);
+  ASSERT_EQ(world.prepare({}, Port::devices), "");
+  const auto channel = world.connect(Port::devices);
+  std::string request = good_upgrade("forwarded");
+  request.insert(request.size() - 2, "X-Forwarded-For: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\n");
+  channel->send(request);
+  channel->wait_until(is_answered);
+  ASSERT_TRUE(channel->view().is_upgraded());
+  const auto record = load::query(world.gate().admin(), "/v1/devices/forwarded");
+  ASSERT_TRUE(record && record->status == 200);
+  EXPECT_TRUE(nlohmann::json::parse(record->body).value("remote", "").starts_with("127.0.0.1:")) << record->body;
+}
+
+/// A bounded form of the row: each is answered, with 200 or 503, or not let in; a device is served meanwhile.
+void scrapes_at_once(const std::string& binary) {
+  constexpr int scrapes_count = 1000;
+  RealWorld world(binary);
+  ASSERT_EQ(world.prepare({}, Port::devices), "");
+  std::vector<std::unique_ptr<Channel>> scrapers;
+  for (int i = 0; i < scrapes_count; ++i) {
+    scrapers.push_back(world.connect(Port::admin));
+    scrapers.back()->send("GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  }
+  EXPECT_EQ(status_of(world, Port::devices, good_upgrade("served")), 101);
+  int served = 0;
+  for (const auto& scraper : scrapers) {
+    scraper->wait_until([](const WireView& view) { return view.has_ended(); });
+    if (scraper->view().answers().empty()) continue;
+    const int status = scraper->view().answers().front().status;
+    EXPECT_TRUE(status == 200 || status == 503) << status;
+    served += status == 200 ? 1 : 0;
+  }
+  EXPECT_GT(served, 0);
+  scrapers.clear();
+  expect_good_end(world);
+}
+
+void broken_configuration(const std::string& binary) {
+  struct Broken {
+    const char* name;
+    std::string content;
+    const char* mentions;  // the key or the line
+  };
+  const std::array<Broken, 6> files{{
+      {"unknown key", "[limits]\nmax_mesage = \"1MiB\"\n", "max_mesage"},
+      {"unknown section", "\n\n[limit]\nmax_message = \"1MiB\"\n", "limit"},
+      {"a key twice", "[limits]\nmax_message = \"1MiB\"\nmax_message = \"2MiB\"\n", "max_message"},
+      {"out of range", "[limits]\nmax_fragments = 0\n", "max_fragments"},
+      {"NUL", std::string("[limits]\nmax_message = \"1\0MiB\"\n", 32), ":2"},
+      {"100 MB", "# " + std::string(100'000'000, 'x') + "\n", ""},
+  }};
+  for (const Broken& file : files) {
+    const TemporaryFile config(file.content);
+    const std::string command = fmt::format("{} serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --config {} 2>&1", binary, config.path().string());
+    FILE* const pipe = popen(command.c_str(), "r");
+    ASSERT_NE(pipe, nullptr);
+    std::string output;
+    for (std::array<char, 4096> piece; std::fgets(piece.data(), piece.size(), pipe) != nullptr;) output += piece.data();
+    const int status = pclose(pipe);
+    EXPECT_EQ(WEXITSTATUS(status), 78) << file.name;
+    EXPECT_EQ(std::ranges::count(output, '\n'), 1) << file.name << ": " << output;
+    EXPECT_TRUE(output.contains(file.mentions)) << file.name << ": " << output;
+    EXPECT_TRUE(output.contains(config.path().filename().string())) << file.name << ": " << output;
+  }
+}
+
+std::map<std::string, Script, std::less<>> real_scripts(const std::string& binary) {
+  const std::initializer_list<std::pair<const char*, void (*)(const std::string&)>> rows{
+      {"F09", one_connection_too_many},       {"F11", connections_reset_at_once}, {"M01", log_keeps_its_lines},
+      {"M03", metrics_keep_their_size},       {"M10", log_keeps_its_lines},       {"M23", forwarded_address_is_ignored},
+      {"M26", scrapes_at_once},               {"M28", broken_configuration},
+  };
+  std::map<std::string, Script, std::less<>> scripts;
+  for (const auto& [id, script] : rows) scripts.emplace(id, [script, binary] { script(binary); });
+  return scripts;
+}
+
+}  // namespace ringgate::abuse

@@ -1,0 +1,104 @@
+#include "socket_channel.h"
+
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+
+namespace ringgate::abuse {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto patience = std::chrono::seconds(8);
+
+int milliseconds_until(Clock::time_point end) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+  return static_cast<int>(std::max<std::int64_t>(left, 0));
+}
+
+}  // namespace
+
+SocketChannel::SocketChannel(const load::Endpoint& endpoint) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const int on = 1;
+  setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
+  if (::connect(socket_, address, sizeof endpoint.address) != 0) end();
+}
+
+SocketChannel::~SocketChannel() {
+  if (socket_ >= 0) ::close(socket_);
+}
+
+void SocketChannel::send(std::string_view octets) {
+  const auto end_of_patience = Clock::now() + patience;
+  while (!octets.empty() && socket_ >= 0 && Clock::now() < end_of_patience) {
+    const ssize_t count = ::send(socket_, octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) {
+      octets.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      poll(milliseconds_until(end_of_patience), true);
+    } else if (errno != EINTR) {
+      // The gate has ended the connection; what it said before may still be there to read.
+      return;
+    }
+  }
+}
+
+void SocketChannel::finish() { ::shutdown(socket_, SHUT_WR); }
+
+void SocketChannel::reset() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(socket_);
+  socket_ = -1;
+}
+
+void SocketChannel::end_segment() {
+  if (pauses_left_-- > 0) poll(1);
+}
+
+void SocketChannel::wait(DurationNs duration) {
+  const auto end_of_wait = Clock::now() + std::chrono::nanoseconds(duration);
+  while (!view_.has_ended() && milliseconds_until(end_of_wait) > 0) poll(milliseconds_until(end_of_wait));
+}
+
+void SocketChannel::wait_until(const std::function<bool(const WireView&)>& holds) {
+  const auto end_of_patience = Clock::now() + patience;
+  while (socket_ >= 0 && !view_.has_ended() && !holds(view_))
+    if (!poll(milliseconds_until(end_of_patience))) return;
+}
+
+bool SocketChannel::poll(int milliseconds, bool for_room) {
+  pollfd one{.fd = socket_, .events = static_cast<short>((reads_ ? POLLIN : 0) | (for_room ? POLLOUT : 0)), .revents = 0};
+  if (::poll(&one, 1, milliseconds) <= 0) return false;
+  if (reads_ && (one.revents & (POLLIN | POLLERR | POLLHUP)) != 0) read();
+  return true;
+}
+
+void SocketChannel::read() {
+  std::array<char, 65536> octets;
+  for (;;) {
+    const ssize_t count = ::recv(socket_, octets.data(), octets.size(), MSG_DONTWAIT);
+    if (count > 0) {
+      view_.take({octets.data(), static_cast<std::size_t>(count)});
+    } else if (count < 0 && errno == EINTR) {
+      continue;
+    } else {
+      if (count == 0 || errno != EAGAIN) end();
+      return;
+    }
+  }
+}
+
+void SocketChannel::end() {
+  if (!view_.has_ended()) view_.take_end();
+}
+
+}  // namespace ringgate::abuse
