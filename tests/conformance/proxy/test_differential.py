@@ -6,7 +6,7 @@ import random
 import pytest
 from wrong_gate import WrongGate
 
-from differential import bases, cases, judge, licences, reference
+from differential import bases, campaign, cases, judge, licences, reference
 from differential.cases import Case
 from differential.lane import Lane
 
@@ -122,6 +122,7 @@ OTHER_ID = GOOD.replace(b"/d0/", b"/d2/") + LAST
     ("bodyless_get", "nginx-default", GET_WITH_BODY),
     ("bodyless_get", "nginx-lenient", GET_WITH_BODY),
     ("bodyless_get", "haproxy-default", GET_WITH_BODY),
+    ("bodyless_get", "haproxy-lenient", GET_WITH_BODY),
     ("answers_swapped", "direct", OTHER_ID),
 ])
 def test_a_wrong_gate_is_found_out_and_a_right_one_is_not(fault, setup, octets):
@@ -129,3 +130,14 @@ def test_a_wrong_gate_is_found_out_and_a_right_one_is_not(fault, setup, octets):
         assert asyncio.run(faults_of(setup, right, octets)) == []
     with WrongGate(fault) as wrong:
         assert asyncio.run(faults_of(setup, wrong, octets)) != []
+
+
+def test_a_run_against_a_wrong_gate_counts_keeps_and_ends_early(tmp_path):
+    said = []
+    run = campaign.Campaign("direct", 1, lambda: WrongGate("bodyless_get"), tmp_path)
+    count = asyncio.run(run.run(range(500), 500, 2, said.append))
+    assert campaign.DISAGREEMENTS_MAX <= len(count.disagreements) <= campaign.DISAGREEMENTS_MAX + 2 and count.samples < 500
+    assert len(said) >= campaign.DISAGREEMENTS_MAX
+    for folder in tmp_path.iterdir():
+        number = int(folder.name.rpartition("-")[2])
+        assert (folder / "sent").read_bytes() == cases.make(1, number).octets

@@ -33,7 +33,7 @@ class Client:
     def __enter__(self):
         self._process = subprocess.Popen([*COMMANDS[self.name], json.dumps(self.sessions)], stdout=subprocess.PIPE, text=True,
                                          env=environment({"NODE_PATH": str(CLIENTS / "node/node_modules")}))
-        self._deadline = threading.Timer(240 * PATIENCE, self._process.kill)
+        self._deadline = threading.Timer(600 * PATIENCE, self._process.kill)
         self._deadline.start()
         return self
 

@@ -8,7 +8,7 @@ import pathlib
 import time
 
 from . import cases
-from .lane import Lane
+from .lane import Lane, Outcome
 
 DISAGREEMENTS_MAX = 10  # then the run ends: the first ones are what matters
 
@@ -88,7 +88,9 @@ class Campaign:
         self.count.upgrades += len(lane.upgraded)
         logged = [record["device_id"] for record in gate.records if record.get("msg") == "device connected"][len(lane.devices):]
         if logged != lane.upgraded:
-            raise AssertionError(f"{self.count.setup}: ids connected {logged}, ids forwarded {lane.upgraded}")
+            fault = f"the gate has connected the ids {logged}, and {lane.upgraded} were forwarded"
+            self.count.disagreements.append(Outcome("all cases of a lane", True, [fault], 0, {}, [], b""))
+            self._say(f"DISAGREEMENT in {self.count.disagreements[-1].case}: {fault[:300]}")
 
     def _keep(self, outcome):
         """Writes what was sent, forwarded and answered."""
