@@ -59,7 +59,8 @@ class AdminConnection:
         while (head := self._read_head()) is not None:
             status, payload, closes = self._answer(*head)
             body = json.dumps(payload).encode()
-            owed.append(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n" % (status, len(body), b"Connection: close\r\n" if closes else b"") + body)
+            ending = b"Connection: close\r\n" if closes else b""
+            owed.append(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n" % (status, len(body), ending) + body)
             if self.gate.fault == "answers_swapped" and len(owed) == 1 and not closes:
                 continue
             self.sink.write(b"".join(reversed(owed)))

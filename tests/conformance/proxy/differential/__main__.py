@@ -48,7 +48,8 @@ def plan(choice, samples):
     programs = {}
     for setup in CHOICES.get(choice, [choice]):
         programs.setdefault(SETUPS[setup][0], []).append(setup)
-    return [(setup, samples // len(setups) + (i < samples % len(setups))) for setups in programs.values() for i, setup in enumerate(setups)]
+    return [(setup, samples // len(setups) + (i < samples % len(setups)))
+            for setups in programs.values() for i, setup in enumerate(setups)]
 
 
 def run_all(arguments, seed):
@@ -69,7 +70,8 @@ def run_all(arguments, seed):
 def write_junit(counts, path):
     suite = ElementTree.Element("testsuite", name="differential")
     for count in counts:
-        case = ElementTree.SubElement(suite, "testcase", classname="differential", name=f"{count.setup}, {count.samples} samples, seed {count.seed}")
+        name = f"{count.setup}, {count.samples} samples, seed {count.seed}"
+        case = ElementTree.SubElement(suite, "testcase", classname="differential", name=name)
         if count.disagreements:
             ElementTree.SubElement(case, "failure", message="; ".join(str(outcome.case) for outcome in count.disagreements))
     ElementTree.ElementTree(suite).write(path)

@@ -4,9 +4,11 @@ from .mutations import mutation, variants
 from .requests import CRLF, Chunk
 
 # %d: the true length.
-LENGTHS = (b"+%d", b"-%d", b"0x%d", b"%d;", b"%d.0", b"%d_0", b"%d 0", b"00%d", b"%d, 3", b"3, %d", b"", b"\t%d", b"%d\t", b"%d abc",
-           b"'%d'", b"%de0", b"18446744073709551616", b"9223372036854775807", b"4294967296", b"99999999999999999999999999",
-           b"\xd9\xa5", b"%d\x0b", b"%d,", b",%d", b"%d, %d")
+LENGTHS = (
+    b"+%d", b"-%d", b"0x%d", b"%d;", b"%d.0", b"%d_0", b"%d 0", b"00%d", b"%d, 3", b"3, %d", b"", b"\t%d", b"%d\t", b"%d abc",
+    b"'%d'", b"%de0", b"18446744073709551616", b"9223372036854775807", b"4294967296", b"99999999999999999999999999",
+    b"\xd9\xa5", b"%d\x0b", b"%d,", b",%d", b"%d, %d",
+)
 
 
 def written(pattern, length):
@@ -57,8 +59,11 @@ def no_framing_at_all(_, request):
     request.drop(b"Transfer-Encoding")
 
 
-NAMES = (b"Content-Length :", b"Content-Length\t:", b"Content_Length:", b" Content-Length:", b"Content-Length\x0b:", b"Content-Length\0:",
-         b"CONTENT-LENGTH:", b"cONTENT-lENGTH:", b"Content-Lengt\xc4\xa5:", b"X-Content-Length:", b"Content Length:", b"Content-Length=")
+NAMES = (
+    b"Content-Length :", b"Content-Length\t:", b"Content_Length:", b" Content-Length:", b"Content-Length\x0b:",
+    b"Content-Length\0:", b"CONTENT-LENGTH:", b"cONTENT-lENGTH:", b"Content-Lengt\xc4\xa5:", b"X-Content-Length:",
+    b"Content Length:", b"Content-Length=",
+)
 
 
 @variants("body", "length named", NAMES)
@@ -68,9 +73,12 @@ def length_named(_, request, name):
     request.fields[request.index(b"Content-Length")] = name + b" %d" % len(request.payload)
 
 
-CODINGS = (b"xchunked", b"identity", b"gzip, chunked", b"chunked, identity", b"identity, chunked", b"chunked, chunked", b"chunked,", b",chunked",
-           b"cHuNkEd", b"\x0bchunked", b"\x0cchunked", b"chunked\0", b'"chunked"', b"chunked;q=1", b"chu nked", b"", b"\tchunked", b"chunked\t",
-           b"chunked, ", b"chunked\x85", b"chunked_", b"chunke", b"chunkedd", b"x, chunked", b"chunked\r\n ", b"\r\n chunked", b"\r\n\tchunked")
+CODINGS = (
+    b"xchunked", b"identity", b"gzip, chunked", b"chunked, identity", b"identity, chunked", b"chunked, chunked", b"chunked,",
+    b",chunked", b"cHuNkEd", b"\x0bchunked", b"\x0cchunked", b"chunked\0", b'"chunked"', b"chunked;q=1", b"chu nked", b"",
+    b"\tchunked", b"chunked\t", b"chunked, ", b"chunked\x85", b"chunked_", b"chunke", b"chunkedd", b"x, chunked",
+    b"chunked\r\n ", b"\r\n chunked", b"\r\n\tchunked",
+)
 
 
 @variants("chunks", "coding", CODINGS)
@@ -78,8 +86,10 @@ def coding_written(_, request, value):
     request.put(b"Transfer-Encoding: " + value)
 
 
-@variants("chunks", "coding named", (b"Transfer-Encoding :", b"Transfer_Encoding:", b"Transfer-Encoding\t:", b" Transfer-Encoding:",
-                                     b"transfer-encoding:", b"Transfer-Encoding\0:", b"Transfer-Encoding\x0b:", b"TRANSFER-ENCODING:"))
+@variants("chunks", "coding named", (
+    b"Transfer-Encoding :", b"Transfer_Encoding:", b"Transfer-Encoding\t:", b" Transfer-Encoding:", b"transfer-encoding:",
+    b"Transfer-Encoding\0:", b"Transfer-Encoding\x0b:", b"TRANSFER-ENCODING:",
+))
 def coding_named(_, request, name):
     position = request.index(b"Transfer-Encoding")
     if position is not None:
@@ -97,9 +107,12 @@ def chunked_in_http10(_, request):
 
 
 # %x: the true size, in hexadecimal.
-SIZES = (b"%X", b"0%x", b"0000000000%x", b"00000000000000000%x", b"%x ", b" %x", b"+%x", b"-%x", b"0x%x", b"%x_0", b"g", b"", b"%x\t", b"%x;", b"%x;a",
-         b"%x;a=b", b'%x;a="b;\\"c"', b"%x ; a = b", b"%x;a=\0", b"%x;\xff", b"%x;a\rb", b"%x;a\nb", b"%x;a=\"", b"%x;;", b"%x,%x", b"%x %x", b"%x.0",
-         b"FFFFFFFFFFFFFFFF%x", b"100000000%x", b"7FFFFFFFFFFFFFFF", b"%x;" + b"e" * 300, b"%x;a=" + b"f" * 2000, b"%x\x0b", b"%x\x85")
+SIZES = (
+    b"%X", b"0%x", b"0000000000%x", b"00000000000000000%x", b"%x ", b" %x", b"+%x", b"-%x", b"0x%x", b"%x_0", b"g", b"",
+    b"%x\t", b"%x;", b"%x;a", b"%x;a=b", b'%x;a="b;\\"c"', b"%x ; a = b", b"%x;a=\0", b"%x;\xff", b"%x;a\rb", b"%x;a\nb",
+    b"%x;a=\"", b"%x;;", b"%x,%x", b"%x %x", b"%x.0", b"FFFFFFFFFFFFFFFF%x", b"100000000%x", b"7FFFFFFFFFFFFFFF",
+    b"%x;" + b"e" * 300, b"%x;a=" + b"f" * 2000, b"%x\x0b", b"%x\x85",
+)
 
 
 @variants("chunks", "chunk size", SIZES)
@@ -127,8 +140,10 @@ def chunk_data_end(random, request, end):
     random.choice(request.chunks).data_end = end
 
 
-@variants("chunks", "trailer", (b"X-T: 1", b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Host: evil", b"Connection: close", b"X-T : 1",
-                                b"NoColon", b" folded", b"X-T: a\x01b", b"X-T:", b"Upgrade: websocket", b"X-T: " + b"t" * 3000, b": v"))
+@variants("chunks", "trailer", (
+    b"X-T: 1", b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Host: evil", b"Connection: close", b"X-T : 1",
+    b"NoColon", b" folded", b"X-T: a\x01b", b"X-T:", b"Upgrade: websocket", b"X-T: " + b"t" * 3000, b": v",
+))
 def trailer(_, request, line):
     request.trailers.append(line)
 

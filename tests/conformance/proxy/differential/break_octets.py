@@ -30,7 +30,9 @@ def _line_end(random, octets):
 
 def end_a_line_otherwise(random, octets):
     at = _line_end(random, octets)
-    return octets[:at] + random.choice((b"\n", b"\r", b"\n\r", b"\r\r\n", b"\r\n\r\n", b"", b" \r\n", b"\t\r\n", b"\0\r\n", b"\r \n")) + octets[at + 2:]
+    return octets[:at] + random.choice((
+        b"\n", b"\r", b"\n\r", b"\r\r\n", b"\r\n\r\n", b"", b" \r\n", b"\t\r\n", b"\0\r\n", b"\r \n",
+    )) + octets[at + 2:]
 
 
 def end_every_line_in_lf(_, octets):
@@ -57,5 +59,7 @@ def send_twice(_, octets):
     return octets + octets
 
 
-ON_OCTETS = {change.__name__: change for change in (flip_a_bit, lose_an_octet, insert_an_octet, put_an_octet, end_a_line_otherwise,
-                                                    end_every_line_in_lf, repeat_a_piece, lose_a_piece, cut_off, send_twice)}
+ON_OCTETS = {change.__name__: change for change in (
+    flip_a_bit, lose_an_octet, insert_an_octet, put_an_octet, end_a_line_otherwise, end_every_line_in_lf, repeat_a_piece,
+    lose_a_piece, cut_off, send_twice,
+)}

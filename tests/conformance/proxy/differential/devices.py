@@ -15,7 +15,8 @@ class Device:
 
     async def start(self, gate_address):
         host, port = gate_address
-        self._socket = await connect(f"ws://{host}:{port}/ws?deviceId={self.device_id}", compression=None, ping_interval=None, max_size=None)
+        url = f"ws://{host}:{port}/ws?deviceId={self.device_id}"
+        self._socket = await connect(url, compression=None, ping_interval=None, max_size=None)
         self._reader = asyncio.create_task(self._read())
 
     async def _read(self):

@@ -88,7 +88,8 @@ def _judge_rest(verdict, reading, answers):
             verdict.faults.append(f"octets that are no request have no answer: {reading.rest[:80]!r}")
         return
     if reading.end == "boundary" or len(behind) > 1 or behind[0].status < 400 or not behind[0].closes:
-        verdict.faults.append(f"{len(reading.requests)} requests and {reading.end}, but {len(answers)} answers, the last {behind[-1].status}")
+        verdict.faults.append(f"{len(reading.requests)} requests and {reading.end}, but {len(answers)} answers, "
+                              f"the last {behind[-1].status}")
 
 
 # -- Devices

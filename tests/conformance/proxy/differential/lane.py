@@ -121,8 +121,9 @@ class Lane:
         return []
 
     async def _push(self, path, body):
-        request = (b"POST %s HTTP/1.1\r\nHost: gate.example\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-                   % (path.encode(), len(body))) + body
+        head = (b"POST %s HTTP/1.1\r\nHost: gate.example\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
+                b"Connection: close\r\n\r\n")
+        request = head % (path.encode(), len(body)) + body
         return read_answers(await self._converse("admin", request, CASE_SECONDS), [b"POST"])[0]
 
     # -- The verdict
@@ -136,7 +137,8 @@ class Lane:
         pushes = []
         for tape in used:
             octets, answered = bytes(tape.forwarded), bytes(tape.answered)
-            verdict = judge.judge_admin(octets, answered, DEVICES) if tape.listener == "admin" else judge.judge_device(octets, answered)
+            is_admin = tape.listener == "admin"
+            verdict = judge.judge_admin(octets, answered, DEVICES) if is_admin else judge.judge_device(octets, answered)
             outcome.faults += [f"{tape.listener} connection {tape.serial}: {fault}" for fault in verdict.faults]
             outcome.requests += verdict.requests
             for rule, count in verdict.rules.items():

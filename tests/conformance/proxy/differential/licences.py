@@ -19,7 +19,7 @@ def one_empty_line(octets):
     return octets[2:] if octets.startswith(b"\r\n") else octets
 
 
-CODING_LINE = re.compile(rb"(\r\n[Tt][Rr][Aa][Nn][Ss][Ff][Ee][Rr]-[Ee][Nn][Cc][Oo][Dd][Ii][Nn][Gg]:)[ \t,]*([Cc][Hh][Uu][Nn][Kk][Ee][Dd])[ \t,]*(?=\r\n)")
+CODING_LINE = re.compile(rb"(\r\nTransfer-Encoding:)[ \t,]*(chunked)[ \t,]*(?=\r\n)", re.IGNORECASE)
 
 
 def empty_list_members(octets):
@@ -28,10 +28,11 @@ def empty_list_members(octets):
     if end is None:
         return octets
     head = octets[:end.end()]
-    return CODING_LINE.sub(lambda match: match[1] + b" " + match[2] if b"," in match[0] else match[0], head) + octets[end.end():]
+    without_empty = CODING_LINE.sub(lambda match: match[1] + b" " + match[2] if b"," in match[0] else match[0], head)
+    return without_empty + octets[end.end():]
 
 
-CHUNKED_HEAD = re.compile(rb"\r\n[Tt][Rr][Aa][Nn][Ss][Ff][Ee][Rr]-[Ee][Nn][Cc][Oo][Dd][Ii][Nn][Gg]:[ \t]*[Cc][Hh][Uu][Nn][Kk][Ee][Dd][ \t]*\r\n")
+CHUNKED_HEAD = re.compile(rb"\r\nTransfer-Encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 BLANKS_BEFORE_EXTENSION = re.compile(rb"([0-9A-Fa-f]+)[ \t]+(?=;)")
 
 
@@ -104,7 +105,7 @@ def both_framings(request):
 
 def repeated_length(request):
     """RFC 9110 section 8.6: a recipient MUST refuse a list of lengths, or take it for one if all are the same."""
-    written = re.findall(rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Ll][Ee][Nn][Gg][Tt][Hh]:([^\r\n]*)", head_of(request))
+    written = re.findall(rb"\nContent-Length:([^\r\n]*)", head_of(request), re.IGNORECASE)
     return len(written) > 1 or any(b"," in value for value in written)
 
 
@@ -120,7 +121,9 @@ def control_octet(request):
 
 AUTHORITY = rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[-._~!$&'()*+;=0-9A-Za-z]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?"
 PCHAR = rb"(?:[-._~!$&'()*+,;=:@/0-9A-Za-z]|%[0-9A-Fa-f]{2})"
-TARGET = re.compile(rb"(?:[Hh][Tt][Tt][Pp][Ss]?://(" + AUTHORITY + rb")(?=[/?]|$)|(?=/))(" + PCHAR + rb"*)(?:\?(?:" + PCHAR + rb"|\?)*)?")
+TARGET = re.compile(rb"(?:https?://(" + AUTHORITY + rb")(?=[/?]|$)|(?=/))(" + PCHAR + rb"*)(?:\?(?:" + PCHAR + rb"|\?)*)?",
+                    re.IGNORECASE)
+ESCAPED_CONTROL = re.compile(rb"%([01][0-9A-Fa-f]|7[Ff])")
 
 
 def valid_authority(text):
@@ -136,9 +139,11 @@ def valid_authority(text):
 
 
 def target_grammar(request):
-    """RFC 9112 section 3.2, RFC 3986: only a path or an http URI is a target here. An escaped control octet in the path is our own no."""
+    """RFC 9112 section 3.2, RFC 3986: a path or an http URI. No escaped control octets in the path: the gate's own policy."""
     match = TARGET.fullmatch(request.target)
-    return match is None or (match[1] is not None and not valid_authority(match[1])) or re.search(rb"%([01][0-9A-Fa-f]|7[Ff])", match[2]) is not None
+    if match is None or (match[1] is not None and not valid_authority(match[1])):
+        return True
+    return ESCAPED_CONTROL.search(match[2]) is not None
 
 
 def host_grammar(request):
@@ -152,17 +157,19 @@ def other_version(request):
     return not request.version.startswith(b"1.")
 
 
-EXTENSION = rb"[ \t]*;[ \t]*" + TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + TOKEN + rb'|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?'
+QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
+EXTENSION = rb"[ \t]*;[ \t]*" + TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + TOKEN + rb"|" + QUOTED + rb"))?"
 SIZE_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}(?:" + EXTENSION + rb")*")
 
 
 def chunk_line_grammar(request):
-    """RFC 9112 section 7.1: a size of up to 16 digits, and extensions by the grammar; h11 takes 20 digits and any octet behind a semicolon."""
+    """RFC 9112 section 7.1: up to 16 digits, and extensions by the grammar; h11 takes 20, and any octet behind a semicolon."""
     return any(SIZE_LINE.fullmatch(line) is None for line in chunk_parts(request)[0])
 
 
 def beyond_a_limit(request):
-    """RFC 6585 section 5, RFC 9110 section 15.5.15: sizes of parts (docs of the gate: method 32, target 8 KiB, name 256, value 8 KiB, 100 lines, head 16 KiB)."""
+    """RFC 6585 section 5, RFC 9110 section 15.5.15: the gate's ceilings, method 32, target 8 KiB, 100 lines with names of 256
+    and values of 8 KiB, head 16 KiB, chunk lines 1 KiB beyond the body, trailers 8 KiB."""
     lines, trailers = chunk_parts(request)
     return (len(request.method) > 31 or len(request.target) > 8191 or len(request.fields) > 100 or len(head_of(request)) > 16383
             or any(len(name) > 255 or len(value) > 8191 for name, value in request.fields)

@@ -70,7 +70,8 @@ backend device_gate
   server gate unix@{directory}/device.gate
 """
 
-NGINX_LENIENT = "proxy_request_buffering off; ignore_invalid_headers off; underscores_in_headers on; merge_slashes off; client_max_body_size 0;"
+NGINX_LENIENT = """proxy_request_buffering off; ignore_invalid_headers off; underscores_in_headers on; merge_slashes off;
+  client_max_body_size 0;"""
 HAPROXY_LENIENT = "option accept-invalid-http-request"
 
 # name: (program, configuration, options, what the device port is told of Connection)
@@ -129,7 +130,8 @@ class Proxy:
                     break
                 except OSError:
                     if self.process.poll() is not None or time.monotonic() > deadline:
-                        raise RuntimeError(f"{self.program} does not start: {(self.directory / 'proxy.out').read_text()[-2000:]}") from None
+                        output = (self.directory / "proxy.out").read_text()[-2000:]
+                        raise RuntimeError(f"{self.program} does not start: {output}") from None
                     await asyncio.sleep(0.01)
 
     def stop(self):
