@@ -9,6 +9,7 @@ from wrong_gate import WrongGate
 from differential import bases, campaign, cases, judge, licences, reference
 from differential.cases import Case
 from differential.lane import Lane
+from differential.recorder import Tape
 
 GOOD = b"POST /v1/devices/d0/messages HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 GOOD_CHUNKED = b"POST /v1/devices/d0/messages HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
@@ -93,6 +94,13 @@ def test_what_a_server_may_accept_is_read_as_what_it_means(rule):
 ], ids=str)
 def test_verdict_on_the_admin_port(forwarded, answered, faults):
     assert len(judge.judge_admin(forwarded, answered, ["d0"]).faults) == faults
+
+
+def test_requests_on_several_connections_are_put_in_the_order_they_came():
+    first, second = Tape("admin"), Tape("admin")
+    for tape in (first, second, first):
+        tape.forward(b"0123456789")
+    assert first.arrival_of(1) == first.arrival_of(10) < second.arrival_of(10) < first.arrival_of(11) == first.arrival_of(20)
 
 
 # -- Wrong gates

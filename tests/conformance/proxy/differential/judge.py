@@ -19,7 +19,7 @@ ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 @dataclasses.dataclass
 class Verdict:
     faults: list = dataclasses.field(default_factory=list)
-    pushes: list = dataclasses.field(default_factory=list)  # (device, type, body) that the answers stand for
+    pushes: list = dataclasses.field(default_factory=list)  # (end of the request, (device, type, body)) of what was delivered
     upgraded: list = dataclasses.field(default_factory=list)  # device ids
     requests: int = 0
     rules: collections.Counter = dataclasses.field(default_factory=collections.Counter)
@@ -56,7 +56,7 @@ def _judge_request(verdict, place, request, answer, devices):
         _judge_refusal(verdict, f"request {place}", request, answer, f"{owed.statuses} was owed")
         return answer.closes
     if answer.status == 200:
-        verdict.pushes += owed.pushes
+        verdict.pushes += [(request.end, push) for push in owed.pushes]
         if owed.device_id is not None and json.loads(answer.body).get("device_id") != owed.device_id:
             verdict.faults.append(f"request {place} names {owed.device_id}, its answer {answer.body[:100]!r}")
     is_refused_before_its_body = answer.status >= 400 and b"100-continue" in request.tokens(b"expect")

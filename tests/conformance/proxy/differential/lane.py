@@ -20,6 +20,7 @@ from .recorder import Recorder
 from .reference import read_answers
 
 CASE_SECONDS = 10.0  # until a fence is answered, and until the gate has answered what it was sent
+FENCE_ATTEMPTS = 10
 HANG_UP_SECONDS = 2 * CLIENT_SECONDS  # a client whose request is never answered leaves, as the proxy should have made it
 
 
@@ -66,7 +67,7 @@ class Lane:
     async def run(self, case):
         answered_to_client = await self._converse(case.listener, case.octets, HANG_UP_SECONDS)
         faults = await self._settle()
-        forwarded = any(tape.first_octet is not None for tape in self._tapes())
+        forwarded = self._octets_forwarded() > 0
         if forwarded:
             faults += await self._fence(case)
             faults += await self._settle()
@@ -121,21 +122,29 @@ class Lane:
         return []
 
     async def _push(self, path, body):
+        """The answers to a good push. A proxy that gives up before it forwards anything has said nothing of the gate: once more."""
         head = (b"POST %s HTTP/1.1\r\nHost: gate.example\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
                 b"Connection: close\r\n\r\n")
         request = head % (path.encode(), len(body)) + body
-        return read_answers(await self._converse("admin", request, CASE_SECONDS), [b"POST"])[0]
+        for _ in range(FENCE_ATTEMPTS):
+            octets_before = self._octets_forwarded()
+            answers = read_answers(await self._converse("admin", request, CASE_SECONDS), [b"POST"])[0]
+            if self._octets_forwarded() != octets_before:
+                break
+        return answers
 
     # -- The verdict
 
     def _tapes(self):
         return [tape for recorder in self.recorders for tape in recorder.tapes]
 
+    def _octets_forwarded(self):
+        return sum(len(tape.forwarded) for tape in self._tapes())
+
     def _judge(self, case, forwarded, faults):
-        used = sorted((tape for tape in self._tapes() if tape.first_octet is not None), key=lambda tape: tape.first_octet)
         outcome = Outcome(case, forwarded, faults, 0, {}, [], b"")
         pushes = []
-        for tape in used:
+        for tape in (tape for tape in self._tapes() if tape.forwarded):
             octets, answered = bytes(tape.forwarded), bytes(tape.answered)
             is_admin = tape.listener == "admin"
             verdict = judge.judge_admin(octets, answered, DEVICES) if is_admin else judge.judge_device(octets, answered)
@@ -144,10 +153,11 @@ class Lane:
             for rule, count in verdict.rules.items():
                 outcome.rules[rule] = outcome.rules.get(rule, 0) + count
             outcome.tapes.append((tape.listener, octets, answered))
-            pushes += verdict.pushes
+            pushes += [(tape.arrival_of(end), *push) for end, push in verdict.pushes]
             self.upgraded += verdict.upgraded
+        pushes.sort(key=lambda push: push[0])  # requests of one arrival stay in their order
         for device in self.devices:
-            owed = [(kind, body) for device_id, kind, body in pushes if device_id == device.device_id]
+            owed = [(kind, body) for _, device_id, kind, body in pushes if device_id == device.device_id]
             if owed != device.received:
                 outcome.faults.append(f"{device.device_id} was owed {owed} and received {device.received}")
         return outcome

@@ -5,6 +5,7 @@ served is never missed. One for each listener of a lane.
 """
 
 import asyncio
+import bisect
 import itertools
 
 READ_BYTES = 65536
@@ -21,13 +22,21 @@ class Tape:
         self.serial = next(Tape.serial_numbers)
         self.forwarded = bytearray()
         self.answered = bytearray()
-        self.first_octet = None  # in the order of all tapes
         self.is_closed = False
+        self._arrivals = []  # (octets forwarded by then, place in the order of all arrivals on all tapes)
+
+    def forward(self, octets):
+        self.forwarded += octets
+        self._arrivals.append((len(self.forwarded), next(Tape.serial_numbers)))
+
+    def arrival_of(self, end):
+        """When the octet before `end` arrived, as a place in the order of all arrivals."""
+        return self._arrivals[bisect.bisect_left(self._arrivals, (end, 0))][1]
 
     def rewind(self):
         self.forwarded.clear()
         self.answered.clear()
-        self.first_octet = None
+        self._arrivals.clear()
 
 
 class Recorder:
@@ -70,9 +79,7 @@ class Recorder:
 
     async def _forward(self, tape, reader, writer):
         while octets := await self._read(reader):
-            if tape.first_octet is None:
-                tape.first_octet = next(Tape.serial_numbers)
-            tape.forwarded += octets
+            tape.forward(octets)
             try:
                 writer.write(octets)
                 await writer.drain()

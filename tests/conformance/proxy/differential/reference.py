@@ -22,6 +22,7 @@ class ReadRequest:
     fields: tuple  # (lower-case name, value)
     body: bytes
     raw: bytes
+    end: int = 0  # how many octets of the connection are read with it
 
     @property
     def closes(self):
@@ -77,7 +78,7 @@ def _read_request(octets):
 
 def read_requests(octets):
     """All requests of a connection, in order, up to what is none."""
-    requests, rewrites = [], set()
+    octets_count, requests, rewrites = len(octets), [], set()
     while octets:
         readable, names = licences.rewrite(octets)
         rewrites |= names
@@ -86,8 +87,8 @@ def read_requests(octets):
         request, taken = _read_request(readable)
         if isinstance(request, str):
             return Reading(tuple(requests), request.split(":")[0], octets, frozenset(rewrites))
-        requests.append(request)
         octets = readable[taken:]
+        requests.append(dataclasses.replace(request, end=octets_count - len(octets)))
     return Reading(tuple(requests), "boundary", b"", frozenset(rewrites))
 
 
