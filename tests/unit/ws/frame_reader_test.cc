@@ -244,6 +244,7 @@ TEST(FrameReader, HoldsNothingForAConnectionThatSentNothing) {
   Partial* partial = nullptr;
   reader.abandon(partial);
   EXPECT_EQ(reader.memory_bytes(), 0U);
+  EXPECT_EQ(reader.pool().held_bytes(), 0U);
 }
 
 TEST(FrameReader, GivesTheCloseReasonAsText) {

@@ -203,6 +203,19 @@ INSTANTIATE_TEST_SUITE_P(Upgrade, HandshakeRow, testing::ValuesIn(upgrade_rows()
 INSTANTIATE_TEST_SUITE_P(Version, HandshakeRow, testing::ValuesIn(version_rows()), row_name);
 INSTANTIATE_TEST_SUITE_P(Offers, HandshakeRow, testing::ValuesIn(offer_rows()), row_name);
 
+TEST(Handshake, ChoosesTheFirstSubprotocolItSpeaksOfThoseOffered) {
+  const std::vector<std::string_view> spoken{"v3", "v2", "v1"};
+  const auto chosen = [&](const std::string& request) {
+    http::RequestHeadParser parser;
+    EXPECT_EQ(parse(parser, request).status, http::HeadStatus::complete);
+    return std::string(choose_subprotocol(parser.view(bytes_of(request)), spoken));
+  };
+  EXPECT_EQ(chosen(with_protocol("v1, v2, x")), "v2") << "the gate's order, not the client's";
+  EXPECT_EQ(chosen(with_protocol("v1\r\nSec-WebSocket-Protocol: v3")), "v3");
+  EXPECT_EQ(chosen(with_protocol("V1, v11")), "") << "case counts, and the whole name";
+  EXPECT_EQ(chosen(upgrade_request()), "");
+}
+
 TEST(Handshake, JudgesInTheOrderOfTheFields) {
   std::string request =
       "GET /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nSec-WebSocket-Protocol: ,\r\n\r\n";

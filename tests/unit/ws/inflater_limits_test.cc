@@ -96,6 +96,11 @@ TEST_F(InflaterLimits, SaysSoWhenMemoryIsOut) {
   }
 }
 
+TEST_F(InflaterLimits, GivesUpOnMoreThanItCanCount) {
+  const AddressSpace beyond_32_bits(std::size_t{1} << 32);
+  EXPECT_EQ(inflate(beyond_32_bits.view()), too_big);
+}
+
 TEST_F(InflaterLimits, LeavesNothingBehindARefusedMessage) {
   InflateHistory history(12);
   ZlibClient client;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <string>
 
@@ -9,6 +10,24 @@
 #include "ws/inflater.h"
 
 namespace ringgate::ws {
+
+/// Octets that are there by address alone: to be counted, not read.
+class AddressSpace {
+ public:
+  explicit AddressSpace(std::size_t size)
+      : octets_(mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)), size_(size) {
+    EXPECT_NE(octets_, MAP_FAILED);
+  }
+  ~AddressSpace() { munmap(octets_, size_); }
+  AddressSpace(const AddressSpace&) = delete;
+  AddressSpace& operator=(const AddressSpace&) = delete;
+
+  ByteView view() const { return {static_cast<const std::uint8_t*>(octets_), size_}; }
+
+ private:
+  void* octets_;
+  std::size_t size_;
+};
 
 class Inflating : public testing::Test {
  protected:

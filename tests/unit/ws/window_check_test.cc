@@ -102,6 +102,13 @@ TEST_F(WindowCheck, RefusesReferencesToBeforeTheFirstOctet) {
   EXPECT_FALSE(taken(message(Filler::fixed, "-234567890", 3, 40), 8, &history));
 }
 
+// An Inflater asks only of messages that it could inflate; of any other the answer must be no, and not a read behind the end.
+TEST_F(WindowCheck, RefusesAMessageWithoutEnd) {
+  BlockWriter blocks;
+  blocks.stored_header(Final::no, 1000, 65'535 - 1000);
+  EXPECT_FALSE(stays_in_window(blocks.message(), {}, {}, window_bits_min));
+}
+
 TEST_F(WindowCheck, TakesMessagesOfEveryEnd) {
   EXPECT_TRUE(stays_in_window(Octets{0x00}, {}, {}, 8));
   EXPECT_TRUE(stays_in_window(Octets{0x01}, {}, {}, 8));
