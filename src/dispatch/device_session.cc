@@ -22,9 +22,9 @@ std::uint64_t reassembly_ceiling(const LimitsConfig& limits, std::uint32_t shard
   return reassembly_part(limits, shards_count) + 2 * (limits.message_bytes_max + receive_bytes);
 }
 
-/// A message that does not compress grows by the headers of its stored blocks.
+/// A message that does not compress grows: by zlib's bound for its smallest memory (deflateBound) at the most.
 std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
-  return message_bytes_max + message_bytes_max / 64 + 64;
+  return message_bytes_max + message_bytes_max / 8 + message_bytes_max / 64 + 64;
 }
 
 }  // namespace
