@@ -1,8 +1,8 @@
 // The chunked transfer coding. Oracles: one content, one end and one verdict, whole and cut; no body above its limit;
 // and chunks written by the input's own choice read as what was put in.
 //
-// Input: octet 0 = form (0: octets as they are; 1: the data of chunks to write, behind a list of their sizes),
-// octet 1 = the cut, then the octets.
+// Input: octet 0 = form (bits 0-1: 1 for the data of chunks to write, behind a list of their sizes; else octets as they
+// are) and limit (bits 2-7, in steps of 4 octets), octet 1 = the cut, then the octets.
 //
 // Tests: src/http/chunked.* src/http/octet_class.h
 #include <charconv>
@@ -14,9 +14,7 @@ namespace {
 using namespace ringgate;
 using namespace ringgate::fuzz;
 
-constexpr std::size_t body_bytes_max = 200;
-
-void read_anything(ByteView input, std::uint8_t cut) {
+void read_anything(ByteView input, std::uint8_t cut, std::size_t body_bytes_max) {
   static std::string body;
   const http::ChunkedReader fresh{body_bytes_max};
   require_cut_is_whole(fresh, input, cut, body);
@@ -30,7 +28,7 @@ void write_chunk(std::string& wire, std::string_view data) {
 }
 
 /// Chunks of the sizes that `sizes` lists, until the data is used up.
-void write_then_read(ByteView described, std::uint8_t cut) {
+void write_then_read(ByteView described, std::uint8_t cut, std::size_t body_bytes_max) {
   static std::string wire;
   static std::string body;
   wire.clear();
@@ -54,8 +52,10 @@ void write_then_read(ByteView described, std::uint8_t cut) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Choices choices(data, size);
-  const bool written = choices.octet() % 4 == 1;
+  const std::uint8_t form = choices.octet();
   const std::uint8_t cut = choices.octet();
-  written ? write_then_read(choices.rest(), cut) : read_anything(choices.rest(), cut);
+  const std::size_t body_bytes_max = form & 0xFCU;
+  form % 4 == 1 ? write_then_read(choices.rest(), cut, body_bytes_max)
+                : read_anything(choices.rest(), cut, body_bytes_max);
   return 0;
 }

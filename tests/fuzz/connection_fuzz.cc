@@ -4,7 +4,7 @@
 //
 // Input: octet 0 = form (below), octet 1 = size of the pieces less 1, then the device's octets.
 //
-// Tests: src/http/* src/ws/* src/gate/* src/conn/* src/dispatch/* src/server/shard.*
+// Tests: tests/fuzz/frame_transcript.h src/http/*.[ch]* src/ws/*.[ch]* src/gate/*.[ch]* src/conn/*.[ch]* src/dispatch/*.[ch]* src/server/shard.*
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -5,7 +5,7 @@
 // are, or as descriptions {first octet, payload size, payload...} of well-formed masked frames, which gets deeper
 // faster.
 //
-// Tests: src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/frame_writer.* src/ws/message_assembly.* src/ws/closing.* src/ws/utf8.* src/ws/masking* src/ws/violation.h
+// Tests: tests/fuzz/frame_transcript.h src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/frame_writer.* src/ws/message_assembly.* src/ws/closing.* src/ws/utf8.* src/ws/masking* src/ws/violation.h
 #include "described_frames.h"
 
 namespace {
@@ -56,7 +56,7 @@ Unfinished read(FrameReader& reader, const ReaderRules& rules, ByteView octets, 
     feed(reader, partial, rules, room.lend(octets.subspan(at, size)), transcript);
     room.take_back();
     const std::size_t received = at + size;
-    require(memory_before != 0 || reader.memory_bytes() <= 2 * (received + received / 10) + 512,
+    require(memory_before != 0 || reader.memory_bytes() <= received + received / 10 + 512,
             "memory follows the octets received");
   }
   const Unfinished left{FrameReader::unfinished(partial), FrameReader::assembling_bytes(partial)};

@@ -4,7 +4,7 @@
 // Input: two octets that choose the cut, then the request. The cut is a place below 0x8000; above, the size of equal
 // pieces.
 //
-// Tests: src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/octet_class.h src/gate/* src/ws/handshake.* src/ws/handshake_offers.* src/ws/offer_cursor.h
+// Tests: src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/octet_class.h src/gate/*.[ch]* src/ws/handshake.* src/ws/handshake_offers.* src/ws/offer_cursor.h
 #include <array>
 
 #include "fuzz_case.h"
