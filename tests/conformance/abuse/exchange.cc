@@ -46,6 +46,7 @@ class Player {
       channel_.end_segment();
       in_front_.clear();
       begin = end;
+      if (channel_.view().has_ended()) next_cut_ = cuts_.size() - 1;  // nobody is there to notice further cuts
     }
     sent_ += octets.size();
     channel_.send(in_front_ + std::string(octets.substr(begin)) + (is_last ? tail_ : ""));

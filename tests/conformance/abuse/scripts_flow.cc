@@ -168,11 +168,11 @@ void completions_without_room(SimulatedWorld& world) {
 /// A bounded form: as many as the simulated table holds, in one instant; nobody else notices.
 void everybody_drops_at_once(SimulatedWorld& world) {
   simulated::GateOptions options = SimulatedWorld::options_for({});
-  options.slots_count = 5000;
-  options.settings.limits.connections_max = 5000;
+  options.slots_count = 2000;
+  options.settings.limits.connections_max = 2000;
   world.open(options, {});
   simulated::DeviceClient witness = online_device(world, "awake");
-  auto sleepers = online_devices(world, 4000);
+  auto sleepers = online_devices(world, 1500);
   for (std::size_t i = 0; i < sleepers.size(); ++i) i % 2 == 0 ? sleepers[i].peer().reset() : sleepers[i].peer().close();
   witness.text("alive?");
   world.gate().settle();

@@ -102,7 +102,7 @@ void character_over_two_buffers(SimulatedWorld& world) {
 
 /// The price is by octets, whatever the machine: 16 MB/s of one-megabyte messages is above one percent of a core, and below twenty.
 void costly_messages(SimulatedWorld& world) {
-  constexpr int messages_max = 400;
+  constexpr int messages_max = 100;
   const std::string message = frame(0xC2, deflated(std::string(1'000'000, 'z')));
   std::string opening = good_upgrade("costly");
   opening.insert(opening.size() - 2, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
@@ -116,7 +116,7 @@ void costly_messages(SimulatedWorld& world) {
     }
     return channel->view();
   };
-  for (const auto& [budget, pause] : {std::pair{"20", DurationNs{0}}, {"1", milliseconds(62)}}) {
+  for (const auto& [budget, pause] : {std::pair{"5", DurationNs{0}}, {"1", milliseconds(62)}}) {
     const WireView view = flood(budget, pause);
     ASSERT_TRUE(view.close()) << "budget " << budget;
     EXPECT_EQ(view.close()->code, 1008);

@@ -24,7 +24,10 @@ class SimulatedChannel final : public Channel {
   void reset() override { peer_.reset(); }
   void stop_reading() override { peer_.stop_reading(); }
   void resume_reading() override { peer_.resume_reading(); }
-  void end_segment() override { gate_.settle(); }
+  void end_segment() override {
+    gate_.settle();
+    if (peer_.saw_end() || peer_.saw_reset()) read();
+  }
   void wait(DurationNs duration) override {
     gate_.settle();
     gate_.pass(duration);
