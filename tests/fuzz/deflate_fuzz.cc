@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "fuzz_case.h"
-#include "inflate_reference.h"
+#include "support/reference_inflater.h"
 #include "ws/deflater.h"
 #include "ws/inflater.h"
 
@@ -19,6 +19,7 @@ namespace {
 
 using namespace ringgate;
 using namespace ringgate::fuzz;
+using ringgate::test::ReferenceInflater;
 using namespace ringgate::ws;
 
 constexpr std::size_t sent_bytes_max = 4 * 1024;  // on one connection

@@ -9,13 +9,14 @@
 #include <string>
 
 #include "fuzz_case.h"
-#include "inflate_reference.h"
+#include "support/reference_inflater.h"
 #include "ws/inflater.h"
 
 namespace {
 
 using namespace ringgate;
 using namespace ringgate::fuzz;
+using ringgate::test::ReferenceInflater;
 using namespace ringgate::ws;
 
 using Verdict = ReferenceInflater::Verdict;

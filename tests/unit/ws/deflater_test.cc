@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "inflate_reference.h"
 #include "inflating.h"
 
 namespace ringgate::ws {
@@ -80,9 +79,9 @@ TEST_F(DeflaterTest, RefersNoFurtherBackThanItsWindow) {
     const std::string period = random_octets(1 + random() % 40'000, seed);  // what comes again lies exactly so far back
     const std::string text = period + period + telemetry(500, seed);
     for (std::uint8_t bits = window_bits_min; bits <= window_bits_max; ++bits) {
-      const ReferenceInflater reference(deflater_.deflate(bytes_of(text), bits));
-      ASSERT_EQ(text_of(reference.octets()), text) << "seed " << seed;
-      ASSERT_LE(reference.furthest_distance(), std::size_t{1} << bits) << "seed " << seed;
+      const Reference reference = inflate_by_reference(deflater_.deflate(bytes_of(text), bits));
+      ASSERT_EQ(reference.octets, text) << "seed " << seed;
+      ASSERT_LE(reference.farthest, std::size_t{1} << bits) << "seed " << seed;
     }
   }
 }
@@ -130,9 +129,9 @@ TEST_F(DeflateContextTest, RefersNoFurtherBackThanItsWindow) {
       for (unsigned message = 0; message < 10; ++message) {
         const std::string text = message % 2 == 0 ? period : telemetry(1 + random() % window, seed);
         context->deflate(bytes_of(text), payload);
-        const ReferenceInflater reference(payload, bytes_of(before));
-        ASSERT_EQ(text_of(reference.octets()), text) << "seed " << seed << ", message " << message;
-        ASSERT_LE(reference.furthest_distance(), window) << "seed " << seed << ", message " << message;
+        const Reference reference = inflate_by_reference(payload, before);
+        ASSERT_EQ(reference.octets, text) << "seed " << seed << ", message " << message;
+        ASSERT_LE(reference.farthest, window) << "seed " << seed << ", message " << message;
         before += text;
       }
     }

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "deflate_blocks.h"
-#include "inflate_reference.h"
 #include "inflating.h"
 
 namespace ringgate::ws {
@@ -23,8 +22,8 @@ class InflaterTest : public Inflating {
 
   /// By the reference, in the words of inflate().
   static std::string expected(ByteView payload, ByteView history = {}) {
-    const ReferenceInflater reference(payload, history);
-    return reference.valid() ? std::string(text_of(reference.octets())) : invalid;
+    const Reference reference = inflate_by_reference(payload, text_of(history));
+    return reference.valid ? reference.octets : invalid;
   }
 };
 

@@ -7,9 +7,26 @@
 #include <string>
 
 #include "deflate_samples.h"
+#include "support/reference_inflater.h"
 #include "ws/inflater.h"
 
 namespace ringgate::ws {
+
+/// What the slow reference makes of a message.
+struct Reference {
+  bool valid = false;
+  std::string octets;
+  std::size_t farthest = 0;  // that it refers back
+};
+
+inline Reference inflate_by_reference(ByteView payload, std::string_view history = {}) {
+  test::ReferenceInflater inflater;
+  Reference reference;
+  const auto verdict = inflater.inflate(payload, bytes_of(history), std::size_t{1} << 30, reference.octets);
+  reference.valid = verdict == test::ReferenceInflater::Verdict::good;
+  reference.farthest = inflater.farthest();
+  return reference;
+}
 
 /// Octets that are there by address alone: to be counted, not read.
 class AddressSpace {

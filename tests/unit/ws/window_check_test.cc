@@ -8,7 +8,6 @@
 #include <string>
 
 #include "deflate_blocks.h"
-#include "inflate_reference.h"
 #include "inflating.h"
 
 namespace ringgate::ws {
@@ -156,21 +155,21 @@ TEST_F(WindowCheck, AgreesWithTheReferenceOnTenThousandMessages) {
   for (unsigned seed = 0; seed < 10'000; ++seed) {
     std::mt19937 random(seed);
     const Sample made = sample(random);
-    const ReferenceInflater reference(made.payload, bytes_of(made.earlier));
-    ASSERT_TRUE(reference.valid()) << "seed " << seed;
-    ASSERT_EQ(text_of(reference.octets()), made.text) << "seed " << seed;
+    const Reference reference = inflate_by_reference(made.payload, made.earlier);
+    ASSERT_TRUE(reference.valid) << "seed " << seed;
+    ASSERT_EQ(reference.octets, made.text) << "seed " << seed;
     // The windows on both sides of the furthest reference, where the answer changes.
     std::uint8_t bits = window_bits_min;
-    while (bits < window_bits_max - 1 && (std::size_t{1} << bits) < reference.furthest_distance()) ++bits;
+    while (bits < window_bits_max - 1 && (std::size_t{1} << bits) < reference.farthest) ++bits;
     for (const int near : {bits - 1, bits + 0, bits + 1}) {
       if (near < window_bits_min || near >= window_bits_max) continue;
       const std::size_t window = std::size_t{1} << near;
       const std::size_t kept = std::min(made.earlier.size(), window);
-      const bool within = reference.furthest_distance() <= window;
+      const bool within = reference.farthest <= window;
       ASSERT_EQ(
           stays_in_window(made.payload, bytes_of(made.text), bytes_of(made.earlier).last(kept), static_cast<std::uint8_t>(near)),
           within)
-          << "seed " << seed << ", window bits " << near << ", furthest " << reference.furthest_distance();
+          << "seed " << seed << ", window bits " << near << ", furthest " << reference.farthest;
       within_count += within ? 1U : 0U;
       ++checks_count;
     }

@@ -1,4 +1,5 @@
-// The slow reference for inflating one message: RFC 1951 bit by bit, with the rules that RFC 7692 section 7.2.2 adds.
+// The slow reference for inflating one message: RFC 1951 bit by bit, with the rules that RFC 7692 section 7.2.2 adds. Owes
+// nothing to zlib, and tells beside the octets how far back a message refers.
 // A block marked final does not end the message: what follows begins at the next octet, with the same window.
 #pragma once
 
@@ -12,7 +13,7 @@
 #include "ringgate/bytes.h"
 #include "ws/deflate_parameters.h"
 
-namespace ringgate::fuzz {
+namespace ringgate::test {
 
 class ReferenceInflater {
  public:
@@ -266,4 +267,4 @@ class ReferenceInflater {
   Code distances_;
 };
 
-}  // namespace ringgate::fuzz
+}  // namespace ringgate::test
