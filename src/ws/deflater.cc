@@ -39,11 +39,9 @@ ByteView Deflater::deflate(ByteView payload, std::uint8_t window_bits) {
   constexpr std::size_t level_bytes = ISAL_DEF_LVL1_DEFAULT;
   const std::size_t bound = output_bytes_bound(payload.size());
   if (bound > std::numeric_limits<std::uint32_t>::max()) return {};
-  if (stream_ == nullptr) {
-    stream_.reset(new (std::nothrow) isal_zstream);
-    level_memory_.reset(new (std::nothrow) std::uint8_t[level_bytes]);
-    if (stream_ == nullptr || level_memory_ == nullptr) return {};
-  }
+  if (stream_ == nullptr) stream_.reset(new (std::nothrow) isal_zstream);
+  if (level_memory_ == nullptr) level_memory_.reset(new (std::nothrow) std::uint8_t[level_bytes]);
+  if (stream_ == nullptr || level_memory_ == nullptr) return {};
   if (output_.size() < bound || output_.size() > std::max(bound, output_bytes_kept_max)) {
     output_.resize(bound);
     output_.shrink_to_fit();

@@ -120,7 +120,7 @@ TEST(OutOfMemory, CompressesNothingUntilThereIsSome) {
 }
 
 // Of the two blocks that a Deflater takes at first, the second is refused.
-TEST(OutOfMemory, DISABLED_CompressesAgainAfterHalfOfItsMemoryWasRefused) {
+TEST(OutOfMemory, CompressesAgainAfterHalfOfItsMemoryWasRefused) {
   Deflater deflater;
   {
     const ScarceMemory scarce(1);
