@@ -116,19 +116,18 @@ void Transport::finish_turn() {
   arm_accepts();
   counters_.slots_used.set(table_.used_count());
   counters_.descriptors_used.set(table_.used_count());
-  counters_.operations_in_flight.set(operations_in_flight_);
 }
 
 void Transport::begin_operation(Connection& connection) {
   RINGGATE_ASSERT(connection.operations_in_flight < UINT8_MAX);
   ++connection.operations_in_flight;
-  ++operations_in_flight_;
+  counters_.operations_in_flight.set(++operations_in_flight_);
 }
 
 void Transport::end_operation(Connection& connection) {
   RINGGATE_ASSERT(connection.operations_in_flight > 0);
   --connection.operations_in_flight;
-  --operations_in_flight_;
+  counters_.operations_in_flight.set(--operations_in_flight_);
   if (connection.state == State::ending && connection.operations_in_flight == 0) list_ending(connection);
 }
 
