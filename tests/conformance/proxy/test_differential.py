@@ -135,7 +135,8 @@ OTHER_ID = GOOD.replace(b"/d0/", b"/d2/") + LAST
 ])
 def test_a_wrong_gate_is_found_out_and_a_right_one_is_not(fault, setup, octets):
     with WrongGate() as right:
-        assert asyncio.run(faults_of(setup, right, octets)) == []
+        faults = asyncio.run(faults_of(setup, right, octets))
+        assert faults == [], "\n".join(faults)
     with WrongGate(fault) as wrong:
         assert asyncio.run(faults_of(setup, wrong, octets)) != []
 

@@ -11,6 +11,7 @@ import re
 import socketserver
 import threading
 
+from differential.bases import DEVICES
 from websockets.sync.server import serve
 
 
@@ -19,6 +20,7 @@ class WrongGate:
         self.fault = fault
         self.records = []  # a real gate's log
         self.devices = {}
+        self.arrived = threading.Condition()
 
     def __enter__(self):
         gate = self
@@ -45,9 +47,17 @@ class WrongGate:
     def _serve_device(self, connection):
         device_id = connection.request.path.partition("deviceId=")[2]
         self.records.append({"msg": "device connected", "device_id": device_id})
-        self.devices[device_id] = connection
+        with self.arrived:
+            self.devices[device_id] = connection
+            self.arrived.notify_all()
         for _ in connection:
             pass
+
+
+    def await_devices(self):
+        """A device that has seen its 101 may not be in the table yet. A lane connects all of them before its first case."""
+        with self.arrived:
+            self.arrived.wait_for(lambda: len(self.devices) >= len(DEVICES), timeout=10)
 
 
 class AdminConnection:
@@ -102,6 +112,7 @@ class AdminConnection:
         device = re.fullmatch("/v1/devices/([^/]+)(/messages)?", path)
         if method == b"GET":
             return 200, {"device_id": device[1]} if device else {}, closes
+        self.gate.await_devices()
         for device_id in [device[1]] if device else list(self.gate.devices):
             self.gate.devices[device_id].send(body, text=True)
         return 200, {"device_id": device[1]} if device else {"delivered": len(self.gate.devices)}, closes
