@@ -38,6 +38,7 @@ inline constexpr std::size_t close_reason_bytes_max = 123;
 inline constexpr std::size_t client_header_bytes_max = 14;
 inline constexpr std::size_t server_header_bytes_max = 10;
 inline constexpr std::size_t pongs_waiting_max = 64;
+inline constexpr std::size_t copied_message_bytes_max = 1024;  // up to this, copying is cheaper than a piece of its own
 
 // Assembly of cut and fragmented messages, per shard (octets unless counted): what is kept for reuse; more is freed.
 inline constexpr std::size_t assembly_cached_buffer_bytes_max = 128 * 1024;

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "conn/transport.h"
 #include "ws/frame_writer.h"
 
@@ -10,11 +11,6 @@ namespace ringgate::conn {
 using ring::Completion;
 using ring::IoError;
 using ring::OperationKind;
-
-namespace {
-/// A prepared message up to this size is cheaper to copy than to send as a piece of its own.
-constexpr std::size_t copied_message_bytes_max = 1024;
-}  // namespace
 
 bool Transport::window_holds(const std::uint8_t* data) const { return data >= window_begin_ && data < window_end_; }
 
@@ -30,13 +26,17 @@ TurnOutput& Transport::output_of(Connection& connection) {
 
 void Transport::add_piece(TurnOutput& output, OutputPiece piece) {
   if (output.full()) consolidate(output);
-  output.add(std::move(piece));
+  if (std::uint8_t* const room = output.take_room(piece.size))
+    std::memcpy(room, piece.octets(), piece.size);
+  else
+    output.add(std::move(piece));
 }
 
-/// Copies all pieces into one, to make room for more.
+/// Copies all pieces into one, to make room for more: as many octets again, so that however many pieces a turn brings, each octet
+/// is copied a bounded number of times and the arena grows by a bounded multiple of them.
 void Transport::consolidate(TurnOutput& output) {
   const std::size_t bytes = output.bytes;
-  std::uint8_t* const data = arena_.allocate(bytes);
+  std::uint8_t* const data = arena_.allocate(2 * bytes);
   std::uint8_t* end = data;
   for (std::size_t i = 0; i < output.pieces_count; ++i) {
     std::memcpy(end, output.pieces[i].octets(), output.pieces[i].size);
@@ -46,9 +46,14 @@ void Transport::consolidate(TurnOutput& output) {
   output.pieces_count = 0;
   output.bytes = 0;
   output.add({data, bytes, {}});
+  output.room_end = data + 2 * bytes;
 }
 
 void Transport::add_copy(TurnOutput& output, ByteView octets) {
+  if (std::uint8_t* const room = output.take_room(octets.size())) {
+    std::memcpy(room, octets.data(), octets.size());
+    return;
+  }
   OutputPiece* last = output.last();
   if (last != nullptr && last->data != nullptr && arena_.continues_at(last->data + last->size, octets.size())) {
     std::memcpy(arena_.allocate(octets.size()), octets.data(), octets.size());
@@ -73,7 +78,7 @@ void Transport::write(Connection& connection, ByteView octets) {
 
 void Transport::write(Connection& connection, const ws::MessageRef& message) {
   const ByteView frame = message->frame();
-  if (frame.size() <= copied_message_bytes_max) return write(connection, frame);
+  if (frame.size() <= limits::copied_message_bytes_max) return write(connection, frame);
   if (connection.state != State::open) return;
   if (connection.outbox != nullptr) {
     connection.outbox->append(message, 0);

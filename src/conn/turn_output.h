@@ -33,6 +33,7 @@ struct TurnOutput {
   std::size_t bytes = 0;
   bool submitted = false;
   std::array<OutputPiece, ring::Ring::pieces_max> pieces;
+  std::uint8_t* room_end = nullptr;  // behind joined pieces: what follows is copied there while it fits
 
   bool full() const { return pieces_count == pieces.size(); }
   OutputPiece* last() { return pieces_count == 0 ? nullptr : &pieces[pieces_count - 1]; }
@@ -40,12 +41,22 @@ struct TurnOutput {
     bytes += piece.size;
     pieces[pieces_count++] = std::move(piece);
   }
+  /// Room for `size` more octets right behind the joined pieces, counted as part of them; null if there is none.
+  std::uint8_t* take_room(std::size_t size) {
+    if (room_end == nullptr || pieces_count != 1) return nullptr;
+    std::uint8_t* const end = pieces[0].data + pieces[0].size;
+    if (size > static_cast<std::size_t>(room_end - end)) return nullptr;
+    pieces[0].size += size;
+    bytes += size;
+    return end;
+  }
   void clear() {
     for (std::size_t i = 0; i < pieces_count; ++i) pieces[i] = {};
     slot = no_slot;
     pieces_count = 0;
     bytes = 0;
     submitted = false;
+    room_end = nullptr;
   }
 };
 

@@ -12,6 +12,12 @@ namespace {
 /// A connection may spend its share of a core for this long in advance.
 constexpr DurationNs inflate_burst = nanoseconds_per_second;
 
+/// What one message may cost, however much of its share a connection has saved: several times what the largest message of an honest
+/// sender does, with the smallest blocks that zlib makes.
+constexpr std::uint64_t cost_ns_max(std::uint64_t message_bytes_max) {
+  return 20 * nanoseconds_per_millisecond + 40 * message_bytes_max;
+}
+
 /// What is kept of a scratch buffer that one large message needed.
 constexpr std::size_t scratch_bytes_kept_max = 256 * 1024;
 
@@ -62,7 +68,8 @@ std::optional<ws::DeflateAgreement> Compression::agree(const http::RequestView& 
 ws::Violation Compression::inflate(ws::Event& event, ws::FrameReader& reader, DeflateState* state, TimeNs now, TimeNs& paid_at) {
   if (paid_at > now + inflate_burst) return ws::Violation::inflating_too_costly;
   const ws::InflateRules rules{.bytes_max = limits_.message_bytes_max,
-                               .window_bits = state == nullptr ? ws::window_bits_max : state->agreement.client_window_bits};
+                               .window_bits = state == nullptr ? ws::window_bits_max : state->agreement.client_window_bits,
+      .cost_ns_max = cost_ns_max(limits_.message_bytes_max)};
   const auto inflated = inflater_.inflate(event.payload, rules, state != nullptr && state->history ? &*state->history : nullptr);
   paid_at = std::max(paid_at, now) + inflater_.cost_ns() * 100 / limits_.inflate_cpu_percent;
   if (!inflated) return inflated.error();
@@ -73,6 +80,12 @@ ws::Violation Compression::inflate(ws::Event& event, ws::FrameReader& reader, De
   event.payload = inflated->payload;
   const bool is_valid = event.type == MessageType::binary || ws::valid_utf8(event.payload);
   return is_valid ? ws::Violation::none : ws::Violation::text_not_utf8;
+}
+
+void Compression::charge_reply(std::size_t payload_bytes, const DeflateState* state, TimeNs now, TimeNs& paid_at) const {
+  const bool has_context = state != nullptr && state->context != nullptr;
+  const std::uint64_t cost_ns = has_context ? state->context->cost_ns(payload_bytes) : ws::Deflater::cost_ns(payload_bytes);
+  paid_at = std::max(paid_at, now) + cost_ns * 100 / limits_.inflate_cpu_percent;
 }
 
 ws::DeflateContext* Compression::context_of(DeflateState* state, const DeflateConfig& config) {

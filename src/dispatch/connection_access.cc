@@ -8,25 +8,31 @@ namespace ringgate::dispatch {
 
 void ConnectionAccess::send(MessageView message) {
   if (!may_send()) return;
-  const ByteView compressed = session_.compressed_frame(connection_, message.type, message.payload);
+  const ByteView compressed = session_.compressed_reply(connection_, message.type, message.payload);
   if (!compressed.empty()) {
     session_.transport_.write(connection_, compressed);
   } else {
-    std::array<std::uint8_t, limits::server_header_bytes_max> header;
-    const std::size_t header_bytes = ws::write_header(header.data(), message.type, message.payload.size());
-    session_.transport_.write(connection_, {header.data(), header_bytes});
-    session_.transport_.write(connection_, message.payload);
+    write_plain(message.type, message.payload);
   }
   session_.count_message_out(connection_, message.type, message.payload.size());
+}
+
+void ConnectionAccess::write_plain(MessageType type, ByteView payload) {
+  std::array<std::uint8_t, limits::server_header_bytes_max> header;
+  const std::size_t header_bytes = ws::write_header(header.data(), type, payload.size());
+  session_.transport_.write(connection_, {header.data(), header_bytes});
+  session_.transport_.write(connection_, payload);
 }
 
 void ConnectionAccess::echo() {
   RINGGATE_ASSERT(event_ != nullptr && !echoed_);
   if (!may_send()) return;
   echoed_ = true;
-  const ByteView compressed = session_.compressed_frame(connection_, event_->type, event_->payload);
+  const ByteView compressed = session_.compressed_reply(connection_, event_->type, event_->payload);
   if (!compressed.empty()) {
     session_.transport_.write(connection_, compressed);
+  } else if (event_->assembled != nullptr && event_->payload.size() <= limits::copied_message_bytes_max) {
+    write_plain(event_->type, event_->payload);  // a buffer each would weigh more than the octets
   } else {
     lent_payload_ = true;
     session_.transport_.write_in_place(connection_, event_->type, event_->payload);

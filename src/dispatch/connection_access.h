@@ -34,6 +34,7 @@ class ConnectionAccess {
   std::uint64_t queued_bytes() const { return session_.transport_.queued_bytes(connection_); }
 
  private:
+  void write_plain(MessageType type, ByteView payload);
   bool may_send() { return record().phase == Phase::open && connection_.is_live(); }
 
   DeviceSession& session_;

@@ -47,7 +47,10 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
       else
         transport_.end(connection, conn::Ending::aborted, false);
       break;
-    case Phase::open: schedule_next(connection); break;
+    case Phase::open:
+      schedule_next(connection);
+      drop_side_if_idle(record);
+      break;
     case Phase::closing: transport_.end(connection, conn::Ending::aborted, false); break;
     case Phase::closed: break;
   }

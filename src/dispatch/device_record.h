@@ -82,7 +82,7 @@ struct DeviceSide {
   std::string close_reason;
   std::unique_ptr<DeflateState> deflate;         // for life, where compression needs more than its flag
   TimeNs inflate_paid_at = 0;                    // see Compression::inflate
-  UnfinishedMessages::Link unfinished;           // linked while `partial` is not null
+  UnfinishedMessages::Link unfinished;           // linked while a frame or message is
 };
 
 struct DeviceRecord {

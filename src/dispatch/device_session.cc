@@ -2,6 +2,7 @@
 #include "dispatch/device_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -103,7 +104,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
   ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
   const bool compresses = (connection.session_flags & DeviceFlags::compresses) != 0;
   const ws::ReaderRules& rules = compresses ? compressing_rules_ : rules_;
-  reading_ = &connection;
+  conn::Connection* const reading_before = std::exchange(reading_, &connection);
   bool goes_on = true;
   while (goes_on) {
     if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
@@ -111,10 +112,11 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
       break;
     }
     ws::Event event = reader_.next(octets, partial, rules);
+    if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;
     goes_on = handle(connection, event) && connection.is_live() && record.phase != Phase::closed;
   }
-  reading_ = nullptr;
+  reading_ = reading_before;
   if (record.side != nullptr || partial != nullptr) {
     note_unfinished(connection, partial);
     drop_side_if_idle(record);
@@ -158,7 +160,6 @@ ws::Violation DeviceSession::inflate(conn::Connection& connection, ws::Event& ev
 
 bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
-  if (record.side != nullptr) unfinished_.remove(record.side->unfinished);
   if (record.phase != Phase::open) {  // our Close is out: what the peer still sends is not answered
     reader_.recycle(event.assembled);
     return true;
@@ -176,10 +177,12 @@ bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   call_handler(connection, access, [&](Handler& handler, Connection& facade) {
     handler.on_message(facade, {event.type, event.payload});
   });
-  if (event.assembled != nullptr && access.lent_payload())
+  if (event.assembled != nullptr && access.lent_payload()) {
+    retiring_bytes_ += event.assembled->capacity();
     retiring_buffers_.push_back(event.assembled);
-  else
+  } else {
     reader_.recycle(event.assembled);
+  }
   return true;
 }
 
@@ -225,7 +228,10 @@ void DeviceSession::on_output_progress(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::paused_by_output) != 0 &&
       waiting <= settings_.config.limits.send_queue_bytes_max / 2) {
     connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_output);
-    if ((connection.session_flags & DeviceFlags::paused_by_handler) == 0) transport_.resume(connection);
+    if ((connection.session_flags & DeviceFlags::paused_by_handler) == 0) {
+      restart_unfinished(connection);
+      transport_.resume(connection);
+    }
   }
 }
 
@@ -248,7 +254,9 @@ void DeviceSession::resume_by_handler(conn::Connection& connection) {
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_handler);
   if (reading_ != &connection) read_held(connection);
   const std::uint8_t paused = DeviceFlags::paused_by_handler | DeviceFlags::paused_by_output;
-  if ((connection.session_flags & paused) == 0) transport_.resume(connection);
+  if ((connection.session_flags & paused) != 0) return;
+  restart_unfinished(connection);
+  transport_.resume(connection);
 }
 
 /// Reads what arrived while the handler paused. Replies may be written into it, so it outlives the turn's sends.
@@ -265,6 +273,7 @@ void DeviceSession::read_held(conn::Connection& connection) {
 void DeviceSession::on_outputs_retired() {
   for (ws::AssemblyBuffer* buffer : retiring_buffers_) reader_.recycle(buffer);
   retiring_buffers_.clear();
+  retiring_bytes_ = 0;
   retiring_held_.clear();
 }
 

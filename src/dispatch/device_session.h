@@ -117,10 +117,13 @@ class DeviceSession final : public conn::Session {
   void read_held(conn::Connection& connection);
   void count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes);
   ByteView compressed_frame(conn::Connection& connection, MessageType type, ByteView payload);
+  ByteView compressed_reply(conn::Connection& connection, MessageType type, ByteView payload);
   std::size_t write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
 
   // unfinished.cc
   void note_unfinished(conn::Connection& connection, ws::Partial* partial);
+  void restart_unfinished(conn::Connection& connection);
+  std::size_t reassembly_bytes();
   void give_up_oldest_messages();
 
   // closing.cc
@@ -154,6 +157,7 @@ class DeviceSession final : public conn::Session {
   std::string answer_;                                   // to an opening handshake; kept for its memory
   http::RequestHeadParser parser_;                       // for heads that arrive whole
   std::vector<ws::AssemblyBuffer*> retiring_buffers_;    // replied in place: the kernel may not have read them yet
+  std::size_t retiring_bytes_ = 0;                       // of these
   std::deque<std::vector<std::uint8_t>> retiring_held_;  // likewise
   std::uint32_t connections_count_ = 0;
   conn::Connection* reading_ = nullptr;                  // whose frames are being read

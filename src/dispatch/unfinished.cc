@@ -5,12 +5,11 @@
 namespace ringgate::dispatch {
 
 /// Called when a receive was read: keeps what is unfinished, and sets its deadline if it is newly begun. One that was finished
-/// has left the list in on_message.
+/// has left the list in read_frames. What a closing connection goes on sending takes memory like any other.
 void DeviceSession::note_unfinished(conn::Connection& connection, ws::Partial* partial) {
   DeviceSide& side = side_of(connection);
   side.partial = partial;
-  const DeviceRecord& record = record_of(connection);
-  if (record.phase != Phase::open || !ws::FrameReader::unfinished(partial)) {
+  if (!ws::FrameReader::unfinished(partial)) {
     unfinished_.remove(side.unfinished);
     return;
   }
@@ -18,18 +17,30 @@ void DeviceSession::note_unfinished(conn::Connection& connection, ws::Partial* p
     side.unfinished.slot = transport_.table().slot_of(connection);
     side.unfinished.began_at = now_ms();
     unfinished_.append(side.unfinished);
-    schedule_next(connection);
+    if (record_of(connection).phase == Phase::open) schedule_next(connection);
   }
   give_up_oldest_messages();
 }
 
+/// A message that could not be finished because it was not read has its time anew.
+void DeviceSession::restart_unfinished(conn::Connection& connection) {
+  DeviceSide* const side = record_of(connection).side;
+  if (side != nullptr) side->unfinished.began_at = now_ms();
+}
+
+/// Without what is kept for reuse, and without replies that the kernel is about to take.
+std::size_t DeviceSession::reassembly_bytes() {
+  return reader_.memory_bytes() - reader_.pool().cached_bytes() - retiring_bytes_;
+}
+
 /// The oldest is the one least likely to be finished. Its memory is free at once.
 void DeviceSession::give_up_oldest_messages() {
-  while (reader_.memory_bytes() > reassembly_bytes_max_ && unfinished_.oldest() != nullptr) {
+  while (reassembly_bytes() > reassembly_bytes_max_ && unfinished_.oldest() != nullptr) {
     UnfinishedMessages::Link& oldest = *unfinished_.oldest();
     conn::Connection& connection = transport_.table().at(oldest.slot);
     unfinished_.remove(oldest);
     reader_.abandon(side_of(connection).partial);
+    if (!connection.is_live() || record_of(connection).phase == Phase::closed) continue;
     counters_.messages_given_up.add(1);
     fail_connection(connection, CloseCode::try_again_later, "no memory for unfinished messages");
   }

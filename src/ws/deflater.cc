@@ -62,7 +62,8 @@ ByteView Deflater::deflate(ByteView payload, std::uint8_t window_bits) {
   return without_tail({output_.data(), stream_->total_out});
 }
 
-DeflateContext::DeflateContext(std::unique_ptr<z_stream_s> stream) : stream_(std::move(stream)) {}
+DeflateContext::DeflateContext(std::unique_ptr<z_stream_s> stream, std::uint8_t memory_level)
+    : stream_(std::move(stream)), memory_level_(memory_level) {}
 
 DeflateContext::~DeflateContext() {
   deflateEnd(stream_.get());
@@ -72,9 +73,9 @@ std::unique_ptr<DeflateContext> DeflateContext::make(DeflateContextOptions optio
   std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream{});
   if (stream == nullptr) return nullptr;
   const int result = deflateInit2(stream.get(), Z_BEST_SPEED, Z_DEFLATED, -int{real_window_bits(options.window_bits)},
-                                  options.memory_level, Z_DEFAULT_STRATEGY);
+                                  real_memory_level(options), Z_DEFAULT_STRATEGY);
   if (result != Z_OK) return nullptr;
-  return std::unique_ptr<DeflateContext>(new DeflateContext(std::move(stream)));
+  return std::unique_ptr<DeflateContext>(new DeflateContext(std::move(stream), real_memory_level(options)));
 }
 
 void DeflateContext::deflate(ByteView payload, std::vector<std::uint8_t>& out) {

@@ -147,13 +147,14 @@ int Inflater::inflate_piece(ByteView input, Output& output) {
 }
 
 /// Inflates all of `input`.
-Violation Inflater::run(ByteView input, Output& output) {
+Violation Inflater::run(ByteView input, const InflateRules& rules, Output& output) {
   z_stream& stream = *stream_;
   stream.next_in = const_cast<Bytef*>(input.data());  // zlib does not write to it
   stream.avail_in = static_cast<uInt>(input.size());
   while (true) {
     const int result = inflate_piece(input, output);
     if (output.over_ceiling()) return Violation::message_too_big;
+    if (cost_ns() > rules.cost_ns_max) return Violation::inflating_too_costly;
     if (result == Z_STREAM_END) {
       ++work_.final_blocks_count;
       at_stream_end_ = stream.avail_in == 0;
@@ -176,12 +177,12 @@ Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRu
   constexpr std::size_t first_guess_bytes_min = 512;
   if (payload.size() > piece_bytes_max) return Violation::message_too_big;
   if (!start(history) || !output.grow(std::max(4 * payload.size(), first_guess_bytes_min))) return Violation::memory_exhausted;
-  if (const Violation violation = run(payload, output); violation != Violation::none) return violation;
+  if (const Violation violation = run(payload, rules, output); violation != Violation::none) return violation;
   // A message may end with a block marked final; else its last block is the empty one whose lengths were left off, and these
   // inflate to nothing. That one may be marked final, too (section 7.2.1, step 3).
   if (!at_stream_end_) {
     const std::size_t bytes = output.bytes();
-    const Violation violation = run(flush_tail, output);
+    const Violation violation = run(flush_tail, rules, output);
     if (violation == Violation::memory_exhausted) return violation;
     const bool is_whole = at_stream_end_ || between_blocks(*stream_);
     if (violation != Violation::none || output.bytes() != bytes || !is_whole) return Violation::compressed_data_invalid;
@@ -189,6 +190,7 @@ Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRu
   if (rules.window_bits == window_bits_max) return Violation::none;
   const ByteView before = history == nullptr ? ByteView{} : history->octets();
   work_.checked_window_octets = std::size_t{1} << rules.window_bits;
+  if (cost_ns() > rules.cost_ns_max) return Violation::inflating_too_costly;
   const bool stays = stays_in_window(payload, output.view(), before, rules.window_bits);
   return stays ? Violation::none : Violation::compressed_data_invalid;
 }

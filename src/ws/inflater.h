@@ -37,6 +37,7 @@ class InflateHistory {
 struct InflateRules {
   std::uint64_t bytes_max = 0;                 // a message that inflates to more is refused
   std::uint8_t window_bits = window_bits_max;  // a message that refers back further is refused
+  std::uint64_t cost_ns_max = UINT64_MAX;      // a message that costs more, as reckoned, is refused
 };
 
 /// `payload` lies in `buffer`, with AssemblyBuffer::room_bytes before it that are the caller's, too.
@@ -57,7 +58,8 @@ class Inflater {
   /// by the message. The caller gives the buffer back to the pool.
   ///
   /// Errors, after which the connection must be failed: message_too_big, found at the first octet over the ceiling;
-  /// compressed_data_invalid, also for data that ends inside a block; memory_exhausted. A block marked final does not end a
+  /// compressed_data_invalid, also for data that ends inside a block; inflating_too_costly, found at the
+  /// end of a block; memory_exhausted. A block marked final does not end a
   /// message (section 7.2.3.4): what follows is inflated with the same window. That a text is UTF-8 is for the caller to see.
   std::expected<Inflated, Violation> inflate(ByteView payload, const InflateRules& rules, InflateHistory* history);
 
@@ -68,7 +70,7 @@ class Inflater {
   class Output;
   bool start(InflateHistory* history);
   int inflate_piece(ByteView input, Output& output);
-  Violation run(ByteView input, Output& output);
+  Violation run(ByteView input, const InflateRules& rules, Output& output);
   Violation inflate_to(Output& output, ByteView payload, const InflateRules& rules, InflateHistory* history);
 
   AssemblyPool& pool_;

@@ -2,12 +2,13 @@
 
 import os
 import pathlib
+import threading
 import zlib
 
 import pytest
 
 from support.gate import Gate
-from support.raw_peer import BINARY, CLOSE, CONTINUATION, connect_device, encode_frame
+from support.raw_peer import BINARY, CLOSE, CONTINUATION, PING, connect_device, encode_frame
 
 MIB = 1024 * 1024
 CEILING = 16 * MIB
@@ -50,6 +51,30 @@ def test_a_bomb_costs_no_more_memory_than_its_ceiling():
         growth = peak_memory_bytes(gate) - before
         print(f"5 bombs of {len(bomb)} octets, ratio {(CEILING + 1) // len(bomb)}: peak memory grew by {growth} octets")
         assert growth <= CEILING + 64 * 1024 + len(bomb)
+
+
+def many(frames, octets):
+    """The run, and how many messages are in it."""
+    return frames * (octets // len(frames)), octets // len(frames)
+
+
+@sanitized
+@pytest.mark.parametrize("run, messages", [
+    many(encode_frame(BINARY, deflated(b"a" * 250), rsv=RSV1), 256 * 1024),  # replies that are not worth compressing
+    many(encode_frame(BINARY, b"x") + encode_frame(PING), 512 * 1024),  # replies that cannot be written in place
+], ids=["compressed", "plain with pings"])
+def test_many_small_replies_in_one_turn_take_memory_in_proportion(run, messages):
+    with Gate({"route.0.deflate.mode": "on"}) as gate, compressing_device(gate, "busy") as peer:
+        before = peak_memory_bytes(gate)
+        sender = threading.Thread(target=peer.send, args=(run,))
+        sender.start()
+        echoed = 0
+        while echoed < messages:
+            echoed += peer.read_frame().opcode == BINARY
+        sender.join()
+        growth = peak_memory_bytes(gate) - before
+        print(f"{echoed} replies: peak memory grew by {growth} octets")
+        assert growth < 32 * MIB
 
 
 def test_a_bomb_in_a_hundred_fragments_is_a_bomb():

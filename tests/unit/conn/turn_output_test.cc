@@ -32,6 +32,27 @@ TEST(TurnArena, KnowsWhereItContinues) {
   EXPECT_EQ(arena.allocate(5), first + 10);
 }
 
+TEST(TurnOutput, GrowsJoinedPiecesIntoTheirRoomAndNoFurther) {
+  TurnOutput output;
+  std::uint8_t octets[10] = {};
+  output.add({octets, 4, {}});
+  EXPECT_EQ(output.take_room(1), nullptr) << "nothing was joined";
+  output.room_end = octets + 10;
+  EXPECT_EQ(output.take_room(5), octets + 4);
+  EXPECT_EQ(output.bytes, 9U);
+  EXPECT_EQ(output.pieces[0].size, 9U);
+  EXPECT_EQ(output.take_room(2), nullptr) << "too little is left";
+  EXPECT_EQ(output.take_room(1), octets + 9);
+  EXPECT_EQ(output.take_room(1), nullptr);
+
+  output.room_end = octets + 10;
+  std::uint8_t other = 0;
+  output.add({&other, 1, {}});
+  EXPECT_EQ(output.take_room(0), nullptr) << "another piece stands behind";
+  output.clear();
+  EXPECT_EQ(output.room_end, nullptr);
+}
+
 TEST(TurnOutput, SumsItsPiecesAndForgetsThemAll) {
   TurnOutput output;
   std::uint8_t octets[4] = {};

@@ -11,7 +11,10 @@ class Unfinished : public DeviceFixture {
   Unfinished() {
     options.settings.limits.ping_interval_ns = 0;
     options.settings.limits.message_timeout_ns = seconds(10);
+    handler.opened = [this](Connection& connection) { last_ = connection.ref(); };
   }
+
+  ConnectionRef ref_of_last() const { return last_; }
 
   DeviceClient begun(std::string_view id, std::string_view payload = "half a mess") {
     DeviceClient client = device(id);
@@ -19,6 +22,9 @@ class Unfinished : public DeviceFixture {
     gate->settle();
     return client;
   }
+
+ private:
+  ConnectionRef last_;
 };
 
 TEST_F(Unfinished, AMessageHasItsTimeAndNoMore) {
@@ -84,6 +90,24 @@ TEST_F(Unfinished, FinishedInTimeIsForgotten) {
   EXPECT_FALSE(client.close_code().has_value());
 }
 
+TEST_F(Unfinished, PingsThatAreFinishedAreNoMessageThatIsNot) {
+  start();
+  DeviceClient client = device("a");
+  // Every receive ends inside a ping.
+  std::string next = DeviceClient::frame(Opcode::ping, "0");
+  client.peer().send(next.substr(0, 3));
+  gate->settle();
+  for (int i = 1; i < 40; ++i) {
+    gate->pass(seconds(1));
+    const std::string rest = next.substr(3);
+    next = DeviceClient::frame(Opcode::ping, std::to_string(i));
+    client.peer().send(rest + next.substr(0, 3));
+    gate->settle();
+  }
+  EXPECT_EQ(client.take(Opcode::pong).size(), 39U);
+  EXPECT_FALSE(client.close_code().has_value());
+}
+
 TEST_F(Unfinished, APausedHandlerCostsAMessageNoTime) {
   Connection* paused = nullptr;
   handler.received = [&](Connection& connection, MessageView) {
@@ -125,6 +149,44 @@ TEST_F(Unfinished, TheOldestIsGivenUpWhenMemoryIsShort) {
     EXPECT_EQ(clients[i].take(Opcode::text), std::vector<std::string>{std::string(300'000, 'x') + '!'}) << i;
   }
   EXPECT_EQ(gate->counters().messages_given_up.get(), closed);
+}
+
+TEST_F(Unfinished, NoMoreAreGivenUpThanMemoryIsShortOf) {
+  options.settings.limits.message_timeout_ns = 0;
+  options.settings.limits.message_bytes_max = 1024 * 1024;
+  options.settings.limits.reassembly_bytes_max = 1024 * 1024;  // a shard's part is then 2 MiB
+  options.slots_count = 4096;
+  start();
+  std::vector<DeviceClient> clients;
+  std::uint64_t before = 0;
+  for (int i = 0; i < 2600; ++i) {
+    clients.push_back(begun("d" + std::to_string(i), std::string(900, 'x')));
+    const std::uint64_t given_up = gate->counters().messages_given_up.get();
+    ASSERT_LE(given_up, before + 2) << "one more begun, of the same size";
+    before = given_up;
+  }
+  EXPECT_GT(before, 0U);
+}
+
+TEST_F(Unfinished, WhatAClosingDeviceSendsCountsToo) {
+  options.settings.limits.message_timeout_ns = 0;
+  options.settings.limits.message_bytes_max = 1024 * 1024;
+  options.settings.limits.reassembly_bytes_max = 1024 * 1024;
+  start();
+  DeviceClient honest = begun("honest");
+  std::vector<DeviceClient> closing;
+  for (int i = 0; i < 6; ++i) {
+    closing.push_back(device("bad" + std::to_string(i)));
+    gate->with_connection(ref_of_last(), [](Connection& connection) { connection.close(CloseCode{4000}, "leave"); });
+    gate->settle();
+    closing.back().peer().send(DeviceClient::frame(Opcode::binary, std::string(900'000, 'x'), false));
+    gate->settle();
+  }
+  // The oldest is the honest one; after it those who are closing go, and newcomers are served.
+  DeviceClient newcomer = begun("new");
+  newcomer.peer().send(DeviceClient::frame(Opcode::continuation, "age"));
+  gate->settle();
+  EXPECT_EQ(newcomer.take(Opcode::text), std::vector<std::string>{"half a message"});
 }
 
 }  // namespace
