@@ -154,8 +154,8 @@ class Shard {
     if (peer.said.ends_with_violation()) {
       const Violation violation = peer.said.entries().back().violation;
       require(violation == Violation::memory_exhausted || violation == Violation::text_not_utf8 ||
-                  violation == Violation::message_too_big,
-              "a well-formed script is refused for its size or its text alone");
+                  violation == Violation::message_too_big || violation == Violation::too_many_fragments,
+              "a well-formed script is refused for its size, its fragments or its text alone");
       require(violation != Violation::memory_exhausted || bytes_max_ < 64U * 1024, "an ample ceiling suffices");
       require(!FrameReader::unfinished(peer.partial), "a connection that has ended holds nothing");
       return;
