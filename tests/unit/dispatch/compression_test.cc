@@ -70,7 +70,7 @@ TEST_F(Compression, EchoesBothTypesAtEverySizeWithoutContext) {
   EXPECT_EQ(agreed, "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
   RawDeflater deflater;
   RawInflater inflater;
-  for (const std::size_t size : {0, 1, 100, 255, 256, 1000, 65536, 300000}) {
+  for (const std::size_t size : {0U, 1U, 100U, 255U, 256U, 1000U, 65536U, 300000U}) {
     for (const Opcode opcode : {Opcode::text, Opcode::binary}) {
       const std::string text = telemetry(size);
       send(client, deflater.deflate(text), opcode);
