@@ -1,7 +1,7 @@
 // permessage-deflate for the devices of one shard: agreeing on it, inflating what they send, compressing what they are sent.
 //
 // The compressors are in ws/; here is what each connection keeps, when it pays to compress, and what it may cost. Owner shard.
-// Invariant: a connection that keeps no context, with full windows, has no memory for compression at all.
+// Invariant: a connection that keeps no context, with full windows, has no memory for compression once it is idle.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@ COLUMNS = ("OK", "INFORMATIONAL", "other")  # each case is in one of them; a mis
 
 
 def describe_machine():
-    return {"kernel": platform.release(), "cpus": len(os.sched_getaffinity(0)), "machine": platform.machine()}
+    return {"kernel": platform.release().partition("-")[0], "cpus": len(os.sched_getaffinity(0)), "machine": platform.machine()}
 
 
 def describe_gate(binary):
