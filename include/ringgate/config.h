@@ -73,7 +73,7 @@ struct LimitsConfig {
   std::uint64_t push_bytes_max = 1024 * 1024;  // the loader makes it message_bytes_max unless it is set
   std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all connections; shards have equal parts
   std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // what all connections with context takeover may hold for it
-  std::uint64_t inflate_cpu_percent = 20;                  // of a core, for one connection and its replies
+  std::uint64_t inflate_cpu_percent = 20;                  // of a core, for one connection: inflating alone
   std::uint64_t accept_backlog = 4096;
   std::uint64_t send_timeout_ns = 10'000'000'000;       // without an octet taken by the peer; 0: off
   std::uint64_t handshake_timeout_ns = 10'000'000'000;  // never off

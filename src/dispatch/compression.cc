@@ -82,12 +82,6 @@ ws::Violation Compression::inflate(ws::Event& event, ws::FrameReader& reader, De
   return is_valid ? ws::Violation::none : ws::Violation::text_not_utf8;
 }
 
-void Compression::charge_reply(std::size_t payload_bytes, const DeflateState* state, TimeNs now, TimeNs& paid_at) const {
-  const bool has_context = state != nullptr && state->context != nullptr;
-  const std::uint64_t cost_ns = has_context ? state->context->cost_ns(payload_bytes) : ws::Deflater::cost_ns(payload_bytes);
-  paid_at = std::max(paid_at, now) + cost_ns * 100 / limits_.inflate_cpu_percent;
-}
-
 ws::DeflateContext* Compression::context_of(DeflateState* state, const DeflateConfig& config) {
   if (state == nullptr || !state->agreement.server_context_takeover) return nullptr;
   if (state->context == nullptr) state->context = ws::DeflateContext::make(options_of(state->agreement, config));

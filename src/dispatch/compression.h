@@ -43,9 +43,6 @@ class Compression {
   /// connection keeps it while it lies in the future.
   ws::Violation inflate(ws::Event& event, ws::FrameReader& reader, DeflateState* state, TimeNs now, TimeNs& paid_at);
 
-  /// Counts a compressed reply against the same share: who sends little that inflates to much is answered with much, too.
-  void charge_reply(std::size_t payload_bytes, const DeflateState* state, TimeNs now, TimeNs& paid_at) const;
-
   /// The whole frame with `payload` compressed, valid until the next call; empty if the message is to be sent as it is.
   ByteView compress(MessageType type, ByteView payload, DeflateState* state, const DeflateConfig& config);
 

@@ -8,7 +8,7 @@ namespace ringgate::dispatch {
 
 void ConnectionAccess::send(MessageView message) {
   if (!may_send()) return;
-  const ByteView compressed = session_.compressed_reply(connection_, message.type, message.payload);
+  const ByteView compressed = session_.compressed_frame(connection_, message.type, message.payload);
   if (!compressed.empty()) {
     session_.transport_.write(connection_, compressed);
   } else {
@@ -28,7 +28,7 @@ void ConnectionAccess::echo() {
   RINGGATE_ASSERT(event_ != nullptr && !echoed_);
   if (!may_send()) return;
   echoed_ = true;
-  const ByteView compressed = session_.compressed_reply(connection_, event_->type, event_->payload);
+  const ByteView compressed = session_.compressed_frame(connection_, event_->type, event_->payload);
   if (!compressed.empty()) {
     session_.transport_.write(connection_, compressed);
   } else if (event_->assembled != nullptr && event_->payload.size() <= limits::copied_message_bytes_max) {

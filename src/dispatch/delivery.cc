@@ -63,16 +63,6 @@ ByteView DeviceSession::compressed_frame(conn::Connection& connection, MessageTy
   return compression_.compress(type, payload, deflate_of(record), deflate_config(record));
 }
 
-/// The same for a reply to what the device itself has sent.
-ByteView DeviceSession::compressed_reply(conn::Connection& connection, MessageType type, ByteView payload) {
-  const ByteView frame = compressed_frame(connection, type, payload);
-  if (!frame.empty()) {
-    DeviceSide& side = side_of(connection);
-    compression_.charge_reply(payload.size(), side.deflate.get(), transport_.now(), side.inflate_paid_at);
-  }
-  return frame;
-}
-
 DeviceInfo DeviceSession::describe(conn::Connection& connection) {
   const DeviceRecord& record = record_of(connection);
   const std::int64_t wall = ring_.wall_clock_seconds();

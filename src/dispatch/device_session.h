@@ -117,7 +117,6 @@ class DeviceSession final : public conn::Session {
   void read_held(conn::Connection& connection);
   void count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes);
   ByteView compressed_frame(conn::Connection& connection, MessageType type, ByteView payload);
-  ByteView compressed_reply(conn::Connection& connection, MessageType type, ByteView payload);
   std::size_t write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
 
   // unfinished.cc

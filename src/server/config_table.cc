@@ -113,7 +113,7 @@ const std::array table{
     row<&C::limits, &L::deflate_bytes_max>("limits.deflate_memory", SizeRule{0, 1024 * 1024 * MiB},
         "Memory for context takeover of all devices; over it, new ones get none."),
     row<&C::limits, &L::inflate_cpu_percent>("limits.inflate_cpu", CountRule{1, 100},
-        "Percent of a core that decompressing for one device and compressing its replies may take, over about a second."),
+        "Percent of a core that decompressing for one device may take, over about a second."),
     row<&C::limits, &L::accept_backlog>("limits.accept_backlog", CountRule{1, 65535},
         "Connections that may wait to be accepted, per listener and shard."),
     row<&C::limits, &L::send_timeout_ns>("limits.send_timeout", DurationRule{100 * ms, hour, off},

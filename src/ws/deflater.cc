@@ -62,8 +62,7 @@ ByteView Deflater::deflate(ByteView payload, std::uint8_t window_bits) {
   return without_tail({output_.data(), stream_->total_out});
 }
 
-DeflateContext::DeflateContext(std::unique_ptr<z_stream_s> stream, std::uint8_t memory_level)
-    : stream_(std::move(stream)), memory_level_(memory_level) {}
+DeflateContext::DeflateContext(std::unique_ptr<z_stream_s> stream) : stream_(std::move(stream)) {}
 
 DeflateContext::~DeflateContext() {
   deflateEnd(stream_.get());
@@ -75,7 +74,7 @@ std::unique_ptr<DeflateContext> DeflateContext::make(DeflateContextOptions optio
   const int result = deflateInit2(stream.get(), Z_BEST_SPEED, Z_DEFLATED, -int{real_window_bits(options.window_bits)},
                                   real_memory_level(options), Z_DEFAULT_STRATEGY);
   if (result != Z_OK) return nullptr;
-  return std::unique_ptr<DeflateContext>(new DeflateContext(std::move(stream), real_memory_level(options)));
+  return std::unique_ptr<DeflateContext>(new DeflateContext(std::move(stream)));
 }
 
 void DeflateContext::deflate(ByteView payload, std::vector<std::uint8_t>& out) {

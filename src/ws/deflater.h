@@ -29,9 +29,6 @@ class Deflater {
   /// `window_bits`: 8 to 15. Null if memory is out.
   ByteView deflate(ByteView payload, std::uint8_t window_bits);
 
-  /// What that costs at the most, reckoned as for inflating (inflate_cost.h).
-  static constexpr std::uint64_t cost_ns(std::size_t payload_bytes) { return 3000 + 2 * std::uint64_t{payload_bytes}; }
-
  private:
   std::unique_ptr<isal_zstream> stream_;
   std::unique_ptr<std::uint8_t[]> level_memory_;
@@ -61,12 +58,6 @@ class DeflateContext {
   /// must get it.
   void deflate(ByteView payload, std::vector<std::uint8_t>& out);
 
-  /// What that costs at the most, reckoned as for inflating: what does not compress makes a block, with codes of its own, of each
-  /// 2^(level + 6) octets.
-  std::uint64_t cost_ns(std::size_t payload_bytes) const {
-    return 2000 + (20 + (std::uint64_t{480} >> memory_level_)) * payload_bytes;
-  }
-
   /// Notes that the peer was sent `payload` in a compressed form that somebody else made without context.
   void note_sent(ByteView payload);
 
@@ -76,16 +67,15 @@ class DeflateContext {
   /// zlib has no window of 256 octets, but of its window of 512 it uses no more than the last 250 (deflate.h, MAX_DIST).
   static constexpr std::uint8_t real_window_bits(std::uint8_t bits) { return bits < 9 ? std::uint8_t{9} : bits; }
 
-  /// zlib's hash table has 2^(level + 7) entries, which it goes through each time its window slides: no more than the window has
-  /// octets, or a small window costs many times what a large one does.
+  /// zlib's hash table has 2^(level + 7) entries, which it goes through each time its window slides: a large one beside a small
+  /// window takes two to three times as long as this, and so does a small one, which goes with small blocks.
   static constexpr std::uint8_t real_memory_level(DeflateContextOptions options) {
-    return std::min(options.memory_level, static_cast<std::uint8_t>(real_window_bits(options.window_bits) - 7));
+    return std::min(options.memory_level, static_cast<std::uint8_t>(real_window_bits(options.window_bits) - 4));
   }
 
-  DeflateContext(std::unique_ptr<z_stream_s> stream, std::uint8_t memory_level);
+  explicit DeflateContext(std::unique_ptr<z_stream_s> stream);
 
   std::unique_ptr<z_stream_s> stream_;
-  std::uint8_t memory_level_;
 };
 
 }  // namespace ringgate::ws
