@@ -183,7 +183,7 @@ Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRu
   if (!at_stream_end_) {
     const std::size_t bytes = output.bytes();
     const Violation violation = run(flush_tail, rules, output);
-    if (violation == Violation::memory_exhausted) return violation;
+    if (violation == Violation::memory_exhausted || violation == Violation::inflating_too_costly) return violation;
     const bool is_whole = at_stream_end_ || between_blocks(*stream_);
     if (violation != Violation::none || output.bytes() != bytes || !is_whole) return Violation::compressed_data_invalid;
   }

@@ -58,9 +58,9 @@ class Inflater {
   /// by the message. The caller gives the buffer back to the pool.
   ///
   /// Errors, after which the connection must be failed: message_too_big, found at the first octet over the ceiling;
-  /// compressed_data_invalid, also for data that ends inside a block; inflating_too_costly, found at the
-  /// end of a block; memory_exhausted. A block marked final does not end a
-  /// message (section 7.2.3.4): what follows is inflated with the same window. That a text is UTF-8 is for the caller to see.
+  /// compressed_data_invalid, also for data that ends inside a block; inflating_too_costly, found at the end of a block;
+  /// memory_exhausted. A block marked final does not end a message (section 7.2.3.4): what follows is inflated with the same
+  /// window. That a text is UTF-8 is for the caller to see.
   std::expected<Inflated, Violation> inflate(ByteView payload, const InflateRules& rules, InflateHistory* history);
 
   /// What inflating cost, reckoned (inflate_cost.h). Of the latest message, also if it was refused.

@@ -36,6 +36,18 @@ TEST_F(InflaterLimits, StopsAtTheFirstOctetOverTheCeiling) {
   EXPECT_EQ(inflate(bomb(1), {.bytes_max = 0}), too_big);
 }
 
+TEST_F(InflaterLimits, OneVerdictWhereverTheCeilingOnCostIsCrossed) {
+  const Octets payload = bomb(1 + 258 * 3);
+  for (const std::uint8_t window_bits : {std::uint8_t{14}, std::uint8_t{15}}) {
+    InflateRules rules{.bytes_max = no_ceiling, .window_bits = window_bits};
+    ASSERT_EQ(inflate(payload, rules), std::string(1 + 258 * 3, 'a'));
+    const std::uint64_t cost = inflater_.cost_ns();
+    for (rules.cost_ns_max = 0; rules.cost_ns_max < cost; ++rules.cost_ns_max)
+      ASSERT_EQ(inflate(payload, rules), "<decompression too costly>") << rules.cost_ns_max << " of " << cost;
+    EXPECT_EQ(inflate(payload, rules), std::string(1 + 258 * 3, 'a'));
+  }
+}
+
 TEST_F(InflaterLimits, StopsABombOf1032To1) {  // K20
   constexpr std::size_t ceiling = 1 << 20;
   const Octets payload = bomb(1 + 258 * 400'000);
