@@ -12,7 +12,6 @@
 #include <map>
 
 #include "exchange.h"
-#include "list_reader.h"
 #include "real_scripts.h"
 #include "real_world.h"
 #include "runner.h"
@@ -84,23 +83,13 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "abuse_real: no gate at '{}'; name its binary with --gate=BINARY\n", binary);
     return 64;
   }
-  try {
-    plan.sections = read_list(option(argc, argv, "rows", RINGGATE_ABUSE_ROWS));
-  } catch (const std::exception& fault) {
-    fmt::print(stderr, "abuse_real: {}\n", fault.what());
-    return 2;
-  }
   RealRun run(binary);
   plan.run_case = [&run](const Case& one, Random& random) { run.run(one, random); };
   plan.scripts = real_scripts(binary);
-  if (std::string fault = register_rows(plan); !fault.empty()) {
-    fmt::print(stderr, "abuse_real: {}\n", fault);
-    return 2;
-  }
-  run.start_timed(plan.sections);
-  const int code = RUN_ALL_TESTS();
-  print_summary(plan, run.counts(), ::testing::UnitTest::GetInstance()->failed_test_count());
-  return code;
+  return play_list(argc, argv, plan,
+                   {.name = "abuse_real",
+                    .begin = [&run, &plan] { run.start_timed(plan.sections); },
+                    .counts = [&run] { return run.counts(); }});
 }
 
 }  // namespace

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <exception>
+
+#include "list_reader.h"
 
 namespace ringgate::abuse {
 
@@ -49,8 +52,7 @@ bool has_part_here(const RunPlan& plan, const Row& row) {
          });
 }
 
-}  // namespace
-
+/// `plan` outlives the tests. A row whose code is missing is an error, in words.
 std::string register_rows(const RunPlan& plan) {
   const std::string here = plan.place == Place::simulated ? "simulated" : "real";
   for (const Section& section : plan.sections) {
@@ -79,6 +81,26 @@ void print_summary(const RunPlan& plan, const Counts& counts, int failures_count
   }
   fmt::print("abuse list: {} of {} rows in scope implemented, {} variants, {} deliveries, seed {}, {} failures\n", implemented,
              in_scope, counts.variants, counts.deliveries, plan.seed, failures_count);
+}
+
+}  // namespace
+
+int play_list(int argc, char** argv, RunPlan& plan, const Program& program) {
+  std::string fault;
+  try {
+    plan.sections = read_list(option(argc, argv, "rows", RINGGATE_ABUSE_ROWS));
+    fault = register_rows(plan);
+  } catch (const std::exception& unreadable) {
+    fault = unreadable.what();
+  }
+  if (!fault.empty()) {
+    fmt::print(stderr, "{}: {}\n", program.name, fault);
+    return 2;
+  }
+  program.begin();
+  const int code = RUN_ALL_TESTS();
+  print_summary(plan, program.counts(), ::testing::UnitTest::GetInstance()->failed_test_count());
+  return code;
 }
 
 std::string describe(const Case& one, const std::string& delivery) {

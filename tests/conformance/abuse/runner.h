@@ -29,12 +29,17 @@ struct RunPlan {
   std::uint64_t seed = 0;
 };
 
-/// Registers a test for each row that has something to do here. `plan` outlives the tests. A row whose code is missing is an
-/// error, in words.
-std::string register_rows(const RunPlan& plan);
+/// What the two programs have of their own: to do once the list is read, and to say when all was played.
+struct Program {
+  std::string name;
+  std::function<void()> begin;
+  std::function<Counts()> counts;
+};
 
-/// Prints what stands elsewhere, what waits and what is left out, each with its reason, and the closing line.
-void print_summary(const RunPlan& plan, const Counts& counts, int failures_count);
+/// Reads the list into `plan` (from --rows=FOLDER, else where it stands), registers a test for each row that has something to do
+/// here, runs them, and prints what stands elsewhere, waits or is left out with its reason, and the closing line. Returns the exit
+/// code: 2, with a line that says why, for a list that cannot be played.
+int play_list(int argc, char** argv, RunPlan& plan, const Program& program);
 
 /// "FILE:LINE ROW [CASE], delivered DELIVERY".
 std::string describe(const Case& one, const std::string& delivery);

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "exchange.h"
-#include "list_reader.h"
 #include "runner.h"
 #include "simulated_scripts.h"
 #include "simulated_world.h"
@@ -109,22 +108,10 @@ int run(int argc, char** argv) {
   RunPlan plan;
   plan.seed = choose_seed(argc, argv);
   const bool is_quick = std::any_of(argv, argv + argc, [](const char* text) { return std::string_view(text) == "--quick"; });
-  try {
-    plan.sections = read_list(option(argc, argv, "rows", RINGGATE_ABUSE_ROWS));
-  } catch (const std::exception& fault) {
-    fmt::print(stderr, "abuse_simulated: {}\n", fault.what());
-    return 2;
-  }
   SimulatedRun run(plan.seed, is_quick);
   plan.run_case = [&run](const Case& one, Random& random) { run.run(one, random); };
   plan.scripts = simulated_scripts(run.world());
-  if (std::string fault = register_rows(plan); !fault.empty()) {
-    fmt::print(stderr, "abuse_simulated: {}\n", fault);
-    return 2;
-  }
-  const int code = RUN_ALL_TESTS();
-  print_summary(plan, run.counts(), ::testing::UnitTest::GetInstance()->failed_test_count());
-  return code;
+  return play_list(argc, argv, plan, {.name = "abuse_simulated", .begin = [] {}, .counts = [&run] { return run.counts(); }});
 }
 
 }  // namespace

@@ -23,6 +23,19 @@ class Unfinished : public DeviceFixture {
     return client;
   }
 
+  /// Frames of which each is finished a second after it was begun, and in the receive that begins the next: every receive ends inside
+  /// a frame, none of which takes long. The last one is not finished.
+  void send_across_receives(DeviceClient& client, Opcode opcode, int frames_count) {
+    std::string rest;
+    for (int i = 0; i < frames_count; ++i) {
+      const std::string next = DeviceClient::frame(opcode, std::to_string(i));
+      client.peer().send(rest + next.substr(0, 3));
+      rest = next.substr(3);
+      gate->settle();
+      gate->pass(seconds(1));
+    }
+  }
+
  private:
   ConnectionRef last_;
 };
@@ -65,17 +78,7 @@ TEST_F(Unfinished, AFrameCutInItsHeaderHasItsTimeToo) {
 TEST_F(Unfinished, EachMessageBeginsAnew) {
   start();
   DeviceClient client = device("a");
-  // Every receive ends inside a message, none of which takes long.
-  std::string next = DeviceClient::frame(Opcode::text, "0");
-  client.peer().send(next.substr(0, 3));
-  gate->settle();
-  for (int i = 1; i < 40; ++i) {
-    gate->pass(seconds(1));
-    const std::string rest = next.substr(3);
-    next = DeviceClient::frame(Opcode::text, std::to_string(i));
-    client.peer().send(rest + next.substr(0, 3));
-    gate->settle();
-  }
+  send_across_receives(client, Opcode::text, 40);
   EXPECT_EQ(client.take(Opcode::text).size(), 39U);
   EXPECT_FALSE(client.close_code().has_value());
 }
@@ -93,17 +96,7 @@ TEST_F(Unfinished, FinishedInTimeIsForgotten) {
 TEST_F(Unfinished, PingsThatAreFinishedAreNoMessageThatIsNot) {
   start();
   DeviceClient client = device("a");
-  // Every receive ends inside a ping.
-  std::string next = DeviceClient::frame(Opcode::ping, "0");
-  client.peer().send(next.substr(0, 3));
-  gate->settle();
-  for (int i = 1; i < 40; ++i) {
-    gate->pass(seconds(1));
-    const std::string rest = next.substr(3);
-    next = DeviceClient::frame(Opcode::ping, std::to_string(i));
-    client.peer().send(rest + next.substr(0, 3));
-    gate->settle();
-  }
+  send_across_receives(client, Opcode::ping, 40);
   EXPECT_EQ(client.take(Opcode::pong).size(), 39U);
   EXPECT_FALSE(client.close_code().has_value());
 }
