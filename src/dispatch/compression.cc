@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/try_resize.h"
 #include "ws/frame_writer.h"
 #include "ws/utf8.h"
 
@@ -92,18 +93,22 @@ ByteView Compression::compress(MessageType type, ByteView payload, DeflateState*
   if (payload.size() < config.message_bytes_min) return {};
   ByteView deflated;
   if (ws::DeflateContext* const context = context_of(state, config)) {
-    context->deflate(payload, deflated_);
+    if (!context->deflate(payload, deflated_)) return {};
     deflated = deflated_;
   } else {
     deflated = deflater_.deflate(payload, state == nullptr ? ws::window_bits_max : state->agreement.server_window_bits);
     // Without context nothing obliges to send what was compressed.
     if (deflated.empty() || deflated.size() >= payload.size()) return {};
   }
-  counters_.deflated_bytes_in.add(payload.size());
-  counters_.deflated_bytes_out.add(deflated.size());
   const std::size_t header_bytes = ws::header_bytes(deflated.size());
   trim(frame_);
-  frame_.resize(header_bytes + deflated.size());
+  if (!try_resize(frame_, header_bytes + deflated.size())) {
+    // The peer will not see what the context has: the next message begins another.
+    if (state != nullptr) state->context.reset();
+    return {};
+  }
+  counters_.deflated_bytes_in.add(payload.size());
+  counters_.deflated_bytes_out.add(deflated.size());
   ws::write_header(frame_.data(), type, deflated.size(), {.compressed = true});
   std::ranges::copy(deflated, frame_.begin() + static_cast<std::ptrdiff_t>(header_bytes));
   trim(deflated_);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/try_resize.h"
 #include "ws/deflate_parameters.h"
 
 namespace ringgate::ws {
@@ -43,8 +44,8 @@ ByteView Deflater::deflate(ByteView payload, std::uint8_t window_bits) {
   if (level_memory_ == nullptr) level_memory_.reset(new (std::nothrow) std::uint8_t[level_bytes]);
   if (stream_ == nullptr || level_memory_ == nullptr) return {};
   if (output_.size() < bound || output_.size() > std::max(bound, output_bytes_kept_max)) {
-    output_.resize(bound);
-    output_.shrink_to_fit();
+    output_ = {};
+    if (!try_resize(output_, bound)) return {};
   }
   isal_deflate_init(stream_.get());
   stream_->level = 1;
@@ -77,8 +78,8 @@ std::unique_ptr<DeflateContext> DeflateContext::make(DeflateContextOptions optio
   return std::unique_ptr<DeflateContext>(new DeflateContext(std::move(stream)));
 }
 
-void DeflateContext::deflate(ByteView payload, std::vector<std::uint8_t>& out) {
-  out.resize(deflateBound(stream_.get(), payload.size()) + 64);
+bool DeflateContext::deflate(ByteView payload, std::vector<std::uint8_t>& out) {
+  if (!try_resize(out, deflateBound(stream_.get(), payload.size()) + 64)) return false;
   stream_->next_in = const_cast<Bytef*>(payload.data());  // it is only read
   stream_->avail_in = static_cast<uInt>(payload.size());
   stream_->next_out = out.data();
@@ -87,6 +88,7 @@ void DeflateContext::deflate(ByteView payload, std::vector<std::uint8_t>& out) {
   RINGGATE_ASSERT(result == Z_OK && stream_->avail_in == 0 && stream_->avail_out != 0);
   const std::size_t flushed = out.size() - stream_->avail_out;
   out.resize(without_tail({out.data(), flushed}).size());
+  return true;
 }
 
 void DeflateContext::note_sent(ByteView payload) {

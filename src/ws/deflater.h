@@ -55,8 +55,8 @@ class DeflateContext {
   DeflateContext& operator=(const DeflateContext&) = delete;
 
   /// Replaces `out` by the compressed form of `payload`, which is not empty and may refer to all that was sent before; the peer
-  /// must get it.
-  void deflate(ByteView payload, std::vector<std::uint8_t>& out);
+  /// must get it. False if memory is out; then nothing was compressed.
+  bool deflate(ByteView payload, std::vector<std::uint8_t>& out);
 
   /// Notes that the peer was sent `payload` in a compressed form that somebody else made without context.
   void note_sent(ByteView payload);

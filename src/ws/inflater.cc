@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "ws/window_check.h"
@@ -37,7 +38,7 @@ constexpr std::size_t piece_bytes_max = std::numeric_limits<uInt>::max();
 
 }  // namespace
 
-void InflateHistory::append(ByteView inflated) {
+bool InflateHistory::append(ByteView inflated) {
   if (inflated.size() >= bytes_max_) {
     inflated = inflated.last(bytes_max_);
     octets_.clear();
@@ -45,9 +46,14 @@ void InflateHistory::append(ByteView inflated) {
     const std::size_t dropped = octets_.size() + inflated.size() - bytes_max_;
     octets_.erase(octets_.begin(), octets_.begin() + static_cast<std::ptrdiff_t>(dropped));
   }
-  if (octets_.capacity() < octets_.size() + inflated.size())
-    octets_.reserve(std::min(bytes_max_, 2 * (octets_.size() + inflated.size())));
+  try {
+    if (octets_.capacity() < octets_.size() + inflated.size())
+      octets_.reserve(std::min(bytes_max_, 2 * (octets_.size() + inflated.size())));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   octets_.insert(octets_.end(), inflated.begin(), inflated.end());
+  return true;
 }
 
 /// The message as it grows, up to its ceiling and one octet to notice that there is more.
@@ -105,8 +111,8 @@ bool Inflater::start(InflateHistory* history) {
   work_ = {};
   at_stream_end_ = false;
   if (stream_ == nullptr) {
-    auto stream = std::make_unique<z_stream>();
-    if (inflateInit2(stream.get(), -window_bits_max) != Z_OK) return false;
+    std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream{});
+    if (stream == nullptr || inflateInit2(stream.get(), -window_bits_max) != Z_OK) return false;
     stream_ = std::move(stream);
   } else {
     inflateReset(stream_.get());
@@ -199,7 +205,7 @@ std::expected<Inflated, Violation> Inflater::inflate(ByteView payload, const Inf
   Output output(pool_, rules.bytes_max);
   const Violation violation = inflate_to(output, payload, rules, history);
   if (violation != Violation::none) return std::unexpected{violation};
-  if (history != nullptr) history->append(output.view());
+  if (history != nullptr && !history->append(output.view())) return std::unexpected{Violation::memory_exhausted};
   return output.release();
 }
 

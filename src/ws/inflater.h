@@ -27,7 +27,8 @@ class InflateHistory {
   explicit InflateHistory(std::uint8_t window_bits) : bytes_max_(std::size_t{1} << window_bits) {}
 
   ByteView octets() const { return octets_; }
-  void append(ByteView inflated);
+  /// False if memory is out, and then it is of no more use.
+  bool append(ByteView inflated);
 
  private:
   std::size_t bytes_max_;

@@ -1,5 +1,5 @@
 // What the codec does when the allocator has nothing left: each allocation of a scenario fails in turn. The
-// linker puts `malloc`, `realloc` and the `new` that returns null through the functions below (--wrap).
+// linker puts `malloc`, `realloc` and `new`, throwing or not, through the functions below (--wrap).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,12 +9,14 @@
 
 #include "client_side.h"
 #include "ws/deflater.h"
+#include "ws/inflater.h"
 #include "ws/message_assembly.h"
 #include "ws/prepared_message.h"
 
 extern "C" {
 void* __real_malloc(std::size_t size);
 void* __real_realloc(void* memory, std::size_t size);
+void* __real__Znwm(std::size_t size);
 }
 
 namespace ringgate::ws {
@@ -47,8 +49,12 @@ extern "C" {
 void* __wrap_malloc(std::size_t size) {
   return ringgate::ws::allocation_fails() ? nullptr : __real_malloc(size);
 }
+void* __wrap__Znwm(std::size_t size) {
+  if (ringgate::ws::allocation_fails()) throw std::bad_alloc();
+  return __real__Znwm(size);
+}
 void* __wrap__ZnwmRKSt9nothrow_t(std::size_t size, const std::nothrow_t&) {
-  return ringgate::ws::allocation_fails() ? nullptr : ::operator new(size);
+  return ringgate::ws::allocation_fails() ? nullptr : __real__Znwm(size);
 }
 void* __wrap__ZnamRKSt9nothrow_t(std::size_t size, const std::nothrow_t&) {
   return ringgate::ws::allocation_fails() ? nullptr : ::operator new[](size);
@@ -119,14 +125,56 @@ TEST(OutOfMemory, CompressesNothingUntilThereIsSome) {
   EXPECT_FALSE(deflater.deflate(bytes_of("hello"), 15).empty());
 }
 
-// Of the two blocks that a Deflater takes at first, the second is refused.
-TEST(OutOfMemory, CompressesAgainAfterHalfOfItsMemoryWasRefused) {
-  Deflater deflater;
-  {
-    const ScarceMemory scarce(1);
-    EXPECT_TRUE(deflater.deflate(bytes_of("hello"), 15).empty());
+// Of the blocks that the first message takes, each is refused in turn.
+TEST(OutOfMemory, CompressesOnceThereIsRoomForWhatComesOut) {
+  for (const int allocations : {0, 1, 2}) {
+    Deflater deflater;
+    {
+      const ScarceMemory scarce(allocations);
+      EXPECT_TRUE(deflater.deflate(bytes_of("hello"), 15).empty()) << allocations;
+    }
+    EXPECT_FALSE(deflater.deflate(bytes_of("hello"), 15).empty()) << allocations;
   }
-  EXPECT_FALSE(deflater.deflate(bytes_of("hello"), 15).empty());
+}
+
+TEST(OutOfMemory, LeavesAContextThatHadNoRoomAsItWas) {
+  const auto context = DeflateContext::make({});
+  std::vector<std::uint8_t> first;
+  {
+    const ScarceMemory scarce(0);
+    EXPECT_FALSE(context->deflate(bytes_of("hello"), first));
+  }
+  ASSERT_TRUE(context->deflate(bytes_of("hello"), first));
+  const auto other = DeflateContext::make({});
+  std::vector<std::uint8_t> expected;
+  ASSERT_TRUE(other->deflate(bytes_of("hello"), expected));
+  EXPECT_EQ(first, expected);
+}
+
+TEST(OutOfMemory, EndsTheConnectionWhoseMessageCannotBeInflatedOrRemembered) {
+  Deflater deflater;
+  const ByteView deflated = deflater.deflate(bytes_of("hello"), 15);
+  const std::vector<std::uint8_t> payload(deflated.begin(), deflated.end());
+  int refusals_count = 0;
+  for (int allocations = 0;; ++allocations) {
+    AssemblyPool pool(1U << 20);
+    Inflater inflater(pool);
+    InflateHistory history(15);
+    std::expected<Inflated, Violation> inflated;
+    {
+      const ScarceMemory scarce(allocations);
+      inflated = inflater.inflate(payload, {.bytes_max = 100}, &history);
+    }
+    if (inflated) {
+      EXPECT_EQ(text_of(history.octets()), "hello");
+      pool.recycle(inflated->buffer);
+      break;
+    }
+    ++refusals_count;
+    EXPECT_EQ(inflated.error(), Violation::memory_exhausted) << allocations;
+    EXPECT_EQ(pool.held_bytes(), pool.cached_bytes()) << "nothing is kept of what was refused";
+  }
+  EXPECT_EQ(refusals_count, 3) << "the decoder, the message, the history";
 }
 
 }  // namespace
