@@ -66,6 +66,19 @@ void Transport::add_copy(TurnOutput& output, ByteView octets) {
   add_piece(output, {data, octets.size(), {}});
 }
 
+void Transport::write_room(Connection& connection, std::size_t bytes) {
+  RINGGATE_ASSERT(connection.state == State::open && connection.outbox == nullptr);
+  TurnOutput& output = output_of(connection);
+  OutputPiece* const last = output.last();
+  std::uint8_t* const data = arena_.allocate(bytes);
+  if (last != nullptr && last->data != nullptr && last->data + last->size == data) {
+    last->size += bytes;
+    output.bytes += bytes;
+  } else {
+    add_piece(output, {data, bytes, {}});
+  }
+}
+
 void Transport::write(Connection& connection, ByteView octets) {
   if (connection.state != State::open || octets.empty()) return;
   if (connection.outbox != nullptr) {

@@ -67,6 +67,10 @@ class Transport {
   /// Frames a message whose payload the caller owns until on_outputs_retired, with room for a header in front of it (an event of
   /// the frame reader). Payloads of one receive are compacted into one run; the payload is the transport's from now on.
   void write_in_place(Connection& connection, MessageType type, MutableBytes payload);
+  /// Room for `bytes` octets, for the caller to write to; `write_room` sends the first of them, if nothing else was written between.
+  /// Only for an open connection without an outbox.
+  std::uint8_t* room(std::size_t bytes) { return arena_.room(bytes); }
+  void write_room(Connection& connection, std::size_t bytes);
   /// Refers to a prepared message; small ones are copied, so that several become one contiguous piece.
   void write(Connection& connection, const ws::MessageRef& message);
   /// Output that waits: queued behind a slow peer, and written in this turn.

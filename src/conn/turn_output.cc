@@ -4,7 +4,7 @@
 
 namespace ringgate::conn {
 
-std::uint8_t* TurnArena::allocate(std::size_t size) {
+std::uint8_t* TurnArena::room(std::size_t size) {
   while (current_ < blocks_.size() && blocks_[current_].size - used_ < size) {
     ++current_;
     used_ = 0;
@@ -13,7 +13,11 @@ std::uint8_t* TurnArena::allocate(std::size_t size) {
     const std::size_t bytes = std::max(size, block_bytes);
     blocks_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes});
   }
-  std::uint8_t* const result = blocks_[current_].octets.get() + used_;
+  return blocks_[current_].octets.get() + used_;
+}
+
+std::uint8_t* TurnArena::allocate(std::size_t size) {
+  std::uint8_t* const result = room(size);
   used_ += size;
   return result;
 }

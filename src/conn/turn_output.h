@@ -67,6 +67,8 @@ class TurnArena {
 
   /// `size` writable octets until `reset`.
   std::uint8_t* allocate(std::size_t size);
+  /// Where the next allocation of up to `size` will be; they may be written before it is made.
+  std::uint8_t* room(std::size_t size);
   /// True if the next allocation of `size` would start right at `end`.
   bool continues_at(const std::uint8_t* end, std::size_t size) const;
   void reset();

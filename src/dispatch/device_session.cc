@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "dispatch/connection_access.h"
+#include "ws/echo_run.h"
 
 namespace ringgate::dispatch {
 
@@ -104,6 +105,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
   ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
   const bool compresses = (connection.session_flags & DeviceFlags::compresses) != 0;
   const ws::ReaderRules& rules = compresses ? compressing_rules_ : rules_;
+  const bool echoes = settings_.mounts[record.route_index].is_echo && !compresses;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);
   bool goes_on = true;
   while (goes_on) {
@@ -111,6 +113,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
       if (!octets.empty()) side_of(connection).held.assign(octets.begin(), octets.end());
       break;
     }
+    if (echoes && partial == nullptr) echo_small_messages(connection, octets);
     ws::Event event = reader_.next(octets, partial, rules);
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;
@@ -125,6 +128,28 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
       connection.outbox->bytes() > settings_.config.limits.send_queue_bytes_max / 2) {
     pause(connection, DeviceFlags::paused_by_output);
   }
+}
+
+/// Takes what the built-in handler would only send back from the front of `octets`, without an event and a call for each message.
+void DeviceSession::echo_small_messages(conn::Connection& connection, MutableBytes& octets) {
+  DeviceRecord& record = record_of(connection);
+  if (record.phase != Phase::open || connection.outbox != nullptr) return;
+  static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
+  std::uint8_t* const room = transport_.room(octets.size() + ws::echo_run_slack_bytes);
+  const ws::EchoRun run = ws::echo_run(octets, room, settings_.config.limits.message_bytes_max);
+  if (run.octets_read == 0) return;
+  octets = octets.subspan(run.octets_read);
+  transport_.write_room(connection, run.octets_written);
+  const std::uint32_t messages_count = run.texts_count + run.binaries_count;
+  record.message_at = now_ms();
+  record.messages_in += messages_count;
+  record.messages_out += messages_count;
+  counters_.text_in.add(run.texts_count);
+  counters_.text_out.add(run.texts_count);
+  counters_.binary_in.add(run.binaries_count);
+  counters_.binary_out.add(run.binaries_count);
+  counters_.payload_bytes_in.add(run.payload_bytes);
+  counters_.payload_bytes_out.add(run.payload_bytes);
 }
 
 /// False if nothing more is to be read from this connection.

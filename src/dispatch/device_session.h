@@ -102,6 +102,7 @@ class DeviceSession final : public conn::Session {
 
   // device_session.cc
   void read_frames(conn::Connection& connection, MutableBytes octets);
+  void echo_small_messages(conn::Connection& connection, MutableBytes& octets);
   bool handle(conn::Connection& connection, ws::Event& event);
   bool on_message(conn::Connection& connection, ws::Event& event);
   ws::Violation inflate(conn::Connection& connection, ws::Event& event);

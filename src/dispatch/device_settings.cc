@@ -1,5 +1,7 @@
 #include "dispatch/device_settings.h"
 
+#include "dispatch/echo.h"
+
 namespace ringgate::dispatch {
 
 namespace {
@@ -15,6 +17,7 @@ gate::OriginPolicy to_gate(OriginPolicy policy) {
 
 DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
     : config(settings), mounts(std::move(handlers)) {
+  for (Mount& mount : mounts) mount.is_echo = dynamic_cast<const EchoHandler*>(mount.handler) != nullptr;
   for (const RouteConfig& route : config.routes) {
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());

@@ -17,6 +17,7 @@ struct DeviceSettings {
   struct Mount {
     std::string path;
     Handler* handler = nullptr;
+    bool is_echo = false;  // the handler is the built-in one
   };
 
   /// `mounts[i]` serves `config.routes[i]`.

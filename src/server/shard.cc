@@ -90,12 +90,8 @@ void Shard::submit_and_reap() {
     all_taken = ring_->submit_and_wait(policy);
     // What the kernel did not take has to go before any buffer does; it needs room in the completion queue, or memory.
     policy = {};
-    for (std::size_t count = 1; count > 0;) {
-      const std::size_t before = completions_.size();
-      completions_.resize(before + 256);
-      count = ring_->reap(std::span(completions_).subspan(before));
-      completions_.resize(before + count);
-    }
+    while (const std::size_t count = ring_->reap(reaped_))
+      completions_.insert(completions_.end(), reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(count));
   }
   plan_.gate.map.online(index_);
   plan_.gate.mailboxes.of(index_).awake();

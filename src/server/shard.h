@@ -4,6 +4,7 @@
 // timers, drain, flush, doorbells.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -74,7 +75,8 @@ class Shard {
   dispatch::PushService push_;
   admin::AdminSession admin_;
   ShardDrain drain_;
-  std::vector<ring::Completion> completions_;
+  std::vector<ring::Completion> completions_;         // of this turn
+  std::array<ring::Completion, 64> reaped_;            // on their way there
   std::uint32_t device_listeners_ = 0;
   bool more_parcels_ = true;  // so that the first turn does not sleep: it arms the listeners
   bool more_broadcasts_ = false;

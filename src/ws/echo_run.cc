@@ -1,0 +1,71 @@
+#include "ws/echo_run.h"
+
+#include <algorithm>
+#include <array>
+
+#include "ws/frame_format.h"
+#include "ws/masking.h"
+#include "ws/utf8.h"
+
+namespace ringgate::ws {
+namespace {
+
+using masking::Lanes;
+using masking::load;
+using masking::store;
+
+constexpr std::size_t client_header_bytes = 6;
+constexpr std::size_t server_header_bytes = 2;
+constexpr std::uint8_t whole_text = fin_bit | static_cast<std::uint8_t>(Opcode::text);
+constexpr std::uint8_t whole_binary = fin_bit | static_cast<std::uint8_t>(Opcode::binary);
+static_assert(sizeof(Lanes) <= echo_run_slack_bytes);
+
+/// From octet 16 - n on: n octets that keep, then as many that drop.
+constexpr auto keep_first = [] {
+  std::array<std::uint8_t, 2 * sizeof(Lanes)> octets{};
+  std::fill_n(octets.begin(), sizeof(Lanes), std::uint8_t{0xFF});
+  return octets;
+}();
+
+/// Unmasks whole vectors, so up to 15 octets too many; returns whether any of the payload's own is not ASCII.
+inline bool unmask_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
+  const Lanes keys = masking::repeat<Lanes>(key);
+  Lanes seen{};
+  for (std::size_t i = 0; i < size; i += sizeof(Lanes)) {
+    const Lanes lanes = load<Lanes>(in + i) ^ keys;
+    store(out + i, lanes);
+    seen |= lanes & load<Lanes>(keep_first.data() + sizeof(Lanes) - std::min(sizeof(Lanes), size - i));
+  }
+  return masking::any_high_bit(seen);
+}
+
+}  // namespace
+
+EchoRun echo_run(ByteView input, std::uint8_t* out, std::uint64_t payload_bytes_max) {
+  EchoRun run;
+  const std::size_t short_bytes_max = std::min(payload_bytes_max, length_7_bit_max);
+  const std::uint8_t* in = input.data();
+  const std::uint8_t* const end = in + input.size();
+  std::uint8_t* const begin = out;
+  while (static_cast<std::size_t>(end - in) >= client_header_bytes) {
+    const std::uint8_t first = in[0];
+    const bool is_text = first == whole_text;
+    const std::size_t size = in[1] ^ mask_bit;  // too large if the bit was not set
+    if (!(is_text || first == whole_binary) || size > short_bytes_max) break;
+    if (size > static_cast<std::size_t>(end - in) - client_header_bytes) break;
+    const bool beyond_ascii =
+        unmask_vectors(out + server_header_bytes, in + client_header_bytes, size, load<MaskingKey>(in + 2));
+    if (is_text && beyond_ascii && !valid_utf8({out + server_header_bytes, size})) break;
+    out[0] = first;
+    out[1] = static_cast<std::uint8_t>(size);
+    (is_text ? run.texts_count : run.binaries_count) += 1;
+    run.payload_bytes += size;
+    in += client_header_bytes + size;
+    out += server_header_bytes + size;
+  }
+  run.octets_read = static_cast<std::size_t>(in - input.data());
+  run.octets_written = static_cast<std::size_t>(out - begin);
+  return run;
+}
+
+}  // namespace ringgate::ws
