@@ -81,6 +81,7 @@ constexpr std::array rows = {
     Row{"slots_used", "Connection slots in use, on all listeners.", gauge, per_shard, {}, &ShardCounters::slots_used},
     Row{"buffers_lent", "Receive buffers not yet given back to the kernel.", gauge, per_shard, {}, &ShardCounters::buffers_lent},
     Row{"descriptors_used", "Descriptors of connections in use.", gauge, per_shard, {}, &ShardCounters::descriptors_used},
+    Row{"connections_cold", "Connections whose next octets a poll awaits, not a receive.", gauge, per_shard, {}, &ShardCounters::connections_cold},
     Row{"operations_in_flight", "Operations the kernel holds.", gauge, per_shard, {}, &ShardCounters::operations_in_flight},
     Row{"stale_completions_total", "Completions for connections that had gone.", counter, per_shard, {}, &ShardCounters::stale_completions},
     Row{"uring_enter_total", "Calls of io_uring_enter.", counter, per_shard, {}, &ShardCounters::uring_enters},

@@ -24,6 +24,7 @@ struct alignas(64) ShardCounters {
   Counter uring_enters, uring_submissions, uring_completions, uring_overflows, uring_starved;
   // Transport
   Counter accepted, slots_used, buffers_lent, descriptors_used, operations_in_flight, stale_completions;
+  Counter connections_cold;
   Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
   // Devices
   Counter devices_connected, handshakes_accepted, handshakes_refused, takeovers, closed_by_peer, closed_by_gate;

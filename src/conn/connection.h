@@ -44,7 +44,7 @@ struct Connection {
   std::uint8_t operations_in_flight = 0;
   std::uint8_t session_flags = 0;  // the session's
 
-  std::uint16_t receive_armed : 1 = false;
+  std::uint16_t receive_armed : 1 = false;  // or a poll, see `cold`
   std::uint16_t receive_cancelled : 1 = false;  // the cancel is on its way
   std::uint16_t paused : 1 = false;
   std::uint16_t send_in_flight : 1 = false;  // a send that will complete: the outbox's first octets are the kernel's
@@ -52,6 +52,8 @@ struct Connection {
   std::uint16_t peer_finished : 1 = false;   // the peer's FIN was seen
   std::uint16_t starved : 1 = false;         // waits for buffers to come back
   std::uint16_t ending_listed : 1 = false;   // the transport looks at it at the end of the turn
+  std::uint16_t cooling : 1 = false;         // a poll takes the receive's place once that is cancelled
+  std::uint16_t cold : 1 = false;            // what is armed is a poll
   Ending ending : 2 = Ending::finished;
 
   ring::PeerAddress peer;  // filled by the ring soon after accepting

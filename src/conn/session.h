@@ -18,6 +18,9 @@ class Session {
   /// Octets arrived. They may be written to, have slack behind them, and stay until the end of the turn.
   virtual void on_received(Connection& connection, MutableBytes octets) = 0;
 
+  /// Something comes from a connection that was cold (Transport::cool); it is not any more.
+  virtual void on_warm(Connection&) {}
+
   /// The peer sends no more (FIN). The session decides whether to finish or abort.
   virtual void on_end_of_stream(Connection& connection) = 0;
 

@@ -97,6 +97,7 @@ void Transport::run(std::span<const Completion> completions) {
     switch (completion.token.kind) {
       case OperationKind::accept: on_accept(completion); break;
       case OperationKind::receive: on_receive(completion); break;
+      case OperationKind::readable: on_readable(completion); break;
       case OperationKind::shutdown:
       case OperationKind::cancel:
       case OperationKind::peer_name:
@@ -140,6 +141,34 @@ void Transport::arm_receive(Connection& connection) {
   ring_.receive(table_.slot_of(connection), token(OperationKind::receive, connection));
 }
 
+/// A receive, or for a connection that cools a poll.
+void Transport::arm_input(Connection& connection) {
+  const bool cools = connection.cooling && connection.state == State::open;
+  connection.cooling = false;
+  if (!cools) return arm_receive(connection);
+  connection.receive_armed = true;
+  connection.cold = true;
+  counters_.connections_cold.add(1);
+  begin_operation(connection);
+  ring_.wait_readable(table_.slot_of(connection), token(OperationKind::readable, connection));
+}
+
+void Transport::on_readable(const Completion& completion) {
+  Connection* const connection = table_.find(completion.token);
+  if (connection == nullptr) {
+    counters_.stale_completions.add(1);
+    return;
+  }
+  connection->receive_armed = false;
+  connection->receive_cancelled = false;
+  connection->cold = false;
+  counters_.connections_cold.subtract(1);
+  end_operation(*connection);
+  if (connection->state == State::ending || connection->paused) return;
+  arm_receive(*connection);
+  if (connection->state == State::open) session_of(*connection).on_warm(*connection);
+}
+
 void Transport::on_receive(const Completion& completion) {
   Connection* connection = table_.find(completion.token);
   const MutableBytes octets = completion.has_buffer ? ring_.received(completion) : MutableBytes{};
@@ -178,7 +207,7 @@ void Transport::on_receive(const Completion& completion) {
     end(*connection, Ending::reset, true);
     return;
   }
-  if (!connection->receive_armed && !connection->paused && connection->state != State::ending) arm_receive(*connection);
+  if (!connection->receive_armed && !connection->paused && connection->state != State::ending) arm_input(*connection);
 }
 
 void Transport::rearm_starved() {
@@ -186,7 +215,7 @@ void Transport::rearm_starved() {
     Connection* connection = table_.find(ref.slot, ref.generation);
     if (connection == nullptr) continue;
     connection->starved = false;
-    if (connection->state != State::ending && !connection->receive_armed && !connection->paused) arm_receive(*connection);
+    if (connection->state != State::ending && !connection->receive_armed && !connection->paused) arm_input(*connection);
   }
   starved_.clear();
 }
@@ -194,17 +223,28 @@ void Transport::rearm_starved() {
 void Transport::pause(Connection& connection) {
   if (connection.paused || connection.state != State::open) return;
   connection.paused = true;
+  cancel_input(connection);
+}
+
+void Transport::cool(Connection& connection) {
+  if (connection.cold || connection.paused || connection.state != State::open || !connection.receive_armed) return;
+  connection.cooling = true;
+  cancel_input(connection);
+}
+
+void Transport::cancel_input(Connection& connection) {
   if (!connection.receive_armed || connection.receive_cancelled) return;
   connection.receive_cancelled = true;
   begin_operation(connection);
-  ring_.cancel_operation(token(OperationKind::receive, connection), token(OperationKind::cancel, connection));
+  const OperationKind kind = connection.cold ? OperationKind::readable : OperationKind::receive;
+  ring_.cancel_operation(token(kind, connection), token(OperationKind::cancel, connection));
 }
 
 void Transport::resume(Connection& connection) {
   if (!connection.paused) return;
   connection.paused = false;
   // If the cancelled receive has not completed yet, its completion arms the next one.
-  if (!connection.receive_armed && !connection.starved && connection.state == State::open) arm_receive(connection);
+  if (!connection.receive_armed && !connection.starved && connection.state == State::open) arm_input(connection);
 }
 
 // -- Timers

@@ -81,6 +81,8 @@ class Transport {
   // -- Flow and life.
   void pause(Connection& connection);   // what was received already still arrives
   void resume(Connection& connection);
+  /// Lets a poll wait for what comes next instead of a receive, which holds more of the kernel's memory.
+  void cool(Connection& connection);
   void schedule(Connection& connection, TimeNs deadline);
   /// Flushes what waits, then FIN, then lingers for the peer's.
   void finish(Connection& connection);
@@ -108,7 +110,10 @@ class Transport {
   void on_accept(const ring::Completion& completion);
   void arm_accepts();
   void on_receive(const ring::Completion& completion);
+  void on_readable(const ring::Completion& completion);
   void arm_receive(Connection& connection);
+  void arm_input(Connection& connection);
+  void cancel_input(Connection& connection);
   void rearm_starved();
   Session& session_of(const Connection& connection) { return *listeners_[connection.listener_index].slot.session; }
   ring::Token token(ring::OperationKind kind, const Connection& connection) const {

@@ -38,6 +38,12 @@ void DeviceSession::on_output_waits(conn::Connection& connection) {
   if (record_of(connection).phase == Phase::open) schedule_next(connection);
 }
 
+void DeviceSession::on_warm(conn::Connection& connection) {
+  DeviceRecord& record = record_of(connection);
+  record.received_at = now_ms();
+  if (record.phase == Phase::open) schedule_next(connection);  // it may be cold again before anything else is due
+}
+
 void DeviceSession::on_deadline(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
   switch (record.phase) {
@@ -100,6 +106,8 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     nearest.offer(transport_.now() + limits.ping_interval_ns);
     if (pings && judges_pongs) nearest.offer(transport_.now() + limits.pong_timeout_ns);
   }
+  if (!connection.cold && nearest.passed(now - record.received_at, settings_.config.ring.cold_after_ns))
+    transport_.cool(connection);
   if (nearest.any()) transport_.schedule(connection, nearest.at());
 }
 

@@ -56,6 +56,7 @@ class DeviceSession final : public conn::Session {
   // -- Session
   void on_open(conn::Connection& connection) override;
   void on_received(conn::Connection& connection, MutableBytes octets) override;
+  void on_warm(conn::Connection& connection) override;
   void on_end_of_stream(conn::Connection& connection) override;
   void on_output_waits(conn::Connection& connection) override;
   void on_output_progress(conn::Connection& connection) override;

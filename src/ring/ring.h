@@ -149,6 +149,10 @@ class Ring {
   /// Arms reception into provided buffers; completes per received piece while `more`, result 0 is the end of the stream.
   void receive(Socket socket, Token token);
 
+  /// Completes once when there is something to receive, an end or an error included. Holds less of the kernel's memory than a
+  /// receive (256 octets instead of some 800) and costs a completion and an arming more when something comes.
+  void wait_readable(Socket socket, Token token);
+
   /// Sends all `pieces` as one run. Silent (features().silent_sends and `silent`): completes only when not everything was
   /// taken, with the octets that were; the pieces are free again after `reap` if no completion came. Otherwise: waits in the
   /// kernel until at least one octet is taken and always completes, with the octets that were; they must stay until then.

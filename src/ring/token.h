@@ -18,6 +18,7 @@ enum class OperationKind : std::uint8_t {
   ring_message,  // slot = event descriptor of the ring it is for; completes only if that ring could not be reached
   doorbell,  // arrives at the woken ring: a mailbox has parcels
   wake,      // read of the eventfd, the doorbell of threads without a ring
+  readable,  // one-shot poll
 };
 
 /// Packs to 64 bits: kind 8 | slot 24 | generation 32. A completion whose generation is stale is dropped.

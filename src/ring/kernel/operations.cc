@@ -1,5 +1,6 @@
 // One function per operation: each queues one submission.
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +57,13 @@ void Ring::receive(Socket socket, Token token) {
   sqe->flags = IOSQE_BUFFER_SELECT;
   sqe->ioprio = IORING_RECVSEND_POLL_FIRST;
   if (backend_->features.multishot_receive) sqe->ioprio |= IORING_RECV_MULTISHOT;
+  backend_->address_socket(sqe, socket);
+}
+
+void Ring::wait_readable(Socket socket, Token token) {
+  io_uring_sqe* sqe = backend_->next_submission(token);
+  sqe->opcode = IORING_OP_POLL_ADD;
+  sqe->poll32_events = POLLIN | POLLRDHUP;  // the low half first, as io_uring_prep_poll_add leaves it on a little-endian machine
   backend_->address_socket(sqe, socket);
 }
 

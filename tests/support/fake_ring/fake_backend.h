@@ -53,6 +53,7 @@ struct Ring::Backend {
   void queue(const FakeSubmission& submission);
   void run(const FakeSubmission& submission);
   void run_receive_arm(const FakeSubmission& submission);
+  void run_poll(const FakeSubmission& submission);
   void run_send(const FakeSubmission& submission);
   void run_silent_send(const FakeSubmission& submission);
   void run_shutdown(const FakeSubmission& submission);
@@ -68,6 +69,7 @@ struct Ring::Backend {
   void work_on_listener(std::uint32_t listener_index);
   enum class Reading : std::uint8_t { normal, ends };  // ends: the first completion is the last
   void work_on_receive(FakeSocket& socket, Reading reading);
+  void work_on_poll(FakeSocket& socket);
   void work_on_send(FakeSocket& socket);
   bool read_once(FakeSocket& socket, Reading reading);
   bool accept_once(Listener& listener, std::uint32_t listener_index);

@@ -35,7 +35,7 @@ class FakeLedger {
     std::uint32_t generation = 0;
     std::uint32_t retired_generation = 0;  // of the incarnation closed last
     std::multiset<std::uint64_t> tokens;   // in flight, packed; more than one of a kind only of cancels
-    bool receive = false;
+    bool receive = false;  // or a poll
     bool send = false;
   };
   Account& account_of(Socket socket);

@@ -39,7 +39,7 @@ struct FakeOptions {
   double partial_submission_probability = 0;  // an enter takes only the first few submissions, perhaps none
 
   // -- The n-th failure: this operation of the world (counted from 1 over all rings; 0: none) fails with this error,
-  // without having had any effect. Counted: accept, receive, send, shutdown, peer_name.
+  // without having had any effect. Counted: accept, receive, poll, send, shutdown, peer_name.
   std::uint64_t failing_operation_number = 0;
   IoError failing_operation_error = IoError::no_memory;
 

@@ -127,6 +127,11 @@ void Ring::receive(Socket socket, Token token) {
   backend_->queue({.kind = OperationKind::receive, .token = token, .socket = socket});
 }
 
+void Ring::wait_readable(Socket socket, Token token) {
+  backend_->ledger.begin(socket, OperationKind::readable, token);
+  backend_->queue({.kind = OperationKind::readable, .token = token, .socket = socket});
+}
+
 void Ring::send(Socket socket, std::span<const Piece> pieces, bool silent, Token token) {
   RINGGATE_ASSERT(!pieces.empty() && pieces.size() <= pieces_max);
   backend_->ledger.begin(socket, OperationKind::send, token);

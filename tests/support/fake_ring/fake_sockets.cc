@@ -27,6 +27,10 @@ bool FakeSocket::receive_ready(TimeNs now) const {
   return receive && connection->readable(now) != FakeConnection::Readable::nothing;
 }
 
+bool FakeSocket::poll_ready(TimeNs now) const {
+  return poll && connection->readable(now) != FakeConnection::Readable::nothing;
+}
+
 bool FakeSocket::send_ready(TimeNs now) const {
   return send && (connection->send_room() > 0 || connection->send_fails(now));
 }

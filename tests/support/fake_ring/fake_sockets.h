@@ -32,9 +32,11 @@ struct FakeSocket {
   };
   std::shared_ptr<FakeConnection> connection;
   std::optional<Token> receive;     // armed
+  std::optional<Token> poll;        // armed
   std::optional<WaitingSend> send;  // parked until the peer makes room
 
   bool receive_ready(TimeNs now) const;
+  bool poll_ready(TimeNs now) const;
   bool send_ready(TimeNs now) const;
 };
 

@@ -19,6 +19,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
   switch (submission.kind) {
     case OperationKind::accept: listeners[submission.socket].armed = listeners[submission.socket].door != nullptr; return;
     case OperationKind::receive: return run_receive_arm(submission);
+    case OperationKind::readable: return run_poll(submission);
     case OperationKind::send: return run_send(submission);
     case OperationKind::shutdown: return run_shutdown(submission);
     case OperationKind::cancel: return submission.of_listener ? run_cancel_accept(submission) : run_cancel(submission);
@@ -44,6 +45,11 @@ void Ring::Backend::run_receive_arm(const FakeSubmission& submission) {
     return post_error(submission.token, IoError::no_buffers);
   }
   sockets.at(submission.socket).receive = submission.token;
+}
+
+void Ring::Backend::run_poll(const FakeSubmission& submission) {
+  if (fail_if_chosen(submission.token)) return;
+  sockets.at(submission.socket).poll = submission.token;
 }
 
 IoError Ring::Backend::sending_error(FakeConnection& connection) {
@@ -90,10 +96,17 @@ void Ring::Backend::run_cancel(const FakeSubmission& submission) {
   if (socket.receive_ready(world.now()) && meant(*socket.receive) && world.chance(world.options().cancel_race_probability))
     work_on_receive(socket, world.chance(0.5) ? Reading::ends : Reading::normal);
 
+  if (socket.poll_ready(world.now()) && meant(*socket.poll) && world.chance(world.options().cancel_race_probability))
+    work_on_poll(socket);
+
   std::vector<Completion> outcome;
   if (socket.receive && meant(*socket.receive)) {
     outcome.push_back({.token = *socket.receive, .error = IoError::cancelled});
     socket.receive.reset();
+  }
+  if (socket.poll && meant(*socket.poll)) {
+    outcome.push_back({.token = *socket.poll, .error = IoError::cancelled});
+    socket.poll.reset();
   }
   if (socket.send && meant(socket.send->token)) {
     outcome.push_back({.token = socket.send->token, .error = IoError::cancelled});

@@ -9,7 +9,7 @@ namespace {
 
 /// One ready operation.
 struct Item {
-  enum class Kind : std::uint8_t { wake, listener, receive, send };
+  enum class Kind : std::uint8_t { wake, listener, receive, poll, send };
   Kind kind;
   std::uint32_t number = 0;  // of the listener or socket
 };
@@ -22,7 +22,8 @@ bool Ring::Backend::work_waits() const {
   for (const Listener& listener : listeners)
     if (listener.armed && !listener.door->waiting.empty()) return true;
   return std::any_of(sockets.all().begin(), sockets.all().end(), [this](const auto& entry) {
-    return entry.second.receive_ready(world.now()) || entry.second.send_ready(world.now());
+    const FakeSocket& socket = entry.second;
+    return socket.receive_ready(world.now()) || socket.poll_ready(world.now()) || socket.send_ready(world.now());
   });
 }
 
@@ -34,6 +35,7 @@ void Ring::Backend::work(std::size_t items_max) {
   const std::size_t fixed_count = items.size();
   for (const auto& [number, socket] : sockets.all()) {
     if (socket.receive_ready(world.now())) items.push_back({Item::Kind::receive, number});
+    if (socket.poll_ready(world.now())) items.push_back({Item::Kind::poll, number});
     if (socket.send_ready(world.now())) items.push_back({Item::Kind::send, number});
   }
   // The kernel goes by the order of readiness; here sockets take turns, so that none is starved by the limit.
@@ -51,6 +53,10 @@ void Ring::Backend::work(std::size_t items_max) {
       case Item::Kind::receive:
         work_cursor = item.number;
         work_on_receive(sockets.at(item.number), Reading::normal);
+        break;
+      case Item::Kind::poll:
+        work_cursor = item.number;
+        work_on_poll(sockets.at(item.number));
         break;
       case Item::Kind::send:
         work_cursor = item.number;
@@ -119,6 +125,11 @@ bool Ring::Backend::read_once(FakeSocket& socket, Reading reading) {
   completion.more = features.multishot_receive && reading == Reading::normal &&
                     !world.chance(world.options().multishot_end_probability);
   return post(completion);
+}
+
+void Ring::Backend::work_on_poll(FakeSocket& socket) {
+  post({.token = *socket.poll, .result = 1});
+  socket.poll.reset();
 }
 
 /// Takes what there is room for; the send completes with the first octet taken.

@@ -216,5 +216,87 @@ TEST_F(DeviceDeadlines, SendTimeoutHoldsWithEveryKindOfSend) {
   expect_nothing_left();
 }
 
+// -- Cold connections
+
+class ColdDevices : public DeviceDeadlines {
+ protected:
+  ColdDevices() { options.settings.ring.cold_after_ns = seconds(5); }
+  std::uint64_t cold_count() { return gate->counters().connections_cold.get(); }
+};
+
+TEST_F(ColdDevices, AreThoseThatWereSilentForSoLong) {
+  start();
+  DeviceClient client = device("a");
+  gate->pass(seconds(4));
+  EXPECT_EQ(cold_count(), 0U);
+  gate->pass(seconds(2));
+  EXPECT_EQ(cold_count(), 1U);
+  EXPECT_EQ(gate->counters().operations_in_flight.get(), 1U);
+  EXPECT_TRUE(is_online("a"));
+}
+
+TEST_F(ColdDevices, AreServedLikeOthersAndGetColdAgain) {
+  start();
+  DeviceClient client = device("a");
+  for (int i = 0; i < 3; ++i) {
+    gate->pass(seconds(6));
+    ASSERT_EQ(cold_count(), 1U);
+    client.text("hello");
+    gate->settle();
+    EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"hello"});
+    EXPECT_EQ(cold_count(), 0U);
+    EXPECT_EQ(push("a", "pushed").outcome, PushOutcome::delivered);
+    client.take(Opcode::text);
+  }
+}
+
+TEST_F(ColdDevices, GetPushesAndPingsWithoutGettingWarm) {
+  limits().ping_interval_ns = seconds(7);
+  start();
+  DeviceClient client = device("a");
+  gate->pass(seconds(6));
+  EXPECT_EQ(push("a", "pushed").outcome, PushOutcome::delivered);
+  gate->pass(seconds(2));
+  EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"pushed"});
+  EXPECT_EQ(client.take(Opcode::ping).size(), 1U);
+  EXPECT_EQ(cold_count(), 1U);
+}
+
+TEST_F(ColdDevices, StayWarmWhileTheySend) {
+  start();
+  DeviceClient client = device("a");
+  for (int i = 0; i < 20; ++i) {
+    gate->pass(seconds(1));
+    client.text("hello");
+    gate->settle();
+    ASSERT_EQ(cold_count(), 0U);
+  }
+}
+
+TEST_F(ColdDevices, EndAsOthersDo) {
+  start();
+  DeviceClient finishing = device("a");
+  DeviceClient closed = device("b");
+  DeviceClient replaced = device("c");
+  gate->pass(seconds(6));
+  ASSERT_EQ(cold_count(), 3U);
+  finishing.peer().half_close();
+  gate->on_shard(0, [](dispatch::PushService& pushes) { pushes.close_device("b", CloseCode{4000}, "", [](const PushResult&) {}); });
+  DeviceClient newest = device("c");
+  gate->settle();
+  EXPECT_FALSE(is_online("a"));
+  EXPECT_FALSE(is_online("b"));
+  closed.read();
+  replaced.read();
+  EXPECT_EQ(closed.close_code(), 4000);
+  EXPECT_EQ(replaced.close_code(), 4409);
+  EXPECT_TRUE(is_online("c"));
+  gate->pass(seconds(10));
+  EXPECT_EQ(cold_count(), 1U) << "the newest";
+  newest.peer().close();
+  expect_nothing_left();
+  EXPECT_EQ(cold_count(), 0U);
+}
+
 }  // namespace
 }  // namespace ringgate::simulated
