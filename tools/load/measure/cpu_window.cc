@@ -44,6 +44,7 @@ ClientFigures CpuWindow::client() const {
   figures.busy_share = share(figures.cpu_ns, length());
   const auto own = difference(last_.own, first_.own);
   figures.idle_share = own ? share(own->idle_ns, own->total_ns()) : 1 - figures.busy_share;
+  if (own) figures.others_share = std::max(0.0, 1 - figures.idle_share - figures.busy_share);
   return figures;
 }
 

@@ -1,6 +1,7 @@
 #include "load/measure/dial.h"
 
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -111,6 +112,13 @@ std::expected<std::string, std::string> open_websocket(const Socket& socket, con
     if (const auto fine = judge(**answer, key, offer); !fine) return std::unexpected(fine.error());
     return held.substr((*answer)->size);
   }
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string device_target(std::string_view path, std::string_view id) {

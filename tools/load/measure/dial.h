@@ -42,6 +42,9 @@ enum class Offer : std::uint8_t { nothing, deflate };  // deflate: permessage-de
 std::expected<std::string, std::string> open_websocket(const Socket& socket, const load::Endpoint& to, std::string_view target,
                                                        Offer offer, load::Random& random);
 
+/// The soft limit of descriptors becomes the hard one, which also bounds a ring's table of direct descriptors.
+void raise_descriptor_limit();
+
 /// `path` with deviceId=`id` in its query.
 std::string device_target(std::string_view path, std::string_view id);
 

@@ -58,6 +58,7 @@ RunResult EchoRun::run() {
 
 std::expected<void, std::string> EchoRun::open_all() {
   if (options_.cpu >= 0 && !pin_thread(options_.cpu)) return std::unexpected(fmt::format("cannot run on processor {}", options_.cpu));
+  raise_descriptor_limit();
   if (is_open_loop()) prctl(PR_SET_TIMERSLACK, 1);
   const std::size_t units = is_open_loop() ? 1 : options_.in_flight;
   auto ring = EchoRing::open({options_.connections, form_.reply_bytes() * units});

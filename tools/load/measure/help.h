@@ -31,4 +31,48 @@ EXAMPLES
 EXIT CODES
   0 all right   1 a wrong octet or a lost connection   2 could not run   64 usage)";
 
+inline constexpr const char* help_of_handshakes = R"(WHAT IT MEASURES
+  Each of --connections connects, upgrades, sends a Close frame with 1000, waits for the server's Close frame and the end of TCP, and
+  begins again. The answer's Sec-WebSocket-Accept is checked every time. A handshake counts when TCP has ended.
+
+  "opening" is the time from connect to the answer, "whole" the time to the end of TCP. Over loopback most of a TCP handshake
+  is done by the connecting side's system call, so this program usually needs more CPU than the server, and "the client is the
+  bottleneck" is no surprise: then compare servers by their CPU time per handshake (--server-cpu, --server-pid), not by the rate.
+
+  Connections come from 127.1.0.1 to 127.1.0.200 when the target is on loopback, so that local ports do not run out.
+
+EXAMPLE
+  ringgate-load handshakes --target 127.0.0.1:8080 --connections 64 --seconds 5 --cpu 1 --server-cpu 0
+
+EXIT CODES
+  0 all right   1 a handshake that failed or did not end as it should   2 could not run   64 usage)";
+
+inline constexpr const char* help_of_hold = R"(WHAT IT DOES
+  Opens --connections (at most 19,000 in one process) and leaves them idle; pings are answered. Prints "holding N" when all
+  are open, then waits for the end of its input, SIGTERM, SIGINT or --seconds, and closes with 1000. Meanwhile the caller measures
+  what the connections cost the server. Says on stderr when some have ended.
+
+  Standard input from /dev/null ends at once: give it a pipe.
+
+EXAMPLE
+  sleep 30 | ringgate-load hold --target 127.0.0.1:8080 --connections 15000
+
+EXIT CODES
+  0 all were held to the end   1 the server ended some   2 not all could be opened   64 usage)";
+
+inline constexpr const char* help_of_pushes = R"(WHAT IT MEASURES
+  Connects --devices and pushes binary messages to them with POST requests, --pipeline of them under way on each of --lines keep-alive
+  connections to the admin port. Every message that arrives is checked: unchanged, at the right device, once, in the order of its
+  admin connection. At the end all that the answers called delivered must have arrived.
+
+  "arrival" is the time from writing a request to the message at its device, "answer" to the request's answer. A push counts when it
+  is answered with 200. Answers with 429 (the device's queue is full) are counted as refused; any other answer is an error.
+
+EXAMPLES
+  ringgate-load pushes --target 127.0.0.1:8080 --admin 127.0.0.1:8081 --devices 1 --mode one --pipeline 16
+  ringgate-load pushes --target 127.0.0.1:8080 --admin 127.0.0.1:8081 --devices 10000 --mode broadcast --pipeline 1
+
+EXIT CODES
+  0 all right   1 lost, doubled, reordered or changed, or refused for a reason other than 429   2 could not run   64 usage)";
+
 }  // namespace ringgate::measure

@@ -12,15 +12,21 @@ namespace {
 constexpr int curve_points = 60;
 constexpr double curve_nines = 5;
 
-double per_second(std::uint64_t count, DurationNs window) {
-  return window == 0 ? 0 : static_cast<double>(count) * 1e9 / static_cast<double>(window);
-}
+constexpr double disturbance_share = 0.05;
 
 double ratio(std::uint64_t ns, std::uint64_t count) {
   return count == 0 ? 0 : static_cast<double>(ns) / static_cast<double>(count);
 }
 
 }  // namespace
+
+double per_second(std::uint64_t count, DurationNs window) {
+  return window == 0 ? 0 : static_cast<double>(count) * 1e9 / static_cast<double>(window);
+}
+
+Json scenario_json(const char* scenario) {
+  return {{"tool", "ringgate-load"}, {"version", RINGGATE_VERSION}, {"scenario", scenario}};
+}
 
 Json latency_json(const load::Histogram& latency) {
   return {{"p50", latency.at(0.5)},   {"p90", latency.at(0.9)}, {"p99", latency.at(0.99)},    {"p999", latency.at(0.999)},
@@ -40,6 +46,7 @@ Json client_json(const ClientFigures& client) {
   return {{"cpu_ns", client.cpu_ns},
           {"busy_share", client.busy_share},
           {"idle_share", client.idle_share},
+          {"others_share", client.others_share},
           {"enters", client.enters},
           {"is_bottleneck", client.is_bottleneck}};
 }
@@ -67,26 +74,24 @@ Json server_json(const ServerFigures& server, int server_cpu, const char* what, 
 }
 
 Json run_json(const RunOptions& options, const RunResult& result) {
-  Json json = {{"tool", "ringgate-load"},
-               {"version", RINGGATE_VERSION},
-               {"scenario", "run"},
-               {"target", options.target},
-               {"protocol", name_of(options.protocol)},
-               {"path", options.path},
-               {"id_prefix", options.id_prefix},
-               {"connections", options.connections},
-               {"in_flight", options.in_flight},
-               {"size", options.size},
-               {"payload", name_of(options.payload)},
-               {"fragments", options.fragments},
-               {"run_bytes", options.run_bytes},
-               {"messages_per_unit", messages_per_unit(options)},
-               {"deflate", options.is_deflated},
-               {"rate", options.rate},
-               {"seconds_asked", options.seconds},
-               {"warmup", options.warmup},
-               {"cpu", options.cpu},
-               {"seed", options.seed}};
+  Json json = scenario_json("run");
+  json["target"] = options.target;
+  json["protocol"] = name_of(options.protocol);
+  json["path"] = options.path;
+  json["id_prefix"] = options.id_prefix;
+  json["connections"] = options.connections;
+  json["in_flight"] = options.in_flight;
+  json["size"] = options.size;
+  json["payload"] = name_of(options.payload);
+  json["fragments"] = options.fragments;
+  json["run_bytes"] = options.run_bytes;
+  json["messages_per_unit"] = messages_per_unit(options);
+  json["deflate"] = options.is_deflated;
+  json["rate"] = options.rate;
+  json["seconds_asked"] = options.seconds;
+  json["warmup"] = options.warmup;
+  json["cpu"] = options.cpu;
+  json["seed"] = options.seed;
   json["seconds"] = static_cast<double>(result.window) / 1e9;
   json["messages"] = result.messages;
   json["messages_per_second"] = per_second(result.messages, result.window);
@@ -124,6 +129,22 @@ std::string server_text(const ServerFigures& server, int server_cpu, const char*
   return text;
 }
 
+std::string client_text(const ClientFigures& client, const char* what, std::uint64_t count) {
+  std::string text = fmt::format("{:<9} {:.1f} % busy, {:.1f} % asleep, {} ns of CPU per {}", "client", 100 * client.busy_share,
+                                 100 * client.idle_share, grouped(ratio(client.cpu_ns, count)), what);
+  if (client.enters != 0) text += fmt::format(", {:.3f} enters", ratio(client.enters, count));
+  return text + "\n";
+}
+
+std::string bottleneck_text(const ClientFigures& client) {
+  std::string text;
+  if (client.others_share > disturbance_share)
+    text += fmt::format("Other programs took {:.0f} % of the client's processor: do not trust these figures.\n", 100 * client.others_share);
+  if (client.is_bottleneck)
+    text += "The client is the bottleneck: it never slept, and the server is not known to be saturated, so it can do more than this.\n";
+  return text;
+}
+
 std::string run_text(const RunOptions& options, const RunResult& result) {
   const std::string loop = options.rate > 0 ? fmt::format("open loop at {} units/s", grouped(options.rate))
                                             : fmt::format("{} in flight each", options.in_flight);
@@ -134,15 +155,11 @@ std::string run_text(const RunOptions& options, const RunResult& result) {
                       grouped(per_second(result.messages, result.window)), grouped(per_second(result.octets, result.window)));
   text += latency_text("latency", result.latency);
   if (options.rate > 0) text += latency_text("sent late", result.lateness);
-  text += fmt::format("{:<9} {:.1f} % busy, {:.1f} % asleep, {} ns of CPU per message, {:.3f} enters per message\n", "client",
-                      100 * result.client.busy_share, 100 * result.client.idle_share,
-                      grouped(ratio(result.client.cpu_ns, result.messages)), ratio(result.client.enters, result.messages));
+  text += client_text(result.client, "message", result.messages);
   text += server_text(result.server, options.server_cpu, "message", result.messages);
-  if (result.client.is_bottleneck)
-    text += options.rate > 0
-                ? "The client is the bottleneck: it could not send in time, so latencies are its own; lower --rate.\n"
-                : "The client is the bottleneck: it never slept while the server was not known to be saturated, so the server can do more than this.\n";
-  return text;
+  if (options.rate > 0 && result.client.is_bottleneck)
+    return text + "The client is the bottleneck: it could not send in time, so latencies are its own; lower --rate.\n";
+  return text + bottleneck_text(result.client);
 }
 
 }  // namespace ringgate::measure

@@ -14,6 +14,11 @@ namespace ringgate::measure {
 
 using Json = nlohmann::ordered_json;
 
+/// {"tool": ..., "version": ..., "scenario": scenario}
+Json scenario_json(const char* scenario);
+
+double per_second(std::uint64_t count, DurationNs window);
+
 /// {"p50": ..., "max": ..., "mean": ..., "count": ...}
 Json latency_json(const load::Histogram& latency);
 /// About 60 pairs [quantile, ns] from 0 to 0.99999, evenly spaced in log(1 - quantile).
@@ -27,6 +32,9 @@ std::string run_text(const RunOptions& options, const RunResult& result);
 
 /// Lines of the text that several scenarios share.
 std::string latency_text(const char* name, const load::Histogram& latency);
+std::string client_text(const ClientFigures& client, const char* what, std::uint64_t count);
+/// A sentence when the client limited what was measured, or other programs disturbed it; otherwise empty.
+std::string bottleneck_text(const ClientFigures& client);
 std::string server_text(const ServerFigures& server, int server_cpu, const char* what, std::uint64_t count);
 
 /// The .hgrm text that HdrHistogram's plotter reads: value in microseconds, percentile, count, 1/(1-percentile).

@@ -1,18 +1,11 @@
 #include "load/measure/run_options.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "load/endpoint.h"
 #include "load/measure/wire_size.h"
 
 namespace ringgate::measure {
 namespace {
-
-template <typename Value>
-bool is_within(Value value, Value first, Value last) {
-  return value >= first && value <= last;  // false for NaN
-}
 
 std::optional<std::string> fault_in_shape(const RunOptions& options) {
   if (!is_within<std::size_t>(options.size, 0, size_max)) return fmt::format("--size must be at most {}", size_max);
@@ -36,31 +29,15 @@ std::optional<std::string> fault_in_raw(const RunOptions& options) {
   return std::nullopt;
 }
 
-std::optional<std::string> fault_in_processors(const RunOptions& options) {
-  const auto processors = static_cast<int>(sysconf(_SC_NPROCESSORS_CONF));
-  for (const auto& [name, cpu] : {std::pair{"--cpu", options.cpu}, std::pair{"--server-cpu", options.server_cpu}}) {
-    if (cpu < -1 || cpu >= processors) return fmt::format("{} {}: this machine has processors 0 to {}", name, cpu, processors - 1);
-  }
-  if (options.server_pid < -1 || options.server_pid == 0) return "--server-pid must be the number of a process";
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<std::string> fault_in(const RunOptions& options) {
-  if (!load::parse_endpoint(options.target))
-    return fmt::format("--target \"{}\" is not an IPv4 address and port such as 127.0.0.1:8080", options.target);
-  if (!options.path.starts_with('/')) return "--path must begin with /";
-  if (!is_within<std::uint32_t>(options.connections, 1, connections_max))
-    return fmt::format("--connections must be from 1 to {}", connections_max);
+  if (auto fault = fault_in_common(options)) return fault;
   if (!is_within<std::uint32_t>(options.in_flight, 1, in_flight_max))
     return fmt::format("--in-flight must be from 1 to {}", in_flight_max);
   if (!is_within(options.rate, 0.0, rate_max)) return fmt::format("--rate must be at most {:.0f} per second", rate_max);
-  if (!is_within(options.seconds, 0.01, seconds_max)) return fmt::format("--seconds must be from 0.01 to {:.0f}", seconds_max);
-  if (!is_within(options.warmup, 0.0, seconds_max)) return fmt::format("--warmup must be from 0 to {:.0f}", seconds_max);
   if (auto fault = fault_in_shape(options)) return fault;
-  if (auto fault = fault_in_raw(options)) return fault;
-  return fault_in_processors(options);
+  return fault_in_raw(options);
 }
 
 std::size_t messages_per_unit(const RunOptions& options) {

@@ -1,6 +1,6 @@
 // What `ringgate-load run` is asked to do, and whether that makes sense.
 //
-// Plain values; reading them from the command line is command_line.cc's business. Invariant: what `fault_in`
+// Plain values; reading them from the command line is commands.cc's business. Invariant: what `fault_in`
 // passes can be run, unless the machine or the server says no.
 #pragma once
 
@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include "load/measure/common_options.h"
 
 namespace ringgate::measure {
 
@@ -17,13 +19,8 @@ enum class PayloadKind : std::uint8_t { binary, ascii, utf8, json };
 const char* name_of(Protocol protocol);
 const char* name_of(PayloadKind kind);
 
-struct RunOptions {
-  std::string target;  // 127.0.0.1:8080
+struct RunOptions : CommonOptions {
   Protocol protocol = Protocol::websocket;
-  std::string path = "/ws";
-  std::string id_prefix = "load-";
-
-  std::uint32_t connections = 64;
   std::uint32_t in_flight = 1;  // units a connection has under way in the closed loop
   std::size_t size = 20;        // octets of payload in a message
   PayloadKind payload = PayloadKind::binary;
@@ -31,27 +28,14 @@ struct RunOptions {
   std::size_t run_bytes = 0;  // a unit is a run of whole frames within so many octets; 0: one message
   bool is_deflated = false;
   double rate = 0;  // units per second over all connections; 0: closed loop
-
-  double seconds = 5;
-  double warmup = 1;
-  std::uint64_t seed = 1;
-
-  int cpu = -1;  // pin this thread; -1: do not
-  int server_cpu = -1;
-  int server_pid = -1;
-
-  std::string json_file;
   std::string percentiles_file;
-  bool is_quiet = false;
 };
 
-inline constexpr std::uint32_t connections_max = 19'000;
 inline constexpr std::uint32_t in_flight_max = 4'096;
 inline constexpr std::size_t size_max = std::size_t{16} << 20;
 inline constexpr std::size_t run_bytes_max = std::size_t{1} << 20;
 inline constexpr std::uint32_t fragments_max = 4'096;
 inline constexpr double rate_max = 50e6;
-inline constexpr double seconds_max = 24 * 3600.0;
 inline constexpr std::size_t json_size_min = 17;  // {"id":"AAAAAAAA"}
 
 /// One sentence about what is wrong, in the words of the command line; nothing when all is well.

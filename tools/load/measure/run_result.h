@@ -16,6 +16,7 @@ struct ClientFigures {
   std::uint64_t cpu_ns = 0;  // of the thread
   double busy_share = 0;     // of the window
   double idle_share = 0;
+  double others_share = 0;   // of the pinned processor, taken by other programs; 0 when not pinned
   bool is_bottleneck = false;
   std::uint64_t enters = 0;
 };
