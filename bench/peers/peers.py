@@ -16,6 +16,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build" / "peers"
 START_SECONDS_MAX = 10.0
 END_SECONDS_MAX = 5.0
+PRELOAD = "preload.so"  # in a peer's build folder, if it needs one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,10 @@ class Peer:
 
     def environment(self) -> dict[str, str]:
         """What the server's environment has beside the caller's."""
-        return {name: value.format(folder=self.folder) for name, value in self.extra_environment}
+        environment = dict(self.extra_environment)
+        if (self.folder / PRELOAD).exists():
+            environment["LD_PRELOAD"] = str(self.folder / PRELOAD)
+        return environment
 
     def version(self) -> str:
         """Of the library, and of the language where it matters; '' if it is not built."""
@@ -58,7 +62,7 @@ PEERS: dict[str, Peer] = {peer.name: peer for peer in (
     Peer("gorilla", "gorilla/websocket (Go)", extra_environment=GO),
     Peer("gws", "lxzan/gws (Go)", extra_environment=GO),
     Peer("uwebsockets_js", "uWebSockets.js (Node.js)", launcher=("node",), program="server.js"),
-    Peer("ws", "ws (Node.js)", launcher=("node",), program="server.js", extra_environment=(("NODE_ENV", "production"),)),
+    Peer("ws", "ws (Node.js)", launcher=("node",), program="server.js"),
     Peer("fastwebsockets", "fastwebsockets (Rust)"),
     Peer("tokio_tungstenite", "tokio-tungstenite (Rust)"),
     Peer("beast", "Boost.Beast (C++)"),

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 
+import elf
 import peers
 
 SOURCES = pathlib.Path(__file__).resolve().parent
@@ -147,11 +148,34 @@ class Node(Recipe):
 
     def make(self, peer):
         self.copy_sources(peer)
+        (peer.folder / peers.PRELOAD).unlink(missing_ok=True)
         run(["npm", "ci", "--no-fund", "--no-audit"], peer, peer.folder)
+
+        self.adapt(peer)
+
+    def adapt(self, peer):
+        """What is left to do before the server can start."""
 
     def version(self, peer):
         installed = json.loads((peer.folder / "node_modules" / self.package / "package.json").read_text())
         return f"{installed['version']}, Node.js {first_number(output_of(self.tool))}"
+
+
+class UWebSocketsJs(Node):
+    """The package's binaries are linked with glibc 2.38 for the sake of three functions; older systems get them from isoc23.c."""
+
+    def adapt(self, peer):
+        package = peer.folder / "node_modules" / self.package
+        try:
+            run(["node", "-e", f"require({json.dumps(str(package))})"], peer, peer.folder)
+        except BuildFailed as error:
+            if "GLIBC_2.38" not in (peer.folder / "build.log").read_text(errors="replace"):
+                raise
+            abi = output_of(("node", "-p", "process.versions.modules"))
+            machine = output_of(("node", "-p", "process.arch"))
+            if elf.weaken(package / f"uws_linux_{machine}_{abi}.node", "GLIBC_2.38") == 0:
+                raise BuildFailed("its binary has no version to be weakened") from error
+            run(["gcc", "-O2", "-shared", "-fPIC", "-o", peer.folder / peers.PRELOAD, self.source / "isoc23.c"], peer, peer.folder)
 
 
 class Rust(Recipe):
@@ -192,7 +216,7 @@ RECIPES = {
                         version=lambda: f"liburing {package_version('liburing')}, {compiler_version()}"),
     "gorilla": Go("gorilla", "github.com/gorilla/websocket"),
     "gws": Go("gws", "github.com/lxzan/gws"),
-    "uwebsockets_js": Node("uwebsockets_js", "@btc-vision/uwebsockets.js"),
+    "uwebsockets_js": UWebSocketsJs("uwebsockets_js", "@btc-vision/uwebsockets.js"),
     "ws": Node("ws", "ws"),
     "fastwebsockets": Rust("fastwebsockets", "fastwebsockets"),
     "tokio_tungstenite": Rust("tokio_tungstenite", "tokio-tungstenite"),
