@@ -207,7 +207,7 @@ def boost_version():
 
 
 def package_version(name):
-    return output_of(("pkg-config", "--modversion", name))
+    return output_of(("pkg-config", "--modversion", name)).rstrip("-")
 
 
 RECIPES = {
