@@ -64,10 +64,12 @@ def end(process):
             process.communicate(timeout=5)
 
 
-def pinned_arguments(server, *, load_cpu=LOAD_CPU, server_cpu=SERVER_CPU):
+def pinned_arguments(server, *, load_cpu=LOAD_CPU, server_cpu=SERVER_CPU, admin=False):
     """Where the load is aimed and pinned, and whose time it records."""
-    return ["--target", f"127.0.0.1:{server.port}", "--protocol", server.contestant.protocol, "--cpu", load_cpu,
-            "--server-cpu", server_cpu, "--server-pid", server.pid]
+    arguments = ["--target", f"127.0.0.1:{server.port}", "--cpu", load_cpu, "--server-cpu", server_cpu, "--server-pid", server.pid]
+    if server.contestant.protocol != "websocket":
+        arguments += ["--protocol", server.contestant.protocol]
+    return arguments + (["--admin", f"127.0.0.1:{server.admin_port}"] if admin else [])
 
 
 def marks(result, *, open_loop):

@@ -34,12 +34,13 @@ def echo(contestant, line, seconds, scratch, *, rate=None):
     return loaded(contestant, "run", arguments, seconds + warmup, scratch, open_loop=rate is not None)
 
 
-def loaded(contestant, scenario, arguments, seconds, scratch, *, open_loop=False):
+def loaded(contestant, scenario, arguments, seconds, scratch, *, open_loop=False, admin=False):
     """A round of any scenario of the load against one server of its own."""
     record = {"began": now(), "error": "", "marks": []}
     try:
         with servers.running(contestant, scratch / f"{contestant.name}.log") as server:
-            outcome = load.run(scenario, [*load.pinned_arguments(server), *arguments], seconds, scratch / f"{contestant.name}.load.json")
+            aimed = load.pinned_arguments(server, admin=admin)
+            outcome = load.run(scenario, [*aimed, *arguments], seconds, scratch / f"{contestant.name}.load.json")
             record["load"], record["error"] = outcome.result, outcome.error
             server.check_alive()
             if contestant.kind == "gate":

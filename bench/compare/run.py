@@ -6,12 +6,10 @@ import sys
 def main():
     command, arguments = sys.argv[1], sys.argv[2:]
     if command == "ab":
-        import ab as module
-    elif command == "report":
-        import report_again as module
-    else:
-        import compare as module
-    return module.main(arguments)
+        import ab
+        return ab.main(arguments)
+    import compare
+    return compare.rerender(arguments) if command == "report" else compare.main(arguments)
 
 
 if __name__ == "__main__":

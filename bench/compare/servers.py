@@ -16,7 +16,7 @@ import sys
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-GATE_BINARY = REPOSITORY / "build/release/ringgate"
+GATE_BINARY = pathlib.Path(os.environ.get("RINGGATE_BINARY", REPOSITORY / "build/release/ringgate"))
 START_SECONDS_MAX = 15
 STOP_SECONDS_MAX = 8
 SERVER_CPU = 0
