@@ -7,6 +7,7 @@ rounds of the same phase and number, made minutes apart at most, so that drift o
 import dataclasses
 
 import idle
+import lines
 import ratios
 from selection import by_round, busy_per_message
 
@@ -98,7 +99,7 @@ def echo_cells(groups):
                 row = cells.setdefault(line, {})
                 if server not in row or row[server].core is None:
                     row[server] = cell(server, phase, records, servers.get(GATE, []))
-    return cells
+    return {line: cells[line] for line in lines.LINES if line in cells}
 
 
 def phase_cells(groups, phase, base=GATE):

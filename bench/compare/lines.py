@@ -23,6 +23,11 @@ class Line:
     payload: str = "binary"
     run_bytes: int | None = None
 
+    @property
+    def short(self):
+        """The title in as few words as a plot has room for."""
+        return self.title.replace(" connections, ", " × ").replace(" in flight", "").replace(", 64 × 1", "")
+
     def arguments(self):
         """The options of `ringgate-load run` that make this line."""
         options = ["--connections", self.connections, "--in-flight", self.in_flight, "--size", self.size, "--payload", self.payload]

@@ -17,7 +17,8 @@ def render(figures, named, method, caveats):
     began = figures.about["began"]
     body = [
         f"<header><h1>ringgate, measured</h1><p class='sub'>{_subtitle(figures)}</p>{_warning(figures)}{_navigation(by_anchor)}</header>",
-        _section("verdict", "Verdict", _summary(by_anchor["verdict"][0]), _table(by_anchor["verdict"][0])),
+        _section("verdict", "Verdict", _summary(by_anchor["verdict"][0]), _table(by_anchor["verdict"][0]),
+                 *[_titled_table(table) for table in by_anchor.get("ahead", [])]),
         _section("cost", "Cost of a message", _legend(figures), _figure(plots.relative_cost(figures))),
     ]
     if "judged" in by_anchor:
@@ -87,21 +88,22 @@ def _noted_table(table):
 
 
 def _table(table):
-    head = "".join(f"<th>{html.escape(header)}</th>" for header in table.headers)
+    head = "".join(f"<th{_words(table, column)}>{html.escape(header)}</th>" for column, header in enumerate(table.headers))
     rows = []
     for number, row in enumerate(table.rows):
         lead = bool(table.servers) and table.servers[number] == table.lead
-        cells = "".join(_cell(cell, position) for position, cell in enumerate(row))
+        cells = "".join(f"<td{_words(table, column)}>{_chip(cell)}</td>" for column, cell in enumerate(row))
         rows.append(f"<tr{' class=lead' if lead else ''}>{cells}</tr>")
     return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
 
 
-def _cell(words, position):
+def _words(table, column):
+    return " class=words" if column in table.prose else ""
+
+
+def _chip(words):
     escaped = html.escape(words)
-    if words in ("met", "missed", "not measured"):
-        escaped = f"<span class='chip {words.replace(' ', '-')}'>{escaped}</span>"
-    classes = " class=words" if position == 0 or len(words) > 28 else ""
-    return f"<td{classes}>{escaped}</td>"
+    return f"<span class='chip {words.replace(' ', '-')}'>{escaped}</span>" if words in ("met", "missed", "not measured") else escaped
 
 
 def _prose(title, paragraphs):

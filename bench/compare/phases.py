@@ -16,7 +16,7 @@ from servers import GATE_BINARY, Gate
 from store import Step
 
 # Starting and ending a server and connecting to it, on top of warm-up and measured seconds.
-OVERHEAD_SECONDS = 0.8
+OVERHEAD_SECONDS = 0.6
 OPEN_SHARES = (30, 50, 70, 90)
 HANDSHAKES_CONCURRENT = 64
 
@@ -111,7 +111,7 @@ class Open(Phase):
     """Latency from the intended send time, and core time, at rates that are the same for all."""
 
     name, about = "open", "open loop at shares of the slowest serious rival's rate"
-    rounds, seconds = 3, 20.0
+    rounds, seconds = 2, 20.0
 
     def lines(self, context):
         return [f"open-{share}" for share in OPEN_SHARES]

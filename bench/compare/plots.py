@@ -1,5 +1,7 @@
 """Which plots a report has, and what of the figures each shows."""
 
+import math
+
 import figures as figures_module
 import lines
 import svg
@@ -20,7 +22,7 @@ def relative_cost(figures):
     rows = []
     for line in names:
         cells = figures.echo[line]
-        rows.append((line, [(name, figures.label(name), ratio.median, ratio.low, ratio.high) for name in _series_order(figures)
+        rows.append((lines.LINES[line].short, [(name, figures.label(name), ratio.median, ratio.low, ratio.high) for name in _series_order(figures)
                             if name in cells and (ratio := cells[name].ratio) is not None]))
     return svg.dot_plot(rows, x_label="core time per message, times ringgate's (right: dearer)", x_text=lambda value: f"{value:.3g}",
                         reference=1.0, description="Core time per message relative to ringgate, for each line and server")
@@ -57,7 +59,6 @@ def percentiles(figures):
 
 def _curve(curve):
     """Quantiles as steps of nines: 0.5 is 0, 0.9 is 1, 0.99 is 2."""
-    import math
     points = []
     for quantile, latency in curve:
         if 0.5 <= quantile < 1 and latency > 0:

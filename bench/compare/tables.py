@@ -16,9 +16,11 @@ class Table:
     note: str = ""
     lead: str = ""        # the name of the server whose rows stand out
     servers: list = dataclasses.field(default_factory=list)  # the server of each row, where rows are servers
+    prose: tuple = (0,)   # columns that hold words rather than figures
 
     def markdown(self):
-        head = ["| " + " | ".join(self.headers) + " |", "|---" + "|---:" * (len(self.headers) - 1) + "|"]
+        alignment = ["---" if column in self.prose else "---:" for column in range(len(self.headers))]
+        head = ["| " + " | ".join(self.headers) + " |", "|" + "|".join(alignment) + "|"]
         body = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in self.rows]
         return "\n".join([f"### {self.title}", "", *([self.note, ""] if self.note else []), *head, *body, ""])
 
@@ -72,7 +74,7 @@ def comparison(figures, title, cells, note="", per="message"):
     for cell in ordered(figures, cells):
         servers.append(cell.server)
         if cell.core is None:
-            rows.append([figures.label(cell.server), f"failed: {cell.error}", *[""] * 7, rounds(cell)])
+            rows.append([f"{figures.label(cell.server)}: {cell.error}", "failed", *[""] * 7, rounds(cell)])
             continue
         rows.append([figures.label(cell.server), nanoseconds(cell.core.median), f"{cell.ratio.median:.2f}" if cell.ratio else "",
                      spread(cell.ratio), rate(cell.rate), nanoseconds(cell.process),
@@ -82,7 +84,14 @@ def comparison(figures, title, cells, note="", per="message"):
 
 def verdict_table(figures):
     rows = [[row.target, row.limit, row.measured, row.verdict, row.note] for row in verdict.judge(figures)]
-    return Table("Verdict", ["target", "limit", "measured (spread)", "verdict", "note"], rows)
+    return Table("Verdict", ["target", "limit", "measured (spread)", "verdict", "note"], rows, prose=(0, 3, 4))
+
+
+def ahead_table(figures):
+    rows = [[lines.LINES[ahead.line].title, figures.label(ahead.server), f"{ahead.ratio.median:.2f}", spread(ahead.ratio),
+             str(ahead.ratio.count)] for ahead in verdict.rivals_ahead(figures)[0]]
+    return Table("Rivals ahead of ringgate", ["line", "rival", "times ringgate's core time", "spread", "rounds"], rows,
+                 "Beyond the spread: the upper quartile of the ratio is below 1. A single round has no spread.", prose=(0, 1))
 
 
 def overview(figures):
@@ -121,7 +130,7 @@ def handshakes(figures):
     for cell in ordered(figures, figures.handshakes):
         servers.append(cell.server)
         if cell.core is None:
-            rows.append([figures.label(cell.server), f"failed: {cell.error}", "", "", "", "", rounds(cell)])
+            rows.append([f"{figures.label(cell.server)}: {cell.error}", "failed", "", "", "", "", rounds(cell)])
         else:
             rows.append([figures.label(cell.server), whole(1e9 / cell.core.median), f"{cell.ratio.median:.2f}" if cell.ratio else "",
                          spread(cell.ratio), rate(cell.rate), nanoseconds(cell.process), rounds(cell)])
@@ -134,8 +143,7 @@ def idle_table(figures):
     for each in sorted(figures.idle.values(), key=lambda idle: idle.total if idle.total is not None else float("inf")):
         servers.append(each.server)
         if each.total is None:
-            rows.append([figures.label(each.server), f"failed: {each.error}" if each.error else "bare pairs were not measured", *[""] * 4,
-                         str(each.count)])
+            rows.append([f"{figures.label(each.server)}: {each.error or 'bare pairs were not measured'}", "failed", *[""] * 4, str(each.count)])
         else:
             rows.append([figures.label(each.server), whole(each.user), whole(each.kernel), whole(each.total), whole(each.cold_total),
                          f"{each.rss_before / 2**20:.0f}" if each.rss_before else "", str(each.count)])
@@ -154,7 +162,7 @@ def push_table(figures):
         words = {"one": "to one device", "many": f"to {devices:,} devices in turn", "broadcast": f"broadcasts to {devices:,} devices"}[mode]
         title = f"{words}, {pipeline} under way" + (", 2 shards" if shard_count == 2 else "")
         if cell.core is None:
-            rows.append([title, f"failed: {cell.error}", *[""] * 4, rounds(cell)])
+            rows.append([f"{title}: {cell.error}", "failed", *[""] * 4, rounds(cell)])
         else:
             rows.append([title, rate(cell.rate), nanoseconds(cell.core.median), nanoseconds(cell.process),
                          nanoseconds(cell.latency.get("p50")), nanoseconds(cell.latency.get("p99")), rounds(cell)])
@@ -168,12 +176,12 @@ def shards_table(figures):
     for line, cells in figures.shards.items():
         for cell in cells.values():
             if cell.core is None:
-                rows.append([line, cell.server, f"failed: {cell.error}", "", "", "", rounds(cell)])
+                rows.append([lines.LINES[line].title, f"{cell.server}: {cell.error}", "failed", "", "", "", rounds(cell)])
             else:
-                rows.append([line, cell.server, nanoseconds(cell.core.median), f"{cell.ratio.median:.3f}" if cell.ratio else "",
+                rows.append([lines.LINES[line].title, cell.server.replace("-", " "), nanoseconds(cell.core.median), f"{cell.ratio.median:.3f}" if cell.ratio else "",
                              spread(cell.ratio), rate(cell.rate), rounds(cell)])
     return Table("Two shards on two cores against one", headers, rows,
-                 "Server and load share both cores; the load's own time is in the figure, since it cannot be told apart.")
+                 "Server and load share both cores; the load's own time is in the figure, since it cannot be told apart.", prose=(0, 1))
 
 
 def machine_table(figures):
@@ -184,13 +192,16 @@ def machine_table(figures):
              ["ringgate's SHA-256", about["gate_sha256"]]]
     rows += [[each["label"], each["version"]] for each in about["servers"].values()]
     rows += [[name, f"missing: {reason}"] for name, reason in about["missing"].items()]
-    return Table("Machine, options and versions", ["what", "which"], rows)
+    return Table("Machine, options and versions", ["what", "which"], rows, prose=(0, 1))
 
 
 def measured(figures):
     """(anchor, table) of everything that the run measured, in the order of the report."""
     judged = [line for line in lines.JUDGED if line in figures.echo]
     yield "verdict", verdict_table(figures)
+    ahead = ahead_table(figures)
+    if ahead.rows:
+        yield "ahead", ahead
     for line in judged:
         yield f"line-{line}", comparison(figures, lines.LINES[line].title, figures.echo[line])
     if figures.echo:

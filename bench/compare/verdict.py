@@ -91,21 +91,27 @@ def _bytes(target, figures):
     return Row(target.text, f"≤ {target.at_most:,.0f}", f"{value:,.0f}", MET if value <= target.at_most else MISSED)
 
 
+@dataclasses.dataclass(frozen=True)
+class Ahead:
+    line: str
+    server: str
+    ratio: ratios.Spread
+
+
+def rivals_ahead(figures):
+    """(every pair of line and rival that is ahead beyond the spread, how many pairs were compared)."""
+    compared = [Ahead(line, name, cells[name].ratio) for line, cells in figures.echo.items() for name in figures.of_kind("rival")
+                if name in cells and cells[name].ratio is not None]
+    return [each for each in compared if each.ratio.quartile_high < 1], len(compared)
+
+
 def _nobody_ahead(target, figures):
-    """Ahead beyond the spread: even the upper quartile of the ratio to ringgate is below 1. A single round has no spread."""
-    ahead, single, compared = [], [], 0
-    for line, cells in figures.echo.items():
-        for name in figures.of_kind("rival"):
-            ratio = cells[name].ratio if name in cells else None
-            if ratio is None:
-                continue
-            compared += 1
-            if ratio.quartile_high < 1:
-                (ahead if ratio.count > 1 else single).append(f"{name} on {line} ({ratio.median:.2f})")
+    ahead, compared = rivals_ahead(figures)
     if not compared:
         return Row(target.text, "none", "", UNKNOWN, "no rival was measured")
-    note = "; ".join(ahead + [f"{text}, in a single round" for text in single])
-    return Row(target.text, "none", f"{len(ahead) + len(single)} of {compared}", MISSED if ahead or single else MET, note)
+    single = sum(each.ratio.count == 1 for each in ahead)
+    note = f"listed below; {single} of them in a single round" if single else "listed below" if ahead else ""
+    return Row(target.text, "none", f"{len(ahead)} of {compared}", MISSED if ahead else MET, note)
 
 
 def _elsewhere(target, _figures):
