@@ -5,12 +5,19 @@
 namespace ringgate::load {
 
 void AdminLine::push(std::string_view device_id, const MessageView& message, std::uint64_t ticket) {
+  output().append("POST /v1/devices/").append(device_id).append("/messages");
+  finish_request(message, ticket);
+}
+
+void AdminLine::broadcast(const MessageView& message, std::uint64_t ticket) {
+  output().append("POST /v1/broadcast");
+  finish_request(message, ticket);
+}
+
+// Everything behind the request's target.
+void AdminLine::finish_request(const MessageView& message, std::uint64_t ticket) {
   const bool is_text = message.type == MessageType::text;
-  output()
-      .append("POST /v1/devices/")
-      .append(device_id)
-      .append("/messages HTTP/1.1\r\nHost: ")
-      .append(admin_.text);
+  output().append(" HTTP/1.1\r\nHost: ").append(admin_.text);
   output().append("\r\nContent-Type: ").append(is_text ? "text/plain" : "application/octet-stream");
   output().append("\r\nContent-Length: ").append(std::to_string(message.payload.size())).append("\r\n\r\n");
   output().append(text_of(message.payload));

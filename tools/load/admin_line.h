@@ -35,6 +35,9 @@ class AdminLine : public Stream {
   /// answer.
   void push(std::string_view device_id, const MessageView& message, std::uint64_t ticket);
 
+  /// Asks the gate to send `message` to every device.
+  void broadcast(const MessageView& message, std::uint64_t ticket);
+
   std::size_t waiting_count() const { return tickets_.size(); }
 
  protected:
@@ -48,6 +51,7 @@ class AdminLine : public Stream {
   void on_bytes(ByteView bytes) final;
   void on_ended(StreamEnd end) final;
   std::size_t consume(ByteView bytes);
+  void finish_request(const MessageView& message, std::uint64_t ticket);
 
   const Endpoint& admin_;
   std::deque<std::uint64_t> tickets_;

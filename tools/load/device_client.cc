@@ -18,7 +18,7 @@ struct Overloaded : Cases... {
 };
 
 std::string target_of(const std::string& path, std::string_view device_id) {
-  return path + "?deviceId=" + std::string(device_id);
+  return path + (path.find('?') == std::string::npos ? "?deviceId=" : "&deviceId=") + std::string(device_id);
 }
 
 }  // namespace

@@ -18,6 +18,38 @@ void Histogram::merge(const Histogram& other) {
   max_ = std::max(max_, other.max_);
 }
 
+Histogram Histogram::since(const Histogram& earlier) const {
+  Histogram later;
+  for (std::size_t cell = 0; cell < cells_count; ++cell) later.cells_[cell] = cells_[cell] - earlier.cells_[cell];
+  later.count_ = count_ - earlier.count_;
+  later.max_ = max_;
+  return later;
+}
+
+double Histogram::mean() const {
+  double sum = 0;
+  for (std::size_t cell = 0; cell < cells_count; ++cell)
+    sum += static_cast<double>(cells_[cell]) * static_cast<double>(std::min(last_value_of(cell), max_));
+  return count_ == 0 ? 0 : sum / static_cast<double>(count_);
+}
+
+double Histogram::deviation() const {
+  const double middle = mean();
+  double sum = 0;
+  for (std::size_t cell = 0; cell < cells_count; ++cell) {
+    const double distance = static_cast<double>(std::min(last_value_of(cell), max_)) - middle;
+    sum += static_cast<double>(cells_[cell]) * distance * distance;
+  }
+  return count_ == 0 ? 0 : std::sqrt(sum / static_cast<double>(count_));
+}
+
+std::uint64_t Histogram::count_up_to(std::uint64_t value) const {
+  const std::size_t last = cell_of(value);
+  std::uint64_t passed = 0;
+  for (std::size_t cell = 0; cell <= last; ++cell) passed += cells_[cell];
+  return passed;
+}
+
 std::uint64_t Histogram::at(double fraction) const {
   if (count_ == 0) return 0;
   const double rank = std::ceil(fraction * static_cast<double>(count_));

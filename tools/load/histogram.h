@@ -19,8 +19,16 @@ class Histogram {
 
   void merge(const Histogram& other);
 
+  /// What was recorded after `earlier`, a copy of this histogram as it was. Its max() is that of the whole.
+  Histogram since(const Histogram& earlier) const;
+
   std::uint64_t count() const { return count_; }
   std::uint64_t max() const { return max_; }  // exact
+  double mean() const;                        // each value taken as its cell's end; 0 when nothing was recorded
+  double deviation() const;                   // the standard deviation, likewise
+
+  /// How many values lie in the cells up to that of `value`.
+  std::uint64_t count_up_to(std::uint64_t value) const;
 
   /// The upper end of the cell that holds the value at `fraction` (0 < fraction <= 1) of all values in order,
   /// at most max(); 0 when nothing was recorded.

@@ -1,10 +1,12 @@
-// ringgate-load: drives a gate with the native client. The stress scenarios start the gate themselves.
+// ringgate-load: drives a gate with the native client. The stress scenarios start the gate themselves; the measuring ones
+// (load/measure) are told where a server is.
 //
 // Exit code: 0 every promise held, 1 one broke, 2 could not run, 64 usage.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <random>
 
+#include "load/measure/commands.h"
 #include "stress.h"
 
 namespace {
@@ -39,9 +41,9 @@ int main(int count, char** arguments) {
   options.gate = beside(arguments[0], "../../ringgate");
   options.embedder = beside(arguments[0], "push-embedder");
   options.seed = std::random_device{}();
-  CLI::App app{"Drives a ringgate with many native WebSocket devices and judges what it does.",
-               "ringgate-load"};
+  CLI::App app{"Drives a WebSocket server with many native devices, measures it and judges what it does.", "ringgate-load"};
   app.require_subcommand(1);
+  ringgate::measure::add_commands(app, options.seed);
   add_scenario(app, options, "echo",
                "byte-exact echo of every size, type and fragmentation, with features masked");
   add_scenario(app, options, "push",
@@ -54,8 +56,10 @@ int main(int count, char** arguments) {
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 64;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    return ringgate::measure::usage_fault(error.what());
   }
+  if (const auto code = ringgate::measure::run_command(app)) return *code;
   if (app.got_subcommand("echo")) return ringgate::stress::run_echo(options);
   if (app.got_subcommand("push")) return ringgate::stress::run_push(options);
   if (app.got_subcommand("takeover")) return ringgate::stress::run_takeover(options);

@@ -15,9 +15,10 @@ bool is_known(std::uint8_t opcode) {
   return opcode <= 2 || (opcode >= 8 && opcode <= 10);
 }
 
-std::optional<FrameFault> fault_in(std::uint8_t first, std::uint8_t second) {
+std::optional<FrameFault> fault_in(std::uint8_t first, std::uint8_t second, Compression compression) {
   const std::uint8_t opcode = first & 0x0f;
-  if ((first & 0x70) != 0) return FrameFault::reserved_bits;
+  const bool may_have_rsv1 = compression == Compression::agreed && (opcode == 1 || opcode == 2);
+  if ((first & (may_have_rsv1 ? 0x30 : 0x70)) != 0) return FrameFault::reserved_bits;
   if (!is_known(opcode)) return FrameFault::unknown_opcode;
   if ((second & 0x80) != 0) return FrameFault::masked;
   if (opcode < 8) return std::nullopt;
@@ -28,9 +29,9 @@ std::optional<FrameFault> fault_in(std::uint8_t first, std::uint8_t second) {
 
 }  // namespace
 
-FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max) {
+HeaderVerdict parse_server_header(ByteView input, std::uint64_t payload_bytes_max, Compression compression) {
   if (input.size() < 2) return NeedMore{2};
-  if (const auto fault = fault_in(input[0], input[1])) return *fault;
+  if (const auto fault = fault_in(input[0], input[1], compression)) return *fault;
 
   const std::uint8_t short_length = input[1] & 0x7f;
   const std::size_t length_bytes = short_length < 126 ? 0 : short_length == 126 ? 2 : 8;
@@ -41,11 +42,19 @@ FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max)
   if (length_bytes == 2 && length < 126) return FrameFault::length_not_minimal;
   if (length_bytes == 8 && length < 65536) return FrameFault::length_not_minimal;
   if (length > payload_bytes_max) return FrameFault::too_long;
-  if (input.size() - header_bytes < length) return NeedMore{header_bytes + length};
+  return ServerHeader{static_cast<Opcode>(input[0] & 0x0f), (input[0] & 0x80) != 0, (input[0] & 0x40) != 0, length,
+                      header_bytes};
+}
 
-  const auto payload_bytes = static_cast<std::size_t>(length);
-  return ServerFrame{static_cast<Opcode>(input[0] & 0x0f), (input[0] & 0x80) != 0,
-                     input.subspan(header_bytes, payload_bytes), header_bytes + payload_bytes};
+FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max) {
+  const auto verdict = parse_server_header(input, payload_bytes_max, Compression::none);
+  if (const auto* fault = std::get_if<FrameFault>(&verdict)) return *fault;
+  if (const auto* more = std::get_if<NeedMore>(&verdict)) return *more;
+  const auto& header = std::get<ServerHeader>(verdict);
+  if (input.size() - header.size < header.payload_bytes) return NeedMore{header.size + header.payload_bytes};
+
+  const auto payload_bytes = static_cast<std::size_t>(header.payload_bytes);
+  return ServerFrame{header.opcode, header.fin, input.subspan(header.size, payload_bytes), header.size + payload_bytes};
 }
 
 const char* name_of(FrameFault fault) {

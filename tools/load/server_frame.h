@@ -43,6 +43,24 @@ struct ServerFrame {
   std::size_t size = 0;  // octets of input that the frame takes, header included
 };
 
+/// Whether RSV1 may be set on the first frame of a message (RFC 7692 section 6).
+enum class Compression : std::uint8_t { none, agreed };
+
+struct ServerHeader {
+  Opcode opcode = Opcode::continuation;
+  bool fin = false;
+  bool rsv1 = false;
+  std::uint64_t payload_bytes = 0;
+  std::size_t size = 0;  // octets of the header itself
+};
+
+inline constexpr std::size_t server_header_bytes_max = 10;
+
+using HeaderVerdict = std::variant<NeedMore, ServerHeader, FrameFault>;
+
+/// Reads the header at the front of `input`, whatever follows it.
+HeaderVerdict parse_server_header(ByteView input, std::uint64_t payload_bytes_max, Compression compression);
+
 using FrameVerdict = std::variant<NeedMore, ServerFrame, FrameFault>;
 
 /// Reads the frame at the front of `input`. Keeps nothing between calls: call again with more octets from the

@@ -1,0 +1,39 @@
+// What all measuring scenarios are asked: where the server is, how long, and whose CPU time to record.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ringgate::measure {
+
+struct CommonOptions {
+  std::string target;  // 127.0.0.1:8080
+  std::string path = "/ws";
+  std::string id_prefix = "load-";
+  std::uint32_t connections = 64;
+
+  double seconds = 5;
+  double warmup = 1;
+  std::uint64_t seed = 1;
+
+  int cpu = -1;  // pin this thread; -1: do not
+  int server_cpu = -1;
+  int server_pid = -1;
+
+  std::string json_file;
+  bool is_quiet = false;
+};
+
+inline constexpr std::uint32_t connections_max = 19'000;
+inline constexpr double seconds_max = 24 * 3600.0;
+
+/// One sentence about what is wrong, in the words of the command line; nothing when all is well.
+std::optional<std::string> fault_in_common(const CommonOptions& options);
+
+template <typename Value>
+bool is_within(Value value, Value first, Value last) {
+  return value >= first && value <= last;  // false for NaN
+}
+
+}  // namespace ringgate::measure

@@ -1,0 +1,114 @@
+// The ring of the measuring scenarios: as few system calls, completions and cache lines per message as io_uring allows.
+//
+// Beside ClientRing, which is made for comfort: here sends that succeed are silent, one enter submits and waits, and all
+// receive buffers together stay within half of L2. Thread: the one that opened it. Invariant: memory given to a
+// silent send is free again when the enter that submitted it has returned; a send the kernel cut short always completes
+// with what it took (needs both MSG_WAITALL and MSG_DONTWAIT).
+#pragma once
+
+#include <liburing.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "base/time.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::measure {
+
+struct EchoRingSizes {
+  unsigned sockets = 64;
+  std::size_t receive_bytes = 64;  // what one receive typically brings; chooses the size of the buffers
+};
+
+enum class EchoOperation : std::uint8_t { receive, silent_send, send };
+
+/// A copy of a completion's words, named.
+struct EchoCompletion {
+  EchoOperation operation = EchoOperation::receive;
+  std::uint32_t socket = 0;
+  int result = 0;
+  bool has_more = false;  // the multishot receive goes on
+  ByteView octets;        // received; valid for the call
+};
+
+class EchoRing {
+ public:
+  /// The error is a sentence that names the call and errno.
+  static std::expected<std::unique_ptr<EchoRing>, std::string> open(const EchoRingSizes& sizes);
+  ~EchoRing();
+  EchoRing(const EchoRing&) = delete;
+  EchoRing& operator=(const EchoRing&) = delete;
+
+  /// Moves the process descriptor into the direct slot `socket` and closes it; false when the kernel refused.
+  bool install(unsigned socket, int descriptor);
+
+  void receive(unsigned socket);
+  void send_silently(unsigned socket, ByteView octets);
+  void send(unsigned socket, ByteView octets);  // completes with what the kernel took, which may be short
+
+  struct Wait {
+    unsigned completions_min = 1;
+    DurationNs limit = 0;  // 0: only collect what is there
+  };
+  /// Submits everything and waits for that many completions or so long.
+  void enter(const Wait& wait);
+  /// Submits everything and collects nothing; silent sends' memory is free afterwards.
+  void submit();
+
+  /// Hands every completion there is to `take(completion)`, which may prepare submissions but not enter. Returns how many.
+  template <typename Take>
+  std::size_t drain(Take take);
+
+  std::uint64_t enters() const { return enters_; }
+
+ private:
+  explicit EchoRing(const EchoRingSizes& sizes);
+  std::expected<void, std::string> set_up();
+  std::expected<void, std::string> set_up_buffers();
+  io_uring_sqe& next_submission();
+  unsigned publish();
+  std::uint8_t* buffer(unsigned id) { return buffers_ + std::size_t{id} * buffer_bytes_; }
+
+  unsigned sockets_;
+  unsigned buffers_count_;
+  std::size_t buffer_bytes_;
+  io_uring ring_{};
+  bool is_open_ = false;
+  int enter_descriptor_ = -1;
+  unsigned enter_flags_ = 0;
+  io_uring_buf_ring* buffer_ring_ = nullptr;
+  std::uint8_t* buffers_ = nullptr;
+  std::uint64_t enters_ = 0;
+};
+
+template <typename Take>
+std::size_t EchoRing::drain(Take take) {
+  unsigned head = 0;
+  unsigned count = 0;
+  int returned = 0;
+  const int mask = static_cast<int>(buffers_count_ - 1);
+  io_uring_cqe* cqe = nullptr;
+  io_uring_for_each_cqe(&ring_, head, cqe) {
+    ++count;
+    EchoCompletion completion{static_cast<EchoOperation>(cqe->user_data >> 32), static_cast<std::uint32_t>(cqe->user_data), cqe->res,
+                              (cqe->flags & IORING_CQE_F_MORE) != 0, {}};
+    if ((cqe->flags & IORING_CQE_F_BUFFER) == 0) {
+      take(completion);
+      continue;
+    }
+    const unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+    completion.octets = {buffer(id), static_cast<std::size_t>(cqe->res > 0 ? cqe->res : 0)};
+    take(completion);
+    io_uring_buf_ring_add(buffer_ring_, buffer(id), static_cast<unsigned>(buffer_bytes_), static_cast<unsigned short>(id), mask,
+                          returned++);
+  }
+  io_uring_cq_advance(&ring_, count);
+  if (returned != 0) io_uring_buf_ring_advance(buffer_ring_, returned);
+  return count;
+}
+
+}  // namespace ringgate::measure

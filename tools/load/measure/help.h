@@ -1,0 +1,78 @@
+// What --help says about each measuring scenario beyond its options.
+#pragma once
+
+namespace ringgate::measure {
+
+inline constexpr const char* help_of_run = R"(WHAT IT MEASURES
+  Each connection sends units and gets them back. A unit is a message of --size octets (in --fragments frames), or with
+  --run-bytes a run of as many whole messages as fit, sent as one write. Every octet that comes back is compared, and the
+  rules for a server's frames are checked; payloads and masking keys differ from unit to unit.
+
+  Closed loop (default): each connection has --in-flight units under way and sends the next one when one is back. This
+  finds the capacity. Latencies then are mostly time spent waiting for each other.
+
+  Open loop (--rate): units leave at fixed times over all connections in turn, whatever the server does. Latency is counted
+  from the time a unit was to leave, so time a server stands still is charged to every unit that waited.
+
+  Messages are counted per frame of a run, latency per unit, both only in the window after --warmup. "server" is what
+  /proc/stat says about --server-cpu in that window (user, system, irq and softirq; counted in ticks, so measure for
+  seconds) and what the CPU clock says about --server-pid. Pin the server to one processor and this program to another: over
+  loopback each side's send does part of the other's receiving.
+
+  When this program never slept and the server's processor is not known to be saturated, the result says that the client is the
+  bottleneck; then it says nothing about the server's capacity.
+
+EXAMPLES
+  ringgate-load run --target 127.0.0.1:8080 --connections 64 --size 20 --cpu 1 --server-cpu 0 --seconds 5
+  ringgate-load run --target 127.0.0.1:8080 --rate 50000 --payload json --size 200 --percentiles latency.hgrm
+  ringgate-load run --target 127.0.0.1:8080 --run-bytes 16384 --size 20 --json result.json
+  ringgate-load run --target 127.0.0.1:7000 --protocol raw --size 20        (the ceiling: a TCP echo server)
+
+EXIT CODES
+  0 all right   1 a wrong octet or a lost connection   2 could not run   64 usage)";
+
+inline constexpr const char* help_of_handshakes = R"(WHAT IT MEASURES
+  Each of --connections connects, upgrades, sends a Close frame with 1000, waits for the server's Close frame and the end of TCP, and
+  begins again. The answer's Sec-WebSocket-Accept is checked every time. A handshake counts when TCP has ended.
+
+  "opening" is the time from connect to the answer, "whole" the time to the end of TCP. Over loopback most of a TCP handshake
+  is done by the connecting side's system call, so this program usually needs more CPU than the server, and "the client is the
+  bottleneck" is no surprise: then compare servers by their CPU time per handshake (--server-cpu, --server-pid), not by the rate.
+
+  Connections come from 127.1.0.1 to 127.1.0.200 when the target is on loopback, so that local ports do not run out.
+
+EXAMPLE
+  ringgate-load handshakes --target 127.0.0.1:8080 --connections 64 --seconds 5 --cpu 1 --server-cpu 0
+
+EXIT CODES
+  0 all right   1 a handshake that failed or did not end as it should   2 could not run   64 usage)";
+
+inline constexpr const char* help_of_hold = R"(WHAT IT DOES
+  Opens --connections (at most 19,000 in one process) and leaves them idle; pings are answered. Prints "holding N" when all
+  are open, then waits for the end of its input, SIGTERM, SIGINT or --seconds, and closes with 1000. Meanwhile the caller measures
+  what the connections cost the server. Says on stderr when some have ended.
+
+  Standard input from /dev/null ends at once: give it a pipe.
+
+EXAMPLE
+  sleep 30 | ringgate-load hold --target 127.0.0.1:8080 --connections 15000
+
+EXIT CODES
+  0 all were held to the end   1 the server ended some   2 not all could be opened   64 usage)";
+
+inline constexpr const char* help_of_pushes = R"(WHAT IT MEASURES
+  Connects --devices and pushes binary messages to them with POST requests, --pipeline of them under way on each of --lines keep-alive
+  connections to the admin port. Every message that arrives is checked: unchanged, at the right device, once, in the order of its
+  admin connection. At the end all that the answers called delivered must have arrived.
+
+  "arrival" is the time from writing a request to the message at its device, "answer" to the request's answer. A push counts when it
+  is answered with 200. Answers with 429 (the device's queue is full) are counted as refused; any other answer is an error.
+
+EXAMPLES
+  ringgate-load pushes --target 127.0.0.1:8080 --admin 127.0.0.1:8081 --devices 1 --mode one --pipeline 16
+  ringgate-load pushes --target 127.0.0.1:8080 --admin 127.0.0.1:8081 --devices 10000 --mode broadcast --pipeline 1
+
+EXIT CODES
+  0 all right   1 lost, doubled, reordered or changed, or refused for a reason other than 429   2 could not run   64 usage)";
+
+}  // namespace ringgate::measure

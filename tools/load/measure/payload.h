@@ -1,0 +1,45 @@
+// Payloads of one kind and size, and the stamp that makes each message different from the one before it.
+//
+// A stamp is eight octets that fit the kind: any octets in binary, letters in ascii and json, two-byte characters in
+// utf8. It is written over the payload at `stamp_offset`; payloads below eight octets take as much of it as keeps
+// them valid. Thread: any; all functions are pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "load/measure/run_options.h"
+#include "load/random.h"
+
+namespace ringgate::measure {
+
+/// Exactly `size` octets of `kind`. json: at least json_size_min.
+std::string make_payload(PayloadKind kind, std::size_t size, load::Random& random);
+
+/// Where the stamp lies in a payload of this kind, and how many octets of it.
+struct StampPlace {
+  std::size_t offset = 0;
+  std::size_t bytes = 0;  // 0 to 8
+};
+StampPlace stamp_place(PayloadKind kind, std::size_t size);
+
+/// The eight octets, in memory order of a little-endian word, for `number`.
+inline std::uint64_t stamp_of(PayloadKind kind, std::uint64_t number) {
+  if (kind == PayloadKind::binary) return number * 0x9e3779b97f4a7c15U;
+  if (kind == PayloadKind::utf8) {
+    // The low 16 bits, four to a character from U+00C0 to U+00CF: C3 80 to C3 8F.
+    std::uint64_t spread = number & 0xffff;
+    spread = (spread | (spread << 24)) & 0x000000ff000000ffU;
+    spread = (spread | (spread << 12)) & 0x000f000f000f000fU;
+    return (spread << 8) | 0x80c380c380c380c3U;
+  }
+  // The low 32 bits, four to a letter from A to P.
+  std::uint64_t spread = static_cast<std::uint32_t>(number);
+  spread = (spread | (spread << 16)) & 0x0000ffff0000ffffU;
+  spread = (spread | (spread << 8)) & 0x00ff00ff00ff00ffU;
+  spread = (spread | (spread << 4)) & 0x0f0f0f0f0f0f0f0fU;
+  return spread + 0x4141414141414141U;
+}
+
+}  // namespace ringgate::measure

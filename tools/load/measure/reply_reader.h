@@ -1,0 +1,90 @@
+// Reads what a server echoes and compares every octet with what it must be.
+//
+// The canonical reply (each message one frame) is compared as a whole, wherever receives cut it. Anything else, such as
+// fragments or control frames, is read frame by frame, still without keeping payload: octets are compared as they come.
+// Only compressed messages are kept until they are whole. Thread: the connection's. Invariant: units end in the order
+// they were expected, and a fault ends the reading.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "load/measure/unit_form.h"
+#include "load/server_frame.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::measure {
+
+enum class ReplyStep : std::uint8_t { need_more, unit, ping, close, fault };
+
+class ReplyReader {
+ public:
+  ReplyReader(const UnitForm& form, std::uint32_t connection) : form_(&form), id_{connection, 0} {}
+
+  /// `units` more have been sent.
+  void expect(std::uint64_t units) { expected_ += units; }
+  std::uint64_t outstanding() const { return expected_ - id_.number; }
+  std::uint64_t units_read() const { return id_.number; }
+  std::uint64_t units_expected() const { return expected_; }
+
+  /// Takes octets from the front of `octets` up to the next thing worth telling; need_more: all were taken.
+  ReplyStep step(ByteView& octets) {
+    if (octets.empty()) return ReplyStep::need_more;
+    if (frames_ == nullptr && outstanding() != 0 && !form_->shape().is_deflated) {
+      const std::size_t left = form_->reply_bytes() - position_;
+      const ByteView front = octets.first(left < octets.size() ? left : octets.size());
+      if (form_->matches(id_, position_, front)) {
+        octets = octets.subspan(front.size());
+        position_ += front.size();
+        if (position_ != form_->reply_bytes()) return ReplyStep::need_more;
+        position_ = 0;
+        ++id_.number;
+        return ReplyStep::unit;
+      }
+    }
+    return step_frames(octets);
+  }
+
+  /// After ping or close: the payload; valid until the next step.
+  ByteView control_payload() const;
+  /// After fault: a sentence.
+  const std::string& fault() const { return fault_; }
+
+ private:
+  // Where the reader is within a frame; there only while replies are not canonical.
+  struct Frames {
+    std::array<std::uint8_t, load::server_header_bytes_max> octets{};  // of a header that is not whole
+    std::size_t octets_count = 0;
+    load::ServerHeader header;      // of the frame being read, once whole
+    bool is_in_payload = false;
+    std::uint64_t payload_left = 0;
+    bool is_in_message = false;     // the first frame of a message has been seen
+    bool is_compressed = false;
+    std::size_t message = 0;        // within the unit
+    std::size_t message_bytes = 0;  // octets of the message seen so far
+    std::string control;
+    std::string deflated;
+  };
+
+  ReplyStep step_frames(ByteView& octets);
+  void enter_frames();
+  bool take_header(ByteView& octets);  // false: a fault
+  bool start_frame();
+  bool take_payload(ByteView& octets);
+  ReplyStep finish_frame();
+  ReplyStep finish_message();
+  bool is_inflated_right();
+  bool fail(std::string what);
+
+  const UnitForm* form_;
+  UnitId id_;
+  std::uint64_t expected_ = 0;
+  std::size_t position_ = 0;  // in the canonical reply of the unit
+  std::unique_ptr<Frames> frames_;
+  std::string fault_;
+};
+
+}  // namespace ringgate::measure

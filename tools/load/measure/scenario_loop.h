@@ -1,0 +1,26 @@
+// What the scenarios on DeviceClient share: a loop made for many connections, on the processor that was asked for.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "load/device_client.h"
+#include "load/loop.h"
+#include "load/measure/common_options.h"
+
+namespace ringgate::measure {
+
+/// Pins the thread, raises the limit of descriptors and opens a loop for `sockets` connections. The error is a sentence.
+std::expected<std::unique_ptr<load::Loop>, std::string> open_loop(const CommonOptions& options, unsigned sockets);
+
+load::DeviceTarget device_target_of(const CommonOptions& options);
+
+inline DurationNs duration_of(double seconds) {
+  return static_cast<DurationNs>(seconds * 1e9);
+}
+
+/// "1001 going away", or the fault, or that TCP ended.
+std::string text_of_ending(const load::Ending& ending);
+
+}  // namespace ringgate::measure

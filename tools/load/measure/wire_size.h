@@ -1,0 +1,23 @@
+// How many octets a frame takes on the wire (RFC 6455 section 5.2).
+#pragma once
+
+#include <cstddef>
+
+namespace ringgate::measure {
+
+/// Header without masking key, length in its shortest form.
+constexpr std::size_t server_header_bytes(std::size_t payload_bytes) {
+  return payload_bytes < 126 ? 2 : payload_bytes < 65536 ? 4 : 10;
+}
+constexpr std::size_t client_header_bytes(std::size_t payload_bytes) {
+  return server_header_bytes(payload_bytes) + 4;
+}
+constexpr std::size_t server_frame_bytes(std::size_t payload_bytes) {
+  return server_header_bytes(payload_bytes) + payload_bytes;
+}
+constexpr std::size_t client_frame_bytes(std::size_t payload_bytes) {
+  return client_header_bytes(payload_bytes) + payload_bytes;
+}
+inline constexpr std::size_t header_bytes_max = 14;
+
+}  // namespace ringgate::measure
