@@ -1,0 +1,188 @@
+"""tools/bench compare: ringgate against its rivals and against the ceilings of the machine.
+
+Exit codes: 0 measured (whatever the verdict), 1 rounds failed, 64 usage, 69 nothing to run it with.
+"""
+
+import hashlib
+import pathlib
+import re
+import secrets
+import sys
+
+import lines
+import load
+import machine
+import report
+import rounds
+import servers
+from command_line import Parser, add_line_option, positive, raise_descriptor_limit
+from phases import PHASES, Context
+from progress import Progress, clock
+from selection import Selection
+from store import Store
+
+RUNS = servers.REPOSITORY / "build/bench/compare"
+QUICK = {"phase": ["judged"], "rounds": 3, "seconds": 2.0}
+OPTIONS_KEPT = ("phase", "line", "peer", "rounds", "seconds", "rivals", "quick")
+
+
+def make_parser():
+    parser = Parser(
+        prog="tools/bench compare",
+        description="Compares ringgate with echo servers built on other WebSocket libraries and with bare TCP echo, the ceiling.\n"
+                    "Server on core 0, load on core 1, rounds in turn. Primary figure: busy time of the server's core per message.",
+        epilog="phases:\n" + "".join(f"  {phase.name:<11} {phase.about}\n" for phase in PHASES.values())
+               + "\nRounds are kept in build/bench/compare/RUN as they are made; --resume, or --name of a run that is there, goes on.\n"
+               "tools/bench peers builds the rivals; those that are not built are named in the report and left out.")
+    parser.add_argument("--phase", action="append", default=[], metavar="PHASE", choices=list(PHASES), help="repeatable (default all)")
+    add_line_option(parser, "all")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="a rival or ceiling; repeatable (default all)")
+    parser.add_argument("--rivals", type=positive(int), default=None, metavar="N", help="fastest rivals kept after the screening (default 3)")
+    parser.add_argument("--rounds", type=positive(int), metavar="N", help="rounds of each server and line, in every phase but the screening")
+    parser.add_argument("--seconds", type=positive(float), metavar="S", help="seconds of a round, in every phase")
+    parser.add_argument("--quick", action="store_true", help="the judged lines, 3 rounds of 2 s, three rivals: about five minutes")
+    parser.add_argument("--name", metavar="RUN", help="folder of the run (default the time); goes on where it stopped if it is there")
+    parser.add_argument("--resume", action="store_true", help="goes on with the latest run")
+    parser.add_argument("--plan", action="store_true", help="only says what would be run, and for how long")
+    return parser
+
+
+def parse_arguments(arguments):
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", options.name):
+        parser.error("--name is letters, digits, '.', '_' and '-'")
+    if options.resume and options.name is None:
+        runs = sorted(RUNS.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+        if not runs:
+            parser.error("there is no run to resume")
+        options.name = runs[-1].parent.name
+    if options.name is None:
+        options.name = rounds.now()[:19].replace(":", "").replace("T", "-")
+    return parser, options
+
+
+def settle_options(parser, options, kept):
+    """Of a run that goes on, the options are those it began with; others than these would mix two runs."""
+    given = {name: getattr(options, name) for name in OPTIONS_KEPT if getattr(options, name)}
+    if kept is None:
+        return {**dict.fromkeys(OPTIONS_KEPT), **(QUICK if options.quick else {}), **given}
+    differing = [name for name, value in given.items() if kept.get(name) != value]
+    if differing:
+        parser.error(f"run {options.name} began with other options (--{', --'.join(differing)}); give it another --name")
+    return kept
+
+
+def contestants(parser, wanted):
+    """All servers that can run, by name, with ringgate first; and why the others cannot."""
+    known, absent = {}, {}
+    try:
+        known = servers.peers()
+    except ImportError as fault:
+        absent["all peers"] = f"bench/peers cannot be read: {fault}"
+    unknown = [name for name in wanted or () if name not in known and name != "ringgate"]
+    if unknown:
+        parser.error(f"unknown peer '{unknown[0]}'; known: {', '.join(known)}")
+    ready = {"ringgate": servers.Gate()}
+    for name, peer in known.items():
+        if wanted and name not in wanted:
+            continue
+        reason = peer.missing()
+        if reason:
+            absent[name] = reason
+        else:
+            ready[name] = peer
+    return ready, absent
+
+
+def about(settled, ready, absent):
+    """What run.json says: everything that a report needs beside the rounds."""
+    gate = servers.GATE_BINARY.resolve()
+    return {
+        "options": settled, "began": rounds.now(), "seed": secrets.randbelow(2**32), "machine": machine.describe(),
+        "warning": machine.unquiet((servers.SERVER_CPU, servers.LOAD_CPU)),
+        "gate_sha256": hashlib.sha256(gate.read_bytes()).hexdigest(), "missing": absent,
+        "servers": {name: {"label": each.label, "kind": each.kind, "version": each.version()} for name, each in ready.items()},
+    }
+
+
+def planned(phase_names, context_of, store):
+    """The rounds that are still to be made, by phase, as far as can be told now."""
+    context = context_of()
+    return {name: [step for step in PHASES[name].steps(context) if not store.is_done(step)] for name in phase_names}
+
+
+def state_plan(plan):
+    for name, steps in plan.items():
+        print(f"  {name:<11} {len(steps):>5} rounds  {clock(sum(step.seconds for step in steps)):>12}   {PHASES[name].about}")
+    everything = [step for steps in plan.values() for step in steps]
+    print(f"  {'in all':<11} {len(everything):>5} rounds  {clock(sum(step.seconds for step in everything)):>12}", flush=True)
+    return everything
+
+
+def measure_all(phase_names, context_of, store):
+    """Makes every round that is not there yet; returns how many failed."""
+    everything = state_plan(planned(phase_names, context_of, store))
+    progress = Progress(sum(step.seconds for step in everything), len(everything))
+    failures = 0
+    for index, name in enumerate(phase_names):
+        remaining = planned(phase_names[index:], context_of, store)
+        steps = [step for each in remaining.values() for step in each]
+        progress.replan(sum(step.seconds for step in steps), len(steps))
+        context = context_of()
+        for step in remaining[name]:
+            progress.begins(f"{step.phase} {step.line}: {step.server}, round {step.round + 1}")
+            record = PHASES[name].measure(context, step)
+            store.keep(step, record)
+            progress.ends(step.seconds)
+            if record["error"]:
+                failures += 1
+                progress.say(f"failed: {step.phase} {step.line} {step.server} round {step.round + 1}: {record['error']}")
+    return failures
+
+
+def main(arguments):
+    parser, options = parse_arguments(arguments)
+    store = Store(RUNS / options.name)
+    kept = store.read_run()
+    settled = settle_options(parser, options, kept and kept["options"])
+    ready, absent = contestants(parser, settled["peer"])
+    if not options.plan:
+        for reason in [ready["ringgate"].missing(), None if load.BINARY.exists() else f"{load.BINARY} is not built"]:
+            if reason:
+                print(f"tools/bench compare: {reason}", file=sys.stderr)
+                return 69
+    for name, reason in absent.items():
+        print(f"without {name}: {reason}")
+
+    def context_of():
+        selection = Selection(ready, store.records(), rivals_count=settled["rivals"] or 3)
+        return Context(ready, selection, tuple(settled["line"] or lines.LINES), store.folder / "scratch", settled["rounds"],
+                       settled["seconds"])
+
+    phase_names = [name for name in PHASES if name in (settled["phase"] or PHASES)]
+    if options.plan:
+        state_plan(planned(phase_names, context_of, store))
+        return 0
+    raise_descriptor_limit()
+    if kept is None:
+        store.write_run(about(settled, ready, absent))
+    elif kept["gate_sha256"] != hashlib.sha256(servers.GATE_BINARY.resolve().read_bytes()).hexdigest():
+        parser.error(f"run {options.name} began with another build of ringgate; give this one another --name")
+    print(f"run {options.name}, kept in {store.folder}")
+    failures = measure_all(phase_names, context_of, store)
+    report.write(store)
+    return 1 if failures else 0
+
+
+def rerender(arguments):
+    """tools/bench report RUN."""
+    parser = Parser(prog="tools/bench report", description="Writes the table, the JSON and the HTML report of a kept run once more.")
+    parser.add_argument("run", metavar="RUN", help="its name in build/bench/compare, or a folder")
+    named = parser.parse_args(arguments).run
+    folder = pathlib.Path(named) if "/" in named else RUNS / named
+    store = Store(folder)
+    if store.read_run() is None:
+        parser.error(f"{folder} holds no run")
+    report.write(store)
+    return 0

@@ -1,0 +1,80 @@
+"""A process of its own that holds many idle connections, or the far ends of them, with nothing but their sockets.
+
+usage: holder.py connect PORT COUNT raw|websocket     connects, upgrades, says `holding N`
+       holder.py accept COUNT                         listens, says `port P`, accepts, says `holding N`
+
+Ends when its standard input does; before that it answers each line with `open N`, how many are still open. Plain sockets, because
+a client with operations of its own in the kernel would be charged to the server that is measured.
+"""
+
+import contextlib
+import resource
+import select
+import socket
+import struct
+import sys
+
+REQUEST = ("GET /ws?deviceId=idle-{number} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+HEAD_BYTES_MAX = 4096
+
+
+def connect(port, count, protocol):
+    held = []
+    for number in range(count):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        # No TIME_WAIT is left behind for the next server to be charged with.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        if protocol == "websocket":
+            upgrade(connection, REQUEST.format(number=number, port=port).encode())
+        held.append(connection)
+    return held
+
+
+def upgrade(connection, request):
+    connection.sendall(request)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        octets = connection.recv(HEAD_BYTES_MAX)
+        if not octets or len(head) > HEAD_BYTES_MAX:
+            sys.exit(f"the upgrade was not answered: {head[:80]!r}")
+        head += octets
+    if not head.startswith(b"HTTP/1.1 101 "):
+        sys.exit(f"the upgrade was refused: {head[:80]!r}")
+
+
+def accept(count):
+    held = []
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
+        listener.settimeout(30)
+        say(f"port {listener.getsockname()[1]}")
+        while len(held) < count:
+            held.append(listener.accept()[0])
+    return held
+
+
+def count_open(held):
+    """An end of stream or a reset shows as readable without an octet; octets, such as a ping, do not count against it."""
+    poll = select.poll()
+    for connection in held:
+        poll.register(connection, select.POLLRDHUP)
+    return len(held) - len(poll.poll(0))
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def main(mode, *arguments):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    held = connect(int(arguments[0]), int(arguments[1]), arguments[2]) if mode == "connect" else accept(int(arguments[0]))
+    say(f"holding {len(held)}")
+    for _ in sys.stdin:
+        say(f"open {count_open(held)}")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main(*sys.argv[1:])

@@ -1,0 +1,61 @@
+"""The style sheet of the HTML report: type, tables, and a colour for each server that holds in light and dark."""
+
+# Light and dark; ringgate stands out, ceilings are grey and dashed, rivals are told apart by hue.
+COLOURS = {
+    "ringgate": ("#d9480f", "#ff8a4c"),
+    "raw_uring": ("#495057", "#ced4da"),
+    "raw_epoll": ("#868e96", "#868e96"),
+    "gorilla": ("#1971c2", "#4dabf7"),
+    "gws": ("#0b7285", "#3bc9db"),
+    "uwebsockets_js": ("#2b8a3e", "#69db7c"),
+    "ws": ("#87a800", "#c0eb75"),
+    "fastwebsockets": ("#6741d9", "#b197fc"),
+    "tokio_tungstenite": ("#a61e4d", "#f783ac"),
+    "beast": ("#946200", "#ffd43b"),
+    "libwebsockets": ("#9c36b5", "#e599f7"),
+}
+
+
+def _variables(position):
+    return "".join(f"--{name}:{pair[position]};" for name, pair in COLOURS.items())
+
+
+_SERIES = "".join(f".s-{name}{{stroke:var(--{name});fill:var(--{name});background:var(--{name})}}.t-{name}{{fill:var(--{name})}}"
+                  for name in COLOURS)
+_LIGHT = "--paper:#fff;--ink:#1c1e21;--soft:#667;--faint:#e6e8eb;--tint:#f5f6f7;--good:#2b8a3e;--bad:#c92a2a;" + _variables(0)
+_DARK = "--paper:#15171a;--ink:#e8eaed;--soft:#9aa3ad;--faint:#2c3137;--tint:#1d2024;--good:#69db7c;--bad:#ff8787;" + _variables(1)
+
+STYLE = f"""
+:root{{{_LIGHT}}}
+@media (prefers-color-scheme:dark){{:root{{{_DARK}}}}}
+*{{box-sizing:border-box}}
+body{{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif}}
+main{{max-width:1060px;margin:0 auto;padding:2.5rem 1.25rem 4rem}}
+h1{{font-size:1.9rem;line-height:1.2;margin:0}} h2{{font-size:1.3rem;margin:3rem 0 .75rem}} h3{{font-size:1rem;margin:1.75rem 0 .4rem}}
+.sub,.note{{color:var(--soft);margin:.4rem 0 .8rem}} .note{{font-size:.9rem}}
+.warning{{border-left:3px solid var(--bad);background:var(--tint);padding:.35rem .8rem;margin:.4rem 0}}
+nav{{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;border-bottom:1px solid var(--faint);padding:.8rem 0}}
+a{{color:inherit;text-decoration-color:var(--soft);text-underline-offset:.2em}}
+.wide{{overflow-x:auto}}
+table{{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}}
+th{{text-align:right;font-weight:600;color:var(--soft);vertical-align:bottom;border-bottom:1px solid var(--soft);padding:.35rem .6rem}}
+td{{text-align:right;white-space:nowrap;border-bottom:1px solid var(--faint);padding:.32rem .6rem}}
+th.words,td.words{{text-align:left;white-space:normal}} td.words:first-child{{min-width:13rem}} #lines td.words{{min-width:11rem}}
+#lines th{{font-size:.78rem}} #lines td,#lines th{{padding-left:.35rem;padding-right:.35rem}}
+tr.lead td{{font-weight:650;background:var(--tint)}}
+.chip{{border:1px solid currentColor;border-radius:1em;padding:.02rem .6rem;font-size:.82rem;white-space:nowrap}}
+.chips .chip{{font-size:.95rem;margin-right:.5rem;padding:.15rem .8rem}}
+.met{{color:var(--good)}} .missed{{color:var(--bad)}} .not-measured{{color:var(--soft)}}
+.legend{{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;font-size:.88rem;margin:.2rem 0}}
+.legend i{{display:inline-block;width:.75em;height:.75em;border-radius:50%;margin-right:.45em}}
+figure{{margin:.75rem 0 1.75rem}} figcaption{{font-weight:600;margin-bottom:.4rem}}
+svg{{display:block;width:100%;height:auto;font:12.5px system-ui,sans-serif}}
+svg text{{fill:var(--ink)}} svg .tick,svg .axis{{fill:var(--soft);font-size:11.5px}} svg .value{{font-variant-numeric:tabular-nums}}
+{_SERIES}
+svg text[class*='t-']{{stroke:none}} svg .t-ringgate{{font-weight:700}}
+svg .grid{{stroke:var(--faint)}} svg .reference{{stroke:var(--ringgate);stroke-width:1.5}} svg .leader{{stroke:var(--faint)}}
+svg .line{{fill:none;stroke-width:1.8;stroke-linejoin:round}} svg polyline.s-ringgate{{stroke-width:3.4}}
+svg polyline.s-raw_uring,svg polyline.s-raw_epoll{{stroke-dasharray:5 4}}
+svg .dot{{stroke:var(--paper);stroke-width:1}} svg .bar{{stroke:none}} svg .bar.kernel{{opacity:.45}}
+@media print{{nav{{display:none}} main{{max-width:none;padding:0}}}}
+"""

@@ -1,0 +1,19 @@
+"""Dispatches `tools/bench compare`, `ab` and `report` to their modules."""
+
+import sys
+
+
+def main():
+    command, arguments = sys.argv[1], sys.argv[2:]
+    if command == "ab":
+        import ab
+        return ab.main(arguments)
+    import compare
+    return compare.rerender(arguments) if command == "report" else compare.main(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; what was measured is kept")
