@@ -1,6 +1,7 @@
 // A whole connection to a whole gate, on the simulated ring: accepting, request, handshake, frames, echo, compression,
-// closing, deadlines. Oracles: the same octets, in whatever pieces they come, are answered with the same octets; and
-// once a connection has ended, the gate holds no slot, buffer, operation, id or octet of it.
+// closing, deadlines. Oracles: the same octets, in whatever pieces they come, are answered with the same octets; what follows
+// a 101 are whole frames; and once a connection has ended, the gate holds no slot, buffer, operation, id or octet of it.
+// Each new gate must first serve a good device on every route, so that a target that reaches nothing cannot pass.
 //
 // Input: octet 0 = form (below), octet 1 = size of the pieces less 1, then the device's octets.
 //
@@ -30,7 +31,7 @@ constexpr unsigned runs_per_gate = 1000;
 
 simulated::GateOptions gate_options() {
   simulated::GateOptions options;
-  options.slots_count = 8;
+  options.slots_count = limits::admin_slots_per_shard + 8;  // devices leave these to backends
   options.settings.limits.connections_max = 4;
   options.settings.limits.message_bytes_max = 600;
   options.settings.limits.fragments_max = 8;
@@ -50,6 +51,22 @@ struct World {
   simulated::Gate gate{world, gate_options()};
 };
 
+/// Behind a 101, the frames with the payloads of pings blanked: they hold the time.
+void blank_pings(std::string& answer) {
+  constexpr std::string_view accepted = "HTTP/1.1 101 ";
+  if (!answer.starts_with(accepted)) return;
+  for (std::size_t at = answer.find("\r\n\r\n") + 4; at < answer.size();) {
+    auto* const octets = reinterpret_cast<std::uint8_t*>(answer.data() + at);
+    const std::size_t left = answer.size() - at;
+    require(left >= 2 && left >= ws::header_bytes_announced(octets[1]), "a frame is sent whole");
+    const ws::FrameHeader header = ws::decode_header(octets);
+    const std::size_t header_bytes = ws::header_bytes_announced(octets[1]);
+    require(!header.masked && header.fin && header.payload_bytes <= left - header_bytes, "a frame of the gate's is whole");
+    if (header.opcode == ws::Opcode::ping) std::fill_n(octets + header_bytes, header.payload_bytes, std::uint8_t{0});
+    at += header_bytes + header.payload_bytes;
+  }
+}
+
 /// What one connection was answered with, from its beginning to its end.
 std::string talk(World& in, std::string_view octets, std::size_t piece_bytes, unsigned form) {
   ring::FakePeer& peer = in.gate.connect();
@@ -62,6 +79,7 @@ std::string talk(World& in, std::string_view octets, std::size_t piece_bytes, un
   (form & resets) != 0 ? peer.reset() : peer.close();
   in.gate.settle();
   if (in.gate.counters().slots_used.get() != 0) in.gate.pass(20 * nanoseconds_per_second);
+  blank_pings(answer);
   answer += peer.saw_end() ? " end" : "";
   in.gate.expect_nothing_left();
   return answer;
@@ -84,6 +102,18 @@ void append_request(std::string& octets, Before before) {
   }
 }
 
+void require_service(World& world) {
+  for (const Before before : {Before::request, Before::deflate_request, Before::deflate_context_request}) {
+    std::string octets;
+    append_request(octets, before);
+    append_client_frame(octets, {.masking_key = 0x01020304, .opcode = ws::Opcode::text}, "Hello");
+    const std::string answer = talk(world, octets, octets.size(), 0);
+    require(answer.starts_with("HTTP/1.1 101 "), "a good device is let in");
+    require(answer.contains("\r\n\r\n\x81\x05Hello"), "a good device is answered");
+    require(answer.contains("permessage-deflate") == (before != Before::request), "compression is agreed on");
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -95,6 +125,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     world.reset();
     world = std::make_unique<World>();
     runs_left = runs_per_gate;
+    require_service(*world);
   }
   Choices choices(data, size);
   const unsigned form = choices.octet();

@@ -34,10 +34,22 @@ Config GateOptions::config() {
   return config;
 }
 
+namespace {
+/// The handler of the options at "/handler", echo everywhere else.
+std::vector<dispatch::DeviceSettings::Mount> mounts_of(const GateOptions& options, Handler& echo) {
+  std::vector<dispatch::DeviceSettings::Mount> mounts;
+  for (const RouteConfig& route : options.settings.routes) {
+    const bool is_handlers = route.path == "/handler" && options.handler != nullptr;
+    mounts.push_back({.path = route.path, .handler = is_handlers ? options.handler : &echo});
+  }
+  return mounts;
+}
+}  // namespace
+
 Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
     : world_(world),
       settings_(options.settings,
-                {{"/ws", &echo_}, {"/handler", options.handler != nullptr ? options.handler : &echo_}}),
+                mounts_of(options, echo_)),
       admin_settings_(admin_settings_of(options.settings)),
       state_(options.shards_count, options.settings.limits, secret_of(world.seed())),
       done_(options.shards_count, false),

@@ -22,7 +22,7 @@
 namespace ringgate::simulated {
 
 struct GateOptions {
-  /// Routes "/ws" (echo) and "/handler"; no admin listener, so that every slot in use is a device's. (Another `admin.bind` than
+  /// Routes "/ws" (echo, as is every other that is added) and "/handler"; no admin listener, so that every slot in use is a device's. (Another `admin.bind` than
   /// "off" gives one, wherever it is.)
   static Config config();
 
