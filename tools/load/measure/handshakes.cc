@@ -49,7 +49,7 @@ class Visitor final : public load::DeviceClient {
     explain(failure.status != 0 ? fmt::format("status {}: {}", failure.status, failure.text) : failure.text);
   }
   void on_close(const load::Ending& ending) override {
-    if (ending.code != CloseCode::normal || !ending.fault.empty()) {
+    if (ending.code != CloseCode::normal || !ending.fault.empty() || is_late_) {
       ++shared_.result.errors;
       explain(text_of_ending(ending));
     } else if (shared_.is_counting) {
