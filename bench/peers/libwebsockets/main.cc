@@ -125,9 +125,6 @@ int main(int argc, char** argv) {
   info.pt_serv_buf_size = 64 * 1024;
   info.retry_and_idle_policy = &no_pings;
   info.options = LWS_SERVER_OPTION_DISABLE_IPV6;
-  const char* loop = std::getenv("LWS_LOOP");
-  if (loop && *loop == 'u') info.options |= LWS_SERVER_OPTION_LIBUV;
-  if (loop && *loop == 'e') info.options |= LWS_SERVER_OPTION_LIBEV;
   lws_context* const context = lws_create_context(&info);
   if (context == nullptr) return 1;
   while (lws_service(context, 0) >= 0) {
