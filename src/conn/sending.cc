@@ -148,11 +148,16 @@ void Transport::flush(TurnOutput& output) {
     spill(*connection, output, 0);
     return;
   }
+  output.submitted = true;
+  const ring::Token send = token(OperationKind::send, *connection);
+  if (output.pieces_count == 1) {  // nearly always
+    const ring::Piece piece{output.pieces[0].octets(), output.pieces[0].size};
+    return ring_.send(output.slot, {&piece, 1}, true, send);
+  }
   ring::Piece pieces[ring::Ring::pieces_max];
   for (std::size_t i = 0; i < output.pieces_count; ++i)
     pieces[i] = {output.pieces[i].octets(), output.pieces[i].size};
-  output.submitted = true;
-  ring_.send(output.slot, {pieces, output.pieces_count}, true, token(OperationKind::send, *connection));
+  ring_.send(output.slot, {pieces, output.pieces_count}, true, send);
 }
 
 /// What was written in this turn is neither sent nor counted. The pieces stay until the turn's outputs retire.

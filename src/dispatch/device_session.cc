@@ -114,6 +114,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
       break;
     }
     if (echoes && partial == nullptr) echo_small_messages(connection, octets);
+    if (octets.empty()) break;
     ws::Event event = reader_.next(octets, partial, rules);
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;

@@ -80,6 +80,7 @@ void PushService::on_reply(std::uint32_t, const Reply& reply) {
 
 bool PushService::drain_mailbox(std::size_t budget) {
   retry_deferred();
+  if (mailbox_.empty()) return false;
   return mailbox_.drain(budget, *this) == budget;
 }
 

@@ -57,7 +57,6 @@ MessageRef MessageRef::encode(MessageType type, ByteView payload) {
 }
 
 void MessageRef::drop() const {
-  if (message_ == nullptr) return;
   const std::uint32_t before = message_->references_.fetch_sub(1, std::memory_order_acq_rel);
   RINGGATE_ASSERT(before != 0);
   if (before == 1) PreparedMessage::free(const_cast<PreparedMessage*>(message_));

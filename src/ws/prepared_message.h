@@ -79,7 +79,9 @@ class MessageRef {
     std::swap(message_, other.message_);
     return *this;
   }
-  ~MessageRef() { drop(); }
+  ~MessageRef() {
+    if (message_ != nullptr) drop();
+  }
 
   explicit operator bool() const { return message_ != nullptr; }
   const PreparedMessage& operator*() const { return *message_; }
