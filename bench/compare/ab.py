@@ -4,6 +4,7 @@ Exit codes: 0 compared, 1 rounds failed, 64 usage, 69 nothing to run it with.
 """
 
 import pathlib
+import secrets
 import sys
 
 import lines
@@ -32,7 +33,10 @@ def parse_arguments(arguments):
     add_line_option(parser, "the judged lines")
     parser.add_argument("--rounds", type=positive(int), default=7, metavar="N", help="rounds of each (default 7)")
     parser.add_argument("--seconds", type=positive(float), default=3.0, metavar="S", help="seconds of a round (default 3)")
-    return parser.parse_args(arguments)
+    parser.add_argument("--seed", type=int, default=None, help="replays payloads and masks; random unless given")
+    options = parser.parse_args(arguments)
+    options.seed = secrets.randbelow(2**31) if options.seed is None else options.seed
+    return options
 
 
 def compare(options, store):
@@ -41,7 +45,7 @@ def compare(options, store):
     names = options.line or lines.JUDGED
     round_seconds = options.seconds + rounds.warmup_seconds(options.seconds) + OVERHEAD_SECONDS
     count = len(names) * options.rounds * 2
-    print(f"{count} rounds of {options.seconds:g} s, about {clock(count * round_seconds)}", flush=True)
+    print(f"{count} rounds of {options.seconds:g} s, seed {options.seed}, about {clock(count * round_seconds)}", flush=True)
     progress = Progress(count * round_seconds, count)
     results = {}
     for name in names:
@@ -49,7 +53,7 @@ def compare(options, store):
         for number in range(options.rounds):
             for gate in rounds.turns(pair, number):
                 progress.begins(f"{name}: {gate.name}, round {number + 1}")
-                record = rounds.echo(gate, lines.LINES[name], options.seconds, store.scratch)
+                record = rounds.echo(gate, lines.LINES[name], options.seconds, store.scratch, seed=options.seed + number)
                 store.keep(Step("ab", name, gate.name, number), record)
                 results[name][gate.name][number] = record
                 progress.ends(round_seconds)

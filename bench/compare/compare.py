@@ -95,11 +95,11 @@ def contestants(parser, wanted):
     return ready, absent
 
 
-def about(settled, ready, absent):
+def about(settled, ready, absent, seed):
     """What run.json says: everything that a report needs beside the rounds."""
     gate = servers.GATE_BINARY.resolve()
     return {
-        "options": settled, "began": rounds.now(), "seed": secrets.randbelow(2**32), "machine": machine.describe(),
+        "options": settled, "began": rounds.now(), "seed": seed, "machine": machine.describe(),
         "warning": machine.unquiet((servers.SERVER_CPU, servers.LOAD_CPU)),
         "gate_sha256": hashlib.sha256(gate.read_bytes()).hexdigest(), "missing": absent,
         "servers": {name: {"label": each.label, "kind": each.kind, "version": each.version()} for name, each in ready.items()},
@@ -155,10 +155,12 @@ def main(arguments):
     for name, reason in absent.items():
         print(f"without {name}: {reason}")
 
+    seed = kept["seed"] if kept else secrets.randbelow(2**31)
+
     def context_of():
         selection = Selection(ready, store.records(), rivals_count=settled["rivals"] or 3)
         return Context(ready, selection, tuple(settled["line"] or lines.LINES), store.folder / "scratch", settled["rounds"],
-                       settled["seconds"])
+                       settled["seconds"], seed)
 
     phase_names = [name for name in PHASES if name in (settled["phase"] or PHASES)]
     if options.plan:
@@ -166,10 +168,10 @@ def main(arguments):
         return 0
     raise_descriptor_limit()
     if kept is None:
-        store.write_run(about(settled, ready, absent))
+        store.write_run(about(settled, ready, absent, seed))
     elif kept["gate_sha256"] != hashlib.sha256(servers.GATE_BINARY.resolve().read_bytes()).hexdigest():
         parser.error(f"run {options.name} began with another build of ringgate; give this one another --name")
-    print(f"run {options.name}, kept in {store.folder}")
+    print(f"run {options.name}, seed {seed}, kept in {store.folder}")
     failures = measure_all(phase_names, context_of, store)
     report.write(store)
     return 1 if failures else 0

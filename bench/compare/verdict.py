@@ -37,7 +37,7 @@ def _ratio(target, figures):
     note = "" if server == target.against else figures.label(server)
     cell = others[server]
     if ratio.count < 7 and cell.phase == "judged":
-        note = f"{note}; {ratio.count} rounds only".removeprefix("; ")
+        note = f"{note}; of only {ratio.count} round{'s' if ratio.count > 1 else ''}".removeprefix("; ")
     elif cell.phase == "screen":
         note = f"{note}; one screening round".removeprefix("; ")
     return Row(target.text, limit, f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f})", MET if met else MISSED, note)
