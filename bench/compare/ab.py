@@ -13,7 +13,7 @@ import ratios
 import rounds
 from command_line import Parser, add_line_option, positive, raise_descriptor_limit
 from progress import Progress, clock
-from servers import REPOSITORY, Gate
+from servers import RESULTS, Gate
 from store import Step, Store
 
 OVERHEAD_SECONDS = 0.6
@@ -86,7 +86,7 @@ def main(arguments):
             print(f"tools/bench ab: {gate.missing()}", file=sys.stderr)
             return 69
     raise_descriptor_limit()
-    store = Store(REPOSITORY / "build/bench/ab" / rounds.now().replace(":", ""))
+    store = Store(RESULTS / "ab" / rounds.now().replace(":", ""))
     results = compare(options, store)
     print(f"\nbusy time of the server's core per message; load: {load.BINARY}; rounds: {store.folder}")
     for name, both in results.items():

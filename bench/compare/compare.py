@@ -21,7 +21,7 @@ from progress import Progress, clock
 from selection import Selection
 from store import Store
 
-RUNS = servers.REPOSITORY / "build/bench/compare"
+RUNS = servers.RESULTS / "compare"
 QUICK = {"phase": ["judged"], "rounds": 3, "seconds": 2.0}
 OPTIONS_KEPT = ("phase", "line", "peer", "rounds", "seconds", "rivals", "quick")
 

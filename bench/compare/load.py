@@ -51,7 +51,7 @@ def finish(process, seconds, json_path):
     words = (spoken.strip().splitlines() or [""])[-1][:300]
     try:
         result = counted_as_messages(json.loads(json_path.read_text()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         return Outcome(None, f"the load ended with {process.returncode} and no result: {words}")
     finally:
         json_path.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ def describe():
 
 def compiler():
     """The one that the release build was made with, as meson noted it; else the one that is there."""
-    log = _found(r'^C\+\+ compiler for the host machine: .*\((.*)\)$', "build/release/meson-logs/meson-log.txt")
+    log = _found(r'^C\+\+ compiler for the host machine: .*"(.*)"\)$', "build/release/meson-logs/meson-log.txt")
     if log:
         return log
     try:

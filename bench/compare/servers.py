@@ -17,6 +17,7 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 GATE_BINARY = pathlib.Path(os.environ.get("RINGGATE_BINARY", REPOSITORY / "build/release/ringgate"))
+RESULTS = pathlib.Path(os.environ.get("BENCH_RESULTS", REPOSITORY / "build/bench"))
 START_SECONDS_MAX = 15
 STOP_SECONDS_MAX = 8
 SERVER_CPU = 0

@@ -26,8 +26,8 @@ class Table:
 
 
 def nanoseconds(value):
-    if value is None:
-        return ""
+    if not value:
+        return "" if value is None else "0"
     for limit, divisor, unit in ((1e3, 1, "ns"), (1e6, 1e3, "µs"), (1e9, 1e6, "ms"), (float("inf"), 1e9, "s")):
         if value < limit:
             return f"{three_digits(value / divisor)} {unit}"
@@ -79,7 +79,7 @@ def comparison(figures, title, cells, note="", per="message"):
         rows.append([figures.label(cell.server), nanoseconds(cell.core.median), f"{cell.ratio.median:.2f}" if cell.ratio else "",
                      spread(cell.ratio), rate(cell.rate), nanoseconds(cell.process),
                      *[nanoseconds(cell.latency.get(name)) for name in figures_module.LATENCIES], rounds(cell)])
-    return Table(title, headers, rows, note, figures_module.GATE, servers)
+    return Table(title, headers, rows, note, figures_module.GATE, servers, prose=(0, len(headers) - 1))
 
 
 def verdict_table(figures):
@@ -101,10 +101,10 @@ def overview(figures):
     for line in (line for line in lines.LINES if line in figures.echo):
         cells = figures.echo[line]
         ours = cells.get(figures_module.GATE)
-        rows.append([lines.LINES[line].title, nanoseconds(ours.core.median) if ours and ours.core else "failed",
+        rows.append([lines.LINES[line].short, nanoseconds(ours.core.median) if ours and ours.core else "failed",
                      *[_times(cells.get(name)) for name in names]])
-    return Table("Every line: core time per message, as times that of ringgate", ["line", "ringgate", *map(figures.label, names)], rows,
-                 "Above 1: dearer than ringgate. An asterisk: one screening round only; a dagger: a round was marked.")
+    return Table("Every line: core time per message, as times that of ringgate", ["line", "ringgate", *(figures.label(name).split(" (")[0] for name in names)], rows,
+                 "64 connections and 1 in flight unless said. Above 1: dearer than ringgate. An asterisk: one screening round only; a dagger: a round was marked.")
 
 
 def _times(cell):
