@@ -23,9 +23,10 @@ def parse_arguments(arguments):
     parser = Parser(
         prog="tools/bench ab",
         description="Alternates two binaries of ringgate (A B, B A, ...) over the lines and prints, for each line, the busy time of the\n"
-                    "server's core per message and the median over rounds of B/A: below 1, B is cheaper.",
+        "server's core per message and the median over rounds of B/A: below 1, B is cheaper.",
         epilog="examples:\n  tools/bench ab --a /tmp/before --b build/release/ringgate\n"
-               "  tools/bench ab --a build/release/ringgate --b build/release/ringgate --b-set ring.busy_poll=50us --line binary-20B-64x1")
+        "  tools/bench ab --a build/release/ringgate --b build/release/ringgate --b-set ring.busy_poll=50us --line binary-20B-64x1",
+    )
     parser.add_argument("--a", type=pathlib.Path, required=True, metavar="BINARY", help="the binary that is the measure")
     parser.add_argument("--b", type=pathlib.Path, required=True, metavar="BINARY", help="the binary that is judged")
     parser.add_argument("--a-set", action="append", default=[], metavar="KEY=VALUE", help="a setting for A; repeatable")
@@ -41,7 +42,10 @@ def parse_arguments(arguments):
 
 def compare(options, store):
     """Makes all rounds and returns {line: {"a": {round: record}, "b": {...}}}."""
-    pair = [Gate("a", options.a.resolve(), settings=tuple(options.a_set)), Gate("b", options.b.resolve(), settings=tuple(options.b_set))]
+    pair = [
+        Gate("a", options.a.resolve(), settings=tuple(options.a_set)),
+        Gate("b", options.b.resolve(), settings=tuple(options.b_set)),
+    ]
     names = options.line or lines.JUDGED
     round_seconds = options.seconds + rounds.warmup_seconds(options.seconds) + OVERHEAD_SECONDS
     count = len(names) * options.rounds * 2
@@ -73,10 +77,12 @@ def row(name, both):
         return f"{name:<22} no round that both ended: {fault}"
     marked = sum(bool(record["marks"] or record["error"]) for records in both.values() for record in records.values())
     kinds = sorted({mark for records in both.values() for record in records.values() for mark in record["marks"]})
-    return (f"{name:<22} A {ratios.spread(a.values()).median:9.1f} ns  B {ratios.spread(b.values()).median:9.1f} ns  "
-            f"B/A {found.median:6.3f}  quartiles {found.quartile_low:.3f}..{found.quartile_high:.3f}  "
-            f"all {found.low:.3f}..{found.high:.3f}  of {found.count}"
-            + (f"  ({marked} marked{': ' if kinds else ''}{', '.join(kinds)})" if marked else ""))
+    return (
+        f"{name:<22} A {ratios.spread(a.values()).median:9.1f} ns  B {ratios.spread(b.values()).median:9.1f} ns  "
+        f"B/A {found.median:6.3f}  quartiles {found.quartile_low:.3f}..{found.quartile_high:.3f}  "
+        f"all {found.low:.3f}..{found.high:.3f}  of {found.count}"
+        + (f"  ({marked} marked{': ' if kinds else ''}{', '.join(kinds)})" if marked else "")
+    )
 
 
 def main(arguments):
@@ -91,7 +97,13 @@ def main(arguments):
     print(f"\nbusy time of the server's core per message; load: {load.BINARY}; rounds: {store.folder}")
     for name, both in results.items():
         print(row(name, both))
-    failed = [record["error"] for both in results.values() for records in both.values() for record in records.values() if record["error"]]
+    failed = [
+        record["error"]
+        for both in results.values()
+        for records in both.values()
+        for record in records.values()
+        if record["error"]
+    ]
     for fault in sorted(set(failed)):
         print(f"{failed.count(fault)} rounds failed: {fault}")
     return 1 if failed else 0

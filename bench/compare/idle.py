@@ -97,8 +97,13 @@ class Holder:
 
 @contextlib.contextmanager
 def holder(*arguments):
-    process = subprocess.Popen([sys.executable, HOLDER, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, HOLDER, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield Holder(process)
     finally:

@@ -36,8 +36,13 @@ def run(scenario, arguments, seconds, json_path):
 
 def start(scenario, arguments, json_path):
     json_path.unlink(missing_ok=True)
-    return subprocess.Popen([BINARY, scenario, *map(str, arguments), "--json", str(json_path), "--quiet"], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [BINARY, scenario, *map(str, arguments), "--json", str(json_path), "--quiet"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(process, seconds, json_path):
@@ -81,7 +86,16 @@ def end(process):
 
 def pinned_arguments(server, *, load_cpu=LOAD_CPU, server_cpu=SERVER_CPU, admin=False):
     """Where the load is aimed and pinned, and whose time it records."""
-    arguments = ["--target", f"127.0.0.1:{server.port}", "--cpu", load_cpu, "--server-cpu", server_cpu, "--server-pid", server.pid]
+    arguments = [
+        "--target",
+        f"127.0.0.1:{server.port}",
+        "--cpu",
+        load_cpu,
+        "--server-cpu",
+        server_cpu,
+        "--server-pid",
+        server.pid,
+    ]
     if server.contestant.protocol != "websocket":
         arguments += ["--protocol", server.contestant.protocol]
     return arguments + (["--admin", f"127.0.0.1:{server.admin_port}"] if admin else [])

@@ -33,7 +33,9 @@ def compiler():
     if log:
         return log
     try:
-        return subprocess.run(["c++", "--version"], capture_output=True, text=True, timeout=10, check=False).stdout.splitlines()[0]
+        return subprocess.run(["c++", "--version"], capture_output=True, text=True, timeout=10, check=False).stdout.splitlines()[
+            0
+        ]
     except (OSError, IndexError):
         return "unknown"
 

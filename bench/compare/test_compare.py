@@ -17,18 +17,48 @@ LINES = ("--line", "binary-20B-64x1", "--line", "binary-64KiB-64x1")
 @pytest.fixture
 def compare(tmp_path):
     """Runs the command in a folder of its own; returns the finished process and where the run is kept."""
+
     def run(*arguments, command="compare", **environment):
-        environment = {**os.environ, "BENCH_LOAD": str(HERE / "fakes/ringgate-load"), "BENCH_PEERS": str(HERE / "fakes"),
-                       "RINGGATE_BINARY": str(HERE / "fakes/ringgate"), "BENCH_RESULTS": str(tmp_path), **environment}
-        return subprocess.run([sys.executable, HERE / "run.py", command, *arguments], env=environment, capture_output=True, text=True,
-                              timeout=120, check=False)
+        environment = {
+            **os.environ,
+            "BENCH_LOAD": str(HERE / "fakes/ringgate-load"),
+            "BENCH_PEERS": str(HERE / "fakes"),
+            "RINGGATE_BINARY": str(HERE / "fakes/ringgate"),
+            "BENCH_RESULTS": str(tmp_path),
+            **environment,
+        }
+        return subprocess.run(
+            [sys.executable, HERE / "run.py", command, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
     run.folder = tmp_path / "compare"
     return run
 
 
 def quick(run, *more, name="one", **environment):
-    return run("--quick", "--seconds", "0.05", "--rounds", "2", "--name", name, *LINES, "--peer", "raw_uring", "--peer", "gorilla", "--peer",
-               "libwebsockets", *more, **environment)
+    return run(
+        "--quick",
+        "--seconds",
+        "0.05",
+        "--rounds",
+        "2",
+        "--name",
+        name,
+        *LINES,
+        "--peer",
+        "raw_uring",
+        "--peer",
+        "gorilla",
+        "--peer",
+        "libwebsockets",
+        *more,
+        **environment,
+    )
 
 
 def stored(folder):
@@ -37,7 +67,9 @@ def stored(folder):
 
 def left_over():
     """Servers of ours that still run."""
-    return [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if str(HERE / "fakes/server.py").encode() in _octets(path)]
+    return [
+        path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if str(HERE / "fakes/server.py").encode() in _octets(path)
+    ]
 
 
 def _octets(path):
@@ -100,7 +132,9 @@ def test_a_server_that_dies_is_a_row_and_not_the_end(compare):
     assert sum(bool(record["error"]) for record in stored(compare.folder / "one").values()) == 4
 
 
-@pytest.mark.parametrize(("fault", "words"), [("lost", "one octet was wrong"), ("nothing", "ended with 1 and no result: could not run")])
+@pytest.mark.parametrize(
+    ("fault", "words"), [("lost", "one octet was wrong"), ("nothing", "ended with 1 and no result: could not run")]
+)
 def test_a_load_that_fails_is_shown_as_such_and_made_again(compare, fault, words):
     done = quick(compare, FAKE_LOAD_FAULT=fault)
     assert done.returncode == 1 and words in done.stdout
@@ -117,13 +151,37 @@ def test_spoilt_rounds_are_marked(compare, fault, mark):
 
 
 def test_screening_open_loop_handshakes_and_shards(compare):
-    done = compare("--name", "more", "--seconds", "0.05", "--rounds", "1", "--line", "binary-20B-64x1", "--peer", "gorilla", "--peer", "gws",
-                   "--phase", "screen", "--phase", "open", "--phase", "handshakes", "--phase", "push", "--phase", "shards")
+    done = compare(
+        "--name",
+        "more",
+        "--seconds",
+        "0.05",
+        "--rounds",
+        "1",
+        "--line",
+        "binary-20B-64x1",
+        "--peer",
+        "gorilla",
+        "--peer",
+        "gws",
+        "--phase",
+        "screen",
+        "--phase",
+        "open",
+        "--phase",
+        "handshakes",
+        "--phase",
+        "push",
+        "--phase",
+        "shards",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     table = (compare.folder / "more/table.md").read_text()
     for title in ("Open loop, 70 %", "Handshakes", "Push through the admin port", "Two shards on two cores"):
         assert f"### {title}" in table
-    rates = {record["server"]: record["rate"] for record in stored(compare.folder / "more").values() if record["line"] == "open-50"}
+    rates = {
+        record["server"]: record["rate"] for record in stored(compare.folder / "more").values() if record["line"] == "open-50"
+    }
     assert len(rates) == 3 and len(set(rates.values())) == 1
 
 
@@ -139,8 +197,18 @@ def test_a_plan_measures_nothing(compare):
     assert done.returncode == 0 and re.search(r"in all +\d+ rounds", done.stdout) and not compare.folder.exists()
 
 
-@pytest.mark.parametrize("arguments", [("--phase", "none"), ("--line", "none"), ("--peer", "none"), ("--rounds", "0"), ("--name", "../x"),
-                                       ("--resume",), ("--unknown",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--phase", "none"),
+        ("--line", "none"),
+        ("--peer", "none"),
+        ("--rounds", "0"),
+        ("--name", "../x"),
+        ("--resume",),
+        ("--unknown",),
+    ],
+)
 def test_usage_faults_end_with_64(compare, arguments):
     assert compare(*arguments).returncode == 64
 

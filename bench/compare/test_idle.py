@@ -2,8 +2,9 @@
 
 import pathlib
 
-import idle
 import pytest
+
+import idle
 from servers import Gate
 
 FAKES = pathlib.Path(__file__).resolve().parent / "fakes"

@@ -1,7 +1,8 @@
 """Which rounds are planned: lines have stable names, servers take turns, and the screening decides who stays."""
 
-import lines
 import pytest
+
+import lines
 import rounds
 from phases import PHASES, Context
 from selection import Selection
@@ -15,12 +16,26 @@ class Peer:
         self.name, self.kind = name, kind
 
 
-CONTESTANTS = {"ringgate": Gate(), "raw_uring": Peer("raw_uring", "ceiling"), **{name: Peer(name) for name in ("gorilla", "a", "b", "c", "d")}}
+CONTESTANTS = {
+    "ringgate": Gate(),
+    "raw_uring": Peer("raw_uring", "ceiling"),
+    **{name: Peer(name) for name in ("gorilla", "a", "b", "c", "d")},
+}
 
 
 def screening(costs, line=lines.OPEN_LINE):
-    return [{"phase": "screen", "line": line, "server": name, "round": 0, "error": "", "marks": [],
-             "load": {"messages_per_second": 1e6 / cost, "server": {"busy_ns_per_message": cost}}} for name, cost in costs.items()]
+    return [
+        {
+            "phase": "screen",
+            "line": line,
+            "server": name,
+            "round": 0,
+            "error": "",
+            "marks": [],
+            "load": {"messages_per_second": 1e6 / cost, "server": {"busy_ns_per_message": cost}},
+        }
+        for name, cost in costs.items()
+    ]
 
 
 COSTS = {"ringgate": 1, "raw_uring": 1, "gorilla": 9, "a": 5, "b": 2, "c": 4, "d": 3}
@@ -33,8 +48,18 @@ def context(records=(), **options):
 def test_the_grid_is_whole():
     assert len(lines.LINES) == 5 * 2 * 2 + 4 + 6
     assert all(name in lines.LINES for name in lines.JUDGED) and lines.OPEN_LINE in lines.LINES
-    assert lines.LINES["run-16KiB-of-20B"].arguments() == ["--connections", "64", "--in-flight", "1", "--size", "20", "--payload", "binary",
-                                                          "--run-bytes", "16384"]
+    assert lines.LINES["run-16KiB-of-20B"].arguments() == [
+        "--connections",
+        "64",
+        "--in-flight",
+        "1",
+        "--size",
+        "20",
+        "--payload",
+        "binary",
+        "--run-bytes",
+        "16384",
+    ]
 
 
 def test_servers_take_turns_backwards_in_every_second_round():

@@ -28,7 +28,14 @@ def test_no_common_round_is_no_ratio():
 
 def test_one_round_has_its_value_everywhere():
     found = ratios.spread([7.0])
-    assert (found.median, found.low, found.high, found.quartile_low, found.quartile_high, found.count) == (7.0, 7.0, 7.0, 7.0, 7.0, 1)
+    assert (found.median, found.low, found.high, found.quartile_low, found.quartile_high, found.count) == (
+        7.0,
+        7.0,
+        7.0,
+        7.0,
+        7.0,
+        1,
+    )
 
 
 def test_spread_knows_quartiles_and_extremes():

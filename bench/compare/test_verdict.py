@@ -2,22 +2,38 @@
 
 import dataclasses
 
-import figures as figures_module
 import pytest
+
+import figures as figures_module
 import ratios
 import targets
 import verdict
 from figures import Cell, Figures, IdleFigures
 
-SERVERS = {name: {"label": name.title(), "kind": kind, "version": "1"} for name, kind in (
-    ("ringgate", "gate"), ("raw_uring", "ceiling"), ("raw_epoll", "ceiling"), ("gorilla", "rival"), ("ws", "rival"))}
+SERVERS = {
+    name: {"label": name.title(), "kind": kind, "version": "1"}
+    for name, kind in (
+        ("ringgate", "gate"),
+        ("raw_uring", "ceiling"),
+        ("raw_epoll", "ceiling"),
+        ("gorilla", "rival"),
+        ("ws", "rival"),
+    )
+}
 LINE = "binary-20B-64x1"
 
 
 def cell(server, cores, phase="judged", base=None, **more):
     by_number = dict(enumerate(cores))
-    return Cell(server, phase, core=ratios.spread(cores), core_rounds=by_number, ratio=ratios.ratio(by_number, dict(enumerate(base or cores))),
-                count=len(cores), **more)
+    return Cell(
+        server,
+        phase,
+        core=ratios.spread(cores),
+        core_rounds=by_number,
+        ratio=ratios.ratio(by_number, dict(enumerate(base or cores))),
+        count=len(cores),
+        **more,
+    )
 
 
 def figures(**parts):
@@ -43,7 +59,10 @@ def test_at_most_is_ours_over_theirs(monkeypatch, ours, expected):
 
 @pytest.mark.parametrize(("theirs", "expected"), [([150.0] * 7, "met"), ([149.0] * 7, "missed")])
 def test_at_least_is_theirs_over_ours(monkeypatch, theirs, expected):
-    assert judged(monkeypatch, targets.Ratio("", LINE, "gorilla", at_least=1.5), echo([100.0] * 7, gorilla=theirs)).verdict == expected
+    assert (
+        judged(monkeypatch, targets.Ratio("", LINE, "gorilla", at_least=1.5), echo([100.0] * 7, gorilla=theirs)).verdict
+        == expected
+    )
 
 
 def test_of_several_the_hardest_to_beat_counts(monkeypatch):
@@ -53,7 +72,10 @@ def test_of_several_the_hardest_to_beat_counts(monkeypatch):
 
 
 def test_few_rounds_are_said(monkeypatch):
-    assert "only 3 rounds" in judged(monkeypatch, targets.Ratio("", LINE, "gorilla", at_least=1.0), echo([1.0] * 3, gorilla=[2.0] * 3)).note
+    assert (
+        "only 3 rounds"
+        in judged(monkeypatch, targets.Ratio("", LINE, "gorilla", at_least=1.0), echo([1.0] * 3, gorilla=[2.0] * 3)).note
+    )
 
 
 def test_a_rival_of_another_phase_counts_by_its_own_pairs(monkeypatch):
