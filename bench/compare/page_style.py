@@ -44,8 +44,8 @@ a{{color:inherit;text-decoration-color:var(--soft);text-underline-offset:.2em}}
 table{{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}}
 th{{text-align:right;font-weight:600;color:var(--soft);vertical-align:bottom;border-bottom:1px solid var(--soft);padding:.35rem .6rem}}
 td{{text-align:right;white-space:nowrap;border-bottom:1px solid var(--faint);padding:.32rem .6rem}}
-th.words,td.words{{text-align:left;white-space:normal}} td.words:first-child{{min-width:13rem}} td.words:last-child{{min-width:5.5rem}}
-#lines th{{font-size:.74rem;overflow-wrap:anywhere}} #lines td.words:first-child{{min-width:9rem}}
+th.words,td.words{{text-align:left;white-space:normal}} td.words:first-child{{min-width:13rem}} td.words:last-child{{min-width:7.5rem}}
+#lines th{{font-size:.72rem}} #lines td.words:first-child{{min-width:9rem}}
 #lines td,#lines th{{padding-left:.35rem;padding-right:.35rem}}
 tr.lead td{{font-weight:650;background:var(--tint)}}
 .chip{{border:1px solid currentColor;border-radius:1em;padding:.02rem .6rem;font-size:.82rem;white-space:nowrap}}

@@ -86,7 +86,7 @@ def overview(figures):
         )
     return Table(
         "Every line: core time per message, as times that of ringgate",
-        ["line", "ringgate", *(figures.label(name).split(" (")[0] for name in names)],
+        ["line", "ringgate", *(name.replace("_", " ") for name in names)],
         rows,
         "64 connections and 1 in flight unless said. Above 1: dearer than ringgate. An asterisk: one "
         "screening round only; a dagger: a round was marked.",
