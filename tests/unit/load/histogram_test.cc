@@ -80,5 +80,26 @@ TEST(Histogram, MergesAsIfRecordedTogether) {
   for (const double fraction : {0.1, 0.5, 0.99}) EXPECT_EQ(one.at(fraction), both.at(fraction));
 }
 
+TEST(Histogram, KnowsMeanAndDeviation) {
+  Histogram histogram;
+  EXPECT_EQ(histogram.mean(), 0);
+  for (const std::uint64_t value : {2U, 4U, 4U, 4U, 5U, 5U, 7U, 9U}) histogram.record(value);
+  EXPECT_DOUBLE_EQ(histogram.mean(), 5);
+  EXPECT_DOUBLE_EQ(histogram.deviation(), 2);
+  EXPECT_EQ(histogram.count_up_to(4), 4U);
+  EXPECT_EQ(histogram.count_up_to(1'000'000), 8U);
+}
+
+TEST(Histogram, TellsWhatCameAfterACopy) {
+  Histogram histogram;
+  for (std::uint64_t value = 1; value <= 50; ++value) histogram.record(value);
+  const Histogram before = histogram;
+  for (std::uint64_t value = 51; value <= 100; ++value) histogram.record(value);
+  const Histogram later = histogram.since(before);
+  EXPECT_EQ(later.count(), 50U);
+  EXPECT_EQ(later.at(0.02), 51U);
+  EXPECT_EQ(later.at(1), 100U);
+}
+
 }  // namespace
 }  // namespace ringgate::load

@@ -40,13 +40,13 @@ CLI::Option* add_choice(CLI::App& app, const char* name, Value& value, const std
 }
 
 constexpr std::pair<const char*, Protocol> protocols[] = {{"websocket", Protocol::websocket}, {"raw", Protocol::raw}};
-constexpr std::pair<const char*, PayloadKind> payload_kinds[] = {{"binary", PayloadKind::binary},
-                                                                 {"ascii", PayloadKind::ascii},
-                                                                 {"utf8", PayloadKind::utf8},
-                                                                 {"json", PayloadKind::json}};
-constexpr std::pair<const char*, PushMode> push_modes[] = {{"one", PushMode::one}, {"many", PushMode::many}, {"broadcast", PushMode::broadcast}};
+constexpr std::pair<const char*, PayloadKind> payload_kinds[] = {
+    {"binary", PayloadKind::binary}, {"ascii", PayloadKind::ascii}, {"utf8", PayloadKind::utf8}, {"json", PayloadKind::json}};
+constexpr std::pair<const char*, PushMode> push_modes[] = {
+    {"one", PushMode::one}, {"many", PushMode::many}, {"broadcast", PushMode::broadcast}};
 
 void add_common(CLI::App& command, CommonOptions& o) {
+  command.option_defaults()->take_last();
   command.add_option("--target", o.target, "the server: IPv4 address and port")->required();
   command.add_option("--path", o.path, "path of the opening handshake; ?deviceId=PREFIX<n> is added")->capture_default_str();
   command.add_option("--id-prefix", o.id_prefix, "the PREFIX of device ids")->capture_default_str();
@@ -104,7 +104,8 @@ void add_pushes(CLI::App& app) {
   add_common(pushes, o);
   pushes.add_option("--admin", o.admin, "the gate's admin port: IPv4 address and port")->required();
   pushes.add_option("--devices", o.connections, "how many devices are connected")->capture_default_str();
-  add_choice(pushes, "--mode", o.mode, push_modes, "one (default): to one device; many: to all in turn; broadcast: each push to all");
+  add_choice(pushes, "--mode", o.mode, push_modes,
+             "one (default): to one device; many: to all in turn; broadcast: each push to all");
   pushes.add_option("--pipeline", o.pipeline, "pushes an admin connection has under way")->capture_default_str();
   pushes.add_option("--lines", o.lines, "admin connections")->capture_default_str();
   pushes.add_option("--size", o.size, "octets of a pushed message")->capture_default_str();
@@ -183,8 +184,8 @@ int usage_fault(const std::string& what) {
 }
 
 void add_commands(CLI::App& app, std::uint64_t seed) {
-  for (CommonOptions* options : {static_cast<CommonOptions*>(&run_options), &handshake_options, &hold_options,
-                                 static_cast<CommonOptions*>(&push_options)})
+  for (CommonOptions* options :
+       {static_cast<CommonOptions*>(&run_options), &handshake_options, &hold_options, static_cast<CommonOptions*>(&push_options)})
     options->seed = seed;
   add_run(app);
   add_handshakes(app);

@@ -13,7 +13,8 @@ namespace {
 std::optional<std::string> fault_in_processors(const CommonOptions& options) {
   const auto processors = static_cast<int>(sysconf(_SC_NPROCESSORS_CONF));
   for (const auto& [name, cpu] : {std::pair{"--cpu", options.cpu}, std::pair{"--server-cpu", options.server_cpu}}) {
-    if (cpu < -1 || cpu >= processors) return fmt::format("{} {}: this machine has processors 0 to {}", name, cpu, processors - 1);
+    if (cpu < -1 || cpu >= processors)
+      return fmt::format("{} {}: this machine has processors 0 to {}", name, cpu, processors - 1);
   }
   if (options.server_pid < -1 || options.server_pid == 0) return "--server-pid must be the number of a process";
   return std::nullopt;

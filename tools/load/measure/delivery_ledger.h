@@ -1,7 +1,7 @@
 // What was pushed and what has arrived: each push once, in order per admin line, unchanged, and at the right device.
 //
-// A push is numbered by its line and its place on that line; pushes on one line to one device arrive in order, pushes on different
-// lines in any. Thread: one. Invariant: arrivals never exceed what was sent.
+// A push is numbered by its line and its place on that line; pushes on one line to one device arrive in order, pushes on
+// different lines in any. Thread: one. Invariant: arrivals never exceed what was sent.
 #pragma once
 
 #include <cstdint>

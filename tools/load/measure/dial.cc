@@ -60,7 +60,8 @@ bool is_deflate_agreed(const load::HttpAnswer& answer) {
 std::expected<void, std::string> judge(const load::HttpAnswer& answer, std::string_view key, Offer offer) {
   const auto fault = load::fault_in(answer, key);
   if (fault == load::OpeningFault::status)
-    return std::unexpected("status " + std::to_string(answer.status) + " instead of 101: " + std::string(answer.body.substr(0, 200)));
+    return std::unexpected("status " + std::to_string(answer.status) +
+                           " instead of 101: " + std::string(answer.body.substr(0, 200)));
   const bool is_expected_extension = offer == Offer::deflate && fault == load::OpeningFault::extensions;
   if (fault && !is_expected_extension) return std::unexpected(name_of(*fault));
   if (offer == Offer::deflate && !is_deflate_agreed(answer))

@@ -38,8 +38,7 @@ std::uint64_t tag(EchoOperation operation, unsigned socket) {
 }  // namespace
 
 EchoRing::EchoRing(const EchoRingSizes& sizes)
-    : sockets_(sizes.sockets),
-      buffer_bytes_(std::clamp(std::bit_ceil(sizes.receive_bytes), buffer_bytes_min, buffer_bytes_max)) {
+    : sockets_(sizes.sockets), buffer_bytes_(std::clamp(std::bit_ceil(sizes.receive_bytes), buffer_bytes_min, buffer_bytes_max)) {
   buffers_count_ = static_cast<unsigned>(std::min<std::size_t>(buffers_bytes_max / buffer_bytes_, buffers_max));
 }
 
@@ -121,7 +120,8 @@ void EchoRing::receive(unsigned socket) {
 
 void EchoRing::send_silently(unsigned socket, ByteView octets) {
   auto& submission = next_submission();
-  io_uring_prep_send(&submission, static_cast<int>(socket), octets.data(), octets.size(), MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL);
+  io_uring_prep_send(&submission, static_cast<int>(socket), octets.data(), octets.size(),
+                     MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL);
   submission.flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
   submission.user_data = tag(EchoOperation::silent_send, socket);
 }
@@ -161,7 +161,8 @@ void EchoRing::enter(const Wait& wait) {
   io_uring_enter2(static_cast<unsigned>(enter_descriptor_), waiting, wait.limit == 0 ? 0 : wait.completions_min,
                   enter_flags_ | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, reinterpret_cast<sigset_t*>(&argument),
                   sizeof argument);
-  // Time, signals and shortage show in what is left; all of it must be with the kernel before the memory of silent sends is used again.
+  // Time, signals and shortage show in what is left; all of it must be with the kernel before the memory of silent sends is used
+  // again.
   submit();
 }
 

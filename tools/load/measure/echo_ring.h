@@ -94,8 +94,11 @@ std::size_t EchoRing::drain(Take take) {
   io_uring_cqe* cqe = nullptr;
   io_uring_for_each_cqe(&ring_, head, cqe) {
     ++count;
-    EchoCompletion completion{static_cast<EchoOperation>(cqe->user_data >> 32), static_cast<std::uint32_t>(cqe->user_data), cqe->res,
-                              (cqe->flags & IORING_CQE_F_MORE) != 0, {}};
+    EchoCompletion completion{static_cast<EchoOperation>(cqe->user_data >> 32),
+                              static_cast<std::uint32_t>(cqe->user_data),
+                              cqe->res,
+                              (cqe->flags & IORING_CQE_F_MORE) != 0,
+                              {}};
     if ((cqe->flags & IORING_CQE_F_BUFFER) == 0) {
       take(completion);
       continue;

@@ -57,7 +57,8 @@ RunResult EchoRun::run() {
 }
 
 std::expected<void, std::string> EchoRun::open_all() {
-  if (options_.cpu >= 0 && !pin_thread(options_.cpu)) return std::unexpected(fmt::format("cannot run on processor {}", options_.cpu));
+  if (options_.cpu >= 0 && !pin_thread(options_.cpu))
+    return std::unexpected(fmt::format("cannot run on processor {}", options_.cpu));
   raise_descriptor_limit();
   if (is_open_loop()) prctl(PR_SET_TIMERSLACK, 1);
   const std::size_t units = is_open_loop() ? 1 : options_.in_flight;
@@ -198,6 +199,7 @@ void EchoRun::finish() {
   result_.messages = result_.units * form_.shape().messages;
   result_.octets = result_.messages * (options_.protocol == Protocol::raw ? form_.reply_frame_bytes() : options_.size);
   result_.server = cpu_window_.server();
+  result_.client.short_sends = short_sends_;
   const bool is_asleep_sometimes = result_.client.idle_share >= 0.02;
   if (is_open_loop()) {
     result_.client.is_bottleneck = result_.lateness.at(0.99) > nanoseconds_per_millisecond / 2;

@@ -95,6 +95,7 @@ class EchoRun {
   std::uint64_t outstanding_ = 0;
   std::uint64_t units_ = 0;
   std::uint64_t enters_before_ = 0;
+  std::uint64_t short_sends_ = 0;
   unsigned last_batch_ = 1;
   Schedule schedule_{0, 1};
   CpuWindow cpu_window_;

@@ -66,9 +66,12 @@ void EchoRun::send_rest(std::uint32_t index) {
 void EchoRun::take(const EchoCompletion& completion) {
   if (is_failed_) return;
   switch (completion.operation) {
-    case EchoOperation::receive: return take_receive(completion);
-    case EchoOperation::silent_send: return take_short_send(completion);
-    case EchoOperation::send: return take_send(completion);
+    case EchoOperation::receive:
+      return take_receive(completion);
+    case EchoOperation::silent_send:
+      return take_short_send(completion);
+    case EchoOperation::send:
+      return take_send(completion);
   }
 }
 
@@ -87,8 +90,11 @@ bool EchoRun::read_replies(std::uint32_t index, ByteView octets) {
   Connection& connection = connections_[index];
   for (;;) {
     switch (connection.reader.step(octets)) {
-      case ReplyStep::need_more: return true;
-      case ReplyStep::unit: unit_arrived(index, connection); break;
+      case ReplyStep::need_more:
+        return true;
+      case ReplyStep::unit:
+        unit_arrived(index, connection);
+        break;
       case ReplyStep::ping:
         load::append_frame(connection.control, {load::Opcode::pong, true, connection.reader.control_payload()},
                            static_cast<std::uint32_t>(random_.next()));
@@ -101,7 +107,9 @@ bool EchoRun::read_replies(std::uint32_t index, ByteView octets) {
                                                      text_of(payload.subspan(2))));
         return false;
       }
-      case ReplyStep::fault: fail(connection.reader.fault()); return false;
+      case ReplyStep::fault:
+        fail(connection.reader.fault());
+        return false;
     }
   }
 }
@@ -124,6 +132,7 @@ void EchoRun::unit_arrived(std::uint32_t index, Connection& connection) {
 void EchoRun::take_short_send(const EchoCompletion& completion) {
   Connection& connection = connections_[completion.socket];
   if (completion.result < 0 && completion.result != -EAGAIN) return lose(completion.socket, std::strerror(-completion.result));
+  ++short_sends_;
   std::string whole(connection.silent_count * form_.request_bytes_max() + UnitForm::build_slack, '\0');
   auto* const octets = reinterpret_cast<std::uint8_t*>(whole.data());
   std::size_t size = 0;

@@ -49,7 +49,7 @@ class Visitor final : public load::DeviceClient {
     explain(failure.status != 0 ? fmt::format("status {}: {}", failure.status, failure.text) : failure.text);
   }
   void on_close(const load::Ending& ending) override {
-    if (ending.code != CloseCode::normal || !ending.fault.empty()) {
+    if (ending.code != CloseCode::normal || !ending.fault.empty() || is_late_) {
       ++shared_.result.errors;
       explain(text_of_ending(ending));
     } else if (shared_.is_counting) {
@@ -61,7 +61,8 @@ class Visitor final : public load::DeviceClient {
   }
   // A failed opening is not tried again: the load would only run against the same wall.
   void explain(const std::string& what) {
-    if (shared_.result.error_text.empty()) shared_.result.error_text = fmt::format("{}: {}", id_, is_late_ ? "took more than 10 s" : what);
+    if (shared_.result.error_text.empty())
+      shared_.result.error_text = fmt::format("{}: {}", id_, is_late_ ? "took more than 10 s" : what);
   }
 
   Shared& shared_;
@@ -76,7 +77,10 @@ using Visitors = std::vector<std::unique_ptr<Visitor>>;
 class HandshakesRun {
  public:
   HandshakesRun(const CommonOptions& options, load::Loop& loop, Shared& shared, Visitors& visitors)
-      : options_(options), loop_(loop), shared_(shared), visitors_(visitors),
+      : options_(options),
+        loop_(loop),
+        shared_(shared),
+        visitors_(visitors),
         window_(options.cpu, options.server_cpu, options.server_pid) {}
 
   void run() {
@@ -103,7 +107,8 @@ class HandshakesRun {
   void turn_until(TimeNs end, ProgressLine& progress) {
     while (loop_.now() < end && loop_.streams_count() != 0 && faults() < failures_max) {
       loop_.turn(std::min<DurationNs>(end - loop_.now(), 20 * nanoseconds_per_millisecond));
-      progress.tick(loop_.now(), shared_.is_counting ? "measuring" : "warming", shared_.result.handshakes, shared_.result.opening);
+      progress.tick(loop_.now(), shared_.is_counting ? "measuring" : "warming", shared_.result.handshakes,
+                    shared_.result.opening);
       if (loop_.now() < next_sweep_) continue;
       next_sweep_ = loop_.now() + sweep_period;
       for (auto& visitor : visitors_) visitor->sweep(loop_.now());

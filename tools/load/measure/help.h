@@ -32,8 +32,8 @@ EXIT CODES
   0 all right   1 a wrong octet or a lost connection   2 could not run   64 usage)";
 
 inline constexpr const char* help_of_handshakes = R"(WHAT IT MEASURES
-  Each of --connections connects, upgrades, sends a Close frame with 1000, waits for the server's Close frame and the end of TCP, and
-  begins again. The answer's Sec-WebSocket-Accept is checked every time. A handshake counts when TCP has ended.
+  Each of --connections connects, upgrades, sends a Close frame with 1000, waits for the server's Close frame and the end of
+  TCP, and begins again. The answer's Sec-WebSocket-Accept is checked every time. A handshake counts when TCP has ended.
 
   "opening" is the time from connect to the answer, "whole" the time to the end of TCP. Over loopback most of a TCP handshake
   is done by the connecting side's system call, so this program usually needs more CPU than the server, and "the client is the
@@ -61,12 +61,12 @@ EXIT CODES
   0 all were held to the end   1 the server ended some   2 not all could be opened   64 usage)";
 
 inline constexpr const char* help_of_pushes = R"(WHAT IT MEASURES
-  Connects --devices and pushes binary messages to them with POST requests, --pipeline of them under way on each of --lines keep-alive
-  connections to the admin port. Every message that arrives is checked: unchanged, at the right device, once, in the order of its
+  Connects --devices and pushes binary messages to them with POST requests, --pipeline of them under way on each of --lines
+  keep-alive connections to the admin port. Every message that arrives is checked: unchanged, at the right device, once, in the order of its
   admin connection. At the end all that the answers called delivered must have arrived.
 
-  "arrival" is the time from writing a request to the message at its device, "answer" to the request's answer. A push counts when it
-  is answered with 200. Answers with 429 (the device's queue is full) are counted as refused; any other answer is an error.
+  "arrival" is the time from writing a request to the message at its device, "answer" to the request's answer. A push counts
+  when it is answered with 200. Answers with 429 (the device's queue is full) are counted as refused; any other answer is an error.
 
 EXAMPLES
   ringgate-load pushes --target 127.0.0.1:8080 --admin 127.0.0.1:8081 --devices 1 --mode one --pipeline 16

@@ -107,7 +107,8 @@ void wait_for_end(load::Loop& loop, Shared& shared, const CommonOptions& options
     if (has_stdin_ended()) break;
     if (shared.result.ended == ended_before) continue;
     ended_before = shared.result.ended;
-    fmt::print(stderr, "ringgate-load: {} of {} connections are left\n", shared.result.opened - ended_before, shared.result.opened);
+    fmt::print(stderr, "ringgate-load: {} of {} connections are left\n", shared.result.opened - ended_before,
+               shared.result.opened);
   }
   shared.result.held_seconds = static_cast<double>(load::monotonic_now() - started) / 1e9;
 }

@@ -27,8 +27,8 @@ std::string random_ascii(std::size_t size, load::Random& random) {
 
 // Characters of two, three and four octets; an end that is too short for one gets letters.
 std::string random_utf8(std::size_t size, load::Random& random) {
-  static constexpr std::array<std::string_view, 8> characters{
-      "\xc3\xa9", "\xc3\x9f", "\xd0\x96", "\xe2\x82\xac", "\xe6\xb0\xb4", "\xe3\x81\x82", "\xf0\x9f\x98\x80", "\xc3\xb8"};
+  static constexpr std::array<std::string_view, 8> characters{"\xc3\xa9",     "\xc3\x9f",     "\xd0\x96",         "\xe2\x82\xac",
+                                                              "\xe6\xb0\xb4", "\xe3\x81\x82", "\xf0\x9f\x98\x80", "\xc3\xb8"};
   std::string text;
   text.reserve(size);
   // The stamp covers four characters of two octets; whole characters must stand there before.
@@ -53,10 +53,14 @@ std::string random_json(std::size_t size, load::Random& random) {
 
 std::string make_payload(PayloadKind kind, std::size_t size, load::Random& random) {
   switch (kind) {
-    case PayloadKind::binary: return random_octets(size, random);
-    case PayloadKind::ascii: return random_ascii(size, random);
-    case PayloadKind::utf8: return random_utf8(size, random);
-    case PayloadKind::json: return random_json(size, random);
+    case PayloadKind::binary:
+      return random_octets(size, random);
+    case PayloadKind::ascii:
+      return random_ascii(size, random);
+    case PayloadKind::utf8:
+      return random_utf8(size, random);
+    case PayloadKind::json:
+      return random_json(size, random);
   }
   return {};
 }
@@ -65,9 +69,12 @@ StampPlace stamp_place(PayloadKind kind, std::size_t size) {
   const std::size_t bytes = std::min<std::size_t>(size, 8);
   switch (kind) {
     case PayloadKind::binary:
-    case PayloadKind::ascii: return {0, bytes};
-    case PayloadKind::utf8: return {0, bytes & ~std::size_t{1}};
-    case PayloadKind::json: return {json_front.size(), 8};
+    case PayloadKind::ascii:
+      return {0, bytes};
+    case PayloadKind::utf8:
+      return {0, bytes & ~std::size_t{1}};
+    case PayloadKind::json:
+      return {json_front.size(), 8};
   }
   return {};
 }

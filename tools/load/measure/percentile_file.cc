@@ -36,8 +36,10 @@ std::string percentile_text(const load::Histogram& latency) {
     percentile += 1 / (ticks_per_half * std::pow(2, halvings));
   }
   if (count > 0) put_line(text, latency, 1);
-  text += fmt::format("#[Mean    = {:12.3f}, StdDeviation   = {:12.3f}]\n", latency.mean() / unit_ns, latency.deviation() / unit_ns);
-  text += fmt::format("#[Max     = {:12.3f}, Total count    = {:12}]\n", static_cast<double>(latency.max()) / unit_ns, latency.count());
+  text +=
+      fmt::format("#[Mean    = {:12.3f}, StdDeviation   = {:12.3f}]\n", latency.mean() / unit_ns, latency.deviation() / unit_ns);
+  text += fmt::format("#[Max     = {:12.3f}, Total count    = {:12}]\n", static_cast<double>(latency.max()) / unit_ns,
+                      latency.count());
   text += fmt::format("#[Buckets = {:12}, SubBuckets     = {:12}]\n", 58, load::Histogram::cells_per_octave);
   return text;
 }

@@ -53,8 +53,10 @@ class Receiver final : public load::DeviceClient {
   void on_open() override { settle(); }
   void on_message(const MessageView& message) override {
     const auto read = load::read_numbered_payload(message.payload);
-    if (!read || message.payload.size() != shared_.options.size || message.type != MessageType::binary) return fail("a message that was changed");
-    if (read->device != (shared_.options.mode == PushMode::broadcast ? to_all : number_)) return fail("a message for another device");
+    if (!read || message.payload.size() != shared_.options.size || message.type != MessageType::binary)
+      return fail("a message that was changed");
+    if (read->device != (shared_.options.mode == PushMode::broadcast ? to_all : number_))
+      return fail("a message for another device");
     const auto arrival = shared_.ledger.arrive(number_, read->number);
     if (arrival.fault != nullptr) return fail(arrival.fault);
     ++shared_.result.deliveries_total;
@@ -96,7 +98,8 @@ class Pusher final : public load::AdminLine {
     ++shared_.result.pushes_total;
     const bool is_to_all = options.mode == PushMode::broadcast;
     const std::uint32_t device = options.mode == PushMode::many ? shared_.next_device++ % options.connections : 0;
-    const std::string payload = load::make_numbered_payload({is_to_all ? to_all : device, number}, options.size, shared_.loop.random());
+    const std::string payload =
+        load::make_numbered_payload({is_to_all ? to_all : device, number}, options.size, shared_.loop.random());
     const MessageView message{MessageType::binary, bytes_of(payload)};
     if (is_to_all) return broadcast(message, now);
     push(options.id_prefix + std::to_string(device), message, now);
@@ -138,7 +141,9 @@ using Pushers = std::vector<std::unique_ptr<Pusher>>;
 class PushRun {
  public:
   PushRun(Shared& shared, Receivers& receivers, Pushers& pushers)
-      : shared_(shared), receivers_(receivers), pushers_(pushers),
+      : shared_(shared),
+        receivers_(receivers),
+        pushers_(pushers),
         window_(shared.options.cpu, shared.options.server_cpu, shared.options.server_pid) {}
 
   void run() {
@@ -175,7 +180,8 @@ class PushRun {
     for (auto& receiver : receivers_) {
       if (!receiver->is_idle()) receiver->drop();
     }
-    shared_.loop.run_until([&] { return std::ranges::all_of(receivers_, [](const auto& r) { return r->is_idle(); }); }, drain_limit);
+    shared_.loop.run_until([&] { return std::ranges::all_of(receivers_, [](const auto& r) { return r->is_idle(); }); },
+                           drain_limit);
   }
 
   void measure() {
@@ -200,7 +206,8 @@ class PushRun {
   void turn_until(TimeNs end, ProgressLine& progress) {
     while (load::monotonic_now() < end && shared_.result.errors == 0) {
       shared_.loop.turn(10 * nanoseconds_per_millisecond);
-      progress.tick(shared_.loop.now(), shared_.is_counting ? "measuring" : "warming", shared_.result.deliveries, shared_.result.arrival);
+      progress.tick(shared_.loop.now(), shared_.is_counting ? "measuring" : "warming", shared_.result.deliveries,
+                    shared_.result.arrival);
     }
   }
 
@@ -222,27 +229,6 @@ class PushRun {
 };
 
 }  // namespace
-
-const char* name_of(PushMode mode) {
-  switch (mode) {
-    case PushMode::one: return "one";
-    case PushMode::many: return "many";
-    case PushMode::broadcast: return "broadcast";
-  }
-  return "?";
-}
-
-std::optional<std::string> fault_in(const PushOptions& options) {
-  if (options.connections < 1 || options.connections > connections_max) return fmt::format("--devices must be from 1 to {}", connections_max);
-  if (auto fault = fault_in_common(options)) return fault;
-  if (!load::parse_endpoint(options.admin))
-    return fmt::format("--admin \"{}\" is not an IPv4 address and port such as 127.0.0.1:8081", options.admin);
-  if (!is_within<std::uint32_t>(options.pipeline, 1, pipeline_max)) return fmt::format("--pipeline must be from 1 to {}", pipeline_max);
-  if (!is_within<std::uint32_t>(options.lines, 1, lines_max)) return fmt::format("--lines must be from 1 to {}", lines_max);
-  if (!is_within(options.size, load::numbered_payload_bytes_min, push_size_max))
-    return fmt::format("--size must be from {} to {}", load::numbered_payload_bytes_min, push_size_max);
-  return std::nullopt;
-}
 
 PushResult run_pushes(const PushOptions& options) {
   const load::DeviceTarget target = device_target_of(options);

@@ -1,7 +1,7 @@
 // The pushes scenario: messages to devices through the admin port, and the proof that each arrived once, in order and unchanged.
 //
-// Devices and admin connections are this program's own, on one thread. Modes: one (all to the same device), many (to all devices in turn),
-// broadcast (each push to all).
+// Devices and admin connections are this program's own, on one thread. Modes: one (all to the same device), many (to all devices
+// in turn), broadcast (each push to all).
 #pragma once
 
 #include <cstdint>
@@ -34,14 +34,14 @@ std::optional<std::string> fault_in(const PushOptions& options);
 
 struct PushResult {
   DurationNs window = 0;
-  std::uint64_t pushes = 0;      // answered with success in the window
-  std::uint64_t deliveries = 0;  // arrived in the window
-  std::uint64_t pushes_total = 0;      // also outside the window, to the end
+  std::uint64_t pushes = 0;        // answered with success in the window
+  std::uint64_t deliveries = 0;    // arrived in the window
+  std::uint64_t pushes_total = 0;  // also outside the window, to the end
   std::uint64_t deliveries_total = 0;
-  std::uint64_t promised_total = 0;    // deliveries that the answers said were made
+  std::uint64_t promised_total = 0;      // deliveries that the answers said were made
   std::map<int, std::uint64_t> refused;  // answers with another status
-  load::Histogram arrival;  // from the push to the arrival at a device
-  load::Histogram answer;   // from the push to its answer
+  load::Histogram arrival;               // from the push to the arrival at a device
+  load::Histogram answer;                // from the push to its answer
   ClientFigures client;
   ServerFigures server;
   std::uint64_t connect_failures = 0;

@@ -79,8 +79,9 @@ bool ReplyReader::start_frame() {
   if (outstanding() == 0) return fail("a message that nobody asked for");
   const auto type = form_->shape().payload == PayloadKind::binary ? Opcode::binary : Opcode::text;
   if (f.header.opcode != (f.is_in_message ? Opcode::continuation : type))
-    return fail(f.is_in_message ? "a new message inside a message"
-                                : f.header.opcode == Opcode::continuation ? "a continuation of nothing" : "the type changed");
+    return fail(f.is_in_message                           ? "a new message inside a message"
+                : f.header.opcode == Opcode::continuation ? "a continuation of nothing"
+                                                          : "the type changed");
   if (!f.is_in_message) f.is_compressed = f.header.rsv1;
   f.is_in_message = true;
   const std::uint64_t limit = f.is_compressed ? 2 * form_->shape().size + 1024 : form_->shape().size;

@@ -58,10 +58,10 @@ class ReplyReader {
   struct Frames {
     std::array<std::uint8_t, load::server_header_bytes_max> octets{};  // of a header that is not whole
     std::size_t octets_count = 0;
-    load::ServerHeader header;      // of the frame being read, once whole
+    load::ServerHeader header;  // of the frame being read, once whole
     bool is_in_payload = false;
     std::uint64_t payload_left = 0;
-    bool is_in_message = false;     // the first frame of a message has been seen
+    bool is_in_message = false;  // the first frame of a message has been seen
     bool is_compressed = false;
     std::size_t message = 0;        // within the unit
     std::size_t message_bytes = 0;  // octets of the message seen so far

@@ -29,8 +29,8 @@ Json scenario_json(const char* scenario) {
 }
 
 Json latency_json(const load::Histogram& latency) {
-  return {{"p50", latency.at(0.5)},   {"p90", latency.at(0.9)}, {"p99", latency.at(0.99)},    {"p999", latency.at(0.999)},
-          {"max", latency.max()},     {"mean", latency.mean()}, {"count", latency.count()}};
+  return {{"p50", latency.at(0.5)}, {"p90", latency.at(0.9)}, {"p99", latency.at(0.99)}, {"p999", latency.at(0.999)},
+          {"max", latency.max()},   {"mean", latency.mean()}, {"count", latency.count()}};
 }
 
 Json latency_curve_json(const load::Histogram& latency) {
@@ -48,6 +48,7 @@ Json client_json(const ClientFigures& client) {
           {"idle_share", client.idle_share},
           {"others_share", client.others_share},
           {"enters", client.enters},
+          {"short_sends", client.short_sends},
           {"is_bottleneck", client.is_bottleneck}};
 }
 
@@ -118,14 +119,15 @@ std::string server_text(const ServerFigures& server, int server_cpu, const char*
   if (server.processor) {
     const ProcessorTime& time = *server.processor;
     const auto percent = [&](std::uint64_t ns) { return 100 * ratio(ns, time.total_ns()); };
-    text += fmt::format("{:<9} processor {} busy {:.1f} % (user {:.1f}, system {:.1f}, irq {:.1f}, softirq {:.1f}; steal {:.1f}), {} ns per {}\n",
-                        "server", server_cpu, percent(time.busy_ns()), percent(time.user_ns), percent(time.system_ns),
-                        percent(time.irq_ns), percent(time.softirq_ns), percent(time.steal_ns),
-                        grouped(ratio(time.busy_ns(), count)), what);
+    text += fmt::format(
+        "{:<9} processor {} busy {:.1f} % (user {:.1f}, system {:.1f}, irq {:.1f}, softirq {:.1f}; steal {:.1f}), {} ns per {}\n",
+        "server", server_cpu, percent(time.busy_ns()), percent(time.user_ns), percent(time.system_ns), percent(time.irq_ns),
+        percent(time.softirq_ns), percent(time.steal_ns), grouped(ratio(time.busy_ns(), count)), what);
   }
   if (server.process_ns)
-    text += fmt::format("{:<9} process: {} ns of CPU per {}, {} KiB resident\n", "server", grouped(ratio(*server.process_ns, count)),
-                        what, grouped(static_cast<double>(server.resident_bytes.value_or(0)) / 1024));
+    text +=
+        fmt::format("{:<9} process: {} ns of CPU per {}, {} KiB resident\n", "server", grouped(ratio(*server.process_ns, count)),
+                    what, grouped(static_cast<double>(server.resident_bytes.value_or(0)) / 1024));
   return text;
 }
 
@@ -139,9 +141,12 @@ std::string client_text(const ClientFigures& client, const char* what, std::uint
 std::string bottleneck_text(const ClientFigures& client) {
   std::string text;
   if (client.others_share > disturbance_share)
-    text += fmt::format("Other programs took {:.0f} % of the client's processor: do not trust these figures.\n", 100 * client.others_share);
+    text += fmt::format("Other programs took {:.0f} % of the client's processor: do not trust these figures.\n",
+                        100 * client.others_share);
   if (client.is_bottleneck)
-    text += "The client is the bottleneck: it never slept, and the server is not known to be saturated, so it can do more than this.\n";
+    text +=
+        "The client is the bottleneck: it never slept, and the server is not known to be saturated, so it can do more than "
+        "this.\n";
   return text;
 }
 

@@ -50,10 +50,14 @@ const char* name_of(Protocol protocol) {
 
 const char* name_of(PayloadKind kind) {
   switch (kind) {
-    case PayloadKind::binary: return "binary";
-    case PayloadKind::ascii: return "ascii";
-    case PayloadKind::utf8: return "utf8";
-    case PayloadKind::json: return "json";
+    case PayloadKind::binary:
+      return "binary";
+    case PayloadKind::ascii:
+      return "ascii";
+    case PayloadKind::utf8:
+      return "utf8";
+    case PayloadKind::json:
+      return "json";
   }
   return "?";
 }

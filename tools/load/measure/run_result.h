@@ -16,9 +16,10 @@ struct ClientFigures {
   std::uint64_t cpu_ns = 0;  // of the thread
   double busy_share = 0;     // of the window
   double idle_share = 0;
-  double others_share = 0;   // of the pinned processor, taken by other programs; 0 when not pinned
+  double others_share = 0;  // of the pinned processor, taken by other programs; 0 when not pinned
   bool is_bottleneck = false;
   std::uint64_t enters = 0;
+  std::uint64_t short_sends = 0;  // cut short by the kernel, from the first to the last
 };
 
 struct ServerFigures {

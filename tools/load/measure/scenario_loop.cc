@@ -8,7 +8,8 @@
 namespace ringgate::measure {
 
 std::expected<std::unique_ptr<load::Loop>, std::string> open_loop(const CommonOptions& options, unsigned sockets) {
-  if (options.cpu >= 0 && !pin_thread(options.cpu)) return std::unexpected(fmt::format("cannot run on processor {}", options.cpu));
+  if (options.cpu >= 0 && !pin_thread(options.cpu))
+    return std::unexpected(fmt::format("cannot run on processor {}", options.cpu));
   raise_descriptor_limit();
   load::LoopOptions loop;
   loop.seed = options.seed;

@@ -116,8 +116,7 @@ std::string pushes_text(const PushOptions& options, const PushResult& result) {
   text += latency_text("answer", result.answer);
   text += client_text(result.client, "delivery", result.deliveries);
   text += server_text(result.server, options.server_cpu, "push", result.pushes);
-  if (options.mode == PushMode::broadcast)
-    text += server_text(result.server, options.server_cpu, "delivery", result.deliveries);
+  if (options.mode == PushMode::broadcast) text += server_text(result.server, options.server_cpu, "delivery", result.deliveries);
   return text + bottleneck_text(result.client);
 }
 

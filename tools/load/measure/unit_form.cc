@@ -153,8 +153,8 @@ std::size_t UnitForm::build_fragments(std::uint8_t* out, UnitId id) const {
 std::size_t UnitForm::build_deflated(std::uint8_t* out, UnitId id) const {
   const std::string& deflated = deflated_[variant_of(id)];
   const std::uint32_t key = masking_key(id, 0, 1);
-  const std::size_t header = put_header(out, static_cast<std::uint8_t>(fin_bit | rsv1_bit | opcode_of(shape_.payload)),
-                                        deflated.size(), mask_bit);
+  const std::size_t header =
+      put_header(out, static_cast<std::uint8_t>(fin_bit | rsv1_bit | opcode_of(shape_.payload)), deflated.size(), mask_bit);
   std::memcpy(out + header, &key, sizeof key);
   ws::unmask_copy(out + header + sizeof key, bytes_of(deflated), key);
   return header + sizeof key + deflated.size();

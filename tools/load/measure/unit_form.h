@@ -1,9 +1,9 @@
 // The units of a run: how each looks when it is sent, and what must come back.
 //
-// A unit is one message, whole or in fragments, or a run of messages, or as many raw octets. A few variants of it are made beforehand;
-// a stamp in each unit's first message and a fresh masking key in each frame make every unit on the wire another one. Everything follows
-// from the seed, the connection and the unit's number, so a unit can be built again, octet by octet, after a send that
-// the kernel cut short. Immutable after construction. Thread: any.
+// A unit is one message, whole or in fragments, or a run of messages, or as many raw octets. A few variants of it are made
+// beforehand; a stamp in each unit's first message and a fresh masking key in each frame make every unit on the wire another one.
+// Everything follows from the seed, the connection and the unit's number, so a unit can be built again, octet by octet, after a
+// send that the kernel cut short. Immutable after construction. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -77,8 +77,8 @@ class UnitForm {
   }
   // Counter-based, so that any frame's key can be made again (splitmix64's mix).
   std::uint32_t masking_key(UnitId id, std::size_t frame, std::size_t frames_count) const {
-    std::uint64_t mixed = shape_.seed + (std::uint64_t{id.connection} << 40) +
-                          (id.number * frames_count + frame + 1) * 0x9e3779b97f4a7c15U;
+    std::uint64_t mixed =
+        shape_.seed + (std::uint64_t{id.connection} << 40) + (id.number * frames_count + frame + 1) * 0x9e3779b97f4a7c15U;
     mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9U;
     mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebU;
     return static_cast<std::uint32_t>(mixed >> 32);
@@ -91,7 +91,7 @@ class UnitForm {
   std::size_t reply_frame_bytes_ = 0;
   std::size_t reply_header_bytes_ = 0;
   std::size_t image_stride_ = 0;
-  StampPlace stamp_;         // in the payload
+  StampPlace stamp_;          // in the payload
   std::size_t stamp_at_ = 0;  // in the reply
   std::vector<std::uint8_t> images_;
   std::vector<Fragment> fragments_;
