@@ -204,5 +204,6 @@ def check(peer):
     for fault in faults:
         print(f"{peer.name}: WRONG {fault} (PEERS_SEED={seed})", flush=True)
     if not faults:
-        print(f"{peer.name}: echoes ({len(scenarios.ALL)} scenarios, {time.monotonic() - started:.1f} s, PEERS_SEED={seed})", flush=True)
+        seconds = time.monotonic() - started
+        print(f"{peer.name}: echoes ({len(scenarios.ALL)} scenarios, {seconds:.1f} s, PEERS_SEED={seed})", flush=True)
     return not faults

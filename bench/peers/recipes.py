@@ -133,8 +133,9 @@ class Go(Recipe):
 
     def make(self, peer):
         # v3: as -march=native elsewhere, as far as Go knows it.
-        run(["go", "build", "-buildvcs=false", "-trimpath", "-mod=readonly", "-o", peer.folder / "server", "."], peer, self.source,
-            {"GOAMD64": "v3", "GOFLAGS": "", "CGO_ENABLED": "0"})
+        environment = {"GOAMD64": "v3", "GOFLAGS": "", "CGO_ENABLED": "0"}
+        flags = ("-buildvcs=false", "-trimpath", "-mod=readonly")
+        run(["go", "build", *flags, "-o", peer.folder / "server", "."], peer, self.source, environment)
 
     def version(self, _peer):
         pinned = re.search(re.escape(self.module) + r" (v\S+)", (self.source / "go.mod").read_text())
@@ -175,7 +176,8 @@ class UWebSocketsJs(Node):
             machine = output_of(("node", "-p", "process.arch"))
             if elf.weaken(package / f"uws_linux_{machine}_{abi}.node", "GLIBC_2.38") == 0:
                 raise BuildFailed("its binary has no version to be weakened") from error
-            run(["gcc", "-O2", "-shared", "-fPIC", "-o", peer.folder / peers.PRELOAD, self.source / "isoc23.c"], peer, peer.folder)
+            shim = peer.folder / peers.PRELOAD
+            run(["gcc", "-O2", "-shared", "-fPIC", "-o", shim, self.source / "isoc23.c"], peer, peer.folder)
 
 
 class Rust(Recipe):
@@ -185,8 +187,8 @@ class Rust(Recipe):
 
     def make(self, peer):
         self.copy_sources(peer)
-        run(["cargo", "build", "--release", "--quiet"], peer, peer.folder, {"RUSTFLAGS": "-C target-cpu=native",
-                                                                       "CARGO_TARGET_DIR": str(peer.folder / "target")})
+        environment = {"RUSTFLAGS": "-C target-cpu=native", "CARGO_TARGET_DIR": str(peer.folder / "target")}
+        run(["cargo", "build", "--release", "--quiet"], peer, peer.folder, environment)
         shutil.copy2(peer.folder / "target" / "release" / "server", peer.folder / "server")
 
     def version(self, _peer):
@@ -200,7 +202,8 @@ def compiler_version():
 
 def boost_version():
     try:
-        number = int(re.search(r"define BOOST_VERSION (\d+)", pathlib.Path("/usr/include/boost/version.hpp").read_text()).group(1))
+        header = pathlib.Path("/usr/include/boost/version.hpp").read_text()
+        number = int(re.search(r"define BOOST_VERSION (\d+)", header).group(1))
         return f"{number // 100000}.{number // 100 % 1000}.{number % 100}, {compiler_version()}"
     except FileNotFoundError:
         return ""

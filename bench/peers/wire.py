@@ -83,7 +83,8 @@ class Connection:
         return bytes(self.held)
 
     def _step(self, seconds, reading=True):
-        can_read, can_write, _ = select.select([self.socket] if reading else [], [self.socket] if self.to_send else [], [], seconds)
+        readers, writers = [self.socket] if reading else [], [self.socket] if self.to_send else []
+        can_read, can_write, _ = select.select(readers, writers, [], seconds)
         try:
             if can_write:
                 self.to_send = self.to_send[self.socket.send(self.to_send[:PIECE_BYTES]):]

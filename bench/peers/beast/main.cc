@@ -1,10 +1,10 @@
 // Echo server on Boost.Beast: asynchronous, one io_context, one thread.
 //
-// Settings, and why: a concurrency hint that leaves out all locks, which Asio allows for one thread; the socket has the io_context's
-// own executor type instead of the type-erased any_io_executor; websocket::stream directly over the socket, without
-// beast::tcp_stream and its timer, and with its own timeouts off, as they are by default; a flat_buffer per session that keeps its
-// memory; auto_fragment off, so a message leaves as one frame, head and payload by one writev; no compression; message limit far
-// above what is sent. Beast validates UTF-8. It has no way to write several messages at once.
+// Settings, and why: a concurrency hint that leaves out all locks, which Asio allows for one thread; the socket has the
+// io_context's own executor type instead of the type-erased any_io_executor; websocket::stream directly over the socket,
+// without beast::tcp_stream and its timer, and with its own timeouts off, as they are by default; a flat_buffer per session
+// that keeps its memory; auto_fragment off, so a message leaves as one frame, head and payload by one writev; no compression;
+// message limit far above what is sent. Beast validates UTF-8. It has no way to write several messages at once.
 #include <sys/resource.h>
 
 #include <boost/asio/basic_socket_acceptor.hpp>

@@ -2,9 +2,10 @@
 //
 // Settings, and why: NextReader into a buffer that the connection keeps, for ReadMessage allocates a new one per message;
 // WriteMessage, which for a server sends head and payload of a large message by one writev without copying; a pool of write
-// buffers, as the package recommends for many connections, so that the hot one is used again; 4 KiB buffers, net/http's own size:
-// large payloads are read past them anyway. A goroutine of its own after the upgrade lets net/http's memory go. No compression, no
-// deadlines, no read limit. GOMAXPROCS=1 (one core) and GOGC=400 come from peers.py. The package does not validate UTF-8.
+// buffers, as the package recommends for many connections, so that the hot one is used again; 4 KiB buffers, net/http's own
+// size: large payloads are read past them anyway. A goroutine of its own after the upgrade lets net/http's memory go. No
+// compression, no deadlines, no read limit. GOMAXPROCS=1 (one core) and GOGC=400 come from peers.py. The package does not
+// validate UTF-8.
 package main
 
 import (

@@ -2,8 +2,8 @@
 //
 // Settings, and why: the server's own RunListener, which spares net/http; OnMessage echoes the pooled buffer and gives it back;
 // messages are handled in the connection's goroutine (ParallelEnabled off: one core); no Recovery; no compression; UTF-8 is not
-// checked, which is the package's default and, as it says, faster. 4 KiB read buffers, its default. Limits far above what is sent.
-// GOMAXPROCS=1 (one core) and GOGC=400 come from peers.py.
+// checked, which is the package's default and, as it says, faster. 4 KiB read buffers, its default. Limits far above what is
+// sent. GOMAXPROCS=1 (one core) and GOGC=400 come from peers.py.
 package main
 
 import (

@@ -1,10 +1,10 @@
 // Echo server on libwebsockets, in its own way: a callback collects a message, queues it, asks to be called when the socket is
 // writable, and writes there.
 //
-// Settings, and why: no extensions, no keep-alive pings; reads of 64 KiB per service thread and 16 KiB handed over at once instead of
-// 4 KiB; no limit on what one write sends, or every large message would be copied once more; several queued messages leave in one
-// writable callback for as long as the socket is not choked, which the library allows; UTF-8 is not validated, its default. One service thread with
-// the library's own loop on poll.
+// Settings, and why: no extensions, no keep-alive pings; reads of 64 KiB per service thread and 16 KiB handed over at once
+// instead of 4 KiB; no limit on what one write sends, or every large message would be copied once more; several queued messages
+// leave in one writable callback for as long as the socket is not choked, which the library allows; UTF-8 is not validated, its
+// default. One service thread with the library's own loop on poll.
 #include <libwebsockets.h>
 #include <sys/resource.h>
 
@@ -56,7 +56,8 @@ struct Session {
   bool write(lws* wsi) {
     while (!queue.empty()) {
       const Message message = queue.front();
-      if (lws_write(wsi, octets.data() + message.offset, message.bytes, message.kind) < static_cast<int>(message.bytes)) return false;
+      const int written = lws_write(wsi, octets.data() + message.offset, message.bytes, message.kind);
+      if (written < static_cast<int>(message.bytes)) return false;
       queue.pop_front();
       if (!queue.empty() && lws_send_pipe_choked(wsi)) {
         lws_callback_on_writable(wsi);
@@ -72,7 +73,8 @@ struct Session {
   }
 
   void drop_written() {
-    const std::size_t begin = !queue.empty() ? queue.front().offset - LWS_PRE : incoming != 0 ? incoming - LWS_PRE : octets.size();
+    const std::size_t payload = queue.empty() ? incoming : queue.front().offset;
+    const std::size_t begin = payload != 0 ? payload - LWS_PRE : octets.size();
     if (begin == octets.size()) {
       octets.clear();
       if (octets.capacity() > kept_bytes_max) octets.shrink_to_fit();
@@ -125,9 +127,6 @@ int main(int argc, char** argv) {
   info.pt_serv_buf_size = 64 * 1024;
   info.retry_and_idle_policy = &no_pings;
   info.options = LWS_SERVER_OPTION_DISABLE_IPV6;
-  const char* loop = std::getenv("LWS_LOOP");
-  if (loop && *loop == 'u') info.options |= LWS_SERVER_OPTION_LIBUV;
-  if (loop && *loop == 'e') info.options |= LWS_SERVER_OPTION_LIBEV;
   lws_context* const context = lws_create_context(&info);
   if (context == nullptr) return 1;
   while (lws_service(context, 0) >= 0) {

@@ -1,10 +1,11 @@
 // Ceiling: TCP echo on io_uring, without any protocol. What a server on completions can reach at the very best.
 //
-// One ring, one thread; multishot accept into direct descriptors, multishot recv into incremental buffers (ring.h), sends straight
-// from them, silent: no completion means fully copied. One enter per turn submits, waits for about as many completions as the turn
-// before had, and receives. When a turn has filled a buffer, its sends are executed by an enter of their own, so that the kernel
-// has all buffers again before it receives. Not a gateway: no limits, no timeouts. Needs kernel 6.12.
-// Invariant: at most one send per connection per enter, for two may be reordered; a connection with a rest is not received from.
+// One ring, one thread; multishot accept into direct descriptors, multishot recv into incremental buffers (ring.h), sends
+// straight from them, silent: no completion means fully copied. One enter per turn submits, waits for about as many completions
+// as the turn before had, and receives. When a turn has filled a buffer, its sends are executed by an enter of their own, so
+// that the kernel has all buffers again before it receives. Not a gateway: no limits, no timeouts. Needs kernel 6.12.
+// Invariant: at most one send per connection per enter, for two may be reordered; a connection with a rest is not received
+// from.
 #include <algorithm>
 #include <cerrno>
 #include <utility>

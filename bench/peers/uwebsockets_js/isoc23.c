@@ -1,5 +1,5 @@
-// The three functions that the package's binaries want from glibc 2.38, for systems with an older one (recipes.py): there they are
-// plain strtol, strtoul and sscanf, which differ only in that they know no binary literals. Preloaded; on no hot path.
+// The three functions that the package's binaries want from glibc 2.38, for systems with an older one (recipes.py): there they
+// are plain strtol, strtoul and sscanf, which differ only in that they know no binary literals. Preloaded; on no hot path.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // Echo server on uWebSockets.js: the C++ server uWebSockets inside Node.js.
 //
-// Settings, and why: no compression; no idle timeout and no pings, so no timers work; a message limit and a back-pressure limit far
-// above what is sent, so nothing is refused or dropped; the handler sends within the message event, which the library corks, so the
-// replies to one packet leave by one write. One thread is all it uses.
+// Settings, and why: no compression; no idle timeout and no pings, so no timers work; a message limit and a back-pressure limit
+// far above what is sent, so nothing is refused or dropped; the handler sends within the message event, which the library
+// corks, so the replies to one packet leave by one write. One thread is all it uses.
 'use strict';
 
 const uWS = require('@btc-vision/uwebsockets.js');

@@ -1,9 +1,10 @@
 // Echo server on fastwebsockets, with hyper for the opening handshake, as its own example does.
 //
-// Settings, and why: tokio's current_thread runtime without timers (one core); tasks unconstrained, as in its example; after the
-// upgrade the plain TCP stream is taken out of hyper's type-erased one; FragmentCollector, for echoing whole messages; vectored
-// writes stay on above the default threshold of 1 KiB (below it head and payload are copied together); auto_close and auto_pong on;
-// UTF-8 is validated with SIMD, its default. mimalloc, because it allocates per message. Message limit far above what is sent.
+// Settings, and why: tokio's current_thread runtime without timers (one core); tasks unconstrained, as in its example; after
+// the upgrade the plain TCP stream is taken out of hyper's type-erased one; FragmentCollector, for echoing whole messages;
+// vectored writes stay on above the default threshold of 1 KiB (below it head and payload are copied together); auto_close and
+// auto_pong on; UTF-8 is validated with SIMD, its default. mimalloc, because it allocates per message. Message limit far above
+// what is sent.
 use fastwebsockets::{upgrade, FragmentCollector, OpCode, Role, WebSocket, WebSocketError};
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};

@@ -2,8 +2,8 @@
 //
 // Settings, and why: tokio's current_thread runtime without timers (one core); every message that is already there is answered
 // into the write buffer, which is flushed when none is left, so the replies to one packet leave by one write; a read buffer of
-// 16 KiB, because the default of 128 KiB is allocated per connection and cold by the time it is used again; the write buffer at its
-// default. mimalloc, because it allocates per message. UTF-8 is always validated. Message limits far above what is sent.
+// 16 KiB, because the default of 128 KiB is allocated per connection and cold by the time it is used again; the write buffer at
+// its default. mimalloc, because it allocates per message. UTF-8 is always validated. Message limits far above what is sent.
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::{protocol::WebSocketConfig, Error};
