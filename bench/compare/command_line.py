@@ -17,8 +17,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_line_option(parser, default):
-    parser.add_argument("--line", action="append", default=[], metavar="NAME", choices=list(lines.LINES),
-                        help=f"a line, such as {lines.JUDGED[0]}; repeatable (default {default})")
+    parser.add_argument(
+        "--line",
+        action="append",
+        default=[],
+        metavar="NAME",
+        choices=list(lines.LINES),
+        help=f"a line, such as {lines.JUDGED[0]}; repeatable (default {default})",
+    )
 
 
 def positive(kind):
@@ -27,6 +33,7 @@ def positive(kind):
         if not value > 0:
             raise argparse.ArgumentTypeError(f"{text} is not above 0")
         return value
+
     convert.__name__ = kind.__name__
     return convert
 

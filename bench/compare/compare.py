@@ -21,7 +21,7 @@ from progress import Progress, clock
 from selection import Selection
 from store import Store
 
-RUNS = servers.REPOSITORY / "build/bench/compare"
+RUNS = servers.RESULTS / "compare"
 QUICK = {"phase": ["judged"], "rounds": 3, "seconds": 2.0}
 OPTIONS_KEPT = ("phase", "line", "peer", "rounds", "seconds", "rivals", "quick")
 
@@ -30,18 +30,32 @@ def make_parser():
     parser = Parser(
         prog="tools/bench compare",
         description="Compares ringgate with echo servers built on other WebSocket libraries and with bare TCP echo, the ceiling.\n"
-                    "Server on core 0, load on core 1, rounds in turn. Primary figure: busy time of the server's core per message.",
-        epilog="phases:\n" + "".join(f"  {phase.name:<11} {phase.about}\n" for phase in PHASES.values())
-               + "\nRounds are kept in build/bench/compare/RUN as they are made; --resume, or --name of a run that is there, goes on.\n"
-               "tools/bench peers builds the rivals; those that are not built are named in the report and left out.")
-    parser.add_argument("--phase", action="append", default=[], metavar="PHASE", choices=list(PHASES), help="repeatable (default all)")
+        "Server on core 0, load on core 1, rounds in turn. Primary figure: busy time of the server's core per message.",
+        epilog="phases:\n"
+        + "".join(f"  {phase.name:<11} {phase.about}\n" for phase in PHASES.values())
+        + "\nRounds are kept in build/bench/compare/RUN as they are made; --resume, or --name of a run that is there, goes on.\n"
+        "tools/bench peers builds the rivals; those that are not built are named in the report and left out.",
+    )
+    parser.add_argument(
+        "--phase", action="append", default=[], metavar="PHASE", choices=list(PHASES), help="repeatable (default all)"
+    )
     add_line_option(parser, "all")
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME", help="a rival or ceiling; repeatable (default all)")
-    parser.add_argument("--rivals", type=positive(int), default=None, metavar="N", help="fastest rivals kept after the screening (default 3)")
-    parser.add_argument("--rounds", type=positive(int), metavar="N", help="rounds of each server and line, in every phase but the screening")
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="NAME", help="a rival or ceiling; repeatable (default all)"
+    )
+    parser.add_argument(
+        "--rivals", type=positive(int), default=None, metavar="N", help="fastest rivals kept after the screening (default 3)"
+    )
+    parser.add_argument(
+        "--rounds", type=positive(int), metavar="N", help="rounds of each server and line, in every phase but the screening"
+    )
     parser.add_argument("--seconds", type=positive(float), metavar="S", help="seconds of a round, in every phase")
-    parser.add_argument("--quick", action="store_true", help="the judged lines, 3 rounds of 2 s, three rivals: about five minutes")
-    parser.add_argument("--name", metavar="RUN", help="folder of the run (default the time); goes on where it stopped if it is there")
+    parser.add_argument(
+        "--quick", action="store_true", help="the judged lines, 3 rounds of 2 s, three rivals: about five minutes"
+    )
+    parser.add_argument(
+        "--name", metavar="RUN", help="folder of the run (default the time); goes on where it stopped if it is there"
+    )
     parser.add_argument("--resume", action="store_true", help="goes on with the latest run")
     parser.add_argument("--plan", action="store_true", help="only says what would be run, and for how long")
     return parser
@@ -95,13 +109,17 @@ def contestants(parser, wanted):
     return ready, absent
 
 
-def about(settled, ready, absent):
+def about(settled, ready, absent, seed):
     """What run.json says: everything that a report needs beside the rounds."""
     gate = servers.GATE_BINARY.resolve()
     return {
-        "options": settled, "began": rounds.now(), "seed": secrets.randbelow(2**32), "machine": machine.describe(),
+        "options": settled,
+        "began": rounds.now(),
+        "seed": seed,
+        "machine": machine.describe(),
         "warning": machine.unquiet((servers.SERVER_CPU, servers.LOAD_CPU)),
-        "gate_sha256": hashlib.sha256(gate.read_bytes()).hexdigest(), "missing": absent,
+        "gate_sha256": hashlib.sha256(gate.read_bytes()).hexdigest(),
+        "missing": absent,
         "servers": {name: {"label": each.label, "kind": each.kind, "version": each.version()} for name, each in ready.items()},
     }
 
@@ -155,10 +173,19 @@ def main(arguments):
     for name, reason in absent.items():
         print(f"without {name}: {reason}")
 
+    seed = kept["seed"] if kept else secrets.randbelow(2**31)
+
     def context_of():
         selection = Selection(ready, store.records(), rivals_count=settled["rivals"] or 3)
-        return Context(ready, selection, tuple(settled["line"] or lines.LINES), store.folder / "scratch", settled["rounds"],
-                       settled["seconds"])
+        return Context(
+            ready,
+            selection,
+            tuple(settled["line"] or lines.LINES),
+            store.folder / "scratch",
+            settled["rounds"],
+            settled["seconds"],
+            seed,
+        )
 
     phase_names = [name for name in PHASES if name in (settled["phase"] or PHASES)]
     if options.plan:
@@ -166,10 +193,10 @@ def main(arguments):
         return 0
     raise_descriptor_limit()
     if kept is None:
-        store.write_run(about(settled, ready, absent))
+        store.write_run(about(settled, ready, absent, seed))
     elif kept["gate_sha256"] != hashlib.sha256(servers.GATE_BINARY.resolve().read_bytes()).hexdigest():
         parser.error(f"run {options.name} began with another build of ringgate; give this one another --name")
-    print(f"run {options.name}, kept in {store.folder}")
+    print(f"run {options.name}, seed {seed}, kept in {store.folder}")
     failures = measure_all(phase_names, context_of, store)
     report.write(store)
     return 1 if failures else 0
@@ -177,7 +204,9 @@ def main(arguments):
 
 def rerender(arguments):
     """tools/bench report RUN."""
-    parser = Parser(prog="tools/bench report", description="Writes the table, the JSON and the HTML report of a kept run once more.")
+    parser = Parser(
+        prog="tools/bench report", description="Writes the table, the JSON and the HTML report of a kept run once more."
+    )
     parser.add_argument("run", metavar="RUN", help="its name in build/bench/compare, or a folder")
     named = parser.parse_args(arguments).run
     folder = pathlib.Path(named) if "/" in named else RUNS / named

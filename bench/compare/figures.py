@@ -9,7 +9,7 @@ import dataclasses
 import idle
 import lines
 import ratios
-from selection import by_round, busy_per_message
+from selection import busy_per_message, by_round
 
 GATE = "ringgate"
 DEEPEST_FIRST = ("judged", "elsewhere", "screen")
@@ -22,16 +22,16 @@ class Cell:
 
     server: str
     phase: str
-    core: ratios.Spread | None = None            # busy time of the server's core per message
-    ratio: ratios.Spread | None = None           # core time over that of the base, round by round
+    core: ratios.Spread | None = None  # busy time of the server's core per message
+    ratio: ratios.Spread | None = None  # core time over that of the base, round by round
     core_rounds: dict = dataclasses.field(default_factory=dict)
     p999_rounds: dict = dataclasses.field(default_factory=dict)
-    rate: float | None = None                    # messages per second
+    rate: float | None = None  # messages per second
     octets_rate: float | None = None
-    process: float | None = None                 # CPU time of the server's process per message
+    process: float | None = None  # CPU time of the server's process per message
     latency: dict = dataclasses.field(default_factory=dict)
     curve: list = dataclasses.field(default_factory=list)
-    counters: dict = dataclasses.field(default_factory=dict)   # per message: enters, completions
+    counters: dict = dataclasses.field(default_factory=dict)  # per message: enters, completions
     count: int = 0
     marked: dict = dataclasses.field(default_factory=dict)
     failed: int = 0
@@ -103,8 +103,10 @@ def echo_cells(groups):
 
 
 def phase_cells(groups, phase, base=GATE):
-    return {line: {server: cell(server, phase, records, servers.get(base, [])) for server, records in servers.items()}
-            for line, servers in groups.get(phase, {}).items()}
+    return {
+        line: {server: cell(server, phase, records, servers.get(base, [])) for server, records in servers.items()}
+        for line, servers in groups.get(phase, {}).items()
+    }
 
 
 @dataclasses.dataclass
@@ -138,7 +140,9 @@ def idle_figures(groups):
     for server, records in servers.items():
         if server == idle.BARE:
             continue
-        made = IdleFigures(server, bare_half=half, count=len(records), error=next((r["error"] for r in records if r["error"]), ""))
+        made = IdleFigures(
+            server, bare_half=half, count=len(records), error=next((r["error"] for r in records if r["error"]), "")
+        )
         for name, state in (("", "hot"), ("cold_", "cold")):
             slab = _idle_median(records, f"{state}_slab_bytes")
             setattr(made, f"{name}user", _idle_median(records, f"{state}_user_bytes"))
@@ -177,9 +181,16 @@ def gather(store):
     records = list(store.records())
     groups = grouped(records)
     rates = {record["line"]: (record["rate"], record["rate_of"]) for record in records if "rate" in record}
-    return Figures(store.read_run(), echo_cells(groups), phase_cells(groups, "open"), rates,
-                   phase_cells(groups, "handshakes").get("handshakes", {}), idle_figures(groups), phase_cells(groups, "push"),
-                   phase_cells(groups, "shards", base="one-shard"))
+    return Figures(
+        store.read_run(),
+        echo_cells(groups),
+        phase_cells(groups, "open"),
+        rates,
+        phase_cells(groups, "handshakes").get("handshakes", {}),
+        idle_figures(groups),
+        phase_cells(groups, "push"),
+        phase_cells(groups, "shards", base="one-shard"),
+    )
 
 
 def as_json(figures):

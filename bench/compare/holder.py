@@ -14,8 +14,10 @@ import socket
 import struct
 import sys
 
-REQUEST = ("GET /ws?deviceId=idle-{number} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+REQUEST = (
+    "GET /ws?deviceId=idle-{number} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 HEAD_BYTES_MAX = 4096
 

@@ -20,7 +20,7 @@ SETTLE_SECONDS = 1.5
 # A server that moves silent connections to something smaller has done so by then; the gate's pings come later.
 COLD_SECONDS = 15
 HOLDER = pathlib.Path(__file__).parent / "holder.py"
-OPENING_SECONDS_MAX = 60
+OPENING_SECONDS_MAX = 120
 
 
 class HolderFailed(Exception):
@@ -97,8 +97,13 @@ class Holder:
 
 @contextlib.contextmanager
 def holder(*arguments):
-    process = subprocess.Popen([sys.executable, HOLDER, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, HOLDER, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield Holder(process)
     finally:

@@ -30,7 +30,16 @@ class Line:
 
     def arguments(self):
         """The options of `ringgate-load run` that make this line."""
-        options = ["--connections", self.connections, "--in-flight", self.in_flight, "--size", self.size, "--payload", self.payload]
+        options = [
+            "--connections",
+            self.connections,
+            "--in-flight",
+            self.in_flight,
+            "--size",
+            self.size,
+            "--payload",
+            self.payload,
+        ]
         if self.run_bytes is not None:
             options += ["--run-bytes", self.run_bytes]
         return [str(option) for option in options]
@@ -40,12 +49,21 @@ def _every_line():
     for connections in CONNECTIONS:
         for in_flight in IN_FLIGHT:
             for label, size in SIZES.items():
-                yield Line(f"binary-{label}-{connections}x{in_flight}", f"{_spaced(label)} binary, {connections:,} connections, "
-                           f"{in_flight} in flight", size, connections, in_flight)
+                yield Line(
+                    f"binary-{label}-{connections}x{in_flight}",
+                    f"{_spaced(label)} binary, {connections:,} connections, {in_flight} in flight",
+                    size,
+                    connections,
+                    in_flight,
+                )
     for run_label, run_bytes in RUNS.items():
         for label in ("20B", "125B"):
-            yield Line(f"run-{run_label}-of-{label}", f"runs of {_spaced(run_label)} full of {_spaced(label)} frames", SIZES[label],
-                       run_bytes=run_bytes)
+            yield Line(
+                f"run-{run_label}-of-{label}",
+                f"runs of {_spaced(run_label)} full of {_spaced(label)} frames",
+                SIZES[label],
+                run_bytes=run_bytes,
+            )
     for kind, words in TEXTS.items():
         for label in TEXT_SIZES:
             yield Line(f"{kind}-{label}", f"{_spaced(label)} {words}, 64 connections, 1 in flight", SIZES[label], payload=kind)
@@ -53,7 +71,7 @@ def _every_line():
 
 def _spaced(label):
     digits = label.rstrip("KMiB")
-    return f"{digits} {label[len(digits):]}"
+    return f"{digits} {label[len(digits) :]}"
 
 
 LINES = {line.name: line for line in _every_line()}

@@ -29,11 +29,13 @@ def describe():
 
 def compiler():
     """The one that the release build was made with, as meson noted it; else the one that is there."""
-    log = _found(r'^C\+\+ compiler for the host machine: .*\((.*)\)$', "build/release/meson-logs/meson-log.txt")
+    log = _found(r'^C\+\+ compiler for the host machine: .*"(.*)"\)$', "build/release/meson-logs/meson-log.txt")
     if log:
         return log
     try:
-        return subprocess.run(["c++", "--version"], capture_output=True, text=True, timeout=10, check=False).stdout.splitlines()[0]
+        return subprocess.run(["c++", "--version"], capture_output=True, text=True, timeout=10, check=False).stdout.splitlines()[
+            0
+        ]
     except (OSError, IndexError):
         return "unknown"
 

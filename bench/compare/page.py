@@ -6,8 +6,15 @@ import figures as figures_module
 import plots
 from page_style import STYLE
 
-SECTIONS = {"lines": "Every line", "open": "Open loop", "handshakes": "Handshakes", "idle": "Idle memory", "push": "Push",
-            "shards": "Shards", "machine": "Machine and method"}
+SECTIONS = {
+    "lines": "Every line",
+    "open": "Open loop",
+    "handshakes": "Handshakes",
+    "idle": "Idle memory",
+    "push": "Push",
+    "shards": "Shards",
+    "machine": "Machine and method",
+}
 
 
 def render(figures, named, method, caveats):
@@ -17,29 +24,52 @@ def render(figures, named, method, caveats):
     began = figures.about["began"]
     body = [
         f"<header><h1>ringgate, measured</h1><p class='sub'>{_subtitle(figures)}</p>{_warning(figures)}{_navigation(by_anchor)}</header>",
-        _section("verdict", "Verdict", _summary(by_anchor["verdict"][0]), _table(by_anchor["verdict"][0]),
-                 *[_titled_table(table) for table in by_anchor.get("ahead", [])]),
+        _section(
+            "verdict",
+            "Verdict",
+            _summary(by_anchor["verdict"][0]),
+            _table(by_anchor["verdict"][0]),
+            *[_titled_table(table) for table in by_anchor.get("ahead", [])],
+        ),
         _section("cost", "Cost of a message", _legend(figures), _figure(plots.relative_cost(figures))),
     ]
     if "judged" in by_anchor:
         body.append(_section("judged", "Judged lines", *[_titled_table(table) for table in by_anchor["judged"]]))
-    body.append(_section("throughput", "Throughput by size", *[_figure(plot, title) for title, plot in plots.throughput(figures)]))
-    body.append(_section("latency", "Latency by percentile", *[_figure(plot, title) for title, plot in plots.percentiles(figures)]))
-    drawn = {"open": plots.open_cost(figures) if figures.open else "", "handshakes": plots.handshakes(figures), "idle": plots.idle(figures)}
+    body.append(
+        _section("throughput", "Throughput by size", *[_figure(plot, title) for title, plot in plots.throughput(figures)])
+    )
+    body.append(
+        _section("latency", "Latency by percentile", *[_figure(plot, title) for title, plot in plots.percentiles(figures)])
+    )
+    drawn = {
+        "open": plots.open_cost(figures) if figures.open else "",
+        "handshakes": plots.handshakes(figures),
+        "idle": plots.idle(figures),
+    }
     for anchor, title in SECTIONS.items():
         if anchor in by_anchor:
             prose = _prose("Method", method) + _prose("Caveats", caveats) if anchor == "machine" else ""
             show = _titled_table if len(by_anchor[anchor]) > 1 else _noted_table
-            body.append(_section(anchor, title, _figure(drawn.get(anchor, "")), prose, *[show(table) for table in by_anchor[anchor]]))
-    return (f"<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
-            f"<meta name='color-scheme' content='light dark'><title>ringgate, measured {html.escape(began[:10])}</title>"
-            f"<style>{STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n")
+            body.append(
+                _section(anchor, title, _figure(drawn.get(anchor, "")), prose, *[show(table) for table in by_anchor[anchor]])
+            )
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<meta name='color-scheme' content='light dark'><title>ringgate, measured {html.escape(began[:10])}</title>"
+        f"<style>{STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
+    )
 
 
 def _subtitle(figures):
     machine = figures.about["machine"]
-    parts = [figures.about["servers"].get(figures_module.GATE, {}).get("version", ""), f"{machine['cpu']}, {machine['cores']} cores",
-             f"Linux {machine['kernel']}", machine["congestion control"], machine["compiler"], figures.about["began"][:16].replace("T", " ")]
+    parts = [
+        figures.about["servers"].get(figures_module.GATE, {}).get("version", ""),
+        f"{machine['cpu']}, {machine['cores']} cores",
+        f"Linux {machine['kernel']}",
+        machine["congestion control"],
+        machine["compiler"],
+        figures.about["began"][:16].replace("T", " "),
+    ]
     return html.escape(" · ".join(part for part in parts if part))
 
 
@@ -50,8 +80,14 @@ def _warning(figures):
 
 
 def _navigation(by_anchor):
-    links = [("verdict", "Verdict"), ("cost", "Cost"), ("judged", "Judged lines"), ("throughput", "Throughput"), ("latency", "Latency"),
-             *[(anchor, title) for anchor, title in SECTIONS.items() if anchor in by_anchor]]
+    links = [
+        ("verdict", "Verdict"),
+        ("cost", "Cost"),
+        ("judged", "Judged lines"),
+        ("throughput", "Throughput"),
+        ("latency", "Latency"),
+        *[(anchor, title) for anchor, title in SECTIONS.items() if anchor in by_anchor],
+    ]
     return "<nav>" + "".join(f"<a href='#{anchor}'>{title}</a>" for anchor, title in links) + "</nav>"
 
 
@@ -59,14 +95,26 @@ def _summary(table):
     counts = {}
     for row in table.rows:
         counts[row[3]] = counts.get(row[3], 0) + 1
-    return "<p class='chips'>" + "".join(
-        f"<span class='chip {words.replace(' ', '-')}'>{counts[words]} {words}</span>" for words in ("met", "missed", "not measured")
-        if words in counts) + "</p>"
+    return (
+        "<p class='chips'>"
+        + "".join(
+            f"<span class='chip {words.replace(' ', '-')}'>{counts[words]} {words}</span>"
+            for words in ("met", "missed", "not measured")
+            if words in counts
+        )
+        + "</p>"
+    )
 
 
 def _legend(figures):
-    return "<p class='legend'>" + "".join(
-        f"<span><i class='s-{name}'></i>{html.escape(each['label'])}</span>" for name, each in figures.about["servers"].items()) + "</p>"
+    return (
+        "<p class='legend'>"
+        + "".join(
+            f"<span><i class='s-{name}'></i>{html.escape(each['label'])}</span>"
+            for name, each in figures.about["servers"].items()
+        )
+        + "</p>"
+    )
 
 
 def _section(anchor, title, *parts):
@@ -103,7 +151,11 @@ def _words(table, column):
 
 def _chip(words):
     escaped = html.escape(words)
-    return f"<span class='chip {words.replace(' ', '-')}'>{escaped}</span>" if words in ("met", "missed", "not measured") else escaped
+    return (
+        f"<span class='chip {words.replace(' ', '-')}'>{escaped}</span>"
+        if words in ("met", "missed", "not measured")
+        else escaped
+    )
 
 
 def _prose(title, paragraphs):

@@ -20,10 +20,14 @@ def _variables(position):
     return "".join(f"--{name}:{pair[position]};" for name, pair in COLOURS.items())
 
 
-_SERIES = "".join(f".s-{name}{{stroke:var(--{name});fill:var(--{name});background:var(--{name})}}.t-{name}{{fill:var(--{name})}}"
-                  for name in COLOURS)
+_SERIES = "".join(
+    f".s-{name}{{stroke:var(--{name});fill:var(--{name});background:var(--{name})}}.t-{name}{{fill:var(--{name})}}"
+    for name in COLOURS
+)
 _LIGHT = "--paper:#fff;--ink:#1c1e21;--soft:#667;--faint:#e6e8eb;--tint:#f5f6f7;--good:#2b8a3e;--bad:#c92a2a;" + _variables(0)
-_DARK = "--paper:#15171a;--ink:#e8eaed;--soft:#9aa3ad;--faint:#2c3137;--tint:#1d2024;--good:#69db7c;--bad:#ff8787;" + _variables(1)
+_DARK = "--paper:#15171a;--ink:#e8eaed;--soft:#9aa3ad;--faint:#2c3137;--tint:#1d2024;--good:#69db7c;--bad:#ff8787;" + _variables(
+    1
+)
 
 STYLE = f"""
 :root{{{_LIGHT}}}
@@ -40,8 +44,9 @@ a{{color:inherit;text-decoration-color:var(--soft);text-underline-offset:.2em}}
 table{{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}}
 th{{text-align:right;font-weight:600;color:var(--soft);vertical-align:bottom;border-bottom:1px solid var(--soft);padding:.35rem .6rem}}
 td{{text-align:right;white-space:nowrap;border-bottom:1px solid var(--faint);padding:.32rem .6rem}}
-th.words,td.words{{text-align:left;white-space:normal}} td.words:first-child{{min-width:13rem}} #lines td.words{{min-width:11rem}}
-#lines th{{font-size:.78rem}} #lines td,#lines th{{padding-left:.35rem;padding-right:.35rem}}
+th.words,td.words{{text-align:left;white-space:normal}} td.words:first-child{{min-width:13rem}} td.words:last-child{{min-width:7.5rem}}
+#lines th{{font-size:.72rem}} #lines td.words:first-child{{min-width:9rem}}
+#lines td,#lines th{{padding-left:.35rem;padding-right:.35rem}}
 tr.lead td{{font-weight:650;background:var(--tint)}}
 .chip{{border:1px solid currentColor;border-radius:1em;padding:.02rem .6rem;font-size:.82rem;white-space:nowrap}}
 .chips .chip{{font-size:.95rem;margin-right:.5rem;padding:.15rem .8rem}}

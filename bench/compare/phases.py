@@ -29,6 +29,7 @@ class Context:
     scratch: pathlib.Path
     rounds: int | None = None
     seconds: float | None = None
+    seed: int = 0  # all servers of one round get the same payloads and masks
     gate_binary: pathlib.Path = GATE_BINARY
 
 
@@ -43,8 +44,10 @@ class Phase:
         made = []
         for line in self.lines(context):
             for number in range(self._rounds(context)):
-                made += [Step(self.name, line, server, number, self.expected(context))
-                         for server in rounds.turns(self.servers(context, line), number)]
+                made += [
+                    Step(self.name, line, server, number, self.expected(context))
+                    for server in rounds.turns(self.servers(context, line), number)
+                ]
         return made
 
     def _rounds(self, context):
@@ -56,6 +59,10 @@ class Phase:
     def expected(self, context):
         seconds = self._seconds(context)
         return seconds + rounds.warmup_seconds(seconds) + OVERHEAD_SECONDS
+
+    def _timing(self, context, step):
+        seconds = self._seconds(context)
+        return ["--seconds", seconds, "--warmup", rounds.warmup_seconds(seconds), "--seed", context.seed + step.round]
 
     def lines(self, context):
         raise NotImplementedError
@@ -69,7 +76,13 @@ class Phase:
 
 class Echo(Phase):
     def measure(self, context, step):
-        return rounds.echo(context.contestants[step.server], lines.LINES[step.line], self._seconds(context), context.scratch)
+        return rounds.echo(
+            context.contestants[step.server],
+            lines.LINES[step.line],
+            self._seconds(context),
+            context.scratch,
+            seed=context.seed + step.round,
+        )
 
 
 class Screen(Echo):
@@ -124,8 +137,14 @@ class Open(Phase):
         if full is None:
             return failed(f"no rival was screened on {lines.OPEN_LINE}, so there is no rate to go by")
         rate = math.floor(full * int(step.line.removeprefix("open-")) / 100)
-        record = rounds.echo(context.contestants[step.server], lines.LINES[lines.OPEN_LINE], self._seconds(context), context.scratch,
-                             rate=rate)
+        record = rounds.echo(
+            context.contestants[step.server],
+            lines.LINES[lines.OPEN_LINE],
+            self._seconds(context),
+            context.scratch,
+            seed=context.seed + step.round,
+            rate=rate,
+        )
         return {**record, "rate": rate, "rate_of": rival}
 
 
@@ -141,8 +160,13 @@ class Handshakes(Phase):
 
     def measure(self, context, step):
         seconds = self._seconds(context)
-        return rounds.loaded(context.contestants[step.server], "handshakes",
-                             ["--connections", HANDSHAKES_CONCURRENT, "--seconds", seconds], seconds, context.scratch)
+        return rounds.loaded(
+            context.contestants[step.server],
+            "handshakes",
+            ["--connections", HANDSHAKES_CONCURRENT, *self._timing(context, step)],
+            seconds,
+            context.scratch,
+        )
 
 
 class Idle(Phase):
@@ -191,8 +215,14 @@ class Push(Phase):
         devices, mode, pipeline, shard_count = self.modes[step.line]
         gate = Gate(binary=context.gate_binary, shards=shard_count, cpus="0,1" if shard_count == 2 else "0")
         seconds = self._seconds(context)
-        return rounds.loaded(gate, "pushes", ["--devices", devices, "--mode", mode, "--pipeline", pipeline, "--seconds", seconds], seconds,
-                             context.scratch, admin=True)
+        return rounds.loaded(
+            gate,
+            "pushes",
+            ["--devices", devices, "--mode", mode, "--pipeline", pipeline, *self._timing(context, step)],
+            seconds,
+            context.scratch,
+            admin=True,
+        )
 
 
 class Shards(Phase):

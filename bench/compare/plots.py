@@ -5,7 +5,7 @@ import math
 import figures as figures_module
 import lines
 import svg
-import tables
+import table
 
 SIZE_NAMES = list(lines.SIZES)
 CURVE_LINES = ("open-70", "open-50", *lines.JUDGED[:2])
@@ -22,10 +22,23 @@ def relative_cost(figures):
     rows = []
     for line in names:
         cells = figures.echo[line]
-        rows.append((lines.LINES[line].short, [(name, figures.label(name), ratio.median, ratio.low, ratio.high) for name in _series_order(figures)
-                            if name in cells and (ratio := cells[name].ratio) is not None]))
-    return svg.dot_plot(rows, x_label="core time per message, times ringgate's (right: dearer)", x_text=lambda value: f"{value:.3g}",
-                        reference=1.0, description="Core time per message relative to ringgate, for each line and server")
+        rows.append(
+            (
+                lines.LINES[line].short,
+                [
+                    (name, figures.label(name), ratio.median, ratio.low, ratio.high)
+                    for name in _series_order(figures)
+                    if name in cells and (ratio := cells[name].ratio) is not None
+                ],
+            )
+        )
+    return svg.dot_plot(
+        rows,
+        x_label="core time per message, times ringgate's (right: dearer)",
+        x_text=lambda value: f"{value:.3g}",
+        reference=1.0,
+        description="Core time per message relative to ringgate, for each line and server",
+    )
 
 
 def throughput(figures):
@@ -39,9 +52,17 @@ def throughput(figures):
                 points = [(place, cell.rate) for place, cell in enumerate(cells) if cell is not None and cell.rate]
                 series.append((name, figures.label(name), points))
             if any(len(points) > 1 for _, _, points in series):
-                yield (f"{connections:,} connections, {in_flight} in flight",
-                       svg.line_plot(series, x_ticks=ticks, x_label="message size", y_label="messages per second", y_text=tables.rate,
-                                     description="Throughput by message size"))
+                yield (
+                    f"{connections:,} connections, {in_flight} in flight",
+                    svg.line_plot(
+                        series,
+                        x_ticks=ticks,
+                        x_label="message size",
+                        y_label="messages per second",
+                        y_text=table.rate,
+                        description="Throughput by message size",
+                    ),
+                )
 
 
 def percentiles(figures):
@@ -49,10 +70,19 @@ def percentiles(figures):
     ticks = [(0, "50 %"), (1, "90"), (2, "99"), (3, "99.9"), (4, "99.99"), (5, "99.999")]
     for line in CURVE_LINES:
         cells = figures.open.get(line) or figures.echo.get(line) or {}
-        series = [(name, figures.label(name), _curve(cells[name].curve)) for name in _series_order(figures)
-                  if name in cells and figures.about["servers"].get(name, {}).get("kind") != "ceiling"]
-        plot = svg.line_plot(series, x_ticks=ticks, x_label="percentile", y_label="latency", y_text=tables.nanoseconds,
-                             description="Latency by percentile")
+        series = [
+            (name, figures.label(name), _curve(cells[name].curve))
+            for name in _series_order(figures)
+            if name in cells and figures.about["servers"].get(name, {}).get("kind") != "ceiling"
+        ]
+        plot = svg.line_plot(
+            series,
+            x_ticks=ticks,
+            x_label="percentile",
+            y_label="latency",
+            y_text=table.nanoseconds,
+            description="Latency by percentile",
+        )
         if plot:
             yield (f"open loop, {line.removeprefix('open-')} %" if line in figures.open else lines.LINES[line].title), plot
 
@@ -72,20 +102,42 @@ def open_cost(figures):
     series = []
     for name in _series_order(figures):
         cells = [(share, figures.open[f"open-{share}"].get(name)) for share in shares]
-        series.append((name, figures.label(name), [(share, cell.core.median) for share, cell in cells if cell is not None and cell.core]))
-    return svg.line_plot(series, x_ticks=[(share, f"{share} %") for share in shares], x_label="load", y_label="core time per message",
-                         y_text=tables.nanoseconds, logarithmic=False, description="Core time per message by load")
+        series.append(
+            (name, figures.label(name), [(share, cell.core.median) for share, cell in cells if cell is not None and cell.core])
+        )
+    return svg.line_plot(
+        series,
+        x_ticks=[(share, f"{share} %") for share in shares],
+        x_label="load",
+        y_label="core time per message",
+        y_text=table.nanoseconds,
+        logarithmic=False,
+        description="Core time per message by load",
+    )
 
 
 def handshakes(figures):
-    rows = [(cell.server, figures.label(cell.server), [("", 1e9 / cell.core.median)])
-            for cell in sorted((cell for cell in figures.handshakes.values() if cell.core), key=lambda cell: cell.core.median)]
-    return svg.bar_plot(rows, value_text=tables.rate, x_label="handshakes per core second (longer: better)",
-                        description="Handshakes per core second")
+    rows = [
+        (cell.server, figures.label(cell.server), [("", 1e9 / cell.core.median)])
+        for cell in sorted((cell for cell in figures.handshakes.values() if cell.core), key=lambda cell: cell.core.median)
+    ]
+    return svg.bar_plot(
+        rows,
+        value_text=table.rate,
+        x_label="handshakes per core second (longer: better)",
+        description="Handshakes per core second",
+    )
 
 
 def idle(figures):
     found = sorted((each for each in figures.idle.values() if each.total is not None), key=lambda each: each.total)
-    rows = [(each.server, figures.label(each.server), [("kernel", max(0.0, each.kernel)), ("user", max(0.0, each.user))]) for each in found]
-    return svg.bar_plot(rows, value_text=lambda value: f"{value:,.0f} B", x_label="bytes per idle connection: kernel (pale), then user",
-                        description="Bytes per idle connection")
+    rows = [
+        (each.server, figures.label(each.server), [("kernel", max(0.0, each.kernel)), ("user", max(0.0, each.user))])
+        for each in found
+    ]
+    return svg.bar_plot(
+        rows,
+        value_text=lambda value: f"{value:,.0f} B",
+        x_label="bytes per idle connection: kernel (pale), then user",
+        description="Bytes per idle connection",
+    )

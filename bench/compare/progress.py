@@ -28,8 +28,10 @@ class Progress:
         now = time.monotonic()
         if self._rewrites or now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
-            self._print(f"{self._done + 1} of {self._count}; {clock(self.elapsed)} gone, about {clock(self.remaining())} to go; {what}",
-                        end="\r" if self._rewrites else "\n")
+            self._print(
+                f"{self._done + 1} of {self._count}; {clock(self.elapsed)} gone, about {clock(self.remaining())} to go; {what}",
+                end="\r" if self._rewrites else "\n",
+            )
 
     def ends(self, planned_seconds):
         self._done += 1

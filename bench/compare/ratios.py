@@ -37,8 +37,11 @@ def _quartiles(ordered):
 
 def paired(numerators, denominators):
     """The ratio of each round that both have; both map a round's number to a figure."""
-    return [numerators[number] / denominators[number] for number in sorted(numerators.keys() & denominators.keys())
-            if numerators[number] is not None and denominators[number]]
+    return [
+        numerators[number] / denominators[number]
+        for number in sorted(numerators.keys() & denominators.keys())
+        if numerators[number] is not None and denominators[number]
+    ]
 
 
 def ratio(numerators, denominators):

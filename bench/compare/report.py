@@ -10,17 +10,17 @@ METHOD = (
     "back. Servers take turns, backwards in every second round, so that drift of the machine hits all alike.",
     "Primary figure: busy time of the server's core (user, system, irq, softirq of /proc/stat) per message. On loopback each side's send "
     "runs the other's receive path, so a process's own time would tell half of it.",
-    "Ratios are taken between rounds of the same number and then their median; spread is the smallest and the largest. Rounds in which the "
-    "hypervisor took more than 1 % (steal) are left out where more than half remain without them.",
-    "A round is marked `client` where the load generator was the limit, or the server's core was less than 97 % busy in a closed loop: its "
-    "throughput is then not the server's maximum.",
+    "Ratios are taken between rounds of the same number and then their median; spread is the smallest and the largest. Rounds in "
+    "which the hypervisor took more than 1 % (steal) are left out where more than half remain without them.",
+    "A round is marked `client` where the load generator was the limit, or the server's core was less than 97 % busy in a closed "
+    "loop: its throughput is then not the server's maximum. It is marked `others` where other processes took more than a tenth of either core.",
     "Every server runs on one core, without compression and without logging; ringgate writes no log lines below warnings.",
 )
 CAVEATS = (
     "Loopback: the kernel's TCP path is most of the cost of a small message, and both ends share it. Zero-copy sends, interrupt "
     "steering and offloads of a network card cannot be judged here.",
-    "The kernel accounts CPU time by ticks, hence the long rounds under partial load. Closed-loop latency tells of queues, not of users; the open loop's "
-    "counts from the intended send time.",
+    "The kernel accounts CPU time by ticks, hence the long rounds under partial load. Closed-loop latency tells of "
+    "queues, not of users; the open loop's counts from the intended send time.",
     "uWebSockets is measured as the npm package inside Node.js, which costs it something.",
     "Nanoseconds belong to this machine; the ratios are the claim.",
 )

@@ -25,10 +25,10 @@ def warmup_seconds(seconds):
     return min(1.0, max(0.3, seconds / 4))
 
 
-def echo(contestant, line, seconds, scratch, *, rate=None):
+def echo(contestant, line, seconds, scratch, *, seed=0, rate=None):
     """Starts the server, loads it once, ends it, and returns the round as it is stored."""
     warmup = warmup_seconds(seconds)
-    arguments = [*line.arguments(), "--seconds", seconds, "--warmup", warmup]
+    arguments = [*line.arguments(), "--seconds", seconds, "--warmup", warmup, "--seed", seed]
     if rate is not None:
         arguments += ["--rate", round(rate)]
     return loaded(contestant, "run", arguments, seconds + warmup, scratch, open_loop=rate is not None)

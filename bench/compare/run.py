@@ -7,8 +7,10 @@ def main():
     command, arguments = sys.argv[1], sys.argv[2:]
     if command == "ab":
         import ab
+
         return ab.main(arguments)
     import compare
+
     return compare.rerender(arguments) if command == "report" else compare.main(arguments)
 
 

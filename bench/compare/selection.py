@@ -38,7 +38,7 @@ class Selection:
         else:
             ordered = [name for name in (NAMED_RIVAL, *PREFERRED) if name in rivals]
             ordered += [name for name in rivals if name not in ordered]
-        return ordered[:self._rivals_count]
+        return ordered[: self._rivals_count]
 
     def field(self, line, *, ceilings=True, named=True):
         """Who meets on this line after the screening, in the order of the contestants."""
@@ -51,8 +51,11 @@ class Selection:
 
     def slowest_serious_rate(self, line):
         """Messages per second of the slowest serious rival, and who it is; (None, "") without a screening of rivals."""
-        rates = {name: result["messages_per_second"] for name, result in self._screened.get(line, {}).items()
-                 if self._contestants[name].kind == "rival"}
+        rates = {
+            name: result["messages_per_second"]
+            for name, result in self._screened.get(line, {}).items()
+            if self._contestants[name].kind == "rival"
+        }
         if not rates:
             return None, ""
         bar = max(rates.values()) * SERIOUS_SHARE

@@ -17,6 +17,7 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 GATE_BINARY = pathlib.Path(os.environ.get("RINGGATE_BINARY", REPOSITORY / "build/release/ringgate"))
+RESULTS = pathlib.Path(os.environ.get("BENCH_RESULTS", REPOSITORY / "build/bench"))
 START_SECONDS_MAX = 15
 STOP_SECONDS_MAX = 8
 SERVER_CPU = 0
@@ -41,8 +42,20 @@ class Gate:
     protocol = "websocket"
 
     def command(self, port, admin_port):
-        command = [str(self.binary), "serve", "--shards", str(self.shards), "--cpus", self.cpus, "--log-level", "warning",
-                   "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin_port}"]
+        command = [
+            str(self.binary),
+            "serve",
+            "--shards",
+            str(self.shards),
+            "--cpus",
+            self.cpus,
+            "--log-level",
+            "warning",
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--admin",
+            f"127.0.0.1:{admin_port}",
+        ]
         for setting in self.settings:
             command += ["--set", setting]
         return command
@@ -130,9 +143,14 @@ def running(contestant, log):
     port, admin_port = free_ports(2)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        process = subprocess.Popen([shutil.which("taskset") or "taskset", "-c", contestant.cpus, *contestant.command(port, admin_port)],
-                                   stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                                   env={**_inherited(), **contestant.environment()})
+        process = subprocess.Popen(
+            [shutil.which("taskset") or "taskset", "-c", contestant.cpus, *contestant.command(port, admin_port)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**_inherited(), **contestant.environment()},
+        )
     server = Running(contestant, port, admin_port, process, log)
     try:
         _wait_until_accepting(server)

@@ -4,8 +4,8 @@ The load is two processes, one pinned to each core, each recording its core over
 cannot be told apart on a shared core, so both count.
 """
 
-import load
 import lines
+import load
 import rounds
 import servers
 
@@ -39,8 +39,16 @@ def _both_loads(server, line, seconds, warmup, scratch):
     try:
         for cpu in CPUS:
             json_path = scratch / f"shards.{cpu}.json"
-            arguments = [*lines.LINES[line].arguments(), "--seconds", seconds, "--warmup", warmup, "--id-prefix", f"load{cpu}-",
-                         *load.pinned_arguments(server, load_cpu=cpu, server_cpu=cpu)]
+            arguments = [
+                *lines.LINES[line].arguments(),
+                "--seconds",
+                seconds,
+                "--warmup",
+                warmup,
+                "--id-prefix",
+                f"load{cpu}-",
+                *load.pinned_arguments(server, load_cpu=cpu, server_cpu=cpu),
+            ]
             processes.append((load.start("run", arguments, json_path), json_path))
         return [load.finish(process, seconds + warmup, json_path) for process, json_path in processes]
     finally:
@@ -56,7 +64,10 @@ def merge(results):
         "messages": messages,
         "messages_per_second": sum(result["messages_per_second"] for result in results),
         "latency_ns": {name: max(result["latency_ns"][name] for result in results) for name in ("p50", "p99", "p999")},
-        "server": {"busy_ns": busy, "busy_ns_per_message": busy / messages,
-                   # Each load records the whole process, over the same window.
-                   "process_cpu_ns": results[0]["server"].get("process_cpu_ns")},
+        "server": {
+            "busy_ns": busy,
+            "busy_ns_per_message": busy / messages,
+            # Each load records the whole process, over the same window.
+            "process_cpu_ns": results[0]["server"].get("process_cpu_ns"),
+        },
     }

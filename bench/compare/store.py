@@ -1,8 +1,8 @@
 """Where a run keeps what it measured: one JSON file a round, written whole or not at all, so that a run can be resumed.
 
-    RUN/run.json                           options, machine, versions: what must not change while a run is resumed
-    RUN/rounds/PHASE/LINE/ROUND-SERVER.json
-    RUN/{table.md,results.json,report.html}
+RUN/run.json                           options, machine, versions: what must not change while a run is resumed
+RUN/rounds/PHASE/LINE/ROUND-SERVER.json
+RUN/{table.md,results.json,report.html}
 """
 
 import dataclasses

@@ -37,7 +37,9 @@ class Scale:
             return [step * number for number in range(math.ceil(self._low / step), math.floor(self._high / step) + 1)]
         factors = (1, 2, 5) if self._high / self._low < 300 else (1,)
         decades = range(math.floor(math.log10(self._low)), math.ceil(math.log10(self._high)) + 1)
-        return [factor * 10.0 ** decade for decade in decades for factor in factors if self._low <= factor * 10.0 ** decade <= self._high]
+        return [
+            factor * 10.0**decade for decade in decades for factor in factors if self._low <= factor * 10.0**decade <= self._high
+        ]
 
 
 def text(x, y, words, anchor="start", classes=""):
@@ -54,7 +56,9 @@ def titled(shape, words):
 
 
 def document(height, parts, description):
-    return (f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{html.escape(description)}">' + "".join(parts) + "</svg>")
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{html.escape(description)}">' + "".join(parts) + "</svg>"
+    )
 
 
 def apart(wanted, least):
@@ -91,11 +95,18 @@ def line_plot(series, *, x_ticks, x_label, y_label, y_text, description, logarit
         path = " ".join(f"{x(px):.1f},{y(py):.1f}" for px, py in points)
         parts.append(titled(f'<polyline points="{path}" class="line s-{name}"/>', label))
         if len(points) <= 12:
-            parts += [titled(f'<circle cx="{x(px):.1f}" cy="{y(py):.1f}" r="3.5" class="dot s-{name}"/>', f"{label}: {y_text(py)}")
-                      for px, py in points]
-    for (name, label, points), place in zip(series, apart([y(points[-1][1]) for _, _, points in series], LABEL_HEIGHT), strict=True):
+            parts += [
+                titled(f'<circle cx="{x(px):.1f}" cy="{y(py):.1f}" r="3.5" class="dot s-{name}"/>', f"{label}: {y_text(py)}")
+                for px, py in points
+            ]
+    for (name, label, points), place in zip(
+        series, apart([y(points[-1][1]) for _, _, points in series], LABEL_HEIGHT), strict=True
+    ):
         end = x(points[-1][0]), y(points[-1][1])
-        parts += [rule(end[0] + 5, end[1], right + 12, place, "leader"), text(right + 16, place + 4, label, classes=f"label t-{name}")]
+        parts += [
+            rule(end[0] + 5, end[1], right + 12, place, "leader"),
+            text(right + 16, place + 4, label, classes=f"label t-{name}"),
+        ]
     return document(height, parts, description)
 
 
@@ -114,8 +125,12 @@ def bar_plot(rows, *, value_text, x_label, description):
         parts.append(text(left - 10, top + 15, label, "end", f"label t-{name}"))
         for kind, value in segments:
             start, width = x(position), max(0.0, x(position + value) - x(position))
-            parts.append(titled(f'<rect x="{start:.1f}" y="{top}" width="{width:.1f}" height="20" rx="2" class="bar s-{name} {kind}"/>',
-                                f"{label} {kind}: {value_text(value)}".replace(" :", ":")))
+            parts.append(
+                titled(
+                    f'<rect x="{start:.1f}" y="{top}" width="{width:.1f}" height="20" rx="2" class="bar s-{name} {kind}"/>',
+                    f"{label} {kind}: {value_text(value)}".replace(" :", ":"),
+                )
+            )
             position += value
         parts.append(text(x(totals[number]) + 8, top + 15, value_text(totals[number]), classes="value"))
     return document(height, parts, description)
@@ -137,7 +152,11 @@ def dot_plot(rows, *, x_label, x_text, reference, description):
         middle = 34 + number * row_height + row_height / 2
         parts.append(text(left - 6, middle + 4, label, "end", "label"))
         for name, server, median, low, high in dots:
-            parts.append(titled(rule(x(low), middle, x(high), middle, f"line s-{name}")
-                                + f'<circle cx="{x(median):.1f}" cy="{middle:.1f}" r="5" class="dot s-{name}"/>',
-                                f"{server}: {x_text(median)} ({x_text(low)} to {x_text(high)})"))
+            parts.append(
+                titled(
+                    rule(x(low), middle, x(high), middle, f"line s-{name}")
+                    + f'<circle cx="{x(median):.1f}" cy="{middle:.1f}" r="5" class="dot s-{name}"/>',
+                    f"{server}: {x_text(median)} ({x_text(low)} to {x_text(high)})",
+                )
+            )
     return document(height, parts, description)

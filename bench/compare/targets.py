@@ -68,6 +68,8 @@ TARGETS = (
     Ratio("handshakes per core second: times the best rival's", "handshakes", "best rival", at_least=1.2),
     MeasuredElsewhere("cross-core push: at most 150 ns more, in batches of 16", "tools/bench micro mailbox"),
     MeasuredElsewhere("eight pushes to one device in one turn: at most 1.3 times one", "tools/bench guard"),
-    Ratio("two shards on two cores against one: both cores' time per message", "shards:binary-20B-64x1", "one-shard", at_most=1.10),
+    Ratio(
+        "two shards on two cores against one: both cores' time per message", "shards:binary-20B-64x1", "one-shard", at_most=1.10
+    ),
     Ratio("the same, 16 in flight", "shards:binary-20B-64x16", "one-shard", at_most=1.10),
 )

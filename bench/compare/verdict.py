@@ -37,7 +37,7 @@ def _ratio(target, figures):
     note = "" if server == target.against else figures.label(server)
     cell = others[server]
     if ratio.count < 7 and cell.phase == "judged":
-        note = f"{note}; {ratio.count} rounds only".removeprefix("; ")
+        note = f"{note}; of only {ratio.count} round{'s' if ratio.count > 1 else ''}".removeprefix("; ")
     elif cell.phase == "screen":
         note = f"{note}; one screening round".removeprefix("; ")
     return Row(target.text, limit, f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f})", MET if met else MISSED, note)
@@ -66,7 +66,9 @@ def _between(ours, other, figure, upside_down):
 
 
 def _inverse(spread):
-    return ratios.Spread(1 / spread.median, 1 / spread.high, 1 / spread.low, 1 / spread.quartile_high, 1 / spread.quartile_low, spread.count)
+    return ratios.Spread(
+        1 / spread.median, 1 / spread.high, 1 / spread.low, 1 / spread.quartile_high, 1 / spread.quartile_low, spread.count
+    )
 
 
 def _why_not(ours, target):
@@ -87,7 +89,9 @@ def _bytes(target, figures):
     ours = figures.idle.get(figures_module.GATE)
     value = getattr(ours, target.figure) if ours else None
     if value is None:
-        return Row(target.text, f"≤ {target.at_most:,.0f}", "", UNKNOWN, ours.error if ours else "the run did not have this phase")
+        return Row(
+            target.text, f"≤ {target.at_most:,.0f}", "", UNKNOWN, ours.error if ours else "the run did not have this phase"
+        )
     return Row(target.text, f"≤ {target.at_most:,.0f}", f"{value:,.0f}", MET if value <= target.at_most else MISSED)
 
 
@@ -100,8 +104,12 @@ class Ahead:
 
 def rivals_ahead(figures):
     """(every pair of line and rival that is ahead beyond the spread, how many pairs were compared)."""
-    compared = [Ahead(line, name, cells[name].ratio) for line, cells in figures.echo.items() for name in figures.of_kind("rival")
-                if name in cells and cells[name].ratio is not None]
+    compared = [
+        Ahead(line, name, cells[name].ratio)
+        for line, cells in figures.echo.items()
+        for name in figures.of_kind("rival")
+        if name in cells and cells[name].ratio is not None
+    ]
     return [each for each in compared if each.ratio.quartile_high < 1], len(compared)
 
 
@@ -118,5 +126,10 @@ def _elsewhere(target, _figures):
     return Row(target.text, "", "", UNKNOWN, f"measured by {target.where}")
 
 
-_JUDGES = {targets.Ratio: _ratio, targets.Counted: _counted, targets.Bytes: _bytes, targets.NobodyAhead: _nobody_ahead,
-           targets.MeasuredElsewhere: _elsewhere}
+_JUDGES = {
+    targets.Ratio: _ratio,
+    targets.Counted: _counted,
+    targets.Bytes: _bytes,
+    targets.NobodyAhead: _nobody_ahead,
+    targets.MeasuredElsewhere: _elsewhere,
+}

@@ -29,13 +29,16 @@ class Peer:
         return {"GOMAXPROCS": "1"}
 
 
-PEERS = {peer.name: peer for peer in (
-    Peer("raw_uring", "raw TCP echo, io_uring", "ceiling", "raw"),
-    Peer("raw_epoll", "raw TCP echo, epoll", "ceiling", "raw"),
-    Peer("gorilla", "gorilla/websocket (Go)"),
-    Peer("gws", "gws (Go)"),
-    Peer("beast", "Boost.Beast (C++)"),
-    Peer("ws", "ws (Node.js)"),
-    Peer("fastwebsockets", "fastwebsockets (Rust)", mode="die"),
-    Peer("libwebsockets", "libwebsockets (C)", reason="not built; run tools/bench peers libwebsockets"),
-)}
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("raw_uring", "raw TCP echo, io_uring", "ceiling", "raw"),
+        Peer("raw_epoll", "raw TCP echo, epoll", "ceiling", "raw"),
+        Peer("gorilla", "gorilla/websocket (Go)"),
+        Peer("gws", "gws (Go)"),
+        Peer("beast", "Boost.Beast (C++)"),
+        Peer("ws", "ws (Node.js)"),
+        Peer("fastwebsockets", "fastwebsockets (Rust)", mode="die"),
+        Peer("libwebsockets", "libwebsockets (C)", reason="not built; run tools/bench peers libwebsockets"),
+    )
+}
