@@ -15,6 +15,8 @@ import rounds
 import servers
 
 CONNECTIONS = 15000
+# Come and go before anything is counted: code that is read in and buffers that are touched for the first time are no connection's.
+WARM_UP_CONNECTIONS = 64
 BARE = "bare_pairs"
 SETTLE_SECONDS = 1.5
 # A server that moves silent connections to something smaller has done so by then; the gate's pings come later.
@@ -39,6 +41,9 @@ def measure(contestant, scratch, connections=CONNECTIONS):
 
 
 def _grown(server, contestant, connections):
+    warm_up = min(WARM_UP_CONNECTIONS, connections)
+    with holder("connect", server.port, warm_up, contestant.protocol) as client:
+        client.expect(f"holding {warm_up}", OPENING_SECONDS_MAX)
     time.sleep(SETTLE_SECONDS)
     rss_before, slab_before = rss_bytes(server.pid), slab_bytes()
     with holder("connect", server.port, connections, contestant.protocol) as client:
