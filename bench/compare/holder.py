@@ -1,6 +1,7 @@
 """A process of its own that holds many idle connections, or the far ends of them, with nothing but their sockets.
 
 usage: holder.py connect PORT COUNT raw|websocket     connects, upgrades, says `holding N`
+       holder.py warm PORT COUNT raw|websocket        the same after a message of 16 KiB was echoed on each
        holder.py accept COUNT                         listens, says `port P`, accepts, says `holding N`
 
 Ends when its standard input does; before that it answers each line with `open N`, how many are still open. Plain sockets, because
@@ -20,6 +21,7 @@ REQUEST = (
 )
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 HEAD_BYTES_MAX = 4096
+WARM_UP_BYTES = 16 * 1024
 
 
 def connect(port, count, protocol):
@@ -31,6 +33,21 @@ def connect(port, count, protocol):
         if protocol == "websocket":
             upgrade(connection, REQUEST.format(number=number, port=port).encode())
         held.append(connection)
+    return held
+
+
+def warm(port, count, protocol):
+    held = connect(port, count, protocol)
+    for connection in held:
+        payload = bytes(WARM_UP_BYTES)
+        header = struct.pack("!BBH4x", 0x82, 0x80 | 126, len(payload)) if protocol == "websocket" else b""
+        connection.sendall(header + payload)
+        left = len(payload) + (4 if protocol == "websocket" else 0)
+        while left > 0:
+            octets = connection.recv(left)
+            if not octets:
+                sys.exit("a message was not echoed")
+            left -= len(octets)
     return held
 
 
@@ -71,7 +88,10 @@ def say(text):
 def main(mode, *arguments):
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    held = connect(int(arguments[0]), int(arguments[1]), arguments[2]) if mode == "connect" else accept(int(arguments[0]))
+    if mode == "accept":
+        held = accept(int(arguments[0]))
+    else:
+        held = (warm if mode == "warm" else connect)(int(arguments[0]), int(arguments[1]), arguments[2])
     say(f"holding {len(held)}")
     for _ in sys.stdin:
         say(f"open {count_open(held)}")

@@ -15,7 +15,7 @@ import rounds
 import servers
 
 CONNECTIONS = 15000
-# Come and go before anything is counted: code that is read in and buffers that are touched for the first time are no connection's.
+# Echo a message each and go before anything is counted: code that is read in and buffers that are touched for the first time are no connection's.
 WARM_UP_CONNECTIONS = 64
 BARE = "bare_pairs"
 SETTLE_SECONDS = 1.5
@@ -42,7 +42,7 @@ def measure(contestant, scratch, connections=CONNECTIONS):
 
 def _grown(server, contestant, connections):
     warm_up = min(WARM_UP_CONNECTIONS, connections)
-    with holder("connect", server.port, warm_up, contestant.protocol) as client:
+    with holder("warm", server.port, warm_up, contestant.protocol) as client:
         client.expect(f"holding {warm_up}", OPENING_SECONDS_MAX)
     time.sleep(SETTLE_SECONDS)
     rss_before, slab_before = rss_bytes(server.pid), slab_bytes()

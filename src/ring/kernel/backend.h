@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "ring/kernel/buffer_ring.h"
@@ -15,7 +16,7 @@
 
 namespace ringgate::ring {
 
-/// Where a getpeername through the ring puts its answer, one per socket, touched only while one is in flight.
+/// Where a getpeername through the ring puts its answer.
 struct PendingPeerName {
   sockaddr_in6 raw;
   PeerAddress* out;
@@ -62,7 +63,7 @@ struct Ring::Backend {
   std::optional<std::size_t> buffers_covered;  // by the submit in progress: those taken before its first attempt
   std::deque<Listener> listeners;
   std::vector<bool> socket_is_ipv6;
-  std::unique_ptr<PendingPeerName[]> pending_peer_names;
+  std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to them, and nodes stay
   std::vector<PeerAddress> accepted_addresses;  // by socket; only with addressed accepts
   std::deque<io_uring_sqe> backlog;             // submissions that found the queue full and the kernel unwilling
   std::deque<PiecedMessage> pieced_messages;    // a deque: addresses stay

@@ -170,8 +170,10 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
 }
 
 void Ring::Backend::translate_peer_name(Completion& completion) {
-  const PendingPeerName& pending = pending_peer_names[completion.token.slot];
-  if (completion.error == IoError::none) read_peer_address(pending.raw, *pending.out);
+  const auto pending = pending_peer_names.find(completion.token.slot);
+  RINGGATE_ASSERT(pending != pending_peer_names.end());
+  if (completion.error == IoError::none) read_peer_address(pending->second.raw, *pending->second.out);
+  pending_peer_names.erase(pending);
 }
 
 Ring::Doorbell Ring::doorbell() const {

@@ -126,7 +126,6 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
   if (b.event_descriptor < 0) return std::unexpected(describe_ring_failure("eventfd", errno));
 
   b.socket_is_ipv6.assign(options.sockets_max, false);
-  b.pending_peer_names = std::make_unique_for_overwrite<PendingPeerName[]>(options.sockets_max);
   return std::unique_ptr<Ring>(new Ring(std::move(backend)));
 }
 
