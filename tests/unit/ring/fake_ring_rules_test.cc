@@ -9,7 +9,7 @@ using FakeRingDeathTest = FakeRing;
 TEST_F(FakeRingDeathTest, NamesTheSeed) {
   accepted_peer();
   receive();
-  EXPECT_DEATH(receive(), "fake ring: seed 2026: receive armed twice");
+  EXPECT_DEATH(receive(), "fake ring: seed 2026: receive or poll armed twice");
 }
 
 TEST_F(FakeRingDeathTest, OneReceivePerSocketUntilItsEndWasReaped) {
@@ -17,7 +17,7 @@ TEST_F(FakeRingDeathTest, OneReceivePerSocketUntilItsEndWasReaped) {
   receive();
   peer.half_close();
   (void)ring().submit_and_wait({});
-  EXPECT_DEATH(receive(), "receive armed twice") << "its end was not reaped yet";
+  EXPECT_DEATH(receive(), "receive or poll armed twice") << "its end was not reaped yet";
   station->collect();
   receive();
 }
