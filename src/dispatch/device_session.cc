@@ -7,7 +7,6 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "dispatch/connection_access.h"
-#include "ws/echo_run.h"
 
 namespace ringgate::dispatch {
 
@@ -133,14 +132,22 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
 
 /// Takes what the built-in handler would only send back from the front of `octets`, without an event and a call for each message.
 void DeviceSession::echo_small_messages(conn::Connection& connection, MutableBytes& octets) {
+  constexpr std::size_t run_bytes_max = conn::TurnArena::block_bytes / 2;
+  static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
   DeviceRecord& record = record_of(connection);
   if (record.phase != Phase::open || connection.outbox != nullptr) return;
-  static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
-  std::uint8_t* const room = transport_.room(octets.size() + ws::echo_run_slack_bytes);
-  const ws::EchoRun run = ws::echo_run(octets, room, settings_.config.limits.message_bytes_max);
-  if (run.octets_read == 0) return;
-  octets = octets.subspan(run.octets_read);
-  transport_.write_room(connection, run.octets_written);
+  while (octets.size() >= 2 && (octets[1] & ws::length_bits) <= ws::length_7_bit_max) {
+    const ByteView part = octets.first(std::min(octets.size(), run_bytes_max));
+    std::uint8_t* const room = transport_.room(part.size() + ws::echo_run_slack_bytes);
+    const ws::EchoRun run = ws::echo_run(part, room, settings_.config.limits.message_bytes_max);
+    if (run.octets_read == 0) return;
+    octets = octets.subspan(run.octets_read);
+    transport_.write_room(connection, run.octets_written);
+    count_echoes(record, run);
+  }
+}
+
+void DeviceSession::count_echoes(DeviceRecord& record, const ws::EchoRun& run) {
   const std::uint32_t messages_count = run.texts_count + run.binaries_count;
   record.message_at = now_ms();
   record.messages_in += messages_count;

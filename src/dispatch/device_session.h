@@ -22,6 +22,7 @@
 #include "dispatch/gate_state.h"
 #include "gate/admission.h"
 #include "ringgate/handler.h"
+#include "ws/echo_run.h"
 #include "ws/frame_reader.h"
 #include "ws/prepared_message.h"
 
@@ -104,6 +105,7 @@ class DeviceSession final : public conn::Session {
   // device_session.cc
   void read_frames(conn::Connection& connection, MutableBytes octets);
   void echo_small_messages(conn::Connection& connection, MutableBytes& octets);
+  void count_echoes(DeviceRecord& record, const ws::EchoRun& run);
   bool handle(conn::Connection& connection, ws::Event& event);
   bool on_message(conn::Connection& connection, ws::Event& event);
   ws::Violation inflate(conn::Connection& connection, ws::Event& event);

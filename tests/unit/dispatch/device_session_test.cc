@@ -336,5 +336,35 @@ TEST_F(DeviceSession, DeliversAGoodMessageBeforeTheViolationBehindIt) {  // G43
   EXPECT_EQ(gate->counters().protocol_violations.get(), 1U);
 }
 
+// -- The built-in echo, which takes small messages many at a time
+
+TEST_F(DeviceSession, EchoesSmallMessagesInOrderHoweverManyArriveAtOnce) {
+  start();
+  DeviceClient client = device("a", "/ws");
+  std::string octets;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 6000; ++i) {
+    texts.push_back("message " + std::to_string(i));
+    if (i % 1000 == 999) texts.back() += std::string(i, 'x');  // and a large one
+    octets += DeviceClient::frame(Opcode::text, texts.back());
+  }
+  client.peer().send(octets);
+  gate->settle();
+  EXPECT_EQ(client.take(Opcode::text), texts);
+  EXPECT_EQ(gate->counters().text_in.get(), 6000U);
+  EXPECT_EQ(gate->counters().text_out.get(), 6000U);
+  EXPECT_EQ(gate->counters().payload_bytes_in.get(), gate->counters().payload_bytes_out.get());
+}
+
+TEST_F(DeviceSession, EndsAnEchoRunAtTheFirstViolation) {
+  start();
+  DeviceClient client = device("a", "/ws");
+  client.peer().send(DeviceClient::frame(Opcode::text, "good") + DeviceClient::frame(Opcode::text, "bad \xC3\x28") +
+                     DeviceClient::frame(Opcode::text, "unseen"));
+  gate->settle();
+  EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"good"});
+  EXPECT_EQ(client.close_code(), 1007);
+}
+
 }  // namespace
 }  // namespace ringgate::simulated
