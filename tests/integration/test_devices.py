@@ -304,7 +304,8 @@ def test_burst_at_the_limit_is_answered_and_leaves_the_admin_port_room():
             statuses.append(peer.read_response().status)
             if statuses[-1] == 503:
                 peer.socket.close()
-        assert statuses == [101] * 10 + [503] * 90
+        # Not in order: a shard that got more than its share of the burst refuses until some of it has gone.
+        assert sorted(statuses) == [101] * 10 + [503] * 90
 
 
 def test_example_handler():
