@@ -345,7 +345,7 @@ TEST_F(DeviceSession, EchoesSmallMessagesInOrderHoweverManyArriveAtOnce) {
   std::vector<std::string> texts;
   for (int i = 0; i < 6000; ++i) {
     texts.push_back("message " + std::to_string(i));
-    if (i % 1000 == 999) texts.back() += std::string(i, 'x');  // and a large one
+    if (i % 1000 == 999) texts.back() += std::string(static_cast<std::size_t>(i), 'x');  // and a large one
     octets += DeviceClient::frame(Opcode::text, texts.back());
   }
   client.peer().send(octets);
