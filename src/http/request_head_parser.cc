@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "http/octet_class.h"
+#include "http/octet_run.h"
 #include "http/uri.h"
 
 namespace ringgate::http {
@@ -68,6 +70,15 @@ void RequestHeadParser::reset() {
 
 HeadSpan RequestHeadParser::span_to_cursor() const {
   return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)};
+}
+
+// Passes octets of `classes`, but never the one at which the part being read would be longer than `bytes_max`.
+void RequestHeadParser::pass_run(ByteView octets, std::size_t end, std::size_t bytes_max, std::uint8_t classes) {
+  const std::size_t stop = std::min(end, mark_ + bytes_max);
+  if (cursor_ >= stop) return;
+  const std::size_t begin = cursor_;
+  cursor_ = static_cast<std::uint16_t>(end_of_run(octets, begin, stop, classes));
+  octets_examined_ += cursor_ - begin;
 }
 
 // Looks at one octet, or at a run of octets of one kind; `cursor_ < end`. Leaves the cursor behind what it
@@ -156,6 +167,13 @@ RequestHeadParser::Fault RequestHeadParser::read_method(ByteView octets) {
 
 RequestHeadParser::Fault RequestHeadParser::read_target(ByteView octets, std::size_t end) {
   for (; cursor_ < end; ++cursor_) {
+    if (escape_digits_ == 0) {
+      const std::size_t begin = cursor_;
+      pass_run(octets, end, limits::target_bytes_max, octet_target);
+      const ByteView run = octets.subspan(begin, cursor_ - begin);
+      if (!run.empty() && !in_query_) in_query_ = std::memchr(run.data(), '?', run.size()) != nullptr;
+      if (cursor_ == end) break;
+    }
     const std::uint8_t octet = octets[cursor_];
     ++octets_examined_;
     if (octet == ' ') {
@@ -253,6 +271,7 @@ RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t octet)
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView octets, std::size_t end) {
+  pass_run(octets, end, limits::field_name_bytes_max, octet_token);
   for (; cursor_ < end; ++cursor_) {
     const std::uint8_t octet = octets[cursor_];
     ++octets_examined_;
@@ -271,6 +290,8 @@ RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView octets, std
 
 RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView octets, std::size_t end) {
   for (; cursor_ < end; ++cursor_) {
+    pass_plain_value(octets, end);
+    if (cursor_ == end) break;
     const std::uint8_t octet = octets[cursor_];
     ++octets_examined_;
     if (octet == '\r') {
@@ -282,6 +303,20 @@ RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView octets, st
     if (const Fault fault = read_value_octet(octet)) return fault;
   }
   return {};
+}
+
+// What a value may hold whatever stands before it: to its limit, and all but tabs.
+void RequestHeadParser::pass_plain_value(ByteView octets, std::size_t end) {
+  const std::size_t stop = std::min(end, mark_ + limits::field_value_bytes_max);
+  if (cursor_ >= stop) return;
+  const std::size_t begin = cursor_;
+  cursor_ = static_cast<std::uint16_t>(end_of_plain_value(octets, begin, stop));
+  octets_examined_ += cursor_ - begin;
+  for (std::size_t i = cursor_; i > begin; --i) {
+    if (octets[i - 1] == ' ') continue;
+    value_end_ = static_cast<std::uint16_t>(i);
+    break;
+  }
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_value_octet(std::uint8_t octet) {

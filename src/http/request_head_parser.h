@@ -79,6 +79,8 @@ class RequestHeadParser {
   };
   using Fault = std::optional<Rejection>;
 
+  void pass_run(ByteView octets, std::size_t end, std::size_t bytes_max, std::uint8_t classes);
+  void pass_plain_value(ByteView octets, std::size_t end);
   Fault step(ByteView octets, std::size_t end);
   Fault read_start(std::uint8_t octet);
   Fault read_method(ByteView octets);

@@ -1,9 +1,9 @@
 #include "ws/handshake.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "base/assert.h"
@@ -18,8 +18,34 @@ using http::Rejection;
 using http::RequestView;
 
 constexpr std::string_view key_suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 section 1.3
-constexpr std::string_view base64_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::size_t sha1_bytes = 20;
+
+/// Value of a character of base64 (RFC 4648 section 4), or 64 for any other.
+constexpr std::array<std::uint8_t, 256> base64_values = [] {
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::array<std::uint8_t, 256> values;
+  values.fill(64);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    values[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  return values;
+}();
+
+/// SHA-1 with what OpenSSL would look up and allocate for each digest kept: that is most of what a short one costs.
+class Sha1 {
+ public:
+  Sha1() : method_(EVP_MD_fetch(nullptr, "SHA1", nullptr), EVP_MD_free), context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {}
+
+  void digest(std::span<const unsigned char> octets, std::span<unsigned char, sha1_bytes> result) {
+    const bool done = EVP_DigestInit_ex2(context_.get(), method_.get(), nullptr) == 1 &&
+                      EVP_DigestUpdate(context_.get(), octets.data(), octets.size()) == 1 &&
+                      EVP_DigestFinal_ex(context_.get(), result.data(), nullptr) == 1;
+    RINGGATE_ASSERT(done);
+  }
+
+ private:
+  std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> method_;
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
 
 std::optional<Rejection> check_version(const RequestView& request) {
   const auto version = request.field("Sec-WebSocket-Version");
@@ -52,10 +78,10 @@ bool has_body(const RequestView& request) {
 bool is_valid_key(std::string_view key) {
   // 16 octets are 21 characters, 2 bits in a 22nd whose other 4 bits are zero, and two of padding.
   if (key.size() != key_chars || !key.ends_with("==")) return false;
-  std::size_t last_value = 0;
+  std::uint8_t last_value = 0;
   for (const char c : key.substr(0, key_chars - 2)) {
-    last_value = base64_alphabet.find(c);
-    if (last_value == std::string_view::npos) return false;
+    last_value = base64_values[static_cast<std::uint8_t>(c)];
+    if (last_value > 63) return false;
   }
   return (last_value & 0xFU) == 0;
 }
@@ -64,10 +90,11 @@ AcceptKey accept_key(std::string_view key) {
   RINGGATE_ASSERT(key.size() == key_chars);
   std::array<unsigned char, key_chars + key_suffix.size()> text;
   std::copy(key_suffix.begin(), key_suffix.end(), std::copy(key.begin(), key.end(), text.begin()));
-  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
-  RINGGATE_ASSERT(SHA1(text.data(), text.size(), digest.data()) != nullptr);
+  thread_local Sha1 sha1;
+  std::array<unsigned char, sha1_bytes> digest;
+  sha1.digest(text, digest);
   std::array<unsigned char, accept_key_chars + 1> encoded;  // EVP_EncodeBlock adds a terminator
-  EVP_EncodeBlock(encoded.data(), digest.data(), SHA_DIGEST_LENGTH);
+  EVP_EncodeBlock(encoded.data(), digest.data(), sha1_bytes);
   AcceptKey result;
   std::copy_n(encoded.begin(), accept_key_chars, result.begin());
   return result;

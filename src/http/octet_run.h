@@ -1,0 +1,43 @@
+// How far a head goes on with octets of one kind: what lets the parser take a name or a value at once.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "http/octet_class.h"
+#include "ringgate/bytes.h"
+
+namespace ringgate::http {
+
+/// Index of the first octet in `[from, end)` that is in none of `classes`, or `end`. `end <= octets.size()`.
+inline std::size_t end_of_run(ByteView octets, std::size_t from, std::size_t end, std::uint8_t classes) {
+  while (from < end && is_in(octets[from], classes)) ++from;
+  return from;
+}
+
+/// Index of the first octet in `[from, end)` that is a control (HTAB too) or DEL, or `end`: what comes before may all stand in a
+/// field value. Eight octets at a time. `end <= octets.size()`.
+inline std::size_t end_of_plain_value(ByteView octets, std::size_t from, std::size_t end) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t tops = 0x80 * ones;
+  while (end - from >= 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, octets.data() + from, 8);
+    // The top bit of an octet of `small` is set where the octet is under 0x20, of `deletes` where it is 0x7f. A borrow can set it
+    // wrongly in an octet above one where it is right: the lowest is always right.
+    const std::uint64_t small = (eight - 0x20 * ones) & ~eight;
+    const std::uint64_t from_delete = eight ^ (0x7f * ones);
+    const std::uint64_t deletes = (from_delete - ones) & ~from_delete;
+    if (const std::uint64_t stops = (small | deletes) & tops; stops != 0)
+      return from + static_cast<std::size_t>(std::countr_zero(stops)) / 8;
+    from += 8;
+  }
+  while (from < end && octets[from] >= 0x20 && octets[from] != 0x7f) ++from;
+  return from;
+}
+
+}  // namespace ringgate::http
