@@ -67,7 +67,7 @@ TARGETS = (
     Ratio("open loop at 70 %: p99.9 against the best rival", "open-70", "best rival", at_most=1.0, figure="p999"),
     Ratio("handshakes per core second: times the best rival's", "handshakes", "best rival", at_least=1.2),
     MeasuredElsewhere("cross-core push: at most 150 ns more, in batches of 16", "tools/bench micro mailbox"),
-    MeasuredElsewhere("eight pushes to one device in one turn: at most 1.3 times one", "tools/bench guard"),
+    MeasuredElsewhere("eight pushes to one device in one turn: at most 1.3 times one", "tools/bench micro push"),
     Ratio(
         "two shards on two cores against one: both cores' time per message", "shards:binary-20B-64x1", "one-shard", at_most=1.10
     ),

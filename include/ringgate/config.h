@@ -98,8 +98,8 @@ struct RingConfig {
   FeatureUse message_ring = FeatureUse::automatic;
   std::uint64_t busy_poll_ns = 0;   // 0: off
   std::uint64_t cold_after_ns = 10'000'000'000;  // without an octet from a device; 0: never
-  std::uint64_t buffers_count = 8;  // a power of two
-  std::uint64_t buffer_bytes = 64 * 1024;
+  std::uint64_t buffers_count = 2;  // a power of two
+  std::uint64_t buffer_bytes = 512 * 1024;
 
   friend bool operator==(const RingConfig&, const RingConfig&) = default;
 };
