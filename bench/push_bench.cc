@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -34,7 +35,7 @@ constexpr std::size_t frame_bytes = 2 + payload.size();
   std::exit(1);
 }
 
-/// A device that blocks: enough for one message at a time.
+/// A device that looks again until something is there: one that slept would have to be woken, and the shard would pay for that.
 class Device {
  public:
   Device(const std::string& address, const std::string& id) {
@@ -62,7 +63,11 @@ class Device {
   }
   std::string receive(std::size_t bytes) {
     std::string octets(bytes, '\0');
-    if (::recv(socket_, octets.data(), bytes, MSG_WAITALL) != static_cast<ssize_t>(bytes)) give_up("recv");
+    for (std::size_t got = 0; got < bytes;) {
+      const ssize_t more = ::recv(socket_, octets.data() + got, bytes - got, MSG_DONTWAIT);
+      if (more == 0 || (more < 0 && errno != EAGAIN && errno != EINTR)) give_up("recv");
+      if (more > 0) got += static_cast<std::size_t>(more);
+    }
     return octets;
   }
 

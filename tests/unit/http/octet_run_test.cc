@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace ringgate::http {
@@ -14,10 +15,10 @@ std::size_t first_stop(ByteView octets, std::size_t from, std::size_t end) {
 
 // Every octet at every place of three words, before octets that a borrow could reach, from every place.
 TEST(EndOfPlainValue, IsTheFirstControlWhereverItStands) {
-  for (const std::uint8_t around : {0x20, 0x21, 0x7e, 0x80, 0xff}) {
+  for (const unsigned around : {0x20U, 0x21U, 0x7eU, 0x80U, 0xffU}) {
     for (std::size_t place = 0; place < 24; ++place) {
       for (unsigned octet = 0; octet < 256; ++octet) {
-        std::vector<std::uint8_t> octets(24, around);
+        std::vector<std::uint8_t> octets(24, static_cast<std::uint8_t>(around));
         octets[place] = static_cast<std::uint8_t>(octet);
         for (std::size_t from = 0; from <= place; ++from)
           ASSERT_EQ(end_of_plain_value(octets, from, 24), first_stop(octets, from, 24)) << place << ' ' << octet << ' ' << from;
