@@ -1,7 +1,6 @@
 // How far a head goes on with octets of one kind: what lets the parser take a name or a value at once.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>

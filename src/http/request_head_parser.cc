@@ -305,7 +305,8 @@ RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView octets, st
   return {};
 }
 
-// What a value may hold whatever stands before it: to its limit, and all but tabs.
+// What a value may hold whatever stands before it: to its limit, and all but tabs. Spaces at the end of a run are looked at twice, in
+// this one call.
 void RequestHeadParser::pass_plain_value(ByteView octets, std::size_t end) {
   const std::size_t stop = std::min(end, mark_ + limits::field_value_bytes_max);
   if (cursor_ >= stop) return;

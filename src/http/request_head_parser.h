@@ -4,7 +4,7 @@
 // per connection that is still sending a head; owned by the connection. Rules that look at one octet are
 // judged at that octet, rules that need a line when the line ends, rules that need all fields when the head
 // ends: so the verdict does not depend on how TCP cut the octets. Invariant: octets before the cursor are
-// never scanned again.
+// never scanned again by a later call.
 #pragma once
 
 #include <cstddef>

@@ -87,7 +87,7 @@ struct RingOptions {
   std::uint32_t submission_entries = 1024;
   std::uint32_t completion_entries = 16384;
   std::uint32_t sockets_max = 1024;  // size of the direct descriptor table
-  std::uint32_t incremental_buffers_count = 8;
+  std::uint32_t incremental_buffers_count = 8;  // small ones cut often, as tests want; the gate's come from its configuration
   std::uint32_t incremental_buffer_bytes = 64 * 1024;
   std::uint32_t classic_buffers_count = 256;
   std::uint32_t classic_buffer_bytes = 2048;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -300,6 +301,36 @@ TEST(RequestHeadParser, FailsAtTheFirstOffendingOctet) {
   EXPECT_EQ(octets_until_verdict("GET / HTTP/1.1\r\n" + std::string(300, 'n')),
             16 + limits::field_name_bytes_max + 1);
   EXPECT_EQ(octets_until_verdict("GET / HTTP/1.1\r\nX:" + std::string(20'000, ' ')), limits::head_bytes_max);
+}
+
+// Whole, a part is passed in runs that end at its limit; octet by octet there is no run.
+TEST(RequestHeadParser, JudgesPartsAtTheirLimitsAlikeWholeAndOctetByOctet) {
+  const auto expect_alike = [](const std::string& request) {
+    RequestHeadParser whole, cut;
+    const HeadVerdict verdict = parse(whole, request);
+    HeadVerdict last;
+    for (std::size_t size = 1; size <= request.size() && last.status == HeadStatus::need_more; ++size)
+      last = parse(cut, request.substr(0, size));
+    EXPECT_EQ(verdict, last) << request.size();
+    EXPECT_EQ(whole.head().fields.size(), cut.head().fields.size());
+    for (std::size_t i = 0; i < std::min(whole.head().fields.size(), cut.head().fields.size()); ++i) {
+      EXPECT_EQ(whole.head().fields[i].value.offset, cut.head().fields[i].value.offset);
+      EXPECT_EQ(whole.head().fields[i].value.length, cut.head().fields[i].value.length);
+    }
+    return verdict.status;
+  };
+  const std::string end = "\r\nHost: h\r\n\r\n";
+  for (const std::string tail : {"", " ", "\t", " \t ", " v", "\tv", "\x01", "\x7f", "\x80", "%41", "%0a", "?%0a", "?a"}) {
+    for (std::size_t under = 0; under <= 10; ++under) {
+      const std::string value = std::string(limits::field_value_bytes_max + 1 - under, 'v') + tail;
+      expect_alike("GET / HTTP/1.1\r\nX: " + value + end);
+      expect_alike("GET / HTTP/1.1\r\n" + std::string(limits::field_name_bytes_max + 1 - under, 'n') + tail + ": v" + end);
+      expect_alike("GET /" + std::string(limits::target_bytes_max - under, 'a') + tail + " HTTP/1.1" + end);
+    }
+  }
+  const std::string longest(limits::field_value_bytes_max, 'v');
+  EXPECT_EQ(expect_alike("GET / HTTP/1.1\r\nX: " + longest + "  \t" + end), HeadStatus::complete);
+  EXPECT_EQ(expect_alike("GET / HTTP/1.1\r\nX: " + longest + " v" + end), HeadStatus::rejected);
 }
 
 TEST(RequestHeadParser, RepeatsItsVerdict) {
