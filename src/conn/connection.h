@@ -44,7 +44,7 @@ struct Connection {
   std::uint8_t operations_in_flight = 0;
   std::uint8_t session_flags = 0;  // the session's
 
-  std::uint16_t receive_armed : 1 = false;  // or a poll, see `cold`
+  std::uint16_t receive_armed : 1 = false;  // or a poll, see `polled`
   std::uint16_t receive_cancelled : 1 = false;  // the cancel is on its way
   std::uint16_t paused : 1 = false;
   std::uint16_t send_in_flight : 1 = false;  // a send that will complete: the outbox's first octets are the kernel's
@@ -53,7 +53,10 @@ struct Connection {
   std::uint16_t starved : 1 = false;         // waits for buffers to come back
   std::uint16_t ending_listed : 1 = false;   // the transport looks at it at the end of the turn
   std::uint16_t cooling : 1 = false;         // a poll takes the receive's place once that is cancelled
-  std::uint16_t cold : 1 = false;            // what is armed is a poll
+  std::uint16_t polled : 1 = false;          // what is armed is a poll: the connection is cold, or bulk
+  std::uint16_t bulk : 1 = false;            // received from in turn with others, see bulk.cc
+  std::uint16_t bulk_listed : 1 = false;     // waits for its turn
+  std::uint16_t bulkiness : 2 = 0;           // receives until it is not bulk any more
   Ending ending : 2 = Ending::finished;
 
   ring::PeerAddress peer;  // filled by the ring soon after accepting
@@ -67,6 +70,7 @@ struct Connection {
   alignas(8) std::array<std::byte, session_bytes_max> session_memory{};
 
   bool is_live() const { return state == State::open; }
+  bool is_cold() const { return polled && !bulk; }
 
   /// The session's own part, made by `construct_session`.
   template <typename Record>

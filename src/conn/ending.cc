@@ -12,7 +12,7 @@ void Transport::finish(Connection& connection) {
   schedule(connection, now_ + options_.close_timeout);
   if (connection.paused) {
     connection.paused = false;  // the peer's FIN has to be seen
-    if (!connection.receive_armed && !connection.starved) arm_receive(connection);
+    if (!connection.receive_armed && !connection.starved && !connection.bulk_listed) arm_receive(connection);
   }
   // Output of this turn is flushed with a completing send, which continues here.
   if (connection.output_index == 0 && connection.outbox == nullptr) continue_finishing(connection);

@@ -96,7 +96,8 @@ void Transport::run(std::span<const Completion> completions) {
   for (const Completion& completion : completions) {
     switch (completion.token.kind) {
       case OperationKind::accept: on_accept(completion); break;
-      case OperationKind::receive: on_receive(completion); break;
+      case OperationKind::receive:
+      case OperationKind::receive_now: on_receive(completion); break;
       case OperationKind::readable: on_readable(completion); break;
       case OperationKind::shutdown:
       case OperationKind::cancel:
@@ -114,6 +115,7 @@ void Transport::finish_turn() {
   process_ending();
   for (std::size_t i = 0; i < outputs_count_; ++i)
     if (!outputs_[i].submitted && outputs_[i].slot != TurnOutput::no_slot) flush(outputs_[i]);
+  receive_bulk();
   arm_accepts();
   counters_.slots_used.set(table_.used_count());
   counters_.descriptors_used.set(table_.used_count());
@@ -136,19 +138,21 @@ void Transport::end_operation(Connection& connection) {
 
 void Transport::arm_receive(Connection& connection) {
   RINGGATE_ASSERT(!connection.receive_armed);
+  connection.bulk = false;
   connection.receive_armed = true;
   begin_operation(connection);
   ring_.receive(table_.slot_of(connection), token(OperationKind::receive, connection));
 }
 
-/// A receive, or for a connection that cools a poll.
+/// A receive, or a poll for a connection that is bulk or cools.
 void Transport::arm_input(Connection& connection) {
-  const bool cools = connection.cooling && connection.state == State::open;
+  const bool cools = connection.cooling;
   connection.cooling = false;
-  if (!cools) return arm_receive(connection);
+  if (connection.state != State::open || (!cools && !connection.bulk)) return arm_receive(connection);
   connection.receive_armed = true;
-  connection.cold = true;
-  counters_.connections_cold.add(1);
+  connection.polled = true;
+  connection.bulk = connection.bulkiness > 0;
+  if (!connection.bulk) counters_.connections_cold.add(1);
   begin_operation(connection);
   ring_.wait_readable(table_.slot_of(connection), token(OperationKind::readable, connection));
 }
@@ -161,10 +165,11 @@ void Transport::on_readable(const Completion& completion) {
   }
   connection->receive_armed = false;
   connection->receive_cancelled = false;
-  connection->cold = false;
-  counters_.connections_cold.subtract(1);
+  connection->polled = false;
+  if (!connection->bulk) counters_.connections_cold.subtract(1);
   end_operation(*connection);
   if (connection->state == State::ending || connection->paused) return;
+  if (connection->bulk) return list_bulk(*connection);
   arm_receive(*connection);
   if (connection->state == State::open) session_of(*connection).on_warm(*connection);
 }
@@ -191,6 +196,7 @@ void Transport::on_receive(const Completion& completion) {
       window_end_ = octets.data() + octets.size();
       session_of(*connection).on_received(*connection, octets);
       window_begin_ = window_end_ = nullptr;
+      weigh(*connection, octets.size());
     }
   } else if (completion.error == IoError::none) {
     connection->peer_finished = true;
@@ -203,7 +209,8 @@ void Transport::on_receive(const Completion& completion) {
     if (!connection->starved) starved_.push_back({completion.token.slot, completion.token.generation});
     connection->starved = true;
     return;
-  } else if (completion.error != IoError::cancelled && completion.error != IoError::no_memory) {
+  } else if (completion.error != IoError::cancelled && completion.error != IoError::no_memory &&
+             completion.error != IoError::again) {
     end(*connection, Ending::reset, true);
     return;
   }
@@ -227,16 +234,23 @@ void Transport::pause(Connection& connection) {
 }
 
 void Transport::cool(Connection& connection) {
-  if (connection.cold || connection.paused || connection.state != State::open || !connection.receive_armed) return;
-  connection.cooling = true;
-  cancel_input(connection);
+  if (connection.is_cold() || connection.paused || connection.state != State::open || !connection.receive_armed) return;
+  connection.bulkiness = 0;
+  if (connection.polled) {
+    connection.bulk = false;
+    counters_.connections_cold.add(1);
+  } else if (!connection.bulk) {
+    connection.cooling = true;
+    cancel_input(connection);
+  }
 }
 
 void Transport::cancel_input(Connection& connection) {
   if (!connection.receive_armed || connection.receive_cancelled) return;
+  if (connection.bulk && !connection.polled) return;  // a receive that does not wait
   connection.receive_cancelled = true;
   begin_operation(connection);
-  const OperationKind kind = connection.cold ? OperationKind::readable : OperationKind::receive;
+  const OperationKind kind = connection.polled ? OperationKind::readable : OperationKind::receive;
   ring_.cancel_operation(token(kind, connection), token(OperationKind::cancel, connection));
 }
 
@@ -244,7 +258,8 @@ void Transport::resume(Connection& connection) {
   if (!connection.paused) return;
   connection.paused = false;
   // If the cancelled receive has not completed yet, its completion arms the next one.
-  if (!connection.receive_armed && !connection.starved && connection.state == State::open) arm_input(connection);
+  if (!connection.receive_armed && !connection.starved && !connection.bulk_listed && connection.state == State::open)
+    arm_input(connection);
 }
 
 // -- Timers

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,6 +40,7 @@ class Transport {
   struct Options {
     std::uint32_t slots_count = 0;
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
+    std::size_t bulk_bytes = 0;  // a connection that receives as much at once is bulk; 0: none is
   };
 
   Transport(ring::Ring& ring, ShardCounters& counters, const Options& options);
@@ -57,7 +59,7 @@ class Transport {
   void expire_timers();
   void finish_turn();
   /// Work waits that no completion will announce: the next enter must not sleep.
-  bool wants_turn() const { return !starved_.empty() || !ending_.empty(); }
+  bool wants_turn() const { return !starved_.empty() || !ending_.empty() || receives_bulk_ || !bulk_.empty(); }
   /// Until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
 
@@ -115,6 +117,12 @@ class Transport {
   void arm_input(Connection& connection);
   void cancel_input(Connection& connection);
   void rearm_starved();
+
+  // bulk.cc: receiving one after the other
+  void weigh(Connection& connection, std::size_t bytes);
+  void list_bulk(Connection& connection);
+  void receive_bulk();
+
   Session& session_of(const Connection& connection) { return *listeners_[connection.listener_index].slot.session; }
   ring::Token token(ring::OperationKind kind, const Connection& connection) const {
     return {kind, table_.slot_of(connection), connection.generation};
@@ -168,6 +176,8 @@ class Transport {
   std::uint8_t* window_end_ = nullptr;
   std::vector<ring::Completion> outbox_sends_;
   std::vector<SlotRef> starved_;
+  std::deque<SlotRef> bulk_;  // have something to receive, in the order they said so
+  bool receives_bulk_ = false;  // in the enter to come
   std::vector<SlotRef> ending_;
   std::uint32_t operations_in_flight_ = 0;
 };

@@ -106,7 +106,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     nearest.offer(transport_.now() + limits.ping_interval_ns);
     if (pings && judges_pongs) nearest.offer(transport_.now() + limits.pong_timeout_ns);
   }
-  if (!connection.cold && nearest.passed(now - record.received_at, settings_.config.ring.cold_after_ns))
+  if (!connection.is_cold() && nearest.passed(now - record.received_at, settings_.config.ring.cold_after_ns))
     transport_.cool(connection);
   if (nearest.any()) transport_.schedule(connection, nearest.at());
 }

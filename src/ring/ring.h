@@ -149,6 +149,13 @@ class Ring {
   /// Arms reception into provided buffers; completes per received piece while `more`, result 0 is the end of the stream.
   void receive(Socket socket, Token token);
 
+  /// Receives once, what is there now, into one of few buffers of bulk_buffer_bytes that are used over and over while they are in
+  /// the cache; runs in the next enter, behind the sends queued before it, and never waits: IoError::again if nothing is there.
+  /// Only bulk_receives_max of them a turn are sure of a buffer.
+  void receive_now(Socket socket, Token token);
+  static constexpr std::size_t bulk_receives_max = 1;
+  static constexpr std::size_t bulk_buffer_bytes = 256 * 1024;
+
   /// Completes once when there is something to receive, an end or an error included. Holds less of the kernel's memory than a
   /// receive (256 octets instead of some 800) and costs a completion and an arming more when something comes.
   void wait_readable(Socket socket, Token token);

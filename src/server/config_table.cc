@@ -150,6 +150,8 @@ const std::array table{
         "Incremental receive buffers per shard."),
     row<&C::ring, &R::buffer_bytes>("ring.buffer_size", SizeRule{4 * KiB, MiB, true},
         "Size of each of them."),
+    row<&C::ring, &R::bulk_bytes>("ring.bulk_receive", SizeRule{4 * KiB, 16 * MiB},
+        "Devices that bring so much at a time are received from one after the other, so that each is answered while its octets are in the cache; above `ring.buffer_size`: none."),
     row<&C::log, &LogConfig::level>("log.level", WordRule{level_words},
         "The least severe lines that are written."),
     row<&C::log, &LogConfig::format>("log.format", WordRule{format_words},

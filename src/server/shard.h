@@ -64,7 +64,7 @@ class Shard {
   static constexpr std::size_t batch_large = 8;        // completions in a turn from which waiting is batched
   static constexpr std::size_t batch_max = 64;
   static constexpr DurationNs end_patience = nanoseconds_per_second;  // for operations to be cancelled when stopping at once
-  static constexpr DurationNs batch_wait = 20 * nanoseconds_per_microsecond;
+  static constexpr DurationNs batch_wait = 50 * nanoseconds_per_microsecond;
 
   const std::uint8_t index_;
   const ShardPlan plan_;

@@ -41,6 +41,7 @@ simulated::GateOptions gate_options() {
   options.settings.routes.push_back({.path = "/deflate", .deflate = {.enabled = true, .message_bytes_min = 16}});
   options.settings.routes.push_back(
       {.path = "/context", .deflate = {.enabled = true, .context_takeover = true, .message_bytes_min = 16}});
+  options.settings.ring.bulk_bytes = 128;
   // Smaller than long inputs, so that even these are cut where the gate's buffers end.
   options.ring.classic_buffers_count = 4;
   options.ring.classic_buffer_bytes = 256;

@@ -26,6 +26,7 @@ GateOptions gate_options(ring::FakeRandom& dice, Handler& handler) {
   options.slots_count = 192;
   options.settings.limits.send_queue_bytes_max = 2000 + dice.below(4000);
   options.settings.ring.cold_after_ns = dice.chance(0.5) ? (10 + dice.below(300)) * nanoseconds_per_millisecond : 0;
+  options.settings.ring.bulk_bytes = dice.chance(0.5) ? 20 + dice.below(300) : 0;
   options.settings.limits.ping_interval_ns = 300 * nanoseconds_per_millisecond;
   options.settings.limits.pong_timeout_ns = dice.chance(0.5) ? 2 * nanoseconds_per_second : 0;
   options.settings.drain.duration_ns = nanoseconds_per_second;

@@ -49,10 +49,10 @@ class RawEcho final : public Session {
 /// One shard of nothing but a transport. Retries an enter that did not take everything before it looks at completions.
 class EchoShard {
  public:
-  EchoShard()
+  explicit EchoShard(std::size_t bulk_bytes = 0)
       : ring_(*ring::Ring::open(options())),
         address(*ring_->listen(0, {"127.0.0.1", 0}, {})),
-        transport(*ring_, counters_, {.slots_count = slots_count}),
+        transport(*ring_, counters_, {.slots_count = slots_count, .bulk_bytes = bulk_bytes}),
         session(transport) {
     transport.start_accepting(0, {.session = &session, .slots_left_free = 2});
     transport.finish_turn();
@@ -117,7 +117,7 @@ void run_seed(std::uint64_t seed) {
   options.features.direct_descriptors = dice.chance(0.7);
   options.send_buffer_bytes = 32 + dice.below(400);
   FakeWorld world(seed, options);
-  EchoShard shard;
+  EchoShard shard(dice.chance(0.5) ? 1 + dice.below(100) : 0);
   std::vector<Conversation> talks;
 
   for (int step = 0; step < 150; ++step) {
@@ -173,6 +173,98 @@ void run_seed(std::uint64_t seed) {
     }
   }
   EXPECT_EQ(shard.session.open_count, 0);
+  EXPECT_EQ(shard.transport.table().used_count(), 0U);
+  EXPECT_EQ(shard.transport.operations_in_flight(), 0U);
+  EXPECT_EQ(shard.buffers_lent(), 0U);
+}
+
+/// The connection of the only peer.
+Connection& only_connection(EchoShard& shard) {
+  ConnectionTable& table = shard.transport.table();
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot)
+    if (table.at(slot).state != State::free) return table.at(slot);
+  ADD_FAILURE() << "no connection";
+  return table.at(0);
+}
+
+class BulkConnection : public ::testing::Test {
+ protected:
+  BulkConnection() {
+    for (int i = 0; i < 4; ++i) shard.turn();
+  }
+
+  /// Sends and turns until it is back.
+  void converse(std::size_t bytes) {
+    const std::string text(bytes, 'x');
+    sent += text;
+    peer.send(text);
+    for (int i = 0; i < 12 && peer.received_text() != sent; ++i) {
+      shard.turn();
+      (void)world.advance_to_next_event();
+    }
+    EXPECT_EQ(peer.received_text(), sent);
+    for (int i = 0; i < 4; ++i) shard.turn();
+  }
+  bool is_bulk() { return only_connection(shard).bulk; }
+
+  static constexpr std::size_t large = 16, small = 2;  // all of a test fits into one buffer, so that none is cut
+  FakeWorld world{1};
+  EchoShard shard{large};
+  FakePeer& peer = world.connect(shard.address);
+  std::string sent;
+};
+
+TEST_F(BulkConnection, IsOneThatBringsMuchTwiceAndNotOnceItBringsLittleThreeTimes) {
+  converse(large);
+  EXPECT_FALSE(is_bulk());
+  converse(large);
+  EXPECT_TRUE(is_bulk());
+  EXPECT_FALSE(only_connection(shard).is_cold());
+  converse(small);
+  converse(small);
+  EXPECT_TRUE(is_bulk());
+  converse(large);
+  converse(small);
+  converse(small);
+  EXPECT_TRUE(is_bulk());
+  converse(small);
+  EXPECT_FALSE(is_bulk());
+  converse(small);
+  converse(large);
+  EXPECT_FALSE(is_bulk());
+}
+
+TEST_F(BulkConnection, CanPauseCoolFinishAndEnd) {
+  converse(large);
+  converse(large);
+  Connection& connection = only_connection(shard);
+  ASSERT_TRUE(connection.bulk);
+
+  shard.transport.pause(connection);
+  shard.turn();
+  shard.turn();
+  EXPECT_FALSE(connection.receive_armed);
+  peer.send("held back");
+  sent += "held back";
+  shard.turn();
+  EXPECT_LT(peer.received_text().size(), sent.size());
+  shard.transport.resume(connection);
+  for (int i = 0; i < 6; ++i) shard.turn();
+  EXPECT_EQ(peer.received_text(), sent);
+
+  ASSERT_TRUE(connection.bulk);
+  shard.transport.cool(connection);
+  EXPECT_TRUE(connection.is_cold());
+  converse(small);
+  EXPECT_FALSE(connection.is_cold());
+  EXPECT_FALSE(connection.bulk);
+
+  converse(large);
+  converse(large);
+  ASSERT_TRUE(connection.bulk);
+  peer.half_close();
+  for (int i = 0; i < 8; ++i) shard.turn();
+  EXPECT_TRUE(peer.saw_end());
   EXPECT_EQ(shard.transport.table().used_count(), 0U);
   EXPECT_EQ(shard.transport.operations_in_flight(), 0U);
   EXPECT_EQ(shard.buffers_lent(), 0U);

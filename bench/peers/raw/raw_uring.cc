@@ -24,7 +24,7 @@ enum class Kind : std::uint8_t { accept, receive, send, send_rest, ignored };
 constexpr unsigned sockets_max = 32768;
 constexpr unsigned batch_large = 8;  // completions in a turn from which waiting is batched
 constexpr unsigned batch_max = 64;
-constexpr unsigned batch_patience_us = 20;
+constexpr unsigned batch_patience_us = 50;
 
 std::uint64_t tag(Kind kind, unsigned socket) { return static_cast<std::uint64_t>(kind) << 32 | socket; }
 

@@ -23,6 +23,8 @@ struct BufferRegistration {
 };
 static_assert(sizeof(BufferRegistration) == 40);
 
+inline constexpr std::uint16_t bulk_buffer_group = 1;
+
 /// struct io_uring_getevents_arg
 struct WaitArgument {
   std::uint64_t signal_mask;

@@ -60,7 +60,12 @@ struct Ring::Backend {
   RingOptions options;
   RingCounters counters;
   BufferRing buffers;
-  std::optional<std::size_t> buffers_covered;  // by the submit in progress: those taken before its first attempt
+  BufferRing bulk_buffers;  // of receive_now
+  struct BuffersTaken {
+    std::size_t streaming;
+    std::size_t bulk;
+  };
+  std::optional<BuffersTaken> buffers_covered;  // by the submit in progress: those taken before its first attempt
   std::deque<Listener> listeners;
   std::vector<bool> socket_is_ipv6;
   std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to them, and nodes stay
@@ -69,6 +74,7 @@ struct Ring::Backend {
   std::deque<PiecedMessage> pieced_messages;    // a deque: addresses stay
   std::size_t pieced_messages_used = 0;
 
+  BufferRing& buffers_of(OperationKind kind) { return kind == OperationKind::receive_now ? bulk_buffers : buffers; }
   io_uring_sqe* next_submission(Token token);
   void address_socket(io_uring_sqe* sqe, Socket socket) const;  // the operation is on a connection's socket
   void arm_event_read();

@@ -12,8 +12,6 @@
 namespace ringgate::ring {
 
 namespace {
-constexpr std::uint16_t buffer_group = 0;
-
 void* map_anonymous(std::size_t bytes) {
   return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
@@ -34,7 +32,7 @@ int BufferRing::open(io_uring* ring, const Layout& layout) {
   abi::BufferRegistration registration{};
   registration.ring_address = reinterpret_cast<std::uint64_t>(entries);
   registration.ring_entries = layout.count;
-  registration.buffer_group = buffer_group;
+  registration.buffer_group = layout.group;
   registration.flags = layout.incremental ? abi::buffer_ring_incremental : std::uint16_t{0};
   static_assert(sizeof(abi::BufferRegistration) == sizeof(io_uring_buf_reg));
   if (const int error =

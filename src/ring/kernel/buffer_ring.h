@@ -21,6 +21,7 @@ class BufferRing {
     std::uint32_t count = 0;  // power of two
     std::uint32_t bytes = 0;
     bool incremental = false;
+    std::uint16_t group = 0;
   };
 
   BufferRing() = default;
@@ -28,7 +29,7 @@ class BufferRing {
   BufferRing(const BufferRing&) = delete;
   BufferRing& operator=(const BufferRing&) = delete;
 
-  /// Maps and registers as group 0, until the io_uring ends; returns 0 or a positive errno value (EINVAL: layout unknown to this kernel).
+  /// Maps and registers, until the io_uring ends; returns 0 or a positive errno value (EINVAL: layout unknown to this kernel).
   int open(io_uring* ring, const Layout& layout);
 
   /// Notes that `size` octets arrived in buffer `id`; returns their offset. `buffer_more`: the kernel keeps filling it.

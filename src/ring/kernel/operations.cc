@@ -60,6 +60,15 @@ void Ring::receive(Socket socket, Token token) {
   backend_->address_socket(sqe, socket);
 }
 
+void Ring::receive_now(Socket socket, Token token) {
+  io_uring_sqe* sqe = backend_->next_submission(token);
+  sqe->opcode = IORING_OP_RECV;
+  sqe->flags = IOSQE_BUFFER_SELECT;
+  sqe->buf_group = abi::bulk_buffer_group;
+  sqe->msg_flags = MSG_DONTWAIT;
+  backend_->address_socket(sqe, socket);
+}
+
 void Ring::wait_readable(Socket socket, Token token) {
   io_uring_sqe* sqe = backend_->next_submission(token);
   sqe->opcode = IORING_OP_POLL_ADD;

@@ -80,7 +80,7 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
 bool Ring::submit_and_wait(const WaitPolicy& policy) {
   Backend& b = *backend_;
   // What is reaped between a partly taken submit and the next attempt is not covered by it.
-  if (!b.buffers_covered) b.buffers_covered = b.buffers.taken();
+  if (!b.buffers_covered) b.buffers_covered = {b.buffers.taken(), b.bulk_buffers.taken()};
   bool all_taken = true;
   const DurationNs spin = b.options.busy_poll;
   if (policy.may_sleep && spin != 0) {
@@ -94,7 +94,8 @@ bool Ring::submit_and_wait(const WaitPolicy& policy) {
     all_taken = b.enter(actual);
   }
   if (all_taken) {
-    b.buffers.mark_submitted(*b.buffers_covered);
+    b.buffers.mark_submitted(b.buffers_covered->streaming);
+    b.bulk_buffers.mark_submitted(b.buffers_covered->bulk);
     b.buffers_covered.reset();
   }
   return all_taken;
@@ -138,9 +139,8 @@ Completion Ring::Backend::translate_completion(const io_uring_cqe& cqe) {
   if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
     completion.has_buffer = true;
     completion.buffer_id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-    completion.buffer_offset =
-        buffers.take(completion.buffer_id, static_cast<std::uint32_t>(completion.result),
-                     (cqe.flags & abi::completion_buffer_more) != 0);
+    completion.buffer_offset = buffers_of(completion.token.kind).take(
+        completion.buffer_id, static_cast<std::uint32_t>(completion.result), (cqe.flags & abi::completion_buffer_more) != 0);
   }
   switch (completion.token.kind) {
     case OperationKind::accept: translate_accept(completion); break;
@@ -155,12 +155,15 @@ Completion Ring::Backend::translate_completion(const io_uring_cqe& cqe) {
 }
 
 MutableBytes Ring::received(const Completion& completion) {
-  return backend_->buffers.bytes(completion.buffer_id, completion.buffer_offset,
-                                 static_cast<std::uint32_t>(completion.result));
+  return backend_->buffers_of(completion.token.kind)
+      .bytes(completion.buffer_id, completion.buffer_offset, static_cast<std::uint32_t>(completion.result));
 }
 
-bool Ring::return_buffers() { return backend_->buffers.return_marked(); }
-std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent(); }
+bool Ring::return_buffers() {
+  const bool streaming = backend_->buffers.return_marked();
+  return backend_->bulk_buffers.return_marked() || streaming;
+}
+std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent() + backend_->bulk_buffers.lent(); }
 const Features& Ring::features() const { return backend_->features; }
 const RingCounters& Ring::counters() const { return backend_->counters; }
 

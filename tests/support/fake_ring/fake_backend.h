@@ -53,6 +53,7 @@ struct Ring::Backend {
   void queue(const FakeSubmission& submission);
   void run(const FakeSubmission& submission);
   void run_receive_arm(const FakeSubmission& submission);
+  void run_receive_now(const FakeSubmission& submission);
   void run_poll(const FakeSubmission& submission);
   void run_send(const FakeSubmission& submission);
   void run_silent_send(const FakeSubmission& submission);
@@ -71,7 +72,7 @@ struct Ring::Backend {
   void work_on_receive(FakeSocket& socket, Reading reading);
   void work_on_poll(FakeSocket& socket);
   void work_on_send(FakeSocket& socket);
-  bool read_once(FakeSocket& socket, Reading reading);
+  bool read_once(FakeSocket& socket, Token token, Reading reading);
   bool accept_once(Listener& listener, std::uint32_t listener_index);
   void finish_send(FakeConnection& connection, Token token, std::size_t taken);
   bool fail_if_chosen(Token token);

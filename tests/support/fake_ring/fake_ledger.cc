@@ -7,6 +7,12 @@
 
 namespace ringgate::ring {
 
+namespace {
+bool is_input(OperationKind kind) {
+  return kind == OperationKind::receive || kind == OperationKind::receive_now || kind == OperationKind::readable;
+}
+}  // namespace
+
 FakeLedger::Account& FakeLedger::account_of(Socket socket) {
   if (socket >= accounts_.size()) accounts_.resize(socket + 1);
   return accounts_[socket];
@@ -42,8 +48,7 @@ void FakeLedger::begin(Socket socket, OperationKind kind, Token token) {
   if (!account.open) world_.defect("operation on a socket that is not open", socket);
   if (token.kind != kind) world_.defect("the token names another kind than the operation, on socket", socket);
   check_generation(socket, account, token);
-  const bool is_input = kind == OperationKind::receive || kind == OperationKind::readable;
-  if (is_input && std::exchange(account.receive, true)) world_.defect("receive or poll armed twice on socket", socket);
+  if (is_input(kind) && std::exchange(account.receive, true)) world_.defect("receive or poll armed twice on socket", socket);
   if (kind == OperationKind::send && std::exchange(account.send, true))
     world_.defect("send in flight twice on socket", socket);
   // Cancels may overlap: nobody needs to tell their answers apart, as long as each is counted.
@@ -59,7 +64,7 @@ void FakeLedger::end(Token token) {
   const auto found = account.tokens.find(token.pack());
   if (found == account.tokens.end()) world_.defect("model: completion of nothing in flight", token.slot);
   account.tokens.erase(found);
-  if (token.kind == OperationKind::receive || token.kind == OperationKind::readable) account.receive = false;
+  if (is_input(token.kind)) account.receive = false;
   if (token.kind == OperationKind::send) {
     account.send = false;
     std::erase(silent_sends_, token.slot);

@@ -127,6 +127,11 @@ void Ring::receive(Socket socket, Token token) {
   backend_->queue({.kind = OperationKind::receive, .token = token, .socket = socket});
 }
 
+void Ring::receive_now(Socket socket, Token token) {
+  backend_->ledger.begin(socket, OperationKind::receive_now, token);
+  backend_->queue({.kind = OperationKind::receive_now, .token = token, .socket = socket});
+}
+
 void Ring::wait_readable(Socket socket, Token token) {
   backend_->ledger.begin(socket, OperationKind::readable, token);
   backend_->queue({.kind = OperationKind::readable, .token = token, .socket = socket});

@@ -19,6 +19,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
   switch (submission.kind) {
     case OperationKind::accept: listeners[submission.socket].armed = listeners[submission.socket].door != nullptr; return;
     case OperationKind::receive: return run_receive_arm(submission);
+    case OperationKind::receive_now: return run_receive_now(submission);
     case OperationKind::readable: return run_poll(submission);
     case OperationKind::send: return run_send(submission);
     case OperationKind::shutdown: return run_shutdown(submission);
@@ -45,6 +46,14 @@ void Ring::Backend::run_receive_arm(const FakeSubmission& submission) {
     return post_error(submission.token, IoError::no_buffers);
   }
   sockets.at(submission.socket).receive = submission.token;
+}
+
+void Ring::Backend::run_receive_now(const FakeSubmission& submission) {
+  if (fail_if_chosen(submission.token)) return;
+  FakeSocket& socket = sockets.at(submission.socket);
+  if (socket.connection->readable(world.now()) == FakeConnection::Readable::nothing)
+    return post_error(submission.token, IoError::again);
+  (void)read_once(socket, submission.token, Reading::ends);
 }
 
 void Ring::Backend::run_poll(const FakeSubmission& submission) {

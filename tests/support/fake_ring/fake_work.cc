@@ -94,13 +94,13 @@ bool Ring::Backend::accept_once(Listener& listener, std::uint32_t listener_index
 void Ring::Backend::work_on_receive(FakeSocket& socket, Reading reading) {
   const std::uint32_t reads_max = std::max(1U, world.options().reads_per_enter_max);
   for (std::uint32_t reads = 0; reads < reads_max && socket.receive_ready(world.now()); ++reads)
-    if (!read_once(socket, reading)) socket.receive.reset();
+    if (!read_once(socket, *socket.receive, reading)) socket.receive.reset();
 }
 
 /// False: the receive has ended.
-bool Ring::Backend::read_once(FakeSocket& socket, Reading reading) {
+bool Ring::Backend::read_once(FakeSocket& socket, Token token, Reading reading) {
   FakeConnection& connection = *socket.connection;
-  Completion completion{.token = *socket.receive};
+  Completion completion{.token = token};
   switch (connection.readable(world.now())) {
     case FakeConnection::Readable::nothing: return true;
     case FakeConnection::Readable::end: return post(completion);

@@ -210,6 +210,23 @@ TEST_F(FakeRing, EndsReceivingWhenStarvedAndLosesNothing) {
   EXPECT_EQ((joined(events) + joined(turn())), sent);
 }
 
+TEST_F(FakeRing, ReceivesNowOrNever) {
+  FakePeer& peer = accepted_peer();
+  const Token now = token(OperationKind::receive_now);
+  ring().receive_now(last_socket, now);
+  EXPECT_EQ(only(turn(), OperationKind::receive_now).completion.error, IoError::again);
+  peer.send("here");
+  world->advance(nanoseconds_per_second);
+  ring().receive_now(last_socket, now);
+  const Event event = only(turn(), OperationKind::receive_now);
+  EXPECT_EQ(event.octets, "here");
+  EXPECT_FALSE(event.completion.more);
+  peer.half_close();
+  world->advance(nanoseconds_per_second);
+  ring().receive_now(last_socket, now);
+  EXPECT_EQ(only(turn(), OperationKind::receive_now).completion.result, 0);
+}
+
 TEST_F(FakeRing, PoisonsReturnedBuffers) {
   for (const bool incremental : {true, false}) {
     FakeOptions options;

@@ -159,6 +159,73 @@ TEST_F(KernelRing, LosesNothingWhenBuffersRunOut) {
   }
 }
 
+TEST_F(KernelRing, ReceivesNowOrNever) {
+  start(small_ring());
+  LoopbackPeer peer = accepted_peer();
+  const auto receive_now = [&] {
+    ring->receive_now(socket, {OperationKind::receive_now, socket, 7});
+    turn();  // one enter is enough
+    EXPECT_EQ(events.size(), 1U);
+    Event event = events.empty() ? Event{} : events.back();
+    events.clear();
+    EXPECT_EQ(event.completion.token.kind, OperationKind::receive_now);
+    EXPECT_FALSE(event.completion.more);
+    return event;
+  };
+  const std::string octets = numbers(50'000);
+  for (int round = 0; round < 10; ++round) {  // more rounds than buffers
+    EXPECT_EQ(receive_now().completion.error, IoError::again);
+    peer.send(octets);
+    std::string got;
+    while (got.size() < octets.size()) {
+      ring->wait_readable(socket, {OperationKind::readable, socket, 7});
+      ASSERT_EQ(next(OperationKind::readable).error, IoError::none);
+      const Event event = receive_now();
+      ASSERT_TRUE(event.completion.has_buffer);
+      got += event.received;
+    }
+    EXPECT_EQ(got, octets);
+  }
+  peer.hang_up();
+  ring->wait_readable(socket, {OperationKind::readable, socket, 7});
+  ASSERT_EQ(next(OperationKind::readable).error, IoError::none);
+  const Event end = receive_now();
+  EXPECT_EQ(end.completion.error, IoError::none);
+  EXPECT_EQ(end.completion.result, 0);
+  EXPECT_FALSE(end.completion.has_buffer);
+  turn();
+  EXPECT_EQ(ring->buffers_lent(), 0U);
+}
+
+TEST_F(KernelRing, LosesNothingWhenBulkBuffersRunOut) {
+  start(small_ring());
+  const LoopbackPeer peer = accepted_peer();
+  const Token token{OperationKind::receive_now, socket, 7};
+  for (std::size_t i = 0; i < 2 * Ring::bulk_receives_max; ++i) {  // each in an enter of its own, and none given back
+    peer.send("lent");
+    ring->wait_readable(socket, {OperationKind::readable, socket, 7});
+    ASSERT_TRUE(ring->submit_and_wait({.may_sleep = true, .timeout = nanoseconds_per_second}));
+    Completion completion;
+    while (ring->reap({&completion, 1}) > 0) ASSERT_EQ(completion.token.kind, OperationKind::readable);
+    ring->receive_now(socket, token);
+    ASSERT_TRUE(ring->submit_and_wait({}));
+    ASSERT_EQ(ring->reap({&completion, 1}), 1U);
+    ASSERT_EQ(text_of(ring->received(completion)), "lent");
+  }
+  EXPECT_EQ(ring->buffers_lent(), 2 * Ring::bulk_receives_max);
+  peer.send("waits");
+  ring->wait_readable(socket, {OperationKind::readable, socket, 7});
+  ASSERT_TRUE(ring->submit_and_wait({.may_sleep = true, .timeout = nanoseconds_per_second}));
+  ring->receive_now(socket, token);
+  (void)next(OperationKind::readable);
+  EXPECT_EQ(next(OperationKind::receive_now).error, IoError::no_buffers);
+  EXPECT_EQ(ring->buffers_lent(), 0U);
+  ring->receive_now(socket, token);
+  turn();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].received, "waits");
+}
+
 TEST_F(KernelRing, SaysWhenTheStreamEnds) {
   start(small_ring());
   LoopbackPeer peer = accepted_peer();
