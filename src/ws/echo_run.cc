@@ -27,22 +27,33 @@ constexpr auto keep_first = [] {
   return octets;
 }();
 
-/// Unmasks whole vectors, so up to 15 octets too many; returns whether any of the payload's own is not ASCII.
-inline bool unmask_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
+/// Unmasks whole vectors, so up to 15 octets too many.
+inline void unmask_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
+  const Lanes keys = masking::repeat<Lanes>(key);
+  for (std::size_t i = 0; i < size; i += sizeof(Lanes)) store(out + i, load<Lanes>(in + i) ^ keys);
+}
+
+/// The same, up to 16 too many; returns whether any of the payload's own octets is not ASCII.
+inline bool unmask_text_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
   const Lanes keys = masking::repeat<Lanes>(key);
   Lanes seen{};
-  for (std::size_t i = 0; i < size; i += sizeof(Lanes)) {
+  std::size_t i = 0;
+  for (; i + sizeof(Lanes) <= size; i += sizeof(Lanes)) {
     const Lanes lanes = load<Lanes>(in + i) ^ keys;
     store(out + i, lanes);
-    seen |= lanes & load<Lanes>(keep_first.data() + sizeof(Lanes) - std::min(sizeof(Lanes), size - i));
+    seen |= lanes;
   }
+  const Lanes lanes = load<Lanes>(in + i) ^ keys;
+  store(out + i, lanes);
+  seen |= lanes & load<Lanes>(keep_first.data() + sizeof(Lanes) - (size - i));
   return masking::any_high_bit(seen);
 }
 
 }  // namespace
 
 EchoRun echo_run(ByteView input, std::uint8_t* out, std::uint64_t payload_bytes_max) {
-  EchoRun run;
+  std::uint32_t frames_count = 0;
+  std::uint32_t texts_count = 0;
   const std::size_t short_bytes_max = std::min(payload_bytes_max, length_7_bit_max);
   const std::uint8_t* in = input.data();
   const std::uint8_t* const end = in + input.size();
@@ -53,19 +64,26 @@ EchoRun echo_run(ByteView input, std::uint8_t* out, std::uint64_t payload_bytes_
     const std::size_t size = in[1] ^ mask_bit;  // too large if the bit was not set
     if (!(is_text || first == whole_binary) || size > short_bytes_max) break;
     if (size > static_cast<std::size_t>(end - in) - client_header_bytes) break;
-    const bool beyond_ascii =
-        unmask_vectors(out + server_header_bytes, in + client_header_bytes, size, load<MaskingKey>(in + 2));
-    if (is_text && beyond_ascii && !valid_utf8({out + server_header_bytes, size})) break;
+    const auto key = load<MaskingKey>(in + 2);
+    if (is_text) {
+      const bool beyond_ascii = unmask_text_vectors(out + server_header_bytes, in + client_header_bytes, size, key);
+      if (beyond_ascii && !valid_utf8({out + server_header_bytes, size})) break;
+      ++texts_count;
+    } else {
+      unmask_vectors(out + server_header_bytes, in + client_header_bytes, size, key);
+    }
     out[0] = first;
     out[1] = static_cast<std::uint8_t>(size);
-    (is_text ? run.texts_count : run.binaries_count) += 1;
-    run.payload_bytes += size;
+    ++frames_count;
     in += client_header_bytes + size;
     out += server_header_bytes + size;
   }
-  run.octets_read = static_cast<std::size_t>(in - input.data());
-  run.octets_written = static_cast<std::size_t>(out - begin);
-  return run;
+  const auto octets_read = static_cast<std::size_t>(in - input.data());
+  return {.octets_read = octets_read,
+          .octets_written = static_cast<std::size_t>(out - begin),
+          .texts_count = texts_count,
+          .binaries_count = frames_count - texts_count,
+          .payload_bytes = octets_read - client_header_bytes * frames_count};
 }
 
 }  // namespace ringgate::ws
