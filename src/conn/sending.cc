@@ -152,12 +152,12 @@ void Transport::flush(TurnOutput& output) {
   const ring::Token send = token(OperationKind::send, *connection);
   if (output.pieces_count == 1) {  // nearly always
     const ring::Piece piece{output.pieces[0].octets(), output.pieces[0].size};
-    return ring_.send(output.slot, {&piece, 1}, true, send);
+    return ring_.send(output.slot, {&piece, 1}, ring::Ring::Sending::silent, send);
   }
   ring::Piece pieces[ring::Ring::pieces_max];
   for (std::size_t i = 0; i < output.pieces_count; ++i)
     pieces[i] = {output.pieces[i].octets(), output.pieces[i].size};
-  ring_.send(output.slot, {pieces, output.pieces_count}, true, send);
+  ring_.send(output.slot, {pieces, output.pieces_count}, ring::Ring::Sending::silent, send);
 }
 
 /// What was written in this turn is neither sent nor counted. The pieces stay until the turn's outputs retire.
@@ -198,7 +198,9 @@ void Transport::send_outbox(Connection& connection) {
   RINGGATE_ASSERT(count > 0);
   connection.send_in_flight = true;
   begin_operation(connection);
-  ring_.send(table_.slot_of(connection), {pieces, count}, false, token(OperationKind::send, connection));
+  const auto sending =
+      connection.state == State::finishing ? ring::Ring::Sending::before_end : ring::Ring::Sending::completes;
+  ring_.send(table_.slot_of(connection), {pieces, count}, sending, token(OperationKind::send, connection));
 }
 
 // -- Completions

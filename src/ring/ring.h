@@ -160,14 +160,18 @@ class Ring {
   /// receive (256 octets instead of some 800) and costs a completion and an arming more when something comes.
   void wait_readable(Socket socket, Token token);
 
-  /// Sends all `pieces` as one run. Silent (features().silent_sends and `silent`): completes only when not everything was
-  /// taken, with the octets that were; the pieces are free again after `reap` if no completion came. Otherwise: waits in the
-  /// kernel until at least one octet is taken and always completes, with the octets that were; they must stay until then.
-  /// At most `pieces_max` pieces.
-  void send(Socket socket, std::span<const Piece> pieces, bool silent, Token token);
+  enum class Sending : std::uint8_t {
+    silent,     // completes only when not everything was taken; as `completes` without features().silent_sends
+    completes,  // waits in the kernel until at least one octet is taken, and always completes
+    before_end, // the same; `shutdown` or `close` follows at once, so that the last octets may travel with the FIN
+  };
+  /// Sends all `pieces` as one run; a completion says how many octets were taken. The pieces must stay until then; of a silent
+  /// send without a completion they are free again after `reap`. At most `pieces_max` pieces.
+  void send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token);
   static constexpr std::size_t pieces_max = 8;
 
-  void shutdown(Socket socket, Token token);         // our direction only: FIN; reception goes on
+  /// Our direction only: FIN; reception goes on. Nothing may be queued for sending.
+  void shutdown(Socket socket, Token token);
   void cancel(Socket socket, Token token);           // every operation on this socket
   void cancel_operation(Token target, Token token);  // the one operation with that token
   void close(Socket socket, bool reset, Token token);  // no completion; nothing may be in flight; reset: RST instead of FIN

@@ -20,6 +20,7 @@ enum class OperationKind : std::uint8_t {
   wake,      // read of the eventfd, the doorbell of threads without a ring
   readable,  // one-shot poll
   receive_now,  // one-shot, into a buffer for bulk; never waits
+  borrow_descriptor,  // within the kernel backend: the first step of a shutdown
 };
 
 /// Packs to 64 bits: kind 8 | slot 24 | generation 32. A completion whose generation is stale is dropped.

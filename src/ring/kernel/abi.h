@@ -23,6 +23,7 @@ struct BufferRegistration {
 };
 static_assert(sizeof(BufferRegistration) == 40);
 
+inline constexpr std::uint8_t operation_install_descriptor = 54;  // IORING_OP_FIXED_FD_INSTALL, kernel 6.8
 inline constexpr std::uint16_t bulk_buffer_group = 1;
 
 /// struct io_uring_getevents_arg

@@ -57,6 +57,7 @@ struct Ring::Backend {
   int event_descriptor = -1;
   std::uint64_t event_value = 0;
   Features features;
+  bool borrows_descriptors = false;  // for a moment, out of the direct table
   RingOptions options;
   RingCounters counters;
   BufferRing buffers;
@@ -78,6 +79,8 @@ struct Ring::Backend {
   io_uring_sqe* next_submission(Token token);
   void address_socket(io_uring_sqe* sqe, Socket socket) const;  // the operation is on a connection's socket
   void arm_event_read();
+  void shutdown_by_worker(Token token);
+  bool shutdown_through_descriptor(Completion& completion);
   enum class AcceptCount : std::uint8_t { one, many };
   void start_accept(std::uint32_t listener_index, AcceptCount count);
   void arm_accept(std::uint32_t listener_index, std::uint32_t accept_index);

@@ -5,11 +5,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "base/assert.h"
 #include "ring/kernel/abi.h"
 #include "ring/kernel/backend.h"
+#include "ring/kernel/errors.h"
 
 namespace ringgate::ring {
 
@@ -76,12 +78,13 @@ void Ring::wait_readable(Socket socket, Token token) {
   backend_->address_socket(sqe, socket);
 }
 
-void Ring::send(Socket socket, std::span<const Piece> pieces, bool silent, Token token) {
+void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token) {
   RINGGATE_ASSERT(!pieces.empty() && pieces.size() <= pieces_max);
   io_uring_sqe* sqe = backend_->next_submission(token);
-  silent = silent && backend_->features.silent_sends;
   sqe->msg_flags = MSG_NOSIGNAL;
-  if (silent) {
+  if (sending == Sending::before_end) {
+    sqe->msg_flags |= MSG_MORE;
+  } else if (sending == Sending::silent && backend_->features.silent_sends) {
     // WAITALL makes a short send an event, DONTWAIT keeps it from being parked: together, silence means fully copied.
     sqe->msg_flags |= MSG_WAITALL | MSG_DONTWAIT;
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
@@ -106,10 +109,39 @@ void Ring::send(Socket socket, std::span<const Piece> pieces, bool silent, Token
 }
 
 void Ring::shutdown(Socket socket, Token token) {
-  io_uring_sqe* sqe = backend_->next_submission(token);
+  Backend& b = *backend_;
+  if (!b.borrows_descriptors) return b.shutdown_by_worker(token);
+  token.kind = OperationKind::borrow_descriptor;
+  io_uring_sqe* sqe = b.next_submission(token);
+  sqe->opcode = abi::operation_install_descriptor;
+  b.address_socket(sqe, socket);
+}
+
+/// The kernel always hands this operation to a worker thread.
+void Ring::Backend::shutdown_by_worker(Token token) {
+  token.kind = OperationKind::shutdown;
+  io_uring_sqe* sqe = next_submission(token);
   sqe->opcode = IORING_OP_SHUTDOWN;
   sqe->len = SHUT_WR;
-  backend_->address_socket(sqe, socket);
+  address_socket(sqe, token.slot);
+}
+
+/// A system call on a descriptor that lives this long costs less than waking a worker. False: the worker does it after all.
+bool Ring::Backend::shutdown_through_descriptor(Completion& completion) {
+  if (completion.error != IoError::none) {
+    if (completion.raw_error == EINVAL) borrows_descriptors = false;  // before kernel 6.8
+    shutdown_by_worker(completion.token);
+    return false;
+  }
+  const int descriptor = completion.result;
+  completion.token.kind = OperationKind::shutdown;
+  completion.result = 0;
+  if (::shutdown(descriptor, SHUT_WR) != 0) {
+    completion.raw_error = errno;
+    completion.error = translate(errno);
+  }
+  ::close(descriptor);
+  return true;
 }
 
 void Ring::cancel(Socket socket, Token token) {

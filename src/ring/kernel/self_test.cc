@@ -177,7 +177,7 @@ bool silence_means_sent(Trial& trial) {
   trial.sends.clear();
   while (trial.sends.empty() && silent < blocks_max) {
     const Piece block{stream.data() + silent * block_bytes, block_bytes};
-    trial.ring->send(*trial.socket, {&block, 1}, true, Trial::send_token);
+    trial.ring->send(*trial.socket, {&block, 1}, Ring::Sending::silent, Trial::send_token);
     trial.turn({});
     if (trial.sends.empty()) ++silent;
   }
@@ -201,7 +201,7 @@ bool silence_means_sent(Trial& trial) {
   const Piece block{stream.data(), block_bytes};
   // The reset may need a moment to arrive; from then on every silent send must complete with an error.
   return trial.turn_until([&] {
-    if (trial.sends.empty()) trial.ring->send(*trial.socket, {&block, 1}, true, Trial::send_token);
+    if (trial.sends.empty()) trial.ring->send(*trial.socket, {&block, 1}, Ring::Sending::silent, Trial::send_token);
     return !trial.sends.empty() && trial.sends.front().error == IoError::connection_ended;
   });
 }

@@ -125,6 +125,8 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
     error = b.bulk_buffers.open(&b.uring, {2 * bulk_receives_max, bulk_buffer_bytes, false, abi::bulk_buffer_group});
   if (error != 0) return std::unexpected(describe_ring_failure("registering receive buffers", error));
 
+  b.borrows_descriptors = b.features.direct_descriptors;
+
   b.event_descriptor = eventfd(0, EFD_CLOEXEC);
   if (b.event_descriptor < 0) return std::unexpected(describe_ring_failure("eventfd", errno));
 

@@ -118,7 +118,9 @@ std::size_t Ring::reap(std::span<Completion> out) {
     const Token token = Token::unpack(cqe->user_data);
     if (token.kind == OperationKind::ring_message) wake_from_any_thread({-1, static_cast<int>(token.slot)});
     if (token.kind == OperationKind::ring_message || token.kind == OperationKind::close) continue;
-    out[count++] = b.translate_completion(*cqe);
+    Completion& completion = out[count];
+    completion = b.translate_completion(*cqe);
+    if (token.kind != OperationKind::borrow_descriptor || b.shutdown_through_descriptor(completion)) ++count;
   }
   io_uring_cq_advance(&b.uring, taken);
   b.counters.completions += taken;

@@ -23,7 +23,7 @@ struct FakeSubmission {
   Token token;
   Socket socket = 0;  // or the listener's index
   FakePieces pieces;
-  bool silent = false;
+  Ring::Sending sending = Ring::Sending::completes;
   bool reset = false;
   bool of_listener = false;       // a cancel of its accept
   Token target;                   // a cancel of this operation alone, unless its kind is none

@@ -89,6 +89,7 @@ void FakeConnection::abort_by_gate() {
 
 void FakeConnection::deliver() {
   if (!peer_reads_ || peer_closed_) return;
+  if (held_back_ && !end_under_way_ && send_room() > 0) return;  // full segments leave
   received_.insert(received_.end(), under_way_.begin(), under_way_.end());
   under_way_.clear();
   if (std::exchange(end_under_way_, false)) peer_saw_end_ = true;

@@ -34,6 +34,7 @@ class FakeConnection {
   bool send_fails(TimeNs now) const;  // reset, or our direction is shut down
   std::size_t send_room() const;
   void write(ByteView octets, TimeNs now);  // at most send_room
+  void hold_back() { held_back_ = true; }  // what is written does not travel before the FIN
   void shutdown_by_gate(TimeNs now);        // FIN, after what was written; reception goes on
   void close_by_gate(TimeNs now);           // FIN, or RST if octets were left unread or are still to come
   void abort_by_gate();                     // RST
@@ -86,6 +87,7 @@ class FakeConnection {
   std::size_t room_while_stopped_ = 0;
   bool peer_closed_ = false;
   bool end_under_way_ = false;
+  bool held_back_ = false;
   bool peer_saw_end_ = false;
   bool peer_saw_reset_ = false;
 };

@@ -137,10 +137,10 @@ void Ring::wait_readable(Socket socket, Token token) {
   backend_->queue({.kind = OperationKind::readable, .token = token, .socket = socket});
 }
 
-void Ring::send(Socket socket, std::span<const Piece> pieces, bool silent, Token token) {
+void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token) {
   RINGGATE_ASSERT(!pieces.empty() && pieces.size() <= pieces_max);
   backend_->ledger.begin(socket, OperationKind::send, token);
-  FakeSubmission submission{.kind = OperationKind::send, .token = token, .socket = socket, .silent = silent};
+  FakeSubmission submission{.kind = OperationKind::send, .token = token, .socket = socket, .sending = sending};
   std::copy(pieces.begin(), pieces.end(), submission.pieces.pieces.begin());
   submission.pieces.count = pieces.size();
   backend_->queue(submission);

@@ -29,6 +29,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
     case OperationKind::doorbell: return run_doorbell(submission);
     case OperationKind::none:
     case OperationKind::ring_message:
+    case OperationKind::borrow_descriptor:
     case OperationKind::wake: RINGGATE_ASSERT(false);
   }
 }
@@ -71,7 +72,8 @@ void Ring::Backend::run_send(const FakeSubmission& submission) {
   FakeSocket& socket = sockets.at(submission.socket);
   if (socket.connection->send_fails(world.now()))
     return post_error(submission.token, sending_error(*socket.connection));
-  if (submission.silent && features.silent_sends) return run_silent_send(submission);
+  if (submission.sending == Sending::silent && features.silent_sends) return run_silent_send(submission);
+  if (submission.sending == Sending::before_end) socket.connection->hold_back();
   socket.send = {submission.token, submission.pieces};
   if (socket.send_ready(world.now()) || submission.pieces.bytes() == 0) work_on_send(socket);
 }

@@ -187,7 +187,7 @@ class EchoServer {
     sent_bytes_ = waiting_.size();
     memory_ = waiting_;
     const Piece piece{bytes_of(memory_).data(), memory_.size()};
-    station_.ring->send(socket_, {&piece, 1}, true, {OperationKind::send, socket_, 1});
+    station_.ring->send(socket_, {&piece, 1}, Ring::Sending::silent, {OperationKind::send, socket_, 1});
     sending_ = true;
   }
   void handle(const Event& event) {

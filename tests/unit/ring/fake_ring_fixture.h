@@ -95,7 +95,7 @@ class FakeRing : public ::testing::Test {
   void cancel() { ring().cancel(last_socket, token(OperationKind::cancel)); }
   void send(std::string_view text, bool silent) {
     const Piece piece{bytes_of(text).data(), text.size()};
-    ring().send(last_socket, {&piece, 1}, silent, token(OperationKind::send));
+    ring().send(last_socket, {&piece, 1}, silent ? Ring::Sending::silent : Ring::Sending::completes, token(OperationKind::send));
   }
   void close(bool reset) { ring().close(last_socket, reset, token(OperationKind::close)); }
 

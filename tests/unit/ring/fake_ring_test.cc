@@ -299,7 +299,7 @@ TEST_F(FakeRing, RunsAtMostTwentyReadyOperationsPerEnterAndStarvesNobody) {
 TEST_F(FakeRing, IsSilentAboutASendThatWasTakenWhole) {
   FakePeer& peer = accepted_peer();
   const std::array<Piece, 2> pieces{Piece{bytes_of("ab").data(), 2}, Piece{bytes_of("cde").data(), 3}};
-  ring().send(last_socket, pieces, true, token(OperationKind::send));
+  ring().send(last_socket, pieces, Ring::Sending::silent, token(OperationKind::send));
   EXPECT_EQ(peer.received_text(), "") << "nothing leaves before the enter";
   EXPECT_TRUE(turn().empty());
   EXPECT_EQ(peer.received_text(), "abcde");

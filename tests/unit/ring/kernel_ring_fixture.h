@@ -63,6 +63,11 @@ class LoopbackPeer {
     char octet;
     return ::recv(descriptor_, &octet, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
   }
+  void reset() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    EXPECT_EQ(::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    hang_up();
+  }
   void hang_up() {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   }
@@ -190,9 +195,12 @@ class KernelRing : public testing::Test {
                                 [&](const Event& event) { return event.completion.token.kind == kind; });
   }
 
-  void send(std::string_view octets, bool silent) {
+  void send(std::string_view octets, Ring::Sending sending) {
     const Piece piece{reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()};
-    ring->send(socket, {&piece, 1}, silent, send_token());
+    ring->send(socket, {&piece, 1}, sending, send_token());
+  }
+  void send(std::string_view octets, bool silent) {
+    send(octets, silent ? Ring::Sending::silent : Ring::Sending::completes);
   }
   Token receive_token() const { return {OperationKind::receive, socket, 7}; }
   Token send_token() const { return {OperationKind::send, socket, 7}; }

@@ -1,4 +1,7 @@
 // What the ring promises, on this machine's kernel.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -320,7 +323,7 @@ TEST_F(KernelRing, SendsPiecesAsOneRun) {
   for (std::size_t i = 0; i < Ring::pieces_max; ++i)
     pieces.push_back({reinterpret_cast<const std::uint8_t*>(octets.data()) + 100 * i, 100});
   for (const bool silent : {true, false}) {
-    ring->send(socket, pieces, silent, send_token());
+    ring->send(socket, pieces, silent ? Ring::Sending::silent : Ring::Sending::completes, send_token());
     if (silent && ring->features().silent_sends) {
       EXPECT_TRUE(stays_silent(OperationKind::send));
     } else {
@@ -373,6 +376,49 @@ TEST_F(KernelRing, ShutsItsOwnDirectionOnly) {
   EXPECT_TRUE(peer.sees_end());
   peer.send("heard");
   EXPECT_EQ(received(5), "heard");
+}
+
+/// With direct descriptors a shutdown borrows a process descriptor; without one to be had, a worker of the kernel does it.
+TEST_F(KernelRing, ShutsDownWithoutKeepingADescriptor) {
+  for (const bool direct : {true, false}) {
+    for (const bool descriptors_left : {true, false}) {
+      SCOPED_TRACE(testing::Message() << "direct " << direct << ", descriptors left " << descriptors_left);
+      RingOptions options = small_ring();
+      options.allowed.direct_descriptors = direct && options.allowed.direct_descriptors;
+      start(options);
+      const LoopbackPeer peer = accepted_peer();
+      const auto lowest_free = [] {
+        const int descriptor = ::dup(STDERR_FILENO);
+        ::close(descriptor);
+        return descriptor;
+      };
+      const int before = lowest_free();
+      rlimit limit{};
+      ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+      const rlimit none_left{.rlim_cur = static_cast<rlim_t>(before), .rlim_max = limit.rlim_max};
+      ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, descriptors_left ? &limit : &none_left), 0);
+      send("the last", Ring::Sending::before_end);
+      EXPECT_EQ(next(OperationKind::send).result, 8);
+      ring->shutdown(socket, {OperationKind::shutdown, socket, 1});
+      const Completion completion = next(OperationKind::shutdown);
+      ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+      EXPECT_EQ(completion.error, IoError::none);
+      EXPECT_EQ(completion.token, (Token{OperationKind::shutdown, socket, 1}));
+      EXPECT_EQ(peer.read(100), "the last");
+      EXPECT_TRUE(peer.sees_end());
+      EXPECT_EQ(lowest_free(), before);
+    }
+  }
+}
+
+TEST_F(KernelRing, ShutsDownOncePeersAreGone) {
+  start(small_ring());
+  LoopbackPeer peer = accepted_peer();
+  ring->receive(socket, receive_token());
+  peer.reset();
+  (void)next(OperationKind::receive);
+  ring->shutdown(socket, {OperationKind::shutdown, socket, 1});
+  EXPECT_EQ(next(OperationKind::shutdown).error, IoError::connection_ended);
 }
 
 TEST_F(KernelRing, ClosesWithAnEndOrAReset) {
