@@ -96,10 +96,12 @@ struct RingConfig {
   FeatureUse silent_sends = FeatureUse::automatic;
   FeatureUse incremental_buffers = FeatureUse::automatic;
   FeatureUse message_ring = FeatureUse::automatic;
+  FeatureUse zero_copy_sends = FeatureUse::automatic;
   std::uint64_t busy_poll_ns = 0;   // 0: off
   std::uint64_t cold_after_ns = 10'000'000'000;  // without an octet from a device; 0: never
   std::uint64_t buffers_count = 2;  // a power of two
   std::uint64_t buffer_bytes = 512 * 1024;
+  std::uint64_t zero_copy_bytes = 32 * 1024;  // of a message
   std::uint64_t bulk_bytes = 32 * 1024;  // received at a time, from which a device is bulk
 
   friend bool operator==(const RingConfig&, const RingConfig&) = default;

@@ -89,6 +89,8 @@ constexpr std::array rows = {
     Row{"uring_cqe_total", "Completions from io_uring.", counter, per_shard, {}, &ShardCounters::uring_completions},
     Row{"uring_cqe_overflow_total", "Completions that found the queue full.", counter, per_shard, {}, &ShardCounters::uring_overflows},
     Row{"uring_buf_starved_total", "Receives that found no buffer.", counter, per_shard, {}, &ShardCounters::uring_starved},
+    Row{"zero_copy_sends_total", "Sends without a copy that the kernel is done with.", counter, per_shard, {}, &ShardCounters::zero_copies},
+    Row{"zero_copy_copied_total", "Of these, the ones that it copied after all.", counter, per_shard, {}, &ShardCounters::zero_copies_copied},
     Row{"shard_turns_total", "Turns of the loop.", counter, per_shard, {}, &ShardCounters::turns},
 };
 // clang-format on

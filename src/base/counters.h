@@ -22,6 +22,7 @@ class Counter {
 struct alignas(64) ShardCounters {
   // Ring
   Counter uring_enters, uring_submissions, uring_completions, uring_overflows, uring_starved;
+  Counter zero_copies, zero_copies_copied;
   // Transport
   Counter accepted, slots_used, buffers_lent, descriptors_used, operations_in_flight, stale_completions;
   Counter connections_cold;

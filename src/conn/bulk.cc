@@ -12,7 +12,6 @@ constexpr unsigned bulkiness_max = 3;
 /// Two large receives close together make a connection bulk, three small ones in a row end it: a long message ends in a small
 /// piece now and then.
 void Transport::weigh(Connection& connection, std::size_t bytes) {
-  if (options_.bulk_bytes == 0) return;
   if (bytes < options_.bulk_bytes) {
     if (connection.bulkiness > 0 && --connection.bulkiness == 0) connection.bulk = false;
     return;

@@ -44,6 +44,11 @@ std::size_t Outbox::front(std::span<ring::Piece> out) const {
   return count;
 }
 
+Outbox::FrontMessage Outbox::front_message() const {
+  if (nodes_.empty() || !nodes_.front().message) return {};
+  return {&*nodes_.front().message, nodes_.front().begin};
+}
+
 void Outbox::consume(std::size_t octets, TimeNs now) {
   RINGGATE_ASSERT(octets <= bytes_);
   if (octets > 0) progress_at_ = now;

@@ -38,6 +38,13 @@ class Outbox {
   /// The next octets to send, as up to `out.size()` pieces; returns how many. They stay where they are until `consume`.
   std::size_t front(std::span<ring::Piece> out) const;
 
+  /// What is at the front, if it is a prepared message: the message, and how much of its frame is gone; else null.
+  struct FrontMessage {
+    const ws::PreparedMessage* message = nullptr;
+    std::size_t offset = 0;
+  };
+  FrontMessage front_message() const;
+
   /// The peer's side took `octets` from the front at `now`.
   void consume(std::size_t octets, TimeNs now);
 

@@ -1,5 +1,6 @@
 // Writing: into this turn's output while the peer keeps up, into the outbox while it does not.
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -14,8 +15,7 @@ using ring::OperationKind;
 
 bool Transport::window_holds(const std::uint8_t* data) const { return data >= window_begin_ && data < window_end_; }
 
-TurnOutput& Transport::output_of(Connection& connection) {
-  if (connection.output_index != 0) return outputs_[connection.output_index - 1];
+TurnOutput& Transport::new_output(Connection& connection) {
   if (outputs_count_ == outputs_.size()) outputs_.emplace_back();
   TurnOutput& output = outputs_[outputs_count_++];
   output.slot = table_.slot_of(connection);
@@ -69,9 +69,10 @@ void Transport::add_copy(TurnOutput& output, ByteView octets) {
 void Transport::write_room(Connection& connection, std::size_t bytes) {
   RINGGATE_ASSERT(connection.state == State::open && connection.outbox == nullptr);
   TurnOutput& output = output_of(connection);
-  OutputPiece* const last = output.last();
   std::uint8_t* const data = arena_.allocate(bytes);
-  if (last != nullptr && last->data != nullptr && last->data + last->size == data) {
+  if (output.pieces_count == 0) return output.add_octets(data, bytes);
+  OutputPiece* const last = output.last();
+  if (last->data != nullptr && last->data + last->size == data) {
     last->size += bytes;
     output.bytes += bytes;
   } else {
@@ -143,21 +144,26 @@ void Transport::flush(TurnOutput& output) {
     withdraw_output(*connection);
     return;
   }
-  const bool silent = ring_.features().silent_sends && connection->state == State::open && connection->outbox == nullptr;
-  if (!silent) {
+  const OutputPiece& first = output.pieces[0];
+  const bool is_single = output.pieces_count == 1;  // nearly always
+  const bool completes = !silent_sends_ || connection->state != State::open || connection->outbox != nullptr ||
+                         (is_single && first.message && goes_uncopied(*connection, first.size));
+  if (completes) {
     spill(*connection, output, 0);
     return;
   }
   output.submitted = true;
-  const ring::Token send = token(OperationKind::send, *connection);
-  if (output.pieces_count == 1) {  // nearly always
-    const ring::Piece piece{output.pieces[0].octets(), output.pieces[0].size};
-    return ring_.send(output.slot, {&piece, 1}, ring::Ring::Sending::silent, send);
-  }
+  if (!is_single) return send_pieces(output);
+  const ring::Piece piece{first.octets(), first.size};
+  ring_.send(output.slot, {&piece, 1}, ring::Ring::Sending::silent, token(OperationKind::send, *connection));
+}
+
+void Transport::send_pieces(const TurnOutput& output) {
   ring::Piece pieces[ring::Ring::pieces_max];
   for (std::size_t i = 0; i < output.pieces_count; ++i)
     pieces[i] = {output.pieces[i].octets(), output.pieces[i].size};
-  ring_.send(output.slot, {pieces, output.pieces_count}, ring::Ring::Sending::silent, send);
+  ring_.send(output.slot, {pieces, output.pieces_count}, ring::Ring::Sending::silent,
+             {OperationKind::send, output.slot, output.generation});
 }
 
 /// What was written in this turn is neither sent nor counted. The pieces stay until the turn's outputs retire.
@@ -191,13 +197,31 @@ void Transport::spill(Connection& connection, TurnOutput& output, std::size_t ta
   if (is_new && connection.state == State::open) session_of(connection).on_output_waits(connection);
 }
 
+/// Over loopback the kernel copies all the same.
+bool Transport::goes_uncopied(const Connection& connection, std::size_t bytes) const {
+  return options_.zero_copy_bytes != 0 && bytes >= options_.zero_copy_bytes && ring_.features().zero_copy_sends &&
+         connection.peer.is_known() && !connection.peer.is_loopback();
+}
+
+/// The message at the front of the outbox, if it is one that goes so; false: it has to go like everything else.
+bool Transport::send_uncopied(Connection& connection) {
+  const auto [message, offset] = connection.outbox->front_message();
+  if (message == nullptr || !goes_uncopied(connection, message->frame().size() - offset)) return false;
+  ring::Keeper keeper(ws::MessageRef::share(*message).detach(), [](const void* kept) {
+    (void)ws::MessageRef::attach(static_cast<const ws::PreparedMessage*>(kept));
+  });
+  return ring_.send_zero_copy(table_.slot_of(connection), message->frame(), offset, std::move(keeper),
+                              token(OperationKind::send, connection));
+}
+
 void Transport::send_outbox(Connection& connection) {
   if (connection.send_in_flight) return;
+  connection.send_in_flight = true;
+  begin_operation(connection);
+  if (send_uncopied(connection)) return;
   ring::Piece pieces[ring::Ring::pieces_max];
   const std::size_t count = connection.outbox->front(pieces);
   RINGGATE_ASSERT(count > 0);
-  connection.send_in_flight = true;
-  begin_operation(connection);
   const auto sending =
       connection.state == State::finishing ? ring::Ring::Sending::before_end : ring::Ring::Sending::completes;
   ring_.send(table_.slot_of(connection), {pieces, count}, sending, token(OperationKind::send, connection));

@@ -18,6 +18,7 @@ Transport::Transport(ring::Ring& ring, ShardCounters& counters, const Options& o
     : ring_(ring),
       counters_(counters),
       options_(options),
+      silent_sends_(ring.features().silent_sends),
       table_(options.slots_count),
       wheel_(LinksOfSlot{&table_}, ring.now()),
       now_(ring.now()) {}
@@ -196,7 +197,7 @@ void Transport::on_receive(const Completion& completion) {
       window_end_ = octets.data() + octets.size();
       session_of(*connection).on_received(*connection, octets);
       window_begin_ = window_end_ = nullptr;
-      weigh(*connection, octets.size());
+      if (octets.size() >= options_.bulk_bytes || connection->bulkiness > 0) weigh(*connection, octets.size());
     }
   } else if (completion.error == IoError::none) {
     connection->peer_finished = true;

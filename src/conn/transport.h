@@ -40,7 +40,8 @@ class Transport {
   struct Options {
     std::uint32_t slots_count = 0;
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
-    std::size_t bulk_bytes = 0;  // a connection that receives as much at once is bulk; 0: none is
+    std::size_t zero_copy_bytes = 0;  // messages of so many octets go uncopied to peers on other machines; 0: none does
+    std::size_t bulk_bytes = SIZE_MAX;  // a connection that receives as much at once is bulk
   };
 
   Transport(ring::Ring& ring, ShardCounters& counters, const Options& options);
@@ -132,14 +133,20 @@ class Transport {
 
   // sending.cc
   bool window_holds(const std::uint8_t* data) const;
-  TurnOutput& output_of(Connection& connection);
+  TurnOutput& output_of(Connection& connection) {
+    return connection.output_index != 0 ? outputs_[connection.output_index - 1] : new_output(connection);
+  }
+  TurnOutput& new_output(Connection& connection);
   void add_copy(TurnOutput& output, ByteView octets);
   void add_piece(TurnOutput& output, OutputPiece piece);
   void consolidate(TurnOutput& output);
   void flush(TurnOutput& output);
+  void send_pieces(const TurnOutput& output);
   void withdraw_output(Connection& connection);
   void spill(Connection& connection, TurnOutput& output, std::size_t taken);
   void send_outbox(Connection& connection);
+  bool goes_uncopied(const Connection& connection, std::size_t bytes) const;
+  bool send_uncopied(Connection& connection);
   void sort_send(const ring::Completion& completion);
   void on_silent_send_failed(Connection& connection, const ring::Completion& completion);
   void on_outbox_sent(const ring::Completion& completion);
@@ -164,6 +171,7 @@ class Transport {
   ring::Ring& ring_;
   ShardCounters& counters_;
   Options options_;
+  const bool silent_sends_;
   ConnectionTable table_;
   TimerWheel<LinksOfSlot> wheel_;
   TimeNs now_ = 0;

@@ -41,6 +41,13 @@ struct TurnOutput {
     bytes += piece.size;
     pieces[pieces_count++] = std::move(piece);
   }
+  /// The same for octets that are not a message's.
+  void add_octets(std::uint8_t* data, std::size_t size) {
+    bytes += size;
+    pieces[pieces_count].data = data;
+    pieces[pieces_count].size = size;
+    ++pieces_count;
+  }
   /// Room for `size` more octets right behind the joined pieces, counted as part of them; null if there is none.
   std::uint8_t* take_room(std::size_t size) {
     if (room_end == nullptr || pieces_count != 1) return nullptr;
@@ -51,7 +58,8 @@ struct TurnOutput {
     return end;
   }
   void clear() {
-    for (std::size_t i = 0; i < pieces_count; ++i) pieces[i] = {};
+    for (std::size_t i = 0; i < pieces_count; ++i)
+      if (pieces[i].message) pieces[i] = {};
     slot = no_slot;
     pieces_count = 0;
     bytes = 0;
@@ -66,11 +74,15 @@ class TurnArena {
   static constexpr std::size_t block_bytes = 64 * 1024;
 
   /// `size` writable octets until `reset`.
-  std::uint8_t* allocate(std::size_t size);
+  std::uint8_t* allocate(std::size_t size) {
+    std::uint8_t* const octets = room(size);
+    next_ = octets + size;
+    return octets;
+  }
   /// Where the next allocation of up to `size` will be; they may be written before it is made.
-  std::uint8_t* room(std::size_t size);
+  std::uint8_t* room(std::size_t size) { return fits(size) ? next_ : in_next_block(size); }
   /// True if the next allocation of `size` would start right at `end`.
-  bool continues_at(const std::uint8_t* end, std::size_t size) const;
+  bool continues_at(const std::uint8_t* end, std::size_t size) const { return next_ == end && fits(size); }
   void reset();
 
  private:
@@ -80,9 +92,13 @@ class TurnArena {
   };
   static constexpr std::size_t kept_blocks_max = 16;
 
+  bool fits(std::size_t size) const { return next_ != nullptr && size <= static_cast<std::size_t>(end_ - next_); }
+  std::uint8_t* in_next_block(std::size_t size);
+
   std::vector<Block> blocks_;
-  std::size_t current_ = 0;  // index of the block in use
-  std::size_t used_ = 0;     // octets used of it
+  std::size_t entered_ = 0;       // blocks in use, the last of them from `next_` on free
+  std::uint8_t* next_ = nullptr;  // null: none is in use
+  std::uint8_t* end_ = nullptr;
 };
 
 }  // namespace ringgate::conn

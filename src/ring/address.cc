@@ -17,8 +17,13 @@ std::string join(const std::string& host, bool is_ipv6, std::uint16_t port) {
 }
 }  // namespace
 
+bool PeerAddress::is_loopback() const {
+  if (std::memcmp(address.data(), mapped_prefix.data(), mapped_prefix.size()) == 0) return address[12] == 127;
+  return address == std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+}
+
 std::string PeerAddress::text() const {
-  if (*this == PeerAddress{}) return "unknown";
+  if (!is_known()) return "unknown";
   char host[INET6_ADDRSTRLEN] = "";
   const bool is_ipv4 = std::memcmp(address.data(), mapped_prefix.data(), mapped_prefix.size()) == 0;
   inet_ntop(is_ipv4 ? AF_INET : AF_INET6, address.data() + (is_ipv4 ? 12 : 0), host, sizeof host);

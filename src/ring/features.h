@@ -17,6 +17,7 @@ struct Features {
   bool minimum_wait = false;         // batched waiting with a minimum time
   bool no_submission_array = false;  // IORING_SETUP_NO_SQARRAY
   bool peer_name_command = false;    // SO_PEERNAME through the ring, else accept collects addresses
+  bool zero_copy_sends = false;      // from registered memory; else the kernel copies what it sends
 
   friend bool operator==(const Features&, const Features&) = default;
 };

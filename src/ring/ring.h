@@ -17,6 +17,7 @@
 
 #include "base/time.h"
 #include "ring/features.h"
+#include "ring/keeper.h"
 #include "ring/token.h"
 #include "ringgate/bytes.h"
 
@@ -58,6 +59,8 @@ struct PeerAddress {
   std::array<std::uint8_t, 16> address{};  // IPv6, or IPv4 mapped into ::ffff:0:0/96
   std::uint16_t port = 0;                  // host order; 0 with all-zero address: unknown
   std::string text() const;                // "127.0.0.1:4711", "[::1]:4711", "unknown"
+  bool is_known() const { return *this != PeerAddress{}; }
+  bool is_loopback() const;                // 127.0.0.0/8, ::1
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 
@@ -83,7 +86,7 @@ struct SetupError {
 };
 
 struct RingOptions {
-  Features allowed{true, true, true, true, true, true, true, true};  // masks what the probe finds
+  Features allowed{true, true, true, true, true, true, true, true, true};  // masks what the probe finds
   std::uint32_t submission_entries = 1024;
   std::uint32_t completion_entries = 16384;
   std::uint32_t sockets_max = 1024;  // size of the direct descriptor table
@@ -109,6 +112,8 @@ struct RingCounters {
   std::uint64_t completions = 0;
   std::uint64_t overflows = 0;
   std::uint64_t starved = 0;  // receives that found no buffer
+  std::uint64_t zero_copies = 0;         // sends without a copy that the kernel is done with
+  std::uint64_t zero_copies_copied = 0;  // of these, the ones that it copied after all
 };
 
 struct Piece {
@@ -169,6 +174,11 @@ class Ring {
   /// send without a completion they are free again after `reap`. At most `pieces_max` pieces.
   void send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token);
   static constexpr std::size_t pieces_max = 8;
+
+  /// Sends `memory` from `offset` on as Sending::completes does, without a copy in the kernel: the peer's acknowledgement ends its
+  /// reading, long after the completion, and until then `memory` must neither move nor change; `keeper` sees to it. False, and
+  /// nothing is queued, if it cannot be done so now: no features().zero_copy_sends, too much under way, memory not to be pinned.
+  bool send_zero_copy(Socket socket, ByteView memory, std::size_t offset, Keeper keeper, Token token);
 
   /// Our direction only: FIN; reception goes on. Nothing may be queued for sending.
   void shutdown(Socket socket, Token token);

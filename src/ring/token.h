@@ -20,6 +20,7 @@ enum class OperationKind : std::uint8_t {
   wake,      // read of the eventfd, the doorbell of threads without a ring
   readable,  // one-shot poll
   receive_now,  // one-shot, into a buffer for bulk; never waits
+  zero_copy,  // within the kernel backend: a send; slot = its number
   borrow_descriptor,  // within the kernel backend: the first step of a shutdown
 };
 

@@ -15,6 +15,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
       transport_(*ring_, counters,
                  {.slots_count = plan.slots_count,
                   .close_timeout = plan.settings.config.limits.close_timeout_ns,
+                  .zero_copy_bytes = plan.settings.config.ring.zero_copy_bytes,
                   .bulk_bytes = plan.settings.config.ring.bulk_bytes}),
       devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
@@ -106,6 +107,8 @@ void Shard::publish_counters() {
   counters_.uring_completions.set(ring.completions);
   counters_.uring_overflows.set(ring.overflows);
   counters_.uring_starved.set(ring.starved);
+  counters_.zero_copies.set(ring.zero_copies);
+  counters_.zero_copies_copied.set(ring.zero_copies_copied);
   counters_.buffers_lent.set(ring_->buffers_lent());
   counters_.turns.add(1);
 }

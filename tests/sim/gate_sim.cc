@@ -26,7 +26,8 @@ GateOptions gate_options(ring::FakeRandom& dice, Handler& handler) {
   options.slots_count = 192;
   options.settings.limits.send_queue_bytes_max = 2000 + dice.below(4000);
   options.settings.ring.cold_after_ns = dice.chance(0.5) ? (10 + dice.below(300)) * nanoseconds_per_millisecond : 0;
-  options.settings.ring.bulk_bytes = dice.chance(0.5) ? 20 + dice.below(300) : 0;
+  options.settings.ring.bulk_bytes = dice.chance(0.5) ? 20 + dice.below(300) : SIZE_MAX;
+  options.settings.ring.zero_copy_bytes = 1500;
   options.settings.limits.ping_interval_ns = 300 * nanoseconds_per_millisecond;
   options.settings.limits.pong_timeout_ns = dice.chance(0.5) ? 2 * nanoseconds_per_second : 0;
   options.settings.drain.duration_ns = nanoseconds_per_second;
@@ -110,10 +111,21 @@ void Simulation::step() {
 
 // -- What devices do
 
+ring::FakePeer& Simulation::connect_peer() {
+  const std::size_t shard = dice_.below(gate_.shards_count());
+  return dice_.chance(0.5) ? gate_.connect(shard) : gate_.connect_from_afar(shard);
+}
+
+std::uint64_t Simulation::zero_copies_count() const {
+  std::uint64_t count = 0;
+  for (std::size_t shard = 0; shard < gate_.shards_count(); ++shard) count += gate_.counters(shard).zero_copies.get();
+  return count;
+}
+
 void Simulation::connect() {
   const std::string id = "d" + std::to_string(dice_.below(10));  // few, so that they meet
   SimulatedDevice& device =
-      devices_.emplace_back(SimulatedDevice{.client = DeviceClient(gate_.connect(dice_.below(gate_.shards_count()))), .id = id});
+      devices_.emplace_back(SimulatedDevice{.client = DeviceClient(connect_peer()), .id = id});
   device.number = devices_.size() - 1;
   device.unsent = DeviceClient::request(id, "/handler");
 }
@@ -180,7 +192,8 @@ void Simulation::push() {
 }
 
 void Simulation::broadcast() {
-  const std::string payload = "B" + std::to_string(broadcasts_.size()) + ":";
+  std::string payload = "B" + std::to_string(broadcasts_.size()) + ":";
+  if (dice_.chance(0.2)) payload.append(dice_.below(3000), 'b');
   SimulatedBroadcast& broadcast = broadcasts_.emplace_back();
   gate_.on_shard(dice_.below(gate_.shards_count()), [&](dispatch::PushService& pushes) {
     pushes.broadcast(ws::MessageRef::encode(MessageType::binary, bytes_of(payload)),

@@ -25,7 +25,7 @@ namespace ringgate::simulated {
 
 struct SimulationOptions {
   bool hostile = true;                            // FakeOptions::hostile
-  ring::Features features{true, true, true, true, true, true, true, true};
+  ring::Features features{true, true, true, true, true, true, true, true, true};
   int steps_count = 250;
 };
 
@@ -86,9 +86,11 @@ class Simulation {
   Simulation(std::uint64_t seed, const SimulationOptions& options);
   void run();
   std::uint64_t trace_hash() const { return world_.trace_hash(); }
+  std::uint64_t zero_copies_count() const;
 
  private:
   void step();
+  ring::FakePeer& connect_peer();
   void connect();
   void speak(SimulatedDevice& device);
   void send_some(SimulatedDevice& device, std::size_t octets_max);

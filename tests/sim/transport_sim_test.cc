@@ -49,7 +49,7 @@ class RawEcho final : public Session {
 /// One shard of nothing but a transport. Retries an enter that did not take everything before it looks at completions.
 class EchoShard {
  public:
-  explicit EchoShard(std::size_t bulk_bytes = 0)
+  explicit EchoShard(std::size_t bulk_bytes = SIZE_MAX)
       : ring_(*ring::Ring::open(options())),
         address(*ring_->listen(0, {"127.0.0.1", 0}, {})),
         transport(*ring_, counters_, {.slots_count = slots_count, .bulk_bytes = bulk_bytes}),
@@ -117,7 +117,7 @@ void run_seed(std::uint64_t seed) {
   options.features.direct_descriptors = dice.chance(0.7);
   options.send_buffer_bytes = 32 + dice.below(400);
   FakeWorld world(seed, options);
-  EchoShard shard(dice.chance(0.5) ? 1 + dice.below(100) : 0);
+  EchoShard shard(dice.chance(0.5) ? 1 + dice.below(100) : SIZE_MAX);
   std::vector<Conversation> talks;
 
   for (int step = 0; step < 150; ++step) {

@@ -24,6 +24,8 @@ struct BufferRegistration {
 static_assert(sizeof(BufferRegistration) == 40);
 
 inline constexpr std::uint8_t operation_install_descriptor = 54;  // IORING_OP_FIXED_FD_INSTALL, kernel 6.8
+inline constexpr std::uint16_t send_report_usage = 1U << 3;       // IORING_SEND_ZC_REPORT_USAGE, kernel 6.2
+inline constexpr std::uint32_t notification_copied = 1U << 31;    // IORING_NOTIF_USAGE_ZC_COPIED
 inline constexpr std::uint16_t bulk_buffer_group = 1;
 
 /// struct io_uring_getevents_arg

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ring/kernel/buffer_ring.h"
+#include "ring/kernel/zero_copy.h"
 #include "ring/ring.h"
 
 namespace ringgate::ring {
@@ -62,6 +63,7 @@ struct Ring::Backend {
   RingCounters counters;
   BufferRing buffers;
   BufferRing bulk_buffers;  // of receive_now
+  ZeroCopy zero_copy;
   struct BuffersTaken {
     std::size_t streaming;
     std::size_t bulk;
@@ -87,7 +89,8 @@ struct Ring::Backend {
   bool enter(const WaitPolicy& policy);
   unsigned publish();
   void flush_backlog();
-  Completion translate_completion(const io_uring_cqe& cqe);
+  bool translate_completion(const io_uring_cqe& cqe, Completion& completion);
+  bool translate_zero_copy(const io_uring_cqe& cqe, Completion& completion);
   void translate_accept(Completion& completion);
   void translate_peer_name(Completion& completion);
 };

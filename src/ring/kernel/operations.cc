@@ -108,6 +108,22 @@ void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, T
   backend_->address_socket(sqe, socket);
 }
 
+bool Ring::send_zero_copy(Socket socket, ByteView memory, std::size_t offset, Keeper keeper, Token token) {
+  Backend& b = *backend_;
+  if (!b.features.zero_copy_sends) return false;
+  const auto number = b.zero_copy.begin(memory, std::move(keeper), token);
+  if (!number) return false;
+  io_uring_sqe* sqe = b.next_submission({OperationKind::zero_copy, *number, 0});
+  sqe->opcode = IORING_OP_SEND_ZC;
+  sqe->addr = reinterpret_cast<std::uint64_t>(memory.data() + offset);
+  sqe->len = static_cast<std::uint32_t>(memory.size() - offset);
+  sqe->msg_flags = MSG_NOSIGNAL;
+  sqe->ioprio = IORING_RECVSEND_FIXED_BUF | abi::send_report_usage;
+  sqe->buf_index = static_cast<std::uint16_t>(b.zero_copy.at(*number).memory);
+  b.address_socket(sqe, socket);
+  return true;
+}
+
 void Ring::shutdown(Socket socket, Token token) {
   Backend& b = *backend_;
   if (!b.borrows_descriptors) return b.shutdown_by_worker(token);

@@ -120,6 +120,7 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
     b.features.incremental_buffers = false;
     error = b.buffers.open(&b.uring, {options.classic_buffers_count, options.classic_buffer_bytes, false});
   }
+  b.features.zero_copy_sends = b.features.zero_copy_sends && b.zero_copy.open(&b.uring);
   // As many again as a turn takes: those of the turn before are lent until their replies are sent.
   if (error == 0)
     error = b.bulk_buffers.open(&b.uring, {2 * bulk_receives_max, bulk_buffer_bytes, false, abi::bulk_buffer_group});

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "ring/kernel/abi.h"
@@ -115,20 +116,16 @@ std::size_t Ring::reap(std::span<Completion> out) {
   io_uring_for_each_cqe(&b.uring, head, cqe) {
     if (count == out.size()) break;
     ++taken;
-    const Token token = Token::unpack(cqe->user_data);
-    if (token.kind == OperationKind::ring_message) wake_from_any_thread({-1, static_cast<int>(token.slot)});
-    if (token.kind == OperationKind::ring_message || token.kind == OperationKind::close) continue;
-    Completion& completion = out[count];
-    completion = b.translate_completion(*cqe);
-    if (token.kind != OperationKind::borrow_descriptor || b.shutdown_through_descriptor(completion)) ++count;
+    if (b.translate_completion(*cqe, out[count])) ++count;
   }
   io_uring_cq_advance(&b.uring, taken);
   b.counters.completions += taken;
   return count == 0 && taken > 0 ? reap(out) : count;
 }
 
-Completion Ring::Backend::translate_completion(const io_uring_cqe& cqe) {
-  Completion completion;
+/// False: of no concern to the caller.
+bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& completion) {
+  completion = {};
   completion.token = Token::unpack(cqe.user_data);
   completion.more = (cqe.flags & IORING_CQE_F_MORE) != 0;
   if (cqe.res < 0) {
@@ -145,15 +142,32 @@ Completion Ring::Backend::translate_completion(const io_uring_cqe& cqe) {
         completion.buffer_id, static_cast<std::uint32_t>(completion.result), (cqe.flags & abi::completion_buffer_more) != 0);
   }
   switch (completion.token.kind) {
-    case OperationKind::accept: translate_accept(completion); break;
-    case OperationKind::peer_name: translate_peer_name(completion); break;
+    case OperationKind::accept: translate_accept(completion); return true;
+    case OperationKind::peer_name: translate_peer_name(completion); return true;
     case OperationKind::wake:
       arm_event_read();
       completion.token.kind = OperationKind::doorbell;
-      break;
-    default: break;
+      return true;
+    case OperationKind::borrow_descriptor: return shutdown_through_descriptor(completion);
+    case OperationKind::zero_copy: return translate_zero_copy(cqe, completion);
+    case OperationKind::ring_message: wake_from_any_thread({-1, static_cast<int>(completion.token.slot)}); return false;
+    case OperationKind::close: return false;
+    default: return true;
   }
-  return completion;
+}
+
+/// Two completions a send: how much was taken, and, when that one says so, that the kernel has read it for the last time.
+bool Ring::Backend::translate_zero_copy(const io_uring_cqe& cqe, Completion& completion) {
+  const std::uint32_t number = completion.token.slot;
+  if ((cqe.flags & IORING_CQE_F_NOTIF) != 0) {
+    ++counters.zero_copies;
+    if ((static_cast<std::uint32_t>(cqe.res) & abi::notification_copied) != 0) ++counters.zero_copies_copied;
+    zero_copy.end(number);
+    return false;
+  }
+  completion.token = zero_copy.at(number).token;
+  if (!std::exchange(completion.more, false)) zero_copy.end(number);
+  return true;
 }
 
 MutableBytes Ring::received(const Completion& completion) {

@@ -13,7 +13,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 BINARY = str(REPOSITORY / os.environ.get("RINGGATE_BINARY", "build/release/ringgate"))
 # Sanitizers slow the gate down: deadlines by which something must have happened are stretched, never deadlines of the gate.
 PATIENCE = 1.0 if "release" in BINARY else 4.0
-RING_FEATURES = ("multishot_recv", "direct_descriptors", "silent_sends", "incremental_buffers", "msg_ring")
+RING_FEATURES = ("multishot_recv", "direct_descriptors", "silent_sends", "incremental_buffers", "msg_ring", "zero_copy_sends")
 
 
 def run_ringgate(*arguments, env=None, timeout=10.0, **popen):

@@ -44,6 +44,13 @@ struct Ring::Backend {
     bool one_at_a_time = false;
   };
 
+  /// A memory the kernel still reads from, after the send has completed: until the peer's acknowledgement.
+  struct ZeroCopy {
+    std::vector<std::uint8_t> then;  // what it held when it was sent
+    ByteView now;
+    Keeper keeper;
+  };
+
   Backend(FakeWorld& world, const RingOptions& options);
   ~Backend();
   Backend(const Backend&) = delete;
@@ -80,6 +87,7 @@ struct Ring::Backend {
 
   // -- The turn (fake_turn.cc).
   bool enter(const WaitPolicy& policy);
+  void acknowledge();
   void flush_overflow();
   /// Posts a completion; returns whether its operation stays armed, which a full queue ends.
   bool post(Completion completion, bool in_ledger = true);
@@ -103,6 +111,7 @@ struct Ring::Backend {
   std::vector<Completion> late;        // come with the next enter
   std::map<std::uint64_t, PeerAddress*> names_wanted;  // by token, from call to completion
   std::map<std::uint64_t, PeerAddress> names_found;
+  std::deque<ZeroCopy> zero_copies;
   std::uint64_t turn = 0;              // submits, each with all the attempts it takes
   bool submitting = false;             // the last attempt did not take everything
   Socket work_cursor = 0;              // sockets up to here had their turn last

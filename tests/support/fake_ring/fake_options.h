@@ -19,7 +19,7 @@ enum class SlotOrder : std::uint8_t {
 
 struct FakeOptions {
   /// What the kernel offers; masked by RingOptions::allowed as in the product.
-  Features features{true, true, true, true, true, true, true, true};
+  Features features{true, true, true, true, true, true, true, true, true};
   SlotOrder slot_order = SlotOrder::as_kernel;
 
   // -- Sizes.
@@ -36,6 +36,7 @@ struct FakeOptions {
   double multishot_end_probability = 0;     // accept or receive ends with a good result and more = false
   double cancel_race_probability = 0;       // octets arrive, or the operation ends, just before the cancel
   double late_completion_probability = 0;   // a cancelled operation completes one enter after its cancel
+  double zero_copy_refusal_probability = 0;   // a send cannot go without a copy
   double partial_submission_probability = 0;  // an enter takes only the first few submissions, perhaps none
 
   // -- The n-th failure: this operation of the world (counted from 1 over all rings; 0: none) fails with this error,
@@ -53,6 +54,7 @@ struct FakeOptions {
     options.multishot_end_probability = 0.05;
     options.cancel_race_probability = 0.5;
     options.late_completion_probability = 0.3;
+    options.zero_copy_refusal_probability = 0.2;
     options.partial_submission_probability = 0.05;
     return options;
   }

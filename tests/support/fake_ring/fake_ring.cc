@@ -15,7 +15,8 @@ Features both(const Features& a, const Features& b) {
   return {a.multishot_receive && b.multishot_receive,     a.direct_descriptors && b.direct_descriptors,
           a.silent_sends && b.silent_sends,               a.incremental_buffers && b.incremental_buffers,
           a.message_ring && b.message_ring,               a.minimum_wait && b.minimum_wait,
-          a.no_submission_array && b.no_submission_array, a.peer_name_command && b.peer_name_command};
+          a.no_submission_array && b.no_submission_array, a.peer_name_command && b.peer_name_command,
+          a.zero_copy_sends && b.zero_copy_sends};
 }
 
 }  // namespace
@@ -144,6 +145,16 @@ void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, T
   std::copy(pieces.begin(), pieces.end(), submission.pieces.pieces.begin());
   submission.pieces.count = pieces.size();
   backend_->queue(submission);
+}
+
+bool Ring::send_zero_copy(Socket socket, ByteView memory, std::size_t offset, Keeper keeper, Token token) {
+  Backend& b = *backend_;
+  if (!b.features.zero_copy_sends || b.world.chance(b.world.options().zero_copy_refusal_probability)) return false;
+  const ByteView octets = memory.subspan(offset);
+  const Piece piece{octets.data(), octets.size()};
+  send(socket, {&piece, 1}, Sending::completes, token);
+  b.zero_copies.push_back({{octets.begin(), octets.end()}, octets, std::move(keeper)});
+  return true;
 }
 
 void Ring::shutdown(Socket socket, Token token) {

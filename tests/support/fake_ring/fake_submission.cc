@@ -30,6 +30,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
     case OperationKind::none:
     case OperationKind::ring_message:
     case OperationKind::borrow_descriptor:
+    case OperationKind::zero_copy:
     case OperationKind::wake: RINGGATE_ASSERT(false);
   }
 }

@@ -26,6 +26,7 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
   work(policy.may_sleep ? std::max<std::size_t>(items_max, policy.completions_min) : items_max);
   for (auto& [number, socket] : sockets.all()) socket.connection->deliver();
   flush_overflow();
+  acknowledge();
   world.trace().add(world.now());
 
   if (policy.may_sleep && !work_waits()) {
@@ -33,6 +34,16 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
     asleep_until = policy.timeout == 0 ? 0 : world.now() + policy.timeout;
   }
   return submissions.empty();
+}
+
+/// Lets go of memories that were sent without a copy, one an enter, the oldest first.
+void Ring::Backend::acknowledge() {
+  if (zero_copies.empty() || world.chance(0.5)) return;
+  const ZeroCopy& oldest = zero_copies.front();
+  if (!std::equal(oldest.then.begin(), oldest.then.end(), oldest.now.begin()))
+    world.defect("memory of a send without a copy changed", oldest.then.size());
+  zero_copies.pop_front();
+  ++counters.zero_copies;
 }
 
 void Ring::Backend::flush_overflow() {

@@ -24,6 +24,9 @@
 
 namespace ringgate::ring {
 
+/// An address of no loopback interface (RFC 5737).
+inline PeerAddress somebody_afar() { return {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 7}, 4711}; }
+
 /// How a peer connects.
 struct ConnectOptions {
   std::optional<std::size_t> ring_index;  // which of the rings that listen there; else the seed decides

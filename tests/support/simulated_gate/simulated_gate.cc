@@ -73,6 +73,9 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
 }
 
 ring::FakePeer& Gate::connect(std::size_t shard) { return world_.connect(address_, {.ring_index = shard}); }
+ring::FakePeer& Gate::connect_from_afar(std::size_t shard) {
+  return world_.connect(address_, {.ring_index = shard, .from = ring::somebody_afar()});
+}
 ring::FakePeer& Gate::connect_admin(std::size_t shard) { return world_.connect(admin_address_, {.ring_index = shard}); }
 
 void Gate::post(device::ConnectionRef target, device::IdKey key, std::unique_ptr<dispatch::OutsideTask> task) {

@@ -53,6 +53,8 @@ class Gate {
 
   /// A peer whose connection will be accepted by `shard`.
   ring::FakePeer& connect(std::size_t shard = 0);
+  /// From another machine, as the gate sees it.
+  ring::FakePeer& connect_from_afar(std::size_t shard = 0);
   ring::FakePeer& connect_admin(std::size_t shard = 0);
 
   // -- Turns.

@@ -29,6 +29,22 @@ TEST(Outbox, KeepsTheOrderOfCopiesAndMessages) {
   EXPECT_EQ(front_of(outbox, 2), "abmessage");
 }
 
+TEST(Outbox, NamesTheMessageAtItsFront) {
+  Outbox outbox(1);
+  EXPECT_EQ(outbox.front_message().message, nullptr);
+  const auto message = ws::MessageRef::encode(MessageType::text, bytes_of("message"));
+  outbox.append(bytes_of("ab"));
+  outbox.append(message, 2);
+  EXPECT_EQ(outbox.front_message().message, nullptr) << "octets are before it";
+  outbox.consume(2, 5);
+  EXPECT_EQ(outbox.front_message().message, &*message);
+  EXPECT_EQ(outbox.front_message().offset, 2U);
+  outbox.consume(3, 5);
+  EXPECT_EQ(outbox.front_message().offset, 5U);
+  outbox.consume(4, 5);
+  EXPECT_EQ(outbox.front_message().message, nullptr);
+}
+
 TEST(Outbox, ConsumesAnyNumberOfOctets) {
   const std::string expected = "abmessagecd";
   for (std::size_t taken = 0; taken <= expected.size(); ++taken) {

@@ -62,6 +62,15 @@ class DeviceFixture : public ::testing::Test {
     EXPECT_EQ(client.status(), 101);
     return client;
   }
+  /// The same from another machine.
+  DeviceClient distant_device(std::string_view id) {
+    DeviceClient client(gate->connect_from_afar());
+    client.open(id);
+    gate->settle();
+    client.read();
+    EXPECT_EQ(client.status(), 101);
+    return client;
+  }
 
   bool is_online(std::string_view id) {
     bool online = false;

@@ -75,6 +75,36 @@ TEST_F(PushService, QueueTakesAnythingWhenEmptyAndTheSumUpToTheLimit) {
   }
 }
 
+TEST_F(PushService, LargeMessagesGoUncopiedToOtherMachines) {
+  options.shards_count = 1;
+  options.settings.ring.zero_copy_bytes = 5000;
+  start();
+  DeviceClient near = device("near");
+  DeviceClient far = distant_device("far");
+  const auto uncopied = [&] {
+    for (int i = 0; i < 20; ++i) gate->pass(nanoseconds_per_millisecond);  // the acknowledgement takes some turns
+    return gate->counters().zero_copies.get();
+  };
+  const std::string large = payload_of_frame(5000);
+  const std::string small = payload_of_frame(4999);
+  EXPECT_EQ(push("far", small).outcome, PushOutcome::delivered);
+  EXPECT_EQ(push("near", large).outcome, PushOutcome::delivered);
+  EXPECT_EQ(uncopied(), 0U);
+  EXPECT_EQ(push("far", large).outcome, PushOutcome::delivered);
+  EXPECT_EQ(uncopied(), 1U);
+  far.peer().stop_reading(2000);  // taken in parts; the last ones are too small
+  EXPECT_EQ(push("far", large).outcome, PushOutcome::delivered);
+  EXPECT_EQ(push("far", "behind it").outcome, PushOutcome::delivered);
+  gate->settle();
+  far.peer().resume_reading();
+  EXPECT_EQ(uncopied(), 2U);
+  EXPECT_EQ(far.take(Opcode::text), (std::vector<std::string>{small, large, large, "behind it"}));
+  EXPECT_EQ(near.take(Opcode::text), std::vector<std::string>{large});
+  near.peer().close();
+  far.peer().close();
+  expect_nothing_left();
+}
+
 TEST_F(PushService, EchoesNeverTripTheCeiling) {
   options.settings.limits.send_queue_bytes_max = 4096;
   start();

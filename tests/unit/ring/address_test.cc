@@ -25,6 +25,24 @@ TEST(ListenAddress, ReadsLiteralAddressesAndWritesThemTheSame) {
   }
 }
 
+TEST(PeerAddress, KnowsLoopback) {
+  const auto ipv4 = [](std::uint8_t first, std::uint8_t last) {
+    return PeerAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, first, 0, 0, last}, 4711};
+  };
+  EXPECT_TRUE(ipv4(127, 1).is_loopback());
+  EXPECT_TRUE(ipv4(127, 255).is_loopback());
+  EXPECT_FALSE(ipv4(126, 1).is_loopback());
+  EXPECT_FALSE(ipv4(128, 1).is_loopback());
+  PeerAddress ipv6{{}, 4711};
+  ipv6.address[15] = 1;
+  EXPECT_TRUE(ipv6.is_loopback());
+  ipv6.address[0] = 0xFE;
+  EXPECT_FALSE(ipv6.is_loopback());
+  EXPECT_TRUE(ipv6.is_known());
+  EXPECT_FALSE(PeerAddress{}.is_known());
+  EXPECT_FALSE(PeerAddress{}.is_loopback());
+}
+
 TEST(ListenAddress, RefusesEverythingElseWithASentence) {
   using namespace std::string_view_literals;
   for (const std::string_view bad : {""sv,

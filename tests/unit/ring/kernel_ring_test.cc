@@ -9,14 +9,15 @@
 
 #include "kernel_ring_fixture.h"
 #include "ring/kernel/self_test.h"
+#include "ring/kernel/zero_copy.h"
 
 namespace ringgate::ring {
 namespace {
 
-constexpr std::array<bool Features::*, 8> all_features{
+constexpr std::array<bool Features::*, 9> all_features{
     &Features::multishot_receive,   &Features::direct_descriptors, &Features::silent_sends,
     &Features::incremental_buffers, &Features::message_ring,       &Features::minimum_wait,
-    &Features::no_submission_array, &Features::peer_name_command};
+    &Features::no_submission_array, &Features::peer_name_command, &Features::zero_copy_sends};
 
 /// What is left of `features` with the features masked whose bit is clear.
 Features masked(Features features, unsigned bits) {
@@ -364,6 +365,67 @@ TEST_F(KernelRing, WaitsForRoomWhenItSendsAloud) {
   ASSERT_GT(second, 0U);
   arrived += peer.read(second);
   EXPECT_EQ(arrived, octets.substr(0, first + second));
+}
+
+/// Loopback copies, but says so, and lets go of the memory all the same.
+TEST_F(KernelRing, SendsRegisteredMemoryAndLetsGoOfIt) {
+  start(small_ring());
+  if (!ring->features().zero_copy_sends) GTEST_SKIP() << "no zero-copy sends here";
+  const LoopbackPeer peer = accepted_peer();
+  const std::string octets = numbers(20'000);
+  int dropped = 0;
+  const auto drop = [](const void* count) { ++*static_cast<int*>(const_cast<void*>(count)); };
+  for (int round = 1; round <= 200; ++round) {  // more than there are places for memories
+    const std::size_t offset = static_cast<std::size_t>(round) % 7;
+    ASSERT_TRUE(ring->send_zero_copy(socket, bytes_of(octets), offset, {&dropped, drop}, send_token()));
+    const Completion sent = next(OperationKind::send);
+    EXPECT_EQ(sent.token, send_token());
+    EXPECT_FALSE(sent.more);
+    ASSERT_EQ(sent.result, std::ssize(octets) - static_cast<std::ptrdiff_t>(offset));
+    EXPECT_EQ(peer.read(octets.size() - offset), octets.substr(offset));
+    ASSERT_TRUE(turn_until([&] { return dropped == round; }));
+  }
+  EXPECT_EQ(ring->counters().zero_copies, 200U);
+  EXPECT_LE(ring->counters().zero_copies_copied, 200U);
+}
+
+TEST_F(KernelRing, RegistersAMemoryOnceForManySendsAndOutlivesTheSockets) {
+  start(small_ring());
+  if (!ring->features().zero_copy_sends) GTEST_SKIP() << "no zero-copy sends here";
+  const std::string octets = numbers(20'000);
+  int dropped = 0;
+  const auto drop = [](const void* count) { ++*static_cast<int*>(const_cast<void*>(count)); };
+  std::vector<LoopbackPeer> peers;
+  std::vector<Socket> sockets;
+  for (int i = 0; i < 20; ++i) {
+    peers.push_back(accepted_peer());
+    sockets.push_back(socket);
+  }
+  for (const Socket each : sockets)
+    ASSERT_TRUE(ring->send_zero_copy(each, bytes_of(octets), 0, {&dropped, drop}, {OperationKind::send, each, 7}));
+  EXPECT_EQ(dropped, 19) << "one keeper is enough";
+  for (std::size_t i = 0; i < sockets.size(); ++i) EXPECT_EQ(next(OperationKind::send).result, std::ssize(octets));
+  for (const Socket each : sockets) ring->close(each, false, {OperationKind::close, each, 7});
+  turn();
+  for (const LoopbackPeer& peer : peers) EXPECT_EQ(peer.read(octets.size() + 1), octets);
+  EXPECT_TRUE(turn_until([&] { return dropped == 20; }));
+}
+
+TEST_F(KernelRing, RefusesMoreMemoriesThanItHasPlacesFor) {
+  start(small_ring());
+  if (!ring->features().zero_copy_sends) GTEST_SKIP() << "no zero-copy sends here";
+  const LoopbackPeer peer = accepted_peer();
+  std::size_t dropped = 0;
+  const auto drop = [](const void* count) { ++*static_cast<std::size_t*>(const_cast<void*>(count)); };
+  const std::vector<std::string> memories(100, numbers(5000));
+  std::size_t begun = 0;
+  while (begun < memories.size() &&  // none is over as long as nothing is reaped
+         ring->send_zero_copy(socket, bytes_of(memories[begun]), 0, {&dropped, drop}, send_token()))
+    ++begun;
+  EXPECT_EQ(begun, ZeroCopy::memories_max);
+  EXPECT_EQ(dropped, 1U) << "of the one that was refused";
+  ring.reset();
+  EXPECT_EQ(dropped, begun + 1);
 }
 
 // -- Closing.
