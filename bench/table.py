@@ -19,7 +19,7 @@ REFERENCES = {
     "push": (r"/\d+/", "/1/"),
     "request_head": (r"^parse_\w+$", "scan_for_end"),
     "unmask": (r"^(in_place|copied|kernel_\w+)/", "plain_memcpy/"),
-    "utf8": (r"^(whole|streamed_in_two)/", "reference/"),
+    "utf8": (r"^(whole|streamed_in_two|unmasked_\w+)/", "reference/"),
 }
 ITEMS = {"device_map": "calls", "frame_reader": "frames", "mailbox": "pushes", "request_head": "heads"}
 # What a benchmark counts beside time (the head of its file says what it is), and how it is shown.

@@ -1,9 +1,10 @@
-// UTF-8 validation: whole, as a stream in pieces, and octet by octet as the naive reference.
+// UTF-8 validation: whole, as a stream in pieces, and octet by octet as the naive reference; and together with unmasking.
 #include <benchmark/benchmark.h>
 
 #include <string>
 
 #include "../tests/unit/ws/utf8_reference.h"
+#include "ws/text_unmasking.h"
 #include "ws/utf8.h"
 
 namespace {
@@ -48,6 +49,21 @@ void reference(benchmark::State& state) {
 }
 BENCHMARK(reference)->Apply(sizes);
 
+/// Key 0, so that the text is one in every round; the work is the same.
+void unmasked(benchmark::State& state, UnmaskTextFunction unmask_text) {
+  std::string text = greek(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(unmask_text(reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0));
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  for (const TextKernel& each : text_kernels())
+    benchmark::RegisterBenchmark((std::string("unmasked_") + each.name).c_str(), unmasked, each.unmask_text)
+        ->Apply(sizes)
+        ->Arg(64 * 1024);
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+}

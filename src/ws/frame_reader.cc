@@ -13,6 +13,7 @@
 #include "ws/closing.h"
 #include "ws/header_rules.h"
 #include "ws/masking.h"
+#include "ws/text_unmasking.h"
 #include "ws/utf8.h"
 
 namespace ringgate::ws {
@@ -140,14 +141,18 @@ inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial
   }
   const MutableBytes payload = input.subspan(header_bytes, header.payload_bytes);
   input = input.subspan(header_bytes + header.payload_bytes);
-  const bool ascii = !unmask(payload, header.masking_key);
-  if (control) {
-    event = report_control(input, partial, header.opcode, payload);
-  } else if (header.opcode == Opcode::text && !header.rsv1 && !ascii && !valid_utf8(payload)) {
-    event = fail(input, partial, Violation::text_not_utf8);
-  } else {
-    report_message(event, static_cast<MessageType>(header.opcode), header.rsv1, payload);
+  if (header.opcode == Opcode::text && !header.rsv1) {
+    if (unmask_text(payload, header.masking_key))
+      report_message(event, MessageType::text, false, payload);
+    else
+      event = fail(input, partial, Violation::text_not_utf8);
+    return true;
   }
+  (void)unmask(payload, header.masking_key);
+  if (control)
+    event = report_control(input, partial, header.opcode, payload);
+  else
+    report_message(event, static_cast<MessageType>(header.opcode), header.rsv1, payload);
   return true;
 }
 

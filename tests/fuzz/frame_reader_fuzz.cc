@@ -5,7 +5,7 @@
 // are, or as descriptions {first octet, payload size, payload...} of well-formed masked frames, which gets deeper
 // faster.
 //
-// Tests: tests/fuzz/frame_transcript.h src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/frame_writer.* src/ws/message_assembly.* src/ws/closing.* src/ws/utf8.* src/ws/masking* src/ws/violation.h
+// Tests: tests/fuzz/frame_transcript.h src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/frame_writer.* src/ws/message_assembly.* src/ws/closing.* src/ws/utf8.* src/ws/text_unmasking* src/ws/masking* src/ws/violation.h
 #include "described_frames.h"
 
 namespace {

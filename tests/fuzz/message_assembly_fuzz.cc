@@ -7,7 +7,7 @@
 // Input: octet 0 = ceiling and pieces, then steps of two octets and a payload: what (bits 0-1 connection, 2-4 action),
 // how many octets.
 //
-// Tests: src/ws/message_assembly.* src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/utf8.* src/ws/masking.h src/base/limits.h
+// Tests: src/ws/message_assembly.* src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/utf8.* src/ws/text_unmasking* src/ws/masking.h src/base/limits.h
 #include <array>
 
 #include "frame_transcript.h"

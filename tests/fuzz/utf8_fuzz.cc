@@ -1,14 +1,17 @@
 // The UTF-8 stream against the decoder that follows the table of RFC 3629. Oracles: the whole text's verdict; and
 // behind each of three pieces that the input chooses, whether the text so far can still become valid and whether it
-// ends inside a character.
+// ends inside a character. And each kernel that unmasks and validates in one: verdict and octets.
 //
 // Input: two octets that choose the cuts, then the text.
 //
-// Tests: src/ws/utf8.*
+// Tests: src/ws/utf8.* src/ws/text_unmasking* src/ws/masking*
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "../unit/ws/utf8_reference.h"
 #include "fuzz_case.h"
+#include "ws/text_unmasking.h"
 #include "ws/utf8.h"
 
 namespace {
@@ -33,6 +36,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView text = choices.rest();
   const Utf8Verdict whole = reference_utf8(text);
   require(valid_utf8(text) == (whole == Utf8Verdict::valid), "valid_utf8 = reference");
+  for (const TextKernel& kernel : text_kernels()) {
+    std::vector<std::uint8_t> payload(text.size());
+    const MaskingKey key = static_cast<MaskingKey>(first * 0x01020304U + second);
+    unmask_copy(payload.data(), text, key);  // masking is its own inverse
+    require(kernel.unmask_text(payload.data(), payload.size(), key) == (whole == Utf8Verdict::valid), "text kernel = reference");
+    require(std::ranges::equal(payload, text), "a text kernel unmasks");
+  }
 
   const std::size_t cut = first % (text.size() + 1);
   const std::size_t cut_again = cut + second % (text.size() - cut + 1);

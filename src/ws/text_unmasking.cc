@@ -1,0 +1,50 @@
+// The kernel in two passes, and the choice among the kernels of this machine.
+#include "ws/text_unmasking.h"
+
+#include <array>
+
+#include "ws/masking_kernels.h"
+
+namespace ringgate::ws {
+namespace {
+
+bool unmask_then_validate(std::uint8_t* octets, std::size_t size, MaskingKey key) {
+  const MutableBytes payload(octets, size);
+  return !unmask(payload, key) || valid_utf8(payload);
+}
+
+struct KernelList {
+  std::array<TextKernel, 2> kernels{};
+  std::size_t count = 0;
+
+  void add(TextKernel kernel) { kernels[count++] = kernel; }
+};
+
+KernelList find_kernels() {
+  KernelList list;
+  list.add({"two_passes", unmask_then_validate});
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bw")) list.add({"avx512bw", masking::unmask_text_avx512bw});
+#endif
+  return list;
+}
+
+/// Stands in until the first call has chosen.
+bool choose_and_unmask_text(std::uint8_t* octets, std::size_t size, MaskingKey key) {
+  const UnmaskTextFunction best = text_kernels().back().unmask_text;
+  masking::text_kernel.store(best, std::memory_order_relaxed);
+  return best(octets, size, key);
+}
+
+}  // namespace
+
+std::span<const TextKernel> text_kernels() {
+  static const KernelList list = find_kernels();
+  return {list.kernels.data(), list.count};
+}
+
+namespace masking {
+constinit std::atomic<UnmaskTextFunction> text_kernel{choose_and_unmask_text};
+}
+
+}  // namespace ringgate::ws

@@ -1,0 +1,39 @@
+// Unmasking a whole text and validating it as UTF-8 (RFC 6455 section 8.1, RFC 3629) while its octets are in registers.
+//
+// Up to unmask_inline_bytes_max octets are done by unmask and valid_utf8, longer texts by a kernel chosen once at run time: two
+// passes where the machine has nothing better. Exact: reads and writes the payload's octets and no others.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "ringgate/bytes.h"
+#include "ws/masking.h"
+#include "ws/utf8.h"
+
+namespace ringgate::ws {
+
+/// Unmasks `size` octets in place; returns whether they are UTF-8 as a whole. If not, what they hold is of no use.
+using UnmaskTextFunction = bool (*)(std::uint8_t* octets, std::size_t size, MaskingKey key);
+
+struct TextKernel {
+  const char* name;
+  UnmaskTextFunction unmask_text;
+};
+
+/// The kernels that this machine can run; the first makes two passes, the last is the one in use. Any thread.
+std::span<const TextKernel> text_kernels();
+
+namespace masking {
+extern std::atomic<UnmaskTextFunction> text_kernel;  // set by the first call
+}
+
+/// Any thread; does not allocate.
+inline bool unmask_text(MutableBytes payload, MaskingKey key) {
+  if (payload.size() <= unmask_inline_bytes_max) return !unmask(payload, key) || valid_utf8(payload);
+  return masking::text_kernel.load(std::memory_order_relaxed)(payload.data(), payload.size(), key);
+}
+
+}  // namespace ringgate::ws
