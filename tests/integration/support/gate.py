@@ -34,17 +34,18 @@ class Gate:
     settings: {"limits.max_message": "16MiB", ...}, passed by --set. Warnings in the log are faults unless `warnings_allowed`.
     """
 
-    def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=()):
+    def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=(), listen="127.0.0.1:0"):
         self.settings = {"limits.max_connections": 2000, **(settings or {})}
         self.shards = shards
         self.warnings_allowed = warnings_allowed
         self.arguments = list(arguments)
+        self.listen = listen
         self.records = []  # every log line so far, parsed
         self.stray = []  # lines of stderr that are no JSON records
         self._arrived = queue.Queue()
 
     def __enter__(self):
-        command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--shards", str(self.shards),
+        command = [BINARY, "serve", "--listen", self.listen, "--admin", "127.0.0.1:0", "--shards", str(self.shards),
                    "--log-format", "json", *self.arguments]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
