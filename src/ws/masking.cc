@@ -1,8 +1,7 @@
 // The scalar reference kernel, and the choice among the kernels of this machine.
 #include "ws/masking.h"
 
-#include <array>
-
+#include "ws/kernel_list.h"
 #include "ws/masking_kernels.h"
 
 namespace ringgate::ws {
@@ -18,15 +17,8 @@ bool unmask_scalar(std::uint8_t* dst, const std::uint8_t* src, std::size_t size,
   return (all & 0x80) != 0;
 }
 
-struct KernelList {
-  std::array<MaskingKernel, 3> kernels{};
-  std::size_t count = 0;
-
-  void add(MaskingKernel kernel) { kernels[count++] = kernel; }
-};
-
-KernelList find_kernels() {
-  KernelList list;
+KernelList<MaskingKernel> find_kernels() {
+  KernelList<MaskingKernel> list;
   list.add({"scalar", unmask_scalar});
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2")) list.add({"avx2", masking::unmask_avx2});
@@ -47,8 +39,8 @@ bool choose_and_unmask(std::uint8_t* dst, const std::uint8_t* src, std::size_t s
 }  // namespace
 
 std::span<const MaskingKernel> masking_kernels() {
-  static const KernelList list = find_kernels();
-  return {list.kernels.data(), list.count};
+  static const KernelList<MaskingKernel> list = find_kernels();
+  return list.view();
 }
 
 namespace masking {

@@ -1,8 +1,7 @@
 // The kernel in two passes, and the choice among the kernels of this machine.
 #include "ws/text_unmasking.h"
 
-#include <array>
-
+#include "ws/kernel_list.h"
 #include "ws/masking_kernels.h"
 
 namespace ringgate::ws {
@@ -13,15 +12,8 @@ bool unmask_then_validate(std::uint8_t* octets, std::size_t size, MaskingKey key
   return !unmask(payload, key) || valid_utf8(payload);
 }
 
-struct KernelList {
-  std::array<TextKernel, 2> kernels{};
-  std::size_t count = 0;
-
-  void add(TextKernel kernel) { kernels[count++] = kernel; }
-};
-
-KernelList find_kernels() {
-  KernelList list;
+KernelList<TextKernel> find_kernels() {
+  KernelList<TextKernel> list;
   list.add({"two_passes", unmask_then_validate});
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512bw")) list.add({"avx512bw", masking::unmask_text_avx512bw});
@@ -39,8 +31,8 @@ bool choose_and_unmask_text(std::uint8_t* octets, std::size_t size, MaskingKey k
 }  // namespace
 
 std::span<const TextKernel> text_kernels() {
-  static const KernelList list = find_kernels();
-  return {list.kernels.data(), list.count};
+  static const KernelList<TextKernel> list = find_kernels();
+  return list.view();
 }
 
 namespace masking {
