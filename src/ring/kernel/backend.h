@@ -90,7 +90,8 @@ struct Ring::Backend {
   unsigned publish();
   void flush_backlog();
   bool translate_completion(const io_uring_cqe& cqe, Completion& completion);
-  bool translate_zero_copy(const io_uring_cqe& cqe, Completion& completion);
+  bool translate_zero_copy(Completion& completion);
+  void note_zero_copy_end(std::uint32_t number, std::uint32_t usage);
   void translate_accept(Completion& completion);
   void translate_peer_name(Completion& completion);
 };

@@ -127,6 +127,10 @@ std::size_t Ring::reap(std::span<Completion> out) {
 bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& completion) {
   completion = {};
   completion.token = Token::unpack(cqe.user_data);
+  if ((cqe.flags & IORING_CQE_F_NOTIF) != 0) {  // a result of its own kind: no count, no error
+    note_zero_copy_end(completion.token.slot, static_cast<std::uint32_t>(cqe.res));
+    return false;
+  }
   completion.more = (cqe.flags & IORING_CQE_F_MORE) != 0;
   if (cqe.res < 0) {
     completion.raw_error = -cqe.res;
@@ -149,25 +153,26 @@ bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& co
       completion.token.kind = OperationKind::doorbell;
       return true;
     case OperationKind::borrow_descriptor: return shutdown_through_descriptor(completion);
-    case OperationKind::zero_copy: return translate_zero_copy(cqe, completion);
+    case OperationKind::zero_copy: return translate_zero_copy(completion);
     case OperationKind::ring_message: wake_from_any_thread({-1, static_cast<int>(completion.token.slot)}); return false;
     case OperationKind::close: return false;
     default: return true;
   }
 }
 
-/// Two completions a send: how much was taken, and, when that one says so, that the kernel has read it for the last time.
-bool Ring::Backend::translate_zero_copy(const io_uring_cqe& cqe, Completion& completion) {
+/// The first completion of two: how much was taken.
+bool Ring::Backend::translate_zero_copy(Completion& completion) {
   const std::uint32_t number = completion.token.slot;
-  if ((cqe.flags & IORING_CQE_F_NOTIF) != 0) {
-    ++counters.zero_copies;
-    if ((static_cast<std::uint32_t>(cqe.res) & abi::notification_copied) != 0) ++counters.zero_copies_copied;
-    zero_copy.end(number);
-    return false;
-  }
   completion.token = zero_copy.at(number).token;
-  if (!std::exchange(completion.more, false)) zero_copy.end(number);
+  if (!std::exchange(completion.more, false)) zero_copy.end(number);  // there is no second
   return true;
+}
+
+/// The second: the kernel has read the memory for the last time.
+void Ring::Backend::note_zero_copy_end(std::uint32_t number, std::uint32_t usage) {
+  ++counters.zero_copies;
+  if ((usage & abi::notification_copied) != 0) ++counters.zero_copies_copied;
+  zero_copy.end(number);
 }
 
 MutableBytes Ring::received(const Completion& completion) {
