@@ -199,8 +199,7 @@ void Transport::spill(Connection& connection, TurnOutput& output, std::size_t ta
 
 /// Over loopback the kernel copies all the same.
 bool Transport::goes_uncopied(const Connection& connection, std::size_t bytes) const {
-  return options_.zero_copy_bytes != 0 && bytes >= options_.zero_copy_bytes && ring_.features().zero_copy_sends &&
-         connection.peer.is_known() && !connection.peer.is_loopback();
+  return bytes >= options_.zero_copy_bytes && connection.peer.is_known() && !connection.peer.is_loopback();
 }
 
 /// The message at the front of the outbox, if it is one that goes so; false: it has to go like everything else.

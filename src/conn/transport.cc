@@ -21,7 +21,9 @@ Transport::Transport(ring::Ring& ring, ShardCounters& counters, const Options& o
       silent_sends_(ring.features().silent_sends),
       table_(options.slots_count),
       wheel_(LinksOfSlot{&table_}, ring.now()),
-      now_(ring.now()) {}
+      now_(ring.now()) {
+  if (!ring.features().zero_copy_sends) options_.zero_copy_bytes = SIZE_MAX;
+}
 
 Transport::~Transport() {
   for (std::uint32_t slot = 0; slot < table_.high_water(); ++slot) delete table_.at(slot).outbox;

@@ -40,7 +40,7 @@ class Transport {
   struct Options {
     std::uint32_t slots_count = 0;
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
-    std::size_t zero_copy_bytes = 0;  // messages of so many octets go uncopied to peers on other machines; 0: none does
+    std::size_t zero_copy_bytes = SIZE_MAX;  // messages of so many octets go uncopied to peers on other machines
     std::size_t bulk_bytes = SIZE_MAX;  // a connection that receives as much at once is bulk
   };
 

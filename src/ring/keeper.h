@@ -22,6 +22,9 @@ class Keeper {
     if (object_ != nullptr) drop_(object_);
   }
 
+  /// The object is never given back.
+  void abandon() { object_ = nullptr; }
+
  private:
   const void* object_ = nullptr;
   Drop drop_ = nullptr;

@@ -285,13 +285,13 @@ TEST(TransportSim, SendsWhatASessionWritesWhenItsOutputHasDrained) {
 }
 
 /// A short, orderly conversation in which the n-th operation of the world fails; false when there was no n-th.
-bool run_with_failure(std::uint64_t failing_number, ring::IoError error) {
+bool run_with_failure(std::uint64_t failing_number, ring::IoError error, std::size_t bulk_bytes) {
   FakeOptions options;
   options.features.silent_sends = failing_number % 2 == 0;
   options.failing_operation_number = failing_number;
   options.failing_operation_error = error;
   FakeWorld world(failing_number, options);
-  EchoShard shard;
+  EchoShard shard(bulk_bytes);
   FakePeer& first = world.connect(shard.address);
   const auto run_turns = [&](int count) {
     for (int i = 0; i < count; ++i) {
@@ -321,15 +321,18 @@ bool run_with_failure(std::uint64_t failing_number, ring::IoError error) {
 
 TEST(TransportSim, RecoversFromAnyOneOperationFailing) {
   for (const ring::IoError error : {ring::IoError::no_memory, ring::IoError::connection_ended, ring::IoError::other}) {
-    std::uint64_t number = 1;
-    while (true) {
-      SCOPED_TRACE("operation " + std::to_string(number) + " fails with " + std::to_string(static_cast<int>(error)));
-      const bool happened = run_with_failure(number, error);
-      if (HasFailure()) return;
-      if (!happened) break;
-      ++number;
+    for (const std::size_t bulk_bytes : {SIZE_MAX, std::size_t{5}}) {
+      std::uint64_t number = 1;
+      while (true) {
+        SCOPED_TRACE("operation " + std::to_string(number) + " fails with " + std::to_string(static_cast<int>(error)) +
+                     ", bulk from " + std::to_string(bulk_bytes));
+        const bool happened = run_with_failure(number, error, bulk_bytes);
+        if (HasFailure()) return;
+        if (!happened) break;
+        ++number;
+      }
+      EXPECT_GT(number, 5U);
     }
-    EXPECT_GT(number, 5U);
   }
 }
 

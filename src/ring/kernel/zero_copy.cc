@@ -7,6 +7,11 @@
 
 namespace ringgate::ring {
 
+ZeroCopy::~ZeroCopy() {
+  for (Memory& memory : memories_)
+    if (memory.sends_count > 0) memory.keeper.abandon();
+}
+
 bool ZeroCopy::open(io_uring* ring) {
   if (io_uring_register_buffers_sparse(ring, memories_max) != 0) return false;
   ring_ = ring;

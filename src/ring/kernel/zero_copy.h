@@ -19,6 +19,13 @@ namespace ringgate::ring {
 
 class ZeroCopy {
  public:
+  ZeroCopy() = default;
+  /// Abandons what the kernel may still send, over a socket that was closed before its peer had acknowledged everything: given
+  /// back, the memory could hold something else by then.
+  ~ZeroCopy();
+  ZeroCopy(const ZeroCopy&) = delete;
+  ZeroCopy& operator=(const ZeroCopy&) = delete;
+
   static constexpr std::uint32_t memories_max = 64;
   static constexpr std::size_t sends_max = 16'384;
 

@@ -436,7 +436,7 @@ TEST_F(KernelRing, RefusesMoreMemoriesThanItHasPlacesFor) {
   EXPECT_EQ(begun, ZeroCopy::memories_max);
   EXPECT_EQ(dropped, 1U) << "of the one that was refused";
   ring.reset();
-  EXPECT_EQ(dropped, begun + 1);
+  EXPECT_EQ(dropped, 1U) << "what the kernel may still send is not given back";
 }
 
 // -- Closing.
