@@ -79,7 +79,8 @@ ring::WaitPolicy Shard::wait_policy() {
   if (const DurationNs pause = drain_.pause(); pause != 0 && (policy.timeout == 0 || pause < policy.timeout))
     policy.timeout = pause;
   if (completions_.size() >= batch_large && ring_->features().minimum_wait) {
-    policy.completions_min = static_cast<std::uint32_t>(std::min(completions_.size(), batch_max));
+    // A quarter more than came: a batch that asks for what it had never grows again once it was small.
+    policy.completions_min = static_cast<std::uint32_t>(std::min(completions_.size() * 5 / 4, batch_max));
     policy.minimum_wait = batch_wait;
   }
   return policy;

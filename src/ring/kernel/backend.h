@@ -47,6 +47,7 @@ struct PiecedMessage {
 };
 
 void read_peer_address(const sockaddr_in6& raw, PeerAddress& out);
+TimeNs monotonic_now();
 
 struct Ring::Backend {
   ~Backend();
@@ -86,7 +87,9 @@ struct Ring::Backend {
   enum class AcceptCount : std::uint8_t { one, many };
   void start_accept(std::uint32_t listener_index, AcceptCount count);
   void arm_accept(std::uint32_t listener_index, std::uint32_t accept_index);
-  bool enter(const WaitPolicy& policy);
+  bool submit_and_wait(WaitPolicy policy);
+  enum class Collects : std::uint8_t { completions, nothing };  // nothing: no receive runs
+  bool enter(const WaitPolicy& policy, Collects collects = Collects::completions);
   unsigned publish();
   void flush_backlog();
   bool translate_completion(const io_uring_cqe& cqe, Completion& completion);

@@ -44,6 +44,7 @@ class BufferRing {
   bool return_marked();
 
   std::uint32_t lent() const { return static_cast<std::uint32_t>(taken_.size() + marked_.size()); }
+  bool mostly_lent() const { return 2 * lent() >= layout_.count; }
 
  private:
   void provide(std::uint16_t id, int position);

@@ -255,7 +255,9 @@ void Ring::wake_from_any_thread(const Doorbell& doorbell) {
   (void)!write(doorbell.event_descriptor, &one, sizeof one);
 }
 
-TimeNs Ring::now() const {
+TimeNs Ring::now() const { return monotonic_now(); }
+
+TimeNs monotonic_now() {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<TimeNs>(time.tv_sec) * nanoseconds_per_second + static_cast<TimeNs>(time.tv_nsec);

@@ -46,12 +46,12 @@ void Ring::Backend::flush_backlog() {
   }
 }
 
-bool Ring::Backend::enter(const WaitPolicy& policy) {
+bool Ring::Backend::enter(const WaitPolicy& policy, Collects collects) {
   flush_backlog();
   const unsigned to_submit = publish();
   __kernel_timespec timeout{};
   abi::WaitArgument argument{};
-  unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
+  unsigned flags = collects == Collects::completions ? IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG : 0U;
   unsigned completions_min = 0;
   if (policy.may_sleep) {
     completions_min = policy.completions_min;
@@ -78,22 +78,25 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
   return all_taken;
 }
 
+bool Ring::Backend::submit_and_wait(WaitPolicy policy) {
+  if (!policy.may_sleep) return enter(policy);
+  // With few buffers left, sends alone: a receive that finds no buffer has to be armed again.
+  if (buffers.mostly_lent()) return enter({}, Collects::nothing);
+  if (options.busy_poll != 0) {
+    bool all_taken = enter({});
+    const TimeNs until = monotonic_now() + options.busy_poll;
+    while (io_uring_cq_ready(&uring) == 0 && monotonic_now() < until) all_taken = enter({});
+    if (io_uring_cq_ready(&uring) != 0) return all_taken;
+  }
+  policy.may_sleep = backlog.empty();
+  return enter(policy);
+}
+
 bool Ring::submit_and_wait(const WaitPolicy& policy) {
   Backend& b = *backend_;
   // What is reaped between a partly taken submit and the next attempt is not covered by it.
   if (!b.buffers_covered) b.buffers_covered = {b.buffers.taken(), b.bulk_buffers.taken()};
-  bool all_taken = true;
-  const DurationNs spin = b.options.busy_poll;
-  if (policy.may_sleep && spin != 0) {
-    all_taken = b.enter({});
-    const TimeNs until = now() + spin;
-    while (io_uring_cq_ready(&b.uring) == 0 && now() < until) all_taken = b.enter({});
-  }
-  if (spin == 0 || io_uring_cq_ready(&b.uring) == 0) {
-    WaitPolicy actual = policy;
-    if (!b.backlog.empty()) actual.may_sleep = false;
-    all_taken = b.enter(actual);
-  }
+  const bool all_taken = b.submit_and_wait(policy);
   if (all_taken) {
     b.buffers.mark_submitted(b.buffers_covered->streaming);
     b.bulk_buffers.mark_submitted(b.buffers_covered->bulk);

@@ -174,6 +174,30 @@ TEST_F(KernelRing, LosesNothingWhenBuffersRunOut) {
   }
 }
 
+TEST_F(KernelRing, ReceivesNothingWhileHalfOfTheBuffersAreLent) {
+  for (const bool incremental : {false, true}) {
+    SCOPED_TRACE(testing::Message() << "incremental " << incremental);
+    RingOptions options = small_ring();
+    options.allowed.incremental_buffers = incremental && options.allowed.incremental_buffers;
+    options.classic_buffers_count = options.incremental_buffers_count = 2;
+    options.classic_buffer_bytes = options.incremental_buffer_bytes = 64;
+    start(options);
+    const LoopbackPeer peer = accepted_peer();
+    peer.send(std::string(64, 'a'));  // fills one of two
+    EXPECT_EQ(received(64), std::string(64, 'a'));
+    ASSERT_EQ(ring->buffers_lent(), 1U);
+    if (!ring->features().multishot_receive) ring->receive(socket, receive_token());
+    peer.send("b");
+    const std::uint64_t enters = ring->counters().enters;
+    turn({.may_sleep = true, .timeout = patience});  // does not wait either: there is something to give back first
+    EXPECT_EQ(ring->counters().enters, enters + 1);
+    EXPECT_TRUE(events.empty());
+    EXPECT_EQ(ring->buffers_lent(), 0U);
+    EXPECT_EQ(received(1), "b");
+    EXPECT_EQ(ring->counters().starved, 0U);
+  }
+}
+
 TEST_F(KernelRing, ReceivesNowOrNever) {
   start(small_ring());
   LoopbackPeer peer = accepted_peer();
