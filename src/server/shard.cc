@@ -78,9 +78,8 @@ ring::WaitPolicy Shard::wait_policy() {
   policy.timeout = timer ? std::max<DurationNs>(*timer, 1) : 0;
   if (const DurationNs pause = drain_.pause(); pause != 0 && (policy.timeout == 0 || pause < policy.timeout))
     policy.timeout = pause;
-  if (completions_.size() >= batch_large && ring_->features().minimum_wait) {
-    // A quarter more than came: a batch that asks for what it had never grows again once it was small.
-    policy.completions_min = static_cast<std::uint32_t>(std::min(completions_.size() * 5 / 4, batch_max));
+  if (batch_expected_ >= batch_large && ring_->features().minimum_wait) {
+    policy.completions_min = static_cast<std::uint32_t>(std::min(batch_expected_, batch_max));
     policy.minimum_wait = batch_wait;
   }
   return policy;
@@ -99,6 +98,14 @@ void Shard::submit_and_reap() {
   }
   plan_.gate.map.online(index_);
   plan_.gate.mailboxes.of(index_).awake();
+  expect_batch(completions_.size());
+}
+
+/// As many as came. When fewer came than before, that may have been chance, and a wait that asks for so few would end with so few
+/// for good: what is expected falls slowly. A device that speaks when all others fell silent waits 50 us, and the 16th no more.
+void Shard::expect_batch(std::size_t came) {
+  if (came == 0) return;  // a turn that only submitted, or a timer
+  batch_expected_ = std::max(came, batch_expected_ - (batch_expected_ + 7) / 8);
 }
 
 void Shard::publish_counters() {

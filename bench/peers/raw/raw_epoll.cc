@@ -1,6 +1,7 @@
 // Ceiling: TCP echo on epoll, without any protocol. What a server on readiness can reach at the very best.
 //
-// One thread, one 64 KiB buffer for all connections, so it stays in cache; what was received is sent at once. Edge-triggered: a
+// One thread, one buffer for all connections, so it stays in cache; it holds any message that is measured; what was received is
+// sent at once. Edge-triggered: a
 // short read means that the socket is empty, so an echo costs one recv, one send and its share of one epoll_wait, and the ready
 // list is not polled a second time as it would be level-triggered. Not a gateway: no limits, no timeouts.
 // Invariant: a connection with an unsent rest is not read, so the rest is at most one buffer.
@@ -106,7 +107,7 @@ class Echo {
   int listener_;
   int epoll_;
   std::vector<std::unique_ptr<Rest>> rests_;  // by descriptor
-  alignas(64) std::array<char, 64 * 1024> buffer_;
+  alignas(64) std::array<char, 128 * 1024> buffer_;
 };
 
 }  // namespace

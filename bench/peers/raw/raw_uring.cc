@@ -1,8 +1,8 @@
 // Ceiling: TCP echo on io_uring, without any protocol. What a server on completions can reach at the very best.
 //
 // One ring, one thread; multishot accept into direct descriptors, multishot recv into incremental buffers (ring.h), sends
-// straight from them, silent: no completion means fully copied. One enter per turn submits, waits for a quarter more completions
-// than the turn before had, and receives. When a turn has filled a buffer, its sends are executed by an enter of their own, so
+// straight from them, silent: no completion means fully copied. One enter per turn submits, waits for about as many completions
+// as the turns before had, and receives. When a turn has filled a buffer, its sends are executed by an enter of their own, so
 // that the kernel has all buffers again before it receives. Not a gateway: no limits, no timeouts. Needs kernel 6.12.
 // Invariant: at most one send per connection per enter, for two may be reordered; a connection with a rest is not received
 // from.
@@ -22,7 +22,7 @@ using peers::Overflow;
 enum class Kind : std::uint8_t { accept, receive, send, send_rest, ignored };
 
 constexpr unsigned sockets_max = 32768;
-constexpr unsigned batch_large = 8;  // completions in a turn from which waiting is batched
+constexpr unsigned batch_large = 4;  // completions in a turn from which waiting is batched
 constexpr unsigned batch_max = 64;
 constexpr unsigned batch_patience_us = 50;
 
@@ -38,7 +38,7 @@ class Echo {
       if (ring_.holds_full_buffers() || !starved_.empty() || !closing_.empty())
         ring_.submit();
       else
-        ring_.submit_and_wait(batch < batch_large ? 1 : std::min(batch * 5 / 4, batch_max),
+        ring_.submit_and_wait(batch < batch_large ? 1 : std::min(batch, batch_max),
                               batch < batch_large ? 0 : batch_patience_us);
       const unsigned count = ring_.peek_each([this](const io_uring_cqe& cqe) {
         if (kind(cqe) == Kind::send) keep_rest(socket(cqe), cqe.res);
@@ -53,7 +53,7 @@ class Echo {
       ring_.drop(count);
       for (const unsigned socket : dirty_) send(socket);
       dirty_.clear();
-      if (count > 0) batch = count;
+      if (count > 0) batch = std::max(count, batch - (batch + 7) / 8);
     }
   }
 

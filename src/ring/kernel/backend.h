@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ring/kernel/abi.h"
 #include "ring/kernel/buffer_ring.h"
 #include "ring/kernel/zero_copy.h"
 #include "ring/ring.h"
@@ -88,8 +89,9 @@ struct Ring::Backend {
   void start_accept(std::uint32_t listener_index, AcceptCount count);
   void arm_accept(std::uint32_t listener_index, std::uint32_t accept_index);
   bool submit_and_wait(WaitPolicy policy);
-  enum class Collects : std::uint8_t { completions, nothing };  // nothing: no receive runs
-  bool enter(const WaitPolicy& policy, Collects collects = Collects::completions);
+  bool submit_alone();
+  bool enter(const WaitPolicy& policy);
+  bool enter_kernel(unsigned to_submit, unsigned completions_min, unsigned flags, abi::WaitArgument* argument);
   unsigned publish();
   void flush_backlog();
   bool translate_completion(const io_uring_cqe& cqe, Completion& completion);

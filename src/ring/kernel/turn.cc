@@ -46,12 +46,12 @@ void Ring::Backend::flush_backlog() {
   }
 }
 
-bool Ring::Backend::enter(const WaitPolicy& policy, Collects collects) {
+bool Ring::Backend::enter(const WaitPolicy& policy) {
   flush_backlog();
   const unsigned to_submit = publish();
   __kernel_timespec timeout{};
   abi::WaitArgument argument{};
-  unsigned flags = collects == Collects::completions ? IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG : 0U;
+  unsigned flags = IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG;
   unsigned completions_min = 0;
   if (policy.may_sleep) {
     completions_min = policy.completions_min;
@@ -63,6 +63,18 @@ bool Ring::Backend::enter(const WaitPolicy& policy, Collects collects) {
     if (features.minimum_wait)
       argument.minimum_wait_microseconds = static_cast<std::uint32_t>(policy.minimum_wait / nanoseconds_per_microsecond);
   }
+  return enter_kernel(to_submit, completions_min, flags, &argument);
+}
+
+/// Runs sends and no receive.
+bool Ring::Backend::submit_alone() {
+  flush_backlog();
+  const unsigned to_submit = publish();
+  return (to_submit == 0 && backlog.empty()) || enter_kernel(to_submit, 0, 0, nullptr);
+}
+
+/// True: the kernel has taken everything.
+bool Ring::Backend::enter_kernel(unsigned to_submit, unsigned completions_min, unsigned flags, abi::WaitArgument* argument) {
   int descriptor = uring.ring_fd;
   if (descriptor_registered) {
     descriptor = uring.enter_ring_fd;
@@ -70,7 +82,7 @@ bool Ring::Backend::enter(const WaitPolicy& policy, Collects collects) {
   }
   ++counters.enters;
   const int result = io_uring_enter2(static_cast<unsigned>(descriptor), to_submit, completions_min, flags,
-                                     reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+                                     reinterpret_cast<sigset_t*>(argument), argument == nullptr ? 0 : sizeof *argument);
   if (result == -EBADR) stop_after_lost_completions();
   // Everything else (ETIME, EINTR, EBUSY, EAGAIN, ENOMEM) shows in how many submissions are left.
   const bool all_taken = publish() == 0 && backlog.empty();
@@ -79,9 +91,12 @@ bool Ring::Backend::enter(const WaitPolicy& policy, Collects collects) {
 }
 
 bool Ring::Backend::submit_and_wait(WaitPolicy policy) {
-  if (!policy.may_sleep) return enter(policy);
+  // What is reaped between a partly taken submit and the next attempt is not covered by it.
+  const bool first_attempt = !buffers_covered;
+  if (first_attempt) buffers_covered = {buffers.taken(), bulk_buffers.taken()};
   // With few buffers left, sends alone: a receive that finds no buffer has to be armed again.
-  if (buffers.mostly_lent()) return enter({}, Collects::nothing);
+  if (first_attempt && buffers.mostly_lent()) return submit_alone();
+  if (!policy.may_sleep) return enter(policy);
   if (options.busy_poll != 0) {
     bool all_taken = enter({});
     const TimeNs until = monotonic_now() + options.busy_poll;
@@ -94,8 +109,6 @@ bool Ring::Backend::submit_and_wait(WaitPolicy policy) {
 
 bool Ring::submit_and_wait(const WaitPolicy& policy) {
   Backend& b = *backend_;
-  // What is reaped between a partly taken submit and the next attempt is not covered by it.
-  if (!b.buffers_covered) b.buffers_covered = {b.buffers.taken(), b.bulk_buffers.taken()};
   const bool all_taken = b.submit_and_wait(policy);
   if (all_taken) {
     b.buffers.mark_submitted(b.buffers_covered->streaming);
