@@ -120,6 +120,7 @@ def about(settled, ready, absent, seed):
         "warning": machine.unquiet((servers.SERVER_CPU, servers.LOAD_CPU)),
         "gate_sha256": hashlib.sha256(gate.read_bytes()).hexdigest(),
         "missing": absent,
+        "known": {name: peer.kind for name, peer in servers.peers().items()},
         "servers": {name: {"label": each.label, "kind": each.kind, "version": each.version()} for name, each in ready.items()},
     }
 

@@ -1,7 +1,8 @@
 """What the rounds of a run come to: for each line and server a cell of medians and spreads, always as ratios to ringgate too.
 
 A server's cell is made of the longest rounds that it had on the line: judged, else elsewhere, else the screening. Its ratio pairs
-rounds of the same phase and number, made minutes apart at most, so that drift of the machine hits both sides.
+rounds of the same phase and number, made within minutes unless the run was interrupted, so that drift of the machine hits both
+sides.
 """
 
 import dataclasses

@@ -38,7 +38,7 @@ def cell(server, cores, phase="judged", base=None, **more):
 
 def figures(**parts):
     empty = {name: {} for name in ("echo", "open", "rates", "handshakes", "idle", "push", "shards")}
-    return Figures(about={"servers": SERVERS}, **{**empty, **parts})
+    return Figures(about={"servers": SERVERS, "known": {}}, **{**empty, **parts})
 
 
 def judged(monkeypatch, target, measured):
@@ -73,7 +73,7 @@ def test_of_several_the_hardest_to_beat_counts(monkeypatch):
 
 def test_few_rounds_are_said(monkeypatch):
     assert (
-        "only 3 rounds"
+        "only 3 pairs of rounds"
         in judged(monkeypatch, targets.Ratio("", LINE, "gorilla", at_least=1.0), echo([1.0] * 3, gorilla=[2.0] * 3)).note
     )
 
@@ -89,6 +89,32 @@ def test_a_rival_of_another_phase_counts_by_its_own_pairs(monkeypatch):
 def test_what_was_not_measured_is_never_met(monkeypatch, measured):
     row = judged(monkeypatch, targets.Ratio("", LINE, "raw_uring", at_most=1.05), measured)
     assert row.verdict == "not measured" and row.note
+
+
+def known(measured, **kinds):
+    measured.about["known"] = kinds
+    return measured
+
+
+@pytest.mark.parametrize(("theirs", "expected"), [([120.0] * 7, "not measured"), ([90.0] * 7, "missed")])
+def test_all_of_a_kind_have_to_be_there_to_be_met_but_one_is_enough_to_miss(monkeypatch, theirs, expected):
+    measured = known(echo([100.0] * 7, ws=theirs), ws="rival", gorilla="rival", raw_uring="ceiling")
+    row = judged(monkeypatch, targets.Ratio("", LINE, "every rival", at_least=1.0), measured)
+    assert row.verdict == expected and "without Gorilla" in row.note and "Raw" not in row.note
+
+
+def test_the_open_loop_chooses_its_rivals(monkeypatch):
+    cells = {"ringgate": cell("ringgate", [1.0] * 7), "ws": cell("ws", [2.0] * 7)}
+    measured = known(figures(open={"open-50": cells}), ws="rival", gorilla="rival")
+    assert judged(monkeypatch, targets.Ratio("", "open-50", "best rival", at_most=0.9), measured).verdict == "met"
+
+
+def test_nobody_is_ahead_only_when_everybody_was_there(monkeypatch):
+    measured = known(echo([100.0] * 7, ws=[120.0] * 7), ws="rival")
+    row = judged(monkeypatch, targets.NobodyAhead(""), measured)
+    assert row.verdict == "not measured" and "not in this run" in row.note
+    monkeypatch.setattr(verdict.lines, "LINES", {LINE: verdict.lines.LINES[LINE]})
+    assert judged(monkeypatch, targets.NobodyAhead(""), measured).verdict == "met"
 
 
 def test_an_empty_run_measures_nothing():

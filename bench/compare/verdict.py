@@ -1,12 +1,18 @@
-"""Holds the figures of a run against the targets. A target that this run did not measure is said to be so, never met."""
+"""Holds the figures of a run against the targets. A target that this run did not measure is said to be so, never met.
+
+A target against several servers (every rival, the better ceiling) is met only when each that the repository has was measured; it
+is missed as soon as one of them is enough for that.
+"""
 
 import dataclasses
 
 import figures as figures_module
+import lines
 import ratios
 import targets
 
 MET, MISSED, UNKNOWN = "met", "missed", "not measured"
+KINDS = {"best ceiling": "ceiling", "best rival": "rival", "every rival": "rival"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +41,20 @@ def _ratio(target, figures):
     ratio = found[server]
     met = ratio.median >= target.at_least if upside_down else ratio.median <= target.at_most
     note = "" if server == target.against else figures.label(server)
+    verdict = MET if met else MISSED
+    left_out = [name for name in _expected(target, figures) if name not in others]
+    if left_out:
+        verdict = UNKNOWN if met else MISSED
+        note += f"; without {', '.join(figures.label(name) for name in left_out)}"
+    failed = [name for name in others if name not in found]
+    if failed:
+        note += f"; no pairs of rounds with {', '.join(figures.label(name) for name in failed)}"
     cell = others[server]
-    if ratio.count < 7 and cell.phase == "judged":
-        note = f"{note}; of only {ratio.count} round{'s' if ratio.count > 1 else ''}".removeprefix("; ")
-    elif cell.phase == "screen":
-        note = f"{note}; one screening round".removeprefix("; ")
-    return Row(target.text, limit, f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f})", MET if met else MISSED, note)
+    if cell.phase == "screen":
+        note += "; one screening round"
+    elif ratio.count < 7:
+        note += f"; of only {ratio.count} pair{'s' if ratio.count > 1 else ''} of rounds"
+    return Row(target.text, limit, f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f})", verdict, note.removeprefix("; "))
 
 
 def _sides(target, figures):
@@ -50,9 +64,19 @@ def _sides(target, figures):
         return cells.get("two-shards"), {"one-shard": cells["one-shard"]} if "one-shard" in cells else {}
     cells = figures.handshakes if target.line == "handshakes" else {**figures.echo, **figures.open}.get(target.line, {})
     ours = cells.get(figures_module.GATE)
-    kinds = {"best ceiling": "ceiling", "best rival": "rival", "every rival": "rival"}
-    names = figures.of_kind(kinds[target.against]) if target.against in kinds else [target.against]
+    names = figures.of_kind(KINDS[target.against]) if target.against in KINDS else [target.against]
     return ours, {name: cells[name] for name in names if name in cells}
+
+
+def _expected(target, figures):
+    """The servers that have to be there for `target` to be met; the open loop chooses its rivals itself."""
+    if target.against not in KINDS or target.line.startswith("open-"):
+        return []
+    return _known(figures, KINDS[target.against])
+
+
+def _known(figures, kind):
+    return [name for name, its_kind in figures.about.get("known", {}).items() if its_kind == kind]
 
 
 def _between(ours, other, figure, upside_down):
@@ -119,7 +143,12 @@ def _nobody_ahead(target, figures):
         return Row(target.text, "none", "", UNKNOWN, "no rival was measured")
     single = sum(each.ratio.count == 1 for each in ahead)
     note = f"listed below; {single} of them in a single round" if single else "listed below" if ahead else ""
-    return Row(target.text, "none", f"{len(ahead)} of {compared}", MISSED if ahead else MET, note)
+    expected = [(line, name) for line in lines.LINES for name in _known(figures, "rival")]
+    left_out = sum(name not in figures.echo.get(line, {}) for line, name in expected)
+    if left_out:
+        note = f"{note}; {left_out} of {len(expected)} pairs of line and rival are not in this run".removeprefix("; ")
+    verdict = MISSED if ahead else UNKNOWN if left_out else MET
+    return Row(target.text, "none", f"{len(ahead)} of {compared}", verdict, note)
 
 
 def _elsewhere(target, _figures):

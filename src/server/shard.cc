@@ -78,8 +78,8 @@ ring::WaitPolicy Shard::wait_policy() {
   policy.timeout = timer ? std::max<DurationNs>(*timer, 1) : 0;
   if (const DurationNs pause = drain_.pause(); pause != 0 && (policy.timeout == 0 || pause < policy.timeout))
     policy.timeout = pause;
-  if (batch_expected_ >= batch_large && ring_->features().minimum_wait) {
-    policy.completions_min = static_cast<std::uint32_t>(std::min(batch_expected_, batch_max));
+  if (batch_.count() > 1 && ring_->features().minimum_wait) {
+    policy.completions_min = batch_.count();
     policy.minimum_wait = batch_wait;
   }
   return policy;
@@ -98,14 +98,7 @@ void Shard::submit_and_reap() {
   }
   plan_.gate.map.online(index_);
   plan_.gate.mailboxes.of(index_).awake();
-  expect_batch(completions_.size());
-}
-
-/// As many as came. When fewer came than before, that may have been chance, and a wait that asks for so few would end with so few
-/// for good: what is expected falls slowly. A device that speaks when all others fell silent waits 50 us, and the 16th no more.
-void Shard::expect_batch(std::size_t came) {
-  if (came == 0) return;  // a turn that only submitted, or a timer
-  batch_expected_ = std::max(came, batch_expected_ - (batch_expected_ + 7) / 8);
+  batch_.came(completions_.size());
 }
 
 void Shard::publish_counters() {

@@ -19,6 +19,7 @@
 #include "dispatch/gate_state.h"
 #include "dispatch/push_service.h"
 #include "ring/ring.h"
+#include "server/batch.h"
 #include "server/shard_drain.h"
 
 namespace ringgate::server {
@@ -57,13 +58,10 @@ class Shard {
  private:
   ring::WaitPolicy wait_policy();
   void submit_and_reap();
-  void expect_batch(std::size_t came);
   void publish_counters();
   void end_everything();
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
-  static constexpr std::size_t batch_large = 4;        // completions in a turn from which waiting is batched
-  static constexpr std::size_t batch_max = 64;
   static constexpr DurationNs end_patience = nanoseconds_per_second;  // for operations to be cancelled when stopping at once
   static constexpr DurationNs batch_wait = 50 * nanoseconds_per_microsecond;
 
@@ -76,7 +74,7 @@ class Shard {
   dispatch::PushService push_;
   admin::AdminSession admin_;
   ShardDrain drain_;
-  std::size_t batch_expected_ = 0;                    // completions, by what came in the turns before
+  Batch batch_;
   std::vector<ring::Completion> completions_;         // of this turn
   std::array<ring::Completion, 64> reaped_;            // on their way there
   std::uint32_t device_listeners_ = 0;
