@@ -57,8 +57,7 @@ void Transport::add_copy(TurnOutput& output, ByteView octets) {
   OutputPiece* last = output.last();
   if (last != nullptr && last->data != nullptr && arena_.continues_at(last->data + last->size, octets.size())) {
     std::memcpy(arena_.allocate(octets.size()), octets.data(), octets.size());
-    last->size += octets.size();
-    output.bytes += octets.size();
+    output.extend_last(octets.size());
     return;
   }
   std::uint8_t* const data = arena_.allocate(octets.size());
@@ -73,8 +72,7 @@ void Transport::write_room(Connection& connection, std::size_t bytes) {
   if (output.pieces_count == 0) return output.add_octets(data, bytes);
   OutputPiece* const last = output.last();
   if (last->data != nullptr && last->data + last->size == data) {
-    last->size += bytes;
-    output.bytes += bytes;
+    output.extend_last(bytes);
   } else {
     add_piece(output, {data, bytes, {}});
   }

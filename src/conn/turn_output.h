@@ -48,6 +48,12 @@ struct TurnOutput {
     pieces[pieces_count].size = size;
     ++pieces_count;
   }
+  /// The last piece goes on by `size` octets that lie behind it. They may lie behind the room as well, which is used up then.
+  void extend_last(std::size_t size) {
+    pieces[pieces_count - 1].size += size;
+    bytes += size;
+    room_end = nullptr;
+  }
   /// Room for `size` more octets right behind the joined pieces, counted as part of them; null if there is none.
   std::uint8_t* take_room(std::size_t size) {
     if (room_end == nullptr || pieces_count != 1) return nullptr;

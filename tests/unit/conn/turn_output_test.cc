@@ -69,5 +69,28 @@ TEST(TurnOutput, SumsItsPiecesAndForgetsThemAll) {
   EXPECT_EQ(output.last(), nullptr);
 }
 
+TEST(TurnOutput, GivesRoomUpToItsEndOnly) {
+  std::uint8_t memory[16];
+  TurnOutput output;
+  output.add_octets(memory, 4);
+  output.room_end = memory + 8;
+  EXPECT_EQ(output.take_room(3), memory + 4);
+  EXPECT_EQ(output.take_room(2), nullptr);
+  EXPECT_EQ(output.take_room(1), memory + 7);
+  EXPECT_EQ(output.take_room(1), nullptr);
+  EXPECT_EQ(output.bytes, 8U);
+}
+
+TEST(TurnOutput, HasNoRoomOnceItsOnlyPieceGrewBeyondTheRoom) {
+  std::uint8_t memory[16];
+  TurnOutput output;
+  output.add_octets(memory, 4);
+  output.room_end = memory + 8;
+  ASSERT_NE(output.take_room(4), nullptr);  // used up to the last octet
+  output.extend_last(4);                    // what was allocated next happened to lie right behind
+  EXPECT_EQ(output.bytes, 12U);
+  EXPECT_EQ(output.take_room(1), nullptr);
+}
+
 }  // namespace
 }  // namespace ringgate::conn
