@@ -88,7 +88,7 @@ def settle_options(parser, options, kept):
 
 
 def contestants(parser, wanted):
-    """All servers that can run, by name, with ringgate first; and why the others cannot."""
+    """All servers that can run, by name, with ringgate first; why the others cannot; and the kind of each peer there is."""
     known, absent = {}, {}
     try:
         known = servers.peers()
@@ -106,10 +106,10 @@ def contestants(parser, wanted):
             absent[name] = reason
         else:
             ready[name] = peer
-    return ready, absent
+    return ready, absent, {name: peer.kind for name, peer in known.items()}
 
 
-def about(settled, ready, absent, seed):
+def about(settled, ready, absent, kinds, seed):
     """What run.json says: everything that a report needs beside the rounds."""
     gate = servers.GATE_BINARY.resolve()
     return {
@@ -120,7 +120,7 @@ def about(settled, ready, absent, seed):
         "warning": machine.unquiet((servers.SERVER_CPU, servers.LOAD_CPU)),
         "gate_sha256": hashlib.sha256(gate.read_bytes()).hexdigest(),
         "missing": absent,
-        "known": {name: peer.kind for name, peer in servers.peers().items()},
+        "known": kinds,
         "servers": {name: {"label": each.label, "kind": each.kind, "version": each.version()} for name, each in ready.items()},
     }
 
@@ -165,7 +165,7 @@ def main(arguments):
     store = Store(RUNS / options.name)
     kept = store.read_run()
     settled = settle_options(parser, options, kept and kept["options"])
-    ready, absent = contestants(parser, settled["peer"])
+    ready, absent, kinds = contestants(parser, settled["peer"])
     if not options.plan:
         for reason in [ready["ringgate"].missing(), None if load.BINARY.exists() else f"{load.BINARY} is not built"]:
             if reason:
@@ -194,7 +194,7 @@ def main(arguments):
         return 0
     raise_descriptor_limit()
     if kept is None:
-        store.write_run(about(settled, ready, absent, seed))
+        store.write_run(about(settled, ready, absent, kinds, seed))
     elif kept["gate_sha256"] != hashlib.sha256(servers.GATE_BINARY.resolve().read_bytes()).hexdigest():
         parser.error(f"run {options.name} began with another build of ringgate; give this one another --name")
     print(f"run {options.name}, seed {seed}, kept in {store.folder}")

@@ -11,8 +11,8 @@ METHOD = (
     "Primary figure: busy time of the server's core (user, system, irq, softirq of /proc/stat) per message. On loopback each side's send "
     "runs the other's receive path, so a process's own time would tell half of it.",
     "Ratios are taken between rounds of the same number and then their median; spread is the smallest and the largest. Rounds in "
-    "which the hypervisor took more than 1 % (steal) are left out, of each server for itself, where more than half of its rounds remain without them; a "
-    "ratio is of the rounds that both have left.",
+    "which the hypervisor took more than 1 % (steal) are left out, of each server for itself, where more than half of its rounds "
+    "remain without them; a ratio is of the rounds that both have left.",
     "A round is marked `client` where the load generator was the limit, or the server's core was less than 97 % busy in a closed "
     "loop: its throughput is then not the server's maximum. It is marked `others` where other processes took more than a tenth of either core.",
     "Every server runs on one core, without compression and without logging; ringgate writes no log lines below warnings.",

@@ -197,8 +197,8 @@ class Ring {
   static void wake_from_any_thread(const Doorbell& doorbell);  // one system call
 
   // -- The turn.
-  /// One enter: submits everything queued, waits as told. While half of the buffers are lent it submits alone and returns, so
-  /// that they come back before receives look for them. False if the kernel did not take all submissions (they stay queued,
+  /// One enter: submits everything queued, waits as told. While half of the buffers are lent it submits alone (no enter if nothing
+  /// is queued) and returns, so that they come back before receives look for them. False if the kernel did not take all submissions (they stay queued,
   /// and lent buffers stay lent).
   bool submit_and_wait(const WaitPolicy& policy);
   /// Copies up to `out.size()` completions; call until it returns 0.

@@ -1,9 +1,9 @@
 // Ceiling: TCP echo on epoll, without any protocol. What a server on readiness can reach at the very best.
 //
 // One thread, one buffer for all connections, so it stays in cache; it holds any message that is measured; what was received is
-// sent at once. Edge-triggered: a
-// short read means that the socket is empty, so an echo costs one recv, one send and its share of one epoll_wait, and the ready
-// list is not polled a second time as it would be level-triggered. Not a gateway: no limits, no timeouts.
+// sent at once. Edge-triggered: a short read means that the socket is empty, so an echo costs one recv, one send and its share of
+// one epoll_wait, and the ready list is not polled a second time as it would be level-triggered. Not a gateway: no limits, no
+// timeouts.
 // Invariant: a connection with an unsent rest is not read, so the rest is at most one buffer.
 #include <sys/epoll.h>
 

@@ -269,6 +269,26 @@ TEST_F(Compression, ManySmallRepliesOfOneTurnArriveWhole) {
   for (const std::string& echo : echoes) ASSERT_EQ(echo, std::string(200, 'a'));
 }
 
+/// Pongs between the echoes keep them from being written in place, so they are joined again and again in the turn's memory. Beginning
+/// with a pong, the joined piece fills its room to the last octet just before another one.
+TEST_F(Compression, ManyEchoesAndPongsOfOneTurnArriveWhole) {
+  start();
+  DeviceClient client = compressing_device("a");
+  const std::string ping = DeviceClient::frame(Opcode::ping, "");
+  const std::string pair = DeviceClient::frame(Opcode::binary, "x") + ping;
+  constexpr std::size_t pairs = 30'000;  // replies of more than two blocks of that memory
+  std::string run = ping;
+  for (std::size_t i = 0; i < pairs; ++i) run += pair;
+  client.peer().send(run);
+  gate->settle();
+  client.read();
+  ASSERT_EQ(client.frames().size(), 1 + 2 * pairs);
+  for (std::size_t i = 0; i < client.frames().size(); ++i) {
+    ASSERT_EQ(client.frames()[i].opcode, i % 2 == 0 ? Opcode::pong : Opcode::binary) << "frame " << i;
+    ASSERT_EQ(client.frames()[i].payload, i % 2 == 0 ? "" : "x") << "frame " << i;
+  }
+}
+
 TEST_F(Compression, LeavesNothingBehind) {
   settings().context_takeover = true;
   start();

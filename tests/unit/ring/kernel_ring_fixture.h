@@ -94,6 +94,15 @@ class KernelRing : public testing::Test {
     return options;
   }
 
+  /// Two buffers of 64 octets.
+  static RingOptions two_small_buffers(bool incremental) {
+    RingOptions options = small_ring();
+    options.allowed.incremental_buffers = incremental && options.allowed.incremental_buffers;
+    options.classic_buffers_count = options.incremental_buffers_count = 2;
+    options.classic_buffer_bytes = options.incremental_buffer_bytes = 64;
+    return options;
+  }
+
   void SetUp() override {
     if (!proven()) GTEST_SKIP() << "no io_uring here: " << proven().error().cause;
   }

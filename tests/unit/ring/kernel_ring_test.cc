@@ -158,11 +158,7 @@ TEST_F(KernelRing, GoesOnAcceptingAfterTheDescriptorTableWasFull) {
 TEST_F(KernelRing, LosesNothingWhenBuffersRunOut) {
   for (const bool incremental : {false, true}) {
     SCOPED_TRACE(testing::Message() << "incremental " << incremental);
-    RingOptions options = small_ring();
-    options.allowed.incremental_buffers = incremental && options.allowed.incremental_buffers;
-    options.classic_buffers_count = options.incremental_buffers_count = 2;
-    options.classic_buffer_bytes = options.incremental_buffer_bytes = 64;
-    start(options);
+    start(two_small_buffers(incremental));
     const LoopbackPeer peer = accepted_peer();
     const std::string octets = numbers(5000);
     peer.send(octets);
@@ -177,11 +173,7 @@ TEST_F(KernelRing, LosesNothingWhenBuffersRunOut) {
 TEST_F(KernelRing, ReceivesNothingWhileHalfOfTheBuffersAreLent) {
   for (const bool incremental : {false, true}) {
     SCOPED_TRACE(testing::Message() << "incremental " << incremental);
-    RingOptions options = small_ring();
-    options.allowed.incremental_buffers = incremental && options.allowed.incremental_buffers;
-    options.classic_buffers_count = options.incremental_buffers_count = 2;
-    options.classic_buffer_bytes = options.incremental_buffer_bytes = 64;
-    start(options);
+    start(two_small_buffers(incremental));
     const LoopbackPeer peer = accepted_peer();
     peer.send(std::string(64, 'a'));  // fills one of two
     EXPECT_EQ(received(64), std::string(64, 'a'));
