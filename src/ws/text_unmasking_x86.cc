@@ -8,9 +8,11 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "ws/masking.h"
 #include "ws/masking_kernels.h"
 
 namespace ringgate::ws::masking {
@@ -68,59 +70,113 @@ constexpr std::array<std::uint8_t, 16> second_high = [] {
 
 #define RINGGATE_AVX512BW __attribute__((target("avx512f,avx512bw"), always_inline)) inline
 
+/// Keeps a constant in a register: g++ 12 would make it anew in each round, on the port that the shuffles need.
+RINGGATE_AVX512BW __m512i kept(__m512i constant) {
+  __asm__("" : "+v"(constant));
+  return constant;
+}
+
+RINGGATE_AVX512BW __m512i in_every_octet(std::uint8_t value) { return kept(_mm512_set1_epi8(static_cast<char>(value))); }
+
 RINGGATE_AVX512BW __m512i in_every_lane(const std::array<std::uint8_t, 16>& table) {
   __m128i lane;
   std::memcpy(&lane, table.data(), sizeof lane);
-  return _mm512_maskz_broadcast_i32x4(0xFFFF, lane);  // as g++ 12 warns of the plain one (GCC bug 105593)
+  return kept(_mm512_maskz_broadcast_i32x4(0xFFFF, lane));  // as g++ 12 warns of the plain one (GCC bug 105593)
 }
 
-RINGGATE_AVX512BW __m512i upper_halves(__m512i octets) {
-  return _mm512_and_si512(_mm512_srli_epi16(octets, 4), _mm512_set1_epi8(0x0F));
-}
+/// Judges a text block by block; next to no work for ASCII.
+class Validator {
+ public:
+  RINGGATE_AVX512BW Validator() = default;
 
-/// Nonzero octets where `block`, behind `previous`, is not UTF-8. A character that the block leaves unfinished shows in the next.
-RINGGATE_AVX512BW __m512i faults_of(__m512i block, __m512i previous) {
-  // alignr works lane by lane, so each lane needs the one before it.
-  const __m512i lanes_before = _mm512_permutex2var_epi64(previous, _mm512_setr_epi64(6, 7, 8, 9, 10, 11, 12, 13), block);
-  const __m512i one_before = _mm512_alignr_epi8(block, lanes_before, 15);
-  const __m512i two_before = _mm512_alignr_epi8(block, lanes_before, 14);
-  const __m512i three_before = _mm512_alignr_epi8(block, lanes_before, 13);
-  const __m512i pair_faults = _mm512_and_si512(
-      _mm512_and_si512(_mm512_shuffle_epi8(in_every_lane(first_high), upper_halves(one_before)),
-                       _mm512_shuffle_epi8(in_every_lane(first_low), _mm512_and_si512(one_before, _mm512_set1_epi8(0x0F)))),
-      _mm512_shuffle_epi8(in_every_lane(second_high), upper_halves(block)));
-  // The high bit is left where a third octet is due (E0 and above two before) or a fourth (F0 and above three before).
-  const __m512i due = _mm512_or_si512(_mm512_subs_epu8(two_before, _mm512_set1_epi8(0xE0 - 0x80)),
-                                      _mm512_subs_epu8(three_before, _mm512_set1_epi8(0xF0 - 0x80)));
-  return _mm512_xor_si512(_mm512_and_si512(due, _mm512_set1_epi8(static_cast<char>(0x80))), pair_faults);
-}
+  template <std::size_t count>
+  RINGGATE_AVX512BW void take(const __m512i (&blocks)[count]) {
+    __m512i all = blocks[0];
+    for (std::size_t i = 1; i < count; ++i) all = _mm512_or_si512(all, blocks[i]);
+    if (ends_in_ascii_ && _mm512_movepi8_mask(all) == 0) {
+      previous_ = blocks[count - 1];
+      return;
+    }
+    for (const __m512i block : blocks) judge(block);
+    ends_in_ascii_ = _mm512_movepi8_mask(previous_) >> 61 == 0;
+  }
+
+  /// Of the blocks so far; a character that the last of them leaves unfinished shows in the next.
+  RINGGATE_AVX512BW bool valid() const { return _mm512_test_epi8_mask(faults_, faults_) == 0; }
+
+ private:
+  RINGGATE_AVX512BW __m512i upper_halves(__m512i octets) const {
+    return _mm512_and_si512(_mm512_srli_epi16(octets, 4), lower_half_);
+  }
+
+  RINGGATE_AVX512BW void judge(__m512i block) {
+    // alignr works lane by lane, so each lane needs the one before it.
+    const __m512i lanes_before = _mm512_permutex2var_epi64(previous_, lane_before_, block);
+    const __m512i one_before = _mm512_alignr_epi8(block, lanes_before, 15);
+    const __m512i two_before = _mm512_alignr_epi8(block, lanes_before, 14);
+    const __m512i three_before = _mm512_alignr_epi8(block, lanes_before, 13);
+    const __m512i pair_faults =
+        _mm512_and_si512(_mm512_and_si512(_mm512_shuffle_epi8(first_high_, upper_halves(one_before)),
+                                          _mm512_shuffle_epi8(first_low_, _mm512_and_si512(one_before, lower_half_))),
+                         _mm512_shuffle_epi8(second_high_, upper_halves(block)));
+    // The high bit is left where a third octet is due (E0 and above two before) or a fourth (F0 and above three before).
+    const __m512i due = _mm512_or_si512(_mm512_subs_epu8(two_before, third_due_), _mm512_subs_epu8(three_before, fourth_due_));
+    faults_ = _mm512_or_si512(faults_, _mm512_xor_si512(_mm512_and_si512(due, high_bit_), pair_faults));
+    previous_ = block;
+  }
+
+  const __m512i first_high_ = in_every_lane(first_high);
+  const __m512i first_low_ = in_every_lane(first_low);
+  const __m512i second_high_ = in_every_lane(second_high);
+  const __m512i lower_half_ = in_every_octet(0x0F);
+  const __m512i third_due_ = in_every_octet(0xE0 - 0x80);
+  const __m512i fourth_due_ = in_every_octet(0xF0 - 0x80);
+  const __m512i high_bit_ = in_every_octet(0x80);
+  const __m512i lane_before_ = kept(_mm512_setr_epi64(6, 7, 8, 9, 10, 11, 12, 13));
+
+  __m512i previous_ = _mm512_setzero_si512();
+  __m512i faults_ = _mm512_setzero_si512();  // nonzero octets: not UTF-8
+  bool ends_in_ascii_ = true;                // the last three octets of `previous_`
+};
 
 }  // namespace
 
+/// In aligned blocks, four at a time: a payload begins anywhere, and what lies across two lines of the cache takes twice as long.
+/// What the first and the last block hold beside the payload is neither read nor written, and counts as zeros, which are ASCII.
 __attribute__((target("avx512f,avx512bw"))) bool unmask_text_avx512bw(std::uint8_t* octets, std::size_t size,
                                                                       MaskingKey key) {
-  const __m512i keys = _mm512_set1_epi32(static_cast<int>(key));
-  __m512i previous = _mm512_setzero_si512();
-  __m512i faults = _mm512_setzero_si512();
-  std::uint64_t previous_high = 0;  // which octets of it are no ASCII
-  const auto judge = [&](__m512i block) __attribute__((target("avx512f,avx512bw"), always_inline)) {
-    const std::uint64_t high = _mm512_movepi8_mask(block);
-    if ((high | previous_high >> 61) != 0) faults = _mm512_or_si512(faults, faults_of(block, previous));
-    previous = block;
-    previous_high = high;
+  Validator validator;
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(octets) % block_bytes;
+  const __m512i keys = _mm512_set1_epi32(static_cast<int>(rotate(key, block_bytes - before)));
+  std::uint8_t* at = octets - before;
+  std::size_t left = before + size;  // from `at` on
+
+  const auto take_part = [&](std::size_t begin, std::size_t end) __attribute__((target("avx512f,avx512bw"), always_inline)) {
+    const __mmask64 up_to_end = end == block_bytes ? ~__mmask64{0} : (__mmask64{1} << end) - 1;
+    const __mmask64 ours = up_to_end & ~__mmask64{0} << begin;
+    const __m512i block = _mm512_maskz_mov_epi8(ours, _mm512_xor_si512(_mm512_maskz_loadu_epi8(ours, at), keys));
+    _mm512_mask_storeu_epi8(at, ours, block);
+    validator.take<1>({block});
   };
-  std::size_t done = 0;
-  for (; done + block_bytes <= size; done += block_bytes) {
-    const __m512i block = _mm512_xor_si512(_mm512_loadu_si512(octets + done), keys);
-    _mm512_storeu_si512(octets + done, block);
-    judge(block);
+  const auto take_whole = [&]<std::size_t count>() __attribute__((target("avx512f,avx512bw"), always_inline)) {
+    for (; left >= count * block_bytes; at += count * block_bytes, left -= count * block_bytes) {
+      __m512i blocks[count];
+      for (std::size_t i = 0; i < count; ++i) blocks[i] = _mm512_xor_si512(_mm512_load_si512(at + i * block_bytes), keys);
+      for (std::size_t i = 0; i < count; ++i) _mm512_store_si512(at + i * block_bytes, blocks[i]);
+      validator.take(blocks);
+    }
+  };
+
+  if (before != 0) {
+    const std::size_t end = std::min(left, block_bytes);
+    take_part(before, end);
+    at += block_bytes;
+    left -= end;
   }
-  // The rest, perhaps nothing, is followed by zeros, so that a character left unfinished meets ASCII.
-  const __mmask64 rest = (__mmask64{1} << (size - done)) - 1;
-  const __m512i block = _mm512_maskz_mov_epi8(rest, _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, octets + done), keys));
-  _mm512_mask_storeu_epi8(octets + done, rest, block);
-  judge(block);
-  return _mm512_test_epi8_mask(faults, faults) == 0;
+  take_whole.template operator()<4>();
+  take_whole.template operator()<1>();
+  take_part(0, left);  // perhaps nothing, for zeros behind the text
+  return validator.valid();
 }
 
 }  // namespace ringgate::ws::masking
