@@ -98,6 +98,7 @@ struct RingConfig {
   FeatureUse message_ring = FeatureUse::automatic;
   FeatureUse zero_copy_sends = FeatureUse::automatic;
   std::uint64_t busy_poll_ns = 0;   // 0: off
+  std::uint64_t gather_ns = 50'000;  // 0: off
   std::uint64_t cold_after_ns = 10'000'000'000;  // without an octet from a device; 0: never
   std::uint64_t buffers_count = 2;  // a power of two
   std::uint64_t buffer_bytes = 512 * 1024;

@@ -20,7 +20,8 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
       devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
       admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters),
-      drain_(plan.settings.config.drain, plan.gate, *ring_, transport_, devices_, push_) {
+      drain_(plan.settings.config.drain, plan.gate, *ring_, transport_, devices_, push_),
+      batch_(plan.settings.config.ring.gather_ns, ring_->now()) {
   plan.gate.doorbells[index] = ring_->doorbell();
 }
 
@@ -54,7 +55,9 @@ void Shard::end_everything() {
 
 bool Shard::turn() {
   submit_and_reap();
-  transport_.set_now(ring_->now());
+  const TimeNs now = ring_->now();
+  batch_.came(completions_, now);
+  transport_.set_now(now);
   transport_.run(completions_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);
   more_broadcasts_ = push_.continue_broadcasts();
@@ -80,7 +83,7 @@ ring::WaitPolicy Shard::wait_policy() {
     policy.timeout = pause;
   if (batch_.count() > 1 && ring_->features().minimum_wait) {
     policy.completions_min = batch_.count();
-    policy.minimum_wait = batch_wait;
+    policy.minimum_wait = batch_.wait();
   }
   return policy;
 }
@@ -98,7 +101,6 @@ void Shard::submit_and_reap() {
   }
   plan_.gate.map.online(index_);
   plan_.gate.mailboxes.of(index_).awake();
-  batch_.came(completions_.size());
 }
 
 void Shard::publish_counters() {

@@ -63,7 +63,6 @@ class Shard {
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
   static constexpr DurationNs end_patience = nanoseconds_per_second;  // for operations to be cancelled when stopping at once
-  static constexpr DurationNs batch_wait = 50 * nanoseconds_per_microsecond;
 
   const std::uint8_t index_;
   const ShardPlan plan_;

@@ -2,11 +2,41 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace ringgate::server {
 namespace {
 
+constexpr DurationNs us = nanoseconds_per_microsecond;
+constexpr DurationNs wait = 50 * us;
+
+std::vector<ring::Completion> of_kind(ring::OperationKind kind, std::uint32_t first_slot, std::size_t count) {
+  std::vector<ring::Completion> completions(count);
+  for (std::size_t i = 0; i < count; ++i) completions[i].token = {kind, first_slot + static_cast<std::uint32_t>(i), 1};
+  return completions;
+}
+
+/// A batch, and time that goes on as the tests say.
+struct Batches {
+  TimeNs now = 1000 * us;
+  Batch batch{wait, now};
+
+  /// At once, and of no rate: nothing that devices sent.
+  void came(std::size_t count) { batch.came(of_kind(ring::OperationKind::send, 0, count), now); }
+
+  /// For ten windows: one message every `interval`, of `devices_count` devices in turn.
+  void messages_come(DurationNs interval, std::uint32_t devices_count) {
+    const TimeNs end = now + 10 * Batch::window;
+    for (std::uint32_t i = 0; now < end; ++i) {
+      now += interval;
+      batch.came(of_kind(ring::OperationKind::receive, i % devices_count, 1), now);
+    }
+  }
+  std::uint32_t count() const { return batch.count(); }
+};
+
 TEST(Batch, IsNotGatheredWhenFewCome) {
-  Batch batch;
+  Batches batch;
   EXPECT_EQ(batch.count(), 1U);
   for (std::size_t i = 0; i < 100; ++i) {
     batch.came(i % Batch::worth_waiting_for);
@@ -15,7 +45,7 @@ TEST(Batch, IsNotGatheredWhenFewCome) {
 }
 
 TEST(Batch, RisesAtOnceUpToItsCeiling) {
-  Batch batch;
+  Batches batch;
   batch.came(5);
   EXPECT_EQ(batch.count(), 5U);
   batch.came(40);
@@ -27,7 +57,7 @@ TEST(Batch, RisesAtOnceUpToItsCeiling) {
 }
 
 TEST(Batch, FallsByAnEighthATurnAndNotForOneLull) {
-  Batch batch;
+  Batches batch;
   batch.came(64);
   batch.came(2);
   EXPECT_EQ(batch.count(), 56U);
@@ -36,7 +66,7 @@ TEST(Batch, FallsByAnEighthATurnAndNotForOneLull) {
 }
 
 TEST(Batch, IsOverAfterAFewTurnsOfNearlyNothing) {
-  Batch batch;
+  Batches batch;
   batch.came(Batch::count_max);
   int turns = 0;
   while (batch.count() > 1 && turns < 100) {
@@ -49,10 +79,70 @@ TEST(Batch, IsOverAfterAFewTurnsOfNearlyNothing) {
 }
 
 TEST(Batch, LearnsNothingFromATurnWithoutCompletions) {
-  Batch batch;
+  Batches batch;
   batch.came(16);
   for (int i = 0; i < 100; ++i) batch.came(0);
   EXPECT_EQ(batch.count(), 16U);
+}
+
+TEST(Batch, AsksForTwiceWhatTheRatePromises) {
+  Batches batch;
+  batch.messages_come(20 * us, 1000);
+  EXPECT_EQ(batch.count(), 5U);  // two and a half in 50 us
+  batch.messages_come(10 * us, 1000);
+  EXPECT_EQ(batch.count(), 10U);
+  batch.messages_come(us, 1000);
+  EXPECT_EQ(batch.count(), Batch::count_max);
+}
+
+TEST(Batch, GoesByItsTurnsWhenTheyBringMany) {
+  Batches batch;
+  batch.messages_come(10 * us, 1000);
+  const TimeNs end = batch.now + 10 * Batch::window;
+  while (batch.now < end) {
+    batch.now += 100 * us;
+    batch.batch.came(of_kind(ring::OperationKind::receive, 0, Batch::many), batch.now);
+  }
+  EXPECT_EQ(batch.count(), Batch::many);
+}
+
+TEST(Batch, IsNotGatheredFromRareMessages) {
+  Batches batch;
+  batch.messages_come(20 * us, 1000);
+  batch.messages_come(51 * us, 1000);
+  EXPECT_EQ(batch.count(), 1U);
+}
+
+TEST(Batch, IsOverWithTheFirstMessageAfterAPause) {
+  Batches batch;
+  batch.messages_come(10 * us, 1000);
+  batch.now += 10 * Batch::window;
+  batch.batch.came(of_kind(ring::OperationKind::receive, 0, 1), batch.now);
+  EXPECT_EQ(batch.count(), 1U);
+}
+
+TEST(Batch, IsNotGatheredFromDevicesThatWaitForTheirAnswers) {
+  Batches batch;
+  batch.messages_come(10 * us, 50);  // each twice in a window
+  EXPECT_EQ(batch.count(), 1U);
+  batch.messages_come(10 * us, 60);
+  EXPECT_GT(batch.count(), 1U);
+}
+
+TEST(Batch, OfWhatIsNoMessageIsNotGathered) {
+  Batches batch;
+  for (int i = 0; i < 1000; ++i) {
+    batch.now += 10 * us;
+    batch.came(1);
+  }
+  EXPECT_EQ(batch.count(), 1U);
+}
+
+TEST(Batch, IsNotGatheredWithoutAWait) {
+  Batches batch{.batch = Batch(0, 1000 * us)};
+  batch.came(64);
+  batch.messages_come(us, 1000);
+  EXPECT_EQ(batch.count(), 1U);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ ping_interval = "1500ms"
 [ring]
 multishot_recv = "off"
 busy_poll = "20us"
+gather = "off"
 buffers = 16
 [log]
 level = "off"
