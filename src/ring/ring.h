@@ -198,8 +198,8 @@ class Ring {
 
   // -- The turn.
   /// One enter: submits everything queued, waits as told. While half of the buffers are lent it submits alone (no enter if nothing
-  /// is queued) and returns, so that they come back before receives look for them. False if the kernel did not take all submissions (they stay queued,
-  /// and lent buffers stay lent).
+  /// is queued) and returns, so that they come back before receives look for them. False if the kernel did not take all submissions
+  /// (they stay queued, and lent buffers stay lent).
   bool submit_and_wait(const WaitPolicy& policy);
   /// Copies up to `out.size()` completions; call until it returns 0.
   std::size_t reap(std::span<Completion> out);

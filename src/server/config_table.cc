@@ -149,7 +149,7 @@ const std::array table{
     row<&C::ring, &R::busy_poll_ns>("ring.busy_poll", DurationRule{us, 10 * ms, off},
         "How long a shard spins for work before it sleeps."),
     row<&C::ring, &R::gather_ns>("ring.gather", DurationRule{us, 10 * ms, off},
-        "How long a busy shard lets messages gather before it takes them: waking for each costs more than the message. Longer waits, fewer wakes."),
+        "How long a busy shard lets messages gather before it takes them: waking for each costs more than the message. Longer waits, fewer wakes, later answers."),
     row<&C::ring, &R::cold_after_ns>("ring.cold_after", DurationRule{100 * ms, 24 * hour, off},
         "After how long a silent device's receive gives way to a poll, which holds some 500 octets less of the kernel's memory."),
     row<&C::ring, &R::buffers_count>("ring.buffers", CountRule{2, 1024, true},
