@@ -31,6 +31,7 @@ class Cell:
     octets_rate: float | None = None
     process: float | None = None  # CPU time of the server's process per message
     latency: dict = dataclasses.field(default_factory=dict)
+    lateness: float | None = None  # open loop: how late the load itself sent, p99.9
     curve: list = dataclasses.field(default_factory=list)
     counters: dict = dataclasses.field(default_factory=dict)  # per message: enters, completions
     count: int = 0
@@ -65,6 +66,7 @@ def cell(server, phase, records, base):
     made.octets_rate = _median(records, lambda load: load.get("octets_per_second"))
     made.process = _median(records, _process)
     made.latency = {name: _median(records, lambda load, name=name: load["latency_ns"].get(name)) for name in LATENCIES}
+    made.lateness = _median(records, lambda load: load.get("lateness_ns", {}).get("p999"))
     made.curve = sorted(good, key=_core)[len(good) // 2]["load"].get("latency_curve", [])
     made.counters = _counters(good)
     return made

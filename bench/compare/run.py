@@ -1,9 +1,16 @@
 """Dispatches `tools/bench compare`, `ab` and `report` to their modules."""
 
+import signal
 import sys
 
 
+def interrupt(*_):
+    """SIGTERM as Ctrl-C: whatever runs is unwound, so that no server outlives the run that started it."""
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGTERM, interrupt)
     command, arguments = sys.argv[1], sys.argv[2:]
     if command == "ab":
         import ab

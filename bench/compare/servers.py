@@ -151,8 +151,8 @@ def running(contestant, log):
             start_new_session=True,
             env={**_inherited(), **contestant.environment()},
         )
-    server = Running(contestant, port, admin_port, process, log)
     try:
+        server = Running(contestant, port, admin_port, process, log)
         _wait_until_accepting(server)
         yield server
     finally:

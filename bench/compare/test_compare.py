@@ -4,8 +4,10 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree
 
 import pytest
@@ -16,9 +18,9 @@ LINES = ("--line", "binary-20B-64x1", "--line", "binary-64KiB-64x1")
 
 @pytest.fixture
 def compare(tmp_path):
-    """Runs the command in a folder of its own; returns the finished process and where the run is kept."""
+    """Runs the command in a folder of its own; `start` leaves it running, `folder` is where runs are kept."""
 
-    def run(*arguments, command="compare", **environment):
+    def start(*arguments, command="compare", **environment):
         environment = {
             **os.environ,
             "BENCH_LOAD": str(HERE / "fakes/ringgate-load"),
@@ -27,15 +29,23 @@ def compare(tmp_path):
             "BENCH_RESULTS": str(tmp_path),
             **environment,
         }
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, HERE / "run.py", command, *arguments],
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
-            check=False,
         )
 
+    def run(*arguments, **environment):
+        with start(*arguments, **environment) as process:
+            try:
+                output, errors = process.communicate(timeout=120)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    run.start = start
     run.folder = tmp_path / "compare"
     return run
 
@@ -119,6 +129,19 @@ def test_an_interrupted_run_goes_on_where_it_stopped(compare):
     assert after.keys() == before.keys() and all(after[path] == before[path] for path in before if path != lost)
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_told_to_end_takes_its_server_with_it(compare, ending):
+    with compare.start("--quick", "--peer", "gorilla", *LINES, FAKE_LOAD_FAULT="hang") as process:
+        deadline = time.monotonic() + 20
+        while not left_over() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert left_over(), "no server was started"
+        process.send_signal(ending)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1 and "what was measured is kept" in errors
+    assert left_over() == []
+
+
 def test_a_run_is_not_mixed_with_other_options(compare):
     quick(compare)
     refused = compare("--name", "one", "--rounds", "9")
@@ -179,6 +202,7 @@ def test_screening_open_loop_handshakes_and_shards(compare):
     table = (compare.folder / "more/table.md").read_text()
     for title in ("Open loop, 70 %", "Handshakes", "Push through the admin port", "Two shards on two cores"):
         assert f"### {title}" in table
+    assert "the load itself sent 30.0 µs late at p99.9" in table
     rates = {
         record["server"]: record["rate"] for record in stored(compare.folder / "more").values() if record["line"] == "open-50"
     }

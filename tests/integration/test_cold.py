@@ -1,11 +1,10 @@
 """Cold devices, whose next octets a poll awaits: on the real ring, with everything on and with what a poll stands beside masked."""
 
-import re
 import time
 
 import pytest
 
-from support.curl import curl
+from support.curl import curl, metric
 from support.gate import Gate
 from support.raw_peer import TEXT, connect_device
 
@@ -15,9 +14,7 @@ RINGS = {"all features": {}, "one receive at a time": {"ring.multishot_recv": "o
 
 
 def cold_count(gate):
-    body = curl(f"http://{gate.admin}/metrics").body
-    text = body.decode() if isinstance(body, bytes) else body
-    return sum(int(float(value)) for value in re.findall(r"^ringgate_connections_cold\{[^}]*\} (\S+)$", text, re.M))
+    return metric(gate, "ringgate_connections_cold")
 
 
 def wait_for_cold(gate, count):

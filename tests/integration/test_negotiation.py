@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from support.curl import curl, push
+from support.curl import curl, metric, push
 from support.gate import Gate
 from support.negotiation import COMMANDS, Client, check_answer, parameters, session
 
@@ -48,9 +48,7 @@ def offers_of(client):
 
 def deflated(gate, stage):
     """Octets of what the gate has compressed, before (payload) or after (wire)."""
-    series = f'ringgate_deflate_bytes_total{{dir="out",stage="{stage}"}}'
-    (line,) = [line for line in curl(gate.admin_url("/metrics")).body.decode().splitlines() if line.startswith(series)]
-    return float(line.split()[-1])
+    return metric(gate, "ringgate_deflate_bytes_total", dir="out", stage=stage)
 
 
 def modes_of(client, full):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -48,3 +49,12 @@ def curl(url, *arguments, body=None):
 def push(gate, device_id, payload, content_type="text/plain", *arguments):
     """POST of one message to one device."""
     return curl(gate.admin_url(f"/v1/devices/{device_id}/messages"), "-H", f"Content-Type: {content_type}", *arguments, body=payload)
+
+
+def metric(gate, name, **labels):
+    """The sum over all series of /metrics that have this name and these labels."""
+    wanted = {f'{label}="{value}"' for label, value in labels.items()}
+    series = re.findall(r"^(\w+)(?:\{(.*)\})? (\S+)$", curl(gate.admin_url("/metrics")).body.decode(), re.MULTILINE)
+    found = [float(value) for its_name, its_labels, value in series if its_name == name and wanted <= set(its_labels.split(","))]
+    assert found, f"/metrics has no {name} with {labels}"
+    return sum(found)

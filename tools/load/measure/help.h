@@ -12,7 +12,9 @@ inline constexpr const char* help_of_run = R"(WHAT IT MEASURES
   finds the capacity. Latencies then are mostly time spent waiting for each other.
 
   Open loop (--rate): units leave at fixed times over all connections in turn, whatever the server does. Latency is counted
-  from the time a unit was to leave, so time a server stands still is charged to every unit that waited.
+  from the time a unit was to leave, so time a server stands still is charged to every unit that waited. "sent late" is this
+  program's own part of it. Take a rate that is no multiple of the kernel's tick (100, 250 or 1,000 per second), which is what
+  /proc/stat counts by: it would find the server's processor in the same state each time.
 
   Messages are counted per frame of a run, latency per unit, both only in the window after --warmup. "server" is what
   /proc/stat says about --server-cpu in that window (user, system, irq and softirq; counted in ticks, so measure for
@@ -24,7 +26,7 @@ inline constexpr const char* help_of_run = R"(WHAT IT MEASURES
 
 EXAMPLES
   ringgate-load run --target 127.0.0.1:8080 --connections 64 --size 20 --cpu 1 --server-cpu 0 --seconds 5
-  ringgate-load run --target 127.0.0.1:8080 --rate 50000 --payload json --size 200 --percentiles latency.hgrm
+  ringgate-load run --target 127.0.0.1:8080 --rate 50021 --payload json --size 200 --percentiles latency.hgrm
   ringgate-load run --target 127.0.0.1:8080 --run-bytes 16384 --size 20 --json result.json
   ringgate-load run --target 127.0.0.1:7000 --protocol raw --size 20        (the ceiling: a TCP echo server)
 

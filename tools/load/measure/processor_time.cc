@@ -23,6 +23,12 @@ ProcessorTime operator-(const ProcessorTime& later, const ProcessorTime& earlier
           later.softirq_ns - earlier.softirq_ns, later.steal_ns - earlier.steal_ns,   later.idle_ns - earlier.idle_ns};
 }
 
+unsigned ticks_per_second() {
+  timespec tick{};
+  if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) != 0 || nanoseconds(tick) == 0) return 0;
+  return static_cast<unsigned>((nanoseconds_per_second + nanoseconds(tick) / 2) / nanoseconds(tick));
+}
+
 // "cpu1 user nice system idle iowait irq softirq steal guest guest_nice", see proc(5); guests are in user already.
 std::optional<ProcessorTime> read_processor(int cpu) {
   std::ifstream file("/proc/stat");

@@ -1,6 +1,6 @@
 // Where processors spend their time: one processor as /proc/stat counts it, a process and this thread by their CPU clocks.
 //
-// /proc/stat counts by ticks (10 ms), so windows shorter than a second say little. Thread: any.
+// /proc/stat counts what the kernel's tick finds the processor doing, so windows shorter than a second say little. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,9 @@ struct ProcessorTime {
 ProcessorTime operator-(const ProcessorTime& later, const ProcessorTime& earlier);
 
 std::optional<ProcessorTime> read_processor(int cpu);
+
+/// How often the kernel's tick comes: the resolution of CLOCK_MONOTONIC_COARSE, see clock_getres(2). 0 if that cannot be read.
+unsigned ticks_per_second();
 
 /// CPU time of all threads of a process; nothing when it is gone.
 std::optional<std::uint64_t> read_process_ns(int pid);

@@ -13,6 +13,8 @@ constexpr int curve_points = 60;
 constexpr double curve_nines = 5;
 
 constexpr double disturbance_share = 0.05;
+// Of the latency's p99.9, from which on the client's own lateness is said to be what it shows.
+constexpr double own_lateness_share = 0.5;
 
 double ratio(std::uint64_t ns, std::uint64_t count) {
   return count == 0 ? 0 : static_cast<double>(ns) / static_cast<double>(count);
@@ -150,6 +152,24 @@ std::string bottleneck_text(const ClientFigures& client) {
   return text;
 }
 
+/// What to know about the figures of an open loop before they are believed.
+std::string open_loop_text(const RunOptions& options, const RunResult& result) {
+  if (result.client.is_bottleneck)
+    return "The client is the bottleneck: it could not send in time, so latencies are its own; lower --rate.\n";
+  std::string text;
+  const auto late = static_cast<double>(result.lateness.at(0.999));
+  if (late > own_lateness_share * static_cast<double>(result.latency.at(0.999)))
+    text += fmt::format("The client sent late, by {} at p99.9: that much of the latencies' tail is not the server's.\n",
+                        duration_text(result.lateness.at(0.999)));
+  const unsigned ticks = ticks_per_second();
+  if (result.server.processor && ticks != 0 && std::fmod(options.rate, ticks) == 0)
+    text += fmt::format(
+        "The rate is a multiple of the kernel's tick ({} per second), which then finds the processor in the same state each time: "
+        "do not trust the server's time; take a rate such as {:.0f}.\n",
+        ticks, options.rate + 1);
+  return text + bottleneck_text(result.client);
+}
+
 std::string run_text(const RunOptions& options, const RunResult& result) {
   const std::string loop = options.rate > 0 ? fmt::format("open loop at {} units/s", grouped(options.rate))
                                             : fmt::format("{} in flight each", options.in_flight);
@@ -162,9 +182,7 @@ std::string run_text(const RunOptions& options, const RunResult& result) {
   if (options.rate > 0) text += latency_text("sent late", result.lateness);
   text += client_text(result.client, "message", result.messages);
   text += server_text(result.server, options.server_cpu, "message", result.messages);
-  if (options.rate > 0 && result.client.is_bottleneck)
-    return text + "The client is the bottleneck: it could not send in time, so latencies are its own; lower --rate.\n";
-  return text + bottleneck_text(result.client);
+  return text + (options.rate > 0 ? open_loop_text(options, result) : bottleneck_text(result.client));
 }
 
 }  // namespace ringgate::measure

@@ -123,6 +123,33 @@ TEST(RunText, SaysWhenTheClientIsTheBottleneck) {
   EXPECT_NE(run_text(options, *result).find("The client is the bottleneck"), std::string::npos);
 }
 
+TEST(RunText, SaysWhenTheTailIsTheClientsOwn) {
+  RunOptions options;
+  const auto result = std::make_unique<RunResult>();
+  result->latency.record(1'000'000);
+  result->lateness.record(900'000);
+  EXPECT_EQ(run_text(options, *result).find("sent late"), std::string::npos) << "a closed loop is never late";
+  options.rate = 1'001;
+  EXPECT_NE(run_text(options, *result).find("The client sent late, by "), std::string::npos);
+  result->latency.record(9'000'000);
+  EXPECT_EQ(run_text(options, *result).find("The client sent late, by "), std::string::npos);
+}
+
+TEST(RunText, SaysWhenTheRateIsAMultipleOfTheTick) {
+  const unsigned ticks = ticks_per_second();
+  ASSERT_GE(ticks, 10U);
+  RunOptions options;
+  const auto result = std::make_unique<RunResult>();
+  options.rate = 8.0 * ticks;
+  EXPECT_EQ(run_text(options, *result).find("kernel's tick"), std::string::npos) << "no processor was watched";
+  result->server.processor = ProcessorTime{10, 20, 3, 4, 5, 6};
+  EXPECT_NE(run_text(options, *result).find("kernel's tick"), std::string::npos);
+  options.rate = 8.0 * ticks + 1;
+  EXPECT_EQ(run_text(options, *result).find("kernel's tick"), std::string::npos);
+  options.rate = 0;
+  EXPECT_EQ(run_text(options, *result).find("kernel's tick"), std::string::npos);
+}
+
 TEST(Figures, ReadAsPeopleWriteThem) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999.6), "1,000");
