@@ -94,6 +94,7 @@ struct RingOptions {
   std::uint32_t incremental_buffer_bytes = 64 * 1024;
   std::uint32_t classic_buffers_count = 256;
   std::uint32_t classic_buffer_bytes = 2048;
+  std::size_t turn_bytes = 128 * 1024;  // received octets that a turn reaps at the most, give or take one receive
   DurationNs busy_poll = 0;  // spin this long for a completion before sleeping
 };
 
@@ -198,11 +199,13 @@ class Ring {
 
   // -- The turn.
   /// One enter: submits everything queued, waits as told. While half of the buffers are lent it submits alone (no enter if nothing
-  /// is queued) and returns, so that they come back before receives look for them. False if the kernel did not take all submissions
-  /// (they stay queued, and lent buffers stay lent).
+  /// is queued) and returns, so that they come back before receives look for them; so it does while completions are held back. False
+  /// if the kernel did not take all submissions (they stay queued, and lent buffers stay lent).
   bool submit_and_wait(const WaitPolicy& policy);
-  /// Copies up to `out.size()` completions; call until it returns 0.
+  /// Copies up to `out.size()` completions; call until it returns 0. Behind RingOptions::turn_bytes of received octets all but those
+  /// of sends are held back for the turns to come, in their order.
   std::size_t reap(std::span<Completion> out);
+  std::size_t held_back() const;
   /// The octets of a completion with a buffer: writable, followed by limits::buffer_slack_bytes of slack owned by the ring,
   /// valid until `return_buffers`. Call exactly once per such completion.
   MutableBytes received(const Completion& completion);

@@ -29,9 +29,9 @@ class Batch {
   /// `wait`: how long one lasts at most, once something has come; 0: nothing is gathered.
   Batch(DurationNs wait, TimeNs now) : wait_(wait), window_begin_(now) {}
 
-  /// What a turn brought; nothing: it only submitted, or a timer ended it.
-  void came(std::span<const ring::Completion> completions, TimeNs now) {
-    const std::size_t count = completions.size();
+  /// What a turn brought, and how many more it held back; nothing: it only submitted, or a timer ended it.
+  void came(std::span<const ring::Completion> completions, std::size_t held_back, TimeNs now) {
+    const std::size_t count = completions.size() + held_back;
     if (count != 0) expected_ = std::min(std::max(count, expected_ - (expected_ + 7) / 8), count_max);
     if (count < many) count_messages(completions);
     if (now - window_begin_ >= window) judge_window(now);

@@ -56,7 +56,7 @@ void Shard::end_everything() {
 bool Shard::turn() {
   submit_and_reap();
   const TimeNs now = ring_->now();
-  batch_.came(completions_, now);
+  batch_.came(completions_, ring_->held_back(), now);
   transport_.set_now(now);
   transport_.run(completions_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);

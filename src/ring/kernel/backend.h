@@ -71,6 +71,8 @@ struct Ring::Backend {
     std::size_t bulk;
   };
   std::optional<BuffersTaken> buffers_covered;  // by the submit in progress: those taken before its first attempt
+  std::size_t bytes_left = 0;           // of RingOptions::turn_bytes
+  std::deque<io_uring_cqe> held_back;   // reaped from the kernel when none were left
   std::deque<Listener> listeners;
   std::vector<bool> socket_is_ipv6;
   std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to them, and nodes stay
@@ -94,6 +96,7 @@ struct Ring::Backend {
   bool enter_kernel(unsigned to_submit, unsigned completions_min, unsigned flags, abi::WaitArgument* argument);
   unsigned publish();
   void flush_backlog();
+  bool deliver(const io_uring_cqe& cqe, Completion& completion);
   bool translate_completion(const io_uring_cqe& cqe, Completion& completion);
   bool translate_zero_copy(Completion& completion);
   void note_zero_copy_end(std::uint32_t number, std::uint32_t usage);

@@ -1,6 +1,7 @@
 // The turn: one enter that submits and waits, then reaping.
 #include <linux/time_types.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -93,9 +94,13 @@ bool Ring::Backend::enter_kernel(unsigned to_submit, unsigned completions_min, u
 bool Ring::Backend::submit_and_wait(WaitPolicy policy) {
   // What is reaped between a partly taken submit and the next attempt is not covered by it.
   const bool first_attempt = !buffers_covered;
-  if (first_attempt) buffers_covered = {buffers.taken(), bulk_buffers.taken()};
-  // With few buffers left, sends alone: a receive that finds no buffer has to be armed again.
-  if (first_attempt && buffers.mostly_lent()) return submit_alone();
+  if (first_attempt) {
+    buffers_covered = {buffers.taken(), bulk_buffers.taken()};
+    bytes_left = options.turn_bytes;
+  }
+  // With few buffers left, sends alone: a receive that finds no buffer has to be armed again. And while completions are held back,
+  // so that more are not received before these are answered.
+  if (first_attempt && (buffers.mostly_lent() || !held_back.empty())) return submit_alone();
   if (!policy.may_sleep) return enter(policy);
   if (options.busy_poll != 0) {
     bool all_taken = enter({});
@@ -126,13 +131,22 @@ std::size_t Ring::reap(std::span<Completion> out) {
     (void)b.enter({});
   }
   std::size_t count = 0;
+  while (count < out.size() && b.bytes_left > 0 && !b.held_back.empty()) {
+    if (b.deliver(b.held_back.front(), out[count])) ++count;
+    b.held_back.pop_front();
+  }
   unsigned taken = 0;
   unsigned head = 0;
   io_uring_cqe* cqe = nullptr;
   io_uring_for_each_cqe(&b.uring, head, cqe) {
     if (count == out.size()) break;
     ++taken;
-    if (b.translate_completion(*cqe, out[count])) ++count;
+    const OperationKind kind = Token::unpack(cqe->user_data).kind;
+    const bool is_of_send = kind == OperationKind::send || kind == OperationKind::zero_copy;
+    if (!is_of_send && (b.bytes_left == 0 || !b.held_back.empty()))
+      b.held_back.push_back(*cqe);
+    else if (b.deliver(*cqe, out[count]))
+      ++count;
   }
   io_uring_cq_advance(&b.uring, taken);
   b.counters.completions += taken;
@@ -140,6 +154,12 @@ std::size_t Ring::reap(std::span<Completion> out) {
 }
 
 /// False: of no concern to the caller.
+bool Ring::Backend::deliver(const io_uring_cqe& cqe, Completion& completion) {
+  if (!translate_completion(cqe, completion)) return false;
+  if (completion.has_buffer) bytes_left -= std::min(bytes_left, static_cast<std::size_t>(completion.result));
+  return true;
+}
+
 bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& completion) {
   completion = {};
   completion.token = Token::unpack(cqe.user_data);
@@ -200,6 +220,7 @@ bool Ring::return_buffers() {
   const bool streaming = backend_->buffers.return_marked();
   return backend_->bulk_buffers.return_marked() || streaming;
 }
+std::size_t Ring::held_back() const { return backend_->held_back.size(); }
 std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent() + backend_->bulk_buffers.lent(); }
 const Features& Ring::features() const { return backend_->features; }
 const RingCounters& Ring::counters() const { return backend_->counters; }

@@ -190,6 +190,54 @@ TEST_F(KernelRing, ReceivesNothingWhileHalfOfTheBuffersAreLent) {
   }
 }
 
+/// What a turn is to bring stays bounded: the rest follows in its order, without waiting, and without more being received before it.
+TEST_F(KernelRing, HoldsBackWhatATurnNeedNotBring) {
+  RingOptions options = small_ring();
+  options.turn_bytes = 8;  // two receives of six octets
+  start(options);
+  std::vector<LoopbackPeer> peers;
+  std::vector<Socket> sockets;
+  for (int i = 0; i < 5; ++i) {
+    peers.push_back(accepted_peer());
+    sockets.push_back(socket);
+    ring->receive(socket, receive_token());
+  }
+  turn();
+  for (const LoopbackPeer& peer : peers) peer.send("octets");
+  std::vector<Socket> order;
+  const auto note = [&] {
+    for (const Event& event : std::exchange(events, {})) {
+      EXPECT_EQ(event.completion.token.kind, OperationKind::receive);
+      EXPECT_EQ(event.received, "octets");
+      order.push_back(event.completion.token.slot);
+    }
+  };
+  turn({.may_sleep = true, .timeout = patience, .completions_min = 5});
+  note();
+  ASSERT_EQ(order.size(), 2U);
+  EXPECT_EQ(ring->held_back(), 3U);
+
+  // A send's completion does not wait its turn.
+  peers[0].send("more");
+  socket = sockets[0];
+  send("reply", false);
+  const std::uint64_t enters = ring->counters().enters;
+  turn({.may_sleep = true, .timeout = patience});
+  EXPECT_EQ(ring->counters().enters, enters + 1) << "to send";
+  std::erase_if(events, [](const Event& event) { return event.completion.token.kind == OperationKind::send; });
+  EXPECT_EQ(events.size(), 2U) << "the completion of the send and two receives";
+  note();
+  EXPECT_EQ(ring->held_back(), 1U);
+  EXPECT_EQ(peers[0].read(5), "reply");
+
+  turn({.may_sleep = true, .timeout = patience});
+  EXPECT_EQ(ring->counters().enters, enters + 1) << "there is nothing to send, and something to bring";
+  note();
+  EXPECT_EQ(ring->held_back(), 0U);
+  EXPECT_EQ(std::set<Socket>(order.begin(), order.end()), std::set<Socket>(sockets.begin(), sockets.end()));
+  EXPECT_EQ(received(4), "more");
+}
+
 TEST_F(KernelRing, ReceivesNowOrNever) {
   start(small_ring());
   LoopbackPeer peer = accepted_peer();

@@ -22,14 +22,16 @@ struct Batches {
   Batch batch{wait, now};
 
   /// At once, and of no rate: nothing that devices sent.
-  void came(std::size_t count) { batch.came(of_kind(ring::OperationKind::send, 0, count), now); }
+  void came(std::size_t count, std::size_t held_back = 0) {
+    batch.came(of_kind(ring::OperationKind::send, 0, count), held_back, now);
+  }
 
   /// For ten windows: one message every `interval`, of `devices_count` devices in turn.
   void messages_come(DurationNs interval, std::uint32_t devices_count) {
     const TimeNs end = now + 10 * Batch::window;
     for (std::uint32_t i = 0; now < end; ++i) {
       now += interval;
-      batch.came(of_kind(ring::OperationKind::receive, i % devices_count, 1), now);
+      batch.came(of_kind(ring::OperationKind::receive, i % devices_count, 1), 0, now);
     }
   }
   std::uint32_t count() const { return batch.count(); }
@@ -63,6 +65,14 @@ TEST(Batch, FallsByAnEighthATurnAndNotForOneLull) {
   EXPECT_EQ(batch.count(), 56U);
   batch.came(60);
   EXPECT_EQ(batch.count(), 60U);
+}
+
+TEST(Batch, CountsWhatATurnHeldBack) {
+  Batches batch;
+  batch.came(8, 24);
+  EXPECT_EQ(batch.count(), 32U);
+  batch.came(8, 16);
+  EXPECT_EQ(batch.count(), 28U);  // by an eighth, as ever
 }
 
 TEST(Batch, IsOverAfterAFewTurnsOfNearlyNothing) {
@@ -101,7 +111,7 @@ TEST(Batch, GoesByItsTurnsWhenTheyBringMany) {
   const TimeNs end = batch.now + 10 * Batch::window;
   while (batch.now < end) {
     batch.now += 100 * us;
-    batch.batch.came(of_kind(ring::OperationKind::receive, 0, Batch::many), batch.now);
+    batch.batch.came(of_kind(ring::OperationKind::receive, 0, Batch::many), 0, batch.now);
   }
   EXPECT_EQ(batch.count(), Batch::many);
 }
@@ -117,7 +127,7 @@ TEST(Batch, IsOverWithTheFirstMessageAfterAPause) {
   Batches batch;
   batch.messages_come(10 * us, 1000);
   batch.now += 10 * Batch::window;
-  batch.batch.came(of_kind(ring::OperationKind::receive, 0, 1), batch.now);
+  batch.batch.came(of_kind(ring::OperationKind::receive, 0, 1), 0, batch.now);
   EXPECT_EQ(batch.count(), 1U);
 }
 
