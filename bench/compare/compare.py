@@ -33,7 +33,7 @@ def make_parser():
         "Server on core 0, load on core 1, rounds in turn. Primary figure: busy time of the server's core per message.",
         epilog="phases:\n"
         + "".join(f"  {phase.name:<11} {phase.about}\n" for phase in PHASES.values())
-        + "\nRounds are kept in build/bench/compare/RUN as they are made; --resume, or --name of a run that is there, goes on.\n"
+        + "\nRounds are kept in build/results/compare/RUN as they are made; --resume, or --name of a run that is there, goes on.\n"
         "tools/bench peers builds the rivals; those that are not built are named in the report and left out.",
     )
     parser.add_argument(
@@ -208,7 +208,7 @@ def rerender(arguments):
     parser = Parser(
         prog="tools/bench report", description="Writes the table, the JSON and the HTML report of a kept run once more."
     )
-    parser.add_argument("run", metavar="RUN", help="its name in build/bench/compare, or a folder")
+    parser.add_argument("run", metavar="RUN", help="its name in build/results/compare, or a folder")
     named = parser.parse_args(arguments).run
     folder = pathlib.Path(named) if "/" in named else RUNS / named
     store = Store(folder)

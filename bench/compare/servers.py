@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 GATE_BINARY = pathlib.Path(os.environ.get("RINGGATE_BINARY", REPOSITORY / "build/release/ringgate"))
-RESULTS = pathlib.Path(os.environ.get("BENCH_RESULTS", REPOSITORY / "build/bench"))
+RESULTS = pathlib.Path(os.environ.get("BENCH_RESULTS", REPOSITORY / "build/results"))
 START_SECONDS_MAX = 15
 STOP_SECONDS_MAX = 8
 SERVER_CPU = 0
@@ -129,12 +130,20 @@ class Running:
 
 
 def free_ports(count):
-    """Ports of 127.0.0.1 that nobody holds at this moment."""
+    """Ports of 127.0.0.1 that nobody holds at this moment, and below those that the kernel gives to outgoing connections: one of
+    the load's could take it before the server does."""
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    candidates = list(range(max(1024, lowest - 16384), lowest))
+    random.shuffle(candidates)
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        ports = []
+        for port in candidates:
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise ServerFailed(f"no {count} ports below {lowest} are free; raise net.ipv4.ip_local_port_range")
 
 
 @contextlib.contextmanager

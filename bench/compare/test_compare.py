@@ -11,6 +11,7 @@ import time
 import xml.etree.ElementTree
 
 import pytest
+import servers
 
 HERE = pathlib.Path(__file__).resolve().parent
 LINES = ("--line", "binary-20B-64x1", "--line", "binary-64KiB-64x1")
@@ -96,6 +97,21 @@ def test_measures_all_rounds_and_leaves_nothing_running(compare):
     assert len(records) == 2 * 2 * 3 and not any(record["error"] for record in records.values())
     assert "without libwebsockets: not built" in done.stdout and re.search(r"in all +12 rounds", done.stdout)
     assert left_over() == []
+
+
+def test_results_are_kept_where_no_build_goes():
+    """A build that is configured anew empties its folder."""
+    told = subprocess.run([servers.REPOSITORY / "tools/build", "--help"], capture_output=True, text=True, check=True).stdout
+    kinds = re.findall(r"(?:^|  )(\w+)  ", told, re.MULTILINE)
+    assert {"release", "bench", "asan"} <= set(kinds)
+    assert (servers.REPOSITORY / "build/results") not in [servers.REPOSITORY / "build" / kind for kind in kinds]
+    assert servers.RESULTS == servers.REPOSITORY / "build/results"
+
+
+def test_ports_are_none_that_an_outgoing_connection_may_get():
+    lowest = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = servers.free_ports(8)
+    assert len(set(ports)) == 8 and all(1024 <= port < lowest for port in ports)
 
 
 def test_servers_alternate_and_turn_round(compare):

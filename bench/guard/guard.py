@@ -26,7 +26,7 @@ from callgrind import GuardFault
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-OUTPUT = REPOSITORY / "build/bench/guard"
+OUTPUT = REPOSITORY / "build/results/guard"
 BASELINE = HERE / "baseline.json"
 SELF_CHECK_SCENARIO = "echo_single_20"
 PLANTED_ROUND_INSTRUCTIONS = 3  # of the loop in PlantedEcho: nop, subtract, jump
