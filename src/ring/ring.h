@@ -203,9 +203,9 @@ class Ring {
   /// if the kernel did not take all submissions (they stay queued, and lent buffers stay lent).
   bool submit_and_wait(const WaitPolicy& policy);
   /// Copies up to `out.size()` completions; call until it returns 0. Behind RingOptions::turn_bytes of received octets all but those
-  /// of sends are held back for the turns to come, in their order.
+  /// of sends and of receive_now are held back for the turns to come, in their order.
   std::size_t reap(std::span<Completion> out);
-  std::size_t held_back() const;
+  std::size_t held_back() const;  // completions
   /// The octets of a completion with a buffer: writable, followed by limits::buffer_slack_bytes of slack owned by the ring,
   /// valid until `return_buffers`. Call exactly once per such completion.
   MutableBytes received(const Completion& completion);

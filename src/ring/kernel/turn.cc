@@ -123,6 +123,11 @@ bool Ring::submit_and_wait(const WaitPolicy& policy) {
   return all_taken;
 }
 
+/// Not what tells how sends ended, nor a receive of its own: the few buffers for those have to come back in time.
+static bool may_wait(OperationKind kind) {
+  return kind != OperationKind::send && kind != OperationKind::zero_copy && kind != OperationKind::receive_now;
+}
+
 std::size_t Ring::reap(std::span<Completion> out) {
   Backend& b = *backend_;
   if (io_uring_cq_ready(&b.uring) == 0 && overflowed(b.uring)) {
@@ -141,9 +146,7 @@ std::size_t Ring::reap(std::span<Completion> out) {
   io_uring_for_each_cqe(&b.uring, head, cqe) {
     if (count == out.size()) break;
     ++taken;
-    const OperationKind kind = Token::unpack(cqe->user_data).kind;
-    const bool is_of_send = kind == OperationKind::send || kind == OperationKind::zero_copy;
-    if (!is_of_send && (b.bytes_left == 0 || !b.held_back.empty()))
+    if (may_wait(Token::unpack(cqe->user_data).kind) && (b.bytes_left == 0 || !b.held_back.empty()))
       b.held_back.push_back(*cqe);
     else if (b.deliver(*cqe, out[count]))
       ++count;

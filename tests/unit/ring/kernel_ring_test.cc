@@ -217,15 +217,17 @@ TEST_F(KernelRing, HoldsBackWhatATurnNeedNotBring) {
   ASSERT_EQ(order.size(), 2U);
   EXPECT_EQ(ring->held_back(), 3U);
 
-  // A send's completion does not wait its turn.
+  // What a send took does not wait its turn, nor does what was asked for by itself: the few buffers for that must come back.
   peers[0].send("more");
   socket = sockets[0];
   send("reply", false);
+  ring->receive_now(socket, {OperationKind::receive_now, socket, 7});
   const std::uint64_t enters = ring->counters().enters;
   turn({.may_sleep = true, .timeout = patience});
   EXPECT_EQ(ring->counters().enters, enters + 1) << "to send";
-  std::erase_if(events, [](const Event& event) { return event.completion.token.kind == OperationKind::send; });
-  EXPECT_EQ(events.size(), 2U) << "the completion of the send and two receives";
+  EXPECT_EQ(std::erase_if(events, [](const Event& event) { return event.completion.token.kind == OperationKind::send; }), 1U);
+  EXPECT_EQ(std::erase_if(events, [](const Event& event) { return event.received == "more"; }), 1U);
+  EXPECT_EQ(events.size(), 2U);
   note();
   EXPECT_EQ(ring->held_back(), 1U);
   EXPECT_EQ(peers[0].read(5), "reply");
@@ -235,7 +237,6 @@ TEST_F(KernelRing, HoldsBackWhatATurnNeedNotBring) {
   note();
   EXPECT_EQ(ring->held_back(), 0U);
   EXPECT_EQ(std::set<Socket>(order.begin(), order.end()), std::set<Socket>(sockets.begin(), sockets.end()));
-  EXPECT_EQ(received(4), "more");
 }
 
 TEST_F(KernelRing, ReceivesNowOrNever) {
