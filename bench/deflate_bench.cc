@@ -1,7 +1,7 @@
 // permessage-deflate: both directions in every mode beside plain zlib, what a connection's memory weighs, and whether the cost
 // that the inflater reckons for a message is near what it takes.
 //
-// `octets`: mean size of the compressed form. `weight_bytes`: measured at the allocator. `reckoned`: cost_ns() over time taken.
+// `bytes`: mean size of the compressed form. `weight_bytes`: measured at the allocator. `reckoned`: cost_ns() over time taken.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 #include <zlib.h>
@@ -62,11 +62,11 @@ void sizes(benchmark::internal::Benchmark* bench) {
 template <typename Deflate>
 void run_deflate(benchmark::State& state, Deflate deflate) {
   const auto messages = messages_of(static_cast<std::size_t>(state.range(0)));
-  std::size_t octets = 0;
+  std::size_t bytes = 0;
   std::size_t i = 0;
-  for (auto _ : state) octets += deflate(messages[i++ % messages.size()]);
+  for (auto _ : state) bytes += deflate(messages[i++ % messages.size()]);
   state.SetBytesProcessed(state.iterations() * state.range(0));
-  state.counters["octets"] = static_cast<double>(octets) / static_cast<double>(state.iterations());
+  state.counters["bytes"] = static_cast<double>(bytes) / static_cast<double>(state.iterations());
 }
 
 void deflate_alone(benchmark::State& state) {
@@ -77,7 +77,7 @@ BENCHMARK(deflate_alone)->Name("deflate/alone")->Apply(sizes);
 
 void deflate_in_context(benchmark::State& state, DeflateContextOptions options) {
   const auto context = DeflateContext::make(options);
-  Octets payload;
+  Bytes payload;
   run_deflate(state, [&](const std::string& text) {
     context->deflate(bytes_of(text), payload);
     return payload.size();
@@ -97,9 +97,9 @@ void deflate_zlib(benchmark::State& state) {
 BENCHMARK(deflate_zlib)->Name("deflate/zlib")->Apply(sizes);
 
 /// The messages as a client sends them, with or without context.
-std::vector<Octets> payloads_of(std::size_t size, int window_bits, bool context) {
+std::vector<Bytes> payloads_of(std::size_t size, int window_bits, bool context) {
   ZlibClient client({.window_bits = window_bits});
-  std::vector<Octets> payloads;
+  std::vector<Bytes> payloads;
   for (const std::string& text : messages_of(size)) {
     if (!context) client.forget();
     payloads.push_back(client.deflate(text));
@@ -131,13 +131,13 @@ BENCHMARK_CAPTURE(inflate_by, , 9, true)->Name("inflate/history_9")->Apply(sizes
 void inflate_zlib(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
   auto payloads = payloads_of(size, 15, false);
-  for (Octets& payload : payloads) payload.insert(payload.end(), flush_tail.begin(), flush_tail.end());
-  Octets text(size + 1);
+  for (Bytes& payload : payloads) payload.insert(payload.end(), flush_tail.begin(), flush_tail.end());
+  Bytes text(size + 1);
   z_stream stream{};
   if (inflateInit2(&stream, -15) != Z_OK) std::abort();
   std::size_t i = 0;
   for (auto _ : state) {
-    Octets& payload = payloads[i++ % payloads.size()];
+    Bytes& payload = payloads[i++ % payloads.size()];
     inflateReset(&stream);
     stream.next_in = payload.data();
     stream.avail_in = static_cast<uInt>(payload.size());
@@ -179,7 +179,7 @@ BENCHMARK_CAPTURE(weigh_context, , {.window_bits = 9, .memory_level = 1})->Name(
 
 void weigh_history(benchmark::State& state) {
   const auto bits = static_cast<std::uint8_t>(state.range(0));
-  const std::string text = random_octets(300, 1);
+  const std::string text = random_bytes(300, 1);
   weigh(state, [&] {
     InflateHistory history(bits);
     for (int i = 0; i < 500; ++i) history.append(bytes_of(text));
@@ -200,7 +200,7 @@ BENCHMARK(weigh_deflater)->Name("weight/shard_deflater");
 
 void weigh_inflater(benchmark::State& state) {
   AssemblyPool pool(std::size_t{1} << 30);
-  const Octets payload = ZlibClient().deflate(readings(100, 1));
+  const Bytes payload = ZlibClient().deflate(readings(100, 1));
   weigh(state, [&] {
     auto inflater = std::make_unique<Inflater>(pool);
     const auto inflated = inflater->inflate(payload, {.bytes_max = no_ceiling}, nullptr);
@@ -218,11 +218,11 @@ double thread_time_ns() {
 }
 
 /// One message again and again: is what the inflater reckons near what it takes? Above 1: reckoned dearer than it is.
-void reckon(benchmark::State& state, const Octets& payload, std::uint8_t window_bits, bool with_history) {
+void reckon(benchmark::State& state, const Bytes& payload, std::uint8_t window_bits, bool with_history) {
   AssemblyPool pool(std::size_t{1} << 30);
   Inflater inflater(pool);
   InflateHistory history(window_bits);
-  history.append(bytes_of(random_octets(std::size_t{1} << window_bits, 1)));
+  history.append(bytes_of(random_bytes(std::size_t{1} << window_bits, 1)));
   std::uint64_t reckoned_ns = 0;
   const double start_ns = thread_time_ns();
   for (auto _ : state) {
@@ -233,23 +233,23 @@ void reckon(benchmark::State& state, const Octets& payload, std::uint8_t window_
     reckoned_ns += inflater.cost_ns();
   }
   state.counters["reckoned"] = static_cast<double>(reckoned_ns) / (thread_time_ns() - start_ns);
-  state.counters["octets"] = static_cast<double>(payload.size());
+  state.counters["bytes"] = static_cast<double>(payload.size());
 }
 
 /// The same thing many times over.
 template <typename Write>
-Octets repeated(int count, Write write) {
+Bytes repeated(int count, Write write) {
   BlockWriter blocks;
   for (int i = 0; i < count; ++i) write(blocks);
   return blocks.message();
 }
 
-Octets huffman_only(const std::string& text) {
+Bytes huffman_only(const std::string& text) {
   ZlibClient client({.level = 6, .strategy = Z_HUFFMAN_ONLY});
   return client.deflate(text);
 }
 
-std::vector<std::pair<std::string, Octets>> kinds_of_message() {
+std::vector<std::pair<std::string, Bytes>> kinds_of_message() {
   const auto json = [](std::size_t size) { return ZlibClient({.window_bits = 9}).deflate(readings(size, 1)); };
   ZlibClient stored({.level = 0});
   return {
@@ -257,7 +257,7 @@ std::vector<std::pair<std::string, Octets>> kinds_of_message() {
       {"json_64", json(64)},
       {"json_1024", json(1024)},
       {"json_65536", json(65536)},
-      {"random_stored_65536", stored.deflate(random_octets(65536, 1))},
+      {"random_stored_65536", stored.deflate(random_bytes(65536, 1))},
       {"literals_65536", huffman_only(readings(65536, 1))},
       {"matches_of_3", repeated(1,
                                 [](BlockWriter& blocks) {

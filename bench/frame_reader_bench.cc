@@ -1,6 +1,6 @@
 // Frames parsed and unmasked out of a receive buffer of 16 KiB full of them, and large frames that arrive in
-// pieces. Items are frames; budget: ≤ 12 ns per frame of 20 octets in a run. `naive` is a reader without
-// rules, octet by octet, as the floor to beat.
+// pieces. Items are frames; budget: ≤ 12 ns per frame of 20 bytes in a run. `naive` is a reader without
+// rules, byte by byte, as the floor to beat.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using namespace ringgate::ws;
 constexpr std::size_t buffer_bytes = 16 * 1024;
 
 struct Run {
-  std::string octets;
+  std::string bytes;
   std::int64_t frames = 0;
 };
 
@@ -26,9 +26,9 @@ Run run_of_frames(std::size_t payload_bytes) {
   Run run;
   const std::string frame = testing::text_frame(std::string(payload_bytes, 't'));
   do {
-    run.octets += frame;
+    run.bytes += frame;
     ++run.frames;
-  } while (run.octets.size() + frame.size() <= buffer_bytes);
+  } while (run.bytes.size() + frame.size() <= buffer_bytes);
   return run;
 }
 
@@ -37,9 +37,9 @@ Run run_of_frames(std::size_t payload_bytes) {
 template <typename Read>
 void read_runs(benchmark::State& state, Read read) {
   const Run run = run_of_frames(static_cast<std::size_t>(state.range(0)));
-  std::vector<std::uint8_t> buffer(run.octets.size());
+  std::vector<std::uint8_t> buffer(run.bytes.size());
   for (auto _ : state) {
-    std::memcpy(buffer.data(), run.octets.data(), buffer.size());
+    std::memcpy(buffer.data(), run.bytes.data(), buffer.size());
     read(MutableBytes(buffer));
   }
   state.SetItemsProcessed(state.iterations() * run.frames);
@@ -70,16 +70,16 @@ void naive(benchmark::State& state) {
 }
 BENCHMARK(naive)->Arg(20)->Arg(125)->Arg(512);
 
-/// A frame of `range(0)` octets received in pieces of `range(1)`.
+/// A frame of `range(0)` bytes received in pieces of `range(1)`.
 void cut_frame(benchmark::State& state) {
-  std::string octets = testing::text_frame(std::string(static_cast<std::size_t>(state.range(0)), 't'));
+  std::string bytes = testing::text_frame(std::string(static_cast<std::size_t>(state.range(0)), 't'));
   const auto piece_bytes = static_cast<std::size_t>(state.range(1));
   FrameReader reader;
   Partial* partial = nullptr;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < octets.size(); i += piece_bytes) {
-      MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()) + i,
-                         std::min(piece_bytes, octets.size() - i)};
+    for (std::size_t i = 0; i < bytes.size(); i += piece_bytes) {
+      MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()) + i,
+                         std::min(piece_bytes, bytes.size() - i)};
       reader.recycle(reader.next(input, partial, testing::usual_rules).assembled);
     }
   }

@@ -1,7 +1,7 @@
 // Pushes by handlers of a whole gate on the kernel's ring: what a turn costs that pushes to one device, once or many times, and what
 // it adds that the device lives on another shard.
 //
-// A trigger device sends one small message; the handler answers it with so many pushes of 20 octets to one other device; the round is
+// A trigger device sends one small message; the handler answers it with so many pushes of 20 bytes to one other device; the round is
 // over when the last push has arrived there and the last result was told. Time is CPU time of the gate's shards, the kernel's work
 // in their name included, per round. Rounds wait for each other, so a shard that is pushed to from another one was asleep: its
 // waking is counted here, and is not in the mailbox benchmarks, where both shards are busy.
@@ -27,7 +27,7 @@
 namespace ringgate {
 namespace {
 
-constexpr std::string_view payload = "twenty octets pushed";
+constexpr std::string_view payload = "twenty bytes pushed";
 constexpr std::size_t frame_bytes = 2 + payload.size();
 
 [[noreturn]] void give_up(const char* what) {
@@ -58,17 +58,17 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  void send(std::string_view octets) {
-    if (::send(socket_, octets.data(), octets.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(octets.size())) give_up("send");
+  void send(std::string_view bytes) {
+    if (::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) give_up("send");
   }
   std::string receive(std::size_t bytes) {
-    std::string octets(bytes, '\0');
+    std::string bytes(bytes, '\0');
     for (std::size_t got = 0; got < bytes;) {
-      const ssize_t more = ::recv(socket_, octets.data() + got, bytes - got, MSG_DONTWAIT);
+      const ssize_t more = ::recv(socket_, bytes.data() + got, bytes - got, MSG_DONTWAIT);
       if (more == 0 || (more < 0 && errno != EAGAIN && errno != EINTR)) give_up("recv");
       if (more > 0) got += static_cast<std::size_t>(more);
     }
-    return octets;
+    return bytes;
   }
 
  private:

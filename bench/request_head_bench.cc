@@ -1,12 +1,12 @@
-// What an upgrade costs before its 101: parsing the head, whole and octet by octet, beside the cheapest thing
-// that looks at every octet once (a scan for the end of the head); then all checks of admission, and the 101
+// What an upgrade costs before its 101: parsing the head, whole and byte by byte, beside the cheapest thing
+// that looks at every byte once (a scan for the end of the head); then all checks of admission, and the 101
 // with its digest.
 #include <benchmark/benchmark.h>
 
 #include <array>
 #include <string>
 
-#include "gate/admission.h"
+#include "admission/admission.h"
 #include "http/request_head_parser.h"
 #include "ws/handshake.h"
 
@@ -42,29 +42,29 @@ void parse_whole(benchmark::State& state) {
 }
 BENCHMARK(parse_whole);
 
-void parse_octet_by_octet(benchmark::State& state) {
+void parse_byte_by_byte(benchmark::State& state) {
   http::RequestHeadParser parser;
-  const ByteView octets = bytes_of(upgrade);
+  const ByteView bytes = bytes_of(upgrade);
   for (auto _ : state) {
     parser.reset();
-    for (std::size_t length = 1; length <= octets.size(); ++length) {
-      benchmark::DoNotOptimize(parser.resume(octets.first(length)));
+    for (std::size_t length = 1; length <= bytes.size(); ++length) {
+      benchmark::DoNotOptimize(parser.resume(bytes.first(length)));
     }
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(parse_octet_by_octet);
+BENCHMARK(parse_byte_by_byte);
 
 void admit(benchmark::State& state) {
-  constexpr std::array<gate::RouteView, 1> routes{{{.path = "/ws"}}};
-  constexpr std::array<gate::IdSource, 1> sources{{{gate::IdSource::Kind::query, "deviceId"}}};
-  constexpr std::array<std::uint8_t, gate::anonymous_id_random_chars> seed{};
+  constexpr std::array<admission::RouteView, 1> routes{{{.path = "/ws"}}};
+  constexpr std::array<admission::IdSource, 1> sources{{{admission::IdSource::Kind::query, "deviceId"}}};
+  constexpr std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   http::RequestHeadParser parser;
   parser.resume(bytes_of(upgrade));
   const http::RequestView request = parser.view(bytes_of(upgrade));
-  if (!gate::admit(request, {.routes = routes, .id_sources = sources}, seed)) state.SkipWithError("refused");
+  if (!admission::admit(request, {.routes = routes, .id_sources = sources}, seed)) state.SkipWithError("refused");
   for (auto _ : state) {
-    benchmark::DoNotOptimize(gate::admit(request, {.routes = routes, .id_sources = sources}, seed));
+    benchmark::DoNotOptimize(admission::admit(request, {.routes = routes, .id_sources = sources}, seed));
   }
   state.SetItemsProcessed(state.iterations());
 }

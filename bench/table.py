@@ -23,7 +23,7 @@ REFERENCES = {
 }
 ITEMS = {"device_map": "calls", "frame_reader": "frames", "mailbox": "pushes", "request_head": "heads"}
 # What a benchmark counts beside time (the head of its file says what it is), and how it is shown.
-COUNTERS = {"octets": "{:.0f} octets", "weight_bytes": "weighs {:.0f}", "memory_bytes": "said {:.0f}", "reckoned": "reckoned {:.2f}"}
+COUNTERS = {"bytes": "{:.0f} bytes", "weight_bytes": "weighs {:.0f}", "memory_bytes": "said {:.0f}", "reckoned": "reckoned {:.2f}"}
 
 
 def medians(results):

@@ -1,4 +1,4 @@
-// UTF-8 validation: whole, as a stream in pieces, and octet by octet as the naive reference; and together with unmasking.
+// UTF-8 validation: whole, as a stream in pieces, and byte by byte as the naive reference; and together with unmasking.
 #include <benchmark/benchmark.h>
 
 #include <string>

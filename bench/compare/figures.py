@@ -28,7 +28,7 @@ class Cell:
     core_rounds: dict = dataclasses.field(default_factory=dict)
     p999_rounds: dict = dataclasses.field(default_factory=dict)
     rate: float | None = None  # messages per second
-    octets_rate: float | None = None
+    bytes_rate: float | None = None
     process: float | None = None  # CPU time of the server's process per message
     latency: dict = dataclasses.field(default_factory=dict)
     lateness: float | None = None  # open loop: how late the load itself sent, p99.9
@@ -63,7 +63,7 @@ def cell(server, phase, records, base):
     made.ratio = ratios.ratio(made.core_rounds, by_round(base, _core))
     made.p999_rounds = by_round(records, lambda record: record["load"]["latency_ns"].get("p999"))
     made.rate = _median(records, lambda load: load["messages_per_second"])
-    made.octets_rate = _median(records, lambda load: load.get("octets_per_second"))
+    made.bytes_rate = _median(records, lambda load: load.get("bytes_per_second"))
     made.process = _median(records, _process)
     made.latency = {name: _median(records, lambda load, name=name: load["latency_ns"].get(name)) for name in LATENCIES}
     made.lateness = _median(records, lambda load: load.get("lateness_ns", {}).get("p999"))

@@ -44,10 +44,10 @@ def warm(port, count, protocol):
         connection.sendall(header + payload)
         left = len(payload) + (4 if protocol == "websocket" else 0)
         while left > 0:
-            octets = connection.recv(left)
-            if not octets:
+            data = connection.recv(left)
+            if not data:
                 sys.exit("a message was not echoed")
-            left -= len(octets)
+            left -= len(data)
     return held
 
 
@@ -55,10 +55,10 @@ def upgrade(connection, request):
     connection.sendall(request)
     head = b""
     while b"\r\n\r\n" not in head:
-        octets = connection.recv(HEAD_BYTES_MAX)
-        if not octets or len(head) > HEAD_BYTES_MAX:
+        data = connection.recv(HEAD_BYTES_MAX)
+        if not data or len(head) > HEAD_BYTES_MAX:
             sys.exit(f"the upgrade was not answered: {head[:80]!r}")
-        head += octets
+        head += data
     if not head.startswith(b"HTTP/1.1 101 "):
         sys.exit(f"the upgrade was refused: {head[:80]!r}")
 
@@ -74,7 +74,7 @@ def accept(count):
 
 
 def count_open(held):
-    """An end of stream or a reset shows as readable without an octet; octets, such as a ping, do not count against it."""
+    """An end of stream or a reset shows as readable without a byte; bytes, such as a ping, do not count against it."""
     poll = select.poll()
     for connection in held:
         poll.register(connection, select.POLLRDHUP)

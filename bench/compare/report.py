@@ -6,7 +6,7 @@ import tables
 from store import write_json
 
 METHOD = (
-    "Each round starts a server afresh on core 0 (all its threads) and a load generator on core 1, which checks every octet that comes "
+    "Each round starts a server afresh on core 0 (all its threads) and a load generator on core 1, which checks every byte that comes "
     "back. Servers take turns, backwards in every second round, so that drift of the machine hits all alike.",
     "Primary figure: busy time of the server's core (user, system, irq, softirq of /proc/stat) per message. On loopback each side's send "
     "runs the other's receive path, so a process's own time would tell half of it.",

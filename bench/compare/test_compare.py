@@ -79,11 +79,11 @@ def stored(folder):
 def left_over():
     """Servers of ours that still run."""
     return [
-        path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if str(HERE / "fakes/server.py").encode() in _octets(path)
+        path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if str(HERE / "fakes/server.py").encode() in _bytes(path)
     ]
 
 
-def _octets(path):
+def _bytes(path):
     try:
         return path.read_bytes()
     except OSError:
@@ -172,7 +172,7 @@ def test_a_server_that_dies_is_a_row_and_not_the_end(compare):
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [("lost", "one octet was wrong"), ("nothing", "ended with 1 and no result: could not run")]
+    ("fault", "words"), [("lost", "one byte was wrong"), ("nothing", "ended with 1 and no result: could not run")]
 )
 def test_a_load_that_fails_is_shown_as_such_and_made_again(compare, fault, words):
     done = quick(compare, FAKE_LOAD_FAULT=fault)

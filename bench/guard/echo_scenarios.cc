@@ -67,7 +67,7 @@ class Echo final : public Scenario {
   static constexpr std::size_t buffer_bytes = ring::RingOptions{}.incremental_buffer_bytes;
 };
 
-/// Compressed without context takeover, both ways, so that each round's octets are the same.
+/// Compressed without context takeover, both ways, so that each round's bytes are the same.
 class DeflateEcho final : public Scenario {
  public:
   explicit DeflateEcho(std::uint64_t) : stage_({.gate = gate_options()}) {

@@ -1,4 +1,4 @@
-// A scenario of the regression guard: something the gate does again and again, the same octets each time.
+// A scenario of the regression guard: something the gate does again and again, the same bytes each time.
 #pragma once
 
 #include <cstdint>

@@ -46,13 +46,13 @@ void Stage::turns(std::function<void(dispatch::PushService&)> on_shard) {
   gate_.settle();
 }
 
-void Stage::shift_buffers(std::size_t octets) {
+void Stage::shift_buffers(std::size_t bytes) {
   if (shifter_ == nullptr) {
     shifter_ = &gate_.connect();
     shifter_->send(simulated::DeviceClient::request("shifter"));
     gate_.settle();
   }
-  shifter_->send(client_frame(ws::Opcode::binary, std::string(octets, 's')));
+  shifter_->send(client_frame(ws::Opcode::binary, std::string(bytes, 's')));
   gate_.settle();
   (void)shifter_->take_received();
 }
@@ -81,10 +81,10 @@ std::string server_frame(ws::Opcode opcode, std::string_view payload) {
 }
 
 std::string binary_payload(std::size_t size) {
-  std::string octets(size, '\0');
+  std::string bytes(size, '\0');
   std::uint32_t state = 12345;
-  for (char& octet : octets) octet = static_cast<char>((state = state * 1664525U + 1013904223U) >> 24U);
-  return octets;
+  for (char& byte : bytes) byte = static_cast<char>((state = state * 1664525U + 1013904223U) >> 24U);
+  return bytes;
 }
 
 std::string text_payload(std::size_t size) {

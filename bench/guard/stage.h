@@ -1,6 +1,6 @@
 // Where a guard scenario is played: one gate on the simulated ring, its devices, and the function in which instructions count.
 //
-// A scenario hands octets to peers, then lets the gate take its turns with `turns`, then judges what came back. Only `turns` is
+// A scenario hands bytes to peers, then lets the gate take its turns with `turns`, then judges what came back. Only `turns` is
 // counted, and only after the warm-up. Nothing here judges speed: bench/guard/guard.py runs the executable under callgrind.
 #pragma once
 
@@ -48,8 +48,8 @@ class Stage {
   void turns(std::function<void(dispatch::PushService&)> on_shard = nullptr);
   void end_warm_up() { warming_up_ = false; }
 
-  /// Has the gate receive about `octets` on another connection, uncounted: what follows lies elsewhere in its buffers.
-  void shift_buffers(std::size_t octets);
+  /// Has the gate receive about `bytes` on another connection, uncounted: what follows lies elsewhere in its buffers.
+  void shift_buffers(std::size_t bytes);
 
   /// Lets time pass, uncounted: less than a ping interval in all.
   void rest(DurationNs duration) { gate_.pass(duration); }
@@ -68,7 +68,7 @@ class Stage {
 /// A masked frame of a client, and the same message as the gate sends it.
 std::string client_frame(ws::Opcode opcode, std::string_view payload);
 std::string server_frame(ws::Opcode opcode, std::string_view payload);
-/// `size` octets that do not repeat soon; the text is UTF-8 with characters of one to four octets.
+/// `size` bytes that do not repeat soon; the text is UTF-8 with characters of one to four bytes.
 std::string binary_payload(std::size_t size);
 std::string text_payload(std::size_t size);
 

@@ -13,13 +13,13 @@ import peers
 from wire import BINARY, CLOSE, PING, PONG, TEXT, Connection, WebSocket, Wrong
 
 SIZES = (0, 1, 7, 20, 125, 126, 127, 1000, 1024, 4096, 16 * 1024, 65535, 65536, 65537, 1 << 20, 16 << 20)
-MULTI_BYTE = "añ漢😀"  # 1, 2, 3 and 4 octets
+MULTI_BYTE = "añ漢😀"  # 1, 2, 3 and 4 bytes
 CONNECTIONS = 1000
 TARGETS = ("/", "/ws", "/ws?deviceId=check-1", "/any/deeper/path?x=1&y=%20z", "/?deviceId=load-17")
 
 
 def text_of(size):
-    """Multi-byte text of exactly so many octets."""
+    """Multi-byte text of exactly so many bytes."""
     unit = MULTI_BYTE.encode()
     return unit * (size // len(unit)) + b"x" * (size % len(unit))
 
@@ -75,9 +75,9 @@ class WebSocketScenarios:
 
     def split_anywhere(self):
         with self.connect() as client:
-            octets = b"".join(client.encode(BINARY, b"0123456789" * count) for count in (1, 2, 20))
-            for octet in octets:
-                client.write(bytes([octet]))
+            data = b"".join(client.encode(BINARY, b"0123456789" * count) for count in (1, 2, 20))
+            for byte in data:
+                client.write(bytes([byte]))
                 time.sleep(0.0002)
             for count in (1, 2, 20):
                 client.expect(BINARY, b"0123456789" * count)
@@ -112,7 +112,7 @@ class WebSocketScenarios:
             if opcode != CLOSE or payload[:2] not in (b"", b"\x03\xe8"):
                 raise Wrong(f"the closing handshake was answered by opcode {opcode} with {payload!r}")
             if client.read_to_end():
-                raise Wrong("octets after the close frame")
+                raise Wrong("bytes after the close frame")
 
     ALL = (any_target, sizes_and_types, fragments, in_flight, runs_of_frames, split_anywhere, slow_reader, many_connections,
            closing_handshake)
@@ -126,44 +126,44 @@ class RawScenarios:
     def sizes(self):
         with Connection(self.port) as client:
             for size in SIZES:
-                octets = self.chance.randbytes(size)
-                client.write(octets)
-                same(client.read(size), octets)
+                data = self.chance.randbytes(size)
+                client.write(data)
+                same(client.read(size), data)
 
     def in_flight(self):
         with Connection(self.port) as client:
-            octets = self.chance.randbytes(64 * 4000)
-            for position in range(0, len(octets), 4000):
-                client.write(octets[position:position + 4000])
-            same(client.read(len(octets)), octets)
+            data = self.chance.randbytes(64 * 4000)
+            for position in range(0, len(data), 4000):
+                client.write(data[position:position + 4000])
+            same(client.read(len(data)), data)
 
     def slow_reader(self):
         with Connection(self.port) as client:
             for size in (32 << 20, 1000, 8 << 20):
-                octets = self.chance.randbytes(size)
-                client.write(octets)
+                data = self.chance.randbytes(size)
+                client.write(data)
                 client.push_without_reading(0.3)
-                same(client.read(size), octets)
+                same(client.read(size), data)
 
     def many_slow_readers(self):
         clients = [Connection(self.port) for _ in range(20)]
         sent = [self.chance.randbytes(6 << 20) for _ in clients]
-        for client, octets in zip(clients, sent):
-            client.write(octets)
+        for client, data in zip(clients, sent):
+            client.write(data)
         for client in clients:
             client.push_without_reading(0.05)
-        for client, octets in zip(clients, sent):
-            same(client.read(len(octets)), octets)
+        for client, data in zip(clients, sent):
+            same(client.read(len(data)), data)
             client.socket.close()
 
     def many_connections(self):
         clients = [Connection(self.port) for _ in range(CONNECTIONS)]
         for size in (26, 64 * 1024):
             sent = [self.chance.randbytes(size) for _ in clients]
-            for client, octets in zip(clients, sent):
-                client.write(octets)
-            for client, octets in zip(clients, sent):
-                same(client.read(size), octets)
+            for client, data in zip(clients, sent):
+                client.write(data)
+            for client, data in zip(clients, sent):
+                same(client.read(size), data)
         for client in clients:
             client.socket.close()
 
@@ -179,7 +179,7 @@ class RawScenarios:
 def same(got, expected):
     if got != expected:
         first = next(i for i, (a, b) in enumerate(zip(got, expected)) if a != b) if len(got) == len(expected) else len(got)
-        raise Wrong(f"{len(expected)} octets came back changed, first at {first}")
+        raise Wrong(f"{len(expected)} bytes came back changed, first at {first}")
 
 
 def check(peer):

@@ -24,7 +24,7 @@ class Peer:
     name: str
     label: str  # for tables
     kind: str = "rival"  # or "ceiling"
-    protocol: str = "websocket"  # or "raw": every octet comes back
+    protocol: str = "websocket"  # or "raw": every byte comes back
     launcher: tuple = ()  # what runs `program`, if it does not run itself
     program: str = "server"  # below the peer's build folder
     extra_environment: tuple = ()  # pairs

@@ -19,7 +19,7 @@ class Wrong(Exception):
 
 
 def frame(opcode, payload, key, fin=True):
-    """A client's frame, masked by the 4 octets of `key`."""
+    """A client's frame, masked by the 4 bytes of `key`."""
     head = bytes([(0x80 if fin else 0) | opcode])
     if len(payload) <= 125:
         head += bytes([0x80 | len(payload)])
@@ -47,9 +47,9 @@ class Connection:
     def __exit__(self, *_):
         self.socket.close()
 
-    def write(self, octets):
-        """Queues octets; they go out while something is awaited, so neither side can block the other."""
-        self.to_send = memoryview(bytes(self.to_send) + octets) if self.to_send else memoryview(octets)
+    def write(self, data):
+        """Queues bytes; they go out while something is awaited, so neither side can block the other."""
+        self.to_send = memoryview(bytes(self.to_send) + data) if self.to_send else memoryview(data)
         self._step(0, reading=False)
 
     def push_without_reading(self, seconds):
@@ -62,13 +62,13 @@ class Connection:
                 quiet_since = time.monotonic()
 
     def read(self, count):
-        """The next `count` octets."""
+        """The next `count` bytes."""
         deadline = time.monotonic() + SECONDS_MAX
         while len(self.held) < count:
             if self.at_end:
-                raise Wrong(f"the connection ended {count - len(self.held)} octets early")
+                raise Wrong(f"the connection ended {count - len(self.held)} bytes early")
             if time.monotonic() > deadline:
-                raise Wrong(f"{count - len(self.held)} of {count} octets did not come in {SECONDS_MAX:.0f} s")
+                raise Wrong(f"{count - len(self.held)} of {count} bytes did not come in {SECONDS_MAX:.0f} s")
             self._step(0.5)
         taken = bytes(self.held[:count])
         del self.held[:count]
@@ -145,5 +145,5 @@ class WebSocket(Connection):
     def expect(self, opcode, payload):
         got_opcode, got = self.read_message()
         if (got_opcode, got) != (opcode, payload):
-            raise Wrong(f"expected opcode {opcode} with {len(payload)} octets, got {got_opcode} with {len(got)}"
+            raise Wrong(f"expected opcode {opcode} with {len(payload)} bytes, got {got_opcode} with {len(got)}"
                         f"{'' if got == payload else ', which differ'}")

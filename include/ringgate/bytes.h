@@ -1,4 +1,4 @@
-// Views of octets, the currency between the parts of the gate. A view borrows: who hands it out says for how long.
+// Views of bytes, the currency between the parts of the gate. A view borrows: who hands it out says for how long.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace ringgate {
 using ByteView = std::span<const std::uint8_t>;
 using MutableBytes = std::span<std::uint8_t>;
 
-/// The octets of `text`, without a terminator. Borrows `text`.
+/// The bytes of `text`, without a terminator. Borrows `text`.
 inline ByteView bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }

@@ -1,7 +1,7 @@
 // Every setting of the gate, as plain values with their defaults. Reading them from files, the environment and flags, their
-// ranges and their spelling are src/server/config_table.cc's; an embedder fills these structs directly.
+// ranges and their spelling are src/config/table.cc's; an embedder fills these structs directly.
 //
-// Units are in the names: `_bytes` are octets, `_ns` nanoseconds. A duration of 0 means "off" where the comment says so.
+// Units are in the names: `_bytes` are bytes, `_ns` nanoseconds. A duration of 0 means "off" where the comment says so.
 // Values copy; nothing here borrows.
 #pragma once
 
@@ -48,7 +48,7 @@ struct DeflateConfig {
 };
 
 struct RouteConfig {
-  std::string path = "/ws";  // compared octet by octet with the request's path
+  std::string path = "/ws";  // compared byte by byte with the request's path
   std::string handler = "echo";
   OriginPolicy origin = OriginPolicy::same_host;
   std::vector<std::string> allowed_origins;  // "https://example.org"; only with OriginPolicy::list
@@ -75,12 +75,12 @@ struct LimitsConfig {
   std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // what all connections with context takeover may hold for it
   std::uint64_t inflate_cpu_percent = 20;                  // of a core, for one connection: inflating alone
   std::uint64_t accept_backlog = 4096;
-  std::uint64_t send_timeout_ns = 10'000'000'000;       // without an octet taken by the peer; 0: off
+  std::uint64_t send_timeout_ns = 10'000'000'000;       // without a byte taken by the peer; 0: off
   std::uint64_t handshake_timeout_ns = 10'000'000'000;  // never off
   std::uint64_t ping_interval_ns = 25'000'000'000;      // 0: off
   std::uint64_t pong_timeout_ns = 10'000'000'000;       // 0: off
   std::uint64_t idle_timeout_ns = 0;                    // without a data message; 0: off
-  std::uint64_t message_timeout_ns = 60'000'000'000;    // from a message's first octet to its last; 0: off
+  std::uint64_t message_timeout_ns = 60'000'000'000;    // from a message's first byte to its last; 0: off
   std::uint64_t close_timeout_ns = 5'000'000'000;       // never off
   std::uint64_t tcp_user_timeout_ns = 30'000'000'000;   // 0: off
 
@@ -99,7 +99,7 @@ struct RingConfig {
   FeatureUse zero_copy_sends = FeatureUse::automatic;
   std::uint64_t busy_poll_ns = 0;   // 0: off
   std::uint64_t gather_ns = 50'000;  // 0: off
-  std::uint64_t cold_after_ns = 10'000'000'000;  // without an octet from a device; 0: never
+  std::uint64_t cold_after_ns = 10'000'000'000;  // without a byte from a device; 0: never
   std::uint64_t buffers_count = 2;  // a power of two
   std::uint64_t buffer_bytes = 512 * 1024;
   std::uint64_t zero_copy_bytes = 32 * 1024;  // of a message

@@ -17,7 +17,7 @@ constexpr bool is_device_id_character(char c) {
   return is_alphanumeric || c == '.' || c == '_' || c == '~' || c == ':' || c == '@' || c == '-';
 }
 
-/// True if `id` may name a device: 1 to 128 octets of `[A-Za-z0-9._~:@-]`, but neither `.` nor `..` (they
+/// True if `id` may name a device: 1 to 128 bytes of `[A-Za-z0-9._~:@-]`, but neither `.` nor `..` (they
 /// would vanish from a URL path). Case counts. Takes the id percent-decoded. Ids with `anonymous_id_prefix`
 /// are valid here, since the push API names those devices too. Any thread; does not allocate.
 constexpr bool is_valid_device_id(std::string_view id) {

@@ -32,9 +32,9 @@ class Connection {
   /// the connection is closing. Replies are not refused: while the peer reads too slowly, its own messages are not read either.
   void send(MessageView message);
   void send_text(std::string_view text) { send({MessageType::text, bytes_of(text)}); }
-  void send_binary(ByteView octets) { send({MessageType::binary, octets}); }
+  void send_binary(ByteView bytes) { send({MessageType::binary, bytes}); }
 
-  /// Answers with the message being handled, type and octets unchanged, without copying it. Only inside on_message, at most once;
+  /// Answers with the message being handled, type and bytes unchanged, without copying it. Only inside on_message, at most once;
   /// the view's payload must not be read afterwards.
   void echo();
 
@@ -42,11 +42,11 @@ class Connection {
   void pause();
   void resume();
 
-  /// Starts the closing handshake (RFC 6455 section 7.1.2). `reason`: UTF-8, cut to 123 octets. A code that may not stand in a
+  /// Starts the closing handshake (RFC 6455 section 7.1.2). `reason`: UTF-8, cut to 123 bytes. A code that may not stand in a
   /// Close frame is sent as 1011. Later sends are ignored; on_close follows when the connection has ended.
   void close(CloseCode code, std::string_view reason);
 
-  /// Octets that wait for the device.
+  /// Bytes that wait for the device.
   std::uint64_t queued_bytes() const;
 
   /// A word of the embedder's own, null at on_open; it lives as long as the connection.

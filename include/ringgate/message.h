@@ -1,4 +1,4 @@
-// A message as both ends see it: a type that is kept, and its octets.
+// A message as both ends see it: a type that is kept, and its bytes.
 #pragma once
 
 #include "ringgate/bytes.h"

@@ -12,7 +12,7 @@
 
 namespace ringgate::admin {
 
-/// What happens to octets that arrive.
+/// What happens to bytes that arrive.
 enum class Intake : std::uint8_t {
   open,     // they are read
   held,     // too much is owed or waits: they are kept, and the transport is paused

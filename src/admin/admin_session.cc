@@ -37,13 +37,13 @@ void AdminSession::on_gone(conn::Connection& connection, conn::Ending) {
   counters_.admin_connections.subtract(1);
 }
 
-void AdminSession::on_received(conn::Connection& connection, MutableBytes octets) {
+void AdminSession::on_received(conn::Connection& connection, MutableBytes bytes) {
   switch (state_of(connection).intake) {
     case Intake::open:
-      read_requests(connection, octets);
+      read_requests(connection, bytes);
       break;
     case Intake::held:
-      hold(connection, octets);
+      hold(connection, bytes);
       break;
     case Intake::stopped:
       break;
@@ -155,7 +155,7 @@ void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
 void AdminSession::flush(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   while (const auto next = state.answers.take_next()) {
-    transport_.write(connection, bytes_of(next->octets));
+    transport_.write(connection, bytes_of(next->bytes));
     if (next->closes) {
       transport_.finish(connection);
       return;

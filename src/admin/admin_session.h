@@ -1,7 +1,7 @@
 // Serves HTTP/1.1 on the admin listener of one shard: reads requests, passes them to the API, sends the
 // answers in order.
 //
-// It decides nothing about devices (admin_api.h) and moves no octets (the transport). Owner shard.
+// It decides nothing about devices (admin_api.h) and moves no bytes (the transport). Owner shard.
 // Invariants: answers leave in the order of the requests; at most limits::pipelined_requests_max are owed per
 // connection; behind a request that ends the connection nothing is looked at.
 //
@@ -36,7 +36,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
 
   // -- Session
   void on_open(conn::Connection& connection) override;
-  void on_received(conn::Connection& connection, MutableBytes octets) override;
+  void on_received(conn::Connection& connection, MutableBytes bytes) override;
   void on_end_of_stream(conn::Connection& connection) override;
   void on_output_waits(conn::Connection& connection) override;
   void on_output_progress(conn::Connection& connection) override;

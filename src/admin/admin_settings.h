@@ -9,11 +9,11 @@
 namespace ringgate::admin {
 
 struct AdminSettings {
-  std::size_t body_bytes_max = 1024 * 1024;  // limits.max_push: decoded octets of one request's body
+  std::size_t body_bytes_max = 1024 * 1024;  // limits.max_push: decoded bytes of one request's body
   DurationNs head_timeout =
-      10 * nanoseconds_per_second;  // from opening or first octet to the end of the head
+      10 * nanoseconds_per_second;  // from opening or first byte to the end of the head
   DurationNs idle_timeout = 60 * nanoseconds_per_second;  // between requests
-  DurationNs send_timeout = 10 * nanoseconds_per_second;  // without an octet taken by the peer; 0: off
+  DurationNs send_timeout = 10 * nanoseconds_per_second;  // without a byte taken by the peer; 0: off
   std::string version;  // labels of ringgate_build_info; empty ones are left out
   std::string liburing_version;
   std::string openssl_version;

@@ -5,7 +5,7 @@ namespace ringgate::admin {
 WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
   WrittenAnswer written{.closes = shape.persistence == http::Persistence::close};
   if (!answer.refusal) {
-    http::append_response(written.octets, {.status = answer.status,
+    http::append_response(written.bytes, {.status = answer.status,
                                            .content_type = answer.content_type,
                                            .body = answer.body,
                                            .extra_fields = answer.extra_fields,
@@ -16,7 +16,7 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
   const RefusalFacts& facts = facts_of(*answer.refusal);
   written.closes = written.closes || facts.persistence == http::Persistence::close;
   http::append_problem(
-      written.octets,
+      written.bytes,
       {.status = facts.status,
        .reason = facts.reason,
        .detail = facts.detail,
@@ -28,12 +28,12 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
 
 WrittenAnswer write_rejection(http::Rejection rejection, http::Method method) {
   WrittenAnswer written{.closes = true};
-  http::append_rejection(written.octets, rejection, method);
+  http::append_rejection(written.bytes, rejection, method);
   return written;
 }
 
 WrittenAnswer write_continue() {
-  return {.octets = "HTTP/1.1 100 Continue\r\n\r\n"};
+  return {.bytes = "HTTP/1.1 100 Continue\r\n\r\n"};
 }
 
 }  // namespace ringgate::admin

@@ -1,4 +1,4 @@
-// What the API answers to one request, and how it becomes octets. The request's shape (HEAD, closing) is the
+// What the API answers to one request, and how it becomes bytes. The request's shape (HEAD, closing) is the
 // connection's business.
 #pragma once
 
@@ -38,7 +38,7 @@ struct AnswerShape {
 
 /// An answer ready to be sent.
 struct WrittenAnswer {
-  std::string octets;
+  std::string bytes;
   bool closes = false;  // the connection ends behind it
 };
 

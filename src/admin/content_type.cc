@@ -1,6 +1,6 @@
 #include "admin/content_type.h"
 
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 
 namespace ringgate::admin {
 namespace {

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Never throws: octets that are no UTF-8 (none are expected) become U+FFFD.
+/// Never throws: bytes that are no UTF-8 (none are expected) become U+FFFD.
 std::string to_text(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

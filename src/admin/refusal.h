@@ -1,7 +1,7 @@
 // Why the admin API says no to a well-formed request: one enumerator per reason, and one row each for what
 // the caller is told.
 //
-// Octets that are no proper HTTP are http::Rejection's. Invariant: `refusal_facts` has one row per
+// Bytes that are no proper HTTP are http::Rejection's. Invariant: `refusal_facts` has one row per
 // enumerator, in their order.
 #pragma once
 
@@ -57,7 +57,7 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::invalid_utf8, 400, http::Persistence::close, "invalid_utf8", "A text message must be valid UTF-8.", ""},
     {Refusal::bad_id, 400, http::Persistence::keep_alive, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", ""},
     {Refusal::bad_code, 400, http::Persistence::keep_alive, "bad_code", "The parameter code must be one number from 4000 to 4099.", ""},
-    {Refusal::bad_reason, 400, http::Persistence::keep_alive, "bad_reason", "The parameter reason must be UTF-8 of at most 123 octets, given once.", ""},
+    {Refusal::bad_reason, 400, http::Persistence::keep_alive, "bad_reason", "The parameter reason must be UTF-8 of at most 123 bytes, given once.", ""},
     {Refusal::bad_limit, 400, http::Persistence::keep_alive, "bad_limit", "The parameter limit must be one number from 1 to 1000.", ""},
     {Refusal::bad_cursor, 400, http::Persistence::keep_alive, "bad_cursor", "The parameter cursor must be a next_cursor of an earlier answer.", ""},
     {Refusal::unknown_device, 404, http::Persistence::keep_alive, "unknown_device", "No device with this id is connected.", ""},

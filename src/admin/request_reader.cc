@@ -14,14 +14,14 @@ ReadProgress RequestReader::read(ByteView input) {
 /// where it stopped.
 ReadProgress RequestReader::read_head(ByteView input) {
   if (input.empty()) return {};
-  const std::size_t octets_before = head_octets_.size();
-  if (octets_before > 0) head_octets_.insert(head_octets_.end(), input.begin(), input.end());
-  const ByteView all = octets_before > 0 ? ByteView{head_octets_} : input;
+  const std::size_t bytes_before = head_bytes_.size();
+  if (bytes_before > 0) head_bytes_.insert(head_bytes_.end(), input.begin(), input.end());
+  const ByteView all = bytes_before > 0 ? ByteView{head_bytes_} : input;
 
   const http::HeadVerdict verdict = parser_.resume(all);
   switch (verdict.status) {
     case http::HeadStatus::need_more:
-      if (octets_before == 0) head_octets_.assign(input.begin(), input.end());
+      if (bytes_before == 0) head_bytes_.assign(input.begin(), input.end());
       return {.consumed_bytes = input.size()};
     case http::HeadStatus::rejected:
       return {.status = ReadStatus::rejected, .rejection = verdict.rejection};
@@ -31,9 +31,9 @@ ReadProgress RequestReader::read_head(ByteView input) {
   if (const auto rejection = take_head(parser_.view(all)))
     return {.status = ReadStatus::rejected, .rejection = *rejection};
   parser_.reset();
-  head_octets_.clear();
+  head_bytes_.clear();
   return {.status = body_ ? ReadStatus::body_follows : ReadStatus::complete,
-          .consumed_bytes = verdict.head_bytes - octets_before};
+          .consumed_bytes = verdict.head_bytes - bytes_before};
 }
 
 /// Copies what is needed of the head, and prepares for the body if there is one.

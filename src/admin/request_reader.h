@@ -1,7 +1,7 @@
-// From the octets of one admin connection to whole requests, one after the other.
+// From the bytes of one admin connection to whole requests, one after the other.
 //
 // No I/O, no clock, and no view of what is asked for. Owned by the connection. Invariants: what comes out
-// does not depend on how the octets were cut; memory follows the octets that have arrived, never a declared
+// does not depend on how the bytes were cut; memory follows the bytes that have arrived, never a declared
 // length.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace ringgate::admin {
 
-/// A request, copied out of its octets.
+/// A request, copied out of its bytes.
 struct Request {
   http::Method method = http::Method::get;
   http::Persistence persistence = http::Persistence::keep_alive;  // close: HTTP/1.0, or `Connection: close`
@@ -38,12 +38,12 @@ enum class ReadStatus : std::uint8_t {
   need_more,
   body_follows,  // the head is read, and a body is to come: call again, `request` is all but the body
   complete,      // `request` is whole: take it
-  rejected,      // the octets are no proper request; nothing behind them means anything
+  rejected,      // the bytes are no proper request; nothing behind them means anything
 };
 
 struct ReadProgress {
   ReadStatus status = ReadStatus::need_more;
-  std::size_t consumed_bytes = 0;  // the octets behind them are to be given again
+  std::size_t consumed_bytes = 0;  // the bytes behind them are to be given again
   http::Rejection rejection{};     // only if rejected
 };
 
@@ -51,7 +51,7 @@ class RequestReader {
  public:
   enum class Phase : std::uint8_t { idle, head, body };
 
-  /// `body_bytes_max`: decoded octets of a body, at most.
+  /// `body_bytes_max`: decoded bytes of a body, at most.
   explicit RequestReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
   /// Reads from the front of `input`, which follows what was consumed before, up to the next event.
@@ -64,7 +64,7 @@ class RequestReader {
   Request take();
 
   /// idle: nothing of a request is there yet.
-  Phase phase() const { return body_ ? Phase::body : head_octets_.empty() ? Phase::idle : Phase::head; }
+  Phase phase() const { return body_ ? Phase::body : head_bytes_.empty() ? Phase::idle : Phase::head; }
 
   /// The method, as far as it is known; for the answer to a rejected request.
   http::Method method() const { return body_ ? request_.method : parser_.head().method; }
@@ -76,7 +76,7 @@ class RequestReader {
 
   std::size_t body_bytes_max_;
   http::RequestHeadParser parser_;
-  std::vector<std::uint8_t> head_octets_;  // of a head that did not arrive in one piece
+  std::vector<std::uint8_t> head_bytes_;  // of a head that did not arrive in one piece
   std::optional<http::BodyReader> body_;   // while a body is being read
   Request request_;
 };

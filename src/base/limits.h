@@ -12,7 +12,7 @@ inline constexpr std::uint32_t slots_per_shard_max = (1U << 23) - 1;  // one bit
 inline constexpr std::uint32_t spare_slots_per_shard = 64;  // above the share: they answer 503 instead of hanging
 inline constexpr std::uint32_t admin_slots_per_shard = 64;
 
-// HTTP (octets).
+// HTTP (bytes).
 inline constexpr std::size_t method_bytes_max = 32;
 inline constexpr std::size_t target_bytes_max = 8 * 1024;
 inline constexpr std::size_t head_bytes_max = 16 * 1024;
@@ -25,14 +25,14 @@ inline constexpr std::size_t pipelined_requests_max = 64;
 inline constexpr std::size_t subprotocols_count_max = 64;  // offers in one opening handshake
 inline constexpr std::size_t subprotocol_bytes_max = 64;   // a name of ours
 
-// Admin API (octets unless counted).
+// Admin API (bytes unless counted).
 inline constexpr std::size_t listed_devices_max = 1000;  // in one page
 inline constexpr std::size_t admin_output_bytes_max = 256 * 1024;  // waiting for one peer; no request is begun above it
 inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // received before reading could be paused
 inline constexpr std::size_t admin_body_bytes_per_second_min = 500;  // a slower body is given up ...
 inline constexpr std::size_t admin_body_grace_seconds = 5;           // ... but never before this
 
-// WebSocket (octets).
+// WebSocket (bytes).
 inline constexpr std::size_t control_payload_bytes_max = 125;  // RFC 6455 section 5.5
 inline constexpr std::size_t close_reason_bytes_max = 123;
 inline constexpr std::size_t client_header_bytes_max = 14;
@@ -40,7 +40,7 @@ inline constexpr std::size_t server_header_bytes_max = 10;
 inline constexpr std::size_t pongs_waiting_max = 64;
 inline constexpr std::size_t copied_message_bytes_max = 1024;  // up to this, copying is cheaper than a piece of its own
 
-// Assembly of cut and fragmented messages, per shard (octets unless counted): what is kept for reuse; more is freed.
+// Assembly of cut and fragmented messages, per shard (bytes unless counted): what is kept for reuse; more is freed.
 inline constexpr std::size_t assembly_cached_buffer_bytes_max = 128 * 1024;
 inline constexpr std::size_t assembly_cached_bytes_max = 512 * 1024;
 inline constexpr std::size_t partials_cached_count_max = 512;

@@ -49,14 +49,14 @@ bool is_bare(std::string_view value) {
 
 /// Length of the well-formed UTF-8 sequence (RFC 3629) that `text` begins with, and its code point; 0 if there is none.
 std::size_t decode_utf8(std::string_view text, std::uint32_t& code_point) {
-  const auto octet = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t lead = octet(0);
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t lead = byte(0);
   const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
   if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
   code_point = lead & (0xFFU >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
-    if ((octet(i) & 0xC0U) != 0x80U) return 0;
-    code_point = code_point << 6U | (octet(i) & 0x3FU);
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+    code_point = code_point << 6U | (byte(i) & 0x3FU);
   }
   const bool overlong = code_point < (length == 4 ? 0x10000U : length == 3 ? 0x800U : 0x80U);
   const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
@@ -72,15 +72,15 @@ void append_json_unicode(std::string& out, std::uint32_t code_point) {
   }
 }
 
-/// Appends what is not printable ASCII, as the format has it. Returns how many octets of `text` that were.
-std::size_t append_escaped_octets(std::string& out, Format format, std::string_view text) {
-  const auto octet = static_cast<std::uint8_t>(text.front());
+/// Appends what is not printable ASCII, as the format has it. Returns how many bytes of `text` that were.
+std::size_t append_escaped_bytes(std::string& out, Format format, std::string_view text) {
+  const auto byte = static_cast<std::uint8_t>(text.front());
   if (format == Format::logfmt) {
-    fmt::format_to(std::back_inserter(out), "\\x{:02x}", octet);
+    fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
     return 1;
   }
-  std::uint32_t code_point = octet;
-  const std::size_t length = octet < 0x80 ? 1 : decode_utf8(text, code_point);
+  std::uint32_t code_point = byte;
+  const std::size_t length = byte < 0x80 ? 1 : decode_utf8(text, code_point);
   append_json_unicode(out, length == 0 ? 0xFFFD : code_point);
   return length == 0 ? 1 : length;
 }
@@ -100,7 +100,7 @@ void append_quoted(std::string& out, Format format, std::string_view text) {
       case '\t': out += "\\t"; break;
       default:
         if (c >= ' ' && c <= '~') out += c;
-        else taken = append_escaped_octets(out, format, text);
+        else taken = append_escaped_bytes(out, format, text);
     }
     text.remove_prefix(taken);
   }

@@ -49,7 +49,7 @@ inline void warning(std::string_view m, std::initializer_list<Field> f = {}) { w
 inline void error(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::error, m, f); }
 
 /// One line, without its newline, as the sink writes it. `format` is not `automatic`; `unix_microseconds` is the wall-clock
-/// time. The octets of `message` and of the values may be anything: the result is printable ASCII. Any thread.
+/// time. The bytes of `message` and of the values may be anything: the result is printable ASCII. Any thread.
 std::string format_line(Format format, Level level, std::int64_t unix_microseconds, std::string_view message,
                         std::span<const Field> fields);
 

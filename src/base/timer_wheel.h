@@ -19,7 +19,7 @@
 
 namespace ringgate {
 
-/// 12 octets in the caller's record of a slot; the wheel's alone while the slot is scheduled.
+/// 12 bytes in the caller's record of a slot; the wheel's alone while the slot is scheduled.
 struct TimerLinks {
   static constexpr std::uint32_t none = 0xFFFF'FFFF;
   static constexpr std::uint32_t unscheduled = 0xFFFF'FFFE;

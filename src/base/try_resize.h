@@ -8,10 +8,10 @@
 
 namespace ringgate {
 
-/// Gives `octets` that size; new ones are 0. False if memory is out, and then it is as before.
-inline bool try_resize(std::vector<std::uint8_t>& octets, std::size_t size) {
+/// Gives `bytes` that size; new ones are 0. False if memory is out, and then it is as before.
+inline bool try_resize(std::vector<std::uint8_t>& bytes, std::size_t size) {
   try {
-    octets.resize(size);
+    bytes.resize(size);
   } catch (const std::bad_alloc&) {
     return false;
   }

@@ -47,7 +47,7 @@ struct Connection {
   std::uint16_t receive_armed : 1 = false;  // or a poll, see `polled`
   std::uint16_t receive_cancelled : 1 = false;  // the cancel is on its way
   std::uint16_t paused : 1 = false;
-  std::uint16_t send_in_flight : 1 = false;  // a send that will complete: the outbox's first octets are the kernel's
+  std::uint16_t send_in_flight : 1 = false;  // a send that will complete: the outbox's first bytes are the kernel's
   std::uint16_t reset : 1 = false;           // end with RST
   std::uint16_t peer_finished : 1 = false;   // the peer's FIN was seen
   std::uint16_t starved : 1 = false;         // waits for buffers to come back
@@ -88,6 +88,6 @@ struct Connection {
     return *new (session_memory.data()) Record{};
   }
 };
-static_assert(sizeof(Connection) == 128, "two cache lines: the budget for an idle connection is 128 octets and its map entry");
+static_assert(sizeof(Connection) == 128, "two cache lines: the budget for an idle connection is 128 bytes and its map entry");
 
 }  // namespace ringgate::conn

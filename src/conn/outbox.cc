@@ -7,21 +7,21 @@
 
 namespace ringgate::conn {
 
-void Outbox::append(ByteView octets) {
-  bytes_ += octets.size();
+void Outbox::append(ByteView bytes) {
+  bytes_ += bytes.size();
   if (!nodes_.empty() && nodes_.back().chunk) {
     Node& last = nodes_.back();
-    const std::size_t fitting = std::min(octets.size(), last.capacity - last.end);
-    std::memcpy(last.chunk.get() + last.end, octets.data(), fitting);
+    const std::size_t fitting = std::min(bytes.size(), last.capacity - last.end);
+    std::memcpy(last.chunk.get() + last.end, bytes.data(), fitting);
     last.end += fitting;
-    octets = octets.subspan(fitting);
+    bytes = bytes.subspan(fitting);
   }
-  if (octets.empty()) return;
+  if (bytes.empty()) return;
   Node& node = nodes_.emplace_back();
-  node.capacity = std::max(octets.size(), chunk_bytes_min);
+  node.capacity = std::max(bytes.size(), chunk_bytes_min);
   node.chunk = std::make_unique_for_overwrite<std::uint8_t[]>(node.capacity);
-  node.end = octets.size();
-  std::memcpy(node.chunk.get(), octets.data(), octets.size());
+  node.end = bytes.size();
+  std::memcpy(node.chunk.get(), bytes.data(), bytes.size());
 }
 
 void Outbox::append(ws::MessageRef message, std::size_t offset) {
@@ -39,7 +39,7 @@ std::size_t Outbox::front(std::span<ring::Piece> out) const {
   const std::size_t count = std::min(out.size(), nodes_.size());
   for (std::size_t i = 0; i < count; ++i) {
     const Node& node = nodes_[i];
-    out[i] = {node.octets() + node.begin, node.end - node.begin};
+    out[i] = {node.bytes() + node.begin, node.end - node.begin};
   }
   return count;
 }
@@ -49,15 +49,15 @@ Outbox::FrontMessage Outbox::front_message() const {
   return {&*nodes_.front().message, nodes_.front().begin};
 }
 
-void Outbox::consume(std::size_t octets, TimeNs now) {
-  RINGGATE_ASSERT(octets <= bytes_);
-  if (octets > 0) progress_at_ = now;
-  bytes_ -= octets;
-  while (octets > 0) {
+void Outbox::consume(std::size_t bytes, TimeNs now) {
+  RINGGATE_ASSERT(bytes <= bytes_);
+  if (bytes > 0) progress_at_ = now;
+  bytes_ -= bytes;
+  while (bytes > 0) {
     Node& first = nodes_.front();
-    const std::size_t taken = std::min(octets, first.end - first.begin);
+    const std::size_t taken = std::min(bytes, first.end - first.begin);
     first.begin += taken;
-    octets -= taken;
+    bytes -= taken;
     if (first.begin == first.end) nodes_.pop_front();
   }
 }

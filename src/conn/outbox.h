@@ -1,4 +1,4 @@
-// What a connection could not send yet, in order: octets of its own in chunks, and references to prepared messages.
+// What a connection could not send yet, in order: bytes of its own in chunks, and references to prepared messages.
 //
 // Exists only while the peer is slower than we are. Its front belongs to the kernel while a send is in flight, so nothing is
 // freed or moved there before the send has completed. Owner shard.
@@ -27,15 +27,15 @@ class Outbox {
   std::size_t bytes() const { return bytes_; }
   bool empty() const { return bytes_ == 0; }
 
-  /// When the peer last took an octet, or when this outbox began.
+  /// When the peer last took a byte, or when this outbox began.
   TimeNs progress_at() const { return progress_at_; }
 
-  /// Copies `octets` behind all that waits.
-  void append(ByteView octets);
+  /// Copies `bytes` behind all that waits.
+  void append(ByteView bytes);
   /// Refers to the frame of `message` from `offset` on.
   void append(ws::MessageRef message, std::size_t offset);
 
-  /// The next octets to send, as up to `out.size()` pieces; returns how many. They stay where they are until `consume`.
+  /// The next bytes to send, as up to `out.size()` pieces; returns how many. They stay where they are until `consume`.
   std::size_t front(std::span<ring::Piece> out) const;
 
   /// What is at the front, if it is a prepared message: the message, and how much of its frame is gone; else null.
@@ -45,8 +45,8 @@ class Outbox {
   };
   FrontMessage front_message() const;
 
-  /// The peer's side took `octets` from the front at `now`.
-  void consume(std::size_t octets, TimeNs now);
+  /// The peer's side took `bytes` from the front at `now`.
+  void consume(std::size_t bytes, TimeNs now);
 
  private:
   struct Node {
@@ -56,7 +56,7 @@ class Outbox {
     std::size_t end = 0;
     ws::MessageRef message;
 
-    const std::uint8_t* octets() const { return chunk ? chunk.get() : message->frame().data(); }
+    const std::uint8_t* bytes() const { return chunk ? chunk.get() : message->frame().data(); }
   };
 
   std::deque<Node> nodes_;

@@ -27,19 +27,19 @@ TurnOutput& Transport::new_output(Connection& connection) {
 void Transport::add_piece(TurnOutput& output, OutputPiece piece) {
   if (output.full()) consolidate(output);
   if (std::uint8_t* const room = output.take_room(piece.size))
-    std::memcpy(room, piece.octets(), piece.size);
+    std::memcpy(room, piece.bytes(), piece.size);
   else
     output.add(std::move(piece));
 }
 
-/// Copies all pieces into one, to make room for more: as many octets again, so that however many pieces a turn brings, each octet
+/// Copies all pieces into one, to make room for more: as many bytes again, so that however many pieces a turn brings, each byte
 /// is copied a bounded number of times and the arena grows by a bounded multiple of them.
 void Transport::consolidate(TurnOutput& output) {
   const std::size_t bytes = output.bytes;
   std::uint8_t* const data = arena_.allocate(2 * bytes);
   std::uint8_t* end = data;
   for (std::size_t i = 0; i < output.pieces_count; ++i) {
-    std::memcpy(end, output.pieces[i].octets(), output.pieces[i].size);
+    std::memcpy(end, output.pieces[i].bytes(), output.pieces[i].size);
     end += output.pieces[i].size;
     output.pieces[i] = {};
   }
@@ -49,27 +49,27 @@ void Transport::consolidate(TurnOutput& output) {
   output.room_end = data + 2 * bytes;
 }
 
-void Transport::add_copy(TurnOutput& output, ByteView octets) {
-  if (std::uint8_t* const room = output.take_room(octets.size())) {
-    std::memcpy(room, octets.data(), octets.size());
+void Transport::add_copy(TurnOutput& output, ByteView bytes) {
+  if (std::uint8_t* const room = output.take_room(bytes.size())) {
+    std::memcpy(room, bytes.data(), bytes.size());
     return;
   }
   OutputPiece* last = output.last();
-  if (last != nullptr && last->data != nullptr && arena_.continues_at(last->data + last->size, octets.size())) {
-    std::memcpy(arena_.allocate(octets.size()), octets.data(), octets.size());
-    output.extend_last(octets.size());
+  if (last != nullptr && last->data != nullptr && arena_.continues_at(last->data + last->size, bytes.size())) {
+    std::memcpy(arena_.allocate(bytes.size()), bytes.data(), bytes.size());
+    output.extend_last(bytes.size());
     return;
   }
-  std::uint8_t* const data = arena_.allocate(octets.size());
-  std::memcpy(data, octets.data(), octets.size());
-  add_piece(output, {data, octets.size(), {}});
+  std::uint8_t* const data = arena_.allocate(bytes.size());
+  std::memcpy(data, bytes.data(), bytes.size());
+  add_piece(output, {data, bytes.size(), {}});
 }
 
 void Transport::write_room(Connection& connection, std::size_t bytes) {
   RINGGATE_ASSERT(connection.state == State::open && connection.outbox == nullptr);
   TurnOutput& output = output_of(connection);
   std::uint8_t* const data = arena_.allocate(bytes);
-  if (output.pieces_count == 0) return output.add_octets(data, bytes);
+  if (output.pieces_count == 0) return output.add_bytes(data, bytes);
   OutputPiece* const last = output.last();
   if (last->data != nullptr && last->data + last->size == data) {
     output.extend_last(bytes);
@@ -78,14 +78,14 @@ void Transport::write_room(Connection& connection, std::size_t bytes) {
   }
 }
 
-void Transport::write(Connection& connection, ByteView octets) {
-  if (connection.state != State::open || octets.empty()) return;
+void Transport::write(Connection& connection, ByteView bytes) {
+  if (connection.state != State::open || bytes.empty()) return;
   if (connection.outbox != nullptr) {
-    connection.outbox->append(octets);
-    counters_.send_queue_bytes.add(octets.size());
+    connection.outbox->append(bytes);
+    counters_.send_queue_bytes.add(bytes.size());
     return;
   }
-  add_copy(output_of(connection), octets);
+  add_copy(output_of(connection), bytes);
 }
 
 void Transport::write(Connection& connection, const ws::MessageRef& message) {
@@ -152,14 +152,14 @@ void Transport::flush(TurnOutput& output) {
   }
   output.submitted = true;
   if (!is_single) return send_pieces(output);
-  const ring::Piece piece{first.octets(), first.size};
+  const ring::Piece piece{first.bytes(), first.size};
   ring_.send(output.slot, {&piece, 1}, ring::Ring::Sending::silent, token(OperationKind::send, *connection));
 }
 
 void Transport::send_pieces(const TurnOutput& output) {
   ring::Piece pieces[ring::Ring::pieces_max];
   for (std::size_t i = 0; i < output.pieces_count; ++i)
-    pieces[i] = {output.pieces[i].octets(), output.pieces[i].size};
+    pieces[i] = {output.pieces[i].bytes(), output.pieces[i].size};
   ring_.send(output.slot, {pieces, output.pieces_count}, ring::Ring::Sending::silent,
              {OperationKind::send, output.slot, output.generation});
 }
@@ -171,7 +171,7 @@ void Transport::withdraw_output(Connection& connection) {
   connection.output_index = 0;
 }
 
-/// Moves what `output` holds beyond its first `taken` octets into the outbox, and sends from there.
+/// Moves what `output` holds beyond its first `taken` bytes into the outbox, and sends from there.
 void Transport::spill(Connection& connection, TurnOutput& output, std::size_t taken) {
   const bool is_new = connection.outbox == nullptr;
   if (is_new) connection.outbox = new Outbox(now_);

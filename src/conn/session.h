@@ -15,8 +15,8 @@ class Session {
 
   virtual void on_open(Connection& connection) = 0;
 
-  /// Octets arrived. They may be written to, have slack behind them, and stay until the end of the turn.
-  virtual void on_received(Connection& connection, MutableBytes octets) = 0;
+  /// Bytes arrived. They may be written to, have slack behind them, and stay until the end of the turn.
+  virtual void on_received(Connection& connection, MutableBytes bytes) = 0;
 
   /// Something comes from a connection that was cold (Transport::cool); it is not any more.
   virtual void on_warm(Connection&) {}

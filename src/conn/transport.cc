@@ -179,7 +179,7 @@ void Transport::on_readable(const Completion& completion) {
 
 void Transport::on_receive(const Completion& completion) {
   Connection* connection = table_.find(completion.token);
-  const MutableBytes octets = completion.has_buffer ? ring_.received(completion) : MutableBytes{};
+  const MutableBytes bytes = completion.has_buffer ? ring_.received(completion) : MutableBytes{};
   if (connection == nullptr) {
     counters_.stale_completions.add(1);
     return;
@@ -191,15 +191,15 @@ void Transport::on_receive(const Completion& completion) {
   }
   if (connection->state == State::ending) return;
 
-  if (!octets.empty()) {
-    connection->bytes_in += octets.size();
-    counters_.wire_bytes_in.add(octets.size());
+  if (!bytes.empty()) {
+    connection->bytes_in += bytes.size();
+    counters_.wire_bytes_in.add(bytes.size());
     if (connection->state == State::open) {
-      window_begin_ = octets.data();
-      window_end_ = octets.data() + octets.size();
-      session_of(*connection).on_received(*connection, octets);
+      window_begin_ = bytes.data();
+      window_end_ = bytes.data() + bytes.size();
+      session_of(*connection).on_received(*connection, bytes);
       window_begin_ = window_end_ = nullptr;
-      if (octets.size() >= options_.bulk_bytes || connection->bulkiness > 0) weigh(*connection, octets.size());
+      if (bytes.size() >= options_.bulk_bytes || connection->bulkiness > 0) weigh(*connection, bytes.size());
     }
   } else if (completion.error == IoError::none) {
     connection->peer_finished = true;

@@ -1,6 +1,6 @@
-// Moves octets between the ring and the sessions of one shard: accepts, receives, sends, pauses, ends.
+// Moves bytes between the ring and the sessions of one shard: accepts, receives, sends, pauses, ends.
 //
-// Knows connections and their operations, nothing of what the octets mean. Owner shard.
+// Knows connections and their operations, nothing of what the bytes mean. Owner shard.
 // Invariants: at most one receive and one completing send per socket; one send per connection and turn; what the kernel may still
 // touch is not freed; a slot is released only at zero operations in flight.
 //
@@ -40,7 +40,7 @@ class Transport {
   struct Options {
     std::uint32_t slots_count = 0;
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
-    std::size_t zero_copy_bytes = SIZE_MAX;  // messages of so many octets go uncopied to peers on other machines
+    std::size_t zero_copy_bytes = SIZE_MAX;  // messages of so many bytes go uncopied to peers on other machines
     std::size_t bulk_bytes = SIZE_MAX;  // a connection that receives as much at once is bulk
   };
 
@@ -65,12 +65,12 @@ class Transport {
   std::optional<DurationNs> next_timer() const;
 
   // -- Writing, for sessions. Ignored unless the connection is open.
-  /// Copies `octets`.
-  void write(Connection& connection, ByteView octets);
+  /// Copies `bytes`.
+  void write(Connection& connection, ByteView bytes);
   /// Frames a message whose payload the caller owns until on_outputs_retired, with room for a header in front of it (an event of
   /// the frame reader). Payloads of one receive are compacted into one run; the payload is the transport's from now on.
   void write_in_place(Connection& connection, MessageType type, MutableBytes payload);
-  /// Room for `bytes` octets, for the caller to write to; `write_room` sends the first of them, if nothing else was written between.
+  /// Room for `bytes` bytes, for the caller to write to; `write_room` sends the first of them, if nothing else was written between.
   /// Only for an open connection without an outbox.
   std::uint8_t* room(std::size_t bytes) { return arena_.room(bytes); }
   void write_room(Connection& connection, std::size_t bytes);
@@ -137,7 +137,7 @@ class Transport {
     return connection.output_index != 0 ? outputs_[connection.output_index - 1] : new_output(connection);
   }
   TurnOutput& new_output(Connection& connection);
-  void add_copy(TurnOutput& output, ByteView octets);
+  void add_copy(TurnOutput& output, ByteView bytes);
   void add_piece(TurnOutput& output, OutputPiece piece);
   void consolidate(TurnOutput& output);
   void flush(TurnOutput& output);

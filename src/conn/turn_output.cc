@@ -12,7 +12,7 @@ std::uint8_t* TurnArena::in_next_block(std::size_t size) {
     blocks_.push_back({std::make_unique_for_overwrite<std::uint8_t[]>(bytes), bytes});
   }
   const Block& block = blocks_[entered_++];
-  next_ = block.octets.get();
+  next_ = block.bytes.get();
   end_ = next_ + block.size;
   return next_;
 }

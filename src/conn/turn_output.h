@@ -21,7 +21,7 @@ struct OutputPiece {
   std::size_t size = 0;
   ws::MessageRef message;
 
-  const std::uint8_t* octets() const { return message ? message->frame().data() : data; }
+  const std::uint8_t* bytes() const { return message ? message->frame().data() : data; }
 };
 
 struct TurnOutput {
@@ -41,20 +41,20 @@ struct TurnOutput {
     bytes += piece.size;
     pieces[pieces_count++] = std::move(piece);
   }
-  /// The same for octets that are not a message's.
-  void add_octets(std::uint8_t* data, std::size_t size) {
+  /// The same for bytes that are not a message's.
+  void add_bytes(std::uint8_t* data, std::size_t size) {
     bytes += size;
     pieces[pieces_count].data = data;
     pieces[pieces_count].size = size;
     ++pieces_count;
   }
-  /// The last piece goes on by `size` octets that lie behind it. They may lie behind the room as well, which is used up then.
+  /// The last piece goes on by `size` bytes that lie behind it. They may lie behind the room as well, which is used up then.
   void extend_last(std::size_t size) {
     pieces[pieces_count - 1].size += size;
     bytes += size;
     room_end = nullptr;
   }
-  /// Room for `size` more octets right behind the joined pieces, counted as part of them; null if there is none.
+  /// Room for `size` more bytes right behind the joined pieces, counted as part of them; null if there is none.
   std::uint8_t* take_room(std::size_t size) {
     if (room_end == nullptr || pieces_count != 1) return nullptr;
     std::uint8_t* const end = pieces[0].data + pieces[0].size;
@@ -79,11 +79,11 @@ class TurnArena {
  public:
   static constexpr std::size_t block_bytes = 64 * 1024;
 
-  /// `size` writable octets until `reset`.
+  /// `size` writable bytes until `reset`.
   std::uint8_t* allocate(std::size_t size) {
-    std::uint8_t* const octets = room(size);
-    next_ = octets + size;
-    return octets;
+    std::uint8_t* const bytes = room(size);
+    next_ = bytes + size;
+    return bytes;
   }
   /// Where the next allocation of up to `size` will be; they may be written before it is made.
   std::uint8_t* room(std::size_t size) { return fits(size) ? next_ : in_next_block(size); }
@@ -93,7 +93,7 @@ class TurnArena {
 
  private:
   struct Block {
-    std::unique_ptr<std::uint8_t[]> octets;
+    std::unique_ptr<std::uint8_t[]> bytes;
     std::size_t size = 0;
   };
   static constexpr std::size_t kept_blocks_max = 16;

@@ -5,8 +5,8 @@
 // generation and id, says so. Shared by all threads; owned by the server. Invariant: each id has at most one
 // owner, and each owner that was replaced was reported to exactly one caller.
 //
-// Memory: 16 octets per entry. After a rebuild between a quarter and a half of the entries are in use, before
-// the next one up to three quarters: 21 to 64 octets per device, and both tables while one is moved into the
+// Memory: 16 bytes per entry. After a rebuild between a quarter and a half of the entries are in use, before
+// the next one up to three quarters: 21 to 64 bytes per device, and both tables while one is moved into the
 // other.
 #pragma once
 

@@ -28,11 +28,11 @@ class KeyedHash {
   static constexpr std::size_t secret_bytes = 192;
   using Secret = std::array<std::uint8_t, secret_bytes>;
 
-  /// `secret` comes from the kernel's generator, once per process; every octet counts, and a secret of equal
-  /// octets hashes badly.
+  /// `secret` comes from the kernel's generator, once per process; every byte counts, and a secret of equal
+  /// bytes hashes badly.
   explicit KeyedHash(const Secret& secret) : secret_(secret) {}
 
-  /// The key of `device_id` (any octets, any length). Does not allocate.
+  /// The key of `device_id` (any bytes, any length). Does not allocate.
   IdKey operator()(std::string_view device_id) const;
 
  private:

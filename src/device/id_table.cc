@@ -6,7 +6,7 @@
 
 namespace ringgate::device {
 
-// Zero octets are free, untouched entries, which lets a table start on untouched pages.
+// Zero bytes are free, untouched entries, which lets a table start on untouched pages.
 static_assert(sizeof(IdTable::Entry) == 16 && std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(tag_word::free == 0 && value_word::untouched == 0);
 

@@ -33,7 +33,7 @@ struct MailboxOptions {
   std::size_t inlet_parcels = limits::inlet_parcels_max;  // power of two; allocated at once
 };
 
-/// All mailboxes of a gate. `Request` and `Reply` are trivially copyable, at most 64 octets.
+/// All mailboxes of a gate. `Request` and `Reply` are trivially copyable, at most 64 bytes.
 template <class Request, class Reply>
 class Mailboxes {
   static_assert(sizeof(Request) <= limits::parcel_bytes_max && sizeof(Reply) <= limits::parcel_bytes_max);

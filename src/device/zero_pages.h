@@ -11,7 +11,7 @@ namespace ringgate::device {
 
 class ZeroPages {
  public:
-  /// Maps `size` octets (not 0). `data()` is nullptr if the system refuses. Two system calls in a lifetime.
+  /// Maps `size` bytes (not 0). `data()` is nullptr if the system refuses. Two system calls in a lifetime.
   explicit ZeroPages(std::size_t size);
   ~ZeroPages();
   ZeroPages(const ZeroPages&) = delete;

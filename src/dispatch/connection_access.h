@@ -18,7 +18,7 @@ class ConnectionAccess {
   ConnectionAccess& operator=(const ConnectionAccess&) = delete;
 
   Connection& facade() { return facade_; }
-  /// True if the transport was given the message's own octets to send.
+  /// True if the transport was given the message's own bytes to send.
   bool lent_payload() const { return lent_payload_; }
 
   // What the facade does; see handler.h.

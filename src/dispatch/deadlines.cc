@@ -48,7 +48,7 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
   switch (record.phase) {
     case Phase::upgrading:
-      if ((connection.session_flags & DeviceFlags::any_octet) != 0)
+      if ((connection.session_flags & DeviceFlags::any_byte) != 0)
         refuse(connection, http::Rejection::request_timeout, http::Method::get);
       else
         transport_.end(connection, conn::Ending::aborted, false);

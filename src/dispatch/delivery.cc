@@ -35,7 +35,7 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   return {PushOutcome::delivered, waiting + written};
 }
 
-/// Returns the octets of the frame. What goes to many is compressed once for all of them; what goes to one that keeps its context,
+/// Returns the bytes of the frame. What goes to many is compressed once for all of them; what goes to one that keeps its context,
 /// with that context.
 std::size_t DeviceSession::write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
   if ((connection.session_flags & DeviceFlags::compresses) != 0) {

@@ -1,4 +1,4 @@
-// What a device's connection carries beyond its transport: 56 octets in the connection record, and a side object that exists only
+// What a device's connection carries beyond its transport: 56 bytes in the connection record, and a side object that exists only
 // while something is unfinished.
 #pragma once
 
@@ -34,7 +34,7 @@ constexpr Milliseconds32 to_milliseconds(TimeNs time) {
   return static_cast<Milliseconds32>(time / nanoseconds_per_millisecond);
 }
 
-/// A device id in 16 octets while it is short, else on the heap. Trivial on purpose: the record is raw memory of a slot.
+/// A device id in 16 bytes while it is short, else on the heap. Trivial on purpose: the record is raw memory of a slot.
 class StoredId {
  public:
   static constexpr std::size_t inline_bytes_max = 15;
@@ -70,7 +70,7 @@ static_assert(sizeof(StoredId) == 16);
 /// A request head that did not arrive in one piece.
 struct PartialHead {
   http::RequestHeadParser parser;
-  std::vector<std::uint8_t> octets;
+  std::vector<std::uint8_t> bytes;
 };
 
 struct DeviceSide {
@@ -91,7 +91,7 @@ struct DeviceRecord {
   StoredId id;
   std::uint32_t messages_in = 0;
   std::uint32_t messages_out = 0;
-  Milliseconds32 received_at = 0;  // any octet
+  Milliseconds32 received_at = 0;  // any byte
   Milliseconds32 message_at = 0;   // a data message, or the opening
   Milliseconds32 ping_at = 0;      // our last ping, or the opening
   std::uint16_t rtt_ms = 0;
@@ -107,7 +107,7 @@ struct DeviceFlags {
   static constexpr std::uint8_t paused_by_output = 4;
   static constexpr std::uint8_t in_map = 8;      // owns its id
   static constexpr std::uint8_t counted = 16;    // in the gate's total of connections
-  static constexpr std::uint8_t any_octet = 32;  // something was received
+  static constexpr std::uint8_t any_byte = 32;  // something was received
   static constexpr std::uint8_t compresses = 64;  // agreed on permessage-deflate
 };
 

@@ -81,25 +81,25 @@ device::ConnectionRef DeviceSession::ref_of(const conn::Connection& connection) 
   return {shard_index_, transport_.table().slot_of(connection), connection.generation};
 }
 
-void DeviceSession::on_received(conn::Connection& connection, MutableBytes octets) {
+void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   record.received_at = now_ms();
   switch (record.phase) {
-    case Phase::upgrading: read_head(connection, octets); break;
+    case Phase::upgrading: read_head(connection, bytes); break;
     case Phase::open:
       if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
         std::vector<std::uint8_t>& held = side_of(connection).held;
-        held.insert(held.end(), octets.begin(), octets.end());
+        held.insert(held.end(), bytes.begin(), bytes.end());
         break;
       }
       [[fallthrough]];
-    case Phase::closing: read_frames(connection, octets); break;
+    case Phase::closing: read_frames(connection, bytes); break;
     case Phase::closed: break;
   }
 }
 
-/// Reads all frames in `octets`. What a handler's pause leaves is held back.
-void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octets) {
+/// Reads all frames in `bytes`. What a handler's pause leaves is held back.
+void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
   const bool compresses = (connection.session_flags & DeviceFlags::compresses) != 0;
@@ -109,12 +109,12 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
   bool goes_on = true;
   while (goes_on) {
     if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
-      if (!octets.empty()) side_of(connection).held.assign(octets.begin(), octets.end());
+      if (!bytes.empty()) side_of(connection).held.assign(bytes.begin(), bytes.end());
       break;
     }
-    if (echoes && partial == nullptr) echo_small_messages(connection, octets);
-    if (octets.empty()) break;
-    ws::Event event = reader_.next(octets, partial, rules);
+    if (echoes && partial == nullptr) echo_small_messages(connection, bytes);
+    if (bytes.empty()) break;
+    ws::Event event = reader_.next(bytes, partial, rules);
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;
     goes_on = handle(connection, event) && connection.is_live() && record.phase != Phase::closed;
@@ -130,19 +130,19 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes octet
   }
 }
 
-/// Takes what the built-in handler would only send back from the front of `octets`, without an event and a call for each message.
-void DeviceSession::echo_small_messages(conn::Connection& connection, MutableBytes& octets) {
+/// Takes what the built-in handler would only send back from the front of `bytes`, without an event and a call for each message.
+void DeviceSession::echo_small_messages(conn::Connection& connection, MutableBytes& bytes) {
   constexpr std::size_t run_bytes_max = conn::TurnArena::block_bytes / 2;
   static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
   DeviceRecord& record = record_of(connection);
   if (record.phase != Phase::open || connection.outbox != nullptr) return;
-  while (octets.size() >= 2 && (octets[1] & ws::length_bits) <= ws::length_7_bit_max) {
-    const ByteView part = octets.first(std::min(octets.size(), run_bytes_max));
+  while (bytes.size() >= 2 && (bytes[1] & ws::length_bits) <= ws::length_7_bit_max) {
+    const ByteView part = bytes.first(std::min(bytes.size(), run_bytes_max));
     std::uint8_t* const room = transport_.room(part.size() + ws::echo_run_slack_bytes);
     const ws::EchoRun run = ws::echo_run(part, room, settings_.config.limits.message_bytes_max);
-    if (run.octets_read == 0) return;
-    octets = octets.subspan(run.octets_read);
-    transport_.write_room(connection, run.octets_written);
+    if (run.bytes_read == 0) return;
+    bytes = bytes.subspan(run.bytes_read);
+    transport_.write_room(connection, run.bytes_written);
     count_echoes(record, run);
   }
 }

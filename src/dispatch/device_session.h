@@ -1,6 +1,6 @@
 // Serves devices on one shard: the upgrade, then WebSocket messages to handlers, pings, closing.
 //
-// It decides; the transport moves octets and the frame reader reads frames. Owner shard.
+// It decides; the transport moves bytes and the frame reader reads frames. Owner shard.
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
@@ -20,7 +20,7 @@
 #include "dispatch/device_record.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
-#include "gate/admission.h"
+#include "admission/admission.h"
 #include "ringgate/handler.h"
 #include "ws/echo_run.h"
 #include "ws/frame_reader.h"
@@ -56,7 +56,7 @@ class DeviceSession final : public conn::Session {
 
   // -- Session
   void on_open(conn::Connection& connection) override;
-  void on_received(conn::Connection& connection, MutableBytes octets) override;
+  void on_received(conn::Connection& connection, MutableBytes bytes) override;
   void on_warm(conn::Connection& connection) override;
   void on_end_of_stream(conn::Connection& connection) override;
   void on_output_waits(conn::Connection& connection) override;
@@ -94,17 +94,17 @@ class DeviceSession final : public conn::Session {
   }
 
   // upgrade.cc
-  void read_head(conn::Connection& connection, MutableBytes octets);
+  void read_head(conn::Connection& connection, MutableBytes bytes);
   void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
-  void accept_device(conn::Connection& connection, const http::RequestView& request, const gate::Admission& admission);
-  void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const gate::Admission& admission);
+  void accept_device(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
+  void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
   void refuse(conn::Connection& connection, http::Rejection rejection, http::Method method);
   bool reserve_connection(conn::Connection& connection);
   void unreserve_connection(conn::Connection& connection);
 
   // device_session.cc
-  void read_frames(conn::Connection& connection, MutableBytes octets);
-  void echo_small_messages(conn::Connection& connection, MutableBytes& octets);
+  void read_frames(conn::Connection& connection, MutableBytes bytes);
+  void echo_small_messages(conn::Connection& connection, MutableBytes& bytes);
   void count_echoes(DeviceRecord& record, const ws::EchoRun& run);
   bool handle(conn::Connection& connection, ws::Event& event);
   bool on_message(conn::Connection& connection, ws::Event& event);

@@ -5,13 +5,13 @@
 namespace ringgate::dispatch {
 
 namespace {
-gate::OriginPolicy to_gate(OriginPolicy policy) {
+admission::OriginPolicy to_gate(OriginPolicy policy) {
   switch (policy) {
-    case OriginPolicy::same_host: return gate::OriginPolicy::same_host;
-    case OriginPolicy::list: return gate::OriginPolicy::list;
-    case OriginPolicy::off: return gate::OriginPolicy::off;
+    case OriginPolicy::same_host: return admission::OriginPolicy::same_host;
+    case OriginPolicy::list: return admission::OriginPolicy::list;
+    case OriginPolicy::off: return admission::OriginPolicy::off;
   }
-  return gate::OriginPolicy::same_host;
+  return admission::OriginPolicy::same_host;
 }
 }  // namespace
 
@@ -29,7 +29,7 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
                                   .window_bits = static_cast<std::uint8_t>(route.deflate.window_bits)}});
   }
   for (const std::string& text : config.device.id_from)
-    if (const auto source = gate::parse_id_source(text)) id_sources.push_back(*source);
+    if (const auto source = admission::parse_id_source(text)) id_sources.push_back(*source);
 }
 
 }  // namespace ringgate::dispatch

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "gate/admission.h"
+#include "admission/admission.h"
 #include "ringgate/config.h"
 #include "ringgate/handler.h"
 
@@ -27,8 +27,8 @@ struct DeviceSettings {
 
   const Config config;
   std::vector<Mount> mounts;
-  std::vector<gate::RouteView> routes;
-  std::vector<gate::IdSource> id_sources;
+  std::vector<admission::RouteView> routes;
+  std::vector<admission::IdSource> id_sources;
   std::deque<std::vector<std::string_view>> lists;  // what the routes borrow: allowed origins, subprotocols
 };
 

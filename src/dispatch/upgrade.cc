@@ -1,4 +1,4 @@
-// From the first octet of a request to the 101, or to the refusal.
+// From the first byte of a request to the 101, or to the refusal.
 #include "base/log.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
@@ -15,17 +15,17 @@ void DeviceSession::on_open(conn::Connection& connection) {
 }
 
 /// Most heads arrive whole and are parsed where they lie; one that does not is gathered, and parsing goes on where it stopped.
-void DeviceSession::read_head(conn::Connection& connection, MutableBytes octets) {
+void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
-  connection.session_flags |= DeviceFlags::any_octet;
+  connection.session_flags |= DeviceFlags::any_byte;
   const bool gathered = record.side != nullptr && record.side->head != nullptr;
   http::RequestHeadParser& parser = gathered ? record.side->head->parser : parser_;
-  std::size_t octets_before = 0;
-  ByteView all = octets;
+  std::size_t bytes_before = 0;
+  ByteView all = bytes;
   if (gathered) {
-    std::vector<std::uint8_t>& head = record.side->head->octets;
-    octets_before = head.size();
-    head.insert(head.end(), octets.begin(), octets.end());
+    std::vector<std::uint8_t>& head = record.side->head->bytes;
+    bytes_before = head.size();
+    head.insert(head.end(), bytes.begin(), bytes.end());
     all = head;
   } else {
     parser.reset();
@@ -35,13 +35,13 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes octets)
   switch (verdict.status) {
     case http::HeadStatus::need_more:
       if (!gathered) {
-        side_of(connection).head = std::make_unique<PartialHead>(PartialHead{parser_, {octets.begin(), octets.end()}});
+        side_of(connection).head = std::make_unique<PartialHead>(PartialHead{parser_, {bytes.begin(), bytes.end()}});
         parser_ = {};
       }
       return;
     case http::HeadStatus::rejected: refuse(connection, verdict.rejection, parser.head().method); break;
     case http::HeadStatus::complete:
-      judge_head(connection, parser.view(all), octets.subspan(verdict.head_bytes - octets_before));
+      judge_head(connection, parser.view(all), bytes.subspan(verdict.head_bytes - bytes_before));
       break;
   }
   if (record.side != nullptr) record.side->head = nullptr;
@@ -49,15 +49,15 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes octets)
 }
 
 void DeviceSession::judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
-  std::array<std::uint8_t, gate::anonymous_id_random_chars> seed{};
+  std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   if (!settings_.config.device.required) ring_.random(seed);
   const bool reserved = reserve_connection(connection);
-  const gate::GateView view{.routes = settings_.routes,
+  const admission::GateView view{.routes = settings_.routes,
                             .id_sources = settings_.id_sources,
                             .device_id_required = settings_.config.device.required,
                             .is_draining = gate_.draining.load(std::memory_order_acquire),
                             .is_at_connection_limit = !reserved};
-  const auto admission = gate::admit(request, view, seed);
+  const auto admission = admission::admit(request, view, seed);
   if (!admission) {
     refuse(connection, admission.error(), request.method());
     return;
@@ -67,7 +67,7 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
 }
 
 void DeviceSession::accept_device(conn::Connection& connection, const http::RequestView& request,
-                                  const gate::Admission& admission) {
+                                  const admission::Admission& admission) {
   const std::string_view id = admission.device_id.view();
   const device::IdKey key = gate_.hash(id);
   const auto replaced = gate_.map.attach(key, ref_of(connection));
@@ -101,7 +101,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
 }
 
 void DeviceSession::answer_upgrade(conn::Connection& connection, const http::RequestView& request,
-                                   const gate::Admission& admission) {
+                                   const admission::Admission& admission) {
   std::unique_ptr<DeflateState> deflate;
   const auto agreement = compression_.agree(request, settings_.routes[admission.route_index].deflate,
                                             deflate_config(record_of(connection)), deflate);

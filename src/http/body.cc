@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 
 namespace ringgate::http {
 namespace {

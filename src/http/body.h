@@ -1,7 +1,7 @@
 // The body of a request: how long it is (RFC 9112 section 6), and reading it piece by piece.
 //
 // Knows nothing of what a body means. A reader is owned by the connection for one request; the body itself is
-// the caller's. Invariant: a body is appended only from octets that have arrived, so memory never follows a
+// the caller's. Invariant: a body is appended only from bytes that have arrived, so memory never follows a
 // declared length.
 #pragma once
 
@@ -32,14 +32,14 @@ std::expected<BodyFraming, Rejection> body_framing(const RequestView& request);
 /// Reads one body of either kind.
 class BodyReader {
  public:
-  /// `body_bytes_max`: what the caller takes at most, in octets.
+  /// `body_bytes_max`: what the caller takes at most, in bytes.
   BodyReader(BodyFraming framing, std::size_t body_bytes_max);
 
-  /// Judges what is known before any octet of the body: body_too_large for a declared length above the limit.
+  /// Judges what is known before any byte of the body: body_too_large for a declared length above the limit.
   std::expected<void, Rejection> check_length() const;
 
   /// Takes what belongs to the body from the front of `input` and appends its content to `body`. With
-  /// `complete`, the octets behind `consumed` are the next request. Once complete, further calls take
+  /// `complete`, the bytes behind `consumed` are the next request. Once complete, further calls take
   /// nothing. After an error the reader is spent.
   std::expected<BodyProgress, Rejection> read(ByteView input, std::string& body);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 
 namespace ringgate::http {
 namespace {
@@ -32,20 +32,20 @@ std::size_t ChunkedReader::take_data(ByteView input, std::string& body) {
   return count;
 }
 
-ChunkedReader::Fault ChunkedReader::step(std::uint8_t octet) {
+ChunkedReader::Fault ChunkedReader::step(std::uint8_t byte) {
   if (state_ <= State::size_lf) {
     ++overhead_bytes_;
     if (overhead_bytes_ > limits::chunk_overhead_bytes_max + body_bytes_)
       return Rejection::chunk_overhead_too_large;
-    return state_ <= State::size ? step_size(octet) : step_extension(octet);
+    return state_ <= State::size ? step_size(byte) : step_extension(byte);
   }
-  if (state_ <= State::data_lf) return step_data_end(octet);
+  if (state_ <= State::data_lf) return step_data_end(byte);
   if (++trailer_bytes_ > limits::trailer_bytes_max) return Rejection::trailers_too_large;
-  return step_trailer(octet);
+  return step_trailer(byte);
 }
 
-ChunkedReader::Fault ChunkedReader::step_size(std::uint8_t octet) {
-  const std::uint8_t digit = hex_value(octet);
+ChunkedReader::Fault ChunkedReader::step_size(std::uint8_t byte) {
+  const std::uint8_t digit = hex_value(byte);
   if (digit <= 15) {
     if (size_digits_ == size_digits_max) return Rejection::chunk_size_malformed;
     ++size_digits_;
@@ -54,17 +54,17 @@ ChunkedReader::Fault ChunkedReader::step_size(std::uint8_t octet) {
     return {};
   }
   if (state_ == State::size_first) return Rejection::chunk_size_malformed;
-  return end_of_part(octet, Rejection::chunk_size_malformed);
+  return end_of_part(byte, Rejection::chunk_size_malformed);
 }
 
 // Behind a size or a whole extension: the line ends, or another extension follows. White space is tolerated
 // before a semicolon alone (BWS, RFC 9112 section 7.1.1), so `5 CR LF` is refused.
-ChunkedReader::Fault ChunkedReader::end_of_part(std::uint8_t octet, Rejection otherwise) {
-  if (octet == '\r') {
+ChunkedReader::Fault ChunkedReader::end_of_part(std::uint8_t byte, Rejection otherwise) {
+  if (byte == '\r') {
     state_ = State::size_lf;
-  } else if (octet == ';') {
+  } else if (byte == ';') {
     state_ = State::name_first;
-  } else if (is_blank(octet)) {
+  } else if (is_blank(byte)) {
     state_ = State::before_semicolon;
   } else {
     return otherwise;
@@ -72,50 +72,50 @@ ChunkedReader::Fault ChunkedReader::end_of_part(std::uint8_t octet, Rejection ot
   return {};
 }
 
-ChunkedReader::Fault ChunkedReader::step_extension(std::uint8_t octet) {
+ChunkedReader::Fault ChunkedReader::step_extension(std::uint8_t byte) {
   constexpr Rejection malformed = Rejection::chunk_extension_malformed;
-  const bool in_token = is_in(octet, octet_token);
+  const bool in_token = is_in(byte, byte_token);
   switch (state_) {
     case State::before_semicolon:
-      if (octet == ';') state_ = State::name_first;
-      return octet == ';' || is_blank(octet) ? Fault{} : malformed;
+      if (byte == ';') state_ = State::name_first;
+      return byte == ';' || is_blank(byte) ? Fault{} : malformed;
     case State::name_first:
       if (in_token) state_ = State::name;
-      return in_token || is_blank(octet) ? Fault{} : malformed;
+      return in_token || is_blank(byte) ? Fault{} : malformed;
     case State::name:
       if (in_token) return {};
-      if (octet == '=') {
+      if (byte == '=') {
         state_ = State::value_first;
         return {};
       }
-      if (is_blank(octet)) {
+      if (is_blank(byte)) {
         state_ = State::before_equals;
         return {};
       }
-      return end_of_part(octet, malformed);
+      return end_of_part(byte, malformed);
     case State::before_equals:  // the white space may also stand before the next semicolon
-      if (is_blank(octet)) return {};
-      if (octet != '=' && octet != ';') return malformed;
-      state_ = octet == '=' ? State::value_first : State::name_first;
+      if (is_blank(byte)) return {};
+      if (byte != '=' && byte != ';') return malformed;
+      state_ = byte == '=' ? State::value_first : State::name_first;
       return {};
     case State::value_first:
-      if (is_blank(octet)) return {};
-      if (!in_token && octet != '"') return malformed;
+      if (is_blank(byte)) return {};
+      if (!in_token && byte != '"') return malformed;
       state_ = in_token ? State::value : State::quoted;
       return {};
     case State::value:
-      return in_token ? Fault{} : end_of_part(octet, malformed);
+      return in_token ? Fault{} : end_of_part(byte, malformed);
     case State::quoted:
-      if (octet == '"') state_ = State::quoted_end;
-      if (octet == '\\') state_ = State::quoted_pair;
-      return octet == '"' || octet == '\\' || is_in(octet, octet_quoted) ? Fault{} : malformed;
+      if (byte == '"') state_ = State::quoted_end;
+      if (byte == '\\') state_ = State::quoted_pair;
+      return byte == '"' || byte == '\\' || is_in(byte, byte_quoted) ? Fault{} : malformed;
     case State::quoted_pair:
       state_ = State::quoted;
-      return is_in(octet, octet_value) ? Fault{} : malformed;
+      return is_in(byte, byte_value) ? Fault{} : malformed;
     case State::quoted_end:
-      return end_of_part(octet, malformed);
+      return end_of_part(byte, malformed);
     default:  // size_lf
-      return octet == '\n' ? finish_size_line() : Rejection::line_ending_malformed;
+      return byte == '\n' ? finish_size_line() : Rejection::line_ending_malformed;
   }
 }
 
@@ -126,39 +126,39 @@ ChunkedReader::Fault ChunkedReader::finish_size_line() {
   return {};
 }
 
-ChunkedReader::Fault ChunkedReader::step_data_end(std::uint8_t octet) {
+ChunkedReader::Fault ChunkedReader::step_data_end(std::uint8_t byte) {
   const bool is_cr = state_ == State::data_cr;
-  if (octet != (is_cr ? '\r' : '\n')) return Rejection::chunk_data_malformed;
+  if (byte != (is_cr ? '\r' : '\n')) return Rejection::chunk_data_malformed;
   state_ = is_cr ? State::data_lf : State::size_first;
   return {};
 }
 
 // Trailer fields mean nothing to the gate and are dropped; never merged into the head (RFC 9110
 // section 6.5.1).
-ChunkedReader::Fault ChunkedReader::step_trailer(std::uint8_t octet) {
+ChunkedReader::Fault ChunkedReader::step_trailer(std::uint8_t byte) {
   switch (state_) {
     case State::trailer_start:
-      if (octet == '\r') {
+      if (byte == '\r') {
         state_ = State::end_lf;
         return {};
       }
       state_ = State::trailer_name;
-      return is_in(octet, octet_token) ? Fault{} : Rejection::trailer_malformed;
+      return is_in(byte, byte_token) ? Fault{} : Rejection::trailer_malformed;
     case State::trailer_name:
-      if (octet == ':') {
+      if (byte == ':') {
         state_ = State::trailer_value;
         return {};
       }
-      return is_in(octet, octet_token) ? Fault{} : Rejection::trailer_malformed;
+      return is_in(byte, byte_token) ? Fault{} : Rejection::trailer_malformed;
     case State::trailer_value:
-      if (octet == '\r') {
+      if (byte == '\r') {
         state_ = State::trailer_lf;
         return {};
       }
-      return is_in(octet, octet_value) ? Fault{} : Rejection::trailer_malformed;
+      return is_in(byte, byte_value) ? Fault{} : Rejection::trailer_malformed;
     default:  // trailer_lf, end_lf
       state_ = state_ == State::end_lf ? State::complete : State::trailer_start;
-      return octet == '\n' ? Fault{} : Rejection::line_ending_malformed;
+      return byte == '\n' ? Fault{} : Rejection::line_ending_malformed;
   }
 }
 

@@ -1,7 +1,7 @@
 // The chunked transfer coding, strictly (RFC 9112 section 7.1).
 //
 // Chunk extensions and trailers are checked and thrown away. Owned by a BodyReader for one body.
-// Invariant: each octet is looked at once, and the verdict does not depend on how the octets were cut.
+// Invariant: each byte is looked at once, and the verdict does not depend on how the bytes were cut.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace ringgate::http {
 
-/// Where reading a body stands: octets taken from the front of the input, and whether the body ended with
+/// Where reading a body stands: bytes taken from the front of the input, and whether the body ended with
 /// them.
 struct BodyProgress {
   std::size_t consumed_bytes = 0;
@@ -24,7 +24,7 @@ struct BodyProgress {
 
 class ChunkedReader {
  public:
-  /// `body_bytes_max`: decoded octets the caller takes at most.
+  /// `body_bytes_max`: decoded bytes the caller takes at most.
   explicit ChunkedReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
   /// Decodes from the front of `input` and appends the data to `body`. Errors: chunk_size_malformed,
@@ -39,10 +39,10 @@ class ChunkedReader {
     size_first,        // first digit of a chunk size
     size,              // further digits
     before_semicolon,  // white space between size or extension and the next semicolon
-    name_first,        // white space or first octet of an extension name
+    name_first,        // white space or first byte of an extension name
     name,
     before_equals,  // white space behind an extension name
-    value_first,    // white space or first octet of an extension value
+    value_first,    // white space or first byte of an extension value
     value,          // a token
     quoted,
     quoted_pair,  // behind a backslash
@@ -61,19 +61,19 @@ class ChunkedReader {
   using Fault = std::optional<Rejection>;
 
   std::size_t take_data(ByteView input, std::string& body);
-  Fault step(std::uint8_t octet);
-  Fault step_size(std::uint8_t octet);
-  Fault step_extension(std::uint8_t octet);
-  Fault step_data_end(std::uint8_t octet);
-  Fault step_trailer(std::uint8_t octet);
-  Fault end_of_part(std::uint8_t octet, Rejection otherwise);
+  Fault step(std::uint8_t byte);
+  Fault step_size(std::uint8_t byte);
+  Fault step_extension(std::uint8_t byte);
+  Fault step_data_end(std::uint8_t byte);
+  Fault step_trailer(std::uint8_t byte);
+  Fault end_of_part(std::uint8_t byte, Rejection otherwise);
   Fault finish_size_line();
 
   State state_ = State::size_first;
   std::uint8_t size_digits_ = 0;
-  std::uint64_t chunk_bytes_ = 0;     // size being read, then octets of data still to come
+  std::uint64_t chunk_bytes_ = 0;     // size being read, then bytes of data still to come
   std::uint64_t body_bytes_ = 0;      // data received so far
-  std::uint64_t overhead_bytes_ = 0;  // octets of size lines so far
+  std::uint64_t overhead_bytes_ = 0;  // bytes of size lines so far
   std::uint64_t trailer_bytes_ = 0;
   std::size_t body_bytes_max_;
 };

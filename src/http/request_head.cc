@@ -1,6 +1,6 @@
 #include "http/request_head.h"
 
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 
 namespace ringgate::http {
 

@@ -1,8 +1,8 @@
-// A parsed request head: where each part lies in the caller's octets.
+// A parsed request head: where each part lies in the caller's bytes.
 //
 // This is the layout and the way to read it, not the parser (request_head_parser.h) and not a judgement about
-// what is asked for. Owned by whoever holds the octets; `RequestHead` stores offsets alone, so the buffer may
-// move between parsing and reading. Invariant: every span lies inside the first `head_bytes` octets since the
+// what is asked for. Owned by whoever holds the bytes; `RequestHead` stores offsets alone, so the buffer may
+// move between parsing and reading. Invariant: every span lies inside the first `head_bytes` bytes since the
 // start of the request.
 #pragma once
 
@@ -45,12 +45,12 @@ struct RequestHead {
   std::vector<FieldLine> fields;
 };
 
-/// A head together with the octets it describes. Borrows both; the views it returns borrow the octets. Does
+/// A head together with the bytes it describes. Borrows both; the views it returns borrow the bytes. Does
 /// not allocate.
 class RequestView {
  public:
-  /// `octets` starts where the request starts and holds at least the whole head.
-  RequestView(const RequestHead& head, ByteView octets) : head_(&head), octets_(text_of(octets)) {}
+  /// `bytes` starts where the request starts and holds at least the whole head.
+  RequestView(const RequestHead& head, ByteView bytes) : head_(&head), bytes_(text_of(bytes)) {}
 
   Method method() const { return head_->method; }
   std::string_view method_text() const { return text(head_->method_text); }
@@ -88,10 +88,10 @@ class RequestView {
   bool list_has_token(std::string_view name, std::string_view token) const;
 
  private:
-  std::string_view text(HeadSpan span) const { return octets_.substr(span.offset, span.length); }
+  std::string_view text(HeadSpan span) const { return bytes_.substr(span.offset, span.length); }
 
   const RequestHead* head_;
-  std::string_view octets_;
+  std::string_view bytes_;
 };
 
 /// Walks the members of a comma list that may be spread over several lines of one name (RFC 9110

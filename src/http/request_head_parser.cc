@@ -5,8 +5,8 @@
 #include <cstring>
 #include <utility>
 
-#include "http/octet_class.h"
-#include "http/octet_run.h"
+#include "http/byte_class.h"
+#include "http/byte_run.h"
 #include "http/uri.h"
 
 namespace ringgate::http {
@@ -35,10 +35,10 @@ constexpr std::string_view version_pattern = "HTTP/d.d\r";  // d: one digit
 
 }  // namespace
 
-HeadVerdict RequestHeadParser::resume(ByteView octets) {
-  const std::size_t end = std::min(octets.size(), limits::head_bytes_max);
+HeadVerdict RequestHeadParser::resume(ByteView bytes) {
+  const std::size_t end = std::min(bytes.size(), limits::head_bytes_max);
   while (cursor_ < end && state_ < State::complete) {
-    if (const Fault fault = step(octets, end)) {
+    if (const Fault fault = step(bytes, end)) {
       rejection_ = *fault;
       state_ = State::rejected;
     }
@@ -72,48 +72,48 @@ HeadSpan RequestHeadParser::span_to_cursor() const {
   return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)};
 }
 
-// Passes octets of `classes`, but never the one at which the part being read would be longer than `bytes_max`.
-void RequestHeadParser::pass_run(ByteView octets, std::size_t end, std::size_t bytes_max, std::uint8_t classes) {
+// Passes bytes of `classes`, but never the one at which the part being read would be longer than `bytes_max`.
+void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::size_t bytes_max, std::uint8_t classes) {
   const std::size_t stop = std::min(end, mark_ + bytes_max);
   if (cursor_ >= stop) return;
   const std::size_t begin = cursor_;
-  cursor_ = static_cast<std::uint16_t>(end_of_run(octets, begin, stop, classes));
-  octets_examined_ += cursor_ - begin;
+  cursor_ = static_cast<std::uint16_t>(end_of_run(bytes, begin, stop, classes));
+  bytes_examined_ += cursor_ - begin;
 }
 
-// Looks at one octet, or at a run of octets of one kind; `cursor_ < end`. Leaves the cursor behind what it
+// Looks at one byte, or at a run of bytes of one kind; `cursor_ < end`. Leaves the cursor behind what it
 // accepted.
-RequestHeadParser::Fault RequestHeadParser::step(ByteView octets, std::size_t end) {
+RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end) {
   switch (state_) {
     case State::field_name:
-      return read_field_name(octets, end);
+      return read_field_name(bytes, end);
     case State::field_value:
-      return read_field_value(octets, end);
+      return read_field_value(bytes, end);
     case State::target:
-      return read_target(octets, end);
+      return read_target(bytes, end);
     default:
       break;
   }
-  const std::uint8_t octet = octets[cursor_];
-  ++octets_examined_;
+  const std::uint8_t byte = bytes[cursor_];
+  ++bytes_examined_;
   Fault fault;
   switch (state_) {
     case State::start:
     case State::start_lf:
     case State::start_method:
-      fault = read_start(octet);
+      fault = read_start(byte);
       break;
     case State::method:
-      fault = read_method(octets);
+      fault = read_method(bytes);
       break;
     case State::version:
-      fault = read_version(octet);
+      fault = read_version(byte);
       break;
     case State::field_start:
-      fault = read_field_start(octet);
+      fault = read_field_start(byte);
       break;
     case State::field_ows:
-      if (!is_blank(octet)) {  // the octet is the value's first: looked at again there
+      if (!is_blank(byte)) {  // the byte is the value's first: looked at again there
         mark_ = value_end_ = cursor_;
         state_ = State::field_value;
         return {};
@@ -122,9 +122,9 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView octets, std::size_t en
     case State::request_line_lf:
     case State::field_line_lf:
     case State::head_lf:
-      if (octet != '\n') return Rejection::line_ending_malformed;
-      fault = state_ == State::request_line_lf ? finish_request_line(octets)
-              : state_ == State::head_lf       ? finish_head(octets)
+      if (byte != '\n') return Rejection::line_ending_malformed;
+      fault = state_ == State::request_line_lf ? finish_request_line(bytes)
+              : state_ == State::head_lf       ? finish_head(bytes)
                                                : Fault{};
       state_ = state_ == State::head_lf ? State::complete : State::field_start;
       break;
@@ -135,48 +135,48 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView octets, std::size_t en
   return fault;
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_start(std::uint8_t octet) {
+RequestHeadParser::Fault RequestHeadParser::read_start(std::uint8_t byte) {
   if (state_ == State::start_lf) {
     state_ = State::start_method;
-    return octet == '\n' ? Fault{} : Rejection::line_ending_malformed;
+    return byte == '\n' ? Fault{} : Rejection::line_ending_malformed;
   }
-  if (octet == '\r') {
+  if (byte == '\r') {
     if (state_ == State::start_method) return Rejection::empty_line_repeated;
     state_ = State::start_lf;
     return {};
   }
-  if (octet == '\n') return Rejection::line_ending_malformed;
-  if (!is_in(octet, octet_token)) return Rejection::method_malformed;
+  if (byte == '\n') return Rejection::line_ending_malformed;
+  if (!is_in(byte, byte_token)) return Rejection::method_malformed;
   mark_ = cursor_;
   state_ = State::method;
   return {};
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_method(ByteView octets) {
-  const std::uint8_t octet = octets[cursor_];
-  if (octet == ' ') {
+RequestHeadParser::Fault RequestHeadParser::read_method(ByteView bytes) {
+  const std::uint8_t byte = bytes[cursor_];
+  if (byte == ' ') {
     head_.method_text = span_to_cursor();
-    head_.method = method_of(text_of(octets.subspan(mark_, head_.method_text.length)));
+    head_.method = method_of(text_of(bytes.subspan(mark_, head_.method_text.length)));
     mark_ = static_cast<std::uint16_t>(cursor_ + 1);
     state_ = State::target;
     return {};
   }
-  if (!is_in(octet, octet_token)) return Rejection::method_malformed;
+  if (!is_in(byte, byte_token)) return Rejection::method_malformed;
   return span_to_cursor().length < limits::method_bytes_max ? Fault{} : Rejection::method_too_long;
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_target(ByteView octets, std::size_t end) {
+RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::size_t end) {
   for (; cursor_ < end; ++cursor_) {
     if (escape_digits_ == 0) {
       const std::size_t begin = cursor_;
-      pass_run(octets, end, limits::target_bytes_max, octet_target);
-      const ByteView run = octets.subspan(begin, cursor_ - begin);
+      pass_run(bytes, end, limits::target_bytes_max, byte_target);
+      const ByteView run = bytes.subspan(begin, cursor_ - begin);
       if (!run.empty() && !in_query_) in_query_ = std::memchr(run.data(), '?', run.size()) != nullptr;
       if (cursor_ == end) break;
     }
-    const std::uint8_t octet = octets[cursor_];
-    ++octets_examined_;
-    if (octet == ' ') {
+    const std::uint8_t byte = bytes[cursor_];
+    ++bytes_examined_;
+    if (byte == ' ') {
       if (escape_digits_ > 0) return Rejection::target_escape_malformed;
       if (cursor_ == mark_) return Rejection::target_malformed;
       head_.target = span_to_cursor();
@@ -184,7 +184,7 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView octets, std::si
       state_ = State::version;
       return {};
     }
-    if (const Fault fault = read_target_octet(octet)) return fault;
+    if (const Fault fault = read_target_byte(byte)) return fault;
     if (cursor_ - mark_ >= static_cast<int>(limits::target_bytes_max)) return Rejection::target_too_long;
   }
   return {};
@@ -192,27 +192,27 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView octets, std::si
 
 // Brackets occur in the authority of an absolute-form alone; `split_target` sees that they stand nowhere
 // else.
-RequestHeadParser::Fault RequestHeadParser::read_target_octet(std::uint8_t octet) {
+RequestHeadParser::Fault RequestHeadParser::read_target_byte(std::uint8_t byte) {
   if (escape_digits_ > 0) {
-    const std::uint8_t digit = hex_value(octet);
+    const std::uint8_t digit = hex_value(byte);
     if (digit > 15) return Rejection::target_escape_malformed;
     escape_value_ = static_cast<std::uint8_t>(escape_value_ << 4U | digit);
     const bool is_control = escape_value_ < 0x20 || escape_value_ == 0x7f;
     return --escape_digits_ == 0 && is_control && !in_query_ ? Rejection::target_malformed : Fault{};
   }
-  if (octet == '%') {
+  if (byte == '%') {
     escape_digits_ = 2;
     escape_value_ = 0;
     return {};
   }
-  if (octet == '?') in_query_ = true;
-  return is_in(octet, octet_target) || octet == '[' || octet == ']' ? Fault{} : Rejection::target_malformed;
+  if (byte == '?') in_query_ = true;
+  return is_in(byte, byte_target) || byte == '[' || byte == ']' ? Fault{} : Rejection::target_malformed;
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_version(std::uint8_t octet) {
+RequestHeadParser::Fault RequestHeadParser::read_version(std::uint8_t byte) {
   const std::size_t index = span_to_cursor().length;
   const char expected = version_pattern[index];
-  if (expected == 'd' ? !is_digit(octet) : octet != static_cast<std::uint8_t>(expected)) {
+  if (expected == 'd' ? !is_digit(byte) : byte != static_cast<std::uint8_t>(expected)) {
     return Rejection::version_malformed;
   }
   if (index + 1 == version_pattern.size()) state_ = State::request_line_lf;
@@ -220,16 +220,16 @@ RequestHeadParser::Fault RequestHeadParser::read_version(std::uint8_t octet) {
 }
 
 // Version before target: `PRI * HTTP/2.0` is a matter of the version, not of the asterisk.
-RequestHeadParser::Fault RequestHeadParser::finish_request_line(ByteView octets) {
-  const std::uint8_t major = octets[mark_ + version_pattern.find('d')];
-  const std::uint8_t minor = octets[mark_ + version_pattern.rfind('d')];
+RequestHeadParser::Fault RequestHeadParser::finish_request_line(ByteView bytes) {
+  const std::uint8_t major = bytes[mark_ + version_pattern.find('d')];
+  const std::uint8_t minor = bytes[mark_ + version_pattern.rfind('d')];
   if (major != '1') return Rejection::version_unsupported;
   head_.minor_version = minor == '0' ? 0 : 1;
-  return split_target(octets);
+  return split_target(bytes);
 }
 
-RequestHeadParser::Fault RequestHeadParser::split_target(ByteView octets) {
-  const std::string_view target = text_of(octets.subspan(head_.target.offset, head_.target.length));
+RequestHeadParser::Fault RequestHeadParser::split_target(ByteView bytes) {
+  const std::string_view target = text_of(bytes.subspan(head_.target.offset, head_.target.length));
   std::size_t path_begin = 0;
   if (target.front() != '/') {
     const std::size_t scheme_end = target.find("://");
@@ -256,83 +256,83 @@ RequestHeadParser::Fault RequestHeadParser::split_target(ByteView octets) {
   return {};
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t octet) {
-  if (octet == '\r') {
+RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t byte) {
+  if (byte == '\r') {
     state_ = State::head_lf;
     return {};
   }
-  if (octet == '\n') return Rejection::line_ending_malformed;
-  if (is_blank(octet)) return Rejection::field_folded;
-  if (!is_in(octet, octet_token)) return Rejection::field_name_malformed;
+  if (byte == '\n') return Rejection::line_ending_malformed;
+  if (is_blank(byte)) return Rejection::field_folded;
+  if (!is_in(byte, byte_token)) return Rejection::field_name_malformed;
   if (head_.fields.size() == limits::fields_count_max) return Rejection::fields_too_many;
   mark_ = cursor_;
   state_ = State::field_name;
   return {};
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView octets, std::size_t end) {
-  pass_run(octets, end, limits::field_name_bytes_max, octet_token);
+RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView bytes, std::size_t end) {
+  pass_run(bytes, end, limits::field_name_bytes_max, byte_token);
   for (; cursor_ < end; ++cursor_) {
-    const std::uint8_t octet = octets[cursor_];
-    ++octets_examined_;
-    if (octet == ':') {
+    const std::uint8_t byte = bytes[cursor_];
+    ++bytes_examined_;
+    if (byte == ':') {
       head_.fields.push_back({span_to_cursor(), {}});
       ++cursor_;
       state_ = State::field_ows;
       return {};
     }
-    if (!is_in(octet, octet_token)) return Rejection::field_name_malformed;
+    if (!is_in(byte, byte_token)) return Rejection::field_name_malformed;
     if (cursor_ - mark_ >= static_cast<int>(limits::field_name_bytes_max))
       return Rejection::field_name_too_long;
   }
   return {};
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView octets, std::size_t end) {
+RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView bytes, std::size_t end) {
   for (; cursor_ < end; ++cursor_) {
-    pass_plain_value(octets, end);
+    pass_plain_value(bytes, end);
     if (cursor_ == end) break;
-    const std::uint8_t octet = octets[cursor_];
-    ++octets_examined_;
-    if (octet == '\r') {
+    const std::uint8_t byte = bytes[cursor_];
+    ++bytes_examined_;
+    if (byte == '\r') {
       head_.fields.back().value = {mark_, static_cast<std::uint16_t>(value_end_ - mark_)};
       ++cursor_;
       state_ = State::field_line_lf;
       return {};
     }
-    if (const Fault fault = read_value_octet(octet)) return fault;
+    if (const Fault fault = read_value_byte(byte)) return fault;
   }
   return {};
 }
 
 // What a value may hold whatever stands before it: to its limit, and all but tabs. Spaces at the end of a run are looked at twice, in
 // this one call.
-void RequestHeadParser::pass_plain_value(ByteView octets, std::size_t end) {
+void RequestHeadParser::pass_plain_value(ByteView bytes, std::size_t end) {
   const std::size_t stop = std::min(end, mark_ + limits::field_value_bytes_max);
   if (cursor_ >= stop) return;
   const std::size_t begin = cursor_;
-  cursor_ = static_cast<std::uint16_t>(end_of_plain_value(octets, begin, stop));
-  octets_examined_ += cursor_ - begin;
+  cursor_ = static_cast<std::uint16_t>(end_of_plain_value(bytes, begin, stop));
+  bytes_examined_ += cursor_ - begin;
   for (std::size_t i = cursor_; i > begin; --i) {
-    if (octets[i - 1] == ' ') continue;
+    if (bytes[i - 1] == ' ') continue;
     value_end_ = static_cast<std::uint16_t>(i);
     break;
   }
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_value_octet(std::uint8_t octet) {
-  if (!is_in(octet, octet_value)) {
-    return octet == '\n' ? Rejection::line_ending_malformed : Rejection::field_value_malformed;
+RequestHeadParser::Fault RequestHeadParser::read_value_byte(std::uint8_t byte) {
+  if (!is_in(byte, byte_value)) {
+    return byte == '\n' ? Rejection::line_ending_malformed : Rejection::field_value_malformed;
   }
-  if (is_blank(octet)) return {};
+  if (is_blank(byte)) return {};
   value_end_ = static_cast<std::uint16_t>(cursor_ + 1);
   return value_end_ - mark_ <= static_cast<int>(limits::field_value_bytes_max)
              ? Fault{}
              : Rejection::field_value_too_long;
 }
 
-RequestHeadParser::Fault RequestHeadParser::finish_head(ByteView octets) {
-  const RequestView request{head_, octets};
+RequestHeadParser::Fault RequestHeadParser::finish_head(ByteView bytes) {
+  const RequestView request{head_, bytes};
   const std::size_t index = request.find_field("Host");
   if (index == request.fields_count()) {
     return head_.minor_version == 0 ? Fault{} : Rejection::host_missing;

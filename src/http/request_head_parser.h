@@ -1,9 +1,9 @@
 // The strict, incremental parser of a request head (RFC 9112 sections 2 to 5).
 //
-// No I/O, no clock, and no view of what is asked for: octets in, a layout or a broken rule out. One parser
-// per connection that is still sending a head; owned by the connection. Rules that look at one octet are
-// judged at that octet, rules that need a line when the line ends, rules that need all fields when the head
-// ends: so the verdict does not depend on how TCP cut the octets. Invariant: octets before the cursor are
+// No I/O, no clock, and no view of what is asked for: bytes in, a layout or a broken rule out. One parser
+// per connection that is still sending a head; owned by the connection. Rules that look at one byte are
+// judged at that byte, rules that need a line when the line ends, rules that need all fields when the head
+// ends: so the verdict does not depend on how TCP cut the bytes. Invariant: bytes before the cursor are
 // never scanned again by a later call.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace ringgate::http {
 
 enum class HeadStatus : std::uint8_t { need_more, complete, rejected };
 
-/// What `resume` found. `head_bytes` counts the octets of a complete head with its empty line (and one
+/// What `resume` found. `head_bytes` counts the bytes of a complete head with its empty line (and one
 /// skipped CRLF before it); the body or the frames begin there. `rejection` has a meaning only if rejected.
 struct HeadVerdict {
   HeadStatus status = HeadStatus::need_more;
@@ -31,37 +31,37 @@ struct HeadVerdict {
 /// ordinary head.
 class RequestHeadParser {
  public:
-  /// Goes on where the last call stopped. `octets` are all octets since the start of the request: those of
+  /// Goes on where the last call stopped. `bytes` are all bytes since the start of the request: those of
   /// the last call (perhaps at another address) and any number of new ones. Allocates only to grow the field
   /// table. After a verdict other than need_more it returns the same verdict again.
   ///
   /// Limits (limits.h): 414 for the target; 431 for a name, a value, the count of fields, and the head; 400
-  /// for the method. They are judged at the octet that crosses them, and the whole head at its last permitted
-  /// octet.
-  HeadVerdict resume(ByteView octets);
+  /// for the method. They are judged at the byte that crosses them, and the whole head at its last permitted
+  /// byte.
+  HeadVerdict resume(ByteView bytes);
 
   /// Layout found so far; whole once `complete`. After a rejection the method is known if its token was read
   /// to the end.
   const RequestHead& head() const { return head_; }
 
-  /// The head with the octets it describes. Precondition: `resume` said complete.
-  RequestView view(ByteView octets) const { return {head_, octets}; }
+  /// The head with the bytes it describes. Precondition: `resume` said complete.
+  RequestView view(ByteView bytes) const { return {head_, bytes}; }
 
-  /// True until the first octet of a request line was seen: nothing but silence or one empty line so far.
+  /// True until the first byte of a request line was seen: nothing but silence or one empty line so far.
   bool is_idle() const { return state_ <= State::start_method; }
 
   /// Makes ready for the next request on the same connection. Keeps the field table's memory.
   void reset();
 
-  /// Octets looked at so far, over all calls: linear in the head however it was cut (tests).
-  std::size_t octets_examined() const { return octets_examined_; }
+  /// Bytes looked at so far, over all calls: linear in the head however it was cut (tests).
+  std::size_t bytes_examined() const { return bytes_examined_; }
 
-  /// Heap memory held, in octets.
+  /// Heap memory held, in bytes.
   std::size_t memory_bytes() const { return head_.fields.capacity() * sizeof(FieldLine); }
 
  private:
   enum class State : std::uint8_t {
-    start,         // first octet; an empty line may be skipped
+    start,         // first byte; an empty line may be skipped
     start_lf,      // after CR of that empty line
     start_method,  // after the empty line
     method,
@@ -79,30 +79,30 @@ class RequestHeadParser {
   };
   using Fault = std::optional<Rejection>;
 
-  void pass_run(ByteView octets, std::size_t end, std::size_t bytes_max, std::uint8_t classes);
-  void pass_plain_value(ByteView octets, std::size_t end);
-  Fault step(ByteView octets, std::size_t end);
-  Fault read_start(std::uint8_t octet);
-  Fault read_method(ByteView octets);
-  Fault read_target(ByteView octets, std::size_t end);
-  Fault read_target_octet(std::uint8_t octet);
-  Fault read_version(std::uint8_t octet);
-  Fault finish_request_line(ByteView octets);
-  Fault split_target(ByteView octets);
-  Fault read_field_start(std::uint8_t octet);
-  Fault read_field_name(ByteView octets, std::size_t end);
-  Fault read_field_value(ByteView octets, std::size_t end);
-  Fault read_value_octet(std::uint8_t octet);
-  Fault finish_head(ByteView octets);
+  void pass_run(ByteView bytes, std::size_t end, std::size_t bytes_max, std::uint8_t classes);
+  void pass_plain_value(ByteView bytes, std::size_t end);
+  Fault step(ByteView bytes, std::size_t end);
+  Fault read_start(std::uint8_t byte);
+  Fault read_method(ByteView bytes);
+  Fault read_target(ByteView bytes, std::size_t end);
+  Fault read_target_byte(std::uint8_t byte);
+  Fault read_version(std::uint8_t byte);
+  Fault finish_request_line(ByteView bytes);
+  Fault split_target(ByteView bytes);
+  Fault read_field_start(std::uint8_t byte);
+  Fault read_field_name(ByteView bytes, std::size_t end);
+  Fault read_field_value(ByteView bytes, std::size_t end);
+  Fault read_value_byte(std::uint8_t byte);
+  Fault finish_head(ByteView bytes);
   HeadVerdict verdict() const;
 
   HeadSpan span_to_cursor() const;
 
   RequestHead head_;
-  std::size_t octets_examined_ = 0;
-  std::uint16_t cursor_ = 0;     // next octet to look at
+  std::size_t bytes_examined_ = 0;
+  std::uint16_t cursor_ = 0;     // next byte to look at
   std::uint16_t mark_ = 0;       // start of the part being read
-  std::uint16_t value_end_ = 0;  // behind the last octet of a value that is not white space
+  std::uint16_t value_end_ = 0;  // behind the last byte of a value that is not white space
   State state_ = State::start;
   Rejection rejection_{};
   std::uint8_t escape_digits_ = 0;  // hexadecimal digits of a percent escape still to come

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 
 namespace ringgate::http {
 namespace {
@@ -15,18 +15,18 @@ constexpr std::uint32_t port_max = 65535;
 bool is_valid_port(std::string_view port) {
   std::uint32_t value = 0;
   for (const char c : port) {
-    const auto octet = static_cast<std::uint8_t>(c);
-    if (!is_digit(octet)) return false;
-    value = std::min(value * 10 + (octet - std::uint32_t{'0'}), port_max + 1);
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (!is_digit(byte)) return false;
+    value = std::min(value * 10 + (byte - std::uint32_t{'0'}), port_max + 1);
   }
   return value <= port_max;
 }
 
 bool is_valid_reg_name(std::string_view name) {
   for (std::size_t i = 0; i < name.size(); ++i) {
-    const auto octet = static_cast<std::uint8_t>(name[i]);
-    if (is_in(octet, octet_host)) continue;
-    if (octet != '%' || name.size() - i < 3) return false;
+    const auto byte = static_cast<std::uint8_t>(name[i]);
+    if (is_in(byte, byte_host)) continue;
+    if (byte != '%' || name.size() - i < 3) return false;
     if (hex_value(static_cast<std::uint8_t>(name[i + 1])) > 15) return false;
     if (hex_value(static_cast<std::uint8_t>(name[i + 2])) > 15) return false;
     i += 2;
@@ -42,20 +42,20 @@ bool is_valid_ipv6_address(std::string_view address) {
   return inet_pton(AF_INET6, text.data(), &parsed) == 1;
 }
 
-/// Yields the octets of percent-encoded text, decoded.
-class DecodedOctets {
+/// Yields the bytes of percent-encoded text, decoded.
+class DecodedBytes {
  public:
   static constexpr int end = -1;
   static constexpr int malformed = -2;
 
-  explicit DecodedOctets(std::string_view text) : text_(text) {}
+  explicit DecodedBytes(std::string_view text) : text_(text) {}
 
-  /// The next octet, `end`, or `malformed` for a broken escape.
+  /// The next byte, `end`, or `malformed` for a broken escape.
   int next() {
     if (text_.empty()) return end;
-    const auto octet = static_cast<std::uint8_t>(text_.front());
+    const auto byte = static_cast<std::uint8_t>(text_.front());
     text_.remove_prefix(1);
-    if (octet != '%') return octet;
+    if (byte != '%') return byte;
     if (text_.size() < 2) return malformed;
     const std::uint8_t high = hex_value(static_cast<std::uint8_t>(text_[0]));
     const std::uint8_t low = hex_value(static_cast<std::uint8_t>(text_[1]));
@@ -68,12 +68,12 @@ class DecodedOctets {
 };
 
 bool equal_when_decoded(std::string_view a, std::string_view b) {
-  DecodedOctets left{a};
-  DecodedOctets right{b};
+  DecodedBytes left{a};
+  DecodedBytes right{b};
   for (;;) {
-    const int octet = left.next();
-    if (octet != right.next() || octet == DecodedOctets::malformed) return false;
-    if (octet == DecodedOctets::end) return true;
+    const int byte = left.next();
+    if (byte != right.next() || byte == DecodedBytes::malformed) return false;
+    if (byte == DecodedBytes::end) return true;
   }
 }
 
@@ -93,13 +93,13 @@ bool is_valid_authority(std::string_view authority) {
 }
 
 std::optional<std::size_t> percent_decode(std::string_view text, std::span<char> out) {
-  DecodedOctets octets{text};
+  DecodedBytes bytes{text};
   std::size_t written = 0;
   for (;;) {
-    const int octet = octets.next();
-    if (octet == DecodedOctets::end) return written;
-    if (octet == DecodedOctets::malformed || written == out.size()) return std::nullopt;
-    out[written++] = static_cast<char>(octet);
+    const int byte = bytes.next();
+    if (byte == DecodedBytes::end) return written;
+    if (byte == DecodedBytes::malformed || written == out.size()) return std::nullopt;
+    out[written++] = static_cast<char>(byte);
   }
 }
 

@@ -16,8 +16,8 @@ namespace ringgate::http {
 /// intermediary.
 bool is_valid_authority(std::string_view authority);
 
-/// Decodes percent escapes once into `out`; `+` stays. Returns the number of octets written, or nullopt if an
-/// escape is malformed or `out` is too short. `out` needs at most `text.size()` octets.
+/// Decodes percent escapes once into `out`; `+` stays. Returns the number of bytes written, or nullopt if an
+/// escape is malformed or `out` is too short. `out` needs at most `text.size()` bytes.
 std::optional<std::size_t> percent_decode(std::string_view text, std::span<char> out);
 
 /// A parameter looked up in a query.

@@ -45,7 +45,7 @@ using Socket = std::uint32_t;
 /// One completed operation, copied out of the completion queue.
 struct Completion {
   Token token;
-  std::int32_t result = 0;  // octets, or the accepted Socket; undefined unless error == none
+  std::int32_t result = 0;  // bytes, or the accepted Socket; undefined unless error == none
   IoError error = IoError::none;
   std::int32_t raw_error = 0;    // for logs only
   bool more = false;             // the multishot operation stays armed; the only truth about that
@@ -94,7 +94,7 @@ struct RingOptions {
   std::uint32_t incremental_buffer_bytes = 64 * 1024;
   std::uint32_t classic_buffers_count = 256;
   std::uint32_t classic_buffer_bytes = 2048;
-  std::size_t turn_bytes = 128 * 1024;  // received octets that a turn reaps at the most, give or take one receive
+  std::size_t turn_bytes = 128 * 1024;  // received bytes that a turn reaps at the most, give or take one receive
   DurationNs busy_poll = 0;  // spin this long for a completion before sleeping
 };
 
@@ -163,15 +163,15 @@ class Ring {
   static constexpr std::size_t bulk_buffer_bytes = 256 * 1024;
 
   /// Completes once when there is something to receive, an end or an error included. Holds less of the kernel's memory than a
-  /// receive (256 octets instead of some 800) and costs a completion and an arming more when something comes.
+  /// receive (256 bytes instead of some 800) and costs a completion and an arming more when something comes.
   void wait_readable(Socket socket, Token token);
 
   enum class Sending : std::uint8_t {
     silent,     // completes only when not everything was taken; as `completes` without features().silent_sends
-    completes,  // waits in the kernel until at least one octet is taken, and always completes
-    before_end, // the same; `shutdown` or `close` follows at once, so that the last octets may travel with the FIN
+    completes,  // waits in the kernel until at least one byte is taken, and always completes
+    before_end, // the same; `shutdown` or `close` follows at once, so that the last bytes may travel with the FIN
   };
-  /// Sends all `pieces` as one run; a completion says how many octets were taken. The pieces must stay until then; of a silent
+  /// Sends all `pieces` as one run; a completion says how many bytes were taken. The pieces must stay until then; of a silent
   /// send without a completion they are free again after `reap`. At most `pieces_max` pieces.
   void send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token);
   static constexpr std::size_t pieces_max = 8;
@@ -202,11 +202,11 @@ class Ring {
   /// is queued) and returns, so that they come back before receives look for them; so it does while completions are held back. False
   /// if the kernel did not take all submissions (they stay queued, and lent buffers stay lent).
   bool submit_and_wait(const WaitPolicy& policy);
-  /// Copies up to `out.size()` completions; call until it returns 0. Behind RingOptions::turn_bytes of received octets all but those
+  /// Copies up to `out.size()` completions; call until it returns 0. Behind RingOptions::turn_bytes of received bytes all but those
   /// of sends and of receive_now are held back for the turns to come, in their order.
   std::size_t reap(std::span<Completion> out);
   std::size_t held_back() const;  // completions
-  /// The octets of a completion with a buffer: writable, followed by limits::buffer_slack_bytes of slack owned by the ring,
+  /// The bytes of a completion with a buffer: writable, followed by limits::buffer_slack_bytes of slack owned by the ring,
   /// valid until `return_buffers`. Call exactly once per such completion.
   MutableBytes received(const Completion& completion);
   /// Gives back the buffers received before the last successful submit_and_wait; call after the failed sends of that enter have

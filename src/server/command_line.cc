@@ -7,8 +7,8 @@
 #include <array>
 #include <ostream>
 
-#include "server/config_print.h"
-#include "server/config_rule.h"
+#include "config/print.h"
+#include "config/rule.h"
 #include "server/doctor.h"
 #include "server/version.h"
 
@@ -68,7 +68,7 @@ constexpr std::array commands{
 struct Request {
   Command command = Command::serve;
   std::string file;
-  std::vector<FlagSetting> flags;
+  std::vector<config::FlagSetting> flags;
 };
 
 /// CLI11's parser with our flags, and the texts it stores them in. Neither copied nor moved: options point inside.
@@ -116,7 +116,7 @@ class ArgumentParser {
     }
     for (const std::string& set : sets_) {
       const std::size_t equals = set.find('=');
-      if (equals == std::string::npos) return std::unexpected(usage("--set " + printable(set) + " has no value"));
+      if (equals == std::string::npos) return std::unexpected(usage("--set " + config::printable(set) + " has no value"));
       request.flags.push_back({"--set", set.substr(0, equals), set.substr(equals + 1)});
     }
     return request;
@@ -138,7 +138,7 @@ StartError usage_of(const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     return ArgumentParser::usage("no command, or none that ringgate knows");
   }
-  return ArgumentParser::usage(printable(error.what(), 200));
+  return ArgumentParser::usage(config::printable(error.what(), 200));
 }
 
 ExitCode refuse(const StartError& error, std::ostream& err) {
@@ -166,9 +166,9 @@ std::expected<Request, ExitCode> parse_arguments(std::span<const char* const> ar
 }
 
 /// The settings; faults are printed, all of them or, before serving, the first.
-std::expected<LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
+std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
                                            std::ostream& err) {
-  auto loaded = load_config({request.file, environment, request.flags});
+  auto loaded = config::load_config({request.file, environment, request.flags});
   if (loaded) return std::move(*loaded);
   for (const StartError& fault : loaded.error()) {
     refuse(fault, err);
@@ -179,7 +179,7 @@ std::expected<LoadedConfig, ExitCode> load(const Request& request, std::span<con
 
 }  // namespace
 
-std::expected<LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
+std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
                                                        std::span<const std::string> environment, RingProbe probe,
                                                        const Terminal& terminal) {
   const auto request = parse_arguments(arguments, terminal);
@@ -195,7 +195,7 @@ std::expected<LoadedConfig, ExitCode> run_command_line(std::span<const char* con
   }
   auto loaded = load(*request, environment, terminal.err);
   if (!loaded || request->command == Command::serve) return loaded;
-  if (request->command == Command::print_config) terminal.out << print_config(*loaded);
+  if (request->command == Command::print_config) terminal.out << config::print_config(*loaded);
   else terminal.out << "the configuration is valid\n";
   return std::unexpected(ExitCode::success);
 }

@@ -11,7 +11,7 @@
 #include "ring/features.h"
 #include "ring/ring.h"
 #include "ringgate/error.h"
-#include "server/config_load.h"
+#include "config/load.h"
 
 namespace ringgate::server {
 
@@ -25,8 +25,8 @@ struct Terminal {
 };
 
 /// Runs the command. A value means: serve with these settings. An error is the exit code after everything has been said.
-/// `arguments` are main's, the program's name included; `environment` as in ConfigSources. Main thread.
-std::expected<LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
+/// `arguments` are main's, the program's name included; `environment` as in config::ConfigSources. Main thread.
+std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
                                                        std::span<const std::string> environment, RingProbe probe,
                                                        const Terminal& terminal);
 

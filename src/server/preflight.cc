@@ -67,7 +67,7 @@ std::uint64_t shards_count(const ServerConfig& config) {
   return std::clamp<std::uint64_t>(cpus, 1, limits::shards_max);
 }
 
-std::expected<Fit, StartError> preflight(LoadedConfig& loaded, bool direct_descriptors) {
+std::expected<Fit, StartError> preflight(config::LoadedConfig& loaded, bool direct_descriptors) {
   Config& config = loaded.config;
   const Room room{raise_descriptor_limit(), shards_count(config.server), direct_descriptors};
   auto fit = fit_connections(config.limits.connections_max, !loaded.is_default("limits.max_connections"), room);

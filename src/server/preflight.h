@@ -8,7 +8,7 @@
 #include <string>
 
 #include "ringgate/error.h"
-#include "server/config_load.h"
+#include "config/load.h"
 
 namespace ringgate::server {
 
@@ -35,6 +35,6 @@ std::uint64_t shards_count(const ServerConfig& config);
 
 /// Raises soft RLIMIT_NOFILE to the hard limit, and puts what fits into `loaded.config.limits.connections_max` and
 /// `loaded.config.server.shards_count`. `direct_descriptors`: what the probe found, already masked by the settings.
-std::expected<Fit, StartError> preflight(LoadedConfig& loaded, bool direct_descriptors);
+std::expected<Fit, StartError> preflight(config::LoadedConfig& loaded, bool direct_descriptors);
 
 }  // namespace ringgate::server

@@ -69,7 +69,7 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config)
   auto parts = std::make_unique<Parts>();
   parts->features = allowed_features(*probed, config.ring);
 
-  server::LoadedConfig loaded{std::move(config), {}};
+  config::LoadedConfig loaded{std::move(config), {}};
   const auto fit = server::preflight(loaded, parts->features.direct_descriptors);
   if (!fit) return std::unexpected(fit.error());
   parts->warning = fit->warning;

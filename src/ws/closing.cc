@@ -6,7 +6,7 @@ namespace ringgate::ws {
 
 std::expected<CloseStatus, Violation> decode_close(ByteView payload) {
   if (payload.empty()) return CloseStatus{};
-  if (payload.size() == 1) return std::unexpected(Violation::close_payload_one_octet);
+  if (payload.size() == 1) return std::unexpected(Violation::close_payload_one_byte);
   const auto code = static_cast<std::uint16_t>(payload[0] << 8 | payload[1]);
   if (!close_code_allowed(code)) return std::unexpected(Violation::close_code_not_allowed);
   const ByteView reason = payload.subspan(2);

@@ -73,7 +73,7 @@ struct CloseStatus {
   std::string_view reason;
 };
 
-/// Reads the unmasked payload of a Close frame (0-125 octets). Errors: close_payload_one_octet,
+/// Reads the unmasked payload of a Close frame (0-125 bytes). Errors: close_payload_one_byte,
 /// close_code_not_allowed, close_reason_not_utf8. Any thread; does not allocate.
 std::expected<CloseStatus, Violation> decode_close(ByteView payload);
 

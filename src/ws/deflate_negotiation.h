@@ -20,7 +20,7 @@ struct DeflatePolicy {
   std::uint8_t window_bits = window_bits_max;  // the most, either way
 };
 
-/// The parameters in force. Windows are of 2^bits octets.
+/// The parameters in force. Windows are of 2^bits bytes.
 struct DeflateAgreement {
   bool server_context_takeover = false;  // the gate's compressor remembers earlier messages
   bool client_context_takeover = false;  // the client's does

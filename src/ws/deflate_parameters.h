@@ -6,7 +6,7 @@
 
 namespace ringgate::ws {
 
-/// Windows are of 2^bits octets (section 7.1.2).
+/// Windows are of 2^bits bytes (section 7.1.2).
 inline constexpr std::uint8_t window_bits_min = 8;
 inline constexpr std::uint8_t window_bits_max = 15;
 

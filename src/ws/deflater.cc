@@ -18,8 +18,8 @@ namespace {
 /// Kept from one message to the next; what a larger one needed is given back.
 constexpr std::size_t output_bytes_kept_max = 256 * 1024;
 
-/// More than any compressed form takes: stored blocks of 64 KiB at the worst, of 512 octets in ISA-L's smallest window, and their
-/// headers, the flush and the spare octets that the compressors ask for.
+/// More than any compressed form takes: stored blocks of 64 KiB at the worst, of 512 bytes in ISA-L's smallest window, and their
+/// headers, the flush and the spare bytes that the compressors ask for.
 constexpr std::size_t output_bytes_bound(std::size_t payload_bytes) {
   return payload_bytes + payload_bytes / 64 + 512;
 }

@@ -42,7 +42,7 @@ struct DeflateContextOptions {
 
 class DeflateContext {
  public:
-  /// Octets that a context takes (zlib's zconf.h, and what its structs weigh).
+  /// Bytes that a context takes (zlib's zconf.h, and what its structs weigh).
   static constexpr std::size_t memory_bytes(DeflateContextOptions options) {
     const unsigned bits = real_window_bits(options.window_bits);
     return (std::size_t{1} << (bits + 2)) + (std::size_t{1} << (real_memory_level(options) + 9U)) + struct_bytes;
@@ -64,7 +64,7 @@ class DeflateContext {
  private:
   static constexpr std::size_t struct_bytes = 6 * 1024;
 
-  /// zlib has no window of 256 octets, but of its window of 512 it uses no more than the last 250 (deflate.h, MAX_DIST).
+  /// zlib has no window of 256 bytes, but of its window of 512 it uses no more than the last 250 (deflate.h, MAX_DIST).
   static constexpr std::uint8_t real_window_bits(std::uint8_t bits) { return bits < 9 ? std::uint8_t{9} : bits; }
 
   /// zlib's hash table has 2^(level + 7) entries, which it goes through each time its window slides: a large one beside a small

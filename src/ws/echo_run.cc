@@ -20,20 +20,20 @@ constexpr std::uint8_t whole_text = fin_bit | static_cast<std::uint8_t>(Opcode::
 constexpr std::uint8_t whole_binary = fin_bit | static_cast<std::uint8_t>(Opcode::binary);
 static_assert(sizeof(Lanes) <= echo_run_slack_bytes);
 
-/// From octet 16 - n on: n octets that keep, then as many that drop.
+/// From byte 16 - n on: n bytes that keep, then as many that drop.
 constexpr auto keep_first = [] {
-  std::array<std::uint8_t, 2 * sizeof(Lanes)> octets{};
-  std::fill_n(octets.begin(), sizeof(Lanes), std::uint8_t{0xFF});
-  return octets;
+  std::array<std::uint8_t, 2 * sizeof(Lanes)> bytes{};
+  std::fill_n(bytes.begin(), sizeof(Lanes), std::uint8_t{0xFF});
+  return bytes;
 }();
 
-/// Unmasks whole vectors, so up to 15 octets too many.
+/// Unmasks whole vectors, so up to 15 bytes too many.
 inline void unmask_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
   const Lanes keys = masking::repeat<Lanes>(key);
   for (std::size_t i = 0; i < size; i += sizeof(Lanes)) store(out + i, load<Lanes>(in + i) ^ keys);
 }
 
-/// The same, up to 16 too many; returns whether any of the payload's own octets is not ASCII.
+/// The same, up to 16 too many; returns whether any of the payload's own bytes is not ASCII.
 inline bool unmask_text_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
   const Lanes keys = masking::repeat<Lanes>(key);
   Lanes seen{};
@@ -78,12 +78,12 @@ EchoRun echo_run(ByteView input, std::uint8_t* out, std::uint64_t payload_bytes_
     in += client_header_bytes + size;
     out += server_header_bytes + size;
   }
-  const auto octets_read = static_cast<std::size_t>(in - input.data());
-  return {.octets_read = octets_read,
-          .octets_written = static_cast<std::size_t>(out - begin),
+  const auto bytes_read = static_cast<std::size_t>(in - input.data());
+  return {.bytes_read = bytes_read,
+          .bytes_written = static_cast<std::size_t>(out - begin),
           .texts_count = texts_count,
           .binaries_count = frames_count - texts_count,
-          .payload_bytes = octets_read - client_header_bytes * frames_count};
+          .payload_bytes = bytes_read - client_header_bytes * frames_count};
 }
 
 }  // namespace ringgate::ws

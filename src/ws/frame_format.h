@@ -1,8 +1,8 @@
 // How a frame header lies on the wire (RFC 6455 section 5.2), for reader, writer and clients alike. Judges
 // nothing: see header_rules.h.
 //
-//    octet 0: FIN | RSV1 | RSV2 | RSV3 | opcode (4)        octet 1: MASK | length (7)
-//    then     length 126: 2 octets, 127: 8 octets, big endian; then, if MASK, 4 octets of masking key
+//    byte 0: FIN | RSV1 | RSV2 | RSV3 | opcode (4)        byte 1: MASK | length (7)
+//    then     length 126: 2 bytes, 127: 8 bytes, big endian; then, if MASK, 4 bytes of masking key
 #pragma once
 
 #include <bit>
@@ -30,7 +30,7 @@ inline constexpr std::uint8_t length_64_bit_form = 127;
 inline constexpr std::uint64_t length_7_bit_max = 125;
 inline constexpr std::uint64_t length_16_bit_max = 0xFFFF;
 
-/// The four octets as they stand in memory: octet i of a payload is XORed with octet i % 4 of this word.
+/// The four bytes as they stand in memory: byte i of a payload is XORed with byte i % 4 of this word.
 using MaskingKey = std::uint32_t;
 
 struct FrameHeader {
@@ -42,47 +42,47 @@ struct FrameHeader {
   bool masked = false;
 };
 
-/// Octets of the extended length that the second octet announces: 0, 2 or 8.
-constexpr std::size_t extended_length_bytes(std::uint8_t second_octet) {
-  const std::uint8_t form = second_octet & length_bits;
+/// Bytes of the extended length that the second byte announces: 0, 2 or 8.
+constexpr std::size_t extended_length_bytes(std::uint8_t second_byte) {
+  const std::uint8_t form = second_byte & length_bits;
   return form < length_16_bit_form ? 0 : form == length_16_bit_form ? 2 : 8;
 }
 
-/// Octets of the whole header that the second octet announces: 2 to 14.
-constexpr std::size_t header_bytes_announced(std::uint8_t second_octet) {
-  return 2 + extended_length_bytes(second_octet) + ((second_octet & mask_bit) != 0 ? 4 : 0);
+/// Bytes of the whole header that the second byte announces: 2 to 14.
+constexpr std::size_t header_bytes_announced(std::uint8_t second_byte) {
+  return 2 + extended_length_bytes(second_byte) + ((second_byte & mask_bit) != 0 ? 4 : 0);
 }
 
-/// The payload length in `octets`, of which at least 2 + extended_length_bytes(octets[1]) must be there.
-inline std::uint64_t decode_payload_bytes(const std::uint8_t* octets) {
-  const std::uint8_t form = octets[1] & length_bits;
+/// The payload length in `bytes`, of which at least 2 + extended_length_bytes(bytes[1]) must be there.
+inline std::uint64_t decode_payload_bytes(const std::uint8_t* bytes) {
+  const std::uint8_t form = bytes[1] & length_bits;
   if (form < length_16_bit_form) return form;
   if (form == length_16_bit_form) {
     std::uint16_t length = 0;
-    std::memcpy(&length, octets + 2, sizeof length);
+    std::memcpy(&length, bytes + 2, sizeof length);
     return __builtin_bswap16(length);
   }
   std::uint64_t length = 0;
-  std::memcpy(&length, octets + 2, sizeof length);
+  std::memcpy(&length, bytes + 2, sizeof length);
   return __builtin_bswap64(length);
 }
 
-/// Reads a header of which all header_bytes_announced(octets[1]) octets are there.
-inline FrameHeader decode_header(const std::uint8_t* octets) {
+/// Reads a header of which all header_bytes_announced(bytes[1]) bytes are there.
+inline FrameHeader decode_header(const std::uint8_t* bytes) {
   FrameHeader header;
-  header.payload_bytes = decode_payload_bytes(octets);
-  header.opcode = static_cast<Opcode>(octets[0] & opcode_bits);
-  header.fin = (octets[0] & fin_bit) != 0;
-  header.rsv1 = (octets[0] & rsv1_bit) != 0;
-  header.masked = (octets[1] & mask_bit) != 0;
+  header.payload_bytes = decode_payload_bytes(bytes);
+  header.opcode = static_cast<Opcode>(bytes[0] & opcode_bits);
+  header.fin = (bytes[0] & fin_bit) != 0;
+  header.rsv1 = (bytes[0] & rsv1_bit) != 0;
+  header.masked = (bytes[1] & mask_bit) != 0;
   if (header.masked) {
-    std::memcpy(&header.masking_key, octets + header_bytes_announced(octets[1]) - 4,
+    std::memcpy(&header.masking_key, bytes + header_bytes_announced(bytes[1]) - 4,
                 sizeof header.masking_key);
   }
   return header;
 }
 
-/// Octets that encode_header writes: 2, 4 or 10, and 4 more if masked.
+/// Bytes that encode_header writes: 2, 4 or 10, and 4 more if masked.
 constexpr std::size_t header_bytes(std::uint64_t payload_bytes, std::size_t masking_key_bytes = 0) {
   const std::size_t extended = payload_bytes <= length_7_bit_max    ? 0
                                : payload_bytes <= length_16_bit_max ? 2
@@ -90,7 +90,7 @@ constexpr std::size_t header_bytes(std::uint64_t payload_bytes, std::size_t mask
   return 2 + extended + masking_key_bytes;
 }
 
-/// Writes `header` in its shortest form to `out`, which has room for header_bytes() of it; returns the octets
+/// Writes `header` in its shortest form to `out`, which has room for header_bytes() of it; returns the bytes
 /// written.
 inline std::size_t encode_header(std::uint8_t* out, const FrameHeader& header) {
   const auto first = static_cast<std::uint8_t>(header.opcode);

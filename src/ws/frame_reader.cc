@@ -1,5 +1,5 @@
 // Reading is header, payload, message. A frame that is whole in the input and a message by itself is unmasked
-// where it lies; every other frame goes octet for octet through the connection's Partial.
+// where it lies; every other frame goes byte for byte through the connection's Partial.
 #include "ws/frame_reader.h"
 
 #include <algorithm>
@@ -20,12 +20,12 @@ namespace ringgate::ws {
 
 /// What one connection has unfinished. It is in one of four states, told apart by the first three members
 /// below:
-///   header cut          header_octets > 0
+///   header cut          header_bytes > 0
 ///   payload cut         reading_payload
 ///   between fragments   in_message (also together with one of the two above)
 ///   ended               is the object `ended`
 struct Partial {
-  std::uint8_t header_octets = 0;  // of a cut header, in header_spill
+  std::uint8_t header_bytes = 0;  // of a cut header, in header_spill
   bool reading_payload = false;    // `header` is complete, its payload is not
   bool in_message = false;         // the first fragment's header was read
 
@@ -42,7 +42,7 @@ struct Partial {
 
   Partial* next_free = nullptr;
 
-  bool idle() const { return header_octets == 0 && !reading_payload && !in_message; }
+  bool idle() const { return header_bytes == 0 && !reading_payload && !in_message; }
   bool validates() const { return type == MessageType::text && !compressed; }
 };
 
@@ -75,7 +75,7 @@ HeaderContext context_of(const Partial* partial, const ReaderRules& rules) {
 /// Turns the complete spilled header into the frame being read.
 void begin_frame(Partial& partial) {
   partial.header = decode_header(partial.header_spill.data());
-  partial.header_octets = 0;
+  partial.header_bytes = 0;
   partial.payload_bytes_read = 0;
   partial.reading_payload = true;
   if (is_control(partial.header.opcode)) return;
@@ -127,7 +127,7 @@ Event FrameReader::next(MutableBytes& input, Partial*& partial, const ReaderRule
 /// The fast path. False, with nothing changed, where the frame is cut, is a fragment, or is wrong.
 inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial, const ReaderRules& rules,
                                           Event& event) {
-  if (input.size() < 2 || (partial != nullptr && (partial->header_octets != 0 || partial == &ended)))
+  if (input.size() < 2 || (partial != nullptr && (partial->header_bytes != 0 || partial == &ended)))
     return false;
   const HeaderContext context = context_of(partial, rules);
   if (judge_header(input, context) != Violation::none) return false;
@@ -164,16 +164,16 @@ Violation FrameReader::take_header(MutableBytes& input, Partial*& partial, const
   if (partial == nullptr && !attach(partial)) return Violation::memory_exhausted;
   auto& spill = partial->header_spill;
   while (!input.empty()) {
-    const std::size_t held = partial->header_octets;
+    const std::size_t held = partial->header_bytes;
     const std::size_t wanted = held < 2 ? 2 : header_bytes_announced(spill[1]);
     const std::size_t taken = std::min(wanted - held, input.size());
     std::memcpy(spill.data() + held, input.data(), taken);
     input = input.subspan(taken);
-    partial->header_octets = static_cast<std::uint8_t>(held + taken);
-    const ByteView octets = ByteView(spill).first(held + taken);
-    const Violation violation = judge_header(octets, context_of(partial, rules));
+    partial->header_bytes = static_cast<std::uint8_t>(held + taken);
+    const ByteView bytes = ByteView(spill).first(held + taken);
+    const Violation violation = judge_header(bytes, context_of(partial, rules));
     if (violation != Violation::none) return violation;
-    if (octets.size() >= 2 && octets.size() == header_bytes_announced(octets[1])) {
+    if (bytes.size() >= 2 && bytes.size() == header_bytes_announced(bytes[1])) {
       begin_frame(*partial);
       return Violation::none;
     }

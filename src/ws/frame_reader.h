@@ -1,9 +1,9 @@
-// Reads frames as a server: octets in; messages, control frames and violations out (RFC 6455 sections 5
+// Reads frames as a server: bytes in; messages, control frames and violations out (RFC 6455 sections 5
 // and 7.1.7). No I/O, no clock.
 //
 // One FrameReader per shard serves all its connections; what a connection has unfinished is a Partial, which
 // is null at every message boundary, so an idle connection costs a null pointer. Owner shard only. Invariant:
-// the events do not depend on how the octets were cut into calls.
+// the events do not depend on how the bytes were cut into calls.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ namespace ringgate::ws {
 
 struct ReaderRules {
   std::uint64_t message_bytes_max =
-      0;  // a message with more octets of payload, on the wire, is refused with 1009
+      0;  // a message with more bytes of payload, on the wire, is refused with 1009
   std::uint32_t fragments_max = 1;  // a message of more frames, empty ones included, is refused with 1008
   bool compression = false;  // permessage-deflate was negotiated: a message's first frame may carry RSV1
   std::uint64_t compressed_bytes_max =
@@ -66,13 +66,13 @@ class FrameReader {
   FrameReader(const FrameReader&) = delete;
   FrameReader& operator=(const FrameReader&) = delete;
 
-  /// Consumes octets from the front of `input` up to the next event and returns it; on need_more and after
+  /// Consumes bytes from the front of `input` up to the next event and returns it; on need_more and after
   /// the last event of a connection, `input` is empty. Call again with what is left, or with what came later;
   /// `partial` is the connection's, null at first, and changed by this call. `rules` stay the same for a
   /// connection's life.
   ///
   /// A payload is unmasked, is valid UTF-8 where it is text (unless compressed), and is the caller's to write
-  /// to. The octets before it are, too: as many as the client's header had (6, 8 or 14) when it lies in the
+  /// to. The bytes before it are, too: as many as the client's header had (6, 8 or 14) when it lies in the
   /// input, 16 when it is assembled; so a server header of 2, 4 or 10 fits. A payload in the input lives as
   /// long as the input does; one that is assembled lives until the caller hands `assembled` to `recycle`,
   /// which it must do for every event that has one.
@@ -90,7 +90,7 @@ class FrameReader {
   /// it ended with.
   void abandon(Partial*& partial);
 
-  /// Octets a message in the making holds, 0 if there is none: for message deadlines and memory budgets.
+  /// Bytes a message in the making holds, 0 if there is none: for message deadlines and memory budgets.
   static std::size_t assembling_bytes(const Partial* partial);
 
   /// True while a message was begun and is not finished, or a frame is cut.

@@ -20,7 +20,7 @@ struct MessageFrameOptions {
 };
 
 /// Writes the header of an unfragmented message to `out`, which has room for header_bytes(payload_bytes)
-/// octets; returns how many those are.
+/// bytes; returns how many those are.
 inline std::size_t write_header(std::uint8_t* out, MessageType type, std::uint64_t payload_bytes,
                                 MessageFrameOptions options = {}) {
   return encode_header(out, {.payload_bytes = payload_bytes,
@@ -29,7 +29,7 @@ inline std::size_t write_header(std::uint8_t* out, MessageType type, std::uint64
                              .rsv1 = options.compressed});
 }
 
-/// Writes the header right in front of `payload`, over the header_bytes(payload.size()) octets before it,
+/// Writes the header right in front of `payload`, over the header_bytes(payload.size()) bytes before it,
 /// which must be the caller's (so they are for every payload a FrameReader reports). Returns the whole frame:
 /// header and payload.
 inline MutableBytes write_header_before(MutableBytes payload, MessageType type,
@@ -40,7 +40,7 @@ inline MutableBytes write_header_before(MutableBytes payload, MessageType type,
   return {frame, size + payload.size()};
 }
 
-/// A whole control frame by value: no allocation per ping, and no octet in it that was not put there.
+/// A whole control frame by value: no allocation per ping, and no byte in it that was not put there.
 struct ControlFrame {
   std::array<std::uint8_t, 2 + limits::control_payload_bytes_max> bytes{};
   std::uint8_t size = 0;
@@ -48,7 +48,7 @@ struct ControlFrame {
   ByteView view() const { return {bytes.data(), size}; }
 };
 
-/// Ping and pong with at most limits::control_payload_bytes_max octets of payload; more is an error of ours
+/// Ping and pong with at most limits::control_payload_bytes_max bytes of payload; more is an error of ours
 /// (asserted).
 ControlFrame encode_ping(ByteView payload);
 ControlFrame encode_pong(ByteView payload);

@@ -9,7 +9,7 @@
 
 #include "base/assert.h"
 #include "http/body.h"
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 #include "ws/handshake_offers.h"
 
 namespace ringgate::ws {
@@ -36,9 +36,9 @@ class Sha1 {
  public:
   Sha1() : method_(EVP_MD_fetch(nullptr, "SHA1", nullptr), EVP_MD_free), context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {}
 
-  void digest(std::span<const unsigned char> octets, std::span<unsigned char, sha1_bytes> result) {
+  void digest(std::span<const unsigned char> bytes, std::span<unsigned char, sha1_bytes> result) {
     const bool done = EVP_DigestInit_ex2(context_.get(), method_.get(), nullptr) == 1 &&
-                      EVP_DigestUpdate(context_.get(), octets.data(), octets.size()) == 1 &&
+                      EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1 &&
                       EVP_DigestFinal_ex(context_.get(), result.data(), nullptr) == 1;
     RINGGATE_ASSERT(done);
   }
@@ -77,7 +77,7 @@ bool has_body(const RequestView& request) {
 }  // namespace
 
 bool is_valid_key(std::string_view key) {
-  // 16 octets are 21 characters, 2 bits in a 22nd whose other 4 bits are zero, and two of padding.
+  // 16 bytes are 21 characters, 2 bits in a 22nd whose other 4 bits are zero, and two of padding.
   if (key.size() != key_chars || !key.ends_with("==")) return false;
   std::uint8_t last_value = 0;
   for (const char c : key.substr(0, key_chars - 2)) {

@@ -19,13 +19,13 @@
 
 namespace ringgate::ws {
 
-/// Sec-WebSocket-Key: base64 of 16 octets. Sec-WebSocket-Accept: base64 of a SHA-1 digest.
+/// Sec-WebSocket-Key: base64 of 16 bytes. Sec-WebSocket-Accept: base64 of a SHA-1 digest.
 inline constexpr std::size_t key_chars = 24;
 inline constexpr std::size_t accept_key_chars = 28;
 
 using AcceptKey = std::array<char, accept_key_chars>;
 
-/// True if `key` is the base64 form of exactly 16 octets, padded, with zero trailing bits (RFC 4648
+/// True if `key` is the base64 form of exactly 16 bytes, padded, with zero trailing bits (RFC 4648
 /// sections 3.5 and 4).
 bool is_valid_key(std::string_view key);
 

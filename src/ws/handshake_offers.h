@@ -16,7 +16,7 @@ namespace ringgate::ws {
 /// bounds the search for equal ones.
 bool subprotocol_offers_are_valid(const http::RequestView& request);
 
-/// The first of `spoken` that the client offers, compared octet by octet; empty if it offers none of them. The offers
+/// The first of `spoken` that the client offers, compared byte by byte; empty if it offers none of them. The offers
 /// are valid.
 std::string_view choose_subprotocol(const http::RequestView& request, std::span<const std::string_view> spoken);
 

@@ -1,8 +1,8 @@
-// The verdict on a client's frame header, from as few of its octets as decide it, and before anything of its
-// payload is kept: the first two octets, then the form of the length, then the limits. No state of its own.
+// The verdict on a client's frame header, from as few of its bytes as decide it, and before anything of its
+// payload is kept: the first two bytes, then the form of the length, then the limits. No state of its own.
 //
-// Invariant: the verdict does not depend on how the octets were cut, since a rule is looked at only where the
-// octets it needs end, and those needing fewer come first.
+// Invariant: the verdict does not depend on how the bytes were cut, since a rule is looked at only where the
+// bytes it needs end, and those needing fewer come first.
 #pragma once
 
 #include <algorithm>
@@ -25,34 +25,34 @@ struct HeaderContext {
   bool compression = false;                 // permessage-deflate was negotiated
 };
 
-/// What is wrong with a first octet whatever follows it.
-constexpr Violation judge_first_octet(std::uint8_t octet, bool compression) {
-  const OpcodeFacts& facts = opcode_facts[octet & opcode_bits];
-  if ((octet & (rsv2_bit | rsv3_bit)) != 0) return Violation::reserved_bit_set;
-  if ((octet & rsv1_bit) != 0) {
+/// What is wrong with a first byte whatever follows it.
+constexpr Violation judge_first_byte(std::uint8_t byte, bool compression) {
+  const OpcodeFacts& facts = opcode_facts[byte & opcode_bits];
+  if ((byte & (rsv2_bit | rsv3_bit)) != 0) return Violation::reserved_bit_set;
+  if ((byte & rsv1_bit) != 0) {
     if (!compression) return Violation::rsv1_not_negotiated;
     if (facts.control) return Violation::rsv1_on_control;
-    if ((octet & opcode_bits) == 0) return Violation::rsv1_on_continuation;
+    if ((byte & opcode_bits) == 0) return Violation::rsv1_on_continuation;
   }
   if (!facts.defined) return Violation::reserved_opcode;
-  if (facts.control && (octet & fin_bit) == 0) return Violation::control_fragmented;
+  if (facts.control && (byte & fin_bit) == 0) return Violation::control_fragmented;
   return Violation::none;
 }
 
-using FirstOctetVerdicts = std::array<Violation, 256>;
-constexpr FirstOctetVerdicts judge_first_octets(bool compression) {
-  FirstOctetVerdicts verdicts{};
-  for (unsigned octet = 0; octet < 256; ++octet) {
-    verdicts[octet] = judge_first_octet(static_cast<std::uint8_t>(octet), compression);
+using FirstByteVerdicts = std::array<Violation, 256>;
+constexpr FirstByteVerdicts judge_first_bytes(bool compression) {
+  FirstByteVerdicts verdicts{};
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    verdicts[byte] = judge_first_byte(static_cast<std::uint8_t>(byte), compression);
   }
   return verdicts;
 }
-inline constexpr std::array<FirstOctetVerdicts, 2> first_octet_verdicts{judge_first_octets(false),
-                                                                        judge_first_octets(true)};
+inline constexpr std::array<FirstByteVerdicts, 2> first_byte_verdicts{judge_first_bytes(false),
+                                                                        judge_first_bytes(true)};
 
-/// Judges what the first two octets decide.
+/// Judges what the first two bytes decide.
 inline Violation judge_first_two(std::uint8_t first, std::uint8_t second, const HeaderContext& context) {
-  const Violation violation = first_octet_verdicts[context.compression ? 1 : 0][first];
+  const Violation violation = first_byte_verdicts[context.compression ? 1 : 0][first];
   if (violation != Violation::none) return violation;
   const auto opcode = static_cast<Opcode>(first & opcode_bits);
   const bool control = is_control(opcode);
@@ -63,7 +63,7 @@ inline Violation judge_first_two(std::uint8_t first, std::uint8_t second, const 
   return context.in_message ? Violation::message_not_finished : Violation::continuation_without_message;
 }
 
-/// Judges the length of a frame whose first two octets are good. `length` is what `form` (0-127) led to.
+/// Judges the length of a frame whose first two bytes are good. `length` is what `form` (0-127) led to.
 inline Violation judge_length(std::uint8_t first, std::uint8_t form, std::uint64_t length,
                               const HeaderContext& context) {
   if (form == length_16_bit_form && length <= length_7_bit_max) return Violation::length_not_minimal;
@@ -78,13 +78,13 @@ inline Violation judge_length(std::uint8_t first, std::uint8_t form, std::uint64
   return context.fragments_left ? Violation::none : Violation::too_many_fragments;
 }
 
-/// Judges the octets of a header that are there: any number, those behind the header are not looked at.
-inline Violation judge_header(ByteView octets, const HeaderContext& context) {
-  if (octets.size() < 2) return Violation::none;
-  const Violation violation = judge_first_two(octets[0], octets[1], context);
+/// Judges the bytes of a header that are there: any number, those behind the header are not looked at.
+inline Violation judge_header(ByteView bytes, const HeaderContext& context) {
+  if (bytes.size() < 2) return Violation::none;
+  const Violation violation = judge_first_two(bytes[0], bytes[1], context);
   if (violation != Violation::none) return violation;
-  if (octets.size() < 2 + extended_length_bytes(octets[1])) return Violation::none;
-  return judge_length(octets[0], octets[1] & length_bits, decode_payload_bytes(octets.data()), context);
+  if (bytes.size() < 2 + extended_length_bytes(bytes[1])) return Violation::none;
+  return judge_length(bytes[0], bytes[1] & length_bits, decode_payload_bytes(bytes.data()), context);
 }
 
 }  // namespace ringgate::ws

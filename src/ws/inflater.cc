@@ -12,7 +12,7 @@
 namespace ringgate::ws {
 namespace {
 
-// zlib reports the state it stopped in as a sum (zlib.h, inflate, data_type) of these and of how many bits of the octet before
+// zlib reports the state it stopped in as a sum (zlib.h, inflate, data_type) of these and of how many bits of the byte before
 // are still to be used.
 constexpr int just_after_block = 128;
 constexpr int in_final_block = 64;
@@ -28,8 +28,8 @@ enum class BlockType : unsigned { stored, fixed, dynamic, reserved };
 /// Of the block that begins at the input's next bit (RFC 1951 section 3.2.3).
 BlockType type_of_next_block(const z_stream& stream, ByteView input) {
   const auto unused_bits = static_cast<unsigned>(stream.data_type & unused_bits_mask);
-  const unsigned octet_before = stream.next_in == input.data() ? 0U : stream.next_in[-1];
-  const unsigned bits = (octet_before | static_cast<unsigned>(*stream.next_in) << 8) >> (8 - unused_bits);
+  const unsigned byte_before = stream.next_in == input.data() ? 0U : stream.next_in[-1];
+  const unsigned bits = (byte_before | static_cast<unsigned>(*stream.next_in) << 8) >> (8 - unused_bits);
   return static_cast<BlockType>(bits >> 1 & 3);
 }
 
@@ -41,22 +41,22 @@ constexpr std::size_t piece_bytes_max = std::numeric_limits<uInt>::max();
 bool InflateHistory::append(ByteView inflated) {
   if (inflated.size() >= bytes_max_) {
     inflated = inflated.last(bytes_max_);
-    octets_.clear();
-  } else if (octets_.size() + inflated.size() > bytes_max_) {
-    const std::size_t dropped = octets_.size() + inflated.size() - bytes_max_;
-    octets_.erase(octets_.begin(), octets_.begin() + static_cast<std::ptrdiff_t>(dropped));
+    bytes_.clear();
+  } else if (bytes_.size() + inflated.size() > bytes_max_) {
+    const std::size_t dropped = bytes_.size() + inflated.size() - bytes_max_;
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(dropped));
   }
   try {
-    if (octets_.capacity() < octets_.size() + inflated.size())
-      octets_.reserve(std::min(bytes_max_, 2 * (octets_.size() + inflated.size())));
+    if (bytes_.capacity() < bytes_.size() + inflated.size())
+      bytes_.reserve(std::min(bytes_max_, 2 * (bytes_.size() + inflated.size())));
   } catch (const std::bad_alloc&) {
     return false;
   }
-  octets_.insert(octets_.end(), inflated.begin(), inflated.end());
+  bytes_.insert(bytes_.end(), inflated.begin(), inflated.end());
   return true;
 }
 
-/// The message as it grows, up to its ceiling and one octet to notice that there is more.
+/// The message as it grows, up to its ceiling and one byte to notice that there is more.
 class Inflater::Output {
  public:
   Output(AssemblyPool& pool, std::uint64_t bytes_max) : pool_(pool), bytes_max_(bytes_max) {}
@@ -66,7 +66,7 @@ class Inflater::Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  /// Makes room for about `wanted` more octets, fewer near the ceiling. False if memory is out.
+  /// Makes room for about `wanted` more bytes, fewer near the ceiling. False if memory is out.
   bool grow(std::size_t wanted) {
     const std::size_t added = std::min<std::uint64_t>(wanted, bytes_max_ - room_end_);
     if (added == 0 && buffer_ != nullptr) return true;
@@ -75,7 +75,7 @@ class Inflater::Output {
     return true;
   }
 
-  /// Where the next octets go; behind the ceiling, one octet that nobody reads.
+  /// Where the next bytes go; behind the ceiling, one byte that nobody reads.
   MutableBytes room() {
     if (written_ == bytes_max_) return {&beyond_, 1};
     return buffer_->payload().subspan(written_);
@@ -118,10 +118,10 @@ bool Inflater::start(InflateHistory* history) {
     inflateReset(stream_.get());
   }
   stream_->data_type = just_after_block;
-  if (history == nullptr || history->octets().empty()) return true;
-  const ByteView octets = history->octets();
-  work_.history_octets = octets.size();
-  return inflateSetDictionary(stream_.get(), octets.data(), static_cast<uInt>(octets.size())) == Z_OK;
+  if (history == nullptr || history->bytes().empty()) return true;
+  const ByteView bytes = history->bytes();
+  work_.history_bytes = bytes.size();
+  return inflateSetDictionary(stream_.get(), bytes.data(), static_cast<uInt>(bytes.size())) == Z_OK;
 }
 
 /// Inflates up to the end of a block, of the input or of the room, and counts what that was. Returns what zlib does.
@@ -141,13 +141,13 @@ int Inflater::inflate_piece(ByteView input, Output& output) {
   int result = ::inflate(&stream, Z_BLOCK);
   constexpr int just_after_final_block = just_after_block + in_final_block;
   if ((stream.data_type & just_after_final_block) == just_after_final_block) result = ::inflate(&stream, Z_BLOCK);  // says so
-  const std::size_t octets_out = offered_out - stream.avail_out;
-  output.wrote(octets_out);
+  const std::size_t bytes_out = offered_out - stream.avail_out;
+  output.wrote(bytes_out);
   if (in_stored_block_) {
-    work_.stored_octets += octets_out;
+    work_.stored_bytes += bytes_out;
   } else {
-    work_.coded_octets_in += offered_in - stream.avail_in;
-    work_.coded_octets_out += octets_out;
+    work_.coded_bytes_in += offered_in - stream.avail_in;
+    work_.coded_bytes_out += bytes_out;
   }
   return result;
 }
@@ -194,8 +194,8 @@ Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRu
     if (violation != Violation::none || output.bytes() != bytes || !is_whole) return Violation::compressed_data_invalid;
   }
   if (rules.window_bits == window_bits_max) return Violation::none;
-  const ByteView before = history == nullptr ? ByteView{} : history->octets();
-  work_.checked_window_octets = std::size_t{1} << rules.window_bits;
+  const ByteView before = history == nullptr ? ByteView{} : history->bytes();
+  work_.checked_window_bytes = std::size_t{1} << rules.window_bits;
   if (cost_ns() > rules.cost_ns_max) return Violation::inflating_too_costly;
   const bool stays = stays_in_window(payload, output.view(), before, rules.window_bits);
   return stays ? Violation::none : Violation::compressed_data_invalid;

@@ -1,7 +1,7 @@
 // Decompresses messages (RFC 7692 section 7.2.2) under a ceiling on what comes out.
 //
 // One Inflater per shard serves all its connections: between messages it holds nothing of any of them. What a client that keeps
-// its context refers back to is the connection's own InflateHistory. Built on zlib. Owner shard. Invariant: no octet of a message
+// its context refers back to is the connection's own InflateHistory. Built on zlib. Owner shard. Invariant: no byte of a message
 // is stored beyond the ceiling that the caller gives.
 #pragma once
 
@@ -21,18 +21,18 @@ struct z_stream_s;
 
 namespace ringgate::ws {
 
-/// The last octets that a client's compressed messages inflated to: up to 2^window_bits, none before they are needed.
+/// The last bytes that a client's compressed messages inflated to: up to 2^window_bits, none before they are needed.
 class InflateHistory {
  public:
   explicit InflateHistory(std::uint8_t window_bits) : bytes_max_(std::size_t{1} << window_bits) {}
 
-  ByteView octets() const { return octets_; }
+  ByteView bytes() const { return bytes_; }
   /// False if memory is out, and then it is of no more use.
   bool append(ByteView inflated);
 
  private:
   std::size_t bytes_max_;
-  std::vector<std::uint8_t> octets_;
+  std::vector<std::uint8_t> bytes_;
 };
 
 struct InflateRules {
@@ -58,7 +58,7 @@ class Inflater {
   /// Inflates the payload of one whole message. `history`: the connection's, null if the client keeps no context; it is extended
   /// by the message. The caller gives the buffer back to the pool.
   ///
-  /// Errors, after which the connection must be failed: message_too_big, found at the first octet over the ceiling;
+  /// Errors, after which the connection must be failed: message_too_big, found at the first byte over the ceiling;
   /// compressed_data_invalid, also for data that ends inside a block; inflating_too_costly, found at the end of a block;
   /// memory_exhausted. A block marked final does not end a message (section 7.2.3.4): what follows is inflated with the same
   /// window. That a text is UTF-8 is for the caller to see.

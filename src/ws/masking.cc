@@ -7,7 +7,7 @@
 namespace ringgate::ws {
 namespace {
 
-/// The definition of unmasking, octet by octet.
+/// The definition of unmasking, byte by byte.
 bool unmask_scalar(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
   unsigned all = 0;
   for (std::size_t i = 0; i < size; ++i) {

@@ -1,9 +1,9 @@
 // Unmasking (RFC 6455 section 5.3), fused with the test whether the result is pure ASCII, so that plain text
 // needs no second look.
 //
-// Every function is exact: it reads and writes the payload's octets and no others. Up to 64 octets are done
+// Every function is exact: it reads and writes the payload's bytes and no others. Up to 64 bytes are done
 // inline by loads that overlap in the middle; longer payloads go to a kernel chosen once at run time.
-// (Storing whole vectors over the octets behind the payload was the alternative: a store that reaches into
+// (Storing whole vectors over the bytes behind the payload was the alternative: a store that reaches into
 // the next frame makes its loads wait for that store to retire.) Invariant: source and destination are the
 // same memory or do not touch.
 #pragma once
@@ -20,7 +20,7 @@
 
 namespace ringgate::ws {
 
-/// dst[i] = src[i] XOR octet i % 4 of `key`, for i < size; returns whether any result is ≥ 0x80.
+/// dst[i] = src[i] XOR byte i % 4 of `key`, for i < size; returns whether any result is ≥ 0x80.
 using UnmaskFunction = bool (*)(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key);
 
 struct MaskingKernel {
@@ -36,7 +36,7 @@ inline constexpr std::size_t unmask_inline_bytes_max = 64;
 
 namespace masking {
 
-/// In use for more than unmask_inline_bytes_max octets. Set by the first call; relaxed: the value is complete
+/// In use for more than unmask_inline_bytes_max bytes. Set by the first call; relaxed: the value is complete
 /// in itself.
 extern std::atomic<UnmaskFunction> kernel;
 
@@ -64,14 +64,14 @@ Word repeat(MaskingKey key) {
   }
 }
 
-inline bool any_high_bit(std::uint64_t octets) {
-  return (octets & 0x8080808080808080U) != 0;
+inline bool any_high_bit(std::uint64_t bytes) {
+  return (bytes & 0x8080808080808080U) != 0;
 }
-inline bool any_high_bit(Lanes octets) {
-  return any_high_bit(octets[0] | octets[1]);
+inline bool any_high_bit(Lanes bytes) {
+  return any_high_bit(bytes[0] | bytes[1]);
 }
 
-/// The key as it applies from octet `offset` of the payload on.
+/// The key as it applies from byte `offset` of the payload on.
 inline MaskingKey rotate(MaskingKey key, std::size_t offset) {
   return std::rotr(key, static_cast<int>(8 * (offset % 4)));
 }
@@ -104,8 +104,8 @@ inline bool unmask_four(std::uint8_t* dst, const std::uint8_t* src, std::size_t 
   return any_high_bit(a | b | c | d);
 }
 
-/// For 1 ≤ size ≤ 3: first, middle and last octet, which may be the same.
-inline bool unmask_octets(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
+/// For 1 ≤ size ≤ 3: first, middle and last byte, which may be the same.
+inline bool unmask_bytes(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
   const auto unmasked = [&](std::size_t i) { return static_cast<std::uint8_t>(src[i] ^ (key >> (8 * i))); };
   const std::uint8_t first = unmasked(0);
   const std::uint8_t middle = unmasked(size / 2);
@@ -116,19 +116,19 @@ inline bool unmask_octets(std::uint8_t* dst, const std::uint8_t* src, std::size_
   return ((first | middle | last) & 0x80) != 0;
 }
 
-/// For at most unmask_inline_bytes_max octets.
+/// For at most unmask_inline_bytes_max bytes.
 inline bool unmask_short(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
   if (size >= 32) return unmask_four(dst, src, size, key);
   if (size >= 16) return unmask_two<Lanes>(dst, src, size, key);
   if (size >= 8) return unmask_two<std::uint64_t>(dst, src, size, key);
   if (size >= 4) return unmask_two<std::uint32_t>(dst, src, size, key);
-  return size != 0 && unmask_octets(dst, src, size, key);
+  return size != 0 && unmask_bytes(dst, src, size, key);
 }
 
 }  // namespace masking
 
-/// Unmasks `src` into `dst`, which has room for as many octets and does not overlap it.
-/// `phase` (0-3) is the number of payload octets before `src`, modulo 4. Returns whether any result is ≥
+/// Unmasks `src` into `dst`, which has room for as many bytes and does not overlap it.
+/// `phase` (0-3) is the number of payload bytes before `src`, modulo 4. Returns whether any result is ≥
 /// 0x80. Any thread; does not allocate.
 inline bool unmask_copy(std::uint8_t* dst, ByteView src, MaskingKey key, std::size_t phase = 0) {
   const MaskingKey rotated = masking::rotate(key, phase);

@@ -15,7 +15,7 @@ namespace ringgate::ws::masking {
 #if defined(__x86_64__)
 bool unmask_avx2(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key);
 bool unmask_avx512bw(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key);
-bool unmask_text_avx512bw(std::uint8_t* octets, std::size_t size, MaskingKey key);
+bool unmask_text_avx512bw(std::uint8_t* bytes, std::size_t size, MaskingKey key);
 #elif defined(__aarch64__)
 bool unmask_neon(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key);
 #endif

@@ -11,7 +11,7 @@ namespace {
 
 inline constexpr std::size_t block_bytes = 64;
 
-/// 64 octets in the two registers that AVX2 has for them.
+/// 64 bytes in the two registers that AVX2 has for them.
 struct Pair {
   __m256i low;
   __m256i high;

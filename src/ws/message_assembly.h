@@ -2,9 +2,9 @@
 // fragmented messages.
 //
 // One AssemblyPool per shard, owned by its FrameReader. A message gathers in one contiguous buffer however
-// many fragments it has; nothing is kept per fragment. Memory follows the octets received, never the length a
+// many fragments it has; nothing is kept per fragment. Memory follows the bytes received, never the length a
 // header declares: a buffer is larger than what is in it by at most a tenth and growth_bytes_min, or it is
-// one that was cached. Invariant: held_bytes() counts every octet taken from the allocator, and
+// one that was cached. Invariant: held_bytes() counts every byte taken from the allocator, and
 // cached_bytes() ≤ limits::assembly_cached_bytes_max.
 #pragma once
 
@@ -16,19 +16,19 @@
 
 namespace ringgate::ws {
 
-/// A growing run of octets with room for a frame header in front and slack behind, all in one allocation.
+/// A growing run of bytes with room for a frame header in front and slack behind, all in one allocation.
 /// Moves when it grows.
 class AssemblyBuffer {
  public:
   static constexpr std::size_t room_bytes =
       16;  // in front of the payload: the caller's to write a header into
 
-  MutableBytes payload() { return {octets(), size_}; }
+  MutableBytes payload() { return {bytes(), size_}; }
   std::size_t capacity() const { return capacity_; }
 
  private:
   friend class AssemblyPool;
-  std::uint8_t* octets() { return reinterpret_cast<std::uint8_t*>(this + 1) + room_bytes; }
+  std::uint8_t* bytes() { return reinterpret_cast<std::uint8_t*>(this + 1) + room_bytes; }
 
   AssemblyBuffer* next_free_;
   std::size_t size_;
@@ -43,9 +43,9 @@ class AssemblyPool {
   AssemblyPool(const AssemblyPool&) = delete;
   AssemblyPool& operator=(const AssemblyPool&) = delete;
 
-  /// Makes room for `added` more octets behind those in `buffer` (null: in a new one) and counts them as part
+  /// Makes room for `added` more bytes behind those in `buffer` (null: in a new one) and counts them as part
   /// of it; the caller writes them at once. `at_most` is the size the buffer can ever have, if that is known,
-  /// else SIZE_MAX. Returns the new octets, or a null view if memory is out; then `buffer` is as before.
+  /// else SIZE_MAX. Returns the new bytes, or a null view if memory is out; then `buffer` is as before.
   /// Moves the buffer at need: pointers into it are void.
   MutableBytes extend(AssemblyBuffer*& buffer, std::size_t added, std::size_t at_most);
 

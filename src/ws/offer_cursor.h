@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 
 namespace ringgate::ws {
 
@@ -27,7 +27,7 @@ class OfferCursor {
   /// Takes a token and the blanks behind it; empty if none stands here.
   std::string_view take_token() {
     std::size_t length = 0;
-    while (length < rest_.size() && is_token_octet(rest_[length])) ++length;
+    while (length < rest_.size() && is_token_byte(rest_[length])) ++length;
     const std::string_view token = rest_.substr(0, length);
     rest_.remove_prefix(length);
     skip_blanks();
@@ -46,7 +46,7 @@ class OfferCursor {
     std::size_t length = 0;
     while (length < rest_.size() && rest_[length] != '"') {
       if (rest_[length] == '\\') ++length;
-      if (length == rest_.size() || !is_token_octet(rest_[length])) return {};
+      if (length == rest_.size() || !is_token_byte(rest_[length])) return {};
       ++length;
     }
     const std::string_view text = rest_.substr(0, length);
@@ -55,7 +55,7 @@ class OfferCursor {
   }
 
  private:
-  static bool is_token_octet(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::octet_token); }
+  static bool is_token_byte(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::byte_token); }
   bool take_mark() {
     if (rest_.empty() || rest_.front() != '"') return false;
     rest_.remove_prefix(1);

@@ -20,7 +20,7 @@ enum class Opcode : std::uint8_t {
 struct OpcodeFacts {
   std::string_view name;
   bool defined = false;
-  bool control = false;  // section 5.5: at most 125 octets, never fragmented, may stand between fragments
+  bool control = false;  // section 5.5: at most 125 bytes, never fragmented, may stand between fragments
 };
 
 inline constexpr std::array<OpcodeFacts, 16> opcode_facts{{

@@ -17,8 +17,8 @@ PreparedMessage* PreparedMessage::make(MessageType type, ByteView payload, Messa
   void* const memory = std::malloc(sizeof(PreparedMessage) + header_bytes(payload.size()) + payload.size());
   if (memory == nullptr) return nullptr;
   auto* const message = new (memory) PreparedMessage(type, header_bytes(payload.size()), payload.size());
-  write_header(message->octets(), type, payload.size(), options);
-  if (!payload.empty()) std::memcpy(message->octets() + message->header_bytes_, payload.data(), payload.size());
+  write_header(message->bytes(), type, payload.size(), options);
+  if (!payload.empty()) std::memcpy(message->bytes() + message->header_bytes_, payload.data(), payload.size());
   return message;
 }
 

@@ -20,10 +20,10 @@ namespace ringgate::ws {
 class PreparedMessage {
  public:
   MessageType type() const { return type_; }
-  ByteView frame() const { return {octets(), header_bytes_ + payload_bytes_}; }
-  ByteView payload() const { return {octets() + header_bytes_, payload_bytes_}; }
+  ByteView frame() const { return {bytes(), header_bytes_ + payload_bytes_}; }
+  ByteView payload() const { return {bytes() + header_bytes_, payload_bytes_}; }
 
-  /// The compressed form for a window of 2^window_bits octets: null if nobody has made it, and an empty frame if
+  /// The compressed form for a window of 2^window_bits bytes: null if nobody has made it, and an empty frame if
   /// compressing does not pay. It lives as long as this message. Any thread.
   const PreparedMessage* compressed_form(std::uint8_t window_bits) const;
 
@@ -42,8 +42,8 @@ class PreparedMessage {
   PreparedMessage(MessageType type, std::size_t header_bytes, std::size_t payload_bytes)
       : payload_bytes_(payload_bytes), type_(type), header_bytes_(static_cast<std::uint8_t>(header_bytes)) {}
 
-  const std::uint8_t* octets() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }
-  std::uint8_t* octets() { return reinterpret_cast<std::uint8_t*>(this + 1); }
+  const std::uint8_t* bytes() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }
+  std::uint8_t* bytes() { return reinterpret_cast<std::uint8_t*>(this + 1); }
 
   std::size_t payload_bytes_;
   // Taking a reference: relaxed, since one is held already. Dropping one: acquire and release, so that
@@ -58,7 +58,7 @@ class PreparedMessage {
   std::uint8_t window_bits_ = 0;  // of a compressed form
 };
 
-/// Owns one reference to a PreparedMessage, or none. Copying adds a reference and never copies octets.
+/// Owns one reference to a PreparedMessage, or none. Copying adds a reference and never copies bytes.
 class MessageRef {
  public:
   /// Encodes `payload` as one unfragmented frame; one allocation. Nothing is judged: that a text is UTF-8 and

@@ -7,8 +7,8 @@
 namespace ringgate::ws {
 namespace {
 
-bool unmask_then_validate(std::uint8_t* octets, std::size_t size, MaskingKey key) {
-  const MutableBytes payload(octets, size);
+bool unmask_then_validate(std::uint8_t* bytes, std::size_t size, MaskingKey key) {
+  const MutableBytes payload(bytes, size);
   return !unmask(payload, key) || valid_utf8(payload);
 }
 
@@ -22,10 +22,10 @@ KernelList<TextKernel> find_kernels() {
 }
 
 /// Stands in until the first call has chosen.
-bool choose_and_unmask_text(std::uint8_t* octets, std::size_t size, MaskingKey key) {
+bool choose_and_unmask_text(std::uint8_t* bytes, std::size_t size, MaskingKey key) {
   const UnmaskTextFunction best = text_kernels().back().unmask_text;
   masking::text_kernel.store(best, std::memory_order_relaxed);
-  return best(octets, size, key);
+  return best(bytes, size, key);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-// Unmasking a whole text and validating it as UTF-8 (RFC 6455 section 8.1, RFC 3629) while its octets are in registers.
+// Unmasking a whole text and validating it as UTF-8 (RFC 6455 section 8.1, RFC 3629) while its bytes are in registers.
 //
-// Up to unmask_inline_bytes_max octets are done by unmask and valid_utf8, longer texts by a kernel chosen once at run time: two
-// passes where the machine has nothing better. Exact: reads and writes the payload's octets and no others.
+// Up to unmask_inline_bytes_max bytes are done by unmask and valid_utf8, longer texts by a kernel chosen once at run time: two
+// passes where the machine has nothing better. Exact: reads and writes the payload's bytes and no others.
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,8 @@
 
 namespace ringgate::ws {
 
-/// Unmasks `size` octets in place; returns whether they are UTF-8 as a whole. If not, what they hold is of no use.
-using UnmaskTextFunction = bool (*)(std::uint8_t* octets, std::size_t size, MaskingKey key);
+/// Unmasks `size` bytes in place; returns whether they are UTF-8 as a whole. If not, what they hold is of no use.
+using UnmaskTextFunction = bool (*)(std::uint8_t* bytes, std::size_t size, MaskingKey key);
 
 struct TextKernel {
   const char* name;

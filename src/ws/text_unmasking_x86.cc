@@ -1,8 +1,8 @@
-// Unmasking and validating in one pass with AVX-512BW, 64 octets at a time.
+// Unmasking and validating in one pass with AVX-512BW, 64 bytes at a time.
 //
 // Validation by lookup (Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte", 2021): whatever is wrong in a
-// pair of neighbouring octets shows in three of their four half-octets. Each table gives, for one of those, the faults that it
-// allows; a fault that all three allow is there. What remains is that a third or fourth octet is a continuation where, and only
+// pair of neighbouring bytes shows in three of their four half-bytes. Each table gives, for one of those, the faults that it
+// allows; a fault that all three allow is there. What remains is that a third or fourth byte is a continuation where, and only
 // where, one is due: that is the fault "two continuations" turned round.
 #if defined(__x86_64__)
 
@@ -21,20 +21,20 @@ namespace {
 constexpr std::size_t block_bytes = 64;
 
 enum Fault : std::uint8_t {
-  lead_alone = 1 << 0,         // a lead octet, and no continuation behind it
+  lead_alone = 1 << 0,         // a lead byte, and no continuation behind it
   stray_continuation = 1 << 1, // ASCII, and a continuation behind it
   overlong_two = 1 << 2,       // C0, C1
   overlong_three = 1 << 3,     // E0 80..9F
   surrogate = 1 << 4,          // ED A0..BF
   too_large = 1 << 5,          // F4 90..BF, and F5..FF 90..BF
   overlong_four_or_too_large = 1 << 6,  // F0 80..8F, and F5..FF 80..8F
-  two_continuations = 1 << 7,  // not a fault where a third or fourth octet is due
+  two_continuations = 1 << 7,  // not a fault where a third or fourth byte is due
 };
 
 constexpr std::uint8_t of_any_first_low = lead_alone | stray_continuation | two_continuations;
 constexpr std::uint8_t of_any_continuation = stray_continuation | overlong_two | two_continuations;
 
-/// By the upper half of the first octet.
+/// By the upper half of the first byte.
 constexpr std::array<std::uint8_t, 16> first_high = [] {
   std::array<std::uint8_t, 16> faults{};
   for (unsigned half = 0x0; half <= 0x7; ++half) faults[half] = stray_continuation;
@@ -46,7 +46,7 @@ constexpr std::array<std::uint8_t, 16> first_high = [] {
   return faults;
 }();
 
-/// By the lower half of the first octet.
+/// By the lower half of the first byte.
 constexpr std::array<std::uint8_t, 16> first_low = [] {
   std::array<std::uint8_t, 16> faults{};
   for (std::uint8_t& each : faults) each = of_any_first_low;
@@ -58,7 +58,7 @@ constexpr std::array<std::uint8_t, 16> first_low = [] {
   return faults;
 }();
 
-/// By the upper half of the second octet.
+/// By the upper half of the second byte.
 constexpr std::array<std::uint8_t, 16> second_high = [] {
   std::array<std::uint8_t, 16> faults{};
   for (std::uint8_t& each : faults) each = lead_alone;
@@ -76,7 +76,7 @@ RINGGATE_AVX512BW __m512i kept(__m512i constant) {
   return constant;
 }
 
-RINGGATE_AVX512BW __m512i in_every_octet(std::uint8_t value) { return kept(_mm512_set1_epi8(static_cast<char>(value))); }
+RINGGATE_AVX512BW __m512i in_every_byte(std::uint8_t value) { return kept(_mm512_set1_epi8(static_cast<char>(value))); }
 
 RINGGATE_AVX512BW __m512i in_every_lane(const std::array<std::uint8_t, 16>& table) {
   __m128i lane;
@@ -105,8 +105,8 @@ class Validator {
   RINGGATE_AVX512BW bool valid() const { return _mm512_test_epi8_mask(faults_, faults_) == 0; }
 
  private:
-  RINGGATE_AVX512BW __m512i upper_halves(__m512i octets) const {
-    return _mm512_and_si512(_mm512_srli_epi16(octets, 4), lower_half_);
+  RINGGATE_AVX512BW __m512i upper_halves(__m512i bytes) const {
+    return _mm512_and_si512(_mm512_srli_epi16(bytes, 4), lower_half_);
   }
 
   RINGGATE_AVX512BW void judge(__m512i block) {
@@ -119,7 +119,7 @@ class Validator {
         _mm512_and_si512(_mm512_and_si512(_mm512_shuffle_epi8(first_high_, upper_halves(one_before)),
                                           _mm512_shuffle_epi8(first_low_, _mm512_and_si512(one_before, lower_half_))),
                          _mm512_shuffle_epi8(second_high_, upper_halves(block)));
-    // The high bit is left where a third octet is due (E0 and above two before) or a fourth (F0 and above three before).
+    // The high bit is left where a third byte is due (E0 and above two before) or a fourth (F0 and above three before).
     const __m512i due = _mm512_or_si512(_mm512_subs_epu8(two_before, third_due_), _mm512_subs_epu8(three_before, fourth_due_));
     faults_ = _mm512_or_si512(faults_, _mm512_xor_si512(_mm512_and_si512(due, high_bit_), pair_faults));
     previous_ = block;
@@ -128,27 +128,27 @@ class Validator {
   const __m512i first_high_ = in_every_lane(first_high);
   const __m512i first_low_ = in_every_lane(first_low);
   const __m512i second_high_ = in_every_lane(second_high);
-  const __m512i lower_half_ = in_every_octet(0x0F);
-  const __m512i third_due_ = in_every_octet(0xE0 - 0x80);
-  const __m512i fourth_due_ = in_every_octet(0xF0 - 0x80);
-  const __m512i high_bit_ = in_every_octet(0x80);
+  const __m512i lower_half_ = in_every_byte(0x0F);
+  const __m512i third_due_ = in_every_byte(0xE0 - 0x80);
+  const __m512i fourth_due_ = in_every_byte(0xF0 - 0x80);
+  const __m512i high_bit_ = in_every_byte(0x80);
   const __m512i lane_before_ = kept(_mm512_setr_epi64(6, 7, 8, 9, 10, 11, 12, 13));
 
   __m512i previous_ = _mm512_setzero_si512();
-  __m512i faults_ = _mm512_setzero_si512();  // nonzero octets: not UTF-8
-  bool ends_in_ascii_ = true;                // the last three octets of `previous_`
+  __m512i faults_ = _mm512_setzero_si512();  // nonzero bytes: not UTF-8
+  bool ends_in_ascii_ = true;                // the last three bytes of `previous_`
 };
 
 }  // namespace
 
 /// In aligned blocks, four at a time: a payload begins anywhere, and what lies across two lines of the cache takes twice as long.
 /// What the first and the last block hold beside the payload is neither read nor written, and counts as zeros, which are ASCII.
-__attribute__((target("avx512f,avx512bw"))) bool unmask_text_avx512bw(std::uint8_t* octets, std::size_t size,
+__attribute__((target("avx512f,avx512bw"))) bool unmask_text_avx512bw(std::uint8_t* bytes, std::size_t size,
                                                                       MaskingKey key) {
   Validator validator;
-  const std::size_t before = reinterpret_cast<std::uintptr_t>(octets) % block_bytes;
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes) % block_bytes;
   const __m512i keys = _mm512_set1_epi32(static_cast<int>(rotate(key, block_bytes - before)));
-  std::uint8_t* at = octets - before;
+  std::uint8_t* at = bytes - before;
   std::size_t left = before + size;  // from `at` on
 
   const auto take_part = [&](std::size_t begin, std::size_t end) __attribute__((target("avx512f,avx512bw"), always_inline)) {

@@ -1,5 +1,5 @@
-// Whole texts go to simdjson, which has no form for streams; the ends of pieces are done here, octet by
-// octet.
+// Whole texts go to simdjson, which has no form for streams; the ends of pieces are done here, byte by
+// byte.
 #include "ws/utf8.h"
 
 #include <simdjson.h>
@@ -9,19 +9,19 @@
 namespace ringgate::ws {
 namespace {
 
-/// Octets of the character that begins with `lead`, by the form of `lead` alone; 1 where that is no
+/// Bytes of the character that begins with `lead`, by the form of `lead` alone; 1 where that is no
 /// beginning.
 std::size_t character_bytes(std::uint8_t lead) {
   return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
 }
 
-/// Octets at the end of `text` that begin a character and do not finish it: 0 to 3. They may turn out to be
+/// Bytes at the end of `text` that begin a character and do not finish it: 0 to 3. They may turn out to be
 /// invalid.
 std::size_t unfinished_bytes(ByteView text) {
   const std::size_t reach = std::min<std::size_t>(3, text.size());
   for (std::size_t back = 1; back <= reach; ++back) {
-    const std::uint8_t octet = text[text.size() - back];
-    if ((octet & 0xC0) != 0x80) return character_bytes(octet) > back ? back : 0;
+    const std::uint8_t byte = text[text.size() - back];
+    if ((byte & 0xC0) != 0x80) return character_bytes(byte) > back ? back : 0;
   }
   return 0;
 }
@@ -40,24 +40,24 @@ bool Utf8Stream::feed(ByteView piece) {
   piece = piece.subspan(start);
   const ByteView tail = piece.last(unfinished_bytes(piece));
   if (!valid_utf8(piece.first(piece.size() - tail.size()))) return false;
-  return std::ranges::all_of(tail, [this](std::uint8_t octet) { return step(octet); });
+  return std::ranges::all_of(tail, [this](std::uint8_t byte) { return step(byte); });
 }
 
-// RFC 3629 section 4. The second octet is narrower after
+// RFC 3629 section 4. The second byte is narrower after
 //   E0: A0-BF (overlong)   ED: 80-9F (surrogates)   F0: 90-BF (overlong)   F4: 80-8F (above U+10FFFF)
-bool Utf8Stream::step(std::uint8_t octet) {
+bool Utf8Stream::step(std::uint8_t byte) {
   if (missing_ != 0) {
-    if (octet < lowest_ || octet > highest_) return false;
+    if (byte < lowest_ || byte > highest_) return false;
     --missing_;
     lowest_ = 0x80;
     highest_ = 0xBF;
     return true;
   }
-  if (octet < 0x80) return true;
-  if (octet < 0xC2 || octet > 0xF4) return false;
-  missing_ = static_cast<std::uint8_t>(character_bytes(octet) - 1);
-  lowest_ = octet == 0xE0 ? 0xA0 : octet == 0xF0 ? 0x90 : 0x80;
-  highest_ = octet == 0xED ? 0x9F : octet == 0xF4 ? 0x8F : 0xBF;
+  if (byte < 0x80) return true;
+  if (byte < 0xC2 || byte > 0xF4) return false;
+  missing_ = static_cast<std::uint8_t>(character_bytes(byte) - 1);
+  lowest_ = byte == 0xE0 ? 0xA0 : byte == 0xF0 ? 0x90 : 0x80;
+  highest_ = byte == 0xED ? 0x9F : byte == 0xF4 ? 0x8F : 0xBF;
   return true;
 }
 

@@ -19,7 +19,7 @@ enum class Violation : std::uint8_t {
   rsv1_on_continuation,          // RFC 7692 section 6.1
   reserved_opcode,               // 3-7, 11-15
   control_fragmented,            // FIN = 0 on a control frame
-  control_too_long,              // more than 125 octets, or a longer length form
+  control_too_long,              // more than 125 bytes, or a longer length form
   not_masked,                    // RFC 6455 section 5.1
   continuation_without_message,  // nothing was begun
   message_not_finished,          // a new message inside an unfinished one
@@ -28,7 +28,7 @@ enum class Violation : std::uint8_t {
   message_too_big,
   too_many_fragments,
   text_not_utf8,
-  close_payload_one_octet,
+  close_payload_one_byte,
   close_code_not_allowed,
   close_reason_not_utf8,
   compressed_data_invalid,  // does not inflate, or refers back beyond the window (RFC 7692 section 7.2.2)
@@ -59,8 +59,8 @@ inline constexpr std::array violation_table{
     ViolationFacts{Violation::message_too_big, CloseCode::message_too_big, "message too big"},
     ViolationFacts{Violation::too_many_fragments, CloseCode::policy_violation, "too many fragments"},
     ViolationFacts{Violation::text_not_utf8, CloseCode::invalid_payload, "text is not UTF-8"},
-    ViolationFacts{Violation::close_payload_one_octet, CloseCode::protocol_error,
-                   "close payload of one octet"},
+    ViolationFacts{Violation::close_payload_one_byte, CloseCode::protocol_error,
+                   "close payload of one byte"},
     ViolationFacts{Violation::close_code_not_allowed, CloseCode::protocol_error, "close code not allowed"},
     ViolationFacts{Violation::close_reason_not_utf8, CloseCode::invalid_payload, "close reason is not UTF-8"},
     ViolationFacts{Violation::compressed_data_invalid, CloseCode::invalid_payload, "compressed data is invalid"},

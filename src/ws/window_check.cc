@@ -20,7 +20,7 @@ class Feed {
   Feed(ByteView before, ByteView payload) : before_(before), payload_(payload) {
     const auto size = static_cast<std::uint16_t>(before.size());
     const auto inverse = static_cast<std::uint16_t>(~size);
-    stored_header_ = {0, octet(size), octet(size >> 8), octet(inverse), octet(inverse >> 8)};
+    stored_header_ = {0, byte(size), byte(size >> 8), byte(inverse), byte(inverse >> 8)};
   }
 
   unsigned next(const unsigned char** out) {
@@ -51,13 +51,13 @@ class Feed {
     return static_cast<unsigned>(piece.size());
   }
 
-  /// Octets of the payload that were read, of which the decoder gave `unread` back.
-  std::size_t payload_octets_read(std::size_t unread) const { return stage_ == Stage::end ? payload_.size() : offset_ - unread; }
+  /// Bytes of the payload that were read, of which the decoder gave `unread` back.
+  std::size_t payload_bytes_read(std::size_t unread) const { return stage_ == Stage::end ? payload_.size() : offset_ - unread; }
 
  private:
   enum class Stage { header, before, payload, tail, end };
   static constexpr std::array<std::uint8_t, 9> tail{0x00, 0x00, 0xFF, 0xFF, 0x01, 0x00, 0x00, 0xFF, 0xFF};
-  static std::uint8_t octet(unsigned value) { return static_cast<std::uint8_t>(value & 0xFF); }
+  static std::uint8_t byte(unsigned value) { return static_cast<std::uint8_t>(value & 0xFF); }
 
   ByteView before_;
   ByteView payload_;
@@ -75,7 +75,7 @@ int count_into(void* count, unsigned char*, unsigned size) {
   return 0;
 }
 
-/// The last `bytes_max` octets of `history` followed by `inflated`.
+/// The last `bytes_max` bytes of `history` followed by `inflated`.
 std::vector<std::uint8_t> last_of(ByteView history, ByteView inflated, std::size_t bytes_max) {
   const ByteView tail = inflated.last(std::min(inflated.size(), bytes_max));
   const ByteView head = history.last(std::min(history.size(), bytes_max - tail.size()));
@@ -93,17 +93,17 @@ bool stays_in_window(ByteView payload, ByteView inflated, ByteView history, std:
   const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, [](z_stream* s) { return inflateBackEnd(s); });
 
   // A block marked final ends the decoder's run; the next one begins with the window as it was.
-  std::size_t octets_read = 0;
-  std::size_t octets_written = 0;
-  while (octets_read < payload.size()) {
-    const std::vector<std::uint8_t> before = last_of(history, inflated.first(octets_written), window.size());
-    Feed feed(before, payload.subspan(octets_read));
+  std::size_t bytes_read = 0;
+  std::size_t bytes_written = 0;
+  while (bytes_read < payload.size()) {
+    const std::vector<std::uint8_t> before = last_of(history, inflated.first(bytes_written), window.size());
+    Feed feed(before, payload.subspan(bytes_read));
     std::size_t written = 0;
     stream.next_in = nullptr;
     stream.avail_in = 0;
     if (inflateBack(&stream, read_from, &feed, count_into, &written) != Z_STREAM_END) return false;
-    octets_read += feed.payload_octets_read(stream.avail_in);
-    octets_written = std::min(octets_written + written - before.size(), inflated.size());
+    bytes_read += feed.payload_bytes_read(stream.avail_in);
+    bytes_written = std::min(bytes_written + written - before.size(), inflated.size());
   }
   return true;
 }

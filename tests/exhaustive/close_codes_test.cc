@@ -39,7 +39,7 @@ TEST(EveryCloseCode, IsReadOrRefusedByTheListInEveryCut) {
           codes.contains(code) ? close_of(static_cast<CloseCode>(code), reason) : violation_of(Violation::close_code_not_allowed);
       ASSERT_EQ(read_whole(frame), std::vector{expected}) << code;
       ASSERT_EQ(read_in_pieces(frame, 1), std::vector{expected}) << code;
-      ASSERT_EQ(read_cut(frame, 7), std::vector{expected}) << code << " between its octets";
+      ASSERT_EQ(read_cut(frame, 7), std::vector{expected}) << code << " between its bytes";
     }
   }
   report_tried(codes_count, "close codes received");

@@ -1,5 +1,5 @@
-// Every pair of octets where two hexadecimal digits belong: as a chunk size, and behind a percent sign in a
-// path, a query, a host and a device id. 22 octets are digits, so 484 of the 65,536 pairs are.
+// Every pair of bytes where two hexadecimal digits belong: as a chunk size, and behind a percent sign in a
+// path, a query, a host and a device id. 22 bytes are digits, so 484 of the 65,536 pairs are.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "domain.h"
-#include "gate/identity.h"
+#include "admission/identity.h"
 #include "http/chunked.h"
 #include "http/request_head_parser.h"
 #include "http/uri.h"
@@ -34,7 +34,7 @@ struct Pair {
 template <typename Check>
 unsigned count_taken(Check check) {
   unsigned taken = 0;
-  for (unsigned i = 0; i < octet_pairs_count; ++i) {
+  for (unsigned i = 0; i < byte_pairs_count; ++i) {
     Pair pair{{static_cast<char>(i / 256), static_cast<char>(i % 256)}, {}};
     const int high = digit(pair.text[0]);
     const int low = digit(pair.text[1]);
@@ -73,10 +73,10 @@ TEST(EveryPairOfDigits, IsAChunkSize) {
               return complete;
             }),
             good_pairs_count);
-  report_tried(octet_pairs_count, "pairs as a chunk size");
+  report_tried(byte_pairs_count, "pairs as a chunk size");
 }
 
-TEST(EveryPairOfDigits, IsAnOctetBehindAPercentSign) {
+TEST(EveryPairOfDigits, IsAByteBehindAPercentSign) {
   EXPECT_EQ(count_taken([](const Pair& pair) {
               std::array<char, 1> out{};
               const auto size = http::percent_decode("%" + pair.text, out);
@@ -88,11 +88,11 @@ TEST(EveryPairOfDigits, IsAnOctetBehindAPercentSign) {
               return size.has_value();
             }),
             good_pairs_count);
-  report_tried(octet_pairs_count, "pairs behind a percent sign");
+  report_tried(byte_pairs_count, "pairs behind a percent sign");
 }
 
-// A path with an escaped control octet is refused: no path of ours has one, and a log line would carry it on.
-TEST(EveryPairOfDigits, IsTakenInATargetUnlessItHidesAControlOctetInThePath) {
+// A path with an escaped control byte is refused: no path of ours has one, and a log line would carry it on.
+TEST(EveryPairOfDigits, IsTakenInATargetUnlessItHidesAControlByteInThePath) {
   const auto status_of = [](const std::string& target) {
     const std::string head = "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n";
     http::RequestHeadParser parser;
@@ -107,12 +107,12 @@ TEST(EveryPairOfDigits, IsTakenInATargetUnlessItHidesAControlOctetInThePath) {
             }),
             // Of the 22 * 22 pairs, 0x and 1x are 2 * 22 controls, and 7f and 7F are delete.
             good_pairs_count - 2 * 22 - 2);
-  report_tried(octet_pairs_count, "pairs in a path and a query");
+  report_tried(byte_pairs_count, "pairs in a path and a query");
 }
 
 TEST(EveryPairOfDigits, NamesADeviceIfItIsInTheAlphabetOfIds) {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:@-";
-  const auto sources = std::array{*gate::parse_id_source("query:id")};
+  const auto sources = std::array{*admission::parse_id_source("query:id")};
   count_taken([&](const Pair& pair) {
     const std::string head = "GET /?id=a%" + pair.text + "b HTTP/1.1\r\nHost: h\r\n\r\n";
     http::RequestHeadParser parser;
@@ -120,7 +120,7 @@ TEST(EveryPairOfDigits, NamesADeviceIfItIsInTheAlphabetOfIds) {
       EXPECT_FALSE(pair.value);
       return false;
     }
-    const auto id = gate::read_device_id(parser.view(bytes_of(head)), sources);
+    const auto id = admission::read_device_id(parser.view(bytes_of(head)), sources);
     const bool in_alphabet = pair.value && alphabet.find(static_cast<char>(*pair.value)) != std::string_view::npos;
     EXPECT_EQ(id.has_value(), in_alphabet);
     if (in_alphabet) {
@@ -128,7 +128,7 @@ TEST(EveryPairOfDigits, NamesADeviceIfItIsInTheAlphabetOfIds) {
     }
     return in_alphabet;
   });
-  report_tried(octet_pairs_count, "pairs in a device id");
+  report_tried(byte_pairs_count, "pairs in a device id");
 }
 
 }  // namespace

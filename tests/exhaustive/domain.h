@@ -11,9 +11,9 @@
 
 namespace ringgate::exhaustive {
 
-/// Octet and two octets, as tables of everything.
-inline constexpr unsigned octets_count = 256;
-inline constexpr unsigned octet_pairs_count = 65'536;
+/// Byte and two bytes, as tables of everything.
+inline constexpr unsigned bytes_count = 256;
+inline constexpr unsigned byte_pairs_count = 65'536;
 
 /// Reports that the running test tried `count` of `what`. Call it at the end, once per domain.
 inline void report_tried(std::uint64_t count, std::string_view what) {

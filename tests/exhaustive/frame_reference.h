@@ -2,7 +2,7 @@
 // the reference for the frame reader, which it shares nothing with but the names of the verdicts.
 //
 // Not a parser: it is given the fields of one header and where the connection stands. The RFCs leave open
-// which fault is named when a header has several; the order of the sentences is ours (what needs fewer octets
+// which fault is named when a header has several; the order of the sentences is ours (what needs fewer bytes
 // comes first) and is part of the reference. Invariant: the first sentence that is broken is the verdict.
 #pragma once
 
@@ -21,20 +21,20 @@ enum class Standing { between_messages, in_text, in_binary, ended };
 /// Where the connection stands before the header.
 struct Connection {
   std::string name;
-  std::string octets;  // what a client sends to come here
+  std::string bytes;  // what a client sends to come here
   Standing standing = Standing::between_messages;
   bool deflate = false;             // permessage-deflate was negotiated
   bool message_compressed = false;  // of the message begun
-  std::uint64_t message_octets = 0;
-  std::string message_payload;  // those octets
+  std::uint64_t message_bytes = 0;
+  std::string message_payload;  // those bytes
   unsigned message_frames = 0;
 
   bool in_message() const { return standing == Standing::in_text || standing == Standing::in_binary; }
 };
 
 struct Limits {
-  std::uint64_t message_octets = 0;
-  std::uint64_t compressed_octets = 0;
+  std::uint64_t message_bytes = 0;
+  std::uint64_t compressed_bytes = 0;
   unsigned message_frames = 0;
 };
 
@@ -58,10 +58,10 @@ struct Header {
   bool control() const { return opcode >= 8; }
 };
 
-/// A verdict, and how many octets of the header it takes to know it.
+/// A verdict, and how many bytes of the header it takes to know it.
 struct Judgement {
   Violation violation = Violation::none;
-  unsigned octets = 0;
+  unsigned bytes = 0;
 };
 
 struct Sentence {
@@ -76,8 +76,8 @@ inline Violation first_broken(std::initializer_list<Sentence> sentences) {
   return Violation::none;
 }
 
-/// What the first two octets say.
-inline Violation judge_two_octets(const Header& header, const Connection& connection) {
+/// What the first two bytes say.
+inline Violation judge_two_bytes(const Header& header, const Connection& connection) {
   const bool data = header.opcode == 1 || header.opcode == 2;
   return first_broken({
       // RFC 6455 section 5.2: "MUST be 0 unless an extension is negotiated that defines meanings"; none of
@@ -107,8 +107,8 @@ inline Violation judge_length(const Header& header, const Connection& connection
   constexpr std::uint64_t top_bit = 0x8000'0000'0000'0000;
   const bool begins_compressed = header.rsv1;
   const bool compressed = begins_compressed || (connection.in_message() && connection.message_compressed);
-  const std::uint64_t limit = compressed ? limits.compressed_octets : limits.message_octets;
-  const std::uint64_t before = connection.in_message() ? connection.message_octets : 0;
+  const std::uint64_t limit = compressed ? limits.compressed_bytes : limits.message_bytes;
+  const std::uint64_t before = connection.in_message() ? connection.message_bytes : 0;
   return first_broken({
       // RFC 6455 section 5.2: "the minimal number of bytes MUST be used to encode the length".
       {header.form == 126 && header.length < 126, Violation::length_not_minimal},
@@ -122,16 +122,16 @@ inline Violation judge_length(const Header& header, const Connection& connection
   });
 }
 
-/// Octets that a length of this form has behind the first two.
-inline unsigned extended_octets(const Header& header) {
+/// Bytes that a length of this form has behind the first two.
+inline unsigned extended_bytes(const Header& header) {
   return header.form == 126 ? 2 : header.form == 127 ? 8 : 0;
 }
 
 inline Judgement judge(const Header& header, const Connection& connection, const Limits& limits) {
-  if (const Violation violation = judge_two_octets(header, connection); violation != Violation::none) {
+  if (const Violation violation = judge_two_bytes(header, connection); violation != Violation::none) {
     return {violation, 2};
   }
-  return {judge_length(header, connection, limits), 2 + extended_octets(header)};
+  return {judge_length(header, connection, limits), 2 + extended_bytes(header)};
 }
 
 }  // namespace ringgate::exhaustive

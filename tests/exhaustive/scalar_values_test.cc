@@ -1,6 +1,6 @@
 // Every Unicode scalar value as the text of a client's message, cut between fragments and between receive
 // buffers at once; and every sequence that looks like a character and is none (RFC 3629 section 4), refused at
-// the first octet that no continuation can mend.
+// the first byte that no continuation can mend.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,15 +21,15 @@ using ws::Opcode;
 using ws::Partial;
 using ws::Violation;
 
-/// `value` in the bit pattern for `size` octets, whether that is its right size or not (RFC 3629 section 3).
+/// `value` in the bit pattern for `size` bytes, whether that is its right size or not (RFC 3629 section 3).
 std::string pattern(std::uint32_t value, unsigned size) {
   static constexpr std::array<unsigned, 5> lead_marks{0, 0x00, 0xC0, 0xE0, 0xF0};
-  std::string octets;
+  std::string bytes;
   for (unsigned i = 0; i < size; ++i) {
     const unsigned bits = value >> (6 * (size - 1 - i));
-    octets += static_cast<char>(i == 0 ? lead_marks[size] | bits : 0x80 | (bits & 0x3F));
+    bytes += static_cast<char>(i == 0 ? lead_marks[size] | bits : 0x80 | (bits & 0x3F));
   }
-  return octets;
+  return bytes;
 }
 
 constexpr std::uint32_t surrogates_first = 0xD800;
@@ -73,9 +73,9 @@ class Device {
   std::array<std::uint8_t, 64> buffer_{};
 };
 
-/// A text in one frame or in two, and where its payload's octets stand on the wire.
+/// A text in one frame or in two, and where its payload's bytes stand on the wire.
 struct Message {
-  std::string octets;
+  std::string bytes;
   std::array<std::size_t, 4> places{};
 };
 
@@ -92,18 +92,18 @@ Message in_two_frames(std::string_view payload, std::size_t split) {
   return message;
 }
 
-/// Gives `message` whole, cut before each octet of its payload, and octet by octet; returns how often it was
+/// Gives `message` whole, cut before each byte of its payload, and byte by byte; returns how often it was
 /// taken as it should be.
 unsigned deliveries_taken(Device& device, const Message& message, std::string_view payload) {
-  const std::string_view octets = message.octets;
-  unsigned taken = device.took(device.feed(octets), payload) ? 1 : 0;
+  const std::string_view bytes = message.bytes;
+  unsigned taken = device.took(device.feed(bytes), payload) ? 1 : 0;
   for (std::size_t i = 0; i < payload.size(); ++i) {
-    const bool early = device.feed(octets.substr(0, message.places[i])).kind != EventKind::need_more;
-    const bool good = device.took(device.feed(octets.substr(message.places[i])), payload);
+    const bool early = device.feed(bytes.substr(0, message.places[i])).kind != EventKind::need_more;
+    const bool good = device.took(device.feed(bytes.substr(message.places[i])), payload);
     taken += !early && good ? 1 : 0;
   }
   Event event;
-  for (std::size_t i = 0; i < octets.size(); ++i) event = device.feed(octets.substr(i, 1));
+  for (std::size_t i = 0; i < bytes.size(); ++i) event = device.feed(bytes.substr(i, 1));
   return taken + (device.took(event, payload) ? 1 : 0);
 }
 
@@ -146,17 +146,17 @@ TEST(EveryScalarValue, CutShortIsRefusedAtTheEndOfTheText) {
   report_tried(tried, "characters cut short");
 }
 
-/// Tries an ill-formed sequence that cannot be mended from its `fatal`th octet on.
+/// Tries an ill-formed sequence that cannot be mended from its `fatal`th byte on.
 void expect_refused(Device& device, std::string_view sequence, std::size_t fatal) {
   ASSERT_TRUE(device.refused(device.feed(text_frame(sequence)))) << "whole";
   device.start_again();
 
-  // Octet by octet, in a frame that declares more, and in fragments of one octet each.
+  // Byte by byte, in a frame that declares more, and in fragments of one byte each.
   device.feed(ws::testing::client_header({}, 100));
-  const std::string masked_octets = masked(sequence);
+  const std::string masked_bytes = masked(sequence);
   for (std::size_t i = 0; i < fatal; ++i) {
-    const Event event = device.feed(std::string_view(masked_octets).substr(i, 1));
-    ASSERT_EQ(device.refused(event), i + 1 == fatal) << "octet " << i << " of a frame";
+    const Event event = device.feed(std::string_view(masked_bytes).substr(i, 1));
+    ASSERT_EQ(device.refused(event), i + 1 == fatal) << "byte " << i << " of a frame";
   }
   device.start_again();
   for (std::size_t i = 0; i < fatal; ++i) {
@@ -166,24 +166,24 @@ void expect_refused(Device& device, std::string_view sequence, std::size_t fatal
   device.start_again();
 }
 
-/// Tries `first` to `last` in the pattern of `size` octets.
+/// Tries `first` to `last` in the pattern of `size` bytes.
 void expect_all_refused(std::string_view what, std::uint32_t first, std::uint32_t last, unsigned size, std::size_t fatal) {
   Device device;
   for (std::uint32_t value = first; value <= last; ++value) {
     expect_refused(device, pattern(value, size), fatal);
-    ASSERT_FALSE(::testing::Test::HasFatalFailure()) << std::hex << value << " in " << size << " octets";
+    ASSERT_FALSE(::testing::Test::HasFatalFailure()) << std::hex << value << " in " << size << " bytes";
   }
   report_tried(last - first + 1, what);
 }
 
-TEST(EveryIllFormedSequence, SurrogateIsRefusedAtItsSecondOctet) {
+TEST(EveryIllFormedSequence, SurrogateIsRefusedAtItsSecondByte) {
   expect_all_refused("surrogates", surrogates_first, surrogates_last, 3, 2);
 }
 
 TEST(EveryIllFormedSequence, OverlongFormIsRefusedAsSoonAsItShows) {
-  expect_all_refused("overlong forms of two octets", 0, 0x7F, 2, 1);
-  expect_all_refused("overlong forms of three octets", 0, 0x7FF, 3, 2);
-  expect_all_refused("overlong forms of four octets", 0, 0xFFFF, 4, 2);
+  expect_all_refused("overlong forms of two bytes", 0, 0x7F, 2, 1);
+  expect_all_refused("overlong forms of three bytes", 0, 0x7FF, 3, 2);
+  expect_all_refused("overlong forms of four bytes", 0, 0xFFFF, 4, 2);
 }
 
 TEST(EveryIllFormedSequence, BeyondUnicodeIsRefusedAsSoonAsItShows) {
@@ -191,16 +191,16 @@ TEST(EveryIllFormedSequence, BeyondUnicodeIsRefusedAsSoonAsItShows) {
   expect_all_refused("values above 13FFFF led by F5 to F7", 0x140000, 0x1FFFFF, 4, 1);
 }
 
-TEST(EveryIllFormedSequence, OctetThatLeadsNothingIsRefusedAtOnce) {
+TEST(EveryIllFormedSequence, ByteThatLeadsNothingIsRefusedAtOnce) {
   Device device;
   std::uint64_t tried = 0;
-  for (unsigned octet = 0x80; octet <= 0xFF; ++octet) {
-    if (octet > 0xBF && octet < 0xF8) continue;  // leads, or tried above
-    expect_refused(device, std::string(1, static_cast<char>(octet)), 1);
-    ASSERT_FALSE(HasFatalFailure()) << octet;
+  for (unsigned byte = 0x80; byte <= 0xFF; ++byte) {
+    if (byte > 0xBF && byte < 0xF8) continue;  // leads, or tried above
+    expect_refused(device, std::string(1, static_cast<char>(byte)), 1);
+    ASSERT_FALSE(HasFatalFailure()) << byte;
     ++tried;
   }
-  report_tried(tried, "octets that lead nothing");
+  report_tried(tried, "bytes that lead nothing");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Every value of one and of two octets for the window parameters of permessage-deflate (RFC 7692 section
+// Every value of one and of two bytes for the window parameters of permessage-deflate (RFC 7692 section
 // 7.1.2): "a decimal integer value without leading zeroes between 8 to 15 inclusive".
 #include <gtest/gtest.h>
 
@@ -53,10 +53,10 @@ TEST(EveryWindow, IsAgreedOnIfItIsANumberFrom8To15) {
     ASSERT_EQ(server->server_window_bits, window->second);
     ASSERT_EQ(client->client_window_bits, window->second);
   };
-  for (unsigned octet = 0; octet < octets_count && !HasFatalFailure(); ++octet) {
-    expect_as_in_the_rfc(std::string(1, static_cast<char>(octet)));
+  for (unsigned byte = 0; byte < bytes_count && !HasFatalFailure(); ++byte) {
+    expect_as_in_the_rfc(std::string(1, static_cast<char>(byte)));
   }
-  for (unsigned pair = 0; pair < octet_pairs_count && !HasFatalFailure(); ++pair) {
+  for (unsigned pair = 0; pair < byte_pairs_count && !HasFatalFailure(); ++pair) {
     expect_as_in_the_rfc({static_cast<char>(pair / 256), static_cast<char>(pair % 256)});
   }
   report_tried(tried, "values of a window parameter");

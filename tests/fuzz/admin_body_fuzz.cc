@@ -1,10 +1,10 @@
 // Bodies of either framing under a limit that the input chooses. Oracles: one content, one end and one verdict, whole
-// and cut; no body above its limit; a declared length is kept to, and refused before its first octet if too large.
+// and cut; no body above its limit; a declared length is kept to, and refused before its first byte if too large.
 //
-// Input: octet 0 = declared length if a multiple of 4, else chunked; octet 1 = the limit; octet 2 = the cut; then the
-// octets behind the head.
+// Input: byte 0 = declared length if a multiple of 4, else chunked; byte 1 = the limit; byte 2 = the cut; then the
+// bytes behind the head.
 //
-// Tests: src/http/chunked.* src/http/body.* src/http/octet_class.h
+// Tests: src/http/chunked.* src/http/body.* src/http/byte_class.h
 #include "body_reading.h"
 #include "http/body.h"
 
@@ -18,9 +18,9 @@ using namespace ringgate::fuzz;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static std::string body;
   Choices choices(data, size);
-  const std::uint8_t declared = choices.octet();
-  const std::size_t body_bytes_max = choices.octet();
-  const std::uint8_t cut = choices.octet();
+  const std::uint8_t declared = choices.byte();
+  const std::size_t body_bytes_max = choices.byte();
+  const std::uint8_t cut = choices.byte();
   const ByteView input = choices.rest();
   http::BodyFraming framing{.kind = http::BodyFraming::Kind::chunked};
   if (declared % 4 == 0)

@@ -1,8 +1,8 @@
 // From the target of an admin request to its endpoint. Oracles: the endpoint called, the device id it gets, or the
-// refusal, = a slow reference that splits the path and decodes; an id written with every octet escaped is the same id;
+// refusal, = a slow reference that splits the path and decodes; an id written with every byte escaped is the same id;
 // query parameters and the numbers in them = a slow reference.
 //
-// Input: octet 0 = method (bits 0-3) and fields (bit 6 Origin, bit 7 Upgrade), then the request's target.
+// Input: byte 0 = method (bits 0-3) and fields (bit 6 Origin, bit 7 Upgrade), then the request's target.
 //
 // Tests: src/admin/routes.cc src/admin/device_id_segment.h src/admin/query_number.h src/admin/request_reader.* src/http/uri.* include/ringgate/device_id.h
 #include <array>
@@ -142,11 +142,11 @@ void check_escaped(std::string_view id) {
   escaped.clear();
   for (const char c : id) {
     constexpr std::string_view digits = "0123456789ABCDEF";
-    const auto octet = static_cast<std::uint8_t>(c);
-    escaped += {'%', digits[octet >> 4U], digits[octet & 15U]};
+    const auto byte = static_cast<std::uint8_t>(c);
+    escaped += {'%', digits[byte >> 4U], digits[byte & 15U]};
   }
   const auto decoded = DeviceIdSegment::decode(escaped);
-  require(decoded && decoded->view() == id, "an id with every octet escaped is the same id");
+  require(decoded && decoded->view() == id, "an id with every byte escaped is the same id");
 }
 
 /// What all parameters of that name say: nothing, one value, or several.
@@ -237,7 +237,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static AdminApi api(settings, untouched<dispatch::GateState>(), untouched<dispatch::PushService>(), {});
   static RefusalSink sink;
   Choices choices(data, size);
-  const std::uint8_t form = choices.octet();
+  const std::uint8_t form = choices.byte();
   const auto request = read_request(form, text_of(choices.rest()));
   if (!request) return 0;
   check_query(request->query);

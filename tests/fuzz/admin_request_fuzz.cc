@@ -1,10 +1,10 @@
-// The octets of one admin connection: request after request, heads and bodies. Oracles: requests, verdict and phase do
+// The bytes of one admin connection: request after request, heads and bodies. Oracles: requests, verdict and phase do
 // not depend on the cut; no body is above its limit; what a body holds has arrived.
 //
-// Input: octet 0 = the cut (below 0x80 a place, in 128ths of the input, else the size of equal pieces),
-// then the connection's octets.
+// Input: byte 0 = the cut (below 0x80 a place, in 128ths of the input, else the size of equal pieces),
+// then the connection's bytes.
 //
-// Tests: src/admin/request_reader.* src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/chunked.* src/http/octet_class.h
+// Tests: src/admin/request_reader.* src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/chunked.* src/http/byte_class.h
 #include <memory>
 #include <vector>
 
@@ -56,17 +56,17 @@ bool read_piece(RequestReader& reader, ByteView piece, Outcome& outcome) {
   return true;
 }
 
-/// Reads `octets` as one connection, `first` of them and then `step` at a time.
-void read(ByteView octets, std::size_t first, std::size_t step, Outcome& outcome) {
+/// Reads `bytes` as one connection, `first` of them and then `step` at a time.
+void read(ByteView bytes, std::size_t first, std::size_t step, Outcome& outcome) {
   static PieceRoom room;
   static std::unique_ptr<RequestReader> reader;  // kept while it is between two requests
   if (reader == nullptr) reader = std::make_unique<RequestReader>(body_bytes_max);
   outcome.clear();
   bool open = true;
   std::size_t size = first;
-  for (std::size_t at = 0; open && at < octets.size(); at += size, size = step) {
-    size = std::min(size, octets.size() - at);
-    open = read_piece(*reader, room.lend(octets.subspan(at, size)), outcome);
+  for (std::size_t at = 0; open && at < bytes.size(); at += size, size = step) {
+    size = std::min(size, bytes.size() - at);
+    open = read_piece(*reader, room.lend(bytes.subspan(at, size)), outcome);
     room.take_back();
   }
   outcome.phase = open ? reader->phase() : RequestReader::Phase::idle;
@@ -74,7 +74,7 @@ void read(ByteView octets, std::size_t first, std::size_t step, Outcome& outcome
 
   std::size_t body_bytes = 0;
   for (const Request& request : outcome.requests) body_bytes += request.body.size();
-  require(body_bytes <= octets.size(), "bodies hold what has arrived");
+  require(body_bytes <= bytes.size(), "bodies hold what has arrived");
 }
 
 }  // namespace
@@ -83,12 +83,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static Outcome whole;
   static Outcome split;
   Choices choices(data, size);
-  const std::size_t cut = choices.octet();
-  const ByteView octets = choices.rest();
+  const std::size_t cut = choices.byte();
+  const ByteView bytes = choices.rest();
   const bool in_two = cut < 0x80;
   const std::size_t piece_bytes = 1 + cut % 0x80;
-  read(octets, octets.size(), octets.size(), whole);
-  read(octets, in_two ? octets.size() * cut / 0x80 : piece_bytes, in_two ? octets.size() : piece_bytes, split);
+  read(bytes, bytes.size(), bytes.size(), whole);
+  read(bytes, in_two ? bytes.size() * cut / 0x80 : piece_bytes, in_two ? bytes.size() : piece_bytes, split);
   require(split == whole, "cut = whole");
   return 0;
 }

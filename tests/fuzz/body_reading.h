@@ -17,7 +17,7 @@ struct BodyOutcome {
   bool operator==(const BodyOutcome&) const = default;
 };
 
-/// Feeds `reader` with `first` octets, then with pieces of `step`, until the body ends or the input does.
+/// Feeds `reader` with `first` bytes, then with pieces of `step`, until the body ends or the input does.
 template <typename Reader>
 BodyOutcome read_body(Reader reader, ByteView input, std::size_t first, std::size_t step, std::string& body) {
   static PieceRoom room;

@@ -1,10 +1,10 @@
 // The chunked transfer coding. Oracles: one content, one end and one verdict, whole and cut; no body above its limit;
 // and chunks written by the input's own choice read as what was put in.
 //
-// Input: octet 0 = form (bits 0-1: 1 for the data of chunks to write, behind a list of their sizes; else octets as they
-// are) and limit (bits 2-7, in steps of 4 octets), octet 1 = the cut, then the octets.
+// Input: byte 0 = form (bits 0-1: 1 for the data of chunks to write, behind a list of their sizes; else bytes as they
+// are) and limit (bits 2-7, in steps of 4 bytes), byte 1 = the cut, then the bytes.
 //
-// Tests: src/http/chunked.* src/http/octet_class.h
+// Tests: src/http/chunked.* src/http/byte_class.h
 #include <charconv>
 
 #include "body_reading.h"
@@ -52,8 +52,8 @@ void write_then_read(ByteView described, std::uint8_t cut, std::size_t body_byte
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Choices choices(data, size);
-  const std::uint8_t form = choices.octet();
-  const std::uint8_t cut = choices.octet();
+  const std::uint8_t form = choices.byte();
+  const std::uint8_t cut = choices.byte();
   const std::size_t body_bytes_max = form & 0xFCU;
   form % 4 == 1 ? write_then_read(choices.rest(), cut, body_bytes_max)
                 : read_anything(choices.rest(), cut, body_bytes_max);

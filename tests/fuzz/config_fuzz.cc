@@ -3,20 +3,20 @@
 //
 // Input: the text.
 //
-// Tests: src/server/config_* include/ringgate/config.h
+// Tests: src/config/* include/ringgate/config.h
 #include <algorithm>
 #include <string_view>
 #include <vector>
 
 #include "fuzz_case.h"
-#include "server/config_load.h"
-#include "server/config_print.h"
+#include "config/load.h"
+#include "config/print.h"
 
 namespace {
 
 using namespace ringgate;
 using namespace ringgate::fuzz;
-using namespace ringgate::server;
+using namespace ringgate::config;
 
 void check_faults(const ConfigFaults& faults) {
   require(!faults.empty(), "a refused file has a fault");

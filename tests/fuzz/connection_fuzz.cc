@@ -1,12 +1,12 @@
 // A whole connection to a whole gate, on the simulated ring: accepting, request, handshake, frames, echo, compression,
-// closing, deadlines. Oracles: the same octets, in whatever pieces they come, are answered with the same octets; what follows
-// a 101 are whole frames; and once a connection has ended, the gate holds no slot, buffer, operation, id or octet of it.
+// closing, deadlines. Oracles: the same bytes, in whatever pieces they come, are answered with the same bytes; what follows
+// a 101 are whole frames; and once a connection has ended, the gate holds no slot, buffer, operation, id or byte of it.
 // Each new gate must first serve a good device on every route, so that a target that reaches nothing cannot pass.
 //
-// Input: octet 0 = form (below), octet 1 = size of the pieces less 1, then the device's octets. There are never more than a few
+// Input: byte 0 = form (below), byte 1 = size of the pieces less 1, then the device's bytes. There are never more than a few
 // pieces: each takes turns of a whole gate, and the parsers have targets of their own that cut finer.
 //
-// Tests: tests/fuzz/frame_transcript.h src/http/*.[ch]* src/ws/*.[ch]* src/gate/*.[ch]* src/conn/*.[ch]* src/dispatch/*.[ch]* src/server/shard.*
+// Tests: tests/fuzz/frame_transcript.h src/http/*.[ch]* src/ws/*.[ch]* src/admission/*.[ch]* src/conn/*.[ch]* src/dispatch/*.[ch]* src/server/shard.*
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -21,7 +21,7 @@ namespace {
 using namespace ringgate;
 using namespace ringgate::fuzz;
 
-// Octet 0, bits 0-1: what stands before the input.
+// Byte 0, bits 0-1: what stands before the input.
 enum class Before : unsigned { nothing, request, deflate_request, deflate_context_request };
 constexpr unsigned described = 4;   // the input describes frames
 constexpr unsigned resets = 8;      // the device ends with a reset, not with an end of stream
@@ -60,22 +60,22 @@ void blank_pings(std::string& answer) {
   constexpr std::string_view accepted = "HTTP/1.1 101 ";
   if (!answer.starts_with(accepted)) return;
   for (std::size_t at = answer.find("\r\n\r\n") + 4; at < answer.size();) {
-    auto* const octets = reinterpret_cast<std::uint8_t*>(answer.data() + at);
+    auto* const bytes = reinterpret_cast<std::uint8_t*>(answer.data() + at);
     const std::size_t left = answer.size() - at;
-    require(left >= 2 && left >= ws::header_bytes_announced(octets[1]), "a frame is sent whole");
-    const ws::FrameHeader header = ws::decode_header(octets);
-    const std::size_t header_bytes = ws::header_bytes_announced(octets[1]);
+    require(left >= 2 && left >= ws::header_bytes_announced(bytes[1]), "a frame is sent whole");
+    const ws::FrameHeader header = ws::decode_header(bytes);
+    const std::size_t header_bytes = ws::header_bytes_announced(bytes[1]);
     require(!header.masked && header.fin && header.payload_bytes <= left - header_bytes, "a frame of the gate's is whole");
-    if (header.opcode == ws::Opcode::ping) std::fill_n(octets + header_bytes, header.payload_bytes, std::uint8_t{0});
+    if (header.opcode == ws::Opcode::ping) std::fill_n(bytes + header_bytes, header.payload_bytes, std::uint8_t{0});
     at += header_bytes + header.payload_bytes;
   }
 }
 
 /// What one connection was answered with, from its beginning to its end.
-std::string talk(World& in, std::string_view octets, std::size_t piece_bytes, unsigned form) {
+std::string talk(World& in, std::string_view bytes, std::size_t piece_bytes, unsigned form) {
   ring::FakePeer& peer = in.gate.connect();
-  for (; !octets.empty(); octets.remove_prefix(std::min(piece_bytes, octets.size()))) {
-    peer.send(octets.substr(0, piece_bytes));
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece_bytes, bytes.size()))) {
+    peer.send(bytes.substr(0, piece_bytes));
     in.gate.settle();
   }
   if ((form & waits) != 0) in.gate.pass(120 * nanoseconds_per_second);
@@ -89,29 +89,29 @@ std::string talk(World& in, std::string_view octets, std::size_t piece_bytes, un
   return answer;
 }
 
-void append_request(std::string& octets, Before before) {
+void append_request(std::string& bytes, Before before) {
   constexpr std::string_view offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
   switch (before) {
     case Before::nothing:
       return;
     case Before::request:
-      octets += simulated::DeviceClient::request("d", "/ws");
+      bytes += simulated::DeviceClient::request("d", "/ws");
       return;
     case Before::deflate_request:
-      octets += simulated::DeviceClient::request("d", "/deflate", offer);
+      bytes += simulated::DeviceClient::request("d", "/deflate", offer);
       return;
     case Before::deflate_context_request:
-      octets += simulated::DeviceClient::request("d", "/context", offer);
+      bytes += simulated::DeviceClient::request("d", "/context", offer);
       return;
   }
 }
 
 void require_service(World& world) {
   for (const Before before : {Before::request, Before::deflate_request, Before::deflate_context_request}) {
-    std::string octets;
-    append_request(octets, before);
-    append_client_frame(octets, {.masking_key = 0x01020304, .opcode = ws::Opcode::text}, "Hello");
-    const std::string answer = talk(world, octets, octets.size(), 0);
+    std::string bytes;
+    append_request(bytes, before);
+    append_client_frame(bytes, {.masking_key = 0x01020304, .opcode = ws::Opcode::text}, "Hello");
+    const std::string answer = talk(world, bytes, bytes.size(), 0);
     require(answer.starts_with("HTTP/1.1 101 "), "a good device is let in");
     require(answer.contains("\r\n\r\n\x81\x05Hello"), "a good device is answered");
     require(answer.contains("permessage-deflate") == (before != Before::request), "compression is agreed on");
@@ -123,7 +123,7 @@ void require_service(World& world) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static std::unique_ptr<World> world;
   static unsigned runs_left = 0;
-  static std::string octets;
+  static std::string bytes;
   if (runs_left-- == 0) {
     GTEST_FLAG_SET(break_on_failure, true);  // the simulated gate speaks of defects through GoogleTest
     world.reset();
@@ -132,17 +132,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require_service(*world);
   }
   Choices choices(data, size);
-  const unsigned form = choices.octet();
-  const std::size_t piece_wanted = 1 + choices.octet();
-  octets.clear();
-  append_request(octets, static_cast<Before>(form % 4));
+  const unsigned form = choices.byte();
+  const std::size_t piece_wanted = 1 + choices.byte();
+  bytes.clear();
+  append_request(bytes, static_cast<Before>(form % 4));
   if ((form & described) != 0) {
-    append_described_frames(octets, text_of(choices.rest()));
+    append_described_frames(bytes, text_of(choices.rest()));
   } else {
-    octets += text_of(choices.rest());
+    bytes += text_of(choices.rest());
   }
-  const std::string whole = talk(*world, octets, octets.size(), form);
-  const std::size_t piece_bytes = std::max(piece_wanted, octets.size() / pieces_max + 1);
-  require(talk(*world, octets, piece_bytes, form) == whole, "pieces = whole");
+  const std::string whole = talk(*world, bytes, bytes.size(), form);
+  const std::size_t piece_bytes = std::max(piece_wanted, bytes.size() / pieces_max + 1);
+  require(talk(*world, bytes, piece_bytes, form) == whole, "pieces = whole");
   return 0;
 }

@@ -2,8 +2,8 @@
 // now so, now so. Oracles: inflated by ourselves and by a slow reference of RFC 1951 that knows no more than the agreed
 // window, each message is what went in; and no reference goes back beyond that window.
 //
-// Input: octet 0 = window bits less 8 (bits 0-2), context (bits 3-4: never, always, sometimes), memory level less 1
-// (bits 5-7); then messages of two octets and a text: its size; how often it is repeated (bits 0-5), whether this one
+// Input: byte 0 = window bits less 8 (bits 0-2), context (bits 3-4: never, always, sometimes), memory level less 1
+// (bits 5-7); then messages of two bytes and a text: its size; how often it is repeated (bits 0-5), whether this one
 // is compressed without context (bit 7).
 //
 // Tests: src/ws/deflater.* src/ws/inflater.* src/ws/window_check.* src/ws/deflate_parameters.h
@@ -41,8 +41,8 @@ class Connection {
     if (context_ != nullptr && !without_context) {
       context_->deflate(message, compressed);
     } else {
-      const ByteView octets = deflater.deflate(message, window_bits_);
-      compressed.assign(octets.begin(), octets.end());
+      const ByteView bytes = deflater.deflate(message, window_bits_);
+      compressed.assign(bytes.begin(), bytes.end());
       if (context_ != nullptr) context_->note_sent(message);
     }
     read(compressed, message);
@@ -76,7 +76,7 @@ class Connection {
   InflateHistory history_;
 };
 
-/// `text` over and over, up to `bytes_max` octets, each time with another octet in it, so that there is something to
+/// `text` over and over, up to `bytes_max` bytes, each time with another byte in it, so that there is something to
 /// refer to and something new.
 ByteView repeated(std::string_view text, unsigned times, std::size_t bytes_max) {
   static std::string message;
@@ -92,7 +92,7 @@ ByteView repeated(std::string_view text, unsigned times, std::size_t bytes_max) 
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Choices choices(data, size);
-  const unsigned form = choices.octet();
+  const unsigned form = choices.byte();
   const auto window_bits = static_cast<std::uint8_t>(window_bits_min + form % 8);
   const unsigned context = form >> 3U & 3U;
   const auto memory_level = static_cast<std::uint8_t>(1 + (form >> 5U));

@@ -1,4 +1,4 @@
-// Turns an input into well-formed masked frames, which gets deeper faster than octets as they are. For the targets
+// Turns an input into well-formed masked frames, which gets deeper faster than bytes as they are. For the targets
 // frame_reader and connection.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace ringgate::fuzz {
 
-/// Appends the frames that `descriptions` describe: {first octet, payload size, payload...} each.
+/// Appends the frames that `descriptions` describe: {first byte, payload size, payload...} each.
 inline void append_described_frames(std::string& wire, std::string_view descriptions) {
   while (descriptions.size() >= 2) {
     const char first = descriptions[0];

@@ -2,10 +2,10 @@
 // reference; lines joined into one list mean the same; permessage-deflate is agreed on exactly if an offer may be
 // accepted, and the answer is a legal one to the first such offer, within the route's policy.
 //
-// Input: octet 0 = policy (bits 0-2 window bits less 8, bit 3 context takeover), then lines ended by LF; a line that
+// Input: byte 0 = policy (bits 0-2 window bits less 8, bit 3 context takeover), then lines ended by LF; a line that
 // begins with `P` is of Sec-WebSocket-Protocol, all others of Sec-WebSocket-Extensions.
 //
-// Tests: src/ws/handshake_offers.* src/ws/offer_cursor.h src/ws/deflate_negotiation.* src/http/request_head.* src/http/octet_class.h
+// Tests: src/ws/handshake_offers.* src/ws/offer_cursor.h src/ws/deflate_negotiation.* src/http/request_head.* src/http/byte_class.h
 #include <array>
 #include <optional>
 #include <string>
@@ -153,7 +153,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static OfferList offers;
   static OfferList offers_joined;
   Choices choices(data, size);
-  const std::uint8_t chosen = choices.octet();
+  const std::uint8_t chosen = choices.byte();
   const ws::DeflatePolicy policy{.enabled = true,
                                  .context_takeover = (chosen & 8) != 0,
                                  .window_bits = static_cast<std::uint8_t>(ws::window_bits_min + chosen % 8)};

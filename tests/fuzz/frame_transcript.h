@@ -16,9 +16,9 @@ namespace ringgate::fuzz {
 inline void append_client_frame(std::string& wire, ws::FrameHeader header, std::string_view payload) {
   header.payload_bytes = payload.size();
   header.masked = true;
-  std::uint8_t octets[limits::client_header_bytes_max];
-  const std::size_t size = ws::encode_header(octets, header);
-  wire.append(text_of({octets, size}));
+  std::uint8_t bytes[limits::client_header_bytes_max];
+  const std::size_t size = ws::encode_header(bytes, header);
+  wire.append(text_of({bytes, size}));
   const std::size_t begin = wire.size();
   wire.append(payload);
   for (std::size_t i = 0; i < payload.size(); ++i) {
@@ -91,13 +91,13 @@ class Transcript {
   }
 
   static std::string_view close_payload(CloseCode code, std::string_view reason) {
-    static char octets[limits::control_payload_bytes_max];
+    static char bytes[limits::control_payload_bytes_max];
     if (code == CloseCode::no_status) return {};
     const auto number = static_cast<unsigned>(code);
-    octets[0] = static_cast<char>(number >> 8);
-    octets[1] = static_cast<char>(number & 0xFF);
-    std::copy(reason.begin(), reason.end(), octets + 2);
-    return {octets, reason.size() + 2};
+    bytes[0] = static_cast<char>(number >> 8);
+    bytes[1] = static_cast<char>(number & 0xFF);
+    std::copy(reason.begin(), reason.end(), bytes + 2);
+    return {bytes, reason.size() + 2};
   }
 
   std::vector<Entry> entries_;

@@ -38,15 +38,15 @@ class Choices {
  public:
   Choices(const std::uint8_t* data, std::size_t size) : rest_(data, size) {}
 
-  std::uint8_t octet() {
+  std::uint8_t byte() {
     if (rest_.empty()) return 0;
-    const std::uint8_t octet = rest_.front();
+    const std::uint8_t byte = rest_.front();
     rest_ = rest_.subspan(1);
-    return octet;
+    return byte;
   }
   std::size_t number16() {
-    const std::size_t low = octet();
-    return low | std::size_t{octet()} << 8U;
+    const std::size_t low = byte();
+    return low | std::size_t{byte()} << 8U;
   }
 
   /// What no choice was taken from yet.
@@ -61,17 +61,17 @@ class Choices {
 class PieceRoom {
  public:
   PieceRoom() = default;
-  ~PieceRoom() { allow(octets_); }
+  ~PieceRoom() { allow(bytes_); }
   PieceRoom(const PieceRoom&) = delete;
   PieceRoom& operator=(const PieceRoom&) = delete;
 
   MutableBytes lend(ByteView piece) {
-    if (octets_.size() < piece.size()) {
-      allow(octets_);
-      octets_.assign(piece.size() + 4096, 0);
-      forbid(octets_);
+    if (bytes_.size() < piece.size()) {
+      allow(bytes_);
+      bytes_.assign(piece.size() + 4096, 0);
+      forbid(bytes_);
     }
-    lent_ = MutableBytes(octets_).first(piece.size());
+    lent_ = MutableBytes(bytes_).first(piece.size());
     allow(lent_);
     if (!piece.empty()) std::memcpy(lent_.data(), piece.data(), piece.size());
     return lent_;
@@ -80,14 +80,14 @@ class PieceRoom {
 
  private:
 #if RINGGATE_FUZZ_POISONS
-  static void allow(MutableBytes octets) { __asan_unpoison_memory_region(octets.data(), octets.size()); }
-  static void forbid(MutableBytes octets) { __asan_poison_memory_region(octets.data(), octets.size()); }
+  static void allow(MutableBytes bytes) { __asan_unpoison_memory_region(bytes.data(), bytes.size()); }
+  static void forbid(MutableBytes bytes) { __asan_poison_memory_region(bytes.data(), bytes.size()); }
 #else
   static void allow(MutableBytes) {}
   static void forbid(MutableBytes) {}
 #endif
 
-  std::vector<std::uint8_t> octets_;
+  std::vector<std::uint8_t> bytes_;
   MutableBytes lent_;
 };
 

@@ -1,9 +1,9 @@
-// Inflating whatever a client sends, as up to three messages of one connection. Oracles: verdict and octets = a slow
-// reference of RFC 1951, under every ceiling and window, with and without context; no octet beyond the ceiling is kept;
+// Inflating whatever a client sends, as up to three messages of one connection. Oracles: verdict and bytes = a slow
+// reference of RFC 1951, under every ceiling and window, with and without context; no byte beyond the ceiling is kept;
 // the history is the end of all that was inflated; and the pool gets back what it lent.
 //
-// Input: octet 0 = window bits less 8 (bits 0-2), context kept (bit 3), the full window (bit 4), messages (bits 5-6);
-// two octets of ceiling; then the messages, each but the last with its size in an octet before it.
+// Input: byte 0 = window bits less 8 (bits 0-2), context kept (bit 3), the full window (bit 4), messages (bits 5-6);
+// two bytes of ceiling; then the messages, each but the last with its size in a byte before it.
 //
 // Tests: src/ws/inflater.* src/ws/window_check.* src/ws/deflate_parameters.h src/ws/message_assembly.*
 #include <string>
@@ -27,7 +27,7 @@ Verdict verdict_of(Violation violation) {
   return violation == Violation::message_too_big ? Verdict::too_big : Verdict::invalid;
 }
 
-/// The last 2^bits octets of both.
+/// The last 2^bits bytes of both.
 void extend(std::string& history, std::string_view message, std::uint8_t window_bits) {
   history += message;
   const std::size_t bytes_max = std::size_t{1} << window_bits;
@@ -56,12 +56,12 @@ class Connection {
     }
     require(expected == Verdict::good, "taken = reference");
     require(text_of(inflated->payload) == expected_, "inflated = reference");
-    require(inflated->payload.size() <= rules_.bytes_max, "no octet beyond the ceiling");
+    require(inflated->payload.size() <= rules_.bytes_max, "no byte beyond the ceiling");
     std::memset(inflated->payload.data() - AssemblyBuffer::room_bytes, 0xEE,
                 AssemblyBuffer::room_bytes + inflated->payload.size());  // the caller's, with the room before it
     pool_.recycle(inflated->buffer);
     if (keeps_context_) extend(expected_history_, expected_, rules_.window_bits);
-    require(text_of(history_.octets()) == expected_history_, "history = the end of what was inflated");
+    require(text_of(history_.bytes()) == expected_history_, "history = the end of what was inflated");
     return true;
   }
 
@@ -81,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static AssemblyPool pool(1U << 24);
   static Inflater inflater(pool);  // kept from run to run, as a shard keeps it from connection to connection
   Choices choices(data, size);
-  const unsigned form = choices.octet();
+  const unsigned form = choices.byte();
   const auto small_window = static_cast<std::uint8_t>(window_bits_min + form % 8);
   const InflateRules rules{.bytes_max = choices.number16(), .window_bits = (form & 16) != 0 ? window_bits_max : small_window};
   ByteView rest = choices.rest();

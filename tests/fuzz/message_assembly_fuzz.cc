@@ -4,8 +4,8 @@
 // ceiling, or the UTF-8 rule, ends a connection early; memory stays under the ceiling at every step; and nothing is
 // held for connections that are gone.
 //
-// Input: octet 0 = ceiling and pieces, then steps of two octets and a payload: what (bits 0-1 connection, 2-4 action),
-// how many octets.
+// Input: byte 0 = ceiling and pieces, then steps of two bytes and a payload: what (bits 0-1 connection, 2-4 action),
+// how many bytes.
 //
 // Tests: src/ws/message_assembly.* src/ws/frame_reader.* src/ws/header_rules.h src/ws/frame_format.h src/ws/utf8.* src/ws/text_unmasking* src/ws/masking.h src/base/limits.h
 #include <array>
@@ -177,7 +177,7 @@ class Shard {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static std::array<Peer, 4> peers;
   Choices choices(data, size);
-  const std::uint8_t form = choices.octet();
+  const std::uint8_t form = choices.byte();
   const std::size_t bytes_max = (form & 1) != 0 ? 256U + (form >> 4U) * 64U : 1U << 20;
   const std::size_t piece_bytes = (form & 2) != 0 ? 1 + (form >> 4U) : 4096;
   Shard shard(peers, bytes_max, piece_bytes);

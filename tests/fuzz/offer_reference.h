@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/octet_class.h"
+#include "http/byte_class.h"
 
 namespace ringgate::fuzz {
 
@@ -45,7 +45,7 @@ class OfferList {
     quoted_pair, behind_value,
   };
 
-  static bool is_token(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::octet_token); }
+  static bool is_token(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::byte_token); }
 
   bool go(State state) {
     state_ = state;

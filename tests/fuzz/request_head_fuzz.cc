@@ -1,14 +1,14 @@
 // Oracle: a request head has one verdict and one layout, whole and cut; its spans lie inside the head; and whatever
 // is asked of an accepted head has an answer.
 //
-// Input: two octets that choose the cut, then the request. The cut is a place below 0x8000; above, the size of equal
+// Input: two bytes that choose the cut, then the request. The cut is a place below 0x8000; above, the size of equal
 // pieces.
 //
-// Tests: src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/octet_class.h src/gate/*.[ch]* src/ws/handshake.* src/ws/handshake_offers.* src/ws/offer_cursor.h
+// Tests: src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/byte_class.h src/admission/*.[ch]* src/ws/handshake.* src/ws/handshake_offers.* src/ws/offer_cursor.h
 #include <array>
 
 #include "fuzz_case.h"
-#include "gate/admission.h"
+#include "admission/admission.h"
 #include "http/body.h"
 #include "http/request_head_parser.h"
 #include "http/uri.h"
@@ -62,14 +62,14 @@ void check_layout(const http::RequestHead& head, std::size_t head_bytes) {
 }
 
 void ask_everything(const http::RequestView& request) {
-  static constexpr std::array<gate::RouteView, 1> routes{{{.path = "/ws"}}};
-  static constexpr std::array<gate::IdSource, 2> sources{
-      {{gate::IdSource::Kind::query, "deviceId"}, {gate::IdSource::Kind::header, "X-Device-Id"}}};
-  static constexpr std::array<std::uint8_t, gate::anonymous_id_random_chars> seed{};
+  static constexpr std::array<admission::RouteView, 1> routes{{{.path = "/ws"}}};
+  static constexpr std::array<admission::IdSource, 2> sources{
+      {{admission::IdSource::Kind::query, "deviceId"}, {admission::IdSource::Kind::header, "X-Device-Id"}}};
+  static constexpr std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   require(request.is_http10() || http::is_valid_authority(request.host()), "HTTP/1.1 has a valid Host");
   const auto framing = http::body_framing(request);
   const auto admission =
-      gate::admit(request, {.routes = routes, .id_sources = sources, .device_id_required = false}, seed);
+      admission::admit(request, {.routes = routes, .id_sources = sources, .device_id_required = false}, seed);
   if (!admission) return;
   require(framing && !framing->has_body(), "an upgrade has no body");
   require(request.method() == http::Method::get && !request.is_http10(), "an upgrade is a GET of HTTP/1.1");
@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const http::HeadVerdict verdict = whole.resume(request);
   require(equal(parse_cut(split, request, cut), verdict), "cut = whole, verdict");
   require(equal(split.head(), whole.head()), "cut = whole, layout");
-  require(whole.octets_examined() <= request.size() + whole.head().fields.size(), "no octet is looked at again");
+  require(whole.bytes_examined() <= request.size() + whole.head().fields.size(), "no byte is looked at again");
   if (verdict.status != http::HeadStatus::complete) return 0;
   require(verdict.head_bytes <= request.size(), "a head has arrived");
   check_layout(whole.head(), verdict.head_bytes);

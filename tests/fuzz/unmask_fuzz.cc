@@ -1,8 +1,8 @@
 // The masking kernels against the definition of RFC 6455 section 5.3. Oracle: every kernel of this machine, and what
-// the gate calls, give the definition's octets, and say rightly whether one of them is above 0x7F, in place and into
-// another place, at any offset and phase; and none touches an octet around its target.
+// the gate calls, give the definition's bytes, and say rightly whether one of them is above 0x7F, in place and into
+// another place, at any offset and phase; and none touches a byte around its target.
 //
-// Input: octet 0 = offset in the buffer (6 bits) and phase (2 bits), 4 octets of key, then the payload.
+// Input: byte 0 = offset in the buffer (6 bits) and phase (2 bits), 4 bytes of key, then the payload.
 //
 // Tests: src/ws/masking*
 #include "fuzz_case.h"
@@ -20,34 +20,34 @@ constexpr std::size_t payload_bytes_max = 4096;
 /// A target with room around it that must stay as it is: the kernels may read there, never write.
 class Target {
  public:
-  Target(std::size_t offset, std::size_t size) : around_(octets_, offset + size + 64), target_(around_.subspan(offset, size)) {
+  Target(std::size_t offset, std::size_t size) : around_(bytes_, offset + size + 64), target_(around_.subspan(offset, size)) {
     std::memset(around_.data(), untouched, around_.size());
   }
-  MutableBytes octets() const { return target_; }
+  MutableBytes bytes() const { return target_; }
   bool surroundings_untouched() const {
-    const auto is_untouched = [](std::uint8_t octet) { return octet == untouched; };
+    const auto is_untouched = [](std::uint8_t byte) { return byte == untouched; };
     const std::size_t offset = static_cast<std::size_t>(target_.data() - around_.data());
     return std::ranges::all_of(around_.first(offset), is_untouched) &&
            std::ranges::all_of(around_.subspan(offset + target_.size()), is_untouched);
   }
 
  private:
-  static inline std::uint8_t octets_[64 + payload_bytes_max + 64];
+  static inline std::uint8_t bytes_[64 + payload_bytes_max + 64];
   MutableBytes around_;
   MutableBytes target_;
 };
 
 void require_expected(const Target& target, bool high, ByteView expected, bool high_expected, const char* promise) {
-  require(high == high_expected && std::memcmp(target.octets().data(), expected.data(), expected.size()) == 0, promise);
+  require(high == high_expected && std::memcmp(target.bytes().data(), expected.data(), expected.size()) == 0, promise);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Choices choices(data, size);
-  const std::uint8_t place = choices.octet();
+  const std::uint8_t place = choices.byte();
   MaskingKey key = 0;
-  for (unsigned i = 0; i < 4; ++i) key |= MaskingKey{choices.octet()} << (8 * i);
+  for (unsigned i = 0; i < 4; ++i) key |= MaskingKey{choices.byte()} << (8 * i);
   const std::size_t phase = place / 64;
   const ByteView masked = choices.rest().first(std::min(choices.rest().size(), payload_bytes_max));
 
@@ -60,16 +60,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView expected = ByteView(unmasked).first(masked.size());
 
   const Target target(place % 64, masked.size());
-  const MutableBytes octets = target.octets();
+  const MutableBytes bytes = target.bytes();
   for (const MaskingKernel& kernel : masking_kernels()) {
-    std::ranges::copy(masked, octets.begin());
-    const bool seen = kernel.unmask(octets.data(), octets.data(), octets.size(), masking::rotate(key, phase));
+    std::ranges::copy(masked, bytes.begin());
+    const bool seen = kernel.unmask(bytes.data(), bytes.data(), bytes.size(), masking::rotate(key, phase));
     require_expected(target, seen, expected, high, "kernel = definition");
   }
-  std::ranges::copy(masked, octets.begin());
-  require_expected(target, unmask(octets, key, phase), expected, high, "unmask = definition");
-  std::ranges::fill(octets, std::uint8_t{0});
-  require_expected(target, unmask_copy(octets.data(), masked, key, phase), expected, high, "unmask_copy = definition");
+  std::ranges::copy(masked, bytes.begin());
+  require_expected(target, unmask(bytes, key, phase), expected, high, "unmask = definition");
+  std::ranges::fill(bytes, std::uint8_t{0});
+  require_expected(target, unmask_copy(bytes.data(), masked, key, phase), expected, high, "unmask_copy = definition");
   require(target.surroundings_untouched(), "nothing around the target is written");
   return 0;
 }

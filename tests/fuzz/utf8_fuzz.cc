@@ -1,8 +1,8 @@
 // The UTF-8 stream against the decoder that follows the table of RFC 3629. Oracles: the whole text's verdict; and
 // behind each of three pieces that the input chooses, whether the text so far can still become valid and whether it
-// ends inside a character. And each kernel that unmasks and validates in one: verdict and octets.
+// ends inside a character. And each kernel that unmasks and validates in one: verdict and bytes.
 //
-// Input: two octets that choose the cuts, then the text.
+// Input: two bytes that choose the cuts, then the text.
 //
 // Tests: src/ws/utf8.* src/ws/text_unmasking* src/ws/masking*
 #include <algorithm>
@@ -23,7 +23,7 @@ using ringgate::ws::testing::reference_utf8;
 using ringgate::ws::testing::Utf8Verdict;
 
 bool is_ascii(ByteView text) {
-  return std::ranges::all_of(text, [](std::uint8_t octet) { return octet < 0x80; });
+  return std::ranges::all_of(text, [](std::uint8_t byte) { return byte < 0x80; });
 }
 
 }  // namespace
@@ -31,8 +31,8 @@ bool is_ascii(ByteView text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static PieceRoom room;
   Choices choices(data, size);
-  const std::size_t first = choices.octet();
-  const std::size_t second = choices.octet();
+  const std::size_t first = choices.byte();
+  const std::size_t second = choices.byte();
   const ByteView text = choices.rest();
   const Utf8Verdict whole = reference_utf8(text);
   require(valid_utf8(text) == (whole == Utf8Verdict::valid), "valid_utf8 = reference");

@@ -1,4 +1,4 @@
-"""Compressed messages that inflate to far more than they weigh: refused at the first octet over, at the price of the ceiling."""
+"""Compressed messages that inflate to far more than they weigh: refused at the first byte over, at the price of the ceiling."""
 
 import os
 import pathlib
@@ -19,9 +19,9 @@ sanitized = pytest.mark.skipif("release" not in os.environ.get("RINGGATE_BINARY"
                                reason="a sanitizer's own memory drowns what is measured")
 
 
-def deflated(octets, context=None):
+def deflated(data, context=None):
     compressor = context or zlib.compressobj(9, zlib.DEFLATED, -15)
-    return (compressor.compress(octets) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def peak_memory_bytes(gate):
@@ -49,13 +49,13 @@ def test_a_bomb_costs_no_more_memory_than_its_ceiling():
                 peer.send(encode_frame(BINARY, bomb, rsv=RSV1))
                 peer.expect_close(1009)
         growth = peak_memory_bytes(gate) - before
-        print(f"5 bombs of {len(bomb)} octets, ratio {(CEILING + 1) // len(bomb)}: peak memory grew by {growth} octets")
+        print(f"5 bombs of {len(bomb)} bytes, ratio {(CEILING + 1) // len(bomb)}: peak memory grew by {growth} bytes")
         assert growth <= CEILING + 64 * 1024 + len(bomb)
 
 
-def many(frames, octets):
+def many(frames, data):
     """The run, and how many messages are in it."""
-    return frames * (octets // len(frames)), octets // len(frames)
+    return frames * (data // len(frames)), data // len(frames)
 
 
 @sanitized
@@ -73,7 +73,7 @@ def test_many_small_replies_in_one_turn_take_memory_in_proportion(run, messages)
             echoed += peer.read_frame().opcode == BINARY
         sender.join()
         growth = peak_memory_bytes(gate) - before
-        print(f"{echoed} replies: peak memory grew by {growth} octets")
+        print(f"{echoed} replies: peak memory grew by {growth} bytes")
         assert growth < 32 * MIB
 
 

@@ -1,4 +1,4 @@
-"""Cold devices, whose next octets a poll awaits: on the real ring, with everything on and with what a poll stands beside masked."""
+"""Cold devices, whose next bytes a poll awaits: on the real ring, with everything on and with what a poll stands beside masked."""
 
 import time
 

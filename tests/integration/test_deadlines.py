@@ -13,16 +13,16 @@ LATE = 0.4 * PATIENCE  # seconds a deadline may be late: timer ticks and a busy 
 
 def seconds_until_end(peer, wanted):
     """Reads until the gate ends the stream, which must be `wanted` seconds from now; returns what was read."""
-    started, octets = time.monotonic(), peer.held
+    started, data = time.monotonic(), peer.held
     peer.socket.settimeout(wanted + 5 * PATIENCE)
     try:
         while more := peer.socket.recv(65536):
-            octets += more
+            data += more
     except ConnectionResetError:
         pass
     seconds = time.monotonic() - started
     assert wanted - 0.1 <= seconds <= wanted + LATE, f"ended after {seconds:.2f} s instead of {wanted} s"
-    return octets
+    return data
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +31,16 @@ def hasty():
         yield gate
 
 
-@pytest.mark.parametrize("octets", [b"", upgrade_request("/ws?deviceId=a")[:-1], b"GET /ws"])
-def test_handshake_that_stops(hasty, octets):
+@pytest.mark.parametrize("data", [b"", upgrade_request("/ws?deviceId=a")[:-1], b"GET /ws"])
+def test_handshake_that_stops(hasty, data):
     with RawPeer(hasty.device_address) as peer:
-        peer.send(octets)
+        peer.send(data)
         answer = seconds_until_end(peer, 0.6)
         assert answer == b"" or answer.startswith(b"HTTP/1.1 408 "), answer
 
 
 def test_handshake_that_trickles(hasty):
-    """The deadline is for the whole handshake: an octet now and then does not move it."""
+    """The deadline is for the whole handshake: a byte now and then does not move it."""
     with RawPeer(hasty.device_address) as peer:
         seconds = peer.trickle(upgrade_request("/ws?deviceId=a"), 0.05)
         assert 0.5 <= seconds <= 0.6 + LATE

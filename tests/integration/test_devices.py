@@ -99,13 +99,13 @@ def test_unusual_but_good_opening_handshake(gate, change):
         peer.close_normally()
 
 
-def test_handshake_octet_by_octet(gate):
+def test_handshake_byte_by_byte(gate):
     with RawPeer(gate.device_address) as peer:
-        for octet in upgrade_request("/ws?deviceId=slow-writer"):
-            peer.send(bytes([octet]))
+        for byte in upgrade_request("/ws?deviceId=slow-writer"):
+            peer.send(bytes([byte]))
         assert peer.read_response(body=False).status == 101
-        for octet in encode_frame(TEXT, "é€😀".encode()):
-            peer.send(bytes([octet]))
+        for byte in encode_frame(TEXT, "é€😀".encode()):
+            peer.send(bytes([byte]))
         assert peer.read_frame().payload == "é€😀".encode()
         peer.close_normally()
 
@@ -197,7 +197,7 @@ VIOLATIONS = {
     "text inside a message": (encode_frame(TEXT, b"x", fin=False) + encode_frame(TEXT, b"y"), 1002),
     "length not minimal": (bytes.fromhex("82fe000537fa213d") + b"xxxxx", 1002),
     "length with its top bit set": (bytes.fromhex("82ff8000000000000000") + b"mask", 1002),
-    "close of one octet": (encode_frame(CLOSE, b"x"), 1002),
+    "close of one byte": (encode_frame(CLOSE, b"x"), 1002),
     "close code 1005": (encode_frame(CLOSE, close_payload(1005)), 1002),
     "close code 999": (encode_frame(CLOSE, close_payload(999)), 1002),
     "close reason not UTF-8": (encode_frame(CLOSE, close_payload(1000, b"\xff")), 1007),
@@ -215,11 +215,11 @@ VIOLATIONS = {
 
 @pytest.mark.parametrize("name", VIOLATIONS)
 def test_violation_ends_the_connection(gate, name):
-    octets, code = VIOLATIONS[name]
+    data, code = VIOLATIONS[name]
     with connect_device(gate, "violator") as peer:
         peer.send_frame(TEXT, b"good before")
         assert peer.read_frame().payload == b"good before"
-        peer.send(octets)
+        peer.send(data)
         frame = peer.read_frame()
         assert (frame.opcode, frame.close_code) == (CLOSE, code), frame
         peer.send_frame(CLOSE, close_payload(code))

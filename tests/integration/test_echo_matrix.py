@@ -1,4 +1,4 @@
-"""Echo through three real clients: every octet and the message's type come back, whatever the size, the fragments and the ring."""
+"""Echo through three real clients: every byte and the message's type come back, whatever the size, the fragments and the ring."""
 
 import itertools
 

@@ -142,7 +142,7 @@ def test_hold_says_when_some_end(measured):
 
 
 class WrongServer:
-    """An echo server that answers each upgrade and then hands every receive to `spoil(octets, count)`."""
+    """An echo server that answers each upgrade and then hands every receive to `spoil(bytes, count)`."""
 
     def __init__(self, spoil, raw=False):
         self.spoil, self.raw = spoil, raw
@@ -170,11 +170,11 @@ class WrongServer:
                 if not self.raw:
                     self._upgrade(peer)
                 count, held = 0, b""
-                while octets := peer.recv(65536):
+                while data := peer.recv(65536):
                     if self.raw:
-                        messages, held = [octets], b""
+                        messages, held = [data], b""
                     else:
-                        messages, held = unmasked(held + octets)
+                        messages, held = unmasked(held + data)
                     for message in messages:
                         count += 1
                         peer.sendall(self.spoil(message, count))
@@ -192,14 +192,14 @@ class WrongServer:
                      + accept + b"\r\n\r\n")
 
 
-def unmasked(octets):
-    """(the payloads of the whole masked frames up to 125 octets in front, what is left)"""
+def unmasked(data):
+    """(the payloads of the whole masked frames up to 125 bytes in front, what is left)"""
     messages = []
-    while len(octets) >= 6 and len(octets) >= 6 + (octets[1] & 0x7F):
-        size = octets[1] & 0x7F
-        messages.append(bytes(octet ^ octets[2 + i % 4] for i, octet in enumerate(octets[6:6 + size])))
-        octets = octets[6 + size:]
-    return messages, octets
+    while len(data) >= 6 and len(data) >= 6 + (data[1] & 0x7F):
+        size = data[1] & 0x7F
+        messages.append(bytes(byte ^ data[2 + i % 4] for i, byte in enumerate(data[6:6 + size])))
+        data = data[6 + size:]
+    return messages, data
 
 
 def binary(payload):
@@ -211,7 +211,7 @@ def flipped(payload):
 
 
 @pytest.mark.parametrize("what, spoil", [
-    ("wrong octet", lambda payload, count: binary(flipped(payload) if count == 50 else payload)),
+    ("wrong byte", lambda payload, count: binary(flipped(payload) if count == 50 else payload)),
     ("too short", lambda payload, count: binary(payload[:-1] if count == 50 else payload)),
     ("the type changed", lambda payload, count: encode_frame(1 if count == 50 else 2, payload, mask=None)),
     ("masked", lambda payload, count: encode_frame(2, payload) if count == 50 else binary(payload)),
@@ -226,10 +226,10 @@ def test_a_broken_promise_is_found(what, spoil):
         assert what in outcome.stderr
 
 
-def test_a_wrong_raw_octet_is_found():
-    with WrongServer(lambda octets, count: flipped(octets) if count == 50 else octets, raw=True) as server:
+def test_a_wrong_raw_byte_is_found():
+    with WrongServer(lambda data, count: flipped(data) if count == 50 else data, raw=True) as server:
         outcome = load("run", "--protocol", "raw", "--target", server.target, "--connections", 3, *LONG)
-        assert outcome.code == 1 and "wrong octets" in outcome.result["error_text"], outcome
+        assert outcome.code == 1 and "wrong bytes" in outcome.result["error_text"], outcome
 
 
 def test_fragments_and_pings_of_a_server_are_taken():

@@ -1,4 +1,4 @@
-"""permessage-deflate and subprotocols as real clients negotiate them: every mode a client has, every octet back, pushes intact."""
+"""permessage-deflate and subprotocols as real clients negotiate them: every mode a client has, every byte back, pushes intact."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ from support.negotiation import COMMANDS, Client, check_answer, parameters, sess
 EDGES = [0, 1, 2, 125, 126, 255, 256, 257, 4095, 4096, 20_001, 65_535, 65_536, 100_000, 1024 * 1024]
 FEW = [0, 300, 32_768, 70_000]
 
-# Paths with a policy each. min_size: every message that has an octet is compressed.
+# Paths with a policy each. min_size: every message that has a byte is compressed.
 ROUTES = {
     "/plain": {"deflate.mode": "off"},
     "/takeover": {"deflate.mode": "on", "deflate.context_takeover": "true", "deflate.min_size": "1B"},
@@ -47,7 +47,7 @@ def offers_of(client):
 
 
 def deflated(gate, stage):
-    """Octets of what the gate has compressed, before (payload) or after (wire)."""
+    """Bytes of what the gate has compressed, before (payload) or after (wire)."""
     return metric(gate, "ringgate_deflate_bytes_total", dir="out", stage=stage)
 
 
@@ -60,7 +60,7 @@ def modes_of(client, full):
 
 
 @pytest.mark.parametrize("client", COMMANDS)
-def test_every_mode_of_a_client_brings_every_octet_back(gate, client, request):
+def test_every_mode_of_a_client_brings_every_byte_back(gate, client, request):
     sessions = [session(gate.device_url(f"{client}-{i}", path), offer, sizes=sizes)
                 for i, (offer, path, sizes) in enumerate(modes_of(client, request.config.getoption("--full")))]
     with Client(client, sessions) as program:
@@ -90,7 +90,7 @@ def test_what_compresses_well_is_short_on_the_wire(gate, client):
         list(program.verdicts())
     after = {stage: deflated(gate, stage) for stage in ("payload", "wire")}
     payload, wire = after["payload"] - before["payload"], after["wire"] - before["wire"]
-    # The text repeats itself every 90 octets. The binary does so every 20,000, which not every compressor looks back: what did
+    # The text repeats itself every 90 bytes. The binary does so every 20,000, which not every compressor looks back: what did
     # not become shorter was sent as it is, and is not counted.
     assert payload >= 100_000 and wire < payload / 5, (payload, wire)
 

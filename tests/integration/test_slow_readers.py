@@ -1,4 +1,4 @@
-"""Slow readers while receive buffers run short: every octet comes back, in order, and the gate's log is clean (a sanitizer under the
+"""Slow readers while receive buffers run short: every byte comes back, in order, and the gate's log is clean (a sanitizer under the
 gate would say there what was written where it does not belong)."""
 
 import concurrent.futures
@@ -21,7 +21,7 @@ FEW_BUFFERS = {"ring.buffers": 2, "ring.buffer_size": "64KiB"}
 
 
 class SlowReader:
-    """Sends as fast as the gate takes it, reads a little at a time, compares every octet."""
+    """Sends as fast as the gate takes it, reads a little at a time, compares every byte."""
 
     def __init__(self, gate, number, chance):
         self.socket = connect_device(gate, f"slow-{number}", receive_buffer_bytes=4096).socket
@@ -44,10 +44,10 @@ class SlowReader:
         if events & selectors.EVENT_WRITE:
             self.unsent = self.unsent[self.socket.send(self.unsent[: 64 * 1024]) :]
         if events & selectors.EVENT_READ:
-            octets = self.socket.recv(SLOW_READ_BYTES)
-            assert octets, "the gate closed"
-            assert octets == self.unread[: len(octets)], "what came back is not what was sent"
-            self.unread = self.unread[len(octets) :]
+            data = self.socket.recv(SLOW_READ_BYTES)
+            assert data, "the gate closed"
+            assert data == self.unread[: len(data)], "what came back is not what was sent"
+            self.unread = self.unread[len(data) :]
 
 
 def read_slowly(readers):
@@ -56,7 +56,7 @@ def read_slowly(readers):
         for reader in readers:
             selector.register(reader.socket, reader.events(), reader)
         while selector.get_map():
-            assert time.monotonic() < deadline, f"{sum(len(reader.unread) for reader in readers)} octets are missing"
+            assert time.monotonic() < deadline, f"{sum(len(reader.unread) for reader in readers)} bytes are missing"
             for key, events in selector.select(timeout=1.0):
                 key.data.go_on(events)
                 if not key.data.unread:

@@ -148,15 +148,15 @@ void Simulation::speak(SimulatedDevice& device) {
   device.unsent += DeviceClient::frame(Opcode::ping, device.pongs_due.back());
 }
 
-void Simulation::send_some(SimulatedDevice& device, std::size_t octets_max) {
+void Simulation::send_some(SimulatedDevice& device, std::size_t bytes_max) {
   if (device.has_finished || device.has_cut) return;
-  const std::string octets = device.unsent.substr(0, octets_max);
-  device.unsent.erase(0, octets.size());
-  if (octets.size() > 1 && dice_.chance(0.3)) {
-    const std::array cuts{1 + static_cast<std::size_t>(dice_.below(octets.size() - 1))};
-    device.client.peer().send_in_pieces(bytes_of(octets), cuts);
+  const std::string bytes = device.unsent.substr(0, bytes_max);
+  device.unsent.erase(0, bytes.size());
+  if (bytes.size() > 1 && dice_.chance(0.3)) {
+    const std::array cuts{1 + static_cast<std::size_t>(dice_.below(bytes.size() - 1))};
+    device.client.peer().send_in_pieces(bytes_of(bytes), cuts);
   } else {
-    device.client.peer().send(octets);
+    device.client.peer().send(bytes);
   }
 }
 

@@ -1,6 +1,6 @@
 // One seed of a whole gate: shards, devices that misbehave as devices do, pushes from every shard, faults of the ring.
 //
-// Checked as it goes: echoes come back octet for octet and in order; pongs answer pings in order; a push reaches only its own
+// Checked as it goes: echoes come back byte for byte and in order; pongs answer pings in order; a push reaches only its own
 // device, once, and not before an earlier one of its producer. Checked at the end: every push and broadcast was answered exactly
 // once; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
 // of anything.
@@ -63,7 +63,7 @@ struct SimulatedDevice {
   DeviceClient client;
   std::string id;
   std::size_t number = 0;
-  std::string unsent;                  // octets it has yet to send
+  std::string unsent;                  // bytes it has yet to send
   std::deque<std::string> echoes_due;  // payloads in order
   std::deque<std::string> pongs_due;
   std::map<std::size_t, std::size_t> latest_push;  // number of the latest, by producer
@@ -93,7 +93,7 @@ class Simulation {
   ring::FakePeer& connect_peer();
   void connect();
   void speak(SimulatedDevice& device);
-  void send_some(SimulatedDevice& device, std::size_t octets_max);
+  void send_some(SimulatedDevice& device, std::size_t bytes_max);
   void end(SimulatedDevice& device);
   void push();
   void broadcast();

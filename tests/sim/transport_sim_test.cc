@@ -1,4 +1,4 @@
-// The transport on the simulated ring: an echo of raw octets for several peers at once, seed after seed.
+// The transport on the simulated ring: an echo of raw bytes for several peers at once, seed after seed.
 //
 // Checked for every seed: each peer gets back exactly what it sent, in order, and nothing of anybody else's; when all are gone, no
 // slot, operation or buffer is left. A failing seed is printed; run with RINGGATE_SIM_SEED=N to repeat it alone.
@@ -25,8 +25,8 @@ class RawEcho final : public Session {
   explicit RawEcho(Transport& transport) : transport_(transport) {}
 
   void on_open(Connection&) override { ++open_count; }
-  void on_received(Connection& connection, MutableBytes octets) override {
-    transport_.write(connection, octets);
+  void on_received(Connection& connection, MutableBytes bytes) override {
+    transport_.write(connection, bytes);
     if (transport_.queued_bytes(connection) > queue_bytes_max) transport_.pause(connection);
   }
   void on_end_of_stream(Connection& connection) override { transport_.finish(connection); }
@@ -161,7 +161,7 @@ void run_seed(std::uint64_t seed) {
   for (const Conversation& talk : talks) {
     if (talk.reset) continue;
     ASSERT_EQ(talk.peer->received_text().size(), talk.sent.size())
-        << "octets are missing; finished " << talk.finished << ", saw end " << talk.peer->saw_end() << ", saw reset "
+        << "bytes are missing; finished " << talk.finished << ", saw end " << talk.peer->saw_end() << ", saw reset "
         << talk.peer->saw_reset() << ", waiting " << world.connections_waiting(shard.address);
     check_prefix(talk);
   }

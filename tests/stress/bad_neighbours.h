@@ -3,7 +3,7 @@
 //   mute       never answers a ping                  -> 4408, no pong
 //   idle       answers pings, never sends a message  -> 4408, idle
 //   slow       never reads while it is pushed to     -> 4430
-//   slowloris  sends its handshake octet by octet    -> 408 or just the end, at the handshake deadline
+//   slowloris  sends its handshake byte by byte    -> 408 or just the end, at the handshake deadline
 //
 // Thread: the loop's. Invariant: an ending is recorded once per connection, with the time from its start.
 #pragma once

@@ -1,4 +1,4 @@
-// Echo, octet by octet: every size, both types, whole and in 2, 3 and 64 fragments, pings between, on one and
+// Echo, byte by byte: every size, both types, whole and in 2, 3 and 64 fragments, pings between, on one and
 // two shards, with each feature of the ring masked in turn.
 //
 // Each device does the whole matrix in an order of its own and keeps a window of messages under way, so that
@@ -49,7 +49,7 @@ std::vector<Item> matrix(bool is_sample) {
   return items;
 }
 
-// Exactly `size` octets of UTF-8: characters of one to four octets as long as they fit.
+// Exactly `size` bytes of UTF-8: characters of one to four bytes as long as they fit.
 std::string random_text(std::size_t size, Random& random) {
   static constexpr std::array<std::string_view, 8> characters{
       "a", "Z", "~", "\xc3\xa9", "\xdf\xbf", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"};
@@ -62,10 +62,10 @@ std::string random_text(std::size_t size, Random& random) {
   return text;
 }
 
-std::string random_octets(std::size_t size, Random& random) {
-  std::string octets(size, '\0');
-  random.fill({reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()});
-  return octets;
+std::string random_bytes(std::size_t size, Random& random) {
+  std::string bytes(size, '\0');
+  random.fill({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+  return bytes;
 }
 
 class EchoDevice final : public load::DeviceClient {
@@ -86,13 +86,13 @@ class EchoDevice final : public load::DeviceClient {
   bool is_ready() const { return is_device_open(); }
   bool has_ended() const { return has_ended_; }
   std::uint64_t echoed() const { return echoed_; }
-  std::uint64_t octets() const { return octets_; }
+  std::uint64_t bytes() const { return bytes_; }
   std::uint64_t pongs() const { return pongs_; }
   const std::string& fault() const { return fault_; }
   std::string waiting_for() const {
     if (expected_.empty()) return fmt::format("{} pongs", pings_.size());
     const auto& item = expected_.front().item;
-    return fmt::format("a {} message of {} octets in {} fragments",
+    return fmt::format("a {} message of {} bytes in {} fragments",
                        item.type == MessageType::text ? "text" : "binary", item.size, item.fragments);
   }
 
@@ -115,7 +115,7 @@ class EchoDevice final : public load::DeviceClient {
   void send_item(const Item& item) {
     Random& random = loop().random();
     expected_.push_back({item, item.type == MessageType::text ? random_text(item.size, random)
-                                                              : random_octets(item.size, random)});
+                                                              : random_bytes(item.size, random)});
     under_way_ += item.size;
     const ByteView payload = bytes_of(expected_.back().payload);
     std::vector<std::size_t> cuts(item.fragments - 1);
@@ -135,7 +135,7 @@ class EchoDevice final : public load::DeviceClient {
   }
 
   void send_ping(Random& random) {
-    pings_.push_back(random_octets(static_cast<std::size_t>(random.below(126)), random));
+    pings_.push_back(random_bytes(static_cast<std::size_t>(random.below(126)), random));
     ping(bytes_of(pings_.back()));
   }
 
@@ -145,9 +145,9 @@ class EchoDevice final : public load::DeviceClient {
     if (expected_.empty()) return fail("a message that was never sent");
     const Expected& front = expected_.front();
     if (message.type != front.item.type) return fail("type changed: " + waiting_for());
-    if (text_of(message.payload) != front.payload) return fail("octets changed: " + waiting_for());
+    if (text_of(message.payload) != front.payload) return fail("bytes changed: " + waiting_for());
     ++echoed_;
-    octets_ += front.item.size;
+    bytes_ += front.item.size;
     under_way_ -= front.item.size;
     expected_.pop_front();
     pump();
@@ -187,7 +187,7 @@ class EchoDevice final : public load::DeviceClient {
   std::deque<std::string> pings_;
   std::size_t under_way_ = 0;
   std::uint64_t echoed_ = 0;
-  std::uint64_t octets_ = 0;
+  std::uint64_t bytes_ = 0;
   std::uint64_t pongs_ = 0;
   bool has_ended_ = false;
   std::string fault_;
@@ -274,7 +274,7 @@ void run_matrix(load::Loop& loop, Devices& devices, const std::string& name, Pro
 
 struct Totals {
   std::uint64_t messages = 0;
-  std::uint64_t octets = 0;
+  std::uint64_t bytes = 0;
   std::uint64_t pongs = 0;
 };
 
@@ -310,7 +310,7 @@ void run_round(const Round& round, const StressOptions& options, load::Loop& loo
         device->fault().empty() ? "waited for " + device->waiting_for() : device->fault();
     verdict.require(is_done && device->fault().empty(), fmt::format("{}, {}: {}", name, device->id(), fault));
     totals.messages += device->echoed();
-    totals.octets += device->octets();
+    totals.bytes += device->bytes();
     totals.pongs += device->pongs();
   }
   drop_all(loop, devices);
@@ -334,7 +334,7 @@ int run_echo(const StressOptions& options) {
   verdict.figure("rounds", all.size());
   verdict.figure("matrix", matrix(options.is_sample).size());
   verdict.figure("messages", totals.messages);
-  verdict.figure("octets", totals.octets);
+  verdict.figure("bytes", totals.bytes);
   verdict.figure("pongs", totals.pongs);
   return verdict.finish();
 }

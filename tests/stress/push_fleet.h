@@ -1,6 +1,6 @@
 // Many devices of one loop that are pushed to, the ledger of their pushes, and the admin lines that push.
 //
-// A message whose first octet is a hexadecimal digit is a push and goes to the ledger; anything else goes to
+// A message whose first byte is a hexadecimal digit is a push and goes to the ledger; anything else goes to
 // the fleet's owner. Thread: the loop's. Invariant: all pushes to one device go through one line, so their
 // order is defined.
 #pragma once

@@ -1,7 +1,7 @@
-// All 4,294,967,296 strings of four octets through the UTF-8 stream, in each of the eight ways to cut four
-// octets into pieces, against a reference that decodes octet by octet.
+// All 4,294,967,296 strings of four bytes through the UTF-8 stream, in each of the eight ways to cut four
+// bytes into pieces, against a reference that decodes byte by byte.
 //
-// A tree is walked: a prefix is fed once, and the states it leaves are copied for each octet that may follow,
+// A tree is walked: a prefix is fed once, and the states it leaves are copied for each byte that may follow,
 // so a delivery whose beginning was refused is not repeated for every end. Needs no gate. Invariant: every
 // string is fed whole at least, and each of its pieces behind any beginning that was accepted.
 #include "../unit/ws/utf8_reference.h"
@@ -28,18 +28,18 @@ using ws::testing::reference_utf8;
 using ws::testing::Utf8Verdict;
 
 constexpr std::size_t length_max = 4;
-constexpr unsigned octets_count = 256;
+constexpr unsigned bytes_count = 256;
 constexpr unsigned threads_count = 2;
-constexpr std::array<std::uint8_t, 4> sample_octets{0x00, 0xE0, 0xED, 0xF4};
+constexpr std::array<std::uint8_t, 4> sample_bytes{0x00, 0xE0, 0xED, 0xF4};
 
-/// How many strings of four octets are valid, and how many begin a longer text: counted from the numbers of
-/// characters of one to four octets (surrogates are none) and of their beginnings of one to three octets.
+/// How many strings of four bytes are valid, and how many begin a longer text: counted from the numbers of
+/// characters of one to four bytes (surrogates are none) and of their beginnings of one to three bytes.
 namespace expected {
 constexpr std::uint64_t ones = 128, twos = 1'920, threes = 61'440, fours = 1'048'576;
-constexpr std::uint64_t leads = 51, two_octets_begun = 1'216, three_octets_begun = 16'384;
+constexpr std::uint64_t leads = 51, two_bytes_begun = 1'216, three_bytes_begun = 16'384;
 constexpr std::uint64_t valid = ones * ones * ones * ones + 3 * ones * ones * twos + twos * twos + 2 * ones * threes + fours;
 constexpr std::uint64_t truncated =
-    (ones * ones * ones + 2 * ones * twos + threes) * leads + (ones * ones + twos) * two_octets_begun + ones * three_octets_begun;
+    (ones * ones * ones + 2 * ones * twos + threes) * leads + (ones * ones + twos) * two_bytes_begun + ones * three_bytes_begun;
 }  // namespace expected
 
 struct Tally {
@@ -58,7 +58,7 @@ struct Tally {
   }
 };
 
-/// All strings that begin with one octet.
+/// All strings that begin with one byte.
 class Walk {
  public:
   const Tally& begin_with(std::uint8_t first) {
@@ -68,10 +68,10 @@ class Walk {
   }
 
  private:
-  /// Puts `octet` behind `length` others, feeds what that completes, and goes on to longer strings.
-  void visit(std::uint8_t octet, std::size_t length) {
+  /// Puts `byte` behind `length` others, feeds what that completes, and goes on to longer strings.
+  void visit(std::uint8_t byte, std::size_t length) {
     if (tally_.fault) return;
-    text_[length] = octet;
+    text_[length] = byte;
     const ByteView text = ByteView(text_).first(length + 1);
     const Utf8Verdict expected = reference_utf8(text);
     feed_every_last_piece(text, expected);
@@ -79,7 +79,7 @@ class Walk {
       judge_whole(text, expected);
       return;
     }
-    for (unsigned next = 0; next < octets_count; ++next) visit(static_cast<std::uint8_t>(next), length + 1);
+    for (unsigned next = 0; next < bytes_count; ++next) visit(static_cast<std::uint8_t>(next), length + 1);
   }
 
   /// The last piece begins behind any prefix; the streams that took the prefix, however it was cut, take it.
@@ -110,8 +110,8 @@ class Walk {
 
   void fault(ByteView text, std::string_view what, std::size_t start) {
     tally_.fault = fmt::format("{} is wrong for", what);
-    for (const std::uint8_t octet : text) *tally_.fault += fmt::format(" {:02x}", octet);
-    *tally_.fault += fmt::format(", last piece from octet {}", start);
+    for (const std::uint8_t byte : text) *tally_.fault += fmt::format(" {:02x}", byte);
+    *tally_.fault += fmt::format(", last piece from byte {}", start);
   }
 
   static constexpr std::size_t block_place = 62;
@@ -126,15 +126,15 @@ class Walk {
   Tally tally_;
 };
 
-/// Hands out first octets to threads and adds up what they found.
+/// Hands out first bytes to threads and adds up what they found.
 class Work {
  public:
-  explicit Work(std::vector<std::uint8_t> first_octets) : first_octets_(std::move(first_octets)) {}
+  explicit Work(std::vector<std::uint8_t> first_bytes) : first_bytes_(std::move(first_bytes)) {}
 
   void run() {
-    for (std::size_t i = take(); i < first_octets_.size(); i = take()) {
+    for (std::size_t i = take(); i < first_bytes_.size(); i = take()) {
       Walk walk;
-      const Tally& found = walk.begin_with(first_octets_[i]);
+      const Tally& found = walk.begin_with(first_bytes_[i]);
       const std::scoped_lock lock(mutex_);
       tally_.add(found);
       ++done_;
@@ -150,17 +150,17 @@ class Work {
  private:
   std::size_t take() { return next_.fetch_add(1, std::memory_order_relaxed); }
 
-  std::vector<std::uint8_t> first_octets_;
+  std::vector<std::uint8_t> first_bytes_;
   std::atomic<std::size_t> next_{0};  // relaxed: it publishes nothing
   mutable std::mutex mutex_;
   std::size_t done_ = 0;
   Tally tally_;
 };
 
-std::vector<std::uint8_t> first_octets(bool is_sample) {
-  if (is_sample) return {sample_octets.begin(), sample_octets.end()};
+std::vector<std::uint8_t> first_bytes(bool is_sample) {
+  if (is_sample) return {sample_bytes.begin(), sample_bytes.end()};
   std::vector<std::uint8_t> all;
-  for (unsigned octet = 0; octet < octets_count; ++octet) all.push_back(static_cast<std::uint8_t>(octet));
+  for (unsigned byte = 0; byte < bytes_count; ++byte) all.push_back(static_cast<std::uint8_t>(byte));
   return all;
 }
 
@@ -168,14 +168,14 @@ std::vector<std::uint8_t> first_octets(bool is_sample) {
 
 int run_utf8(const StressOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const auto firsts = first_octets(options.is_sample);
+  const auto firsts = first_bytes(options.is_sample);
   Work work(firsts);
   {
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < threads_count; ++i) threads.emplace_back([&work] { work.run(); });
     Progress progress("utf8");
     while (work.done() < firsts.size()) {
-      progress.tick([&] { return fmt::format("{} of {} first octets done", work.done(), firsts.size()); });
+      progress.tick([&] { return fmt::format("{} of {} first bytes done", work.done(), firsts.size()); });
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }

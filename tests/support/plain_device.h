@@ -75,27 +75,27 @@ class PlainDevice {
 
   /// True if the stream ends here.
   bool at_end() {
-    char octet;
+    char byte;
     ssize_t count = -1;
-    do count = recv(descriptor_, &octet, 1, 0);
+    do count = recv(descriptor_, &byte, 1, 0);
     while (count < 0 && errno == EINTR);
     return count == 0;
   }
 
  private:
-  void write_all(const std::string& octets) {
-    if (::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(octets.size()))
+  void write_all(const std::string& bytes) {
+    if (::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size()))
       throw std::runtime_error("send");
   }
   std::string read_exactly(std::size_t size) {
-    std::string octets(size, '\0');
+    std::string bytes(size, '\0');
     for (std::size_t got = 0; got < size;) {
-      const ssize_t count = recv(descriptor_, octets.data() + got, size - got, 0);
+      const ssize_t count = recv(descriptor_, bytes.data() + got, size - got, 0);
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) throw std::runtime_error("stream ended or was silent for too long");
       got += static_cast<std::size_t>(count);
     }
-    return octets;
+    return bytes;
   }
 
   int descriptor_ = -1;

@@ -1,6 +1,6 @@
 // The slow reference for inflating one message: RFC 1951 bit by bit, with the rules that RFC 7692 section 7.2.2 adds. Owes
-// nothing to zlib, and tells beside the octets how far back a message refers.
-// A block marked final does not end the message: what follows begins at the next octet, with the same window.
+// nothing to zlib, and tells beside the bytes how far back a message refers.
+// A block marked final does not end the message: what follows begins at the next byte, with the same window.
 #pragma once
 
 #include <algorithm>
@@ -83,9 +83,9 @@ class ReferenceInflater {
 
   /// The next 16 bits or more, the first one lowest; zeros behind the end.
   unsigned ahead() const {
-    std::uint32_t octets = 0;
-    std::memcpy(&octets, message_.data() + bit_ / 8, sizeof octets);  // padded, see inflate
-    return octets >> (bit_ % 8);
+    std::uint32_t bytes = 0;
+    std::memcpy(&bytes, message_.data() + bit_ / 8, sizeof bytes);  // padded, see inflate
+    return bytes >> (bit_ % 8);
   }
   bool skip(unsigned count) {
     bit_ += count;
@@ -132,7 +132,7 @@ class ReferenceInflater {
     }
   }
 
-  /// Room for `count` more octets, which `more` then appends. What the tail makes come out was never sent.
+  /// Room for `count` more bytes, which `more` then appends. What the tail makes come out was never sent.
   template <typename Append>
   bool put(std::size_t count, Append more) {
     if (bit_ > payload_bytes_ * 8) return false;
@@ -141,8 +141,8 @@ class ReferenceInflater {
     if (count > room) verdict_ = Verdict::too_big;
     return count <= room;
   }
-  bool put_octet(unsigned octet) {
-    return put(1, [&](std::size_t count) { out_->append(count, static_cast<char>(octet)); });
+  bool put_byte(unsigned byte) {
+    return put(1, [&](std::size_t count) { out_->append(count, static_cast<char>(byte)); });
   }
   bool put_again(std::size_t length, std::size_t distance) {
     return put(length, [&](std::size_t count) {
@@ -158,8 +158,8 @@ class ReferenceInflater {
     unsigned length = 0;
     unsigned inverse = 0;
     if (!take(16, length) || !take(16, inverse) || (length ^ inverse) != 0xFFFF) return false;
-    for (unsigned octet = 0; length > 0; --length)
-      if (!take(8, octet) || !put_octet(octet)) return false;
+    for (unsigned byte = 0; length > 0; --length)
+      if (!take(8, byte) || !put_byte(byte)) return false;
     return true;
   }
 
@@ -175,7 +175,7 @@ class ReferenceInflater {
       if (!take_symbol(literals, symbol)) return false;
       if (symbol == 256) return true;
       if (symbol < 256) {
-        if (!put_octet(symbol)) return false;
+        if (!put_byte(symbol)) return false;
         continue;
       }
       unsigned length = 0;

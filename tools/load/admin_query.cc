@@ -28,9 +28,9 @@ class BlockingSocket {
   bool connect(const Endpoint& to) {
     return ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to.address), sizeof to.address) == 0;
   }
-  bool send_all(std::string_view octets) {
-    return ::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(octets.size());
+  bool send_all(std::string_view bytes) {
+    return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
   }
   bool receive_all(std::string& out) {
     std::array<char, 16384> piece{};
@@ -53,13 +53,13 @@ std::unexpected<std::string> failed(std::string_view what) {
 
 std::expected<QueryAnswer, std::string> query(const Endpoint& admin, std::string_view target) {
   BlockingSocket socket;
-  std::string octets;
+  std::string bytes;
   const std::string request =
       "GET " + std::string(target) + " HTTP/1.1\r\nHost: " + admin.text + "\r\nConnection: close\r\n\r\n";
   if (!socket.connect(admin)) return failed("connect");
   if (!socket.send_all(request)) return failed("send");
-  if (!socket.receive_all(octets)) return failed("receive");
-  const auto answer = parse_answer(bytes_of(octets));
+  if (!socket.receive_all(bytes)) return failed("receive");
+  const auto answer = parse_answer(bytes_of(bytes));
   if (!answer) return std::unexpected(std::string("admin port: ") + name_of(answer.error()));
   if (!*answer) return std::unexpected("admin port: the answer was cut");
   return QueryAnswer{(*answer)->status, std::string((*answer)->body)};

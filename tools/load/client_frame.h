@@ -18,7 +18,7 @@ struct ClientFrame {
   ByteView payload;
 };
 
-/// Appends `frame`, masked with `masking_key` (its octets in memory order), to `out`.
+/// Appends `frame`, masked with `masking_key` (its bytes in memory order), to `out`.
 void append_frame(std::string& out, const ClientFrame& frame, std::uint32_t masking_key);
 
 }  // namespace ringgate::load

@@ -57,11 +57,11 @@ void DeviceClient::close(CloseCode code) {
 void DeviceClient::on_bytes(ByteView bytes) {
   if (held_.empty()) return hold(bytes.subspan(consume(bytes)));
   held_.insert(held_.end(), bytes.begin(), bytes.end());
-  std::vector<std::uint8_t> octets;
-  octets.swap(held_);
-  const ByteView rest = ByteView(octets).subspan(consume(octets));
-  if (rest.size() == octets.size()) {
-    held_.swap(octets);
+  std::vector<std::uint8_t> joined;
+  joined.swap(held_);
+  const ByteView rest = ByteView(joined).subspan(consume(joined));
+  if (rest.size() == joined.size()) {
+    held_.swap(joined);
     return;
   }
   hold(rest);
@@ -140,18 +140,18 @@ void DeviceClient::take_data(const ServerFrame& frame) {
   if (!is_continuation && frame.fin) return on_message({type, frame.payload});
 
   if (!is_continuation) fragments_ = std::make_unique<Fragments>(Fragments{type, {}});
-  auto& octets = fragments_->octets;
-  if (frame.payload.size() > target_.message_bytes_max - octets.size())
+  auto& bytes = fragments_->bytes;
+  if (frame.payload.size() > target_.message_bytes_max - bytes.size())
     return fail("message above the limit");
-  octets.insert(octets.end(), frame.payload.begin(), frame.payload.end());
+  bytes.insert(bytes.end(), frame.payload.begin(), frame.payload.end());
   if (!frame.fin) return;
   const auto whole = std::move(fragments_);
-  on_message({whole->type, whole->octets});
+  on_message({whole->type, whole->bytes});
 }
 
 // RFC 6455 section 5.5.1: answered once, then the server ends TCP.
 void DeviceClient::take_close(ByteView payload) {
-  if (payload.size() == 1) return fail("Close frame with one octet");
+  if (payload.size() == 1) return fail("Close frame with one byte");
   Ending ending;
   ending.code =
       payload.empty() ? CloseCode::no_status : static_cast<CloseCode>((payload[0] << 8) | payload[1]);

@@ -50,7 +50,7 @@ class DeviceClient : public Stream {
 
   bool is_device_open() const { return phase_ == Phase::open; }
 
-  /// Each queues; the octets leave at the end of the turn. Only while open; `payload` is copied.
+  /// Each queues; the bytes leave at the end of the turn. Only while open; `payload` is copied.
   void send_message(MessageType type, ByteView payload);
   void send_frame(const ClientFrame& frame);
   void ping(ByteView payload) { send_frame({Opcode::ping, true, payload}); }
@@ -75,14 +75,14 @@ class DeviceClient : public Stream {
   enum class Phase : std::uint8_t { closed, opening, open, closing };
   struct Fragments {
     MessageType type = MessageType::binary;
-    std::vector<std::uint8_t> octets;
+    std::vector<std::uint8_t> bytes;
   };
 
   void on_connected() final;
   void on_bytes(ByteView bytes) final;
   void on_ended(StreamEnd end) final;
 
-  std::size_t consume(ByteView bytes);         // returns the octets used up
+  std::size_t consume(ByteView bytes);         // returns the bytes used up
   std::size_t consume_answer(ByteView bytes);  // of the opening handshake
   void take_frame(const ServerFrame& frame);
   void take_data(const ServerFrame& frame);

@@ -59,7 +59,7 @@ class GateProcess {
   /// SIGTERM, then SIGKILL when that does not end it within `limit`. The exit code as above.
   int stop(DurationNs limit = 30 * nanoseconds_per_second);
 
-  /// Resident memory in octets; 0 when the process is gone.
+  /// Resident memory in bytes; 0 when the process is gone.
   std::uint64_t resident_bytes() const;
 
   /// The disconnects logged so far, by device id (the last one of each).

@@ -1,5 +1,5 @@
 // The front of an HTTP/1.1 answer as our own servers write them: a status line, fields, and a body of
-// Content-Length octets.
+// Content-Length bytes.
 //
 // Enough for the opening handshake and the admin port, no more: chunked answers are a fault. Reads, never
 // allocates for the views it returns; they point into the input.
@@ -19,7 +19,7 @@ struct HttpAnswer {
   int status = 0;
   std::string_view fields;  // the field lines, each with its CRLF
   std::string_view body;
-  std::size_t size = 0;  // octets of input that the answer takes
+  std::size_t size = 0;  // bytes of input that the answer takes
 
   /// The value of the field `name` (case ignored) without the blanks around it; nothing when it is absent or
   /// not single.

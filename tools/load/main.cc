@@ -52,7 +52,7 @@ int main(int count, char** arguments) {
                "ids that reconnect as fast as they can: never two owners, nothing leaked");
   add_scenario(app, options, "limits", "mute, idle, slow and endless peers end; the others do not notice");
   add_scenario(app, options, "drain", "SIGTERM under load: 1001 to all, nothing accepted is lost");
-  add_scenario(app, options, "utf8", "all strings of four octets through the UTF-8 stream in every cut; needs no gate");
+  add_scenario(app, options, "utf8", "all strings of four bytes through the UTF-8 stream in every cut; needs no gate");
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {

@@ -25,7 +25,7 @@ void put_hex(std::string& out, std::size_t at, std::size_t digits, std::uint64_t
 
 std::optional<std::uint64_t> hex(std::string_view digits) {
   std::uint64_t value = 0;
-  // One spelling only, so that any changed octet shows.
+  // One spelling only, so that any changed byte shows.
   if (digits.find_first_of("ABCDEF") != std::string_view::npos) return std::nullopt;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
@@ -52,8 +52,8 @@ std::string make_numbered_payload(const PayloadNumber& number, std::size_t bytes
   return payload;
 }
 
-std::optional<PayloadNumber> read_numbered_payload(ByteView octets) {
-  const std::string_view payload = text_of(octets);
+std::optional<PayloadNumber> read_numbered_payload(ByteView bytes) {
+  const std::string_view payload = text_of(bytes);
   if (payload.size() < numbered_payload_bytes_min) return std::nullopt;
   const auto device = hex(payload.substr(0, device_digits));
   const auto number = hex(payload.substr(device_digits, number_digits));

@@ -2,7 +2,7 @@
 //
 //   device 8 hex digits | number 16 hex digits | checksum 16 hex digits | filler
 //
-// All octets are ASCII, so the same payload serves as text and as binary message. The checksum (XXH3, 64
+// All bytes are ASCII, so the same payload serves as text and as binary message. The checksum (XXH3, 64
 // bits) covers the device, the number and the filler.
 #pragma once
 
@@ -24,10 +24,10 @@ struct PayloadNumber {
 
 inline constexpr std::size_t numbered_payload_bytes_min = 8 + 16 + 16;
 
-/// A payload of `bytes` octets, at least numbered_payload_bytes_min.
+/// A payload of `bytes` bytes, at least numbered_payload_bytes_min.
 std::string make_numbered_payload(const PayloadNumber& number, std::size_t bytes, Random& random);
 
-/// What `payload` says it is; nothing when an octet of it is not as it was made.
+/// What `payload` says it is; nothing when a byte of it is not as it was made.
 std::optional<PayloadNumber> read_numbered_payload(ByteView payload);
 
 }  // namespace ringgate::load

@@ -13,7 +13,7 @@
 
 namespace ringgate::load {
 
-/// A nonce of 16 random octets in base64: the value of Sec-WebSocket-Key.
+/// A nonce of 16 random bytes in base64: the value of Sec-WebSocket-Key.
 std::string make_key(Random& random);
 
 /// What Sec-WebSocket-Accept must be for `key`: base64(SHA-1(key + GUID)).

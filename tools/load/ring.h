@@ -53,7 +53,7 @@ class ClientRing {
   static bool has_buffer(const io_uring_cqe& completion) {
     return (completion.flags & IORING_CQE_F_BUFFER) != 0;
   }
-  /// The octets a receive brought, valid until `return_buffer`.
+  /// The bytes a receive brought, valid until `return_buffer`.
   ByteView received(const io_uring_cqe& completion) const;
   void return_buffer(const io_uring_cqe& completion);
 

@@ -5,9 +5,9 @@
 namespace ringgate::load {
 namespace {
 
-std::uint64_t big_endian(ByteView octets) {
+std::uint64_t big_endian(ByteView bytes) {
   std::uint64_t value = 0;
-  for (const std::uint8_t octet : octets) value = (value << 8) | octet;
+  for (const std::uint8_t byte : bytes) value = (value << 8) | byte;
   return value;
 }
 
@@ -68,7 +68,7 @@ const char* name_of(FrameFault fault) {
     case FrameFault::control_fragmented:
       return "fragmented control frame";
     case FrameFault::control_too_long:
-      return "control frame above 125 octets";
+      return "control frame above 125 bytes";
     case FrameFault::length_not_minimal:
       return "length not in its shortest form";
     case FrameFault::too_long:

@@ -25,13 +25,13 @@ enum class FrameFault : std::uint8_t {
   unknown_opcode,
   masked,              // section 5.1: a server must not mask
   control_fragmented,  // section 5.5
-  control_too_long,    // section 5.5: more than 125 octets
+  control_too_long,    // section 5.5: more than 125 bytes
   length_not_minimal,  // section 5.2
   too_long,            // above the caller's limit, or the top bit is set
 };
 const char* name_of(FrameFault fault);
 
-/// The input ends before the frame does; `size` octets of it are known to be needed, header included.
+/// The input ends before the frame does; `size` bytes of it are known to be needed, header included.
 struct NeedMore {
   std::uint64_t size = 0;
 };
@@ -40,7 +40,7 @@ struct ServerFrame {
   Opcode opcode = Opcode::continuation;
   bool fin = false;
   ByteView payload;      // inside the input
-  std::size_t size = 0;  // octets of input that the frame takes, header included
+  std::size_t size = 0;  // bytes of input that the frame takes, header included
 };
 
 /// Whether RSV1 may be set on the first frame of a message (RFC 7692 section 6).
@@ -51,7 +51,7 @@ struct ServerHeader {
   bool fin = false;
   bool rsv1 = false;
   std::uint64_t payload_bytes = 0;
-  std::size_t size = 0;  // octets of the header itself
+  std::size_t size = 0;  // bytes of the header itself
 };
 
 inline constexpr std::size_t server_header_bytes_max = 10;
@@ -63,7 +63,7 @@ HeaderVerdict parse_server_header(ByteView input, std::uint64_t payload_bytes_ma
 
 using FrameVerdict = std::variant<NeedMore, ServerFrame, FrameFault>;
 
-/// Reads the frame at the front of `input`. Keeps nothing between calls: call again with more octets from the
+/// Reads the frame at the front of `input`. Keeps nothing between calls: call again with more bytes from the
 /// same start.
 FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max);
 

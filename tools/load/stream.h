@@ -1,8 +1,8 @@
-// One TCP connection of a loop: octets in, octets out. What they mean is the derived class's business.
+// One TCP connection of a loop: bytes in, bytes out. What they mean is the derived class's business.
 //
 // Life: idle -> connecting -> open -> closing -> idle. `on_ended` is the last call of a life; afterwards the
 // stream may connect again or be destroyed, never before. One receive and at most one send are in flight, so
-// octets leave in order. Thread: the loop's. Invariant: while an operation is in flight the stream holds its
+// bytes leave in order. Thread: the loop's. Invariant: while an operation is in flight the stream holds its
 // slot.
 #pragma once
 
@@ -40,12 +40,12 @@ class Stream {
   /// this call.
   void connect(const Endpoint& to, const StreamOptions& options = {});
 
-  /// The output: append octets, then call `output_grew`. They leave at the end of the turn, as one send.
+  /// The output: append bytes, then call `output_grew`. They leave at the end of the turn, as one send.
   std::string& output() { return output_; }
   void output_grew();
   std::size_t unsent_bytes() const { return output_.size() + sending_.size() - sent_; }
 
-  /// Stops arming receives: octets stay in the socket and the window closes. Takes effect after what has
+  /// Stops arming receives: bytes stay in the socket and the window closes. Takes effect after what has
   /// arrived already.
   void stop_reading();
   void resume_reading();

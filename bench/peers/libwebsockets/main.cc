@@ -22,14 +22,14 @@ constexpr std::size_t queued_bytes_max = 4 << 20;  // then nothing is read until
 constexpr std::size_t kept_bytes_max = 256 << 10;
 
 struct Message {
-  std::size_t offset;  // of its payload in `octets`
+  std::size_t offset;  // of its payload in `bytes`
   std::size_t bytes;
   lws_write_protocol kind;
 };
 
-/// Before each payload lie LWS_PRE octets, where the library puts the frame's head.
+/// Before each payload lie LWS_PRE bytes, where the library puts the frame's head.
 struct Session {
-  std::vector<unsigned char> octets;
+  std::vector<unsigned char> bytes;
   std::deque<Message> queue;
   std::size_t incoming = 0;  // where the payload of the message being received begins; 0: none is
   bool paused = false;
@@ -38,12 +38,12 @@ struct Session {
 
   void receive(lws* wsi, const unsigned char* piece, std::size_t bytes) {
     if (lws_is_first_fragment(wsi)) {
-      octets.resize(octets.size() + LWS_PRE);
-      incoming = octets.size();
+      bytes.resize(bytes.size() + LWS_PRE);
+      incoming = bytes.size();
     }
-    octets.insert(octets.end(), piece, piece + bytes);
+    bytes.insert(bytes.end(), piece, piece + bytes);
     if (!lws_is_final_fragment(wsi)) return;
-    queue.push_back({incoming, octets.size() - incoming, lws_frame_is_binary(wsi) ? LWS_WRITE_BINARY : LWS_WRITE_TEXT});
+    queue.push_back({incoming, bytes.size() - incoming, lws_frame_is_binary(wsi) ? LWS_WRITE_BINARY : LWS_WRITE_TEXT});
     incoming = 0;
     lws_callback_on_writable(wsi);
     if (!paused && queued_bytes() > queued_bytes_max) {
@@ -56,7 +56,7 @@ struct Session {
   bool write(lws* wsi) {
     while (!queue.empty()) {
       const Message message = queue.front();
-      const int written = lws_write(wsi, octets.data() + message.offset, message.bytes, message.kind);
+      const int written = lws_write(wsi, bytes.data() + message.offset, message.bytes, message.kind);
       if (written < static_cast<int>(message.bytes)) return false;
       queue.pop_front();
       if (!queue.empty() && lws_send_pipe_choked(wsi)) {
@@ -74,12 +74,12 @@ struct Session {
 
   void drop_written() {
     const std::size_t payload = queue.empty() ? incoming : queue.front().offset;
-    const std::size_t begin = payload != 0 ? payload - LWS_PRE : octets.size();
-    if (begin == octets.size()) {
-      octets.clear();
-      if (octets.capacity() > kept_bytes_max) octets.shrink_to_fit();
-    } else if (begin > octets.size() / 2) {
-      octets.erase(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(begin));
+    const std::size_t begin = payload != 0 ? payload - LWS_PRE : bytes.size();
+    if (begin == bytes.size()) {
+      bytes.clear();
+      if (bytes.capacity() > kept_bytes_max) bytes.shrink_to_fit();
+    } else if (begin > bytes.size() / 2) {
+      bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(begin));
       for (Message& message : queue) message.offset -= begin;
       if (incoming != 0) incoming -= begin;
     }

@@ -1,4 +1,4 @@
-// What raw_uring knows of a connection: where the octets to be echoed lie, and what a short send left.
+// What raw_uring knows of a connection: where the bytes to be echoed lie, and what a short send left.
 #pragma once
 
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 namespace peers {
 
-/// What only a connection needs whose octets lay in several places, or were not taken at once.
+/// What only a connection needs whose bytes lay in several places, or were not taken at once.
 struct Overflow {
   std::vector<iovec> pieces;
   msghdr header{};
@@ -55,7 +55,7 @@ struct Connection {
     return false;
   }
 
-  /// Copies the pieces of the last turn without their first `sent` octets.
+  /// Copies the pieces of the last turn without their first `sent` bytes.
   void keep_rest(std::size_t sent) {
     std::string& sending = need_overflow().sending;
     sending.clear();

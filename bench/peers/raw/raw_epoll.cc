@@ -24,7 +24,7 @@ constexpr int reads_per_event = 16;  // then the others have their turn
 constexpr std::uint32_t interest = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 struct Rest {
-  std::string octets;
+  std::string bytes;
   std::size_t sent = 0;
 };
 
@@ -82,7 +82,7 @@ class Echo {
         const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
         auto& rest = rests_[static_cast<std::size_t>(descriptor)];
         rest = std::make_unique<Rest>();
-        rest->octets.assign(buffer_.data() + done, static_cast<std::size_t>(got) - done);
+        rest->bytes.assign(buffer_.data() + done, static_cast<std::size_t>(got) - done);
         return true;  // EPOLLOUT will come
       }
       const bool drained = static_cast<std::size_t>(got) < buffer_.size() && (events & EPOLLRDHUP) == 0;
@@ -94,9 +94,9 @@ class Echo {
 
   bool flush(int descriptor) {
     auto& rest = rests_[static_cast<std::size_t>(descriptor)];
-    while (rest->sent < rest->octets.size()) {
+    while (rest->sent < rest->bytes.size()) {
       const ssize_t sent =
-          send(descriptor, rest->octets.data() + rest->sent, rest->octets.size() - rest->sent, MSG_NOSIGNAL);
+          send(descriptor, rest->bytes.data() + rest->sent, rest->bytes.size() - rest->sent, MSG_NOSIGNAL);
       if (sent < 0) return errno == EAGAIN;
       rest->sent += static_cast<std::size_t>(sent);
     }

@@ -67,14 +67,14 @@ class Ring {
 
   std::uint8_t* received(const io_uring_cqe& cqe) {
     const auto id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-    std::uint8_t* const octets = address(id) + offsets_[id];
+    std::uint8_t* const bytes = address(id) + offsets_[id];
     if ((cqe.flags & completion_buffer_more) != 0) {
       offsets_[id] += static_cast<std::size_t>(cqe.res);
     } else {
       offsets_[id] = 0;
       full_.push_back(id);
     }
-    return octets;
+    return bytes;
   }
 
   bool holds_full_buffers() const { return !full_.empty(); }

@@ -32,7 +32,7 @@ class BufferRing {
   /// Maps and registers, until the io_uring ends; returns 0 or a positive errno value (EINVAL: layout unknown to this kernel).
   int open(io_uring* ring, const Layout& layout);
 
-  /// Notes that `size` octets arrived in buffer `id`; returns their offset. `buffer_more`: the kernel keeps filling it.
+  /// Notes that `size` bytes arrived in buffer `id`; returns their offset. `buffer_more`: the kernel keeps filling it.
   std::uint32_t take(std::uint16_t id, std::uint32_t size, bool buffer_more);
 
   MutableBytes bytes(std::uint16_t id, std::uint32_t offset, std::uint32_t size) const;

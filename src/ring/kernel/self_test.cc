@@ -147,7 +147,7 @@ bool is_pattern(const std::vector<std::uint8_t>& bytes) {
   return true;
 }
 
-/// Sizes from 1 octet to more than a buffer arrive complete and in order.
+/// Sizes from 1 byte to more than a buffer arrive complete and in order.
 bool receives_every_size(Trial& trial) {
   static constexpr std::size_t sizes[] = {1,    2,      63,     64,     65,     1000, 2047,   2048,
                                           2049, 16'384, 65'535, 65'536, 65'537, 3,    200'000};
@@ -237,7 +237,7 @@ std::expected<Features, SetupError> self_test(const Features& allowed) {
 
   if (!receives_every_size(**trial)) {
     if (!allowed.incremental_buffers && !allowed.multishot_receive)
-      return std::unexpected(SetupError{exit_ring_unavailable, "io_uring loses or reorders octets on loopback",
+      return std::unexpected(SetupError{exit_ring_unavailable, "io_uring loses or reorders bytes on loopback",
                                         "run a kernel without that defect (ringgate doctor)"});
     Features plainer = allowed;
     (allowed.incremental_buffers ? plainer.incremental_buffers : plainer.multishot_receive) = false;

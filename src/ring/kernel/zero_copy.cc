@@ -19,8 +19,8 @@ bool ZeroCopy::open(io_uring* ring) {
   return true;
 }
 
-bool ZeroCopy::update(std::uint32_t index, ByteView octets) {
-  const iovec place{const_cast<std::uint8_t*>(octets.data()), octets.size()};
+bool ZeroCopy::update(std::uint32_t index, ByteView bytes) {
+  const iovec place{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
   const __u64 tag = 0;
   return io_uring_register_buffers_update_tag(ring_, index, &place, &tag, 1) == 1;
 }
@@ -30,11 +30,11 @@ std::optional<std::uint32_t> ZeroCopy::place_of(ByteView memory, Keeper keeper) 
   for (std::uint32_t i = 0; i < memories_max; ++i) {
     if (memories_[i].sends_count == 0)
       free = i;
-    else if (memories_[i].octets.data() == memory.data())
+    else if (memories_[i].bytes.data() == memory.data())
       return i;
   }
   if (!free || !update(*free, memory)) return std::nullopt;
-  memories_[*free].octets = memory;
+  memories_[*free].bytes = memory;
   memories_[*free].keeper = std::move(keeper);
   return free;
 }
@@ -61,7 +61,7 @@ void ZeroCopy::end(std::uint32_t number) {
   RINGGATE_ASSERT(memory.sends_count > 0);
   if (--memory.sends_count > 0) return;
   (void)update(place, {});  // if the kernel refuses, the pages stay pinned until another memory takes the place
-  memory.octets = {};
+  memory.bytes = {};
   memory.keeper = {};
 }
 

@@ -46,12 +46,12 @@ class ZeroCopy {
 
  private:
   struct Memory {
-    ByteView octets;
+    ByteView bytes;
     Keeper keeper;
     std::uint32_t sends_count = 0;  // 0: the place is free
   };
   std::optional<std::uint32_t> place_of(ByteView memory, Keeper keeper);
-  bool update(std::uint32_t index, ByteView octets);
+  bool update(std::uint32_t index, ByteView bytes);
 
   io_uring* ring_ = nullptr;
   std::vector<Memory> memories_;

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "deflate.h"
-#include "octets.h"
+#include "bytes.h"
 
 namespace ringgate::abuse {
 
@@ -20,17 +20,17 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
   return number;
 }
 
-/// `payload` in `count` frames of about the same size; `first` is the octet that a single frame would begin with.
+/// `payload` in `count` frames of about the same size; `first` is the byte that a single frame would begin with.
 std::string fragments(std::uint8_t first, std::size_t count, std::string_view payload) {
-  std::string octets;
+  std::string bytes;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t begin = payload.size() * i / count;
     const std::size_t end = payload.size() * (i + 1) / count;
     const int fin = i + 1 == count ? 0x80 : 0;
     const int rest = i == 0 ? first & 0x7F : 0;
-    octets += frame(static_cast<std::uint8_t>(fin | rest), payload.substr(begin, end - begin));
+    bytes += frame(static_cast<std::uint8_t>(fin | rest), payload.substr(begin, end - begin));
   }
-  return octets;
+  return bytes;
 }
 
 /// Reads one line from left to right.
@@ -62,9 +62,9 @@ class CaseParser {
   std::uint64_t number();
   DurationNs duration();
 
-  // -- Octets.
-  bool octets_begin() const;
-  std::string octets();
+  // -- Bytes.
+  bool bytes_begin() const;
+  std::string bytes();
   std::string repeated();
   std::string primary();
   std::string in_brackets();
@@ -102,17 +102,17 @@ DurationNs CaseParser::duration() {
   return *count * (unit == "s" ? nanoseconds_per_second : nanoseconds_per_millisecond);
 }
 
-bool CaseParser::octets_begin() const {
+bool CaseParser::bytes_begin() const {
   const Token& token = peek();
-  if (token.kind == Token::Kind::octets || token.is("(") || token.is("$")) return true;
+  if (token.kind == Token::Kind::bytes || token.is("(") || token.is("$")) return true;
   if (token.kind != Token::Kind::word) return false;
   return token.text == "U" || token.text == "P" || line_[at_ + 1].is("(") || line_[at_ + 1].is("*");
 }
 
 /// One or more pieces, joined.
-std::string CaseParser::octets() {
+std::string CaseParser::bytes() {
   std::string result = repeated();
-  while (octets_begin()) result += repeated();
+  while (bytes_begin()) result += repeated();
   return result;
 }
 
@@ -131,14 +131,14 @@ std::string CaseParser::primary() {
   if (accept("$")) return each_;
   if (peek().is("(")) return in_brackets();
   const Token& token = next();
-  if (token.kind == Token::Kind::octets) return token.text;
+  if (token.kind == Token::Kind::bytes) return token.text;
   if (token.kind == Token::Kind::word) return named(token.text);
-  throw ListFault("expected octets before '" + token.text + "'");
+  throw ListFault("expected bytes before '" + token.text + "'");
 }
 
 std::string CaseParser::in_brackets() {
   expect("(");
-  std::string result = octets();
+  std::string result = bytes();
   expect(")");
   return result;
 }
@@ -166,7 +166,7 @@ std::string CaseParser::named(const std::string& name) {
   }
   if (name == "close") {
     const auto code = static_cast<std::uint16_t>(number());
-    const std::string reason = accept(",") ? octets() : "";
+    const std::string reason = accept(",") ? bytes() : "";
     expect(")");
     return frame(0x88, close_payload(code, reason));
   }
@@ -175,7 +175,7 @@ std::string CaseParser::named(const std::string& name) {
   expect(",");
   const std::uint64_t count = name == "fragments" ? number() : 1;
   if (name == "fragments") expect(",");
-  const std::string payload = octets();
+  const std::string payload = bytes();
   expect(")");
   return count == 1 ? frame(first, payload) : fragments(first, count, payload);
 }
@@ -189,7 +189,7 @@ std::string CaseParser::edited(std::string request) {
 }
 
 /// `A => B` replaces the first A, `all A => B` each; `+ A` adds a field line; `- A` takes out the line that begins so;
-/// `body A` sets the body; `to N` adds field lines until the request is N octets long.
+/// `body A` sets the body; `to N` adds field lines until the request is N bytes long.
 void CaseParser::edit(std::string& request) {
   const auto place_of = [&request](const std::string& text) {
     const std::size_t at = request.find(text);
@@ -197,20 +197,20 @@ void CaseParser::edit(std::string& request) {
     return at;
   };
   if (accept("+")) {
-    request.insert(place_of("\r\n\r\n") + 2, octets() + "\r\n");
+    request.insert(place_of("\r\n\r\n") + 2, bytes() + "\r\n");
   } else if (accept("-")) {
-    const std::size_t begin = place_of("\r\n" + octets()) + 2;
+    const std::size_t begin = place_of("\r\n" + bytes()) + 2;
     request.erase(begin, request.find("\r\n", begin) + 2 - begin);
   } else if (accept_word("body")) {
-    const std::string body = octets();
+    const std::string body = bytes();
     request.replace(place_of("\r\n\r\n") + 4, std::string::npos, body);
   } else if (accept_word("to")) {
     lengthen(request, number());
   } else {
     const bool is_for_all = accept_word("all");
-    const std::string from = octets();
+    const std::string from = bytes();
     expect("=>");
-    const std::string to = octets();
+    const std::string to = bytes();
     std::size_t at = place_of(from);
     do {
       request.replace(at, from.size(), to);
@@ -232,8 +232,8 @@ void CaseParser::lengthen(std::string& request, std::uint64_t size) {
 }
 
 bool CaseParser::step(Case& result) {
-  const auto add = [&result](Step::Kind kind, std::string octets = "", DurationNs duration = 0) {
-    result.steps.push_back({kind, std::move(octets), duration});
+  const auto add = [&result](Step::Kind kind, std::string bytes = "", DurationNs duration = 0) {
+    result.steps.push_back({kind, std::move(bytes), duration});
     return true;
   };
   if (accept_word("W")) {
@@ -248,9 +248,9 @@ bool CaseParser::step(Case& result) {
   if (accept_word("resume-reading")) return add(Step::Kind::resume_reading);
   if (accept_word("drip")) {
     const DurationNs pause = duration();
-    return add(Step::Kind::drip, octets(), pause);
+    return add(Step::Kind::drip, bytes(), pause);
   }
-  return octets_begin() && add(Step::Kind::send, octets());
+  return bytes_begin() && add(Step::Kind::send, bytes());
 }
 
 bool CaseParser::frame_item(Verdict& result) {
@@ -258,12 +258,12 @@ bool CaseParser::frame_item(Verdict& result) {
       {{"text", ws::Opcode::text}, {"binary", ws::Opcode::binary}, {"pong", ws::Opcode::pong}}};
   for (const auto& [word, opcode] : opcodes) {
     if (!accept_word(word)) continue;
-    result.frames.push_back({opcode, octets()});
+    result.frames.push_back({opcode, bytes()});
     return true;
   }
   if (!accept_word("close")) return false;
   result.close_code = static_cast<std::uint16_t>(number());
-  if (octets_begin()) result.close_reason = octets();
+  if (bytes_begin()) result.close_reason = bytes();
   result.afterwards = Afterwards::ended;
   return true;
 }
@@ -274,9 +274,9 @@ bool CaseParser::answer_item(Verdict& result) {
     if (result.answers.empty()) throw ListFault("which answer is this about?");
     WantedAnswer& answer = result.answers.back();
     if (accept_word("no-body")) answer.has_no_body = true;
-    else if (accept_word("with")) answer.lines.push_back(octets());
-    else if (accept_word("lacks")) answer.texts_not.push_back(octets());
-    else next(), answer.texts_not.push_back("\r\n" + octets() + ":");
+    else if (accept_word("with")) answer.lines.push_back(bytes());
+    else if (accept_word("lacks")) answer.texts_not.push_back(bytes());
+    else next(), answer.texts_not.push_back("\r\n" + bytes() + ":");
     return true;
   }
   if (peek().kind != Token::Kind::word || peek().text == "or") return false;
@@ -309,7 +309,7 @@ bool CaseParser::verdict_item(Verdict& result) {
     return true;
   }
   if (accept_word("pushes")) {
-    result.pushes.push_back(octets());
+    result.pushes.push_back(bytes());
     return true;
   }
   return frame_item(result) || answer_item(result);
@@ -339,12 +339,12 @@ Case CaseParser::parse() {
 std::vector<std::string> CaseParser::parse_values() {
   std::vector<std::string> values;
   do {
-    values.push_back(peek().kind == Token::Kind::word && !octets_begin() ? next().text : octets());
+    values.push_back(peek().kind == Token::Kind::word && !bytes_begin() ? next().text : bytes());
     if (!accept("..")) continue;
     const std::string last = primary();
-    if (values.back().size() != 1 || last.size() != 1) throw ListFault("a range goes from one octet to another");
-    for (auto octet = static_cast<std::uint8_t>(values.back()[0]); octet != static_cast<std::uint8_t>(last[0]);)
-      values.emplace_back(1, static_cast<char>(++octet));
+    if (values.back().size() != 1 || last.size() != 1) throw ListFault("a range goes from one byte to another");
+    for (auto byte = static_cast<std::uint8_t>(values.back()[0]); byte != static_cast<std::uint8_t>(last[0]);)
+      values.emplace_back(1, static_cast<char>(++byte));
   } while (accept(","));
   expect(":");
   return values;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "octets.h"
+#include "bytes.h"
 #include "verdict.h"
 
 namespace ringgate::abuse {
@@ -13,12 +13,12 @@ namespace {
 constexpr std::size_t cut_everywhere_bytes_max = 2048;
 constexpr std::size_t seeded_cuts_count = 64;
 
-/// What is cut: the octets of all `send` steps; those of `drip` are sent one by one anyway.
-std::string octets_of(const Case& one) {
-  std::string octets;
+/// What is cut: the bytes of all `send` steps; those of `drip` are sent one by one anyway.
+std::string bytes_of(const Case& one) {
+  std::string bytes;
   for (const Step& step : one.steps)
-    if (step.kind == Step::Kind::send) octets += step.octets;
-  return octets;
+    if (step.kind == Step::Kind::send) bytes += step.bytes;
+  return bytes;
 }
 
 std::vector<std::size_t> every_offset(std::size_t size) {
@@ -28,17 +28,17 @@ std::vector<std::size_t> every_offset(std::size_t size) {
 }
 
 /// One before, at, and one behind each CR LF; then offsets from `random`.
-std::set<std::size_t> chosen_offsets(const std::string& octets, Random& random) {
+std::set<std::size_t> chosen_offsets(const std::string& bytes, Random& random) {
   constexpr std::size_t boundaries_max = 128;  // the rows with more repeat one of them
   std::set<std::size_t> offsets;
   std::size_t count = 0;
-  for (std::size_t at = octets.find("\r\n"); at != std::string::npos && count < boundaries_max; at = octets.find("\r\n", at + 2)) {
+  for (std::size_t at = bytes.find("\r\n"); at != std::string::npos && count < boundaries_max; at = bytes.find("\r\n", at + 2)) {
     for (const std::size_t offset : {at, at + 1, at + 2, at + 3})
-      if (offset > 0 && offset < octets.size()) offsets.insert(offset);
+      if (offset > 0 && offset < bytes.size()) offsets.insert(offset);
     ++count;
   }
   for (std::size_t offset = 1; offset < 16; ++offset) offsets.insert(offset);  // of a frame's header
-  for (std::size_t i = 0; i < seeded_cuts_count; ++i) offsets.insert(1 + below(random, octets.size() - 1));
+  for (std::size_t i = 0; i < seeded_cuts_count; ++i) offsets.insert(1 + below(random, bytes.size() - 1));
   return offsets;
 }
 
@@ -53,29 +53,29 @@ bool takes_tail(const Case& one) {
 }  // namespace
 
 std::vector<Delivery> all_deliveries(const Case& one, Random& random) {
-  const std::string octets = octets_of(one);
+  const std::string bytes = bytes_of(one);
   std::vector<Delivery> deliveries{{.name = "whole", .cuts = {}, .tail = ""}};
   if (!one.opening.empty() && !one.steps.empty() && one.steps.front().kind == Step::Kind::send)
     deliveries.push_back({.name = "behind the handshake", .cuts = {}, .opening_in_front = true, .tail = ""});
   if (takes_tail(one))
-    deliveries.push_back({.name = "followed by good octets", .cuts = {}, .tail = good_upgrade(smuggled_id) + frame(0x81, "smuggled")});
-  if (octets.size() < 2) return deliveries;
-  deliveries.push_back({.name = "octet by octet", .cuts = every_offset(octets.size()), .tail = ""});
-  if (octets.size() <= cut_everywhere_bytes_max) {
-    for (std::size_t offset = 1; offset < octets.size(); ++offset) deliveries.push_back(cut_at(offset));
+    deliveries.push_back({.name = "followed by good bytes", .cuts = {}, .tail = good_upgrade(smuggled_id) + frame(0x81, "smuggled")});
+  if (bytes.size() < 2) return deliveries;
+  deliveries.push_back({.name = "byte by byte", .cuts = every_offset(bytes.size()), .tail = ""});
+  if (bytes.size() <= cut_everywhere_bytes_max) {
+    for (std::size_t offset = 1; offset < bytes.size(); ++offset) deliveries.push_back(cut_at(offset));
   } else {
-    for (const std::size_t offset : chosen_offsets(octets, random)) deliveries.push_back(cut_at(offset));
+    for (const std::size_t offset : chosen_offsets(bytes, random)) deliveries.push_back(cut_at(offset));
   }
   return deliveries;
 }
 
 std::vector<Delivery> some_deliveries(const Case& one, std::size_t count, Random& random) {
-  const std::string octets = octets_of(one);
+  const std::string bytes = bytes_of(one);
   std::vector<Delivery> deliveries{{.name = "whole", .cuts = {}, .tail = ""}};
-  if (octets.size() < 2) return deliveries;
-  deliveries.push_back({.name = "octet by octet", .cuts = every_offset(octets.size()), .tail = ""});
+  if (bytes.size() < 2) return deliveries;
+  deliveries.push_back({.name = "byte by byte", .cuts = every_offset(bytes.size()), .tail = ""});
   std::set<std::size_t> offsets;
-  for (std::size_t i = 0; i < count; ++i) offsets.insert(1 + below(random, octets.size() - 1));
+  for (std::size_t i = 0; i < count; ++i) offsets.insert(1 + below(random, bytes.size() - 1));
   for (const std::size_t offset : offsets) deliveries.push_back(cut_at(offset));
   return deliveries;
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "octets.h"
+#include "bytes.h"
 
 namespace ringgate::abuse {
 
@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view probe_text = "alive?";
 constexpr DurationNs close_patience = 6 * nanoseconds_per_second;  // the close timeout, and then some
 
-/// Sends the steps of one case; knows how far into the case's octets it is.
+/// Sends the steps of one case; knows how far into the case's bytes it is.
 class Player {
  public:
   Player(Channel& channel, const Delivery& delivery) : channel_(channel), cuts_(delivery.cuts), tail_(delivery.tail) {}
@@ -25,7 +25,7 @@ class Player {
  private:
   void play(const Step& step, bool is_last) {
     switch (step.kind) {
-      case Step::Kind::send: return send(step.octets, is_last);
+      case Step::Kind::send: return send(step.bytes, is_last);
       case Step::Kind::drip: return drip(step);
       case Step::Kind::wait: return channel_.wait(step.duration);
       case Step::Kind::finish: return channel_.finish();
@@ -37,26 +37,26 @@ class Player {
     }
   }
 
-  void send(std::string_view octets, bool is_last) {
+  void send(std::string_view bytes, bool is_last) {
     std::size_t begin = 0;
-    for (; next_cut_ < cuts_.size() && cuts_[next_cut_] < sent_ + octets.size(); ++next_cut_) {
+    for (; next_cut_ < cuts_.size() && cuts_[next_cut_] < sent_ + bytes.size(); ++next_cut_) {
       const std::size_t end = cuts_[next_cut_] - sent_;
       if (end == begin) continue;
-      channel_.send(in_front_ + std::string(octets.substr(begin, end - begin)));
+      channel_.send(in_front_ + std::string(bytes.substr(begin, end - begin)));
       channel_.end_segment();
       in_front_.clear();
       begin = end;
       if (channel_.view().has_ended()) next_cut_ = cuts_.size() - 1;  // nobody is there to notice further cuts
     }
-    sent_ += octets.size();
-    channel_.send(in_front_ + std::string(octets.substr(begin)) + (is_last ? tail_ : ""));
+    sent_ += bytes.size();
+    channel_.send(in_front_ + std::string(bytes.substr(begin)) + (is_last ? tail_ : ""));
     in_front_.clear();
   }
 
   void drip(const Step& step) {
-    for (const char octet : step.octets) {
+    for (const char byte : step.bytes) {
       if (channel_.view().has_ended()) return;
-      channel_.send(std::string_view(&octet, 1));
+      channel_.send(std::string_view(&byte, 1));
       channel_.wait(step.duration);
     }
   }

@@ -16,10 +16,10 @@ int digit_of(char c) {
 }
 
 char hex_pair(std::string_view& rest) {
-  if (rest.size() < 2) throw ListFault("half an octet");
-  const char octet = static_cast<char>(digit_of(rest[0]) << 4 | digit_of(rest[1]));
+  if (rest.size() < 2) throw ListFault("half a byte");
+  const char byte = static_cast<char>(digit_of(rest[0]) << 4 | digit_of(rest[1]));
   rest.remove_prefix(2);
-  return octet;
+  return byte;
 }
 
 char take(std::string_view& rest) {
@@ -43,14 +43,14 @@ char escaped(std::string_view& rest) {
 }
 
 Token quoted(std::string_view& rest) {
-  Token token{Token::Kind::octets, ""};
+  Token token{Token::Kind::bytes, ""};
   rest.remove_prefix(1);
   for (char c = take(rest); c != '"'; c = take(rest)) token.text += c == '\\' ? escaped(rest) : c;
   return token;
 }
 
 Token hexadecimal(std::string_view& rest) {
-  Token token{Token::Kind::octets, ""};
+  Token token{Token::Kind::bytes, ""};
   rest.remove_prefix(1);
   while (!rest.starts_with('>')) {
     if (rest.starts_with(' ')) rest.remove_prefix(1);

@@ -16,12 +16,12 @@ struct ListFault : std::runtime_error {
 struct Token {
   enum class Kind : std::uint8_t {
     word,    // letters, digits, and inner - and _
-    octets,  // "text with \r \n \t \0 \" \\ \x7f", or <81 05>
+    bytes,  // "text with \r \n \t \0 \" \\ \x7f", or <81 05>
     sign,    // one of { } ( ) , ; * + - : $ -> => ..
     end,
   };
   Kind kind = Kind::end;
-  std::string text;  // octets: what they stand for
+  std::string text;  // bytes: what they stand for
 
   bool is(std::string_view sign) const { return kind == Kind::sign && text == sign; }
   bool is_word(std::string_view word) const { return kind == Kind::word && text == word; }

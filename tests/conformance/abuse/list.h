@@ -17,8 +17,8 @@ namespace ringgate::abuse {
 struct Step {
   enum class Kind : std::uint8_t { send, drip, wait, finish, reset, stop_reading, resume_reading };
   Kind kind = Kind::send;
-  std::string octets;       // send, drip
-  DurationNs duration = 0;  // wait; drip: between two octets
+  std::string bytes;       // send, drip
+  DurationNs duration = 0;  // wait; drip: between two bytes
 };
 
 struct WantedAnswer {

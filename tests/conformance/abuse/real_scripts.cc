@@ -14,7 +14,7 @@
 
 #include "exchange.h"
 #include "load/admin_query.h"
-#include "octets.h"
+#include "bytes.h"
 #include "real_world.h"
 
 namespace ringgate::abuse {

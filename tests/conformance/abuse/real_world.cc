@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "load/admin_query.h"
-#include "octets.h"
+#include "bytes.h"
 #include "socket_channel.h"
 
 namespace ringgate::abuse {

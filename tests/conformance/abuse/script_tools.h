@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "octets.h"
+#include "bytes.h"
 #include "simulated_world.h"
 
 namespace ringgate::abuse {

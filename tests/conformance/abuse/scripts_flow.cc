@@ -26,9 +26,9 @@ void close_all(SimulatedWorld& world, std::deque<simulated::DeviceClient>& devic
 void expect_all_echoed(SimulatedWorld& world, std::deque<simulated::DeviceClient>& devices, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     for (std::size_t i = 0; i < devices.size(); ++i) {
-      const std::string octets = frame(0x81, "round " + std::to_string(round) + " of " + std::to_string(i) + std::string(150, '.'));
-      const std::vector<std::size_t> cuts{1, octets.size() / 2};
-      devices[i].peer().send_in_pieces(bytes_of(octets), cuts);
+      const std::string bytes = frame(0x81, "round " + std::to_string(round) + " of " + std::to_string(i) + std::string(150, '.'));
+      const std::vector<std::size_t> cuts{1, bytes.size() / 2};
+      devices[i].peer().send_in_pieces(bytes_of(bytes), cuts);
     }
     world.gate().settle();
     for (std::size_t i = 0; i < devices.size(); ++i) {
@@ -95,18 +95,18 @@ void pushes_unread(SimulatedWorld& world) {
 }
 
 /// Another device is served all the while.
-void segments_of_one_octet(SimulatedWorld& world) {
+void segments_of_one_byte(SimulatedWorld& world) {
   constexpr std::size_t segments_count = 1'000'000;
   ASSERT_EQ(world.prepare({}, Port::devices), "");
   simulated::DeviceClient crumbs = online_device(world, "crumbs");
   simulated::DeviceClient other = online_device(world, "other");
-  const std::string octets = frame(0x81, "crumbs");
+  const std::string bytes = frame(0x81, "crumbs");
   std::size_t echoed = 0;
-  for (std::size_t sent = 0; sent < segments_count; sent += octets.size()) {
+  for (std::size_t sent = 0; sent < segments_count; sent += bytes.size()) {
     std::vector<std::size_t> cuts;
-    for (std::size_t i = 1; i < octets.size(); ++i) cuts.push_back(i);
-    crumbs.peer().send_in_pieces(bytes_of(octets), cuts);
-    const bool looks_at_other = sent % (1000 * octets.size()) == 0;
+    for (std::size_t i = 1; i < bytes.size(); ++i) cuts.push_back(i);
+    crumbs.peer().send_in_pieces(bytes_of(bytes), cuts);
+    const bool looks_at_other = sent % (1000 * bytes.size()) == 0;
     if (looks_at_other) other.text("still served?");
     world.gate().settle();
     echoed += crumbs.take(ws::Opcode::text).size();
@@ -114,7 +114,7 @@ void segments_of_one_octet(SimulatedWorld& world) {
       ASSERT_EQ(other.take(ws::Opcode::text).size(), 1U);
     }
   }
-  EXPECT_EQ(echoed, (segments_count + octets.size() - 1) / octets.size());
+  EXPECT_EQ(echoed, (segments_count + bytes.size() - 1) / bytes.size());
   EXPECT_EQ(world.gate().counters().uring_starved.get(), 0U);
   crumbs.peer().close();
   other.peer().close();

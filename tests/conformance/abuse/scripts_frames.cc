@@ -28,23 +28,23 @@ std::string pattern(std::size_t size) {
 }  // namespace
 
 /// A frame of filler in front moves the next one through 64 places of the buffer. The masking phase is that of a cut: the second
-/// segment begins at each of the key's four octets.
+/// segment begins at each of the key's four bytes.
 void every_size_phase_and_place(SimulatedWorld& world) {
   ASSERT_EQ(world.prepare({}, Port::devices), "");
   simulated::DeviceClient client = online_device(world, "sizes");
   for (const std::size_t size : sizes_around_the_forms()) {
     const std::string payload = pattern(size);
-    const std::string octets = frame(0x82, payload);
-    const std::size_t header_bytes = octets.size() - size;
+    const std::string bytes = frame(0x82, payload);
+    const std::size_t header_bytes = bytes.size() - size;
     for (std::size_t phase = 0; phase < 4; ++phase) {
       for (std::size_t place = 0; place < places_count; ++place) {
-        client.peer().send(frame(0x82, std::string(place, 'f')) + octets.substr(0, std::min(octets.size(), header_bytes + phase)));
+        client.peer().send(frame(0x82, std::string(place, 'f')) + bytes.substr(0, std::min(bytes.size(), header_bytes + phase)));
         world.gate().settle();
-        client.peer().send(octets.substr(std::min(octets.size(), header_bytes + phase)));
+        client.peer().send(bytes.substr(std::min(bytes.size(), header_bytes + phase)));
         world.gate().settle();
         const std::vector<std::string> echoes = client.take(ws::Opcode::binary);
-        ASSERT_EQ(echoes.size(), 2U) << size << " octets, phase " << phase << ", place " << place;
-        ASSERT_TRUE(echoes[1] == payload) << size << " octets, phase " << phase << ", place " << place;
+        ASSERT_EQ(echoes.size(), 2U) << size << " bytes, phase " << phase << ", place " << place;
+        ASSERT_TRUE(echoes[1] == payload) << size << " bytes, phase " << phase << ", place " << place;
       }
     }
   }
@@ -100,7 +100,7 @@ void character_over_two_buffers(SimulatedWorld& world) {
   }
 }
 
-/// The price is by octets, whatever the machine: 16 MB/s of one-megabyte messages is above one percent of a core, and below twenty.
+/// The price is by bytes, whatever the machine: 16 MB/s of one-megabyte messages is above one percent of a core, and below twenty.
 void costly_messages(SimulatedWorld& world) {
   constexpr int messages_max = 100;
   const std::string message = frame(0xC2, deflated(std::string(1'000'000, 'z')));

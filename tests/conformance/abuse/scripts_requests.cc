@@ -51,8 +51,8 @@ constexpr DurationNs refusal_cost_max = 100 * nanoseconds_per_microsecond * sani
 
 }  // namespace
 
-/// Counted in octets looked at, which no busy machine changes.
-void large_head_octet_by_octet() {
+/// Counted in bytes looked at, which no busy machine changes.
+void large_head_byte_by_byte() {
   std::string request = good_upgrade();
   for (int i = 0; i < 4; ++i) request.insert(request.size() - 2, "X-Fill: " + std::string(3900, 'x') + "\r\n");
   http::RequestHeadParser whole;
@@ -61,7 +61,7 @@ void large_head_octet_by_octet() {
   for (std::size_t size = 1; size < request.size(); ++size)
     ASSERT_EQ(slow.resume(bytes_of(request).first(size)).status, http::HeadStatus::need_more) << size;
   ASSERT_EQ(slow.resume(bytes_of(request)).status, http::HeadStatus::complete);
-  EXPECT_LE(slow.octets_examined(), 3 * whole.octets_examined());
+  EXPECT_LE(slow.bytes_examined(), 3 * whole.bytes_examined());
 }
 
 void blanks_in_a_list() {

@@ -1,7 +1,7 @@
 // The abuse list on the simulated gate.
 //
 // usage: abuse_simulated [--rows=DIRECTORY] [--seed=N] [--quick] [GoogleTest's flags]
-//   --quick  each case whole, octet by octet and in a few cuts, and fewer variants
+//   --quick  each case whole, byte by byte and in a few cuts, and fewer variants
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -74,16 +74,16 @@ class SimulatedRun {
       if (fault.empty() && text != first) fault = "seen: " + text + "; when it came whole: " + first;
       if (fault.empty()) fault = broken_promise(variant, outcome);
       if (fault.empty()) fault = world_.leftovers();
-      if (!fault.empty()) return fail(one, variant.name + ", " + delivery.name, fault + octets_text(one));
+      if (!fault.empty()) return fail(one, variant.name + ", " + delivery.name, fault + bytes_text(one));
     }
     const std::string fault = check_fresh_connection(world_);
     return fault.empty() || fail(one, variant.name, fault);
   }
 
-  static std::string octets_text(const Case& one) { return "\n  octets: " + printable_all(one.steps.front().octets); }
-  static std::string printable_all(std::string_view octets) {
+  static std::string bytes_text(const Case& one) { return "\n  bytes: " + printable_all(one.steps.front().bytes); }
+  static std::string printable_all(std::string_view bytes) {
     std::string text;
-    for (std::size_t i = 0; i < std::min<std::size_t>(octets.size(), 600); i += 60) text += printable(octets.substr(i, 60));
+    for (std::size_t i = 0; i < std::min<std::size_t>(bytes.size(), 600); i += 60) text += printable(bytes.substr(i, 60));
     return text;
   }
 

@@ -6,7 +6,7 @@ namespace ringgate::abuse {
 
 std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& world) {
   std::map<std::string, Script, std::less<>> scripts{
-      {"B22", large_head_octet_by_octet}, {"E22", blanks_in_a_list}, {"E24", quoted_value_without_end}};
+      {"B22", large_head_byte_by_byte}, {"E22", blanks_in_a_list}, {"E24", quoted_value_without_end}};
   const std::initializer_list<std::pair<const char*, void (*)(SimulatedWorld&)>> on_a_gate{
       {"E40", thousand_handshakes_for_one_id},
       {"F09", one_connection_too_many},
@@ -16,7 +16,7 @@ std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& wor
       {"I24", character_over_two_buffers},
       {"K23", costly_messages},
       {"L01", pushes_unread},
-      {"L05", segments_of_one_octet},
+      {"L05", segments_of_one_byte},
       {"L06", echoes_unread},
       {"L15", sixteen_buffers},
       {"L16", completions_without_room},

@@ -1,4 +1,4 @@
-// Rows of the list that no line of octets can say: costs, floods, and rings and heaps of odd sizes. On the simulated gate.
+// Rows of the list that no line of bytes can say: costs, floods, and rings and heaps of odd sizes. On the simulated gate.
 //
 // Each function is one row, and adds GoogleTest failures. It leaves a gate in `world` that has nothing left.
 #pragma once
@@ -9,7 +9,7 @@
 namespace ringgate::abuse {
 
 // Requests (scripts_requests.cc)
-void large_head_octet_by_octet();                        // B22
+void large_head_byte_by_byte();                        // B22
 void blanks_in_a_list();                                 // E22
 void quoted_value_without_end();                         // E24
 void thousand_handshakes_for_one_id(SimulatedWorld& world);  // E40
@@ -24,7 +24,7 @@ void costly_messages(SimulatedWorld& world);             // K23
 // Flow (scripts_flow.cc)
 void unfinished_messages(SimulatedWorld& world);         // H16
 void pushes_unread(SimulatedWorld& world);               // L01
-void segments_of_one_octet(SimulatedWorld& world);       // L05
+void segments_of_one_byte(SimulatedWorld& world);       // L05
 void echoes_unread(SimulatedWorld& world);               // L06
 void sixteen_buffers(SimulatedWorld& world);             // L15
 void completions_without_room(SimulatedWorld& world);    // L16

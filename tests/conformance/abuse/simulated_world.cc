@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "lexer.h"
-#include "octets.h"
-#include "server/config_load.h"
+#include "bytes.h"
+#include "config/load.h"
 
 namespace ringgate::abuse {
 
@@ -19,7 +19,7 @@ class SimulatedChannel final : public Channel {
     gate_.settle();
   }
 
-  void send(std::string_view octets) override { peer_.send(octets); }
+  void send(std::string_view bytes) override { peer_.send(bytes); }
   void finish() override { peer_.half_close(); }
   void reset() override { peer_.reset(); }
   void stop_reading() override { peer_.stop_reading(); }
@@ -40,8 +40,8 @@ class SimulatedChannel final : public Channel {
 
  private:
   void read() {
-    const auto octets = peer_.take_received();
-    view_.take({reinterpret_cast<const char*>(octets.data()), octets.size()});
+    const auto bytes = peer_.take_received();
+    view_.take({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if ((peer_.saw_end() || peer_.saw_reset()) && !view_.has_ended()) view_.take_end();
   }
 
@@ -52,12 +52,12 @@ class SimulatedChannel final : public Channel {
 }  // namespace
 
 simulated::GateOptions SimulatedWorld::options_for(const std::vector<std::string>& settings) {
-  std::vector<server::FlagSetting> flags;
+  std::vector<config::FlagSetting> flags;
   for (const std::string& setting : settings) {
     const std::size_t equals = setting.find('=');
     flags.push_back({"--set", setting.substr(0, equals), setting.substr(equals + 1)});
   }
-  auto loaded = server::load_config({.file = "", .environment = {}, .flags = flags});
+  auto loaded = config::load_config({.file = "", .environment = {}, .flags = flags});
   if (!loaded) throw ListFault("bad setting: " + loaded.error().front().cause);
   simulated::GateOptions options;
   options.settings = loaded->config;
@@ -143,7 +143,7 @@ std::string SimulatedWorld::leftovers() {
   compare("operations in flight", counted.operations_in_flight.get(), own);  // the witness's receive
   compare("devices", counted.devices_connected.get(), own);
   compare("admin connections", counted.admin_connections.get(), 0);
-  compare("octets queued", counted.send_queue_bytes.get(), 0);
+  compare("bytes queued", counted.send_queue_bytes.get(), 0);
   compare("stale completions", counted.stale_completions.get(), 0);
   compare("ids", gate_->state().map.count(), own);
   return text;

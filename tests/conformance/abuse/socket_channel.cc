@@ -36,12 +36,12 @@ SocketChannel::~SocketChannel() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-void SocketChannel::send(std::string_view octets) {
+void SocketChannel::send(std::string_view bytes) {
   const auto end_of_patience = Clock::now() + patience;
-  while (!octets.empty() && socket_ >= 0 && Clock::now() < end_of_patience) {
-    const ssize_t count = ::send(socket_, octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (!bytes.empty() && socket_ >= 0 && Clock::now() < end_of_patience) {
+    const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count > 0) {
-      octets.remove_prefix(static_cast<std::size_t>(count));
+      bytes.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno == EAGAIN) {
       poll(milliseconds_until(end_of_patience), true);
     } else if (errno != EINTR) {
@@ -83,11 +83,11 @@ bool SocketChannel::poll(int milliseconds, bool for_room) {
 }
 
 void SocketChannel::read() {
-  std::array<char, 65536> octets;
+  std::array<char, 65536> bytes;
   for (;;) {
-    const ssize_t count = ::recv(socket_, octets.data(), octets.size(), MSG_DONTWAIT);
+    const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (count > 0) {
-      view_.take({octets.data(), static_cast<std::size_t>(count)});
+      view_.take({bytes.data(), static_cast<std::size_t>(count)});
     } else if (count < 0 && errno == EINTR) {
       continue;
     } else {

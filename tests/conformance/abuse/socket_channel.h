@@ -11,7 +11,7 @@ class SocketChannel final : public Channel {
   explicit SocketChannel(const load::Endpoint& endpoint);
   ~SocketChannel() override;
 
-  void send(std::string_view octets) override;
+  void send(std::string_view bytes) override;
   void finish() override;
   void reset() override;
   void stop_reading() override { reads_ = false; }
@@ -28,7 +28,7 @@ class SocketChannel final : public Channel {
 
   int socket_ = -1;
   bool reads_ = true;
-  int pauses_left_ = 8;  // of end_segment: enough for cuts, and octet by octet stays quick
+  int pauses_left_ = 8;  // of end_segment: enough for cuts, and byte by byte stays quick
 };
 
 }  // namespace ringgate::abuse

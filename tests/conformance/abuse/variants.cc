@@ -12,7 +12,7 @@ namespace {
 
 using Promise = Variant::Promise;
 
-constexpr std::size_t octets_max = 4096;
+constexpr std::size_t bytes_max = 4096;
 constexpr std::size_t edits_count = 8;
 
 /// The first request head, in lines without their CR LF; what is before and behind it.
@@ -22,24 +22,24 @@ struct Head {
   std::string after;  // the empty line, and on
 
   std::string joined() const {
-    std::string octets = before;
-    for (const std::string& line : lines) octets += line + "\r\n";
-    return octets + after;
+    std::string bytes = before;
+    for (const std::string& line : lines) bytes += line + "\r\n";
+    return bytes + after;
   }
 };
 
 /// Nothing to take apart gives no lines.
-Head take_apart(const std::string& octets) {
-  const std::size_t start = octets.find_first_not_of("\r\n");
-  const std::size_t first_end = octets.find("\r\n", start == std::string::npos ? octets.size() : start);
-  if (first_end == std::string::npos) return {octets, {}, ""};
-  Head head{octets.substr(0, first_end + 2), {}, ""};
+Head take_apart(const std::string& bytes) {
+  const std::size_t start = bytes.find_first_not_of("\r\n");
+  const std::size_t first_end = bytes.find("\r\n", start == std::string::npos ? bytes.size() : start);
+  if (first_end == std::string::npos) return {bytes, {}, ""};
+  Head head{bytes.substr(0, first_end + 2), {}, ""};
   std::size_t at = first_end + 2;
-  for (std::size_t end = octets.find("\r\n", at); end != std::string::npos && end != at; end = octets.find("\r\n", at)) {
-    head.lines.push_back(octets.substr(at, end - at));
+  for (std::size_t end = bytes.find("\r\n", at); end != std::string::npos && end != at; end = bytes.find("\r\n", at)) {
+    head.lines.push_back(bytes.substr(at, end - at));
     at = end + 2;
   }
-  head.after = octets.substr(at);
+  head.after = bytes.substr(at);
   return head;
 }
 
@@ -56,24 +56,24 @@ std::string with_names(Head head, const LetterChange& change) {
 
 class Variants {
  public:
-  Variants(const Case& one, Random& random) : one_(one), random_(random), octets_(one.steps.front().octets) {}
+  Variants(const Case& one, Random& random) : one_(one), random_(random), bytes_(one.steps.front().bytes) {}
 
   std::vector<Variant> all() {
     if (one_.opening.empty()) change_head();
     else change_frames();
-    change_octets();
+    change_bytes();
     return std::move(variants_);
   }
 
  private:
-  void add(std::string name, Promise promise, std::string octets) {
-    if (octets == octets_ || octets.empty()) return;
+  void add(std::string name, Promise promise, std::string bytes) {
+    if (bytes == bytes_ || bytes.empty()) return;
     Variant& variant = variants_.emplace_back(Variant{std::move(name), promise, one_});
-    variant.changed.steps.front().octets = std::move(octets);
+    variant.changed.steps.front().bytes = std::move(bytes);
   }
 
   void change_head() {
-    const Head head = take_apart(octets_);
+    const Head head = take_apart(bytes_);
     const bool is_refused = std::ranges::all_of(one_.accepted, is_refusal);
     // Names of fields have no case (RFC 9110 section 5.1).
     add("names in capitals", Promise::same_verdict, with_names(head, [](char c) { return static_cast<char>(std::toupper(c)); }));
@@ -94,33 +94,33 @@ class Variants {
   }
 
   void change_frames() {
-    for (std::size_t bit = 0; bit < std::min<std::size_t>(16, 8 * octets_.size()); ++bit) {
-      std::string changed = octets_;
+    for (std::size_t bit = 0; bit < std::min<std::size_t>(16, 8 * bytes_.size()); ++bit) {
+      std::string changed = bytes_;
       changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
       add("header bit " + std::to_string(bit) + " flipped", Promise::consistent, changed);
     }
     const bool is_refused = std::ranges::all_of(one_.accepted, is_refusal);
-    add("everything doubled", is_refused ? Promise::same_verdict : Promise::consistent, octets_ + octets_);
+    add("everything doubled", is_refused ? Promise::same_verdict : Promise::consistent, bytes_ + bytes_);
   }
 
-  void change_octets() {
+  void change_bytes() {
     for (std::size_t i = 0; i < edits_count; ++i) {
-      const std::size_t at = below(random_, octets_.size());
+      const std::size_t at = below(random_, bytes_.size());
       const std::string where = " at " + std::to_string(at);
-      std::string changed = octets_;
+      std::string changed = bytes_;
       switch (random_() % 5) {
-        case 0: add("octet taken out" + where, Promise::consistent, changed.erase(at, 1)); break;
-        case 1: add("octet doubled" + where, Promise::consistent, changed.insert(at, 1, octets_[at])); break;
-        case 2: ++changed[at], add("octet plus one" + where, Promise::consistent, changed); break;
-        case 3: --changed[at], add("octet minus one" + where, Promise::consistent, changed); break;
-        default: changed[at] = static_cast<char>(random_()), add("octet replaced" + where, Promise::consistent, changed); break;
+        case 0: add("byte taken out" + where, Promise::consistent, changed.erase(at, 1)); break;
+        case 1: add("byte doubled" + where, Promise::consistent, changed.insert(at, 1, bytes_[at])); break;
+        case 2: ++changed[at], add("byte plus one" + where, Promise::consistent, changed); break;
+        case 3: --changed[at], add("byte minus one" + where, Promise::consistent, changed); break;
+        default: changed[at] = static_cast<char>(random_()), add("byte replaced" + where, Promise::consistent, changed); break;
       }
     }
   }
 
   const Case& one_;
   Random& random_;
-  const std::string& octets_;
+  const std::string& bytes_;
   std::vector<Variant> variants_;
 };
 
@@ -128,8 +128,8 @@ class Variants {
 
 std::vector<Variant> variants_of(const Case& one, Random& random) {
   if (one.steps.size() != 1 || one.steps.front().kind != Step::Kind::send) return {};
-  const std::string& octets = one.steps.front().octets;
-  if (octets.empty() || octets.size() > octets_max) return {};
+  const std::string& bytes = one.steps.front().bytes;
+  if (bytes.empty() || bytes.size() > bytes_max) return {};
   return Variants(one, random).all();
 }
 

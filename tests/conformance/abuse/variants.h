@@ -1,4 +1,4 @@
-// Adversarial neighbours of a case: letter cases, lines doubled and swapped, octets off by one, bits flipped.
+// Adversarial neighbours of a case: letter cases, lines doubled and swapped, bytes off by one, bits flipped.
 //
 // Their verdicts are not written down. What must hold: every cut of a variant leads to the same outcome; where it says so, the
 // verdict is that of the case, or at least no acceptance.
@@ -23,7 +23,7 @@ struct Variant {
   Case changed;
 };
 
-/// The neighbours of `one`; none if it is not plain octets, or too large to be worth it.
+/// The neighbours of `one`; none if it is not plain bytes, or too large to be worth it.
 std::vector<Variant> variants_of(const Case& one, Random& random);
 
 }  // namespace ringgate::abuse

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "octets.h"
+#include "bytes.h"
 
 namespace ringgate::abuse {
 

@@ -9,11 +9,11 @@ namespace ringgate::abuse {
 
 namespace {
 
-std::uint8_t octet_of(char c) { return static_cast<std::uint8_t>(c); }
+std::uint8_t byte_of(char c) { return static_cast<std::uint8_t>(c); }
 
-std::uint64_t number_at(std::string_view octets, std::size_t at, std::size_t size) {
+std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t size) {
   std::uint64_t number = 0;
-  for (std::size_t i = 0; i < size; ++i) number = number << 8 | octet_of(octets[at + i]);
+  for (std::size_t i = 0; i < size; ++i) number = number << 8 | byte_of(bytes[at + i]);
   return number;
 }
 
@@ -44,17 +44,17 @@ std::string summary(const SeenAnswer& answer) {
 
 }  // namespace
 
-std::string printable(std::string_view octets) {
+std::string printable(std::string_view bytes) {
   std::string text;
-  for (const char c : octets.substr(0, 60)) {
+  for (const char c : bytes.substr(0, 60)) {
     if (c >= ' ' && c < '\x7f') text += c;
-    else text += fmt::format("\\x{:02x}", octet_of(c));
+    else text += fmt::format("\\x{:02x}", byte_of(c));
   }
-  return octets.size() <= 60 ? text : fmt::format("{}... ({} octets)", text, octets.size());
+  return bytes.size() <= 60 ? text : fmt::format("{}... ({} bytes)", text, bytes.size());
 }
 
-void WireView::take(std::string_view octets) {
-  input_ += octets;
+void WireView::take(std::string_view bytes) {
+  input_ += bytes;
   read();
 }
 
@@ -92,8 +92,8 @@ bool WireView::read_answer() {
 
 bool WireView::read_frame() {
   if (input_.size() < 2) return false;
-  const std::uint8_t first = octet_of(input_[0]);
-  const std::uint8_t second = octet_of(input_[1]);
+  const std::uint8_t first = byte_of(input_[0]);
+  const std::uint8_t second = byte_of(input_[1]);
   const auto opcode = static_cast<ws::Opcode>(first & 0x0F);
   const std::size_t extended_bytes = second == 126 ? 2 : second == 127 ? 8 : 0;
   if (input_.size() < 2 + extended_bytes) return false;
@@ -124,7 +124,7 @@ bool WireView::inflate(std::string& payload) {
 
 void WireView::read_close(const std::string& payload) {
   close_.emplace();
-  if (payload.size() == 1) fault_ = "a Close frame with one octet";
+  if (payload.size() == 1) fault_ = "a Close frame with one byte";
   if (payload.size() < 2) return;
   close_->code = static_cast<std::uint16_t>(number_at(payload, 0, 2));
   close_->reason = payload.substr(2);

@@ -32,7 +32,7 @@ struct SeenClose {
 
 class WireView {
  public:
-  void take(std::string_view octets);
+  void take(std::string_view bytes);
   void take_end();
 
   const std::vector<SeenAnswer>& answers() const { return answers_; }  // final ones
@@ -48,7 +48,7 @@ class WireView {
   void drop_last_frame() { frames_.pop_back(); }
   void drop_last_answer() { answers_.pop_back(); }
 
-  /// All of it in one line; two deliveries of the same octets must give the same.
+  /// All of it in one line; two deliveries of the same bytes must give the same.
   std::string text() const;
 
  private:
@@ -69,7 +69,7 @@ class WireView {
   std::string fault_;
 };
 
-/// `octets` for people: printable, and cut.
-std::string printable(std::string_view octets);
+/// `bytes` for people: printable, and cut.
+std::string printable(std::string_view bytes);
 
 }  // namespace ringgate::abuse

@@ -17,7 +17,7 @@ class Channel {
  public:
   virtual ~Channel() = default;
 
-  virtual void send(std::string_view octets) = 0;
+  virtual void send(std::string_view bytes) = 0;
   virtual void finish() = 0;  // FIN
   virtual void reset() = 0;   // RST
   virtual void stop_reading() = 0;

@@ -20,13 +20,13 @@ REFUSED = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r
 def test_a_case_is_the_same_every_time_and_each_is_another():
     first = [cases.make(7, number) for number in range(200)]
     assert first == [cases.make(7, number) for number in range(200)]
-    assert len({case.octets for case in first} | {cases.make(8, number).octets for number in range(200)}) == 400
+    assert len({case.data for case in first} | {cases.make(8, number).data for number in range(200)}) == 400
 
 
 def test_unmutated_requests_are_read_whole_and_fall_under_no_rule():
     for number in range(200):
         for requests in (bases.pipeline(random.Random(number), number), bases.upgrade(random.Random(number), number)):
-            reading = reference.read_requests(b"".join(request.octets() for request in requests[:-1]) + requests[-1].octets())
+            reading = reference.read_requests(b"".join(request.data() for request in requests[:-1]) + requests[-1].data())
             assert not reading.rewrites
             for sent, read in zip(requests, reading.requests):
                 assert (sent.payload, sent.target, []) == (read.body, read.target, licences.licences_for(read))
@@ -41,7 +41,7 @@ LICENSED = {
     "both_framings": GOOD_CHUNKED.replace(b"Host: h", b"Host: h\r\nContent-Length: 2"),
     "repeated_length": GOOD.replace(b": 2", b": 2\r\nContent-Length: 2"),
     "coding_in_http10": GOOD_CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0"),
-    "control_octet": GOOD.replace(b"Host: h", b"Host: h\r\nX: a\x01b"),
+    "control_byte": GOOD.replace(b"Host: h", b"Host: h\r\nX: a\x01b"),
     "target_grammar": GOOD.replace(b"/messages", b"/messages#x"),
     "host_grammar": GOOD.replace(b"Host: h", b"Host: a,b"),
     "other_version": GOOD.replace(b"HTTP/1.1", b"HTTP/2.0"),
@@ -106,11 +106,11 @@ def test_requests_on_several_connections_are_put_in_the_order_they_came():
 # -- Wrong gates
 
 
-async def faults_of(setup, gate, octets):
+async def faults_of(setup, gate, data):
     lane = Lane(setup, gate)
     try:
         await lane.start()
-        outcome = await lane.run(Case(1, "admin", octets, ()))
+        outcome = await lane.run(Case(1, "admin", data, ()))
         assert outcome.forwarded
         return outcome.faults
     finally:
@@ -124,7 +124,7 @@ GET_WITH_BODY = b"GET /v1/devices/d0 HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r
 OTHER_ID = GOOD.replace(b"/d0/", b"/d2/") + LAST
 
 
-@pytest.mark.parametrize("fault, setup, octets", [
+@pytest.mark.parametrize("fault, setup, data", [
     ("last_length", "direct", TWO_LENGTHS),
     ("bodyless_get", "direct", GET_WITH_BODY),
     ("bodyless_get", "nginx-default", GET_WITH_BODY),
@@ -133,12 +133,12 @@ OTHER_ID = GOOD.replace(b"/d0/", b"/d2/") + LAST
     ("bodyless_get", "haproxy-lenient", GET_WITH_BODY),
     ("answers_swapped", "direct", OTHER_ID),
 ])
-def test_a_wrong_gate_is_found_out_and_a_right_one_is_not(fault, setup, octets):
+def test_a_wrong_gate_is_found_out_and_a_right_one_is_not(fault, setup, data):
     with WrongGate() as right:
-        faults = asyncio.run(faults_of(setup, right, octets))
+        faults = asyncio.run(faults_of(setup, right, data))
         assert faults == [], "\n".join(faults)
     with WrongGate(fault) as wrong:
-        assert asyncio.run(faults_of(setup, wrong, octets)) != []
+        assert asyncio.run(faults_of(setup, wrong, data)) != []
 
 
 def test_a_run_against_a_wrong_gate_counts_keeps_and_ends_early(tmp_path):
@@ -149,4 +149,4 @@ def test_a_run_against_a_wrong_gate_counts_keeps_and_ends_early(tmp_path):
     assert len(said) >= campaign.DISAGREEMENTS_MAX
     for folder in tmp_path.iterdir():
         number = int(folder.name.rpartition("-")[2])
-        assert (folder / "sent").read_bytes() == cases.make(1, number).octets
+        assert (folder / "sent").read_bytes() == cases.make(1, number).data

@@ -1,7 +1,7 @@
 """What the echo matrix consists of, and how a client program is given its part.
 
 A plan is {url, sizes, fragments, pings}; a client sends each size as text and as binary, in each number of fragments, with and
-without pings between, checks octets, type and pongs, and prints {client, echoes, octets, pongs, failures} as one JSON line.
+without pings between, checks bytes, type and pongs, and prints {client, echoes, bytes, pongs, failures} as one JSON line.
 """
 
 import json
@@ -40,5 +40,5 @@ def summary():
     """One line a client: what it sent and got back, over all runs."""
     for client in sorted({verdict["client"] for verdict in verdicts}):
         own = [verdict for verdict in verdicts if verdict["client"] == client]
-        echoes, octets, pongs = (sum(verdict[what] for verdict in own) for what in ("echoes", "octets", "pongs"))
-        yield f"{client}: {len(own)} runs, {echoes} messages and {octets} octets echoed, {pongs} pongs"
+        echoes, echoed_bytes, pongs = (sum(verdict[what] for verdict in own) for what in ("echoes", "bytes", "pongs"))
+        yield f"{client}: {len(own)} runs, {echoes} messages and {echoed_bytes} bytes echoed, {pongs} pongs"

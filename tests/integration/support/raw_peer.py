@@ -1,4 +1,4 @@
-"""A peer that writes its own octets: for what well-behaved clients refuse to send. Blocking, with a deadline on every read."""
+"""A peer that writes its own bytes: for what well-behaved clients refuse to send. Blocking, with a deadline on every read."""
 
 import base64
 import hashlib
@@ -88,20 +88,20 @@ class RawPeer:
         host, port = self.socket.getsockname()[:2]
         return f"{host}:{port}"
 
-    def send(self, octets):
-        self.socket.sendall(octets)
+    def send(self, data):
+        self.socket.sendall(data)
 
     def send_frame(self, opcode, payload=b"", **form):
         self.send(encode_frame(opcode, payload, **form))
 
-    def trickle(self, octets, interval):
-        """Sends one octet every `interval` seconds until the gate answers or ends the stream; returns the seconds until then."""
+    def trickle(self, data, interval):
+        """Sends one byte every `interval` seconds until the gate answers or ends the stream; returns the seconds until then."""
         started = time.monotonic()
-        for octet in octets:
-            self.send(bytes([octet]))
+        for byte in data:
+            self.send(bytes([byte]))
             if select.select([self.socket], [], [], interval)[0]:
                 return time.monotonic() - started
-        raise AssertionError(f"all {len(octets)} octets went out unanswered")
+        raise AssertionError(f"all {len(data)} bytes went out unanswered")
 
     def reset(self):
         """Closes with RST instead of FIN."""
@@ -109,10 +109,10 @@ class RawPeer:
         self.socket.close()
 
     def _receive(self):
-        octets = self.socket.recv(65536)
-        if not octets:
+        data = self.socket.recv(65536)
+        if not data:
             raise EOFError(f"the gate closed; {self.held!r} was left")
-        self.held += octets
+        self.held += data
 
     def take(self, count):
         while len(self.held) < count:
@@ -140,8 +140,8 @@ class RawPeer:
             response.body = self.take(int(fields["content-length"]))
         return response
 
-    def request(self, octets, **how):
-        self.send(octets)
+    def request(self, data, **how):
+        self.send(data)
         return self.read_response(**how)
 
     def upgrade(self, target, *extra, **how):
@@ -181,7 +181,7 @@ class RawPeer:
             more = self.held + self.socket.recv(65536)
         except ConnectionResetError:
             more = b""
-        assert more == b"", f"octets after the end: {more[:200]!r}"
+        assert more == b"", f"bytes after the end: {more[:200]!r}"
         return time.monotonic() - started
 
     def close_normally(self):
@@ -197,5 +197,5 @@ def connect_device(gate, device_id, *fields, path="/ws", **how):
     return peer
 
 
-def random_octets(count):
+def random_bytes(count):
     return os.urandom(count)

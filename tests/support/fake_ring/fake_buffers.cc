@@ -13,8 +13,8 @@ FakeBuffers::FakeBuffers(FakeWorld& world, bool incremental, std::uint32_t count
     : world_(world), incremental_(incremental), bytes_(bytes), buffers_(count) {
   RINGGATE_ASSERT(count > 0 && (count & (count - 1)) == 0 && count <= 32'768 && bytes > 0);
   for (std::uint32_t id = 0; id < count; ++id) {
-    buffers_[id].octets = std::make_unique<std::uint8_t[]>(bytes + limits::buffer_slack_bytes);
-    std::memset(buffers_[id].octets.get(), poison, bytes + limits::buffer_slack_bytes);
+    buffers_[id].bytes = std::make_unique<std::uint8_t[]>(bytes + limits::buffer_slack_bytes);
+    std::memset(buffers_[id].bytes.get(), poison, bytes + limits::buffer_slack_bytes);
     free_.push_back(static_cast<std::uint16_t>(id));
   }
 }
@@ -22,7 +22,7 @@ FakeBuffers::FakeBuffers(FakeWorld& world, bool incremental, std::uint32_t count
 MutableBytes FakeBuffers::room() {
   RINGGATE_ASSERT(available());
   Buffer& buffer = buffers_[free_.front()];
-  return {buffer.octets.get() + buffer.filled, bytes_ - buffer.filled};
+  return {buffer.bytes.get() + buffer.filled, bytes_ - buffer.filled};
 }
 
 void FakeBuffers::take(std::uint32_t size, Completion& completion) {
@@ -61,7 +61,7 @@ MutableBytes FakeBuffers::look_at(const Completion& completion) {
   if (loan == nullptr || !loan->shown) world_.defect("received: this buffer is not lent", completion.buffer_id);
   if (loan->looked_at) world_.defect("received was called twice for one completion", completion.buffer_id);
   loan->looked_at = true;
-  return {buffers_[loan->id].octets.get() + loan->offset, loan->size};
+  return {buffers_[loan->id].bytes.get() + loan->offset, loan->size};
 }
 
 bool FakeBuffers::return_before(std::uint64_t turn) {
@@ -77,10 +77,10 @@ bool FakeBuffers::return_before(std::uint64_t turn) {
 
 bool FakeBuffers::give_back(const Loan& loan) {
   Buffer& buffer = buffers_[loan.id];
-  std::memset(buffer.octets.get() + loan.offset, poison, loan.size);
+  std::memset(buffer.bytes.get() + loan.offset, poison, loan.size);
   RINGGATE_ASSERT(buffer.loans > 0);
   if (--buffer.loans > 0 || buffer.kernels) return false;
-  std::memset(buffer.octets.get(), poison, bytes_ + limits::buffer_slack_bytes);
+  std::memset(buffer.bytes.get(), poison, bytes_ + limits::buffer_slack_bytes);
   buffer.filled = 0;
   buffer.kernels = true;
   free_.push_back(loan.id);

@@ -27,7 +27,7 @@ class FakeBuffers {
   bool available() const { return !free_.empty(); }
   /// Where the kernel may write now, without taking it.
   MutableBytes room();
-  /// Takes the first `size` octets of `room` for a completion (shape: id and offset are filled in).
+  /// Takes the first `size` bytes of `room` for a completion (shape: id and offset are filled in).
   void take(std::uint32_t size, Completion& completion);
 
   // -- The loans, from the caller's side. `turn` counts submits.
@@ -38,7 +38,7 @@ class FakeBuffers {
 
  private:
   struct Buffer {
-    std::unique_ptr<std::uint8_t[]> octets;
+    std::unique_ptr<std::uint8_t[]> bytes;
     std::uint32_t filled = 0;  // up to here taken
     std::uint32_t loans = 0;
     bool kernels = true;  // in `free_`

@@ -11,7 +11,7 @@ namespace ringgate::ring {
 
 FakeConnection::Readable FakeConnection::readable(TimeNs now) const {
   // Linux hands out what is queued before it tells of an end or an error.
-  if (!segments_.empty() && segments_.front().arrives_at <= now) return Readable::octets;
+  if (!segments_.empty() && segments_.front().arrives_at <= now) return Readable::bytes;
   if (is_reset(now)) return error_waits_ ? Readable::failed : Readable::end;
   if (end_at_ && *end_at_ <= now) return Readable::end;
   return Readable::nothing;
@@ -21,7 +21,7 @@ std::size_t FakeConnection::readable_bytes(TimeNs now) const {
   std::size_t count = 0;
   for (const Segment& segment : segments_) {
     if (segment.arrives_at > now) break;
-    count += segment.octets.size() - segment.read_count;
+    count += segment.bytes.size() - segment.read_count;
     if (segment.ends_read) break;
   }
   return count;
@@ -31,11 +31,11 @@ void FakeConnection::read(MutableBytes out) {
   while (!out.empty()) {
     RINGGATE_ASSERT(!segments_.empty());
     Segment& segment = segments_.front();
-    const std::size_t count = std::min(out.size(), segment.octets.size() - segment.read_count);
-    std::copy_n(segment.octets.begin() + static_cast<std::ptrdiff_t>(segment.read_count), count, out.begin());
+    const std::size_t count = std::min(out.size(), segment.bytes.size() - segment.read_count);
+    std::copy_n(segment.bytes.begin() + static_cast<std::ptrdiff_t>(segment.read_count), count, out.begin());
     segment.read_count += count;
     out = out.subspan(count);
-    if (segment.read_count == segment.octets.size()) segments_.pop_front();
+    if (segment.read_count == segment.bytes.size()) segments_.pop_front();
   }
 }
 
@@ -46,17 +46,17 @@ std::size_t FakeConnection::send_room() const {
   return send_buffer_bytes_ - std::min(send_buffer_bytes_, under_way_.size());
 }
 
-void FakeConnection::write(ByteView octets, TimeNs now) {
-  RINGGATE_ASSERT(octets.size() <= send_room());
-  if (!peer_reads_) room_while_stopped_ -= octets.size();
+void FakeConnection::write(ByteView bytes, TimeNs now) {
+  RINGGATE_ASSERT(bytes.size() <= send_room());
+  if (!peer_reads_) room_while_stopped_ -= bytes.size();
   if (peer_closed_) {  // the kernel takes them; the answer is RST
-    if (!octets.empty()) peer_reset(now);
+    if (!bytes.empty()) peer_reset(now);
     return;
   }
-  under_way_.insert(under_way_.end(), octets.begin(), octets.end());
+  under_way_.insert(under_way_.end(), bytes.begin(), bytes.end());
 }
 
-/// Octets that will find the socket closed are answered with RST.
+/// Bytes that will find the socket closed are answered with RST.
 void FakeConnection::refuse_late_arrivals(TimeNs now) {
   if (segments_.empty() || segments_.back().arrives_at <= now) return;
   deliver();
@@ -69,10 +69,10 @@ void FakeConnection::shutdown_by_gate(TimeNs now) {
 }
 
 void FakeConnection::close_by_gate(TimeNs now) {
-  const bool octets_unread = readable_bytes(now) > 0;
+  const bool bytes_unread = readable_bytes(now) > 0;
   if (!gate_shut_down_) end_under_way_ = true;
   gate_shut_down_ = gate_closed_ = true;
-  if (octets_unread && !is_reset(now)) {
+  if (bytes_unread && !is_reset(now)) {
     deliver();
     abort_by_gate();
     return;
@@ -114,14 +114,14 @@ TimeNs FakeConnection::in_order(TimeNs arrives_at) {
   return last_arrival_;
 }
 
-void FakeConnection::peer_send(ByteView octets, TimeNs arrives_at, bool ends_read) {
-  if (octets.empty() || peer_closed_ || end_at_ || peer_saw_reset_) return;
+void FakeConnection::peer_send(ByteView bytes, TimeNs arrives_at, bool ends_read) {
+  if (bytes.empty() || peer_closed_ || end_at_ || peer_saw_reset_) return;
   if (gate_closed_) {  // nobody will read them: the gate's kernel answers with RST
     deliver();
     peer_saw_reset_ = true;
     return;
   }
-  segments_.push_back({{octets.begin(), octets.end()}, in_order(arrives_at), ends_read});
+  segments_.push_back({{bytes.begin(), bytes.end()}, in_order(arrives_at), ends_read});
 }
 
 void FakeConnection::peer_finish(TimeNs arrives_at) {

@@ -23,20 +23,20 @@ class FakeConnection {
   const PeerAddress& peer_address() const { return peer_address_; }
 
   // -- The gate's end.
-  enum class Readable : std::uint8_t { nothing, octets, end, failed };
+  enum class Readable : std::uint8_t { nothing, bytes, end, failed };
   Readable readable(TimeNs now) const;
-  /// How many octets the next read may take: those that have arrived, up to the next cut.
+  /// How many bytes the next read may take: those that have arrived, up to the next cut.
   std::size_t readable_bytes(TimeNs now) const;
-  void read(MutableBytes out);  // exactly out.size() octets, at most readable_bytes
+  void read(MutableBytes out);  // exactly out.size() bytes, at most readable_bytes
   /// The error a call gets is gone afterwards, as in Linux: later reads see the end, later sends a broken pipe.
   void take_error() { error_waits_ = false; }
 
   bool send_fails(TimeNs now) const;  // reset, or our direction is shut down
   std::size_t send_room() const;
-  void write(ByteView octets, TimeNs now);  // at most send_room
+  void write(ByteView bytes, TimeNs now);  // at most send_room
   void hold_back() { held_back_ = true; }  // what is written does not travel before the FIN
   void shutdown_by_gate(TimeNs now);        // FIN, after what was written; reception goes on
-  void close_by_gate(TimeNs now);           // FIN, or RST if octets were left unread or are still to come
+  void close_by_gate(TimeNs now);           // FIN, or RST if bytes were left unread or are still to come
   void abort_by_gate();                     // RST
   bool is_reset(TimeNs now) const { return reset_at_ && *reset_at_ <= now; }
 
@@ -46,7 +46,7 @@ class FakeConnection {
   std::optional<TimeNs> next_arrival(TimeNs now) const;
 
   // -- The peer's end.
-  void peer_send(ByteView octets, TimeNs arrives_at, bool ends_read);
+  void peer_send(ByteView bytes, TimeNs arrives_at, bool ends_read);
   void peer_finish(TimeNs arrives_at);
   void peer_close(TimeNs arrives_at);
   void peer_reset(TimeNs arrives_at);
@@ -60,7 +60,7 @@ class FakeConnection {
 
  private:
   struct Segment {
-    std::vector<std::uint8_t> octets;
+    std::vector<std::uint8_t> bytes;
     TimeNs arrives_at;
     bool ends_read;  // no read goes on beyond it
     std::size_t read_count = 0;

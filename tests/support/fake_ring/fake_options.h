@@ -30,11 +30,11 @@ struct FakeOptions {
 
   // -- Disorder. Probabilities are per opportunity, in 0..1.
   bool shuffle_completions = false;         // order between sockets, and between a cancel and what it cancelled
-  DurationNs arrival_delay_max = 0;         // octets, ends and resets of a peer arrive up to this much later
+  DurationNs arrival_delay_max = 0;         // bytes, ends and resets of a peer arrive up to this much later
   double short_read_probability = 0;        // a receive takes only a part of what is there
   double short_send_probability = 0;        // a send takes only a part, perhaps nothing, though there is room
   double multishot_end_probability = 0;     // accept or receive ends with a good result and more = false
-  double cancel_race_probability = 0;       // octets arrive, or the operation ends, just before the cancel
+  double cancel_race_probability = 0;       // bytes arrive, or the operation ends, just before the cancel
   double late_completion_probability = 0;   // a cancelled operation completes one enter after its cancel
   double zero_copy_refusal_probability = 0;   // a send cannot go without a copy
   double partial_submission_probability = 0;  // an enter takes only the first few submissions, perhaps none

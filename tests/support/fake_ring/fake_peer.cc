@@ -11,20 +11,20 @@ FakePeer::FakePeer(FakeWorld& world, std::shared_ptr<FakeConnection> connection)
 
 const PeerAddress& FakePeer::address() const { return connection_->peer_address(); }
 
-void FakePeer::send(ByteView octets) {
-  world_.trace().add(octets);
-  connection_->peer_send(octets, world_.arrival_time(), false);
+void FakePeer::send(ByteView bytes) {
+  world_.trace().add(bytes);
+  connection_->peer_send(bytes, world_.arrival_time(), false);
 }
 
-void FakePeer::send_in_pieces(ByteView octets, std::span<const std::size_t> cuts) {
-  world_.trace().add(octets);
+void FakePeer::send_in_pieces(ByteView bytes, std::span<const std::size_t> cuts) {
+  world_.trace().add(bytes);
   std::size_t begin = 0;
   for (const std::size_t cut : cuts) {
-    RINGGATE_ASSERT(begin <= cut && cut <= octets.size());
-    connection_->peer_send(octets.subspan(begin, cut - begin), world_.arrival_time(), true);
+    RINGGATE_ASSERT(begin <= cut && cut <= bytes.size());
+    connection_->peer_send(bytes.subspan(begin, cut - begin), world_.arrival_time(), true);
     begin = cut;
   }
-  connection_->peer_send(octets.subspan(begin), world_.arrival_time(), true);
+  connection_->peer_send(bytes.subspan(begin), world_.arrival_time(), true);
 }
 
 void FakePeer::half_close() { connection_->peer_finish(world_.arrival_time()); }

@@ -24,20 +24,20 @@ class FakePeer {
   const PeerAddress& address() const;  // this end's; what the ring's `peer_address` reports
 
   // -- Towards the gate. Nothing here needs the connection to be accepted yet; after `close` or `reset` it is ignored.
-  void send(ByteView octets);  // may be joined with its neighbours, and cut, by the time it is received
+  void send(ByteView bytes);  // may be joined with its neighbours, and cut, by the time it is received
   void send(std::string_view text) { send(bytes_of(text)); }
-  /// Sends `octets` cut before each offset in `cuts` (ascending, inside `octets`); no receive joins what was cut.
-  void send_in_pieces(ByteView octets, std::span<const std::size_t> cuts);
+  /// Sends `bytes` cut before each offset in `cuts` (ascending, inside `bytes`); no receive joins what was cut.
+  void send_in_pieces(ByteView bytes, std::span<const std::size_t> cuts);
   void half_close();  // FIN; goes on reading
   void close();       // FIN; whatever the gate sends from now on is answered with RST
   void reset();       // RST; what was not read yet is lost to this end
 
   // -- From the gate.
-  /// All octets read so far. The view ends with the next call on this peer or the next enter of a ring.
+  /// All bytes read so far. The view ends with the next call on this peer or the next enter of a ring.
   ByteView received() const;
   std::string_view received_text() const { return text_of(received()); }
   std::vector<std::uint8_t> take_received();  // hands them over; `received` starts empty again
-  /// Reads nothing more; the gate's kernel takes `room` more octets for this connection and then none.
+  /// Reads nothing more; the gate's kernel takes `room` more bytes for this connection and then none.
   void stop_reading(std::size_t room = 0);
   void resume_reading();
   bool saw_end() const;    // FIN, after everything was read

@@ -150,10 +150,10 @@ void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, T
 bool Ring::send_zero_copy(Socket socket, ByteView memory, std::size_t offset, Keeper keeper, Token token) {
   Backend& b = *backend_;
   if (!b.features.zero_copy_sends || b.world.chance(b.world.options().zero_copy_refusal_probability)) return false;
-  const ByteView octets = memory.subspan(offset);
-  const Piece piece{octets.data(), octets.size()};
+  const ByteView bytes = memory.subspan(offset);
+  const Piece piece{bytes.data(), bytes.size()};
   send(socket, {&piece, 1}, Sending::completes, token);
-  b.zero_copies.push_back({{octets.begin(), octets.end()}, octets, std::move(keeper)});
+  b.zero_copies.push_back({{bytes.begin(), bytes.end()}, bytes, std::move(keeper)});
   return true;
 }
 
@@ -223,7 +223,7 @@ std::int64_t Ring::wall_clock_seconds() const {
 }
 
 void Ring::random(MutableBytes out) {
-  for (std::uint8_t& octet : out) octet = static_cast<std::uint8_t>(backend_->random.next() >> 56);
+  for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(backend_->random.next() >> 56);
 }
 
 }  // namespace ringgate::ring

@@ -14,13 +14,13 @@ std::size_t FakePieces::bytes() const {
 }
 
 std::vector<std::uint8_t> FakePieces::read(std::size_t size) const {
-  std::vector<std::uint8_t> octets;
-  octets.reserve(size);
-  for (std::size_t i = 0; i < count && octets.size() < size; ++i) {
-    const std::size_t part = std::min(pieces[i].size, size - octets.size());
-    octets.insert(octets.end(), pieces[i].data, pieces[i].data + part);
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(size);
+  for (std::size_t i = 0; i < count && bytes.size() < size; ++i) {
+    const std::size_t part = std::min(pieces[i].size, size - bytes.size());
+    bytes.insert(bytes.end(), pieces[i].data, pieces[i].data + part);
   }
-  return octets;
+  return bytes;
 }
 
 bool FakeSocket::receive_ready(TimeNs now) const {

@@ -17,12 +17,12 @@ namespace ringgate::ring {
 
 class FakeWorld;
 
-/// The pieces of a send, by address: their octets are read when the kernel takes them.
+/// The pieces of a send, by address: their bytes are read when the kernel takes them.
 struct FakePieces {
   std::array<Piece, Ring::pieces_max> pieces{};
   std::size_t count = 0;
   std::size_t bytes() const;
-  std::vector<std::uint8_t> read(std::size_t size) const;  // the first `size` octets, as they are now
+  std::vector<std::uint8_t> read(std::size_t size) const;  // the first `size` bytes, as they are now
 };
 
 struct FakeSocket {

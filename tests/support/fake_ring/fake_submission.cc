@@ -84,9 +84,9 @@ void Ring::Backend::run_silent_send(const FakeSubmission& submission) {
   const std::size_t wanted = submission.pieces.bytes();
   std::size_t taken = std::min(wanted, connection.send_room());
   if (taken > 0 && world.chance(world.options().short_send_probability)) taken = world.random().below(taken);
-  const auto octets = submission.pieces.read(taken);
-  world.trace().add(octets);
-  connection.write(octets, world.now());
+  const auto bytes = submission.pieces.read(taken);
+  world.trace().add(bytes);
+  connection.write(bytes, world.now());
   if (taken == wanted) return ledger.silent_send_submitted(submission.socket);
   if (taken == 0) return post_error(submission.token, IoError::again);
   post({.token = submission.token, .result = static_cast<std::int32_t>(taken)});

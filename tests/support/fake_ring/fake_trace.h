@@ -10,16 +10,16 @@ namespace ringgate::ring {
 class FakeTrace {
  public:
   void add(std::uint64_t word) {
-    for (int shift = 0; shift < 64; shift += 8) add_octet(static_cast<std::uint8_t>(word >> shift));
+    for (int shift = 0; shift < 64; shift += 8) add_byte(static_cast<std::uint8_t>(word >> shift));
   }
-  void add(ByteView octets) {
-    add(std::uint64_t{octets.size()});
-    for (const std::uint8_t octet : octets) add_octet(octet);
+  void add(ByteView bytes) {
+    add(std::uint64_t{bytes.size()});
+    for (const std::uint8_t byte : bytes) add_byte(byte);
   }
   std::uint64_t value() const { return hash_; }
 
  private:
-  void add_octet(std::uint8_t octet) { hash_ = (hash_ ^ octet) * 0x0000'0100'0000'01B3U; }
+  void add_byte(std::uint8_t byte) { hash_ = (hash_ ^ byte) * 0x0000'0100'0000'01B3U; }
 
   std::uint64_t hash_ = 0xCBF2'9CE4'8422'2325U;
 };

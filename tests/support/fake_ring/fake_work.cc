@@ -108,7 +108,7 @@ bool Ring::Backend::read_once(FakeSocket& socket, Token token, Reading reading) 
       connection.take_error();
       completion.error = IoError::connection_ended;
       return post(completion);
-    case FakeConnection::Readable::octets: break;
+    case FakeConnection::Readable::bytes: break;
   }
   if (!buffers.available()) {
     ++counters.starved;
@@ -132,7 +132,7 @@ void Ring::Backend::work_on_poll(FakeSocket& socket) {
   socket.poll.reset();
 }
 
-/// Takes what there is room for; the send completes with the first octet taken.
+/// Takes what there is room for; the send completes with the first byte taken.
 void Ring::Backend::work_on_send(FakeSocket& socket) {
   FakeConnection& connection = *socket.connection;
   const auto [token, pieces] = *socket.send;
@@ -140,9 +140,9 @@ void Ring::Backend::work_on_send(FakeSocket& socket) {
   if (connection.send_fails(world.now())) return post_error(token, sending_error(connection));
   std::size_t taken = std::min(pieces.bytes(), connection.send_room());
   if (taken > 1 && world.chance(world.options().short_send_probability)) taken = 1 + world.random().below(taken - 1);
-  const auto octets = pieces.read(taken);  // read now, not when the send was asked for
-  world.trace().add(octets);
-  connection.write(octets, world.now());
+  const auto bytes = pieces.read(taken);  // read now, not when the send was asked for
+  world.trace().add(bytes);
+  connection.write(bytes, world.now());
   post({.token = token, .result = static_cast<std::int32_t>(taken)});
 }
 

@@ -65,7 +65,7 @@ class FakeWorld {
   FakePeer& connect(const ListenAddress& address, const ConnectOptions& how = {});
   std::size_t connections_waiting(const ListenAddress& address) const;  // connected and not accepted yet
 
-  /// One number for everything that happened so far: submissions, completions, octets, clock.
+  /// One number for everything that happened so far: submissions, completions, bytes, clock.
   std::uint64_t trace_hash() const { return trace_.value(); }
 
   /// Operations that could have failed so far; see FakeOptions::failing_operation_number.

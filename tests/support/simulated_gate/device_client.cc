@@ -28,10 +28,10 @@ std::string client_frame(ws::Opcode opcode, std::string_view payload, bool fin, 
   const std::size_t size = ws::encode_header(
       header.data(),
       {.payload_bytes = payload.size(), .masking_key = key, .opcode = opcode, .fin = fin, .rsv1 = rsv1, .masked = true});
-  std::string octets(reinterpret_cast<const char*>(header.data()), size);
+  std::string bytes(reinterpret_cast<const char*>(header.data()), size);
   for (std::size_t i = 0; i < payload.size(); ++i)
-    octets += static_cast<char>(static_cast<std::uint8_t>(payload[i]) ^ static_cast<std::uint8_t>(key >> (8 * (i % 4))));
-  return octets;
+    bytes += static_cast<char>(static_cast<std::uint8_t>(payload[i]) ^ static_cast<std::uint8_t>(key >> (8 * (i % 4))));
+  return bytes;
 }
 
 }  // namespace
@@ -50,8 +50,8 @@ std::string DeviceClient::close_frame(std::uint16_t code, std::string_view reaso
 }
 
 void DeviceClient::read() {
-  const auto octets = peer_->take_received();
-  input_.append(octets.begin(), octets.end());
+  const auto bytes = peer_->take_received();
+  input_.append(bytes.begin(), bytes.end());
   if (!status_ && !read_head()) return;
   while (status_ == 101 && read_frame()) {
   }
@@ -68,20 +68,20 @@ bool DeviceClient::read_head() {
 }
 
 bool DeviceClient::read_frame() {
-  const auto* octets = reinterpret_cast<const std::uint8_t*>(input_.data());
-  if (input_.size() < 2 || input_.size() < ws::header_bytes_announced(octets[1])) return false;
-  const ws::FrameHeader header = ws::decode_header(octets);
-  const std::size_t header_bytes = ws::header_bytes_announced(octets[1]);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(input_.data());
+  if (input_.size() < 2 || input_.size() < ws::header_bytes_announced(bytes[1])) return false;
+  const ws::FrameHeader header = ws::decode_header(bytes);
+  const std::size_t header_bytes = ws::header_bytes_announced(bytes[1]);
   const bool may_be_compressed = head_.contains("permessage-deflate") && !ws::is_control(header.opcode);
   EXPECT_FALSE(header.masked || (header.rsv1 && !may_be_compressed) || !header.fin) << "what a server may not send, or this one does not";
-  EXPECT_TRUE(ws::opcode_facts[octets[0] & ws::opcode_bits].defined && header.opcode != ws::Opcode::continuation);
+  EXPECT_TRUE(ws::opcode_facts[bytes[0] & ws::opcode_bits].defined && header.opcode != ws::Opcode::continuation);
   EXPECT_FALSE(close_code_.has_value()) << "a frame after the Close frame";
   if (input_.size() - header_bytes < header.payload_bytes) return false;
   std::string payload = input_.substr(header_bytes, header.payload_bytes);
   input_.erase(0, header_bytes + header.payload_bytes);
   if (header.opcode == ws::Opcode::close) {
-    const auto octet = [&payload](std::size_t i) { return static_cast<unsigned>(static_cast<std::uint8_t>(payload[i])); };
-    close_code_ = payload.size() < 2 ? std::uint16_t{1005} : static_cast<std::uint16_t>(octet(0) << 8 | octet(1));
+    const auto byte = [&payload](std::size_t i) { return static_cast<unsigned>(static_cast<std::uint8_t>(payload[i])); };
+    close_code_ = payload.size() < 2 ? std::uint16_t{1005} : static_cast<std::uint16_t>(byte(0) << 8 | byte(1));
     if (payload.size() > 2) close_reason_ = payload.substr(2);
     return true;
   }

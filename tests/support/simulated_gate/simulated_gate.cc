@@ -14,7 +14,7 @@ namespace {
 device::KeyedHash::Secret secret_of(std::uint64_t seed) {
   device::KeyedHash::Secret secret;
   ring::FakeRandom random(seed);
-  for (std::uint8_t& octet : secret) octet = static_cast<std::uint8_t>(random.next());
+  for (std::uint8_t& byte : secret) byte = static_cast<std::uint8_t>(random.next());
   return secret;
 }
 

@@ -71,7 +71,7 @@ class Gate {
   void start_draining();
   bool is_done(std::size_t shard) const { return done_[shard]; }
   bool is_drained() const;
-  /// Fails the test unless no shard holds a slot, an operation, a buffer, a ticket, queued octets or an id.
+  /// Fails the test unless no shard holds a slot, an operation, a buffer, a ticket, queued bytes or an id.
   void expect_nothing_left();
 
  private:

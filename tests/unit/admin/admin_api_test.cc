@@ -98,7 +98,7 @@ TEST(AdminApi, RefusesBadPushes) {
   EXPECT_EQ(device.received_text(), "");
 }
 
-TEST(AdminApi, M15_TakesTheLargestBodyAndNotOneOctetMore) {
+TEST(AdminApi, M15_TakesTheLargestBodyAndNotOneByteMore) {
   AdminGate gate;
   (void)gate.connect_device("dev");
   EXPECT_EQ(gate.ask_once(push_request(std::string(65536, 'x'))).status, 200);

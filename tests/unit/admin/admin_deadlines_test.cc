@@ -10,13 +10,13 @@ using namespace testing;
 
 constexpr DurationNs second = nanoseconds_per_second;
 
-/// Sends `text` at one octet per `pause`, until the connection ends or the text does. Returns the time it
+/// Sends `text` at one byte per `pause`, until the connection ends or the text does. Returns the time it
 /// took.
 DurationNs dribble(AdminGate& gate, FakePeer& peer, std::string_view text, DurationNs pause) {
   const TimeNs start = gate.world.now();
-  for (const char& octet : text) {
+  for (const char& byte : text) {
     if (peer.saw_end() || peer.saw_reset()) break;
-    peer.send({&octet, 1});
+    peer.send({&byte, 1});
     gate.advance(pause);
   }
   return gate.world.now() - start;
@@ -83,7 +83,7 @@ TEST(AdminDeadlines, ABodyThatIsJustFastEnoughIsServed) {
   (void)gate.connect_device("dev");
   FakePeer& peer = gate.connect();
   peer.send(push_request("", "dev", "Content-Length: 12000\r\n"));
-  for (int i = 0; i < 20; ++i) {  // 600 octets a second
+  for (int i = 0; i < 20; ++i) {  // 600 bytes a second
     peer.send(std::string(600, 'x'));
     gate.advance(second);
   }

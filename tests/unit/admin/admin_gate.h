@@ -35,24 +35,24 @@ struct Reply {
 };
 
 /// Takes responses apart; `to_head`: they answer HEAD. What is no whole response fails the test.
-inline std::vector<Reply> parse_replies(std::string_view octets, bool to_head = false) {
+inline std::vector<Reply> parse_replies(std::string_view bytes, bool to_head = false) {
   std::vector<Reply> replies;
-  while (!octets.empty()) {
-    const std::size_t head_end = octets.find("\r\n\r\n");
-    if (!octets.starts_with("HTTP/1.1 ") || head_end == std::string_view::npos) {
-      ADD_FAILURE() << "no response: " << octets.substr(0, 200);
+  while (!bytes.empty()) {
+    const std::size_t head_end = bytes.find("\r\n\r\n");
+    if (!bytes.starts_with("HTTP/1.1 ") || head_end == std::string_view::npos) {
+      ADD_FAILURE() << "no response: " << bytes.substr(0, 200);
       return replies;
     }
-    Reply reply{.head = std::string(octets.substr(0, head_end + 2))};
+    Reply reply{.head = std::string(bytes.substr(0, head_end + 2))};
     reply.status = std::stoi(reply.head.substr(9, 3));
-    octets.remove_prefix(head_end + 4);
+    bytes.remove_prefix(head_end + 4);
     constexpr std::string_view length_name = "Content-Length: ";
     const std::size_t length_at = reply.head.find(length_name);
     if (length_at != std::string::npos && !to_head) {
       const std::size_t length = std::stoul(reply.head.substr(length_at + length_name.size()));
-      EXPECT_LE(length, octets.size());
-      reply.body = octets.substr(0, length);
-      octets.remove_prefix(std::min(length, octets.size()));
+      EXPECT_LE(length, bytes.size());
+      reply.body = bytes.substr(0, length);
+      bytes.remove_prefix(std::min(length, bytes.size()));
     }
     replies.push_back(std::move(reply));
   }
@@ -130,23 +130,23 @@ class AdminGate {
     return peer;
   }
 
-  /// Sends `octets` on `peer` and returns the responses that have come.
-  std::vector<Reply> ask(FakePeer& peer, std::string_view octets) {
-    peer.send(octets);
+  /// Sends `bytes` on `peer` and returns the responses that have come.
+  std::vector<Reply> ask(FakePeer& peer, std::string_view bytes) {
+    peer.send(bytes);
     settle();
     return replies(peer);
   }
   std::vector<Reply> replies(FakePeer& peer, bool to_head = false) {
-    const std::vector<std::uint8_t> octets = peer.take_received();
-    return parse_replies(text_of(octets), to_head);
+    const std::vector<std::uint8_t> bytes = peer.take_received();
+    return parse_replies(text_of(bytes), to_head);
   }
   /// The one answer to one request on a connection of its own.
-  Reply ask_once(std::string_view octets, std::size_t shard = 0) {
+  Reply ask_once(std::string_view bytes, std::size_t shard = 0) {
     FakePeer& peer = connect(shard);
-    const auto all = ask(peer, octets);
+    const auto all = ask(peer, bytes);
     peer.close();
     settle();
-    EXPECT_EQ(all.size(), 1U) << octets.substr(0, 200);
+    EXPECT_EQ(all.size(), 1U) << bytes.substr(0, 200);
     return all.empty() ? Reply{} : all.front();
   }
 

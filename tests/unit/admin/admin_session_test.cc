@@ -19,7 +19,7 @@ std::vector<int> statuses(const std::vector<Reply>& replies) {
 }
 using Statuses = std::vector<int>;
 
-TEST(AdminSession, AnswersOneRequestWholeAndCutAtEveryOctet) {
+TEST(AdminSession, AnswersOneRequestWholeAndCutAtEveryByte) {
   AdminGate gate;
   FakePeer& device = gate.connect_device("dev");
   const std::string request = push_request("hello");
@@ -41,12 +41,12 @@ TEST(AdminSession, RefusesAmbiguousFramingAndLooksAtNothingBehindIt) {
   FakePeer& device = gate.connect_device("dev");
   for (const AbuseRow& row : framing_rows()) {
     SCOPED_TRACE(row.name);
-    for (const std::size_t piece : {row.octets.size(), std::size_t{1}, std::size_t{7}}) {
-      if (row.octets.size() / piece > 3000) continue;
+    for (const std::size_t piece : {row.bytes.size(), std::size_t{1}, std::size_t{7}}) {
+      if (row.bytes.size() / piece > 3000) continue;
       FakePeer& peer = gate.connect();
       std::vector<std::size_t> cuts;
-      for (std::size_t at = piece; at < row.octets.size(); at += piece) cuts.push_back(at);
-      peer.send_in_pieces(bytes_of(row.octets), cuts);
+      for (std::size_t at = piece; at < row.bytes.size(); at += piece) cuts.push_back(at);
+      peer.send_in_pieces(bytes_of(row.bytes), cuts);
       peer.send(push_request("smuggled"));
       gate.settle();
       const auto replies = gate.replies(peer);

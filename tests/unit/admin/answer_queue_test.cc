@@ -10,14 +10,14 @@ TEST(AnswerQueue, KeepsTheOrderOfRequestsWhateverTheOrderOfResults) {
   const std::uint32_t a = queue.open({});
   const std::uint32_t b = queue.open({});
   const std::uint32_t c = queue.open({});
-  queue.fill(c, {.octets = "c"});
+  queue.fill(c, {.bytes = "c"});
   EXPECT_FALSE(queue.take_next());
-  queue.fill(a, {.octets = "a"});
-  EXPECT_EQ(queue.take_next()->octets, "a");
+  queue.fill(a, {.bytes = "a"});
+  EXPECT_EQ(queue.take_next()->bytes, "a");
   EXPECT_FALSE(queue.take_next());
-  queue.fill(b, {.octets = "b"});
-  EXPECT_EQ(queue.take_next()->octets, "b");
-  EXPECT_EQ(queue.take_next()->octets, "c");
+  queue.fill(b, {.bytes = "b"});
+  EXPECT_EQ(queue.take_next()->bytes, "b");
+  EXPECT_EQ(queue.take_next()->bytes, "c");
   EXPECT_TRUE(queue.empty());
 }
 

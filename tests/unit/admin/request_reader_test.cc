@@ -22,14 +22,14 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-/// Gives `octets` to one reader, in pieces that end at each of `ends`, each in memory of its own.
-Outcome read_cut(std::string_view octets, const std::vector<std::size_t>& ends) {
+/// Gives `bytes` to one reader, in pieces that end at each of `ends`, each in memory of its own.
+Outcome read_cut(std::string_view bytes, const std::vector<std::size_t>& ends) {
   RequestReader reader(body_bytes_max);
   Outcome outcome;
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
-    const std::vector<std::uint8_t> piece(octets.begin() + static_cast<std::ptrdiff_t>(begin),
-                                          octets.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::vector<std::uint8_t> piece(bytes.begin() + static_cast<std::ptrdiff_t>(begin),
+                                          bytes.begin() + static_cast<std::ptrdiff_t>(end));
     begin = end;
     for (ByteView rest = piece; !rest.empty();) {
       const ReadProgress progress = reader.read(rest);
@@ -45,19 +45,19 @@ Outcome read_cut(std::string_view octets, const std::vector<std::size_t>& ends) 
   return outcome;
 }
 
-Outcome read_whole(std::string_view octets) {
-  return read_cut(octets, {octets.size()});
+Outcome read_whole(std::string_view bytes) {
+  return read_cut(bytes, {bytes.size()});
 }
 
-/// Reads whole, octet by octet, and cut in two at every offset (large ones: at 64), and expects one outcome.
-Outcome read_in_every_cut(std::string_view octets) {
-  const Outcome whole = read_whole(octets);
+/// Reads whole, byte by byte, and cut in two at every offset (large ones: at 64), and expects one outcome.
+Outcome read_in_every_cut(std::string_view bytes) {
+  const Outcome whole = read_whole(bytes);
   std::vector<std::size_t> each;
-  for (std::size_t end = 1; end <= octets.size(); ++end) each.push_back(end);
-  EXPECT_TRUE(read_cut(octets, each) == whole) << "octet by octet";
-  const std::size_t stride = octets.size() <= 2048 ? 1 : octets.size() / 64;
-  for (std::size_t cut = 0; cut <= octets.size(); cut += stride)
-    EXPECT_TRUE(read_cut(octets, {cut, octets.size()}) == whole) << "cut at " << cut;
+  for (std::size_t end = 1; end <= bytes.size(); ++end) each.push_back(end);
+  EXPECT_TRUE(read_cut(bytes, each) == whole) << "byte by byte";
+  const std::size_t stride = bytes.size() <= 2048 ? 1 : bytes.size() / 64;
+  for (std::size_t cut = 0; cut <= bytes.size(); cut += stride)
+    EXPECT_TRUE(read_cut(bytes, {cut, bytes.size()}) == whole) << "cut at " << cut;
   return whole;
 }
 
@@ -82,7 +82,7 @@ TEST(RequestReader, ReadsPipelinedRequestsInEveryCut) {
 TEST(RequestReader, RefusesEveryAmbiguousFramingInEveryCut) {
   for (const AbuseRow& row : framing_rows()) {
     SCOPED_TRACE(row.name);
-    const Outcome outcome = read_in_every_cut(row.octets);
+    const Outcome outcome = read_in_every_cut(row.bytes);
     EXPECT_EQ(outcome.rejected_with, row.status);
     EXPECT_TRUE(outcome.requests.empty());
   }

@@ -24,10 +24,10 @@ inline std::string get_request(std::string_view path, std::string_view fields = 
          "\r\n";
 }
 
-/// A row of the abuse list: octets, and the status of the one answer that ends the connection.
+/// A row of the abuse list: bytes, and the status of the one answer that ends the connection.
 struct AbuseRow {
   std::string name;
-  std::string octets;
+  std::string bytes;
   int status;
 };
 

@@ -76,17 +76,17 @@ TEST(LogLine, ReplacesInvalidUtf8InJson) {
   }
 }
 
-TEST(LogLine, NoOctetsBreakALine) {
+TEST(LogLine, NoBytesBreakALine) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   for (int i = 0; i < 2000; ++i) {
-    std::string octets(random() % 40, '\0');
-    for (char& c : octets) c = static_cast<char>(random());
-    const std::string json = line(Format::json, Level::info, octets, Field("k", octets));
+    std::string bytes(random() % 40, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    const std::string json = line(Format::json, Level::info, bytes, Field("k", bytes));
     EXPECT_TRUE(is_printable_ascii(json));
     EXPECT_TRUE(nlohmann::json::accept(json)) << json;
-    EXPECT_TRUE(is_printable_ascii(line(Format::logfmt, Level::info, octets, Field("k", octets))));
+    EXPECT_TRUE(is_printable_ascii(line(Format::logfmt, Level::info, bytes, Field("k", bytes))));
   }
 }
 
@@ -166,18 +166,18 @@ class BlockedStderr {
   /// Reads everything while `then` runs, then gives stderr back. Returns the last line.
   template <typename Then>
   std::string drain_while(Then then) {
-    std::string read_octets;
+    std::string read_bytes;
     std::jthread reader([&] {
       std::array<char, 4096> chunk{};
       for (ssize_t n = 0; (n = read(pipe_[0], chunk.data(), chunk.size())) > 0;) {
-        read_octets.append(chunk.data(), static_cast<std::size_t>(n));
+        read_bytes.append(chunk.data(), static_cast<std::size_t>(n));
       }
     });
     then();
     dup2(saved_, STDERR_FILENO);  // the pipe's last writer: the reader sees its end
     reader.join();
     close(pipe_[0]);
-    return read_octets.substr(read_octets.rfind('\n', read_octets.size() - 2) + 1);
+    return read_bytes.substr(read_bytes.rfind('\n', read_bytes.size() - 2) + 1);
   }
 
  private:

@@ -35,7 +35,7 @@ TEST(Outbox, NamesTheMessageAtItsFront) {
   const auto message = ws::MessageRef::encode(MessageType::text, bytes_of("message"));
   outbox.append(bytes_of("ab"));
   outbox.append(message, 2);
-  EXPECT_EQ(outbox.front_message().message, nullptr) << "octets are before it";
+  EXPECT_EQ(outbox.front_message().message, nullptr) << "bytes are before it";
   outbox.consume(2, 5);
   EXPECT_EQ(outbox.front_message().message, &*message);
   EXPECT_EQ(outbox.front_message().offset, 2U);
@@ -45,7 +45,7 @@ TEST(Outbox, NamesTheMessageAtItsFront) {
   EXPECT_EQ(outbox.front_message().message, nullptr);
 }
 
-TEST(Outbox, ConsumesAnyNumberOfOctets) {
+TEST(Outbox, ConsumesAnyNumberOfBytes) {
   const std::string expected = "abmessagecd";
   for (std::size_t taken = 0; taken <= expected.size(); ++taken) {
     Outbox outbox(1);
@@ -55,7 +55,7 @@ TEST(Outbox, ConsumesAnyNumberOfOctets) {
     outbox.consume(taken, 5);
     EXPECT_EQ(front_of(outbox), expected.substr(taken));
     EXPECT_EQ(outbox.bytes(), expected.size() - taken);
-    EXPECT_EQ(outbox.progress_at(), taken == 0 ? 1U : 5U) << "only octets are progress";
+    EXPECT_EQ(outbox.progress_at(), taken == 0 ? 1U : 5U) << "only bytes are progress";
     EXPECT_EQ(outbox.empty(), taken == expected.size());
   }
 }
@@ -72,13 +72,13 @@ TEST(Outbox, LeavesWhatIsBeingSentWhereItIs) {
   EXPECT_EQ(again.data, piece.data);
 }
 
-TEST(Outbox, SpreadsLargeOctetsOverChunksWithoutLoss) {
+TEST(Outbox, SpreadsLargeBytesOverChunksWithoutLoss) {
   Outbox outbox(1);
   std::string expected;
   for (const std::size_t size : {1U, 4094U, 1U, 1U, 4096U, 10'000U, 3U}) {
-    const std::string octets(size, static_cast<char>('a' + size % 26));
-    outbox.append(bytes_of(octets));
-    expected += octets;
+    const std::string bytes(size, static_cast<char>('a' + size % 26));
+    outbox.append(bytes_of(bytes));
+    expected += bytes;
   }
   std::string sent;
   while (!outbox.empty()) {

@@ -34,18 +34,18 @@ TEST(TurnArena, KnowsWhereItContinues) {
 
 TEST(TurnOutput, GrowsJoinedPiecesIntoTheirRoomAndNoFurther) {
   TurnOutput output;
-  std::uint8_t octets[10] = {};
-  output.add({octets, 4, {}});
+  std::uint8_t bytes[10] = {};
+  output.add({bytes, 4, {}});
   EXPECT_EQ(output.take_room(1), nullptr) << "nothing was joined";
-  output.room_end = octets + 10;
-  EXPECT_EQ(output.take_room(5), octets + 4);
+  output.room_end = bytes + 10;
+  EXPECT_EQ(output.take_room(5), bytes + 4);
   EXPECT_EQ(output.bytes, 9U);
   EXPECT_EQ(output.pieces[0].size, 9U);
   EXPECT_EQ(output.take_room(2), nullptr) << "too little is left";
-  EXPECT_EQ(output.take_room(1), octets + 9);
+  EXPECT_EQ(output.take_room(1), bytes + 9);
   EXPECT_EQ(output.take_room(1), nullptr);
 
-  output.room_end = octets + 10;
+  output.room_end = bytes + 10;
   std::uint8_t other = 0;
   output.add({&other, 1, {}});
   EXPECT_EQ(output.take_room(0), nullptr) << "another piece stands behind";
@@ -55,11 +55,11 @@ TEST(TurnOutput, GrowsJoinedPiecesIntoTheirRoomAndNoFurther) {
 
 TEST(TurnOutput, SumsItsPiecesAndForgetsThemAll) {
   TurnOutput output;
-  std::uint8_t octets[4] = {};
+  std::uint8_t bytes[4] = {};
   EXPECT_EQ(output.last(), nullptr);
   for (std::size_t i = 0; i < ring::Ring::pieces_max; ++i) {
     EXPECT_FALSE(output.full());
-    output.add({octets, 4, {}});
+    output.add({bytes, 4, {}});
   }
   EXPECT_TRUE(output.full());
   EXPECT_EQ(output.bytes, 4 * ring::Ring::pieces_max);
@@ -72,7 +72,7 @@ TEST(TurnOutput, SumsItsPiecesAndForgetsThemAll) {
 TEST(TurnOutput, GivesRoomUpToItsEndOnly) {
   std::uint8_t memory[16];
   TurnOutput output;
-  output.add_octets(memory, 4);
+  output.add_bytes(memory, 4);
   output.room_end = memory + 8;
   EXPECT_EQ(output.take_room(3), memory + 4);
   EXPECT_EQ(output.take_room(2), nullptr);
@@ -84,9 +84,9 @@ TEST(TurnOutput, GivesRoomUpToItsEndOnly) {
 TEST(TurnOutput, HasNoRoomOnceItsOnlyPieceGrewBeyondTheRoom) {
   std::uint8_t memory[16];
   TurnOutput output;
-  output.add_octets(memory, 4);
+  output.add_bytes(memory, 4);
   output.room_end = memory + 8;
-  ASSERT_NE(output.take_room(4), nullptr);  // used up to the last octet
+  ASSERT_NE(output.take_room(4), nullptr);  // used up to the last byte
   output.extend_last(4);                    // what was allocated next happened to lie right behind
   EXPECT_EQ(output.bytes, 12U);
   EXPECT_EQ(output.take_room(1), nullptr);

@@ -14,7 +14,7 @@ namespace {
 KeyedHash::Secret secret_of(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   KeyedHash::Secret secret;
-  for (auto& octet : secret) octet = static_cast<std::uint8_t>(random());
+  for (auto& byte : secret) byte = static_cast<std::uint8_t>(random());
   return secret;
 }
 

@@ -270,7 +270,7 @@ TEST_F(Compression, ManySmallRepliesOfOneTurnArriveWhole) {
 }
 
 /// Pongs between the echoes keep them from being written in place, so they are joined again and again in the turn's memory. Beginning
-/// with a pong, the joined piece fills its room to the last octet just before another one.
+/// with a pong, the joined piece fills its room to the last byte just before another one.
 TEST_F(Compression, ManyEchoesAndPongsOfOneTurnArriveWhole) {
   start();
   DeviceClient client = compressing_device("a");

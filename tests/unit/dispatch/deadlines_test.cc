@@ -189,7 +189,7 @@ TEST_F(DeviceDeadlines, PeerThatTakesNothingIs4430AndReset) {  // L01, L03
   gate->expect_nothing_left();
 }
 
-TEST_F(DeviceDeadlines, AnyOctetTakenGivesTheSlowConsumerTimeAgain) {
+TEST_F(DeviceDeadlines, AnyByteTakenGivesTheSlowConsumerTimeAgain) {
   start();
   DeviceClient client = device("a", "/ws");
   client.peer().stop_reading(100);

@@ -341,14 +341,14 @@ TEST_F(DeviceSession, DeliversAGoodMessageBeforeTheViolationBehindIt) {  // G43
 TEST_F(DeviceSession, EchoesSmallMessagesInOrderHoweverManyArriveAtOnce) {
   start();
   DeviceClient client = device("a", "/ws");
-  std::string octets;
+  std::string bytes;
   std::vector<std::string> texts;
   for (int i = 0; i < 6000; ++i) {
     texts.push_back("message " + std::to_string(i));
     if (i % 1000 == 999) texts.back() += std::string(static_cast<std::size_t>(i), 'x');  // and a large one
-    octets += DeviceClient::frame(Opcode::text, texts.back());
+    bytes += DeviceClient::frame(Opcode::text, texts.back());
   }
-  client.peer().send(octets);
+  client.peer().send(bytes);
   gate->settle();
   EXPECT_EQ(client.take(Opcode::text), texts);
   EXPECT_EQ(gate->counters().text_in.get(), 6000U);

@@ -10,7 +10,7 @@ class PushService : public DeviceFixture {
  protected:
   PushService() { options.shards_count = 2; }
 
-  /// How many octets of payload make a frame of `frame_bytes` (below 64 KiB).
+  /// How many bytes of payload make a frame of `frame_bytes` (below 64 KiB).
   static std::string payload_of_frame(std::size_t frame_bytes) {
     return std::string(frame_bytes - (frame_bytes <= 127 ? 2 : 4), 'p');
   }

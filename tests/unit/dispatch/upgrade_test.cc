@@ -1,4 +1,4 @@
-// From the first octet of a request to the 101 or the refusal, as a peer sees it.
+// From the first byte of a request to the 101 or the refusal, as a peer sees it.
 #include "unit/dispatch/device_fixture.h"
 
 namespace ringgate::simulated {
@@ -92,7 +92,7 @@ TEST_F(DeviceUpgrade, AnswersWhoBeganAndDidNotFinishWith408) {
   DeviceClient client = connect();
   client.peer().send("GET /ws?deviceId=a HTTP/1.1\r\n");
   gate->pass(seconds(6));
-  client.peer().send("Host: gate\r\n");  // the deadline is for the whole head, not from octet to octet
+  client.peer().send("Host: gate\r\n");  // the deadline is for the whole head, not from byte to byte
   gate->pass(seconds(5));
   client.read();
   EXPECT_EQ(client.status(), 408);

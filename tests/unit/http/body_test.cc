@@ -117,11 +117,11 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return tested.param.id; });
 
 TEST(BodyFraming, D29_ControlsAroundTheCodingFailInTheHead) {
-  for (const std::string& coding : {octets("\x0b"
+  for (const std::string& coding : {bytes("\x0b"
                                            "chunked"),
-                                    octets("\x0c"
+                                    bytes("\x0c"
                                            "chunked"),
-                                    octets("chunked\0")}) {
+                                    bytes("chunked\0")}) {
     EXPECT_EQ(parse_in_every_cut(request_with({"Transfer-Encoding: " + coding})).rejection,
               R::field_value_malformed);
   }
@@ -133,7 +133,7 @@ TEST(BodyFraming, D31_HasNoTransferEncodingInHttp10) {
   EXPECT_EQ(framing.error(), R::transfer_encoding_in_http10);
 }
 
-TEST(BodyReader, D24_TakesExactlyTheDeclaredOctetsInEveryCut) {
+TEST(BodyReader, D24_TakesExactlyTheDeclaredBytesInEveryCut) {
   const std::string input = "helloGET /x";
   for (std::size_t cut = 0; cut <= input.size(); ++cut) {
     BodyReader reader{length(5), 100};
@@ -172,7 +172,7 @@ TEST(BodyReader, CompletesAtOnceWithoutABody) {
   }
 }
 
-TEST(BodyReader, D21_RefusesATooLargeLengthBeforeAnyOctet) {
+TEST(BodyReader, D21_RefusesATooLargeLengthBeforeAnyByte) {
   std::string body;
   BodyReader reader{length(999'999'999), 1024};
   ASSERT_FALSE(reader.check_length());
@@ -182,7 +182,7 @@ TEST(BodyReader, D21_RefusesATooLargeLengthBeforeAnyOctet) {
   EXPECT_LT(body.capacity(), 100U);
 }
 
-TEST(BodyReader, D23_IsIncompleteWhileOctetsAreMissing) {
+TEST(BodyReader, D23_IsIncompleteWhileBytesAreMissing) {
   std::string body;
   const auto progress = BodyReader{length(10), 100}.read(bytes_of("12345"), body);
   ASSERT_TRUE(progress);

@@ -29,7 +29,7 @@ std::ostream& operator<<(std::ostream& out, const Decoded& decoded) {
   return decoded.rejection ? out << ' ' << facts_of(*decoded.rejection).reason : out;
 }
 
-/// Gives pieces of `piece_bytes` octets to one reader; the first one is `first_bytes` long.
+/// Gives pieces of `piece_bytes` bytes to one reader; the first one is `first_bytes` long.
 Decoded decode(std::string_view input, std::size_t first_bytes, std::size_t piece_bytes) {
   ChunkedReader reader{body_bytes_max};
   Decoded decoded;
@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"D36_no_crlf", "5\r\nhello0\r\n\r\n", R::chunk_data_malformed},
         {"D36_lf_behind_data", "5\r\nhello\n0\r\n\r\n", R::chunk_data_malformed},
         {"D37_no_name", "5;\r\nhello\r\n", R::chunk_extension_malformed},
-        {"D37_nul", octets("5;a=\0\r\nhello\r\n"), R::chunk_extension_malformed},
+        {"D37_nul", bytes("5;a=\0\r\nhello\r\n"), R::chunk_extension_malformed},
         {"D37_no_value", "5;a=\r\nhello\r\n", R::chunk_extension_malformed},
         {"D37_bare_cr", "5;a\rb\r\nhello\r\n", R::line_ending_malformed},
         {"D37_bare_lf", "5;a\nb\r\nhello\r\n", R::chunk_extension_malformed},

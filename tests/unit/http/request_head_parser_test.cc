@@ -92,14 +92,14 @@ std::vector<Row> request_line_rows() {
       {"A15_space_behind_empty_line", "\r\n " + upgrade_request(), R::method_malformed},
       {"A16_lower_method_is_a_token", with_line("get /ws HTTP/1.1"), {}},
       {"A20_at_in_method", with_line("G@T /ws HTTP/1.1"), R::method_malformed},
-      {"A20_nul_in_method", with_line(octets("G\0T /ws HTTP/1.1")), R::method_malformed},
+      {"A20_nul_in_method", with_line(bytes("G\0T /ws HTTP/1.1")), R::method_malformed},
       {"A20_colon_method", with_line(":GET /ws HTTP/1.1"), R::method_malformed},
       {"A20_empty_method", with_line(" /ws HTTP/1.1"), R::method_malformed},
       {"A21_method_of_32", with_line(std::string(32, 'A') + " /ws HTTP/1.1"), {}},
       {"A21_method_of_33", with_line(std::string(33, 'A') + " /ws HTTP/1.1"), R::method_too_long},
       {"A21_method_of_100KB", std::string(100'000, 'A'), R::method_too_long},
       {"A22_extra_text", with_line("Extra lineGET / HTTP/1.1"), R::version_malformed},
-      {"A23_nul_in_target", with_target(octets("/w\0s")), R::target_malformed},
+      {"A23_nul_in_target", with_target(bytes("/w\0s")), R::target_malformed},
       {"A25_latin1", with_target("/\xa0"), R::target_malformed},
       {"A25_utf8", with_target("/\xc3\xa9"), R::target_malformed},
       {"A25_overlong", with_target("/\xc0\xaf"), R::target_malformed},
@@ -133,15 +133,15 @@ std::vector<Row> request_line_rows() {
       {"A33_target_of_8193", with_target("/" + std::string(8192, 'a')), R::target_too_long},
       {"A33_target_of_100KB", "GET /" + std::string(100'000, 'a'), R::target_too_long},
       {"A34_http2_preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", R::version_unsupported},
-      {"A34_client_hello", octets("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), R::method_malformed},
+      {"A34_client_hello", bytes("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), R::method_malformed},
       {"A_bare_cr_behind_version", "GET /ws HTTP/1.1\rHost: h\r\n\r\n", R::line_ending_malformed},
       {"A_bare_lf_behind_version", "GET /ws HTTP/1.1\nHost: h\r\n\r\n", R::version_malformed},
   };
-  for (int octet = 0x01; octet <= 0x20; ++octet) {
-    if (octet == ' ') octet = 0x7f;
-    const std::string target = std::string{"/w"} + static_cast<char>(octet) + "s";
-    rows.push_back({"A24_control_" + std::to_string(octet), with_target(target), R::target_malformed});
-    if (octet == 0x7f) break;
+  for (int byte = 0x01; byte <= 0x20; ++byte) {
+    if (byte == ' ') byte = 0x7f;
+    const std::string target = std::string{"/w"} + static_cast<char>(byte) + "s";
+    rows.push_back({"A24_control_" + std::to_string(byte), with_target(target), R::target_malformed});
+    if (byte == 0x7f) break;
   }
   return rows;
 }
@@ -160,9 +160,9 @@ std::vector<Row> field_rows() {
       {"B06_no_colon", with_field("NoColonHere"), R::field_name_malformed},
       {"B08_utf8_name", with_field("\xc3\xab: v"), R::field_name_malformed},
       {"B08_obs_text_name", with_field("\xefX: v"), R::field_name_malformed},
-      {"B10_nul_in_value", with_field(octets("X: a\0b")), R::field_value_malformed},
-      {"B10_nul_last_in_value", with_field(octets("X: a\0")), R::field_value_malformed},
-      {"B10_nul_alone", with_field(octets("X:\0")), R::field_value_malformed},
+      {"B10_nul_in_value", with_field(bytes("X: a\0b")), R::field_value_malformed},
+      {"B10_nul_last_in_value", with_field(bytes("X: a\0")), R::field_value_malformed},
+      {"B10_nul_alone", with_field(bytes("X:\0")), R::field_value_malformed},
       {"B11_bare_cr_in_value", with_field("X: a\rb"), R::line_ending_malformed},
       {"B12_bare_lf_in_value", with_field("X: a\nY: b"), R::line_ending_malformed},
       {"B13_cr_only", "GET /ws HTTP/1.1\rHost: h\r\r", R::line_ending_malformed},
@@ -186,16 +186,16 @@ std::vector<Row> field_rows() {
       {"B29_prototype", with_field("__proto__: a\r\nconstructor: b"), {}},
       {"B_endless_white_space", "GET / HTTP/1.1\r\nX:" + std::string(20'000, ' '), R::head_too_large},
   };
-  for (const char octet : octets("[](){}<>@,;:\\\"/?= \t\0\x01\x1b\x7f")) {
-    const std::string name = std::string{"X"} + octet + "Y";
-    const auto rejection = octet == ':' ? std::optional<Rejection>{} : R::field_name_malformed;
-    rows.push_back({"B07_B09_name_with_" + std::to_string(static_cast<unsigned char>(octet)),
+  for (const char byte : bytes("[](){}<>@,;:\\\"/?= \t\0\x01\x1b\x7f")) {
+    const std::string name = std::string{"X"} + byte + "Y";
+    const auto rejection = byte == ':' ? std::optional<Rejection>{} : R::field_name_malformed;
+    rows.push_back({"B07_B09_name_with_" + std::to_string(static_cast<unsigned char>(byte)),
                     with_field(name + ": v"), rejection});
   }
-  for (int octet = 0; octet <= 0x7f; octet = octet == 0x1f ? 0x7f : octet + 1) {
-    if (octet == '\t' || octet == '\n' || octet == '\r') continue;
-    rows.push_back({"B15_control_" + std::to_string(octet),
-                    with_field(std::string{"X: a"} + static_cast<char>(octet) + "b"),
+  for (int byte = 0; byte <= 0x7f; byte = byte == 0x1f ? 0x7f : byte + 1) {
+    if (byte == '\t' || byte == '\n' || byte == '\r') continue;
+    rows.push_back({"B15_control_" + std::to_string(byte),
+                    with_field(std::string{"X: a"} + static_cast<char>(byte) + "b"),
                     R::field_value_malformed});
   }
   for (const std::size_t fields_count : {std::size_t{100}, std::size_t{101}}) {
@@ -236,7 +236,7 @@ std::vector<Row> host_rows() {
       {"C08_bare_ipv6", with_host("Host: ::1\r\n"), R::host_malformed},
       {"C08_ipv6_and_port", with_host("Host: [::1]:8080\r\n"), {}},
       {"C10_obs_text", with_host("Host: h\xff\r\n"), R::host_malformed},
-      {"C10_nul", with_host(octets("Host: h\0\r\n")), R::field_value_malformed},
+      {"C10_nul", with_host(bytes("Host: h\0\r\n")), R::field_value_malformed},
       {"C_port_too_large", with_host("Host: h:65536\r\n"), R::host_malformed},
       {"C_port_no_number", with_host("Host: h:8o\r\n"), R::host_malformed},
       {"C_ipv4_and_port", with_host("Host: 127.0.0.1:8080\r\n"), {}},
@@ -291,20 +291,20 @@ TEST(RequestHeadParser, RecordsVersionAndMethod) {
   }
 }
 
-TEST(RequestHeadParser, FailsAtTheFirstOffendingOctet) {
-  EXPECT_EQ(octets_until_verdict("G@T /ws"), 2U);
-  EXPECT_EQ(octets_until_verdict("\r\n\r\n"), 3U);
-  EXPECT_EQ(octets_until_verdict(std::string(100, 'A')), limits::method_bytes_max + 1);
-  EXPECT_EQ(octets_until_verdict("GET /" + std::string(9000, 'a')), 4 + limits::target_bytes_max + 1);
-  EXPECT_EQ(octets_until_verdict("GET / HTTP/1.1\r\nX: " + std::string(9000, 'v')),
+TEST(RequestHeadParser, FailsAtTheFirstOffendingByte) {
+  EXPECT_EQ(bytes_until_verdict("G@T /ws"), 2U);
+  EXPECT_EQ(bytes_until_verdict("\r\n\r\n"), 3U);
+  EXPECT_EQ(bytes_until_verdict(std::string(100, 'A')), limits::method_bytes_max + 1);
+  EXPECT_EQ(bytes_until_verdict("GET /" + std::string(9000, 'a')), 4 + limits::target_bytes_max + 1);
+  EXPECT_EQ(bytes_until_verdict("GET / HTTP/1.1\r\nX: " + std::string(9000, 'v')),
             19 + limits::field_value_bytes_max + 1);
-  EXPECT_EQ(octets_until_verdict("GET / HTTP/1.1\r\n" + std::string(300, 'n')),
+  EXPECT_EQ(bytes_until_verdict("GET / HTTP/1.1\r\n" + std::string(300, 'n')),
             16 + limits::field_name_bytes_max + 1);
-  EXPECT_EQ(octets_until_verdict("GET / HTTP/1.1\r\nX:" + std::string(20'000, ' ')), limits::head_bytes_max);
+  EXPECT_EQ(bytes_until_verdict("GET / HTTP/1.1\r\nX:" + std::string(20'000, ' ')), limits::head_bytes_max);
 }
 
-// Whole, a part is passed in runs that end at its limit; octet by octet there is no run.
-TEST(RequestHeadParser, JudgesPartsAtTheirLimitsAlikeWholeAndOctetByOctet) {
+// Whole, a part is passed in runs that end at its limit; byte by byte there is no run.
+TEST(RequestHeadParser, JudgesPartsAtTheirLimitsAlikeWholeAndByteByByte) {
   const auto expect_alike = [](const std::string& request) {
     RequestHeadParser whole, cut;
     const HeadVerdict verdict = parse(whole, request);
@@ -362,7 +362,7 @@ TEST(RequestHeadParser, HasADefinedVerdictForEveryFlippedBit) {
   }
 }
 
-TEST(RequestHeadParser, ExaminesEachOctetOnceHoweverCut) {
+TEST(RequestHeadParser, ExaminesEachByteOnceHoweverCut) {
   const std::string head = "GET /ws HTTP/1.1\r\nHost: h\r\nA: " + std::string(8000, 'a') +
                            "\r\nB: " + std::string(8000, 'b') + "\r\n\r\n";
   for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1460}, head.size()}) {
@@ -370,7 +370,7 @@ TEST(RequestHeadParser, ExaminesEachOctetOnceHoweverCut) {
     for (std::size_t length = 0; length < head.size(); length += step)
       parser.resume(bytes_of(std::string_view{head}.substr(0, length)));
     ASSERT_EQ(parser.resume(bytes_of(head)).status, HeadStatus::complete);
-    EXPECT_LE(parser.octets_examined(), head.size() + parser.head().fields.size()) << "step " << step;
+    EXPECT_LE(parser.bytes_examined(), head.size() + parser.head().fields.size()) << "step " << step;
   }
 }
 

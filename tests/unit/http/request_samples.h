@@ -1,5 +1,5 @@
 // Requests to start from, and parsing them in every cut. Each call to the parser gets a fresh copy of the
-// octets, so that a kept pointer or a read behind the end is found by the sanitizers.
+// bytes, so that a kept pointer or a read behind the end is found by the sanitizers.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,9 +37,9 @@ inline std::string replaced(std::string text, std::string_view from, std::string
   return text.replace(at, from.size(), to);
 }
 
-/// Octets that may hold NUL, from a literal.
+/// Bytes that may hold NUL, from a literal.
 template <std::size_t Size>
-std::string octets(const char (&literal)[Size]) {
+std::string bytes(const char (&literal)[Size]) {
   return std::string(literal, Size - 1);
 }
 
@@ -77,8 +77,8 @@ inline HeadVerdict parse(RequestHeadParser& parser, std::string_view request,
   return resume(request.size());
 }
 
-/// Octets needed until the verdict is there, fed one by one; the whole size if it never is.
-inline std::size_t octets_until_verdict(std::string_view request) {
+/// Bytes needed until the verdict is there, fed one by one; the whole size if it never is.
+inline std::size_t bytes_until_verdict(std::string_view request) {
   RequestHeadParser parser;
   for (std::size_t length = 0; length <= request.size(); ++length) {
     if (parser.resume(bytes_of(request.substr(0, length))).status != HeadStatus::need_more) return length;
@@ -86,19 +86,19 @@ inline std::size_t octets_until_verdict(std::string_view request) {
   return request.size();
 }
 
-/// Parses `request` whole, octet by octet, and cut in two at every offset (large ones: at 256 offsets),
+/// Parses `request` whole, byte by byte, and cut in two at every offset (large ones: at 256 offsets),
 /// expects one verdict and one layout, and returns the verdict.
 inline HeadVerdict parse_in_every_cut(std::string_view request) {
   RequestHeadParser whole;
   const HeadVerdict expected = parse(whole, request);
-  RequestHeadParser by_octet;
+  RequestHeadParser by_byte;
   HeadVerdict last;
   for (std::size_t length = 0; length <= request.size(); ++length) {
-    last = by_octet.resume(bytes_of(request.substr(0, length)));
+    last = by_byte.resume(bytes_of(request.substr(0, length)));
     if (last.status != HeadStatus::need_more) break;
   }
   EXPECT_EQ(last, expected);
-  EXPECT_TRUE(by_octet.head() == whole.head());
+  EXPECT_TRUE(by_byte.head() == whole.head());
   const std::size_t stride = request.size() <= 2048 ? 1 : request.size() / 256;
   for (std::size_t cut = 0; cut <= request.size(); cut += stride) {
     RequestHeadParser split;

@@ -7,7 +7,7 @@
 namespace ringgate::load {
 namespace {
 
-TEST(HttpAnswer, WaitsForTheLastOctetOfTheBody) {
+TEST(HttpAnswer, WaitsForTheLastByteOfTheBody) {
   const std::string text = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello";
   for (std::size_t cut = 0; cut < text.size(); ++cut) {
     const auto answer = parse_answer(bytes_of(text).first(cut));

@@ -29,7 +29,7 @@ TEST(Opening, ComputesTheAcceptOfTheRfc) {
   EXPECT_EQ(accept_of(sample_key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
-TEST(Opening, MakesDifferentKeysOfSixteenOctets) {
+TEST(Opening, MakesDifferentKeysOfSixteenBytes) {
   Random random(1);
   std::set<std::string> keys;
   for (int i = 0; i < 100; ++i) keys.insert(make_key(random));

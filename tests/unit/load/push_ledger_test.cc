@@ -69,7 +69,7 @@ TEST_F(PushLedgerTest, NoticesWhatWasMeantForAnother) {
   EXPECT_EQ(ledger.tally().misdelivered, 2U);
 }
 
-TEST_F(PushLedgerTest, NoticesAChangedOctet) {
+TEST_F(PushLedgerTest, NoticesAChangedByte) {
   std::string payload = load::make_numbered_payload({10, 0}, 60, random);
   payload.back() ^= 1;
   ledger.receive(10, bytes_of(payload));

@@ -11,14 +11,14 @@ namespace {
 constexpr std::uint64_t no_limit = ~std::uint64_t{0} >> 1;
 
 std::vector<std::uint8_t> frame_of(std::uint8_t first, std::uint64_t length, std::size_t length_bytes) {
-  std::vector<std::uint8_t> octets{first};
-  if (length_bytes == 0) octets.push_back(static_cast<std::uint8_t>(length));
-  if (length_bytes == 2) octets.push_back(126);
-  if (length_bytes == 8) octets.push_back(127);
+  std::vector<std::uint8_t> bytes{first};
+  if (length_bytes == 0) bytes.push_back(static_cast<std::uint8_t>(length));
+  if (length_bytes == 2) bytes.push_back(126);
+  if (length_bytes == 8) bytes.push_back(127);
   for (std::size_t left = length_bytes; left > 0; --left)
-    octets.push_back(static_cast<std::uint8_t>(length >> (8 * (left - 1))));
-  for (std::uint64_t i = 0; i < length; ++i) octets.push_back(static_cast<std::uint8_t>(i * 7));
-  return octets;
+    bytes.push_back(static_cast<std::uint8_t>(length >> (8 * (left - 1))));
+  for (std::uint64_t i = 0; i < length; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 7));
+  return bytes;
 }
 
 std::optional<FrameFault> fault_of(const FrameVerdict& verdict) {
@@ -32,28 +32,28 @@ TEST(ServerFrame, ReadsEverySizeWholeAndCut) {
     std::size_t length_bytes;
   };
   for (const Row row : {Row{0, 0}, Row{1, 0}, Row{125, 0}, Row{126, 2}, Row{65535, 2}, Row{65536, 8}}) {
-    auto octets = frame_of(0x82, row.length, row.length_bytes);
-    const std::size_t size = octets.size();
-    octets.push_back(0xff);  // of the next frame
+    auto bytes = frame_of(0x82, row.length, row.length_bytes);
+    const std::size_t size = bytes.size();
+    bytes.push_back(0xff);  // of the next frame
     for (std::size_t cut = 0; cut < size; cut += (cut < 20 ? 1 : 997)) {
-      const auto verdict = parse_server_frame(ByteView(octets).first(cut), no_limit);
+      const auto verdict = parse_server_frame(ByteView(bytes).first(cut), no_limit);
       const auto* more = std::get_if<NeedMore>(&verdict);
       ASSERT_NE(more, nullptr) << row.length << " cut at " << cut;
       EXPECT_GT(more->size, cut);
       EXPECT_LE(more->size, size);
     }
-    const auto verdict = parse_server_frame(octets, no_limit);
+    const auto verdict = parse_server_frame(bytes, no_limit);
     const auto* frame = std::get_if<ServerFrame>(&verdict);
     ASSERT_NE(frame, nullptr) << row.length;
     EXPECT_EQ(frame->opcode, Opcode::binary);
     EXPECT_TRUE(frame->fin);
     EXPECT_EQ(frame->size, size);
     EXPECT_EQ(frame->payload.size(), row.length);
-    EXPECT_EQ(frame->payload.data(), octets.data() + 2 + row.length_bytes);
+    EXPECT_EQ(frame->payload.data(), bytes.data() + 2 + row.length_bytes);
   }
 }
 
-TEST(ServerFrame, JudgesAllTwoOctetHeaders) {
+TEST(ServerFrame, JudgesAllTwoByteHeaders) {
   for (unsigned first = 0; first < 256; ++first) {
     for (unsigned second = 0; second < 256; ++second) {
       const bool is_reserved = (first & 0x70) != 0;
@@ -63,9 +63,9 @@ TEST(ServerFrame, JudgesAllTwoOctetHeaders) {
       const bool is_control = opcode > 7;
       const bool is_cut = is_control && first < 128;
       const bool is_long = is_control && (second & 127) > 125;
-      const std::vector<std::uint8_t> octets{static_cast<std::uint8_t>(first),
+      const std::vector<std::uint8_t> bytes{static_cast<std::uint8_t>(first),
                                              static_cast<std::uint8_t>(second)};
-      const auto fault = fault_of(parse_server_frame(octets, no_limit));
+      const auto fault = fault_of(parse_server_frame(bytes, no_limit));
       EXPECT_EQ(fault.has_value(), is_reserved || is_unknown || is_masked || is_cut || is_long)
           << first << ' ' << second;
     }
@@ -73,8 +73,8 @@ TEST(ServerFrame, JudgesAllTwoOctetHeaders) {
 }
 
 TEST(ServerFrame, NamesTheBrokenRule) {
-  const auto fault = [](std::vector<std::uint8_t> octets, std::uint64_t limit = no_limit) {
-    return fault_of(parse_server_frame(octets, limit));
+  const auto fault = [](std::vector<std::uint8_t> bytes, std::uint64_t limit = no_limit) {
+    return fault_of(parse_server_frame(bytes, limit));
   };
   EXPECT_EQ(fault({0xc2, 0}), FrameFault::reserved_bits);
   EXPECT_EQ(fault({0x83, 0}), FrameFault::unknown_opcode);

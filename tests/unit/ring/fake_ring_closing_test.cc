@@ -37,7 +37,7 @@ TEST_F(FakeRing, MeetsAllOrdersOfACancelAndItsOperation) {
   options.cancel_race_probability = 0.5;
   options.late_completion_probability = 0.3;
   start(options);
-  int before = 0, after = 0, turn_later = 0, completed_already = 0, octets_first = 0;
+  int before = 0, after = 0, turn_later = 0, completed_already = 0, bytes_first = 0;
   for (int i = 0; i < 200; ++i) {
     FakePeer& peer = accepted_peer();
     receive();
@@ -50,19 +50,19 @@ TEST_F(FakeRing, MeetsAllOrdersOfACancelAndItsOperation) {
     const auto ended = [](const Event& event) { return event.completion.error == IoError::cancelled; };
     if (answer.error == IoError::not_found) {
       ++completed_already;
-      EXPECT_EQ(events.front().octets, "x");
+      EXPECT_EQ(events.front().bytes, "x");
       EXPECT_FALSE(events.front().completion.more);
     } else if (std::none_of(events.begin(), events.end(), ended)) {
       ++turn_later;
       EXPECT_TRUE(ended(only(turn(), OperationKind::receive)));
     } else {
       ++(last_is_cancel ? before : after);
-      if (events.size() == 3) ++octets_first;
+      if (events.size() == 3) ++bytes_first;
     }
     close(false);
     turn();
   }
-  for (const int count : {before, after, turn_later, completed_already, octets_first}) EXPECT_GT(count, 5);
+  for (const int count : {before, after, turn_later, completed_already, bytes_first}) EXPECT_GT(count, 5);
 }
 
 TEST_F(FakeRing, CancelsOneOperationAndLeavesTheOther) {
@@ -103,7 +103,7 @@ TEST_F(FakeRing, ReceptionGoesOnAfterShutdown) {
   peer.half_close();
   const auto events = turn();
   ASSERT_EQ(events.size(), 2U);
-  EXPECT_EQ(events[0].octets, "still talking");
+  EXPECT_EQ(events[0].bytes, "still talking");
   EXPECT_EQ(events[1].completion.result, 0);
   EXPECT_FALSE(peer.saw_reset());
 }
@@ -141,7 +141,7 @@ TEST_F(FakeRing, CloseDeliversToASlowPeerLater) {
   EXPECT_TRUE(peer.saw_end());
 }
 
-TEST_F(FakeRing, CloseWithUnreadOctetsResetsAsLinuxDoes) {
+TEST_F(FakeRing, CloseWithUnreadBytesResetsAsLinuxDoes) {
   FakePeer& peer = accepted_peer();
   peer.send("unread");
   close(false);
@@ -219,7 +219,7 @@ TEST_F(FakeRing, ClockWaitsForARingThatHasWork) {
   EXPECT_EQ(ring().now(), before);
 }
 
-TEST_F(FakeRing, OctetsUnderWayArriveWhenTheClockReachesThem) {
+TEST_F(FakeRing, BytesUnderWayArriveWhenTheClockReachesThem) {
   FakeOptions options;
   options.arrival_delay_max = nanoseconds_per_millisecond;
   start(options);
@@ -230,14 +230,14 @@ TEST_F(FakeRing, OctetsUnderWayArriveWhenTheClockReachesThem) {
     peer.send(std::string_view(&letter, 1));
     sent += letter;
   }
-  int turns_with_octets = 0;
+  int turns_with_bytes = 0;
   do {
     const std::string part = joined(station->turn({.may_sleep = true}));
-    if (!part.empty()) ++turns_with_octets;
+    if (!part.empty()) ++turns_with_bytes;
     got += part;
   } while (world->advance_to_next_event());
   EXPECT_EQ(got, sent) << "late, but in order";
-  EXPECT_GT(turns_with_octets, 1);
+  EXPECT_GT(turns_with_bytes, 1);
 }
 
 TEST_F(FakeRing, SpreadsConnectionsOverTheRingsOfOnePort) {

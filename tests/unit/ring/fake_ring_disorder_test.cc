@@ -45,7 +45,7 @@ TEST_F(FakeRing, EndsMultishotsByChanceWithoutLoss) {
   for (int i = 0; i < 100; ++i) {
     peer.send("x");
     for (const Event& event : turn()) {
-      got += event.octets;
+      got += event.bytes;
       if (event.completion.more) continue;
       EXPECT_EQ(event.completion.error, IoError::none);
       ++ends;
@@ -200,7 +200,7 @@ class EchoServer {
       if (completion.error == IoError::none) waiting_.erase(0, static_cast<std::size_t>(completion.result));
       sending_ = false;
     } else if (completion.token.kind == OperationKind::receive) {
-      waiting_ += event.octets;
+      waiting_ += event.bytes;
       if (!completion.more) station_.ring->receive(socket_, completion.token);
     }
   }
@@ -211,7 +211,7 @@ class EchoServer {
   bool sending_ = false;
   std::size_t sent_bytes_ = 0;
   std::string waiting_;  // received and not known to be taken
-  std::string memory_;   // the octets of the send in flight
+  std::string memory_;   // the bytes of the send in flight
 };
 
 EchoOutcome run_echo(std::uint64_t seed, FakeOptions options) {

@@ -17,7 +17,7 @@ namespace ringgate::ring {
 /// A completion with what it brought, copied.
 struct Event {
   Completion completion;
-  std::string octets;
+  std::string bytes;
 };
 
 /// A ring and the least a caller must do for it.
@@ -41,7 +41,7 @@ class Station {
     while (const std::size_t count = ring->reap(batch)) {
       for (std::size_t i = 0; i < count; ++i) {
         events.push_back({batch[i], ""});
-        if (batch[i].has_buffer) events.back().octets = text_of(ring->received(batch[i]));
+        if (batch[i].has_buffer) events.back().bytes = text_of(ring->received(batch[i]));
       }
     }
     return events;
@@ -108,7 +108,7 @@ class FakeRing : public ::testing::Test {
 
 inline std::string joined(const std::vector<Event>& events) {
   std::string all;
-  for (const Event& event : events) all += event.octets;
+  for (const Event& event : events) all += event.bytes;
   return all;
 }
 

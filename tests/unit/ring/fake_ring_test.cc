@@ -113,7 +113,7 @@ TEST_F(FakeRing, ReceivesWhatThePeerSentThenTheEnd) {
   peer.send("world");
   auto events = turn();
   ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].octets, "hello world");
+  EXPECT_EQ(events[0].bytes, "hello world");
   EXPECT_TRUE(events[0].completion.more);
   peer.half_close();
   events = turn();
@@ -131,9 +131,9 @@ TEST_F(FakeRing, KeepsTheCutsOfASendInPieces) {
   peer.send_in_pieces(bytes_of("abcdef"), cuts);
   const auto events = turn();
   ASSERT_EQ(events.size(), 3U);
-  EXPECT_EQ(events[0].octets, "a");
-  EXPECT_EQ(events[1].octets, "bcd");
-  EXPECT_EQ(events[2].octets, "ef");
+  EXPECT_EQ(events[0].bytes, "a");
+  EXPECT_EQ(events[1].bytes, "bcd");
+  EXPECT_EQ(events[2].bytes, "ef");
 }
 
 TEST_F(FakeRing, ReceivesOncePerArmingWithoutMultishot) {
@@ -147,7 +147,7 @@ TEST_F(FakeRing, ReceivesOncePerArmingWithoutMultishot) {
     receive();
     const auto events = turn();
     ASSERT_EQ(events.size(), 1U);
-    EXPECT_EQ(events[0].octets, expected);
+    EXPECT_EQ(events[0].bytes, expected);
     EXPECT_FALSE(events[0].completion.more);
   }
 }
@@ -219,7 +219,7 @@ TEST_F(FakeRing, ReceivesNowOrNever) {
   world->advance(nanoseconds_per_second);
   ring().receive_now(last_socket, now);
   const Event event = only(turn(), OperationKind::receive_now);
-  EXPECT_EQ(event.octets, "here");
+  EXPECT_EQ(event.bytes, "here");
   EXPECT_FALSE(event.completion.more);
   peer.half_close();
   world->advance(nanoseconds_per_second);
@@ -242,7 +242,7 @@ TEST_F(FakeRing, PoisonsReturnedBuffers) {
     (void)ring().submit_and_wait({});
     EXPECT_EQ(text_of(view), "secret") << "lent until return_buffers";
     (void)ring().return_buffers();
-    EXPECT_TRUE(std::all_of(view.begin(), view.end(), [](std::uint8_t octet) { return octet == 0xDD; }));
+    EXPECT_TRUE(std::all_of(view.begin(), view.end(), [](std::uint8_t byte) { return byte == 0xDD; }));
   }
 }
 
@@ -257,17 +257,17 @@ TEST_F(FakeRing, GivesSlackBehindEveryBuffer) {
   std::array<Completion, 1> batch;
   ASSERT_EQ(ring().reap(batch), 1U);
   const MutableBytes view = ring().received(batch[0]);
-  std::fill_n(view.data(), view.size() + 64, std::uint8_t{1});  // under ASan: one octet more would abort
+  std::fill_n(view.data(), view.size() + 64, std::uint8_t{1});  // under ASan: one byte more would abort
 }
 
-TEST_F(FakeRing, TellsOfAResetOnceAfterTheOctetsBeforeIt) {
+TEST_F(FakeRing, TellsOfAResetOnceAfterTheBytesBeforeIt) {
   FakePeer& peer = accepted_peer();
   peer.send("last");
   peer.reset();
   receive();
   auto events = turn();
   ASSERT_EQ(events.size(), 2U);
-  EXPECT_EQ(events[0].octets, "last");
+  EXPECT_EQ(events[0].bytes, "last");
   EXPECT_EQ(events[1].completion.error, IoError::connection_ended);
   EXPECT_FALSE(events[1].completion.more);
   receive();
@@ -367,7 +367,7 @@ TEST_F(FakeRing, ReadsThePiecesAtTheEnterSoThatEarlyReuseShows) {
   EXPECT_EQ(peer.received_text(), "wrong");
 }
 
-TEST_F(FakeRing, ReadsTheOctetsOfAParkedSendWhenTheyAreTaken) {
+TEST_F(FakeRing, ReadsTheBytesOfAParkedSendWhenTheyAreTaken) {
   FakePeer& peer = accepted_peer();
   peer.stop_reading();
   std::string memory = "right";

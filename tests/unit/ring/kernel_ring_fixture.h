@@ -47,21 +47,21 @@ class LoopbackPeer {
   ~LoopbackPeer() { hang_up(); }
 
   std::uint16_t port() const { return port_; }
-  void send(std::string_view octets) const {
-    EXPECT_EQ(::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL), std::ssize(octets));
+  void send(std::string_view bytes) const {
+    EXPECT_EQ(::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL), std::ssize(bytes));
   }
-  /// Waits for that many octets; fewer if the stream ended.
+  /// Waits for that many bytes; fewer if the stream ended.
   std::string read(std::size_t size) const {
-    std::string octets(size, '\0');
-    const ssize_t got = ::recv(descriptor_, octets.data(), size, MSG_WAITALL);
-    octets.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return octets;
+    std::string bytes(size, '\0');
+    const ssize_t got = ::recv(descriptor_, bytes.data(), size, MSG_WAITALL);
+    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return bytes;
   }
   bool sees_end() const { return ends() == 0; }
   bool sees_reset() const { return ends() == ECONNRESET; }
   bool has_nothing_to_read() const {
-    char octet;
-    return ::recv(descriptor_, &octet, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
+    char byte;
+    return ::recv(descriptor_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
   }
   void reset() {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -74,8 +74,8 @@ class LoopbackPeer {
 
  private:
   int ends() const {
-    char octet;
-    const ssize_t got = ::recv(descriptor_, &octet, 1, 0);
+    char byte;
+    const ssize_t got = ::recv(descriptor_, &byte, 1, 0);
     return got > 0 ? -1 : got < 0 ? errno : 0;
   }
   int descriptor_;
@@ -94,7 +94,7 @@ class KernelRing : public testing::Test {
     return options;
   }
 
-  /// Two buffers of 64 octets.
+  /// Two buffers of 64 bytes.
   static RingOptions two_small_buffers(bool incremental) {
     RingOptions options = small_ring();
     options.allowed.incremental_buffers = incremental && options.allowed.incremental_buffers;
@@ -174,26 +174,26 @@ class KernelRing : public testing::Test {
     return peer;
   }
 
-  /// Receives, arming again whenever the operation ended without the stream's end, until `size` octets came.
+  /// Receives, arming again whenever the operation ended without the stream's end, until `size` bytes came.
   std::string received(std::size_t size) {
-    std::string octets;
+    std::string bytes;
     bool armed = false;
     const bool complete = turn_until([&] {
       for (const Event& event : events) {
         if (event.completion.token.kind != OperationKind::receive) continue;
-        octets += event.received;
+        bytes += event.received;
         armed = event.completion.more;
         starved = starved || event.completion.error == IoError::no_buffers;
       }
       std::erase_if(events,
                     [](const Event& event) { return event.completion.token.kind == OperationKind::receive; });
-      if (octets.size() >= size) return true;
+      if (bytes.size() >= size) return true;
       if (!armed) ring->receive(socket, receive_token());
       armed = true;
       return false;
     });
-    EXPECT_TRUE(complete) << octets.size() << " of " << size << " octets came";
-    return octets;
+    EXPECT_TRUE(complete) << bytes.size() << " of " << size << " bytes came";
+    return bytes;
   }
 
   /// True if no completion of that kind comes with the next few enters, each of which runs what the kernel
@@ -204,12 +204,12 @@ class KernelRing : public testing::Test {
                                 [&](const Event& event) { return event.completion.token.kind == kind; });
   }
 
-  void send(std::string_view octets, Ring::Sending sending) {
-    const Piece piece{reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()};
+  void send(std::string_view bytes, Ring::Sending sending) {
+    const Piece piece{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
     ring->send(socket, {&piece, 1}, sending, send_token());
   }
-  void send(std::string_view octets, bool silent) {
-    send(octets, silent ? Ring::Sending::silent : Ring::Sending::completes);
+  void send(std::string_view bytes, bool silent) {
+    send(bytes, silent ? Ring::Sending::silent : Ring::Sending::completes);
   }
   Token receive_token() const { return {OperationKind::receive, socket, 7}; }
   Token send_token() const { return {OperationKind::send, socket, 7}; }

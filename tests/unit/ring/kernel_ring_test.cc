@@ -28,9 +28,9 @@ Features masked(Features features, unsigned bits) {
 }
 
 std::string numbers(std::size_t size) {
-  std::string octets(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) octets[i] = static_cast<char>(i % 251);
-  return octets;
+  std::string bytes(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i % 251);
+  return bytes;
 }
 
 // -- What is offered.
@@ -160,9 +160,9 @@ TEST_F(KernelRing, LosesNothingWhenBuffersRunOut) {
     SCOPED_TRACE(testing::Message() << "incremental " << incremental);
     start(two_small_buffers(incremental));
     const LoopbackPeer peer = accepted_peer();
-    const std::string octets = numbers(5000);
-    peer.send(octets);
-    EXPECT_EQ(received(octets.size()), octets);
+    const std::string bytes = numbers(5000);
+    peer.send(bytes);
+    EXPECT_EQ(received(bytes.size()), bytes);
     EXPECT_TRUE(starved);
     EXPECT_GT(ring->counters().starved, 0U);
     turn();
@@ -193,7 +193,7 @@ TEST_F(KernelRing, ReceivesNothingWhileHalfOfTheBuffersAreLent) {
 /// What a turn is to bring stays bounded: the rest follows in its order, without waiting, and without more being received before it.
 TEST_F(KernelRing, HoldsBackWhatATurnNeedNotBring) {
   RingOptions options = small_ring();
-  options.turn_bytes = 8;  // two receives of six octets
+  options.turn_bytes = 8;  // two receives of six bytes
   start(options);
   std::vector<LoopbackPeer> peers;
   std::vector<Socket> sockets;
@@ -203,12 +203,12 @@ TEST_F(KernelRing, HoldsBackWhatATurnNeedNotBring) {
     ring->receive(socket, receive_token());
   }
   turn();
-  for (const LoopbackPeer& peer : peers) peer.send("octets");
+  for (const LoopbackPeer& peer : peers) peer.send("bytes");
   std::vector<Socket> order;
   const auto note = [&] {
     for (const Event& event : std::exchange(events, {})) {
       EXPECT_EQ(event.completion.token.kind, OperationKind::receive);
-      EXPECT_EQ(event.received, "octets");
+      EXPECT_EQ(event.received, "bytes");
       order.push_back(event.completion.token.slot);
     }
   };
@@ -252,19 +252,19 @@ TEST_F(KernelRing, ReceivesNowOrNever) {
     EXPECT_FALSE(event.completion.more);
     return event;
   };
-  const std::string octets = numbers(50'000);
+  const std::string bytes = numbers(50'000);
   for (int round = 0; round < 10; ++round) {  // more rounds than buffers
     EXPECT_EQ(receive_now().completion.error, IoError::again);
-    peer.send(octets);
+    peer.send(bytes);
     std::string got;
-    while (got.size() < octets.size()) {
+    while (got.size() < bytes.size()) {
       ring->wait_readable(socket, {OperationKind::readable, socket, 7});
       ASSERT_EQ(next(OperationKind::readable).error, IoError::none);
       const Event event = receive_now();
       ASSERT_TRUE(event.completion.has_buffer);
       got += event.received;
     }
-    EXPECT_EQ(got, octets);
+    EXPECT_EQ(got, bytes);
   }
   peer.hang_up();
   ring->wait_readable(socket, {OperationKind::readable, socket, 7});
@@ -356,7 +356,7 @@ TEST_F(KernelRing, LosesNothingWhenCompletionsOverflow) {
     std::vector<LoopbackPeer> peers;
     for (std::size_t i = 0; i < peers_count; ++i) peers.emplace_back(port);
     std::array<std::string, 64> streams;
-    std::size_t accepted = 0, octets = 0, taken = 0;
+    std::size_t accepted = 0, bytes = 0, taken = 0;
     const auto take = [&]() -> void {
       for (; taken < events.size(); ++taken) {
         const auto [completion, received] = events[taken];
@@ -371,7 +371,7 @@ TEST_F(KernelRing, LosesNothingWhenCompletionsOverflow) {
         }
         ASSERT_LT(from, streams.size());
         streams[from] += received;
-        octets += received.size();
+        bytes += received.size();
         if (completion.token.kind == OperationKind::accept || !completion.more)
           ring->receive(from, {OperationKind::receive, from, 1});
       }
@@ -382,7 +382,7 @@ TEST_F(KernelRing, LosesNothingWhenCompletionsOverflow) {
       const std::string piece = std::to_string(round) + " ";
       for (const LoopbackPeer& peer : peers) peer.send(piece);
       expected += piece;
-      ASSERT_TRUE(turn_until([&] { return take(), octets == expected.size() * peers_count; }))
+      ASSERT_TRUE(turn_until([&] { return take(), bytes == expected.size() * peers_count; }))
           << "round " << round;
     }
     EXPECT_EQ(std::ranges::count(streams, expected), std::ssize(peers));
@@ -395,10 +395,10 @@ TEST_F(KernelRing, LosesNothingWhenCompletionsOverflow) {
 TEST_F(KernelRing, SendsPiecesAsOneRun) {
   start(small_ring());
   const LoopbackPeer peer = accepted_peer();
-  const std::string octets = numbers(800);
+  const std::string bytes = numbers(800);
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < Ring::pieces_max; ++i)
-    pieces.push_back({reinterpret_cast<const std::uint8_t*>(octets.data()) + 100 * i, 100});
+    pieces.push_back({reinterpret_cast<const std::uint8_t*>(bytes.data()) + 100 * i, 100});
   for (const bool silent : {true, false}) {
     ring->send(socket, pieces, silent ? Ring::Sending::silent : Ring::Sending::completes, send_token());
     if (silent && ring->features().silent_sends) {
@@ -406,7 +406,7 @@ TEST_F(KernelRing, SendsPiecesAsOneRun) {
     } else {
       EXPECT_EQ(next(OperationKind::send).result, 800);
     }
-    EXPECT_EQ(peer.read(800), octets);
+    EXPECT_EQ(peer.read(800), bytes);
   }
 }
 
@@ -415,14 +415,14 @@ TEST_F(KernelRing, BreaksItsSilenceWhenNotEverythingWasTaken) {
   if (!options.allowed.silent_sends) GTEST_SKIP() << "no silent sends here";
   start(options, {.send_buffer_bytes = 8192});
   const LoopbackPeer peer = accepted_peer(4096);
-  const std::string octets = numbers(1'000'000);
-  send(octets, true);
+  const std::string bytes = numbers(1'000'000);
+  send(bytes, true);
   const Completion completion = next(OperationKind::send);
   ASSERT_EQ(completion.error, IoError::none);
   ASSERT_GT(completion.result, 0);
-  ASSERT_LT(completion.result, std::ssize(octets));
+  ASSERT_LT(completion.result, std::ssize(bytes));
   const auto sent = static_cast<std::size_t>(completion.result);
-  EXPECT_EQ(peer.read(sent), octets.substr(0, sent));
+  EXPECT_EQ(peer.read(sent), bytes.substr(0, sent));
   EXPECT_TRUE(stays_silent(OperationKind::send));
   EXPECT_TRUE(peer.has_nothing_to_read());
 }
@@ -430,17 +430,17 @@ TEST_F(KernelRing, BreaksItsSilenceWhenNotEverythingWasTaken) {
 TEST_F(KernelRing, WaitsForRoomWhenItSendsAloud) {
   start(small_ring(), {.send_buffer_bytes = 8192});
   const LoopbackPeer peer = accepted_peer(4096);
-  const std::string octets = numbers(1'000'000);
-  send(octets, false);
+  const std::string bytes = numbers(1'000'000);
+  send(bytes, false);
   const auto first = static_cast<std::size_t>(next(OperationKind::send).result);
-  ASSERT_LT(first, octets.size());
-  send(std::string_view(octets).substr(first), false);
+  ASSERT_LT(first, bytes.size());
+  send(std::string_view(bytes).substr(first), false);
   turn();
   std::string arrived = peer.read(first);
   const auto second = static_cast<std::size_t>(next(OperationKind::send).result);
   ASSERT_GT(second, 0U);
   arrived += peer.read(second);
-  EXPECT_EQ(arrived, octets.substr(0, first + second));
+  EXPECT_EQ(arrived, bytes.substr(0, first + second));
 }
 
 /// Loopback copies, but says so, and lets go of the memory all the same.
@@ -448,17 +448,17 @@ TEST_F(KernelRing, SendsRegisteredMemoryAndLetsGoOfIt) {
   start(small_ring());
   if (!ring->features().zero_copy_sends) GTEST_SKIP() << "no zero-copy sends here";
   const LoopbackPeer peer = accepted_peer();
-  const std::string octets = numbers(20'000);
+  const std::string bytes = numbers(20'000);
   int dropped = 0;
   const auto drop = [](const void* count) { ++*static_cast<int*>(const_cast<void*>(count)); };
   for (int round = 1; round <= 200; ++round) {  // more than there are places for memories
     const std::size_t offset = static_cast<std::size_t>(round) % 7;
-    ASSERT_TRUE(ring->send_zero_copy(socket, bytes_of(octets), offset, {&dropped, drop}, send_token()));
+    ASSERT_TRUE(ring->send_zero_copy(socket, bytes_of(bytes), offset, {&dropped, drop}, send_token()));
     const Completion sent = next(OperationKind::send);
     EXPECT_EQ(sent.token, send_token());
     EXPECT_FALSE(sent.more);
-    ASSERT_EQ(sent.result, std::ssize(octets) - static_cast<std::ptrdiff_t>(offset));
-    EXPECT_EQ(peer.read(octets.size() - offset), octets.substr(offset));
+    ASSERT_EQ(sent.result, std::ssize(bytes) - static_cast<std::ptrdiff_t>(offset));
+    EXPECT_EQ(peer.read(bytes.size() - offset), bytes.substr(offset));
     ASSERT_TRUE(turn_until([&] { return dropped == round; }));
   }
   EXPECT_EQ(ring->counters().zero_copies, 200U);
@@ -468,7 +468,7 @@ TEST_F(KernelRing, SendsRegisteredMemoryAndLetsGoOfIt) {
 TEST_F(KernelRing, RegistersAMemoryOnceForManySendsAndOutlivesTheSockets) {
   start(small_ring());
   if (!ring->features().zero_copy_sends) GTEST_SKIP() << "no zero-copy sends here";
-  const std::string octets = numbers(20'000);
+  const std::string bytes = numbers(20'000);
   int dropped = 0;
   const auto drop = [](const void* count) { ++*static_cast<int*>(const_cast<void*>(count)); };
   std::vector<LoopbackPeer> peers;
@@ -478,12 +478,12 @@ TEST_F(KernelRing, RegistersAMemoryOnceForManySendsAndOutlivesTheSockets) {
     sockets.push_back(socket);
   }
   for (const Socket each : sockets)
-    ASSERT_TRUE(ring->send_zero_copy(each, bytes_of(octets), 0, {&dropped, drop}, {OperationKind::send, each, 7}));
+    ASSERT_TRUE(ring->send_zero_copy(each, bytes_of(bytes), 0, {&dropped, drop}, {OperationKind::send, each, 7}));
   EXPECT_EQ(dropped, 19) << "one keeper is enough";
-  for (std::size_t i = 0; i < sockets.size(); ++i) EXPECT_EQ(next(OperationKind::send).result, std::ssize(octets));
+  for (std::size_t i = 0; i < sockets.size(); ++i) EXPECT_EQ(next(OperationKind::send).result, std::ssize(bytes));
   for (const Socket each : sockets) ring->close(each, false, {OperationKind::close, each, 7});
   turn();
-  for (const LoopbackPeer& peer : peers) EXPECT_EQ(peer.read(octets.size() + 1), octets);
+  for (const LoopbackPeer& peer : peers) EXPECT_EQ(peer.read(bytes.size() + 1), bytes);
   EXPECT_TRUE(turn_until([&] { return dropped == 20; }));
 }
 

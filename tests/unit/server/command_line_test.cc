@@ -15,7 +15,7 @@ std::expected<ring::Features, ring::SetupError> ring_is_forbidden() {
 
 /// A run of the command line and what it said.
 struct Outcome {
-  std::expected<LoadedConfig, ExitCode> result;
+  std::expected<config::LoadedConfig, ExitCode> result;
   std::string out;
   std::string err;
 };
@@ -98,7 +98,7 @@ TEST(CommandLine, AMissingFileIsExit78) {
 TEST(CommandLine, PrintConfigReadsAgain) {
   const Outcome printed = run({"print-config", "--set", "limits.max_message=64KiB"});
   EXPECT_EQ(exit_code(printed), ExitCode::success);
-  const auto again = load_config_text(printed.out, "printed");
+  const auto again = config::load_config_text(printed.out, "printed");
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->config.limits.message_bytes_max, 64U * 1024);
 }

@@ -70,7 +70,7 @@ TEST(Preflight, RaisesTheSoftDescriptorLimit) {
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit lowered{before.rlim_max / 2, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &lowered), 0);
-  LoadedConfig loaded;
+  config::LoadedConfig loaded;
   const auto fit = preflight(loaded, true);
   rlimit after{};
   getrlimit(RLIMIT_NOFILE, &after);

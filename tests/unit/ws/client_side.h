@@ -31,28 +31,28 @@ namespace ringgate::ws::testing {
 
 inline constexpr MaskingKey sample_key = 0x3D21FA37;  // on the wire: 37 fa 21 3d
 
-/// "81 85" -> two octets; blanks are skipped.
+/// "81 85" -> two bytes; blanks are skipped.
 inline std::string hex(std::string_view digits) {
-  std::string octets;
+  std::string bytes;
   std::string pair;
   for (const char digit : digits) {
     if (digit == ' ') continue;
     pair += digit;
     if (pair.size() == 2) {
-      octets += static_cast<char>(std::strtoul(pair.c_str(), nullptr, 16));
+      bytes += static_cast<char>(std::strtoul(pair.c_str(), nullptr, 16));
       pair.clear();
     }
   }
-  return octets;
+  return bytes;
 }
 
-/// `payload` XORed with `key`, octet by octet.
+/// `payload` XORed with `key`, byte by byte.
 inline std::string masked(std::string_view payload, MaskingKey key = sample_key) {
-  std::string octets(payload);
-  for (std::size_t i = 0; i < octets.size(); ++i) {
-    octets[i] = static_cast<char>(static_cast<std::uint8_t>(octets[i]) ^ (key >> (8 * (i % 4))));
+  std::string bytes(payload);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(static_cast<std::uint8_t>(bytes[i]) ^ (key >> (8 * (i % 4))));
   }
-  return octets;
+  return bytes;
 }
 
 struct FrameShape {
@@ -121,12 +121,12 @@ inline Seen close_of(CloseCode code, std::string_view reason = "") {
 inline constexpr ReaderRules usual_rules{
     .message_bytes_max = 1 << 20, .fragments_max = 1024, .compression = false, .compressed_bytes_max = 1 << 20};
 
-/// Where pieces lie while they are fed: octets that nobody may touch but those of the piece in hand, so that
+/// Where pieces lie while they are fed: bytes that nobody may touch but those of the piece in hand, so that
 /// AddressSanitizer sees any step outside, and any look back at one of the pieces before. Without that
-/// sanitizer, plain memory. Cheaper than an allocation for each piece of an octet.
+/// sanitizer, plain memory. Cheaper than an allocation for each piece of a byte.
 class PieceMemory {
  public:
-  /// A copy of `piece`, for one at a time, until `take_back`; its octets stay out of bounds until three more
+  /// A copy of `piece`, for one at a time, until `take_back`; its bytes stay out of bounds until three more
   /// pieces were lent.
   MutableBytes lend(std::string_view piece) {
     current_ = (current_ + 1) % rooms_.size();
@@ -152,8 +152,8 @@ class PieceMemory {
 
  private:
 #if RINGGATE_ADDRESS_SANITIZER
-  static void allow(MutableBytes octets) { __asan_unpoison_memory_region(octets.data(), octets.size()); }
-  static void forbid(MutableBytes octets) { __asan_poison_memory_region(octets.data(), octets.size()); }
+  static void allow(MutableBytes bytes) { __asan_unpoison_memory_region(bytes.data(), bytes.size()); }
+  static void forbid(MutableBytes bytes) { __asan_poison_memory_region(bytes.data(), bytes.size()); }
 #else
   static void allow(MutableBytes) {}
   static void forbid(MutableBytes) {}
@@ -209,19 +209,19 @@ class Session {
   std::size_t leftover_ = 0;
 };
 
-inline std::vector<Seen> read_whole(std::string_view octets, const ReaderRules& rules = usual_rules) {
-  return Session(rules).feed(octets).seen();
+inline std::vector<Seen> read_whole(std::string_view bytes, const ReaderRules& rules = usual_rules) {
+  return Session(rules).feed(bytes).seen();
 }
 
-inline std::vector<Seen> read_cut(std::string_view octets, std::size_t cut,
+inline std::vector<Seen> read_cut(std::string_view bytes, std::size_t cut,
                                   const ReaderRules& rules = usual_rules) {
-  return Session(rules).feed(octets.substr(0, cut)).feed(octets.substr(cut)).seen();
+  return Session(rules).feed(bytes.substr(0, cut)).feed(bytes.substr(cut)).seen();
 }
 
-inline std::vector<Seen> read_in_pieces(std::string_view octets, std::size_t piece_bytes,
+inline std::vector<Seen> read_in_pieces(std::string_view bytes, std::size_t piece_bytes,
                                         const ReaderRules& rules = usual_rules) {
   Session session(rules);
-  for (std::size_t i = 0; i < octets.size(); i += piece_bytes) session.feed(octets.substr(i, piece_bytes));
+  for (std::size_t i = 0; i < bytes.size(); i += piece_bytes) session.feed(bytes.substr(i, piece_bytes));
   return session.seen();
 }
 

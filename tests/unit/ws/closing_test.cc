@@ -30,7 +30,7 @@ TEST(DecodeClose, TakesNothingACodeAndAReason) {
 
 TEST(DecodeClose, NamesTheRuleThatIsBroken) {
   const auto violation = [](const std::string& payload) { return decode_close(bytes_of(payload)).error(); };
-  EXPECT_EQ(violation("x"), Violation::close_payload_one_octet);
+  EXPECT_EQ(violation("x"), Violation::close_payload_one_byte);
   EXPECT_EQ(violation(close_payload(1005)), Violation::close_code_not_allowed);
   EXPECT_EQ(violation(close_payload(1000, "\xE2\x82")), Violation::close_reason_not_utf8);
 }

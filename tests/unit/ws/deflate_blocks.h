@@ -1,6 +1,6 @@
 // Writes compressed data block by block and code by code (RFC 1951), also such as no compressor would.
 //
-// Test only, octets are cheap here. Owned by its test. Invariant: nothing is checked; what is asked for is written.
+// Test only, bytes are cheap here. Owned by its test. Invariant: nothing is checked; what is asked for is written.
 #pragma once
 
 #include <array>
@@ -44,8 +44,8 @@ class BlockWriter {
   /// `count` bits of `value`, the lowest first; zeros once it has no more.
   void bits(unsigned value, unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
-      if (bits_count_++ % 8 == 0) octets_.push_back(0);
-      octets_.back() = static_cast<std::uint8_t>(octets_.back() | ((i < 32 ? value >> i & 1U : 0U) << ((bits_count_ - 1) % 8)));
+      if (bits_count_++ % 8 == 0) bytes_.push_back(0);
+      bytes_.back() = static_cast<std::uint8_t>(bytes_.back() | ((i < 32 ? value >> i & 1U : 0U) << ((bits_count_ - 1) % 8)));
     }
   }
 
@@ -64,13 +64,13 @@ class BlockWriter {
   }
   void stored(Final final, std::string_view text) {
     stored_header(final, static_cast<unsigned>(text.size()), ~static_cast<unsigned>(text.size()));
-    for (const std::uint8_t octet : bytes_of(text)) bits(octet, 8);
+    for (const std::uint8_t byte : bytes_of(text)) bits(byte, 8);
   }
 
   void begin_fixed(Final final) { begin(final, 1); }
-  void literal(std::uint8_t octet) { octet < 144 ? code(0x30U + octet, 8) : code(0x190U + octet - 144U, 9); }
+  void literal(std::uint8_t byte) { byte < 144 ? code(0x30U + byte, 8) : code(0x190U + byte - 144U, 9); }
   void literals(std::string_view text) {
-    for (const std::uint8_t octet : bytes_of(text)) literal(octet);
+    for (const std::uint8_t byte : bytes_of(text)) literal(byte);
   }
   void match(unsigned length, unsigned distance) {
     const unsigned length_symbol = symbol_of(length_range, length_symbols_count, length);
@@ -80,13 +80,13 @@ class BlockWriter {
     code(distance_symbol, 5);
     bits(distance - distance_range(distance_symbol).least, distance_range(distance_symbol).extra_bits);
   }
-  /// Ends the block; one that was marked final is padded to a whole octet.
+  /// Ends the block; one that was marked final is padded to a whole byte.
   void end_fixed(Final final) {
     code(0, 7);
     if (final == Final::yes) align();
   }
 
-  /// A block of `repeats` times 258 octets `a` and one before: 258 octets in two bits, the most that DEFLATE can say.
+  /// A block of `repeats` times 258 bytes `a` and one before: 258 bytes in two bits, the most that DEFLATE can say.
   void densest(std::size_t repeats) {
     begin(Final::no, 2);
     bits(29, 5);  // 286 codes of literals and lengths
@@ -99,7 +99,7 @@ class BlockWriter {
     zeros(20);
     code(3, 2);  // and so has the end of the block
     zeros(28);
-    code(2, 2);  // 258 octets: 1 bit
+    code(2, 2);  // 258 bytes: 1 bit
     code(2, 2);  // distance 1: 1 bit
     code(2, 2);  // an `a`
     for (std::size_t i = 0; i < repeats; ++i) bits(0, 2);
@@ -107,13 +107,13 @@ class BlockWriter {
   }
 
   /// What was written so far.
-  const Octets& octets() const { return octets_; }
+  const Bytes& bytes() const { return bytes_; }
 
   /// As the payload of a message: with the header of the empty block whose lengths are left off.
-  Octets message() {
+  Bytes message() {
     begin(Final::no, 0);
     align();
-    return octets_;
+    return bytes_;
   }
 
  private:
@@ -132,7 +132,7 @@ class BlockWriter {
     return symbol;
   }
 
-  Octets octets_;
+  Bytes bytes_;
   std::size_t bits_count_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// What the tests and benchmarks of permessage-deflate compress: octets without pattern, and text as devices send it.
+// What the tests and benchmarks of permessage-deflate compress: bytes without pattern, and text as devices send it.
 #pragma once
 
 #include <zlib.h>
@@ -15,13 +15,13 @@
 
 namespace ringgate::ws {
 
-using Octets = std::vector<std::uint8_t>;
+using Bytes = std::vector<std::uint8_t>;
 
-inline std::string random_octets(std::size_t size, std::mt19937::result_type seed) {
+inline std::string random_bytes(std::size_t size, std::mt19937::result_type seed) {
   std::mt19937 random(seed);
-  std::string octets(size, '\0');
-  for (char& octet : octets) octet = static_cast<char>(random());
-  return octets;
+  std::string bytes(size, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random());
+  return bytes;
 }
 
 /// Text that compresses well and has references at many distances.
@@ -56,8 +56,8 @@ class ZlibClient {
   void forget() { deflateReset(&stream_); }
 
   /// The payload of a compressed message (RFC 7692 section 7.2.1).
-  Octets deflate(std::string_view text) {
-    Octets payload(deflateBound(&stream_, text.size()) + 64);
+  Bytes deflate(std::string_view text) {
+    Bytes payload(deflateBound(&stream_, text.size()) + 64);
     stream_.next_in = const_cast<Bytef*>(bytes_of(text).data());  // it is only read
     stream_.avail_in = static_cast<uInt>(text.size());
     stream_.next_out = payload.data();

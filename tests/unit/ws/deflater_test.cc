@@ -16,10 +16,10 @@ namespace {
 
 class DeflaterTest : public Inflating {
  protected:
-  /// Text, noise, or one octet over and over.
+  /// Text, noise, or one byte over and over.
   static std::string some_text(std::size_t size, unsigned kind) {
     if (kind % 3 == 0) return telemetry(size, kind);
-    return kind % 3 == 1 ? random_octets(size, kind) : std::string(size, 'x');
+    return kind % 3 == 1 ? random_bytes(size, kind) : std::string(size, 'x');
   }
 
   Deflater deflater_;
@@ -46,13 +46,13 @@ TEST_F(DeflaterTest, GivesBackWhatWentInWithEveryWindow) {
       for (unsigned kind = 0; kind < 3; ++kind) {
         const std::string text = some_text(size, kind);
         ASSERT_EQ(inflate(deflater_.deflate(bytes_of(text), bits), {.bytes_max = size, .window_bits = bits}), text)
-            << size << " octets, window " << int{bits};
+            << size << " bytes, window " << int{bits};
       }
     }
   }
 }
 
-/// Sizes at which what cannot be compressed takes most room for its number of octets.
+/// Sizes at which what cannot be compressed takes most room for its number of bytes.
 std::vector<std::size_t> awkward_sizes() {
   std::vector<std::size_t> sizes;
   for (std::size_t size = 1; size <= 2000; ++size) sizes.push_back(size);
@@ -64,11 +64,11 @@ std::vector<std::size_t> awkward_sizes() {
 
 TEST_F(DeflaterTest, HasRoomForWhatCannotBeCompressed) {
   for (const std::size_t size : awkward_sizes()) {
-    const std::string noise = random_octets(size, size);
+    const std::string noise = random_bytes(size, size);
     for (std::uint8_t bits = window_bits_min; bits <= window_bits_max; ++bits) {
       const ByteView payload = deflater_.deflate(bytes_of(noise), bits);
       ASSERT_LE(payload.size(), size + size / 64 + 512);
-      ASSERT_EQ(inflate(payload), noise) << size << " octets, window " << int{bits};
+      ASSERT_EQ(inflate(payload), noise) << size << " bytes, window " << int{bits};
     }
   }
 }
@@ -76,11 +76,11 @@ TEST_F(DeflaterTest, HasRoomForWhatCannotBeCompressed) {
 TEST_F(DeflaterTest, RefersNoFurtherBackThanItsWindow) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     std::mt19937 random(seed);
-    const std::string period = random_octets(1 + random() % 40'000, seed);  // what comes again lies exactly so far back
+    const std::string period = random_bytes(1 + random() % 40'000, seed);  // what comes again lies exactly so far back
     const std::string text = period + period + telemetry(500, seed);
     for (std::uint8_t bits = window_bits_min; bits <= window_bits_max; ++bits) {
       const Reference reference = inflate_by_reference(deflater_.deflate(bytes_of(text), bits));
-      ASSERT_EQ(reference.octets, text) << "seed " << seed;
+      ASSERT_EQ(reference.bytes, text) << "seed " << seed;
       ASSERT_LE(reference.farthest, std::size_t{1} << bits) << "seed " << seed;
     }
   }
@@ -88,14 +88,14 @@ TEST_F(DeflaterTest, RefersNoFurtherBackThanItsWindow) {
 
 TEST_F(DeflaterTest, ForgetsEachMessage) {
   const std::string text = telemetry(3000);
-  const Octets first = [&] {
+  const Bytes first = [&] {
     const ByteView payload = deflater_.deflate(bytes_of(text), 15);
-    return Octets(payload.begin(), payload.end());
+    return Bytes(payload.begin(), payload.end());
   }();
   for (unsigned kind = 0; kind < 30; ++kind) {
     deflater_.deflate(bytes_of(some_text(1 + 1000 * kind, kind)), static_cast<std::uint8_t>(8 + kind % 8));
     const ByteView again = deflater_.deflate(bytes_of(text), 15);
-    ASSERT_EQ(Octets(again.begin(), again.end()), first) << kind;
+    ASSERT_EQ(Bytes(again.begin(), again.end()), first) << kind;
   }
 }
 
@@ -104,11 +104,11 @@ TEST_F(DeflateContextTest, GivesBackWhatWentInMessageByMessage) {
     for (std::uint8_t level = 1; level <= 9; ++level) {
       const auto context = DeflateContext::make({.window_bits = bits, .memory_level = level});
       InflateHistory history(bits);
-      Octets payload;
+      Bytes payload;
       std::mt19937 random(bits * 16U + level);
       for (unsigned message = 0; message < 100; ++message) {
         const std::string text =
-            message % 7 == 6 ? random_octets(1 + random() % 3000, message) : telemetry(1 + random() % 3000, message % 5);
+            message % 7 == 6 ? random_bytes(1 + random() % 3000, message) : telemetry(1 + random() % 3000, message % 5);
         context->deflate(bytes_of(text), payload);
         ASSERT_EQ(inflate(payload, {.bytes_max = no_ceiling, .window_bits = bits}, &history), text)
             << "message " << message << ", window " << int{bits} << ", memory level " << int{level};
@@ -120,17 +120,17 @@ TEST_F(DeflateContextTest, GivesBackWhatWentInMessageByMessage) {
 TEST_F(DeflateContextTest, RefersNoFurtherBackThanItsWindow) {
   for (unsigned seed = 0; seed < 60; ++seed) {
     std::mt19937 random(seed);
-    const std::string period = random_octets(1 + random() % 600, seed);
+    const std::string period = random_bytes(1 + random() % 600, seed);
     for (std::uint8_t bits = window_bits_min; bits <= window_bits_max; ++bits) {
       const auto context = DeflateContext::make({.window_bits = bits});
       const std::size_t window = std::size_t{1} << bits;
       std::string before;
-      Octets payload;
+      Bytes payload;
       for (unsigned message = 0; message < 10; ++message) {
         const std::string text = message % 2 == 0 ? period : telemetry(1 + random() % window, seed);
         context->deflate(bytes_of(text), payload);
         const Reference reference = inflate_by_reference(payload, before);
-        ASSERT_EQ(reference.octets, text) << "seed " << seed << ", message " << message;
+        ASSERT_EQ(reference.bytes, text) << "seed " << seed << ", message " << message;
         ASSERT_LE(reference.farthest, window) << "seed " << seed << ", message " << message;
         before += text;
       }
@@ -144,12 +144,12 @@ TEST_F(DeflateContextTest, HasRoomForWhatCannotBeCompressed) {
         DeflateContextOptions{.window_bits = 12, .memory_level = 9}, DeflateContextOptions{}}) {
     const auto context = DeflateContext::make(options);
     InflateHistory history(options.window_bits);
-    Octets payload;
+    Bytes payload;
     for (const std::size_t size : awkward_sizes()) {
-      const std::string noise = random_octets(size, size);
+      const std::string noise = random_bytes(size, size);
       context->deflate(bytes_of(noise), payload);
       ASSERT_EQ(inflate(payload, {.bytes_max = size, .window_bits = options.window_bits}, &history), noise)
-          << size << " octets, window " << int{options.window_bits} << ", memory level " << int{options.memory_level};
+          << size << " bytes, window " << int{options.window_bits} << ", memory level " << int{options.memory_level};
     }
   }
 }
@@ -158,7 +158,7 @@ TEST_F(DeflateContextTest, KnowsOfMessagesDeflatedElsewhere) {
   for (std::uint8_t bits = window_bits_min; bits <= window_bits_max; ++bits) {
     const auto context = DeflateContext::make({.window_bits = bits});
     InflateHistory history(bits);
-    Octets own;
+    Bytes own;
     std::mt19937 random(bits);
     for (unsigned message = 0; message < 200; ++message) {
       const std::string text = telemetry(1 + random() % (message % 10 == 0 ? 70'000 : 2000), message % 4);
@@ -177,10 +177,10 @@ TEST_F(DeflateContextTest, KnowsOfMessagesDeflatedElsewhere) {
 }
 
 TEST_F(DeflateContextTest, RefersToWhatWasDeflatedElsewhere) {
-  const std::string noise = random_octets(400, 1);
+  const std::string noise = random_bytes(400, 1);
   const auto context = DeflateContext::make({});
   context->note_sent(bytes_of(noise));
-  Octets payload;
+  Bytes payload;
   context->deflate(bytes_of(noise), payload);
   EXPECT_LT(payload.size(), 40U);
 }

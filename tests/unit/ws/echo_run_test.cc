@@ -15,17 +15,17 @@ using namespace testing;
 
 class EchoRunTest : public ::testing::Test {
  protected:
-  EchoedRun echo(std::string_view octets, std::uint64_t payload_bytes_max = 1 << 20) {
-    std::string input(octets);
+  EchoedRun echo(std::string_view bytes, std::uint64_t payload_bytes_max = 1 << 20) {
+    std::string input(bytes);
     input.append(echo_run_slack_bytes, '\xEE');  // looked at, and never part of the answer
-    return echo_at_once(bytes_of(input).first(octets.size()), payload_bytes_max, room_);
+    return echo_at_once(bytes_of(input).first(bytes.size()), payload_bytes_max, room_);
   }
 
-  void expect_as_the_reader(std::string_view octets, std::uint64_t payload_bytes_max = 1 << 20) {
-    const EchoedRun expected = echo_by_reader(reader_, bytes_of(octets), payload_bytes_max);
-    const EchoedRun echoed = echo(octets, payload_bytes_max);
-    ASSERT_EQ(echoed.octets, expected.octets);
-    ASSERT_TRUE(echoed == expected) << echoed.run.octets_read << " of " << expected.run.octets_read << " octets read";
+  void expect_as_the_reader(std::string_view bytes, std::uint64_t payload_bytes_max = 1 << 20) {
+    const EchoedRun expected = echo_by_reader(reader_, bytes_of(bytes), payload_bytes_max);
+    const EchoedRun echoed = echo(bytes, payload_bytes_max);
+    ASSERT_EQ(echoed.bytes, expected.bytes);
+    ASSERT_TRUE(echoed == expected) << echoed.run.bytes_read << " of " << expected.run.bytes_read << " bytes read";
   }
 
   FrameReader reader_;
@@ -40,11 +40,11 @@ std::string payload_of(std::size_t size, char first = ' ') {
 
 TEST_F(EchoRunTest, KeepsTypeAndPayload) {
   const EchoedRun echoed = echo(text_frame("hello") + client_frame({.opcode = Opcode::binary}, "\xFF\x01"));
-  EXPECT_EQ(echoed.octets, hex("81 05 68 65 6c 6c 6f 82 02 ff 01"));
+  EXPECT_EQ(echoed.bytes, hex("81 05 68 65 6c 6c 6f 82 02 ff 01"));
   EXPECT_EQ(echoed.run.texts_count, 1U);
   EXPECT_EQ(echoed.run.binaries_count, 1U);
   EXPECT_EQ(echoed.run.payload_bytes, 7U);
-  EXPECT_EQ(echoed.run.octets_read, 19U);
+  EXPECT_EQ(echoed.run.bytes_read, 19U);
 }
 
 TEST_F(EchoRunTest, TakesEverySizeOfTheShortFormInRunsOfAnyLength) {
@@ -71,11 +71,11 @@ TEST_F(EchoRunTest, StopsBeforeWhatIsCut) {
 TEST_F(EchoRunTest, LeavesEveryOtherHeaderToTheReader) {
   const std::string good = text_frame("good");
   for (unsigned header = 0; header < 65'536; ++header) {
-    std::string octets = good;
-    octets += static_cast<char>(header >> 8U);
-    octets += static_cast<char>(header & 0xFFU);
-    octets += hex("37 fa 21 3d") + masked(payload_of(130));
-    expect_as_the_reader(octets);
+    std::string bytes = good;
+    bytes += static_cast<char>(header >> 8U);
+    bytes += static_cast<char>(header & 0xFFU);
+    bytes += hex("37 fa 21 3d") + masked(payload_of(130));
+    expect_as_the_reader(bytes);
     if (HasFatalFailure()) FAIL() << std::hex << header;
   }
 }
@@ -109,7 +109,7 @@ TEST_F(EchoRunTest, IsTheReadersEchoForRandomRuns) {
     for (unsigned k = 0; k < count; ++k) {
       std::string payload(random() % 128, '\0');
       const bool is_ascii = random() % 4 != 0;
-      for (char& octet : payload) octet = static_cast<char>(random() & (is_ascii ? 0x7FU : 0xFFU));
+      for (char& byte : payload) byte = static_cast<char>(random() & (is_ascii ? 0x7FU : 0xFFU));
       const auto choice = static_cast<unsigned>(random() % 16);
       const Opcode opcode = choice == 0 ? Opcode::ping : choice < 8 ? Opcode::text : Opcode::binary;
       run += client_frame({.opcode = opcode, .fin = random() % 32 != 0, .key = static_cast<MaskingKey>(random())}, payload);

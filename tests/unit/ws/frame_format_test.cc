@@ -36,11 +36,11 @@ TEST(FrameHeader, WriteThenReadIsTheSame) {
                                    0x1'0000'0005ULL, 0x7FFF'FFFF'FFFF'FFFFULL}) {
     for (const bool masking : {false, true}) {
       const FrameHeader header{size, masking ? 0x04030201U : 0U, Opcode::binary, false, true, masking};
-      std::uint8_t octets[limits::client_header_bytes_max];
-      const std::size_t written = encode_header(octets, header);
+      std::uint8_t bytes[limits::client_header_bytes_max];
+      const std::size_t written = encode_header(bytes, header);
       EXPECT_EQ(written, header_bytes(size, masking ? 4 : 0));
-      EXPECT_EQ(written, header_bytes_announced(octets[1]));
-      const FrameHeader read = decode_header(octets);
+      EXPECT_EQ(written, header_bytes_announced(bytes[1]));
+      const FrameHeader read = decode_header(bytes);
       EXPECT_EQ(read.payload_bytes, size);
       EXPECT_EQ(read.masking_key, header.masking_key);
       EXPECT_EQ(read.opcode, Opcode::binary);
@@ -57,12 +57,12 @@ TEST(FrameHeader, StandsOnTheWireInNetworkOrder) {
   EXPECT_EQ(client_header({}, 65'536), hex("81 ff 00 00 00 00 00 01 00 00 37 fa 21 3d"));
 }
 
-TEST(HeaderRules, TableIsTheRuleAppliedToEveryFirstOctet) {
+TEST(HeaderRules, TableIsTheRuleAppliedToEveryFirstByte) {
   for (const bool compression : {false, true}) {
-    const FirstOctetVerdicts& verdicts = first_octet_verdicts[compression ? 1 : 0];
-    EXPECT_EQ(judge_first_octets(compression), verdicts);
-    for (unsigned octet = 0; octet < 256; ++octet)
-      EXPECT_EQ(judge_first_octet(static_cast<std::uint8_t>(octet), compression), verdicts[octet]) << octet;
+    const FirstByteVerdicts& verdicts = first_byte_verdicts[compression ? 1 : 0];
+    EXPECT_EQ(judge_first_bytes(compression), verdicts);
+    for (unsigned byte = 0; byte < 256; ++byte)
+      EXPECT_EQ(judge_first_byte(static_cast<std::uint8_t>(byte), compression), verdicts[byte]) << byte;
   }
 }
 

@@ -43,7 +43,7 @@ TEST(FrameReader, H06_EmptyFragmentsCountAgainstTheLimit) {
   EXPECT_EQ(facts_of(Violation::too_many_fragments).close_code, CloseCode::policy_violation);
 }
 
-TEST(FrameReader, H07_OneOctetFragmentsCostNoMoreThanTheirOctetsAndAConstant) {
+TEST(FrameReader, H07_OneByteFragmentsCostNoMoreThanTheirBytesAndAConstant) {
   Session session;
   session.feed(fragment(Opcode::binary, false, "x"));
   for (std::size_t held = 2; held <= 1024; ++held) {
@@ -65,15 +65,15 @@ TEST(FrameReader, H08_RefusesAtTheHeaderThatCrossesTheLimit) {
   EXPECT_EQ(read_in_pieces(crosses, 1, rules), std::vector{violation_of(Violation::message_too_big)});
 }
 
-TEST(FrameReader, H16_UnfinishedMessagesOfManyConnectionsCostTheirOctetsAndATenth) {
+TEST(FrameReader, H16_UnfinishedMessagesOfManyConnectionsCostTheirBytesAndATenth) {
   FrameReader reader;
   std::vector<Partial*> partials(1000, nullptr);
   std::size_t received = 0;
   for (int round = 0; round < 20; ++round) {
     for (Partial*& partial : partials) {
-      std::string octets =
+      std::string bytes =
           fragment(round == 0 ? Opcode::binary : Opcode::continuation, false, std::string(1000, 'z'));
-      MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+      MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
       ASSERT_EQ(reader.next(input, partial, usual_rules).kind, EventKind::need_more);
       received += 1000;
     }

@@ -13,13 +13,13 @@ namespace {
 
 using namespace testing;
 
-/// The promise of the reader: whole, cut in two anywhere, and octet by octet give the same events.
-void expect_same_in_every_cut(std::string_view octets, const ReaderRules& rules = usual_rules) {
-  const auto whole = read_whole(octets, rules);
-  for (std::size_t cut = 0; cut <= octets.size(); ++cut)
-    ASSERT_EQ(read_cut(octets, cut, rules), whole) << "cut " << cut;
+/// The promise of the reader: whole, cut in two anywhere, and byte by byte give the same events.
+void expect_same_in_every_cut(std::string_view bytes, const ReaderRules& rules = usual_rules) {
+  const auto whole = read_whole(bytes, rules);
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut)
+    ASSERT_EQ(read_cut(bytes, cut, rules), whole) << "cut " << cut;
   for (const std::size_t piece : {1U, 2U, 3U, 7U, 13U})
-    ASSERT_EQ(read_in_pieces(octets, piece, rules), whole) << piece;
+    ASSERT_EQ(read_in_pieces(bytes, piece, rules), whole) << piece;
 }
 
 std::string sample_payload(std::size_t size) {
@@ -30,14 +30,14 @@ std::string sample_payload(std::size_t size) {
 
 TEST(FrameReader, ReportsAWholeFrameWhereItLies) {
   for (const std::size_t size : {0U, 5U, 125U, 126U, 65'535U, 65'536U}) {
-    std::string octets = text_frame(sample_payload(size));
-    const std::size_t header = octets.size() - size;
-    MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+    std::string bytes = text_frame(sample_payload(size));
+    const std::size_t header = bytes.size() - size;
+    MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     FrameReader reader;
     Partial* partial = nullptr;
     const Event event = reader.next(input, partial, usual_rules);
     EXPECT_EQ(event.kind, EventKind::message);
-    EXPECT_EQ(event.payload.data(), reinterpret_cast<std::uint8_t*>(octets.data()) + header);
+    EXPECT_EQ(event.payload.data(), reinterpret_cast<std::uint8_t*>(bytes.data()) + header);
     EXPECT_EQ(text_of(event.payload), sample_payload(size));
     EXPECT_EQ(event.assembled, nullptr);
     EXPECT_EQ(partial, nullptr);
@@ -46,7 +46,7 @@ TEST(FrameReader, ReportsAWholeFrameWhereItLies) {
   }
 }
 
-TEST(FrameReader, EveryMessageSplitAtEveryOctetIsTheSame) {
+TEST(FrameReader, EveryMessageSplitAtEveryByteIsTheSame) {
   for (const std::size_t size : {0U, 1U, 3U, 4U, 5U, 64U, 65U, 125U, 126U, 127U, 300U}) {
     expect_same_in_every_cut(text_frame(sample_payload(size)) +
                              client_frame({.opcode = Opcode::binary}, "end"));
@@ -55,7 +55,7 @@ TEST(FrameReader, EveryMessageSplitAtEveryOctetIsTheSame) {
   expect_same_in_every_cut(text_frame("gr\xC3\xBC\xC3\x9F dich \xF0\x9F\x98\x80!"));
 }
 
-TEST(FrameReader, EveryBadEndingSplitAtEveryOctetIsTheSame) {
+TEST(FrameReader, EveryBadEndingSplitAtEveryByteIsTheSame) {
   const std::string good = text_frame("good");
   for (const std::string& bad :
        {text_frame("bad \xC3\x28 text"), text_frame("cut \xE2\x82"), hex("81 05 48 65 6c 6c 6f"),
@@ -64,11 +64,11 @@ TEST(FrameReader, EveryBadEndingSplitAtEveryOctetIsTheSame) {
         client_frame({.opcode = Opcode::close}, "x"),
         client_frame({.opcode = Opcode::close}, close_payload(1005)),
         client_frame({.opcode = Opcode::close}, close_payload(1000, "\xFF"))}) {
-    const std::string octets = good + bad + good;
-    const auto whole = read_whole(octets);
+    const std::string bytes = good + bad + good;
+    const auto whole = read_whole(bytes);
     ASSERT_EQ(whole.size(), 2U);
     EXPECT_EQ(whole[1].kind, EventKind::violation);
-    expect_same_in_every_cut(octets);
+    expect_same_in_every_cut(bytes);
     if (HasFatalFailure()) return;
   }
 }
@@ -96,17 +96,17 @@ TEST(FrameReader, G38_TakesSizesAroundTheLengthFormsInManyCuts) {
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   for (std::size_t size = 65'530; size <= 65'540; ++size) {
-    const std::string octets = text_frame(sample_payload(size));
-    const auto whole = read_whole(octets);
+    const std::string bytes = text_frame(sample_payload(size));
+    const auto whole = read_whole(bytes);
     ASSERT_EQ(whole, std::vector{message_of(MessageType::text, sample_payload(size))});
     for (std::size_t cut = 0; cut < 20; ++cut)
-      ASSERT_EQ(read_cut(octets, cut), whole) << size << " cut " << cut;
-    ASSERT_EQ(read_cut(octets, octets.size() - 1), whole);
+      ASSERT_EQ(read_cut(bytes, cut), whole) << size << " cut " << cut;
+    ASSERT_EQ(read_cut(bytes, bytes.size() - 1), whole);
     for (int round = 0; round < 64; ++round) {
-      const std::size_t cut = random() % octets.size();
-      ASSERT_EQ(read_cut(octets, cut), whole) << size << " cut " << cut;
+      const std::size_t cut = random() % bytes.size();
+      ASSERT_EQ(read_cut(bytes, cut), whole) << size << " cut " << cut;
     }
-    ASSERT_EQ(read_in_pieces(octets, 2048), whole);
+    ASSERT_EQ(read_in_pieces(bytes, 2048), whole);
   }
 }
 
@@ -116,31 +116,31 @@ TEST(FrameReader, RunsOfFramesOfEverySizeComeOutInOrder) {
   std::mt19937 random(seed);
   for (std::size_t size = 0; size <= 130; ++size) {
     for (std::size_t count = 2; count <= 64; ++count) {
-      std::string octets;
+      std::string bytes;
       std::vector<Seen> expected;
       for (std::size_t i = 0; i < count; ++i) {
         const std::string payload = sample_payload(i % 2 == 0 ? size : random() % 131);
-        octets += client_frame({.opcode = Opcode::binary, .key = static_cast<MaskingKey>(random())}, payload);
+        bytes += client_frame({.opcode = Opcode::binary, .key = static_cast<MaskingKey>(random())}, payload);
         expected.push_back(message_of(MessageType::binary, payload));
       }
-      ASSERT_EQ(read_whole(octets), expected) << size << " x " << count;
-      ASSERT_EQ(read_cut(octets, random() % octets.size()), expected) << size << " x " << count;
+      ASSERT_EQ(read_whole(bytes), expected) << size << " x " << count;
+      ASSERT_EQ(read_cut(bytes, random() % bytes.size()), expected) << size << " x " << count;
     }
   }
 }
 
 TEST(FrameReader, FragmentsWithControlFramesBetweenThemInEveryCut) {
-  const std::string octets =
+  const std::string bytes =
       fragment(Opcode::text, false, "Hel") + client_frame({.opcode = Opcode::ping}, "one") +
       fragment(Opcode::continuation, false, "") + client_frame({.opcode = Opcode::pong}, "") +
       fragment(Opcode::continuation, false, "lo, ") + client_frame({.opcode = Opcode::ping}, "") +
       fragment(Opcode::continuation, true, "world") + text_frame("next") +
       client_frame({.opcode = Opcode::close}, close_payload(1000, "done"));
-  EXPECT_EQ(read_whole(octets),
+  EXPECT_EQ(read_whole(bytes),
             (std::vector{control_of(EventKind::ping, "one"), control_of(EventKind::pong, ""),
                          control_of(EventKind::ping, ""), message_of(MessageType::text, "Hello, world"),
                          message_of(MessageType::text, "next"), close_of(CloseCode::normal, "done")}));
-  expect_same_in_every_cut(octets);
+  expect_same_in_every_cut(bytes);
 }
 
 TEST(FrameReader, EveryFlippedHeaderBitHasOneVerdictInEveryCut) {
@@ -162,21 +162,21 @@ TEST(FrameReader, EveryFlippedHeaderBitHasOneVerdictInEveryCut) {
   }
 }
 
-TEST(FrameReader, RandomOctetsHaveOneVerdictInEveryCut) {
+TEST(FrameReader, RandomBytesHaveOneVerdictInEveryCut) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   const ReaderRules rules{.message_bytes_max = 40, .fragments_max = 3, .compression = true, .compressed_bytes_max = 40};
   for (int round = 0; round < 3000 && !HasFatalFailure(); ++round) {
-    std::string octets;
+    std::string bytes;
     for (int frame = 0; frame < 6; ++frame) {
       const Opcode opcodes[] = {Opcode::continuation, Opcode::text, Opcode::binary, Opcode::ping,
                                 Opcode::close};
       const FrameShape shape{opcodes[random() % 5], random() % 3 != 0, random() % 8 == 0,
                              static_cast<MaskingKey>(random())};
-      octets += client_frame(shape, sample_payload(random() % 20));
+      bytes += client_frame(shape, sample_payload(random() % 20));
     }
-    expect_same_in_every_cut(octets, rules);
+    expect_same_in_every_cut(bytes, rules);
   }
 }
 
@@ -195,7 +195,7 @@ TEST(FrameReader, CompressedMessagesAreMarkedAndNotValidated) {
 TEST(FrameReader, CompressedMessagesHaveALimitOfTheirOwnOnTheWire) {
   const ReaderRules rules{
       .message_bytes_max = 10, .fragments_max = 8, .compression = true, .compressed_bytes_max = 12};
-  const auto first_violation = [&](const std::string& octets) { return read_whole(octets, rules).front().violation; };
+  const auto first_violation = [&](const std::string& bytes) { return read_whole(bytes, rules).front().violation; };
   EXPECT_EQ(first_violation(client_frame({.rsv1 = true}, sample_payload(12))), Violation::none);
   EXPECT_EQ(first_violation(client_frame({.rsv1 = true}, sample_payload(13))), Violation::message_too_big);
   EXPECT_EQ(first_violation(client_frame({}, sample_payload(11))), Violation::message_too_big);
@@ -208,11 +208,11 @@ TEST(FrameReader, CompressedMessagesHaveALimitOfTheirOwnOnTheWire) {
 TEST(FrameReader, AssembledPayloadHasRoomInFrontAndIsTheCallers) {
   Session session;
   FrameReader& reader = session.reader();
-  std::string octets = text_frame(sample_payload(200));
+  std::string bytes = text_frame(sample_payload(200));
   Partial* partial = nullptr;
-  MutableBytes head{reinterpret_cast<std::uint8_t*>(octets.data()), 50};
+  MutableBytes head{reinterpret_cast<std::uint8_t*>(bytes.data()), 50};
   ASSERT_EQ(reader.next(head, partial, usual_rules).kind, EventKind::need_more);
-  MutableBytes rest{reinterpret_cast<std::uint8_t*>(octets.data()) + 50, octets.size() - 50};
+  MutableBytes rest{reinterpret_cast<std::uint8_t*>(bytes.data()) + 50, bytes.size() - 50};
   const Event event = reader.next(rest, partial, usual_rules);
   ASSERT_EQ(event.kind, EventKind::message);
   ASSERT_NE(event.assembled, nullptr);
@@ -248,8 +248,8 @@ TEST(FrameReader, HoldsNothingForAConnectionThatSentNothing) {
 }
 
 TEST(FrameReader, GivesTheCloseReasonAsText) {
-  std::string octets = client_frame({.opcode = Opcode::close}, close_payload(1001, "off"));
-  MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+  std::string bytes = client_frame({.opcode = Opcode::close}, close_payload(1001, "off"));
+  MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
   FrameReader reader;
   Partial* partial = nullptr;
   EXPECT_EQ(reader.next(input, partial, usual_rules).reason(), "off");
@@ -270,9 +270,9 @@ TEST(FrameReader, ReadsNothingAfterTheEnd) {
 TEST(FrameReader, AbandonGivesBackWhatWasHeld) {
   FrameReader reader;
   for (int round = 0; round < 2000; ++round) {
-    std::string octets = fragment(Opcode::binary, false, sample_payload(300)) +
+    std::string bytes = fragment(Opcode::binary, false, sample_payload(300)) +
                          client_frame({.opcode = Opcode::ping}, "unfinished").substr(0, 9);
-    MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+    MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     Partial* partial = nullptr;
     ASSERT_EQ(reader.next(input, partial, usual_rules).kind, EventKind::need_more);
     reader.abandon(partial);
@@ -281,7 +281,7 @@ TEST(FrameReader, AbandonGivesBackWhatWasHeld) {
   }
 }
 
-TEST(FrameReader, MemoryFollowsTheOctetsReceived) {
+TEST(FrameReader, MemoryFollowsTheBytesReceived) {
   Session session;
   session.feed(client_header({.opcode = Opcode::binary}, 1 << 20));
   EXPECT_LE(session.reader().memory_bytes(), 256U) << "nothing for what was only declared";
@@ -296,9 +296,9 @@ TEST(FrameReader, MemoryFollowsTheOctetsReceived) {
 
 TEST(FrameReader, RefusesWithTryAgainLaterWhenItsMemoryIsUsedUp) {
   FrameReader reader(20'000);
-  std::string octets = fragment(Opcode::binary, false, sample_payload(19'000)) +
+  std::string bytes = fragment(Opcode::binary, false, sample_payload(19'000)) +
                        fragment(Opcode::continuation, false, sample_payload(1'000));
-  MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+  MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
   Partial* partial = nullptr;
   const Event event = reader.next(input, partial, usual_rules);
   EXPECT_EQ(event.kind, EventKind::violation);
@@ -311,9 +311,9 @@ TEST(FrameReader, RefusesWithTryAgainLaterWhenItsMemoryIsUsedUp) {
 TEST(FrameReader, CachesOnlySoManyPartials) {
   FrameReader reader;
   std::vector<Partial*> partials(2 * limits::partials_cached_count_max, nullptr);
-  std::string octets = hex("82");
+  std::string bytes = hex("82");
   for (Partial*& partial : partials) {
-    MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+    MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     ASSERT_EQ(reader.next(input, partial, usual_rules).kind, EventKind::need_more);
   }
   const std::size_t peak = reader.memory_bytes();

@@ -14,7 +14,7 @@ namespace {
 
 using testing::hex;
 
-std::string octets_of(const ControlFrame& frame) {
+std::string wire_of(const ControlFrame& frame) {
   return std::string(text_of(frame.view()));
 }
 
@@ -47,15 +47,15 @@ TEST(FrameWriter, WritesTheHeaderRightInFrontOfThePayload) {
 }
 
 TEST(FrameWriter, G40_PongCarriesExactlyThePayload) {
-  EXPECT_EQ(octets_of(encode_pong({})), hex("8a 00"));
+  EXPECT_EQ(wire_of(encode_pong({})), hex("8a 00"));
   const std::string full(125, 'p');
-  EXPECT_EQ(octets_of(encode_pong(bytes_of(full))), hex("8a 7d") + full);
-  EXPECT_EQ(octets_of(encode_ping(bytes_of("hi"))), hex("89 02") + "hi");
+  EXPECT_EQ(wire_of(encode_pong(bytes_of(full))), hex("8a 7d") + full);
+  EXPECT_EQ(wire_of(encode_ping(bytes_of("hi"))), hex("89 02") + "hi");
 }
 
 TEST(FrameWriter, CloseWithoutStatusIsEmpty) {
-  EXPECT_EQ(octets_of(encode_close(CloseCode::no_status, "ignored")), hex("88 00"));
-  EXPECT_EQ(octets_of(encode_close(CloseCode::normal, "")), hex("88 02 03 e8"));
+  EXPECT_EQ(wire_of(encode_close(CloseCode::no_status, "ignored")), hex("88 00"));
+  EXPECT_EQ(wire_of(encode_close(CloseCode::normal, "")), hex("88 02 03 e8"));
 }
 
 TEST(FrameWriter, CutsALongReasonAtACharacterBoundary) {
@@ -74,7 +74,7 @@ TEST(FrameWriter, CutsALongReasonAtACharacterBoundary) {
 }
 
 TEST(FrameWriter, LeavesOutAReasonThatIsNotUtf8) {
-  EXPECT_EQ(octets_of(encode_close(CloseCode::normal, "\xFF\xFE")), hex("88 02 03 e8"));
+  EXPECT_EQ(wire_of(encode_close(CloseCode::normal, "\xFF\xFE")), hex("88 02 03 e8"));
 }
 
 TEST(FrameWriterDeathTest, RefusesWhatOnlyWeCouldGetWrong) {

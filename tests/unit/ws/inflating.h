@@ -15,34 +15,34 @@ namespace ringgate::ws {
 /// What the slow reference makes of a message.
 struct Reference {
   bool valid = false;
-  std::string octets;
+  std::string bytes;
   std::size_t farthest = 0;  // that it refers back
 };
 
 inline Reference inflate_by_reference(ByteView payload, std::string_view history = {}) {
   test::ReferenceInflater inflater;
   Reference reference;
-  const auto verdict = inflater.inflate(payload, bytes_of(history), std::size_t{1} << 30, reference.octets);
+  const auto verdict = inflater.inflate(payload, bytes_of(history), std::size_t{1} << 30, reference.bytes);
   reference.valid = verdict == test::ReferenceInflater::Verdict::good;
   reference.farthest = inflater.farthest();
   return reference;
 }
 
-/// Octets that are there by address alone: to be counted, not read.
+/// Bytes that are there by address alone: to be counted, not read.
 class AddressSpace {
  public:
   explicit AddressSpace(std::size_t size)
-      : octets_(mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)), size_(size) {
-    EXPECT_NE(octets_, MAP_FAILED);
+      : bytes_(mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)), size_(size) {
+    EXPECT_NE(bytes_, MAP_FAILED);
   }
-  ~AddressSpace() { munmap(octets_, size_); }
+  ~AddressSpace() { munmap(bytes_, size_); }
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
 
-  ByteView view() const { return {static_cast<const std::uint8_t*>(octets_), size_}; }
+  ByteView view() const { return {static_cast<const std::uint8_t*>(bytes_), size_}; }
 
  private:
-  void* octets_;
+  void* bytes_;
   std::size_t size_;
 };
 

@@ -69,8 +69,8 @@ namespace {
 
 using namespace testing;
 
-Event read_with(FrameReader& reader, Partial*& partial, std::string& octets, int allocations) {
-  MutableBytes input{reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()};
+Event read_with(FrameReader& reader, Partial*& partial, std::string& bytes, int allocations) {
+  MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
   const ScarceMemory scarce(allocations);
   return reader.next(input, partial, usual_rules);
 }
@@ -166,7 +166,7 @@ TEST(OutOfMemory, EndsTheConnectionWhoseMessageCannotBeInflatedOrRemembered) {
       inflated = inflater.inflate(payload, {.bytes_max = 100}, &history);
     }
     if (inflated) {
-      EXPECT_EQ(text_of(history.octets()), "hello");
+      EXPECT_EQ(text_of(history.bytes()), "hello");
       pool.recycle(inflated->buffer);
       break;
     }

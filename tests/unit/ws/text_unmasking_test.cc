@@ -35,7 +35,7 @@ bool verdict_of(UnmaskTextFunction unmask_it, const std::string& text, std::size
   return valid;
 }
 
-bool inline_or_kernel(std::uint8_t* octets, std::size_t size, MaskingKey the_key) { return unmask_text({octets, size}, the_key); }
+bool inline_or_kernel(std::uint8_t* bytes, std::size_t size, MaskingKey the_key) { return unmask_text({bytes, size}, the_key); }
 
 std::vector<TextKernel> all_kernels() {
   std::vector<TextKernel> kernels(text_kernels().begin(), text_kernels().end());
@@ -68,24 +68,24 @@ TEST(TextKernel, EachFollowsTheReferenceForRandomTextsOfEverySize) {
   }
 }
 
-/// Every pair of octets and every edge of RFC 3629 around the ends of blocks, of groups of blocks, and of the text.
-TEST(TextKernel, EachFollowsTheReferenceForEveryFourBoundaryOctetsAtEveryEdge) {
-  constexpr std::uint8_t boundary_octets[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
+/// Every pair of bytes and every edge of RFC 3629 around the ends of blocks, of groups of blocks, and of the text.
+TEST(TextKernel, EachFollowsTheReferenceForEveryFourBoundaryBytesAtEveryEdge) {
+  constexpr std::uint8_t boundary_bytes[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
                                               0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
   constexpr std::size_t begin = 14;  // as payloads do: off the edge of a block
   constexpr std::size_t end = 400;
   alignas(64) std::array<std::uint8_t, 512> room;
-  const std::string surroundings = masked(std::string(end - begin, 'x'));  // ASCII: the verdict is that of the few octets alone
+  const std::string surroundings = masked(std::string(end - begin, 'x'));  // ASCII: the verdict is that of the few bytes alone
   for (const TextKernel& kernel : text_kernels()) {
     SCOPED_TRACE(kernel.name);
     for (const std::size_t edge : {begin + 3, 64UL, 128UL, 320UL, 384UL, end}) {  // in the room
       for (std::size_t before = 0; before <= 3; ++before) {
         const std::size_t at = edge - begin - (edge == end ? before + 1 : before);
         const std::size_t count = std::min<std::size_t>(4, surroundings.size() - at);
-        for (const auto a : boundary_octets) {
-          for (const auto b : boundary_octets) {
-            for (const auto c : boundary_octets) {
-              for (const auto d : boundary_octets) {
+        for (const auto a : boundary_bytes) {
+          for (const auto b : boundary_bytes) {
+            for (const auto c : boundary_bytes) {
+              for (const auto d : boundary_bytes) {
                 const std::array<std::uint8_t, 4> four{a, b, c, d};
                 std::ranges::copy(surroundings, room.begin() + begin);
                 for (std::size_t i = 0; i < count; ++i)

@@ -1,4 +1,4 @@
-// UTF-8 decoded octet by octet into scalar values, straight from the table of RFC 3629 section 3: the slow
+// UTF-8 decoded byte by byte into scalar values, straight from the table of RFC 3629 section 3: the slow
 // reference.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace ringgate::ws::testing {
 
 enum class Utf8Verdict { valid, truncated, invalid };
 
-/// invalid: no octets appended can make it valid.
+/// invalid: no bytes appended can make it valid.
 inline Utf8Verdict reference_utf8(ByteView text) {
   std::size_t i = 0;
   while (i < text.size()) {
@@ -30,10 +30,10 @@ inline Utf8Verdict reference_utf8(ByteView text) {
     bool cut = false;
     for (std::size_t k = 1; k < length; ++k) {
       cut = cut || i + k >= text.size();
-      const std::uint32_t octet = cut ? 0 : text[i + k];
-      if (!cut && octet >> 6 != 2) return Utf8Verdict::invalid;
-      lowest = lowest << 6 | (cut ? 0 : octet & 0x3F);
-      highest = highest << 6 | (cut ? 0x3F : octet & 0x3F);
+      const std::uint32_t byte = cut ? 0 : text[i + k];
+      if (!cut && byte >> 6 != 2) return Utf8Verdict::invalid;
+      lowest = lowest << 6 | (cut ? 0 : byte & 0x3F);
+      highest = highest << 6 | (cut ? 0x3F : byte & 0x3F);
     }
     const std::uint32_t first_of_length = length == 1   ? 0
                                           : length == 2 ? 0x80
@@ -48,14 +48,14 @@ inline Utf8Verdict reference_utf8(ByteView text) {
 }
 
 inline std::string encode_utf8(std::uint32_t scalar) {
-  const auto octet = [](std::uint32_t value) { return static_cast<char>(value); };
-  if (scalar < 0x80) return {octet(scalar)};
-  if (scalar < 0x800) return {octet(0xC0 | scalar >> 6), octet(0x80 | (scalar & 0x3F))};
+  const auto byte = [](std::uint32_t value) { return static_cast<char>(value); };
+  if (scalar < 0x80) return {byte(scalar)};
+  if (scalar < 0x800) return {byte(0xC0 | scalar >> 6), byte(0x80 | (scalar & 0x3F))};
   if (scalar < 0x10000) {
-    return {octet(0xE0 | scalar >> 12), octet(0x80 | (scalar >> 6 & 0x3F)), octet(0x80 | (scalar & 0x3F))};
+    return {byte(0xE0 | scalar >> 12), byte(0x80 | (scalar >> 6 & 0x3F)), byte(0x80 | (scalar & 0x3F))};
   }
-  return {octet(0xF0 | scalar >> 18), octet(0x80 | (scalar >> 12 & 0x3F)), octet(0x80 | (scalar >> 6 & 0x3F)),
-          octet(0x80 | (scalar & 0x3F))};
+  return {byte(0xF0 | scalar >> 18), byte(0x80 | (scalar >> 12 & 0x3F)), byte(0x80 | (scalar >> 6 & 0x3F)),
+          byte(0x80 | (scalar & 0x3F))};
 }
 
 }  // namespace ringgate::ws::testing

@@ -15,12 +15,12 @@ using testing::encode_utf8;
 using testing::reference_utf8;
 using testing::Utf8Verdict;
 
-// Every edge of the second-octet ranges and of the lead octets.
-constexpr std::uint8_t boundary_octets[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF,
+// Every edge of the second-byte ranges and of the lead bytes.
+constexpr std::uint8_t boundary_bytes[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF,
                                             0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE,
                                             0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
 
-/// Feeds piece by piece and checks the verdict after each against the reference over all octets so far.
+/// Feeds piece by piece and checks the verdict after each against the reference over all bytes so far.
 void expect_stream_follows_reference(ByteView text, std::size_t cut) {
   Utf8Stream stream;
   std::size_t end = 0;
@@ -35,12 +35,12 @@ void expect_stream_follows_reference(ByteView text, std::size_t cut) {
   }
 }
 
-TEST(Utf8Stream, FollowsTheReferenceForEveryFourBoundaryOctetsInEveryCut) {
+TEST(Utf8Stream, FollowsTheReferenceForEveryFourBoundaryBytesInEveryCut) {
   std::vector<std::uint8_t> text(4);
-  for (const auto a : boundary_octets) {
-    for (const auto b : boundary_octets) {
-      for (const auto c : boundary_octets) {
-        for (const auto d : boundary_octets) {
+  for (const auto a : boundary_bytes) {
+    for (const auto b : boundary_bytes) {
+      for (const auto c : boundary_bytes) {
+        for (const auto d : boundary_bytes) {
           text = {a, b, c, d};
           ASSERT_EQ(valid_utf8(text), reference_utf8(text) == Utf8Verdict::valid);
           for (std::size_t cut = 0; cut <= text.size(); ++cut) expect_stream_follows_reference(text, cut);
@@ -90,7 +90,7 @@ TEST(Utf8Stream, RefusesEverySurrogate) {
   for (std::uint32_t scalar = 0xD800; scalar <= 0xDFFF; ++scalar) {
     EXPECT_FALSE(valid_utf8(bytes_of(encode_utf8(scalar))));
     Utf8Stream stream;
-    EXPECT_FALSE(stream.feed(bytes_of(encode_utf8(scalar)).first(2))) << "at the second octet";
+    EXPECT_FALSE(stream.feed(bytes_of(encode_utf8(scalar)).first(2))) << "at the second byte";
   }
 }
 

@@ -1,4 +1,4 @@
-// Whether references beyond an agreed window are found: made by hand, one octet within and one beyond, and against the reference
+// Whether references beyond an agreed window are found: made by hand, one byte within and one beyond, and against the reference
 // on what zlib makes with its full window.
 #include "ws/window_check.h"
 
@@ -27,8 +27,8 @@ void fill(BlockWriter& blocks, Filler filler, std::string_view text) {
   blocks.end_fixed(final);
 }
 
-/// `text`, then `length` octets from `distance` back.
-Octets message(Filler filler, std::string_view text, unsigned length, unsigned distance) {
+/// `text`, then `length` bytes from `distance` back.
+Bytes message(Filler filler, std::string_view text, unsigned length, unsigned distance) {
   BlockWriter blocks;
   fill(blocks, filler, text);
   blocks.begin_fixed(Final::no);
@@ -47,10 +47,10 @@ class WindowCheck : public Inflating {
   }
 };
 
-TEST_F(WindowCheck, KnowsTheLastOctetOfTheWindowInOneMessage) {
+TEST_F(WindowCheck, KnowsTheLastByteOfTheWindowInOneMessage) {
   for (std::uint8_t bits = window_bits_min; bits < window_bits_max; ++bits) {
     const unsigned window = 1U << bits;
-    const std::string text = "-" + random_octets(2 * window + 10, bits);
+    const std::string text = "-" + random_bytes(2 * window + 10, bits);
     for (const Filler filler : fillers) {
       for (const unsigned length : {3U, 4U, 258U}) {
         EXPECT_TRUE(taken(message(filler, text, length, window), bits)) << int{bits};
@@ -61,13 +61,13 @@ TEST_F(WindowCheck, KnowsTheLastOctetOfTheWindowInOneMessage) {
   }
 }
 
-TEST_F(WindowCheck, KnowsTheLastOctetOfTheWindowAcrossMessages) {
+TEST_F(WindowCheck, KnowsTheLastByteOfTheWindowAcrossMessages) {
   for (std::uint8_t bits = window_bits_min; bits < window_bits_max; ++bits) {
     const unsigned window = 1U << bits;
-    const std::string earlier = random_octets(2 * window, bits);
+    const std::string earlier = random_bytes(2 * window, bits);
     for (const Filler filler : fillers) {
       for (const std::size_t size : {std::size_t{1}, std::size_t{100}, std::size_t{window} - 1, std::size_t{window} + 5}) {
-        const std::string text = "-" + random_octets(size, bits + 1U);
+        const std::string text = "-" + random_bytes(size, bits + 1U);
         InflateHistory history(bits);
         history.append(bytes_of(earlier));
         EXPECT_TRUE(taken(message(filler, text, 10, window), bits, &history)) << int{bits} << " " << size;
@@ -91,7 +91,7 @@ TEST_F(WindowCheck, SeesReferencesBehindManyFinalBlocks) {
   }
 }
 
-TEST_F(WindowCheck, RefusesReferencesToBeforeTheFirstOctet) {
+TEST_F(WindowCheck, RefusesReferencesToBeforeTheFirstByte) {
   EXPECT_TRUE(taken(message(Filler::fixed, "-234567890", 3, 10), 8));
   EXPECT_FALSE(taken(message(Filler::fixed, "-234567890", 3, 11), 8));
   EXPECT_FALSE(taken(message(Filler::final_fixed, "-234567890", 3, 11), 8));
@@ -109,18 +109,18 @@ TEST_F(WindowCheck, RefusesAMessageWithoutEnd) {
 }
 
 TEST_F(WindowCheck, TakesMessagesOfEveryEnd) {
-  EXPECT_TRUE(stays_in_window(Octets{0x00}, {}, {}, 8));
-  EXPECT_TRUE(stays_in_window(Octets{0x01}, {}, {}, 8));
-  EXPECT_TRUE(stays_in_window(Octets{0x03, 0x00}, {}, {}, 8));
-  EXPECT_TRUE(stays_in_window(Octets{0x03, 0x00, 0x00}, {}, {}, 8));
-  EXPECT_TRUE(stays_in_window(Octets{0x03, 0x00, 0x03, 0x00}, {}, bytes_of("before"), 8));
+  EXPECT_TRUE(stays_in_window(Bytes{0x00}, {}, {}, 8));
+  EXPECT_TRUE(stays_in_window(Bytes{0x01}, {}, {}, 8));
+  EXPECT_TRUE(stays_in_window(Bytes{0x03, 0x00}, {}, {}, 8));
+  EXPECT_TRUE(stays_in_window(Bytes{0x03, 0x00, 0x00}, {}, {}, 8));
+  EXPECT_TRUE(stays_in_window(Bytes{0x03, 0x00, 0x03, 0x00}, {}, bytes_of("before"), 8));
 }
 
 /// A client that heeds no window: any level, any kind of text, with context or without.
 struct Sample {
   std::string text;
   std::string earlier;
-  Octets payload;
+  Bytes payload;
 };
 
 Sample sample(std::mt19937& random) {
@@ -130,9 +130,9 @@ Sample sample(std::mt19937& random) {
       case 0:
         return telemetry(bytes, random() % 9);
       case 1:
-        return random_octets(bytes, random());
+        return random_bytes(bytes, random());
       default: {
-        std::string text = random_octets(1 + random() % bytes, random());
+        std::string text = random_bytes(1 + random() % bytes, random());
         while (text.size() < bytes) text += text;
         text.resize(bytes);
         return text;
@@ -157,7 +157,7 @@ TEST_F(WindowCheck, AgreesWithTheReferenceOnTenThousandMessages) {
     const Sample made = sample(random);
     const Reference reference = inflate_by_reference(made.payload, made.earlier);
     ASSERT_TRUE(reference.valid) << "seed " << seed;
-    ASSERT_EQ(reference.octets, made.text) << "seed " << seed;
+    ASSERT_EQ(reference.bytes, made.text) << "seed " << seed;
     // The windows on both sides of the furthest reference, where the answer changes.
     std::uint8_t bits = window_bits_min;
     while (bits < window_bits_max - 1 && (std::size_t{1} << bits) < reference.farthest) ++bits;

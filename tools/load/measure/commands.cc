@@ -64,16 +64,16 @@ void add_measuring(CLI::App& command, CommonOptions& o) {
 }
 
 void add_run(CLI::App& app) {
-  CLI::App& run = *app.add_subcommand("run", "echo at full speed or at a fixed rate, measured and compared octet by octet");
+  CLI::App& run = *app.add_subcommand("run", "echo at full speed or at a fixed rate, measured and compared byte by byte");
   RunOptions& o = run_options;
   add_common(run, o);
-  add_choice(run, "--protocol", o.protocol, protocols, "websocket (default), or raw: octets as they are, no HTTP");
+  add_choice(run, "--protocol", o.protocol, protocols, "websocket (default), or raw: bytes as they are, no HTTP");
   run.add_option("--connections", o.connections, "how many at once")->capture_default_str();
   run.add_option("--in-flight", o.in_flight, "units a connection has under way (closed loop)")->capture_default_str();
-  run.add_option("--size", o.size, "octets of payload in a message")->capture_default_str();
-  add_choice(run, "--payload", o.payload, payload_kinds, "binary (default), ascii, utf8 (characters of 2 to 4 octets) or json");
+  run.add_option("--size", o.size, "bytes of payload in a message")->capture_default_str();
+  add_choice(run, "--payload", o.payload, payload_kinds, "binary (default), ascii, utf8 (characters of 2 to 4 bytes) or json");
   run.add_option("--fragments", o.fragments, "frames that a message is sent in")->capture_default_str();
-  run.add_option("--run-bytes", o.run_bytes, "a unit is a run of whole frames in so many octets, one write");
+  run.add_option("--run-bytes", o.run_bytes, "a unit is a run of whole frames in so many bytes, one write");
   run.add_flag("--deflate", o.is_deflated, "permessage-deflate without context takeover");
   run.add_option("--rate", o.rate, "open loop: units per second over all connections");
   run.add_option("--percentiles", o.percentiles_file, "write latencies to this file, as HdrHistogram does");
@@ -108,7 +108,7 @@ void add_pushes(CLI::App& app) {
              "one (default): to one device; many: to all in turn; broadcast: each push to all");
   pushes.add_option("--pipeline", o.pipeline, "pushes an admin connection has under way")->capture_default_str();
   pushes.add_option("--lines", o.lines, "admin connections")->capture_default_str();
-  pushes.add_option("--size", o.size, "octets of a pushed message")->capture_default_str();
+  pushes.add_option("--size", o.size, "bytes of a pushed message")->capture_default_str();
   add_measuring(pushes, o);
   pushes.footer(help_of_pushes);
 }

@@ -1,6 +1,6 @@
 // The measuring scenarios as subcommands of ringgate-load.
 //
-// Exit codes: 0 all right, 1 a promise was broken (a wrong octet, a lost connection), 2 could not run, 64 usage.
+// Exit codes: 0 all right, 1 a promise was broken (a wrong byte, a lost connection), 2 could not run, 64 usage.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -42,11 +42,11 @@ bool bind_source(int descriptor, std::uint32_t index) {
   return bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
-bool send_all(int descriptor, std::string_view octets) {
-  while (!octets.empty()) {
-    const ssize_t sent = ::send(descriptor, octets.data(), octets.size(), MSG_NOSIGNAL);
+bool send_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) return false;
-    octets.remove_prefix(static_cast<std::size_t>(sent));
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
   return true;
 }
@@ -100,13 +100,13 @@ std::expected<std::string, std::string> open_websocket(const Socket& socket, con
   if (!send_all(socket.descriptor(), request)) return failed("send of the opening handshake");
 
   std::string held;
-  std::array<char, 4096> octets{};
+  std::array<char, 4096> bytes{};
   for (;;) {
-    const ssize_t received = ::recv(socket.descriptor(), octets.data(), octets.size(), 0);
+    const ssize_t received = ::recv(socket.descriptor(), bytes.data(), bytes.size(), 0);
     if (received == 0) return std::unexpected("the connection ended before the answer to the opening handshake");
     if (received < 0 && errno == EAGAIN) return std::unexpected("no answer to the opening handshake in time");
     if (received < 0) return failed("recv");
-    held.append(octets.data(), static_cast<std::size_t>(received));
+    held.append(bytes.data(), static_cast<std::size_t>(received));
     const auto answer = load::parse_answer(bytes_of(held));
     if (!answer) return std::unexpected(name_of(answer.error()));
     if (!*answer) continue;

@@ -118,17 +118,17 @@ void EchoRing::receive(unsigned socket) {
   submission.user_data = tag(EchoOperation::receive, socket);
 }
 
-void EchoRing::send_silently(unsigned socket, ByteView octets) {
+void EchoRing::send_silently(unsigned socket, ByteView bytes) {
   auto& submission = next_submission();
-  io_uring_prep_send(&submission, static_cast<int>(socket), octets.data(), octets.size(),
+  io_uring_prep_send(&submission, static_cast<int>(socket), bytes.data(), bytes.size(),
                      MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL);
   submission.flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
   submission.user_data = tag(EchoOperation::silent_send, socket);
 }
 
-void EchoRing::send(unsigned socket, ByteView octets) {
+void EchoRing::send(unsigned socket, ByteView bytes) {
   auto& submission = next_submission();
-  io_uring_prep_send(&submission, static_cast<int>(socket), octets.data(), octets.size(), MSG_WAITALL | MSG_NOSIGNAL);
+  io_uring_prep_send(&submission, static_cast<int>(socket), bytes.data(), bytes.size(), MSG_WAITALL | MSG_NOSIGNAL);
   submission.flags = IOSQE_FIXED_FILE;
   submission.user_data = tag(EchoOperation::send, socket);
 }

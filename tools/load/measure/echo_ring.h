@@ -32,7 +32,7 @@ struct EchoCompletion {
   std::uint32_t socket = 0;
   int result = 0;
   bool has_more = false;  // the multishot receive goes on
-  ByteView octets;        // received; valid for the call
+  ByteView bytes;        // received; valid for the call
 };
 
 class EchoRing {
@@ -47,8 +47,8 @@ class EchoRing {
   bool install(unsigned socket, int descriptor);
 
   void receive(unsigned socket);
-  void send_silently(unsigned socket, ByteView octets);
-  void send(unsigned socket, ByteView octets);  // completes with what the kernel took, which may be short
+  void send_silently(unsigned socket, ByteView bytes);
+  void send(unsigned socket, ByteView bytes);  // completes with what the kernel took, which may be short
 
   struct Wait {
     unsigned completions_min = 1;
@@ -104,7 +104,7 @@ std::size_t EchoRing::drain(Take take) {
       continue;
     }
     const unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-    completion.octets = {buffer(id), static_cast<std::size_t>(cqe->res > 0 ? cqe->res : 0)};
+    completion.bytes = {buffer(id), static_cast<std::size_t>(cqe->res > 0 ? cqe->res : 0)};
     take(completion);
     io_uring_buf_ring_add(buffer_ring_, buffer(id), static_cast<unsigned>(buffer_bytes_), static_cast<unsigned short>(id), mask,
                           returned++);

@@ -197,7 +197,7 @@ void EchoRun::fail(std::string what) {
 void EchoRun::finish() {
   result_.window = cpu_window_.length();
   result_.messages = result_.units * form_.shape().messages;
-  result_.octets = result_.messages * (options_.protocol == Protocol::raw ? form_.reply_frame_bytes() : options_.size);
+  result_.bytes = result_.messages * (options_.protocol == Protocol::raw ? form_.reply_frame_bytes() : options_.size);
   result_.server = cpu_window_.server();
   result_.client.short_sends = short_sends_;
   const bool is_asleep_sometimes = result_.client.idle_share >= 0.02;

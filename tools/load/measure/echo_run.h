@@ -2,7 +2,7 @@
 //
 // A pass is: build and queue sends, enter the ring once, take all completions. At most one send of a connection is queued
 // per pass, so that a send the kernel cut short is known before anything is sent behind it. Thread: one. Invariant: every
-// unit sent is counted once, when its last octet has been compared.
+// unit sent is counted once, when its last byte has been compared.
 #pragma once
 
 #include <cstdint>
@@ -67,7 +67,7 @@ class EchoRun {
   void take_receive(const EchoCompletion& completion);
   void take_short_send(const EchoCompletion& completion);
   void take_send(const EchoCompletion& completion);
-  bool read_replies(std::uint32_t index, ByteView octets);
+  bool read_replies(std::uint32_t index, ByteView bytes);
   void unit_arrived(std::uint32_t index, Connection& connection);
   void lose(std::uint32_t index, std::string what);
   void fail(std::string what);

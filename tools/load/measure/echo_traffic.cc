@@ -77,7 +77,7 @@ void EchoRun::take(const EchoCompletion& completion) {
 
 void EchoRun::take_receive(const EchoCompletion& completion) {
   if (completion.result > 0) {
-    if (!read_replies(completion.socket, completion.octets)) return;
+    if (!read_replies(completion.socket, completion.bytes)) return;
   } else if (completion.result == 0) {
     return lose(completion.socket, "the server ended the connection");
   } else if (completion.result != -ENOBUFS) {
@@ -86,10 +86,10 @@ void EchoRun::take_receive(const EchoCompletion& completion) {
   if (!completion.has_more) ring_->receive(completion.socket);
 }
 
-bool EchoRun::read_replies(std::uint32_t index, ByteView octets) {
+bool EchoRun::read_replies(std::uint32_t index, ByteView bytes) {
   Connection& connection = connections_[index];
   for (;;) {
-    switch (connection.reader.step(octets)) {
+    switch (connection.reader.step(bytes)) {
       case ReplyStep::need_more:
         return true;
       case ReplyStep::unit:
@@ -128,16 +128,16 @@ void EchoRun::unit_arrived(std::uint32_t index, Connection& connection) {
   --outstanding_;
 }
 
-// The kernel took `result` octets of a silent send, or none: the rest is built again and sent with a completion.
+// The kernel took `result` bytes of a silent send, or none: the rest is built again and sent with a completion.
 void EchoRun::take_short_send(const EchoCompletion& completion) {
   Connection& connection = connections_[completion.socket];
   if (completion.result < 0 && completion.result != -EAGAIN) return lose(completion.socket, std::strerror(-completion.result));
   ++short_sends_;
   std::string whole(connection.silent_count * form_.request_bytes_max() + UnitForm::build_slack, '\0');
-  auto* const octets = reinterpret_cast<std::uint8_t*>(whole.data());
+  auto* const bytes = reinterpret_cast<std::uint8_t*>(whole.data());
   std::size_t size = 0;
   for (std::uint32_t i = 0; i < connection.silent_count; ++i)
-    size += form_.build(octets + size, {completion.socket, connection.silent_first + i});
+    size += form_.build(bytes + size, {completion.socket, connection.silent_first + i});
   whole.resize(size);
   connection.rest = std::move(whole);
   connection.rest_sent = static_cast<std::size_t>(std::max(0, completion.result));

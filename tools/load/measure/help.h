@@ -4,8 +4,8 @@
 namespace ringgate::measure {
 
 inline constexpr const char* help_of_run = R"(WHAT IT MEASURES
-  Each connection sends units and gets them back. A unit is a message of --size octets (in --fragments frames), or with
-  --run-bytes a run of as many whole messages as fit, sent as one write. Every octet that comes back is compared, and the
+  Each connection sends units and gets them back. A unit is a message of --size bytes (in --fragments frames), or with
+  --run-bytes a run of as many whole messages as fit, sent as one write. Every byte that comes back is compared, and the
   rules for a server's frames are checked; payloads and masking keys differ from unit to unit.
 
   Closed loop (default): each connection has --in-flight units under way and sends the next one when one is back. This
@@ -31,7 +31,7 @@ EXAMPLES
   ringgate-load run --target 127.0.0.1:7000 --protocol raw --size 20        (the ceiling: a TCP echo server)
 
 EXIT CODES
-  0 all right   1 a wrong octet or a lost connection   2 could not run   64 usage)";
+  0 all right   1 a wrong byte or a lost connection   2 could not run   64 usage)";
 
 inline constexpr const char* help_of_handshakes = R"(WHAT IT MEASURES
   Each of --connections connects, upgrades, sends a Close frame with 1000, waits for the server's Close frame and the end of

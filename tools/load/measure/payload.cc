@@ -12,26 +12,26 @@ constexpr std::string_view json_stamp_end = R"("})";
 constexpr std::string_view json_middle = R"(","text":")";
 static_assert(json_front.size() + 8 + json_stamp_end.size() == json_size_min);
 
-std::string random_octets(std::size_t size, load::Random& random) {
-  std::string octets(size, '\0');
-  random.fill({reinterpret_cast<std::uint8_t*>(octets.data()), octets.size()});
-  return octets;
+std::string random_bytes(std::size_t size, load::Random& random) {
+  std::string bytes(size, '\0');
+  random.fill({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+  return bytes;
 }
 
 std::string random_ascii(std::size_t size, load::Random& random) {
   static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .";
-  std::string text = random_octets(size, random);
+  std::string text = random_bytes(size, random);
   for (char& c : text) c = letters[static_cast<std::uint8_t>(c) % letters.size()];
   return text;
 }
 
-// Characters of two, three and four octets; an end that is too short for one gets letters.
+// Characters of two, three and four bytes; an end that is too short for one gets letters.
 std::string random_utf8(std::size_t size, load::Random& random) {
   static constexpr std::array<std::string_view, 8> characters{"\xc3\xa9",     "\xc3\x9f",     "\xd0\x96",         "\xe2\x82\xac",
                                                               "\xe6\xb0\xb4", "\xe3\x81\x82", "\xf0\x9f\x98\x80", "\xc3\xb8"};
   std::string text;
   text.reserve(size);
-  // The stamp covers four characters of two octets; whole characters must stand there before.
+  // The stamp covers four characters of two bytes; whole characters must stand there before.
   while (text.size() < 8 && size - text.size() >= 2) text += characters[0];
   while (size - text.size() >= 2) {
     const auto character = characters[random.below(characters.size())];
@@ -54,7 +54,7 @@ std::string random_json(std::size_t size, load::Random& random) {
 std::string make_payload(PayloadKind kind, std::size_t size, load::Random& random) {
   switch (kind) {
     case PayloadKind::binary:
-      return random_octets(size, random);
+      return random_bytes(size, random);
     case PayloadKind::ascii:
       return random_ascii(size, random);
     case PayloadKind::utf8:

@@ -29,8 +29,8 @@ class Inflater {
   z_stream stream_{};
 };
 
-Bytef* input_of(ByteView octets) {
-  return const_cast<Bytef*>(octets.data());  // zlib's interface predates const
+Bytef* input_of(ByteView bytes) {
+  return const_cast<Bytef*>(bytes.data());  // zlib's interface predates const
 }
 
 }  // namespace

@@ -11,10 +11,10 @@
 
 namespace ringgate::measure {
 
-/// Compresses one message; the four octets 00 00 FF FF at its end are left out.
+/// Compresses one message; the four bytes 00 00 FF FF at its end are left out.
 std::string deflate_message(ByteView payload);
 
-/// Inflates one message into `out`; false when it is not a valid one or has more than `bytes_max` octets.
+/// Inflates one message into `out`; false when it is not a valid one or has more than `bytes_max` bytes.
 bool inflate_message(ByteView deflated, std::size_t bytes_max, std::string& out);
 
 }  // namespace ringgate::measure

@@ -26,8 +26,8 @@ void ReplyReader::enter_frames() {
   f.message = position_ / form_->reply_frame_bytes();
   const std::size_t within = position_ % form_->reply_frame_bytes();
   const std::size_t header_bytes = form_->reply_header_bytes();
-  f.octets_count = std::min(within, header_bytes);
-  form_->copy_reply(id_, f.message * form_->reply_frame_bytes(), {f.octets.data(), f.octets_count});
+  f.bytes_count = std::min(within, header_bytes);
+  form_->copy_reply(id_, f.message * form_->reply_frame_bytes(), {f.bytes.data(), f.bytes_count});
   if (within < header_bytes) return;
   const std::size_t size = form_->shape().size;
   f.header = {form_->shape().payload == PayloadKind::binary ? Opcode::binary : Opcode::text, true, false, size, header_bytes};
@@ -36,32 +36,32 @@ void ReplyReader::enter_frames() {
   f.payload_left = size - f.message_bytes;
 }
 
-ReplyStep ReplyReader::step_frames(ByteView& octets) {
+ReplyStep ReplyReader::step_frames(ByteView& bytes) {
   if (form_->shape().protocol == Protocol::raw) {
-    fail(outstanding() == 0 ? "octets that nobody asked for" : "wrong octets");
+    fail(outstanding() == 0 ? "bytes that nobody asked for" : "wrong bytes");
     return ReplyStep::fault;
   }
   if (frames_ == nullptr) enter_frames();
   for (;;) {
     Frames& f = *frames_;
-    if (!f.is_in_payload && !take_header(octets)) return ReplyStep::fault;
+    if (!f.is_in_payload && !take_header(bytes)) return ReplyStep::fault;
     if (!f.is_in_payload) return ReplyStep::need_more;
-    if (!take_payload(octets)) return ReplyStep::fault;
+    if (!take_payload(bytes)) return ReplyStep::fault;
     if (f.payload_left != 0) return ReplyStep::need_more;
     const ReplyStep step = finish_frame();
-    if (step != ReplyStep::need_more || octets.empty()) return step;
+    if (step != ReplyStep::need_more || bytes.empty()) return step;
     if (frames_ == nullptr) enter_frames();  // the next message of the run
   }
 }
 
-bool ReplyReader::take_header(ByteView& octets) {
+bool ReplyReader::take_header(ByteView& bytes) {
   Frames& f = *frames_;
-  if (f.octets_count == 0) f.control.clear();
+  if (f.bytes_count == 0) f.control.clear();
   const auto compression = form_->shape().is_deflated ? load::Compression::agreed : load::Compression::none;
-  while (!octets.empty()) {
-    f.octets[f.octets_count++] = octets.front();
-    octets = octets.subspan(1);
-    const auto verdict = load::parse_server_header({f.octets.data(), f.octets_count}, size_max + (size_max >> 1), compression);
+  while (!bytes.empty()) {
+    f.bytes[f.bytes_count++] = bytes.front();
+    bytes = bytes.subspan(1);
+    const auto verdict = load::parse_server_header({f.bytes.data(), f.bytes_count}, size_max + (size_max >> 1), compression);
     if (const auto* fault = std::get_if<load::FrameFault>(&verdict)) return fail(name_of(*fault));
     if (const auto* header = std::get_if<load::ServerHeader>(&verdict)) {
       f.header = *header;
@@ -89,11 +89,11 @@ bool ReplyReader::start_frame() {
   return true;
 }
 
-bool ReplyReader::take_payload(ByteView& octets) {
+bool ReplyReader::take_payload(ByteView& bytes) {
   Frames& f = *frames_;
-  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(f.payload_left, octets.size()));
-  const ByteView piece = octets.first(count);
-  octets = octets.subspan(count);
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(f.payload_left, bytes.size()));
+  const ByteView piece = bytes.first(count);
+  bytes = bytes.subspan(count);
   f.payload_left -= count;
   if (is_control(f.header.opcode)) {
     f.control.append(text_of(piece));
@@ -107,14 +107,14 @@ bool ReplyReader::take_payload(ByteView& octets) {
   }
   const std::size_t at = f.message * form_->reply_frame_bytes() + form_->reply_header_bytes() + before;
   if (!form_->matches(id_, at, piece))
-    return fail(fmt::format("wrong octets in message {} of the unit, from octet {} to {}", f.message, before, f.message_bytes));
+    return fail(fmt::format("wrong bytes in message {} of the unit, from byte {} to {}", f.message, before, f.message_bytes));
   return true;
 }
 
 ReplyStep ReplyReader::finish_frame() {
   Frames& f = *frames_;
   f.is_in_payload = false;
-  f.octets_count = 0;
+  f.bytes_count = 0;
   if (f.header.opcode == Opcode::ping) return ReplyStep::ping;
   if (f.header.opcode == Opcode::close) return ReplyStep::close;
   if (!is_control(f.header.opcode) && f.header.fin) return finish_message();
@@ -125,7 +125,7 @@ ReplyStep ReplyReader::finish_frame() {
 ReplyStep ReplyReader::finish_message() {
   Frames& f = *frames_;
   if (f.is_compressed ? !is_inflated_right() : f.message_bytes != form_->shape().size) {
-    fail(f.is_compressed ? "wrong octets after inflating" : "a message that is too short");
+    fail(f.is_compressed ? "wrong bytes after inflating" : "a message that is too short");
     return ReplyStep::fault;
   }
   const std::size_t message = f.message + 1;

@@ -1,7 +1,7 @@
-// Reads what a server echoes and compares every octet with what it must be.
+// Reads what a server echoes and compares every byte with what it must be.
 //
 // The canonical reply (each message one frame) is compared as a whole, wherever receives cut it. Anything else, such as
-// fragments or control frames, is read frame by frame, still without keeping payload: octets are compared as they come.
+// fragments or control frames, is read frame by frame, still without keeping payload: bytes are compared as they come.
 // Only compressed messages are kept until they are whole. Thread: the connection's. Invariant: units end in the order
 // they were expected, and a fault ends the reading.
 #pragma once
@@ -30,14 +30,14 @@ class ReplyReader {
   std::uint64_t units_read() const { return id_.number; }
   std::uint64_t units_expected() const { return expected_; }
 
-  /// Takes octets from the front of `octets` up to the next thing worth telling; need_more: all were taken.
-  ReplyStep step(ByteView& octets) {
-    if (octets.empty()) return ReplyStep::need_more;
+  /// Takes bytes from the front of `bytes` up to the next thing worth telling; need_more: all were taken.
+  ReplyStep step(ByteView& bytes) {
+    if (bytes.empty()) return ReplyStep::need_more;
     if (frames_ == nullptr && outstanding() != 0 && !form_->shape().is_deflated) {
       const std::size_t left = form_->reply_bytes() - position_;
-      const ByteView front = octets.first(left < octets.size() ? left : octets.size());
+      const ByteView front = bytes.first(left < bytes.size() ? left : bytes.size());
       if (form_->matches(id_, position_, front)) {
-        octets = octets.subspan(front.size());
+        bytes = bytes.subspan(front.size());
         position_ += front.size();
         if (position_ != form_->reply_bytes()) return ReplyStep::need_more;
         position_ = 0;
@@ -45,7 +45,7 @@ class ReplyReader {
         return ReplyStep::unit;
       }
     }
-    return step_frames(octets);
+    return step_frames(bytes);
   }
 
   /// After ping or close: the payload; valid until the next step.
@@ -56,24 +56,24 @@ class ReplyReader {
  private:
   // Where the reader is within a frame; there only while replies are not canonical.
   struct Frames {
-    std::array<std::uint8_t, load::server_header_bytes_max> octets{};  // of a header that is not whole
-    std::size_t octets_count = 0;
+    std::array<std::uint8_t, load::server_header_bytes_max> bytes{};  // of a header that is not whole
+    std::size_t bytes_count = 0;
     load::ServerHeader header;  // of the frame being read, once whole
     bool is_in_payload = false;
     std::uint64_t payload_left = 0;
     bool is_in_message = false;  // the first frame of a message has been seen
     bool is_compressed = false;
     std::size_t message = 0;        // within the unit
-    std::size_t message_bytes = 0;  // octets of the message seen so far
+    std::size_t message_bytes = 0;  // bytes of the message seen so far
     std::string control;
     std::string deflated;
   };
 
-  ReplyStep step_frames(ByteView& octets);
+  ReplyStep step_frames(ByteView& bytes);
   void enter_frames();
-  bool take_header(ByteView& octets);  // false: a fault
+  bool take_header(ByteView& bytes);  // false: a fault
   bool start_frame();
-  bool take_payload(ByteView& octets);
+  bool take_payload(ByteView& bytes);
   ReplyStep finish_frame();
   ReplyStep finish_message();
   bool is_inflated_right();

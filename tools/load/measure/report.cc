@@ -98,7 +98,7 @@ Json run_json(const RunOptions& options, const RunResult& result) {
   json["seconds"] = static_cast<double>(result.window) / 1e9;
   json["messages"] = result.messages;
   json["messages_per_second"] = per_second(result.messages, result.window);
-  json["octets_per_second"] = per_second(result.octets, result.window);
+  json["bytes_per_second"] = per_second(result.bytes, result.window);
   json["latency_ns"] = latency_json(result.latency);
   json["latency_curve"] = latency_curve_json(result.latency);
   if (options.rate > 0) json["lateness_ns"] = latency_json(result.lateness);
@@ -173,11 +173,11 @@ std::string open_loop_text(const RunOptions& options, const RunResult& result) {
 std::string run_text(const RunOptions& options, const RunResult& result) {
   const std::string loop = options.rate > 0 ? fmt::format("open loop at {} units/s", grouped(options.rate))
                                             : fmt::format("{} in flight each", options.in_flight);
-  std::string text = fmt::format("{} connections, {}, {} octets of {}, {}\n", options.connections, loop, options.size,
+  std::string text = fmt::format("{} connections, {}, {} bytes of {}, {}\n", options.connections, loop, options.size,
                                  name_of(options.payload), name_of(options.protocol));
-  text += fmt::format("{:<9} {} messages in {:.2f} s: {} per second, {} octets per second\n", "rate",
+  text += fmt::format("{:<9} {} messages in {:.2f} s: {} per second, {} bytes per second\n", "rate",
                       grouped(static_cast<double>(result.messages)), static_cast<double>(result.window) / 1e9,
-                      grouped(per_second(result.messages, result.window)), grouped(per_second(result.octets, result.window)));
+                      grouped(per_second(result.messages, result.window)), grouped(per_second(result.bytes, result.window)));
   text += latency_text("latency", result.latency);
   if (options.rate > 0) text += latency_text("sent late", result.lateness);
   text += client_text(result.client, "message", result.messages);

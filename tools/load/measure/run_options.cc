@@ -16,7 +16,7 @@ std::optional<std::string> fault_in_shape(const RunOptions& options) {
   if (options.run_bytes > run_bytes_max) return fmt::format("--run-bytes must be at most {}", run_bytes_max);
   if (options.run_bytes != 0 && options.fragments != 1) return "--run-bytes and --fragments exclude each other";
   if (options.run_bytes != 0 && messages_per_unit(options) == 0)
-    return fmt::format("--run-bytes {} holds no frame of {} octets ({} with its header)", options.run_bytes, options.size,
+    return fmt::format("--run-bytes {} holds no frame of {} bytes ({} with its header)", options.run_bytes, options.size,
                        client_frame_bytes(options.size));
   if (options.is_deflated && (options.run_bytes != 0 || options.fragments != 1))
     return "--deflate excludes --run-bytes and --fragments";

@@ -22,10 +22,10 @@ const char* name_of(PayloadKind kind);
 struct RunOptions : CommonOptions {
   Protocol protocol = Protocol::websocket;
   std::uint32_t in_flight = 1;  // units a connection has under way in the closed loop
-  std::size_t size = 20;        // octets of payload in a message
+  std::size_t size = 20;        // bytes of payload in a message
   PayloadKind payload = PayloadKind::binary;
   std::uint32_t fragments = 1;
-  std::size_t run_bytes = 0;  // a unit is a run of whole frames within so many octets; 0: one message
+  std::size_t run_bytes = 0;  // a unit is a run of whole frames within so many bytes; 0: one message
   bool is_deflated = false;
   double rate = 0;  // units per second over all connections; 0: closed loop
   std::string percentiles_file;

@@ -63,7 +63,7 @@ struct RunResult {
   DurationNs window = 0;
   std::uint64_t units = 0;
   std::uint64_t messages = 0;
-  std::uint64_t octets = 0;  // of payload, echoed
+  std::uint64_t bytes = 0;  // of payload, echoed
   load::Histogram latency;
   load::Histogram lateness;  // open loop: how late this program sent
   ClientFigures client;

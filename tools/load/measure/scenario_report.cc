@@ -104,7 +104,7 @@ Json pushes_json(const PushOptions& options, const PushResult& result) {
 }
 
 std::string pushes_text(const PushOptions& options, const PushResult& result) {
-  std::string text = fmt::format("{} devices, mode {}, {} admin connections with {} pushes under way each, {} octets\n",
+  std::string text = fmt::format("{} devices, mode {}, {} admin connections with {} pushes under way each, {} bytes\n",
                                  options.connections, name_of(options.mode), options.lines, options.pipeline, options.size);
   text += fmt::format("{:<9} {} pushes and {} deliveries in {:.2f} s: {} and {} per second\n", "rate",
                       grouped(static_cast<double>(result.pushes)), grouped(static_cast<double>(result.deliveries)),

@@ -25,7 +25,7 @@ std::uint8_t opcode_of(PayloadKind kind) {
   return kind == PayloadKind::binary ? 2 : 1;
 }
 
-// Length in its shortest form, after the first octet of a header; returns the octets of the header so far.
+// Length in its shortest form, after the first byte of a header; returns the bytes of the header so far.
 std::size_t put_header(std::uint8_t* out, std::uint8_t first, std::size_t length, std::uint8_t mask) {
   const std::size_t bytes = server_header_bytes(length);
   out[0] = first;
@@ -105,7 +105,7 @@ std::size_t UnitForm::build(std::uint8_t* out, UnitId id) const {
   if (shape_.fragments != 1) return build_fragments(out, id);
 
   const Fragment& form = fragments_.front();
-  std::uint64_t header = 0;  // all but the last two octets of the longest form
+  std::uint64_t header = 0;  // all but the last two bytes of the longest form
   std::memcpy(&header, form.header, sizeof header);
   const std::uint8_t* from = image(id) + reply_header_bytes_;
   std::uint8_t* to = out;
@@ -160,16 +160,16 @@ std::size_t UnitForm::build_deflated(std::uint8_t* out, UnitId id) const {
   return header + sizeof key + deflated.size();
 }
 
-bool UnitForm::matches(UnitId id, std::size_t position, ByteView octets) const {
+bool UnitForm::matches(UnitId id, std::size_t position, ByteView bytes) const {
   const std::uint8_t* const expected = image(id) + position;
-  const std::size_t end = position + octets.size();
+  const std::size_t end = position + bytes.size();
   if (stamp_.bytes == 0 || end <= stamp_at_ || position >= stamp_at_ + stamp_.bytes)
-    return std::memcmp(expected, octets.data(), octets.size()) == 0;
+    return std::memcmp(expected, bytes.data(), bytes.size()) == 0;
 
   // Around the stamp: before, itself, behind.
   const std::size_t stamp_end = stamp_at_ + stamp_.bytes;
   const std::uint64_t word = stamp_word(id);
-  const std::uint8_t* const got = octets.data();
+  const std::uint8_t* const got = bytes.data();
   if (position < stamp_at_ && std::memcmp(expected, got, stamp_at_ - position) != 0) return false;
   if (position <= stamp_at_ && end >= stamp_at_ + sizeof word && stamp_.bytes == sizeof word) {
     std::uint64_t found = 0;
@@ -178,8 +178,8 @@ bool UnitForm::matches(UnitId id, std::size_t position, ByteView octets) const {
   } else {
     const std::size_t first = std::max(position, stamp_at_);
     const std::size_t last = std::min(end, stamp_end);
-    const auto* const stamp_octets = reinterpret_cast<const std::uint8_t*>(&word);
-    if (std::memcmp(stamp_octets + (first - stamp_at_), got + (first - position), last - first) != 0) return false;
+    const auto* const stamp_bytes = reinterpret_cast<const std::uint8_t*>(&word);
+    if (std::memcmp(stamp_bytes + (first - stamp_at_), got + (first - position), last - first) != 0) return false;
   }
   return end <= stamp_end || std::memcmp(expected + (stamp_end - position), got + (stamp_end - position), end - stamp_end) == 0;
 }
@@ -187,10 +187,10 @@ bool UnitForm::matches(UnitId id, std::size_t position, ByteView octets) const {
 void UnitForm::copy_reply(UnitId id, std::size_t position, MutableBytes out) const {
   std::memcpy(out.data(), image(id) + position, out.size());
   const std::uint64_t word = stamp_word(id);
-  const auto* const octets = reinterpret_cast<const std::uint8_t*>(&word);
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&word);
   for (std::size_t i = 0; i < stamp_.bytes; ++i) {
     const std::size_t at = stamp_at_ + i;
-    if (at >= position && at - position < out.size()) out[at - position] = octets[i];
+    if (at >= position && at - position < out.size()) out[at - position] = bytes[i];
   }
 }
 

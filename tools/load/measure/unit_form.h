@@ -1,8 +1,8 @@
 // The units of a run: how each looks when it is sent, and what must come back.
 //
-// A unit is one message, whole or in fragments, or a run of messages, or as many raw octets. A few variants of it are made
+// A unit is one message, whole or in fragments, or a run of messages, or as many raw bytes. A few variants of it are made
 // beforehand; a stamp in each unit's first message and a fresh masking key in each frame make every unit on the wire another one.
-// Everything follows from the seed, the connection and the unit's number, so a unit can be built again, octet by octet, after a
+// Everything follows from the seed, the connection and the unit's number, so a unit can be built again, byte by byte, after a
 // send that the kernel cut short. Immutable after construction. Thread: any.
 #pragma once
 
@@ -39,17 +39,17 @@ class UnitForm {
   const UnitShape& shape() const { return shape_; }
   std::size_t request_bytes_max() const { return request_bytes_max_; }
 
-  /// Writes the unit and returns its octets. `out` has room for request_bytes_max() + build_slack.
+  /// Writes the unit and returns its bytes. `out` has room for request_bytes_max() + build_slack.
   std::size_t build(std::uint8_t* out, UnitId id) const;
   static constexpr std::size_t build_slack = 16;
 
-  /// The canonical reply: each message as one unmasked frame (raw: the unit itself), `reply_bytes()` octets.
+  /// The canonical reply: each message as one unmasked frame (raw: the unit itself), `reply_bytes()` bytes.
   std::size_t reply_bytes() const { return reply_bytes_; }
   std::size_t reply_frame_bytes() const { return reply_frame_bytes_; }
   std::size_t reply_header_bytes() const { return reply_header_bytes_; }
 
-  /// Whether `octets` are what the canonical reply has from `position` on. position + octets.size() ≤ reply_bytes().
-  bool matches(UnitId id, std::size_t position, ByteView octets) const;
+  /// Whether `bytes` are what the canonical reply has from `position` on. position + bytes.size() ≤ reply_bytes().
+  bool matches(UnitId id, std::size_t position, ByteView bytes) const;
 
   /// The canonical reply itself; for tests and for the slow path of the reader.
   void copy_reply(UnitId id, std::size_t position, MutableBytes out) const;

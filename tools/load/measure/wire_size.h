@@ -1,4 +1,4 @@
-// How many octets a frame takes on the wire (RFC 6455 section 5.2).
+// How many bytes a frame takes on the wire (RFC 6455 section 5.2).
 #pragma once
 
 #include <cstddef>

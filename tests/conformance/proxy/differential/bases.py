@@ -78,7 +78,7 @@ def frame(opcode, payload, mask=b"\x37\xfa\x21\x3d", fin=True):
     """A client's frame, RFC 6455 section 5.2."""
     length = len(payload)
     size = bytes([0x80 | length]) if length < 126 else b"\xfe" + struct.pack("!H", length)
-    masked = bytes(octet ^ mask[i % 4] for i, octet in enumerate(payload))
+    masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
     return bytes([(0x80 if fin else 0) | opcode]) + size + mask + masked
 
 

@@ -43,7 +43,7 @@ def second_length(random, request, pattern):
 def length_and_chunks(random, request):
     """Both framings, in either order, the length true of the payload or of what is on the wire."""
     request.frame_by_chunks([random.randrange(1, 20)])
-    length = random.choice((0, 3, len(request.payload), len(request.body_octets())))
+    length = random.choice((0, 3, len(request.payload), len(request.body_bytes())))
     request.fields.insert(random.randrange(len(request.fields) + 1), b"Content-Length: %d" % length)
 
 
@@ -159,5 +159,5 @@ def an_empty_chunk_inside(random, request):
 
 
 @mutation("chunks")
-def one_octet_in_each_chunk(_, request):
+def one_byte_in_each_chunk(_, request):
     request.frame_by_chunks([1] * len(request.payload))

@@ -49,7 +49,7 @@ def target(_, request, pattern):
 @mutation("any")
 def target_percent_encoded(random, request):
     """One letter of the path written as an escape, which means the same path."""
-    letters = [i for i, octet in enumerate(request.target.split(b"?")[0]) if bytes([octet]).isalnum()]
+    letters = [i for i, byte in enumerate(request.target.split(b"?")[0]) if bytes([byte]).isalnum()]
     if letters:
         i = random.choice(letters)
         request.target = request.target[:i] + b"%%%02x" % request.target[i] + request.target[i + 1:]
@@ -117,7 +117,7 @@ def host(_, request, line_value):
 @mutation("any")
 def names_in_other_case(random, request):
     def flip(text):
-        return bytes(octet ^ 0x20 if bytes([octet]).isalpha() and random.random() < 0.5 else octet for octet in text)
+        return bytes(byte ^ 0x20 if bytes([byte]).isalpha() and random.random() < 0.5 else byte for byte in text)
 
     request.fields = [flip(line[:line.find(b":")]) + line[line.find(b":"):] for line in request.fields]
 

@@ -54,8 +54,8 @@ HELLO = frame(1, b"hello")
     frame(1, b"\xff\xfe"), frame(2, bytes(range(256))) + frame(8, b""), frame(9, b"x" * 125) + frame(8, b"\x03\xe8bye"),
     HELLO * 30 + frame(8, b"\x03\xe8"), frame(8, b"\x03\xe8") + HELLO, frame(8, b"\x03"), frame(8, struct.pack("!H", 1005)),
 ))
-def behind(_, request, octets):
-    request.behind = octets
+def behind(_, request, data):
+    request.behind = data
 
 
 @mutation("upgrade")
@@ -65,4 +65,4 @@ def method_post(_, request):
 
 @mutation("upgrade")
 def another_upgrade_behind(_, request):
-    request.behind = request.octets()
+    request.behind = request.data()

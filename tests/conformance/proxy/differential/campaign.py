@@ -97,7 +97,7 @@ class Campaign:
         folder = self.evidence / f"{self.count.setup}-seed-{self.count.seed}-case-{outcome.case.number}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "faults.txt").write_text("\n".join([str(outcome.case), *outcome.faults]) + "\n")
-        (folder / "sent").write_bytes(outcome.case.octets)
+        (folder / "sent").write_bytes(outcome.case.data)
         (folder / "answered-to-client").write_bytes(outcome.answered_to_client)
         for i, (listener, forwarded, answered) in enumerate(outcome.tapes):
             (folder / f"{i}-{listener}-forwarded").write_bytes(forwarded)

@@ -1,4 +1,4 @@
-"""Compares the two readings of one upstream connection: what h11 reads in the forwarded octets, and what the gate answered and did.
+"""Compares the two readings of one upstream connection: what h11 reads in the forwarded bytes, and what the gate answered and did.
 
 Agreement is the same number of requests, in the same order, with the same bodies and ids. What was pushed to the devices is
 compared by the lane, over all connections of a case. Invariant: a fault is one sentence; no fault is agreement.
@@ -37,7 +37,7 @@ def judge_admin(forwarded, answered, devices):
     answers, rest = read_answers(answered, reading.methods)
     verdict = Verdict(requests=len(reading.requests), rules=collections.Counter(reading.rewrites))
     if rest:
-        verdict.faults.append(f"octets that are no answer: {rest[:80]!r}")
+        verdict.faults.append(f"bytes that are no answer: {rest[:80]!r}")
     for place, request in enumerate(reading.requests):
         if place == len(answers):
             verdict.faults.append(f"request {place} has no answer, and nothing before it ended the connection")
@@ -68,7 +68,7 @@ def _judge_request(verdict, place, request, answer, devices):
 
 
 def _judge_refusal(verdict, name, request, answer, otherwise):
-    """An answer that was not owed is a refusal of the octets themselves, and needs a rule by which they may be refused."""
+    """An answer that was not owed is a refusal of the bytes themselves, and needs a rule by which they may be refused."""
     rules = licences.licences_for(request)
     if answer.status < 400 or not answer.closes or not rules:
         verdict.faults.append(f"{name} was answered {answer.status} {answer.body[:120]!r}; {otherwise}")
@@ -85,7 +85,7 @@ def _judge_rest(verdict, reading, answers):
     behind = answers[len(reading.requests):]
     if not behind:
         if reading.end == "error":
-            verdict.faults.append(f"octets that are no request have no answer: {reading.rest[:80]!r}")
+            verdict.faults.append(f"bytes that are no request have no answer: {reading.rest[:80]!r}")
         return
     if reading.end == "boundary" or len(behind) > 1 or behind[0].status < 400 or not behind[0].closes:
         verdict.faults.append(f"{len(reading.requests)} requests and {reading.end}, but {len(answers)} answers, "

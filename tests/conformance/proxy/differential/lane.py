@@ -65,9 +65,9 @@ class Lane:
     # -- One case
 
     async def run(self, case):
-        answered_to_client = await self._converse(case.listener, case.octets, HANG_UP_SECONDS)
+        answered_to_client = await self._converse(case.listener, case.data, HANG_UP_SECONDS)
         faults = await self._settle()
-        forwarded = self._octets_forwarded() > 0
+        forwarded = self._bytes_forwarded() > 0
         if forwarded:
             faults += await self._fence(case)
             faults += await self._settle()
@@ -76,12 +76,12 @@ class Lane:
         self._rewind()
         return outcome
 
-    async def _converse(self, listener, octets, patience):
-        """Sends the octets and reads until the proxy hangs up, or is silent for longer than the client's patience."""
+    async def _converse(self, listener, data, patience):
+        """Sends the bytes and reads until the proxy hangs up, or is silent for longer than the client's patience."""
         answered = b""
         reader, writer = await asyncio.open_unix_connection(self.proxy.listening_path(listener))
         try:
-            writer.write(octets)
+            writer.write(data)
             while piece := await asyncio.wait_for(reader.read(65536), patience):
                 answered += piece
         except (TimeoutError, ConnectionError):
@@ -127,9 +127,9 @@ class Lane:
                 b"Connection: close\r\n\r\n")
         request = head % (path.encode(), len(body)) + body
         for _ in range(FENCE_ATTEMPTS):
-            octets_before = self._octets_forwarded()
+            bytes_before = self._bytes_forwarded()
             answers = read_answers(await self._converse("admin", request, CASE_SECONDS), [b"POST"])[0]
-            if self._octets_forwarded() != octets_before:
+            if self._bytes_forwarded() != bytes_before:
                 break
         return answers
 
@@ -138,21 +138,21 @@ class Lane:
     def _tapes(self):
         return [tape for recorder in self.recorders for tape in recorder.tapes]
 
-    def _octets_forwarded(self):
+    def _bytes_forwarded(self):
         return sum(len(tape.forwarded) for tape in self._tapes())
 
     def _judge(self, case, forwarded, faults):
         outcome = Outcome(case, forwarded, faults, 0, {}, [], b"")
         pushes = []
         for tape in (tape for tape in self._tapes() if tape.forwarded):
-            octets, answered = bytes(tape.forwarded), bytes(tape.answered)
+            data, answered = bytes(tape.forwarded), bytes(tape.answered)
             is_admin = tape.listener == "admin"
-            verdict = judge.judge_admin(octets, answered, DEVICES) if is_admin else judge.judge_device(octets, answered)
+            verdict = judge.judge_admin(data, answered, DEVICES) if is_admin else judge.judge_device(data, answered)
             outcome.faults += [f"{tape.listener} connection {tape.serial}: {fault}" for fault in verdict.faults]
             outcome.requests += verdict.requests
             for rule, count in verdict.rules.items():
                 outcome.rules[rule] = outcome.rules.get(rule, 0) + count
-            outcome.tapes.append((tape.listener, octets, answered))
+            outcome.tapes.append((tape.listener, data, answered))
             pushes += [(tape.arrival_of(end), *push) for end, push in verdict.pushes]
             self.upgraded += verdict.upgraded
         pushes.sort(key=lambda push: push[0])  # requests of one arrival stay in their order

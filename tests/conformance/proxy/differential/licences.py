@@ -1,6 +1,6 @@
 """Where h11 and the RFCs leave two readers a choice: each difference that is let pass, by name, with its source.
 
-REWRITES are for what h11 refuses and a server may accept: the octets are put into the form h11 knows before it reads them.
+REWRITES are for what h11 refuses and a server may accept: the bytes are put into the form h11 knows before it reads them.
 LICENCES are for what h11 accepts and a server may refuse: with one of them, an answer that refuses the request and ends the
 connection agrees. Nothing else does. Both are listed in docs/conformance/proxies.md; every use is counted and printed.
 """
@@ -14,34 +14,34 @@ TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 # -- What a server may accept
 
 
-def one_empty_line(octets):
+def one_empty_line(data):
     """RFC 9112 section 2.2: a server SHOULD ignore at least one empty line in front of the request line."""
-    return octets[2:] if octets.startswith(b"\r\n") else octets
+    return data[2:] if data.startswith(b"\r\n") else data
 
 
 CODING_LINE = re.compile(rb"(\r\nTransfer-Encoding:)[ \t,]*(chunked)[ \t,]*(?=\r\n)", re.IGNORECASE)
 
 
-def empty_list_members(octets):
+def empty_list_members(data):
     """RFC 9110 section 5.6.1.2: a recipient MUST ignore empty members of a list, here of Transfer-Encoding."""
-    end = HEAD_END.search(octets)
+    end = HEAD_END.search(data)
     if end is None:
-        return octets
-    head = octets[:end.end()]
+        return data
+    head = data[:end.end()]
     without_empty = CODING_LINE.sub(lambda match: match[1] + b" " + match[2] if b"," in match[0] else match[0], head)
-    return without_empty + octets[end.end():]
+    return without_empty + data[end.end():]
 
 
 CHUNKED_HEAD = re.compile(rb"\r\nTransfer-Encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 BLANKS_BEFORE_EXTENSION = re.compile(rb"([0-9A-Fa-f]+)[ \t]+(?=;)")
 
 
-def blanks_before_an_extension(octets):
+def blanks_before_an_extension(data):
     """RFC 9112 section 7.1.1: BWS may stand before the semicolon of a chunk extension; h11 refuses it."""
-    end = HEAD_END.search(octets)
-    if end is None or not CHUNKED_HEAD.search(octets, 0, end.end()):
-        return octets
-    done, rest = octets[:end.end()], octets[end.end():]
+    end = HEAD_END.search(data)
+    if end is None or not CHUNKED_HEAD.search(data, 0, end.end()):
+        return data
+    done, rest = data[:end.end()], data[end.end():]
     while b"\r\n" in rest:
         line, _, rest = rest.partition(b"\r\n")
         digits = re.match(rb"[0-9A-Fa-f]+", line)
@@ -56,18 +56,18 @@ def blanks_before_an_extension(octets):
 REWRITES = (one_empty_line, empty_list_members, blanks_before_an_extension)
 
 
-def rewrite(octets):
-    """The octets as h11 is to read them, and the names of the rules that changed something."""
+def rewrite(data):
+    """The bytes as h11 is to read them, and the names of the rules that changed something."""
     names = set()
     for rule in REWRITES:
-        changed = rule(octets)
-        if changed != octets:
+        changed = rule(data)
+        if changed != data:
             names.add(rule.__name__)
-            octets = changed
-    return octets, names
+            data = changed
+    return data, names
 
 
-# -- What a server may refuse. Each takes the request as h11 read it; `raw` are its octets.
+# -- What a server may refuse. Each takes the request as h11 read it; `raw` are its bytes.
 
 
 def head_of(request):
@@ -114,8 +114,8 @@ def coding_in_http10(request):
     return request.version == b"1.0" and bool(request.values(b"transfer-encoding"))
 
 
-def control_octet(request):
-    """RFC 9110 section 5.5: field values hold no control octets but HTAB."""
+def control_byte(request):
+    """RFC 9110 section 5.5: field values hold no control bytes but HTAB."""
     return re.search(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]", head_of(request) + chunk_parts(request)[1]) is not None
 
 
@@ -139,7 +139,7 @@ def valid_authority(text):
 
 
 def target_grammar(request):
-    """RFC 9112 section 3.2, RFC 3986: a path or an http URI. No escaped control octets in the path: the gate's own policy."""
+    """RFC 9112 section 3.2, RFC 3986: a path or an http URI. No escaped control bytes in the path: the gate's own policy."""
     match = TARGET.fullmatch(request.target)
     if match is None or (match[1] is not None and not valid_authority(match[1])):
         return True
@@ -163,7 +163,7 @@ SIZE_LINE = re.compile(rb"[0-9A-Fa-f]{1,16}(?:" + EXTENSION + rb")*")
 
 
 def chunk_line_grammar(request):
-    """RFC 9112 section 7.1: up to 16 digits, and extensions by the grammar; h11 takes 20, and any octet behind a semicolon."""
+    """RFC 9112 section 7.1: up to 16 digits, and extensions by the grammar; h11 takes 20, and any byte behind a semicolon."""
     return any(SIZE_LINE.fullmatch(line) is None for line in chunk_parts(request)[0])
 
 
@@ -176,7 +176,7 @@ def beyond_a_limit(request):
             or sum(len(line) + 2 for line in lines) > 1024 or len(trailers) > 8192)
 
 
-LICENCES = (bare_line_feed, line_folding, both_framings, repeated_length, coding_in_http10, control_octet, target_grammar, host_grammar,
+LICENCES = (bare_line_feed, line_folding, both_framings, repeated_length, coding_in_http10, control_byte, target_grammar, host_grammar,
             other_version, chunk_line_grammar, beyond_a_limit)
 
 
@@ -188,16 +188,16 @@ def licences_for(request):
 # -- Frames
 
 
-def well_formed_frames(octets):
-    """The octets up to a length that is not minimal, which RFC 6455 section 5.2 forbids and the package websockets accepts."""
+def well_formed_frames(data):
+    """The bytes up to a length that is not minimal, which RFC 6455 section 5.2 forbids and the package websockets accepts."""
     at = 0
-    while at + 2 <= len(octets):
-        short, masked = octets[at + 1] & 0x7F, octets[at + 1] >> 7
+    while at + 2 <= len(data):
+        short, masked = data[at + 1] & 0x7F, data[at + 1] >> 7
         size = {126: 2, 127: 8}.get(short, 0)
-        if at + 2 + size > len(octets):
+        if at + 2 + size > len(data):
             break
-        length = int.from_bytes(octets[at + 2:at + 2 + size], "big") if size else short
+        length = int.from_bytes(data[at + 2:at + 2 + size], "big") if size else short
         if (size == 2 and length < 126) or (size == 8 and (length < 65536 or length >> 63)):
-            return octets[:at]
+            return data[:at]
         at += 2 + size + 4 * masked + length
-    return octets
+    return data

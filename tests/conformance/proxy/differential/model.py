@@ -87,9 +87,9 @@ def _push(request, devices):
     return Owed(statuses, pushes=tuple((device, kind, request.body) for device in devices))
 
 
-def is_utf8(octets):
+def is_utf8(data):
     try:
-        octets.decode()
+        data.decode()
     except UnicodeDecodeError:
         return False
     return True

@@ -1,7 +1,7 @@
 """The registry of mutations: what each breaks, by name, and which requests it fits.
 
 A mutation changes one request in place. `on` says which: requests with a length, with chunks, with an upgrade, or any.
-The mutations themselves are in the modules named `break_*`; those of whole octet strings are in break_octets.
+The mutations themselves are in the modules named `break_*`; those of whole byte strings are in break_bytes.
 """
 
 REGISTRY = {"any": {}, "body": {}, "chunks": {}, "upgrade": {}}

@@ -2,7 +2,7 @@
 temporary directory, so that no port can be taken.
 
 Set-ups: how a proxy is configured decides how much of a request it lets through, so each runs as it comes out of the box
-and as lenient as it can be made. `direct` is no proxy at all: every octet reaches the gate.
+and as lenient as it can be made. `direct` is no proxy at all: every byte reaches the gate.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A relay between a proxy and the gate that keeps what passes, in both directions. It never changes an octet.
+"""A relay between a proxy and the gate that keeps what passes, in both directions. It never changes a byte.
 
 When the proxy hangs up, the gate is told so by a FIN alone, and what it still answers is kept: so a request the gate has
 served is never missed. One for each listener of a lane.
@@ -23,14 +23,14 @@ class Tape:
         self.forwarded = bytearray()
         self.answered = bytearray()
         self.is_closed = False
-        self._arrivals = []  # (octets forwarded by then, place in the order of all arrivals on all tapes)
+        self._arrivals = []  # (bytes forwarded by then, place in the order of all arrivals on all tapes)
 
-    def forward(self, octets):
-        self.forwarded += octets
+    def forward(self, data):
+        self.forwarded += data
         self._arrivals.append((len(self.forwarded), next(Tape.serial_numbers)))
 
     def arrival_of(self, end):
-        """When the octet before `end` arrived, as a place in the order of all arrivals."""
+        """When the byte before `end` arrived, as a place in the order of all arrivals."""
         return self._arrivals[bisect.bisect_left(self._arrivals, (end, 0))][1]
 
     def rewind(self):
@@ -41,7 +41,7 @@ class Tape:
 
 class Recorder:
     def __init__(self, listener, path, gate_address, quiet=None):
-        """quiet: seconds without an octet after which the caller is taken to have finished; None leaves that to the proxy."""
+        """quiet: seconds without a byte after which the caller is taken to have finished; None leaves that to the proxy."""
         self.listener = listener
         self.path = path
         self.gate_address = gate_address
@@ -78,10 +78,10 @@ class Recorder:
             self.changed.set()
 
     async def _forward(self, tape, reader, writer):
-        while octets := await self._read(reader):
-            tape.forward(octets)
+        while data := await self._read(reader):
+            tape.forward(data)
             try:
-                writer.write(octets)
+                writer.write(data)
                 await writer.drain()
             except OSError:
                 return  # the gate has closed: what it answered before is with _answer
@@ -89,7 +89,7 @@ class Recorder:
             writer.write_eof()
 
     async def _read(self, reader):
-        """The next octets of the proxy; none at its end, or when it has been quiet for too long."""
+        """The next bytes of the proxy; none at its end, or when it has been quiet for too long."""
         try:
             return await asyncio.wait_for(reader.read(READ_BYTES), self.quiet)
         except (TimeoutError, ConnectionError):
@@ -97,12 +97,12 @@ class Recorder:
 
     async def _answer(self, tape, reader, writer):
         is_heard = True
-        while octets := await self._read_answer(reader):
-            tape.answered += octets
+        while data := await self._read_answer(reader):
+            tape.answered += data
             self.changed.set()
             if is_heard:
                 try:
-                    writer.write(octets)
+                    writer.write(data)
                     await writer.drain()
                 except OSError:
                     is_heard = False

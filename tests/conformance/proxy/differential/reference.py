@@ -1,4 +1,4 @@
-"""What a connection's octets say, read by parsers that are not ours: h11 for HTTP, the package websockets for frames.
+"""What a connection's bytes say, read by parsers that are not ours: h11 for HTTP, the package websockets for frames.
 
 Where h11 and the RFCs part ways is in licences.py, rule by rule. Invariant: nothing here looks at what the gate did.
 """
@@ -22,7 +22,7 @@ class ReadRequest:
     fields: tuple  # (lower-case name, value)
     body: bytes
     raw: bytes
-    end: int = 0  # how many octets of the connection are read with it
+    end: int = 0  # how many bytes of the connection are read with it
 
     @property
     def closes(self):
@@ -50,10 +50,10 @@ class Reading:
         return [request.method for request in self.requests] + [self.rest.split(b" ", 1)[0]]
 
 
-def _read_request(octets):
+def _read_request(data):
     """One request at the front, or `incomplete`, or `error: why`."""
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=EVENT_BYTES_MAX)
-    connection.receive_data(octets)
+    connection.receive_data(data)
     head, body = None, []
     try:
         while True:
@@ -70,25 +70,25 @@ def _read_request(octets):
                 return f"error: {event!r}", 0
     except h11.RemoteProtocolError as error:
         return f"error: {error}", 0
-    taken = len(octets) - len(connection.trailing_data[0])
+    taken = len(data) - len(connection.trailing_data[0])
     fields = tuple((bytes(name), bytes(value)) for name, value in head.headers)
-    request = ReadRequest(head.method, head.target, head.http_version, fields, b"".join(body), octets[:taken])
+    request = ReadRequest(head.method, head.target, head.http_version, fields, b"".join(body), data[:taken])
     return request, taken
 
 
-def read_requests(octets):
+def read_requests(data):
     """All requests of a connection, in order, up to what is none."""
-    octets_count, requests, rewrites = len(octets), [], set()
-    while octets:
-        readable, names = licences.rewrite(octets)
+    bytes_count, requests, rewrites = len(data), [], set()
+    while data:
+        readable, names = licences.rewrite(data)
         rewrites |= names
         if not readable:
             break
         request, taken = _read_request(readable)
         if isinstance(request, str):
-            return Reading(tuple(requests), request.split(":")[0], octets, frozenset(rewrites))
-        octets = readable[taken:]
-        requests.append(dataclasses.replace(request, end=octets_count - len(octets)))
+            return Reading(tuple(requests), request.split(":")[0], data, frozenset(rewrites))
+        data = readable[taken:]
+        requests.append(dataclasses.replace(request, end=bytes_count - len(data)))
     return Reading(tuple(requests), "boundary", b"", frozenset(rewrites))
 
 
@@ -106,25 +106,25 @@ class Answer:
         return any(name == b"connection" and b"close" in value.lower() for name, value in self.fields)
 
 
-def read_answers(octets, methods):
+def read_answers(data, methods):
     """The final answers of a connection, in order, each to the request whose method stands in its place; and what is left over.
 
     A 101 is the last one: what follows it is no HTTP. 100 (Continue) is passed over.
     """
     answers = []
-    while octets:
+    while data:
         method = methods[len(answers)] if len(answers) < len(methods) else b"GET"
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=EVENT_BYTES_MAX)
         asked = [("Host", "x"), ("Upgrade", "websocket"), ("Connection", "upgrade")]
         connection.send(h11.Request(method="HEAD" if method == b"HEAD" else "GET", target="/", headers=asked))
         connection.send(h11.EndOfMessage())
-        connection.receive_data(octets)
+        connection.receive_data(data)
         head, body = None, []
         try:
             event = connection.next_event()
             while not isinstance(event, h11.EndOfMessage):
                 if event is h11.NEED_DATA:
-                    return answers, octets
+                    return answers, data
                 if isinstance(event, (h11.Response, h11.InformationalResponse)):
                     head = event
                 if event is h11.PAUSED or head.status_code == 101:
@@ -134,9 +134,9 @@ def read_answers(octets, methods):
                     body.append(bytes(event.data))
                 event = connection.next_event()
         except h11.RemoteProtocolError:
-            return answers, octets
+            return answers, data
         answers.append(Answer(head.status_code, tuple(head.headers), b"".join(body)))
-        octets = connection.trailing_data[0]
+        data = connection.trailing_data[0]
     return answers, b""
 
 
@@ -161,8 +161,8 @@ def _messages(frames):
             yield ("text" if kind == OP_TEXT else "binary", payload)
 
 
-def read_messages(octets, from_client):
+def read_messages(data, from_client):
     """The messages that one end of a WebSocket sent, up to its Close, to a frame that is none, or to the end."""
     protocol = Protocol(Side.SERVER if from_client else Side.CLIENT, state=State.OPEN, max_size=None)
-    protocol.receive_data(licences.well_formed_frames(octets))
+    protocol.receive_data(licences.well_formed_frames(data))
     return list(_messages(protocol.events_received()))

@@ -1,6 +1,6 @@
-"""A request as its parts on the wire, each of them raw octets, so that a mutation can break any of them alone.
+"""A request as its parts on the wire, each of them raw bytes, so that a mutation can break any of them alone.
 
-It is no parser and knows no grammar: `octets()` joins the parts as they are. Invariant: parts nobody touched render a
+It is no parser and knows no grammar: `bytes()` joins the parts as they are. Invariant: parts nobody touched render a
 request that RFC 9112 calls valid.
 """
 
@@ -30,12 +30,12 @@ class Request:
     behind: bytes = b""  # what follows the request on the same connection, such as frames
     separator: bytes = b" "
 
-    def octets(self):
+    def data(self):
         line = self.separator.join(part for part in (self.method, self.target, self.version) if part is not None)
         head = CRLF.join([line, *self.fields]) + CRLF + CRLF
-        return self.before + head + self.body_octets() + self.behind
+        return self.before + head + self.body_bytes() + self.behind
 
-    def body_octets(self):
+    def body_bytes(self):
         if self.chunks is None:
             return self.payload
         chunks = b"".join(chunk.size + chunk.line_end + chunk.data + chunk.data_end for chunk in self.chunks[:-1])

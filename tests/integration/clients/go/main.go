@@ -24,26 +24,26 @@ type plan struct {
 type verdict struct {
 	Client   string   `json:"client"`
 	Echoes   int      `json:"echoes"`
-	Octets   int      `json:"octets"`
+	Bytes   int      `json:"bytes"`
 	Pongs    int      `json:"pongs"`
 	Failures []string `json:"failures"`
 }
 
-const pattern = "aé€😀" // ten octets, one character of every UTF-8 length
+const pattern = "aé€😀" // ten bytes, one character of every UTF-8 length
 
 func textOf(size, serial int) []byte {
-	octets := bytes.Repeat([]byte(pattern), size/len(pattern))
-	octets = append(octets, bytes.Repeat([]byte("."), size%len(pattern))...)
+	data := bytes.Repeat([]byte(pattern), size/len(pattern))
+	data = append(data, bytes.Repeat([]byte("."), size%len(pattern))...)
 	if size > 0 {
-		octets[0] = byte('0' + serial%10)
+		data[0] = byte('0' + serial%10)
 	}
-	return octets
+	return data
 }
 
 func binaryOf(size, serial int) []byte {
-	octets := make([]byte, size)
-	rand.New(rand.NewSource(int64(serial))).Read(octets)
-	return octets
+	data := make([]byte, size)
+	rand.New(rand.NewSource(int64(serial))).Read(data)
+	return data
 }
 
 // matrix holds the open connections, by the size of their fragments (0: never cut).
@@ -72,14 +72,14 @@ func (m *matrix) connection(fragmentBytes int) (*websocket.Conn, error) {
 }
 
 // send writes one message, with pings between the parts if asked to; it returns how many pings it sent.
-func send(connection *websocket.Conn, kind int, octets []byte, parts int, pings bool) (int, error) {
+func send(connection *websocket.Conn, kind int, data []byte, parts int, pings bool) (int, error) {
 	writer, err := connection.NextWriter(kind)
 	if err != nil {
 		return 0, err
 	}
 	sent := 0
 	for part := 0; part < parts; part++ {
-		if _, err := writer.Write(octets[len(octets)*part/parts : len(octets)*(part+1)/parts]); err != nil {
+		if _, err := writer.Write(data[len(data)*part/parts : len(data)*(part+1)/parts]); err != nil {
 			return sent, err
 		}
 		if pings && sent < 8 {
@@ -93,16 +93,16 @@ func send(connection *websocket.Conn, kind int, octets []byte, parts int, pings 
 	return sent, writer.Close()
 }
 
-func (m *matrix) echo(kind int, octets []byte, fragments int, pings bool) error {
+func (m *matrix) echo(kind int, data []byte, fragments int, pings bool) error {
 	fragmentBytes := 0
-	if fragments > 1 && len(octets) > 0 {
-		fragmentBytes = (len(octets) + fragments - 1) / fragments
+	if fragments > 1 && len(data) > 0 {
+		fragmentBytes = (len(data) + fragments - 1) / fragments
 	}
 	connection, err := m.connection(fragmentBytes)
 	if err != nil {
 		return err
 	}
-	sent, err := send(connection, kind, octets, fragments, pings)
+	sent, err := send(connection, kind, data, fragments, pings)
 	if err != nil {
 		return err
 	}
@@ -114,11 +114,11 @@ func (m *matrix) echo(kind int, octets []byte, fragments int, pings bool) error 
 	if gotKind != kind {
 		return fmt.Errorf("type changed")
 	}
-	if !bytes.Equal(got, octets) {
-		return fmt.Errorf("%d octets came back, or others", len(got))
+	if !bytes.Equal(got, data) {
+		return fmt.Errorf("%d bytes came back, or others", len(got))
 	}
 	m.verdict.Echoes++
-	m.verdict.Octets += len(octets)
+	m.verdict.Bytes += len(data)
 	m.verdict.Pongs += sent
 	return nil
 }
@@ -128,13 +128,13 @@ func (m *matrix) run() error {
 	for _, size := range m.plan.Sizes {
 		for _, kind := range []int{websocket.TextMessage, websocket.BinaryMessage} {
 			serial++
-			octets := binaryOf(size, serial)
+			data := binaryOf(size, serial)
 			if kind == websocket.TextMessage {
-				octets = textOf(size, serial)
+				data = textOf(size, serial)
 			}
 			for _, fragments := range m.plan.Fragments {
 				for _, pings := range m.plan.Pings {
-					if err := m.echo(kind, octets, fragments, pings); err != nil {
+					if err := m.echo(kind, data, fragments, pings); err != nil {
 						return fmt.Errorf("kind %d of %d in %d, pings %v: %w", kind, size, fragments, pings, err)
 					}
 				}

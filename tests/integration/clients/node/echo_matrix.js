@@ -3,39 +3,39 @@
 const WebSocket = require('ws');
 
 const plan = JSON.parse(process.argv[2]);
-const verdict = { client: `npm ws ${require('ws/package.json').version}`, echoes: 0, octets: 0, pongs: 0, failures: [] };
+const verdict = { client: `npm ws ${require('ws/package.json').version}`, echoes: 0, bytes: 0, pongs: 0, failures: [] };
 
-// Ten octets of every UTF-8 length, so that fragments cut characters; the number in front makes each message its own.
+// Ten bytes of every UTF-8 length, so that fragments cut characters; the number in front makes each message its own.
 const pattern = Buffer.from('aé€😀');
 
 function textOf(size, serial) {
-  const octets = Buffer.alloc(size, pattern);
-  for (let start = size - (size % pattern.length); start < size; ++start) octets[start] = 0x2e;  // '.' for a cut character
-  if (size > 0) octets[0] = 0x30 + (serial % 10);
-  return octets;
+  const bytes = Buffer.alloc(size, pattern);
+  for (let start = size - (size % pattern.length); start < size; ++start) bytes[start] = 0x2e;  // '.' for a cut character
+  if (size > 0) bytes[0] = 0x30 + (serial % 10);
+  return bytes;
 }
 
 function binaryOf(size, serial) {
-  const octets = Buffer.allocUnsafe(size);
+  const bytes = Buffer.allocUnsafe(size);
   let state = (serial * 2654435761 + 1) >>> 0;
   for (let i = 0; i < size; ++i) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    octets[i] = state >>> 24;
+    bytes[i] = state >>> 24;
   }
-  return octets;
+  return bytes;
 }
 
 // Cuts into `count` pieces of nearly equal size; small messages give empty fragments, which are legal too.
-function cut(octets, count) {
+function cut(bytes, count) {
   const pieces = [];
   for (let i = 0; i < count; ++i) {
-    pieces.push(octets.subarray(Math.floor((octets.length * i) / count), Math.floor((octets.length * (i + 1)) / count)));
+    pieces.push(bytes.subarray(Math.floor((bytes.length * i) / count), Math.floor((bytes.length * (i + 1)) / count)));
   }
   return pieces;
 }
 
-function send(socket, octets, binary, fragments, pings) {
-  const pieces = cut(octets, fragments);
+function send(socket, bytes, binary, fragments, pings) {
+  const pieces = cut(bytes, fragments);
   let pinged = 0;
   pieces.forEach((piece, i) => {
     socket.send(piece, { binary, fin: i === pieces.length - 1, compress: false });
@@ -75,16 +75,16 @@ async function runMatrix() {
   let pongs = 0;
   for (const size of plan.sizes) {
     for (const binary of [false, true]) {
-      const octets = (binary ? binaryOf : textOf)(size, ++serial);
+      const bytes = (binary ? binaryOf : textOf)(size, ++serial);
       for (const fragments of plan.fragments) {
         for (const pings of plan.pings) {
           const what = `${binary ? 'binary' : 'text'} of ${size} in ${fragments}${pings ? ' with pings' : ''}`;
-          pongs += send(socket, octets, binary, fragments, pings);
+          pongs += send(socket, bytes, binary, fragments, pings);
           const { data, isBinary } = await answer(pongs);
           if (isBinary !== binary) verdict.failures.push(`${what}: type changed`);
-          if (!octets.equals(data)) verdict.failures.push(`${what}: ${data.length} octets came back, or others`);
+          if (!bytes.equals(data)) verdict.failures.push(`${what}: ${data.length} bytes came back, or others`);
           ++verdict.echoes;
-          verdict.octets += size;
+          verdict.bytes += size;
           if (verdict.failures.length > 9) return;
         }
       }

@@ -18,7 +18,7 @@ function optionsOf(offer) {
   return options;
 }
 
-// Contents by turns: text that compresses well, a random block that comes again 20,000 octets later, noise.
+// Contents by turns: text that compresses well, a random block that comes again 20,000 bytes later, noise.
 function contentOf(size, serial) {
   if (serial % 3 === 0) return Buffer.alloc(size, `message ${serial}: temperature 21.5, humidity 40; `);
   const block = crypto.randomBytes(serial % 3 === 1 ? 20000 : Math.max(size, 1));
@@ -60,7 +60,7 @@ async function run(session) {
         ++serial;
         socket.send(content, { binary, compress: session.offer !== null });
         const { data, isBinary } = await next(inbox);
-        if (isBinary !== binary || !content.equals(data)) verdict.failures.push(`${binary ? 'binary' : 'text'} of ${size}: ${data.length} octets, or others`);
+        if (isBinary !== binary || !content.equals(data)) verdict.failures.push(`${binary ? 'binary' : 'text'} of ${size}: ${data.length} bytes, or others`);
         else ++verdict.echoes;
       }
     }

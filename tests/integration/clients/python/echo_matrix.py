@@ -8,32 +8,32 @@ import sys
 import websockets
 from websockets.asyncio.client import connect
 
-PATTERN = "aé€😀".encode()  # ten octets, one character of every UTF-8 length
+PATTERN = "aé€😀".encode()  # ten bytes, one character of every UTF-8 length
 
 
 def text_of(size, serial):
-    octets = bytearray(PATTERN * (size // len(PATTERN)) + b"." * (size % len(PATTERN)))
-    octets[:1] = str(serial % 10).encode()[: len(octets)]
-    return bytes(octets)
+    data = bytearray(PATTERN * (size // len(PATTERN)) + b"." * (size % len(PATTERN)))
+    data[:1] = str(serial % 10).encode()[: len(data)]
+    return bytes(data)
 
 
-def cut(octets, count):
-    bounds = [len(octets) * i // count for i in range(count + 1)]
-    return [octets[bounds[i] : bounds[i + 1]] for i in range(count)]
+def cut(data, count):
+    bounds = [len(data) * i // count for i in range(count + 1)]
+    return [data[bounds[i] : bounds[i + 1]] for i in range(count)]
 
 
-async def send(socket, octets, binary, fragments, pings):
+async def send(socket, data, binary, fragments, pings):
     """Sends one message in fragments; returns the pongs to wait for."""
     waiters = []
 
     async def pieces():
-        for piece in cut(octets, fragments):
+        for piece in cut(data, fragments):
             yield piece
             if pings and len(waiters) < 8:
                 waiters.append(await socket.ping(f"between {len(waiters)}"))
 
     if fragments == 1:
-        await socket.send(octets, text=not binary)
+        await socket.send(data, text=not binary)
         if pings:
             waiters.append(await socket.ping("after"))
     else:
@@ -49,20 +49,20 @@ async def run_matrix(plan, verdict):
         for size in plan["sizes"]:
             for binary in (False, True):
                 serial += 1
-                octets = random.Random(serial).randbytes(size) if binary else text_of(size, serial)
+                data = random.Random(serial).randbytes(size) if binary else text_of(size, serial)
                 for fragments in plan["fragments"]:
                     for pings in plan["pings"]:
                         what = f"{'binary' if binary else 'text'} of {size} in {fragments}{' with pings' if pings else ''}"
-                        waiters = await send(socket, octets, binary, fragments, pings)
+                        waiters = await send(socket, data, binary, fragments, pings)
                         echo = await asyncio.wait_for(socket.recv(), 60)
                         if isinstance(echo, bytes) != binary:
                             verdict["failures"].append(f"{what}: type changed")
-                        if (echo if isinstance(echo, bytes) else echo.encode()) != octets:
+                        if (echo if isinstance(echo, bytes) else echo.encode()) != data:
                             verdict["failures"].append(f"{what}: {len(echo)} units came back, or others")
                         for waiter in waiters:
                             await asyncio.wait_for(waiter, 60)
                         verdict["echoes"] += 1
-                        verdict["octets"] += size
+                        verdict["bytes"] += size
                         verdict["pongs"] += len(waiters)
                         if len(verdict["failures"]) > 9:
                             return
@@ -72,7 +72,7 @@ async def run_matrix(plan, verdict):
 
 
 def main():
-    verdict = {"client": f"Python websockets {websockets.__version__}", "echoes": 0, "octets": 0, "pongs": 0, "failures": []}
+    verdict = {"client": f"Python websockets {websockets.__version__}", "echoes": 0, "bytes": 0, "pongs": 0, "failures": []}
     try:
         asyncio.run(run_matrix(json.loads(sys.argv[1]), verdict))
     except Exception as error:  # whatever ends the run early is the verdict

@@ -11,9 +11,9 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 
 
 def content_of(size, serial):
-    """By turns: text that compresses well, a random block that comes again 20,000 octets later, noise."""
-    random_octets = random.Random(serial).randbytes
-    block = (f"message {serial}: temperature 21.5, humidity 40; ".encode(), random_octets(20000), random_octets(max(size, 1)))[serial % 3]
+    """By turns: text that compresses well, a random block that comes again 20,000 bytes later, noise."""
+    random_bytes = random.Random(serial).randbytes
+    block = (f"message {serial}: temperature 21.5, humidity 40; ".encode(), random_bytes(20000), random_bytes(max(size, 1)))[serial % 3]
     return (block * (size // len(block) + 1))[:size]
 
 
@@ -44,8 +44,8 @@ async def run(session, verdict):
             print("ready", flush=True)
         while len(verdict["received"]) < session["awaited"]:
             message = await asyncio.wait_for(socket.recv(), 60)
-            octets = message.encode() if isinstance(message, str) else message
-            verdict["received"].append(["text" if isinstance(message, str) else "binary", hashlib.sha256(octets).hexdigest()])
+            data = message.encode() if isinstance(message, str) else message
+            verdict["received"].append(["text" if isinstance(message, str) else "binary", hashlib.sha256(data).hexdigest()])
 
 
 def main():

@@ -90,7 +90,7 @@ TEST(RunJson, HasEveryMemberThatOthersRead) {
                            "seconds",
                            "messages",
                            "messages_per_second",
-                           "octets_per_second",
+                           "bytes_per_second",
                            "latency_ns",
                            "latency_curve",
                            "client",

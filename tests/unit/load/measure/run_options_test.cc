@@ -68,7 +68,7 @@ TEST(RunOptions, CountsTheWholeFramesOfARun) {
   EXPECT_EQ(messages_per_unit(options), 1U);
   options.run_bytes = 26 * 3 + 25;
   EXPECT_EQ(messages_per_unit(options), 3U);
-  options.size = 126;  // two octets more of header
+  options.size = 126;  // two bytes more of header
   options.run_bytes = 134 * 2;
   EXPECT_EQ(messages_per_unit(options), 2U);
 }

@@ -13,15 +13,15 @@ namespace ringgate::measure {
 namespace {
 
 std::vector<std::uint8_t> built(const UnitForm& form, UnitId id) {
-  std::vector<std::uint8_t> octets(form.request_bytes_max() + UnitForm::build_slack);
-  octets.resize(form.build(octets.data(), id));
-  return octets;
+  std::vector<std::uint8_t> bytes(form.request_bytes_max() + UnitForm::build_slack);
+  bytes.resize(form.build(bytes.data(), id));
+  return bytes;
 }
 
 std::vector<std::uint8_t> reply(const UnitForm& form, UnitId id) {
-  std::vector<std::uint8_t> octets(form.reply_bytes());
-  form.copy_reply(id, 0, octets);
-  return octets;
+  std::vector<std::uint8_t> bytes(form.reply_bytes());
+  form.copy_reply(id, 0, bytes);
+  return bytes;
 }
 
 struct Frame {
@@ -30,21 +30,21 @@ struct Frame {
   std::vector<std::uint8_t> payload;
 };
 
-// A plain reader of masked frames, octet by octet.
-std::vector<Frame> read_frames(const std::vector<std::uint8_t>& octets) {
+// A plain reader of masked frames, byte by byte.
+std::vector<Frame> read_frames(const std::vector<std::uint8_t>& bytes) {
   std::vector<Frame> frames;
-  for (std::size_t at = 0; at < octets.size();) {
+  for (std::size_t at = 0; at < bytes.size();) {
     Frame frame;
-    frame.first = octets[at];
-    EXPECT_EQ(octets[at + 1] & 0x80, 0x80);
-    std::size_t length = octets[at + 1] & 0x7f;
+    frame.first = bytes[at];
+    EXPECT_EQ(bytes[at + 1] & 0x80, 0x80);
+    std::size_t length = bytes[at + 1] & 0x7f;
     at += 2;
     const std::size_t more = length < 126 ? 0 : length == 126 ? 2 : 8;
     if (more != 0) length = 0;
-    for (std::size_t i = 0; i < more; ++i) length = length << 8 | octets[at++];
+    for (std::size_t i = 0; i < more; ++i) length = length << 8 | bytes[at++];
     const std::size_t key_at = at;
-    for (std::size_t i = 0; i < 4; ++i) frame.key = frame.key << 8 | octets[at++];
-    for (std::size_t i = 0; i < length; ++i) frame.payload.push_back(octets[at++] ^ octets[key_at + i % 4]);
+    for (std::size_t i = 0; i < 4; ++i) frame.key = frame.key << 8 | bytes[at++];
+    for (std::size_t i = 0; i < length; ++i) frame.payload.push_back(bytes[at++] ^ bytes[key_at + i % 4]);
     frames.push_back(std::move(frame));
   }
   return frames;
@@ -80,9 +80,9 @@ TEST(UnitForm, IsWhatAServerEchoesAsTheReply) {
       for (const auto& [messages, fragments] : {std::pair{1U, 1U}, std::pair{3U, 1U}, std::pair{1U, 2U}, std::pair{1U, 64U}}) {
         const UnitForm form(shape(kind, size, messages, fragments));
         const UnitId id{3, 11};
-        const auto octets = built(form, id);
-        ASSERT_EQ(octets.size(), form.request_bytes_max());
-        const auto frames = read_frames(octets);
+        const auto bytes = built(form, id);
+        ASSERT_EQ(bytes.size(), form.request_bytes_max());
+        const auto frames = read_frames(bytes);
         ASSERT_EQ(frames.size(), messages * fragments);
         ASSERT_EQ(echo_of(frames), reply(form, id)) << name_of(kind) << " " << size;
       }

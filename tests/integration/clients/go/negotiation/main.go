@@ -35,7 +35,7 @@ type verdict struct {
 
 var kinds = map[int]string{websocket.TextMessage: "text", websocket.BinaryMessage: "binary"}
 
-// contentOf gives, by turns, text that compresses well, a random block that comes again 20,000 octets later, and noise.
+// contentOf gives, by turns, text that compresses well, a random block that comes again 20,000 bytes later, and noise.
 func contentOf(size, serial int) []byte {
 	noise := rand.New(rand.NewSource(int64(serial)))
 	block := []byte(fmt.Sprintf("message %d: temperature 21.5, humidity 40; ", serial))
@@ -74,7 +74,7 @@ func (v *verdict) echoAll(connection *websocket.Conn, sizes []int) error {
 				return err
 			}
 			if gotKind != kind || !bytes.Equal(got, content) {
-				return fmt.Errorf("%s of %d: %d octets came back, or others", kinds[kind], size, len(got))
+				return fmt.Errorf("%s of %d: %d bytes came back, or others", kinds[kind], size, len(got))
 			}
 			v.Echoes++
 		}
@@ -97,11 +97,11 @@ func (v *verdict) run(s session) error {
 	}
 	for len(v.Received) < s.Awaited {
 		connection.SetReadDeadline(time.Now().Add(60 * time.Second))
-		kind, octets, err := connection.ReadMessage()
+		kind, data, err := connection.ReadMessage()
 		if err != nil {
 			return err
 		}
-		v.Received = append(v.Received, [2]string{kinds[kind], fmt.Sprintf("%x", sha256.Sum256(octets))})
+		v.Received = append(v.Received, [2]string{kinds[kind], fmt.Sprintf("%x", sha256.Sum256(data))})
 	}
 	normal := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 	if err := connection.WriteControl(websocket.CloseMessage, normal, time.Now().Add(10*time.Second)); err != nil {

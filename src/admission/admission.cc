@@ -1,0 +1,70 @@
+#include "admission/admission.h"
+
+#include <optional>
+
+#include "http/body.h"
+#include "ws/handshake.h"
+#include "ws/handshake_offers.h"
+
+namespace ringgate::admission {
+namespace {
+
+using http::Method;
+using http::Rejection;
+using http::RequestView;
+
+std::optional<Rejection> check_protocol(const RequestView& request) {
+  if (request.is_http10()) return Rejection::http10_refused;
+  const auto framing = http::body_framing(request);
+  if (framing) return {};
+  // An upgrade has no body at all, so there an unknown coding is no missing feature of ours; it is refused
+  // further down.
+  const bool waits_for_upgrade_check = framing.error() == Rejection::transfer_encoding_unsupported &&
+                                       request.method() == Method::get && ws::asks_for_upgrade(request);
+  if (waits_for_upgrade_check) return {};
+  return framing.error();
+}
+
+std::optional<Rejection> check_method(Method method) {
+  if (method == Method::get) return {};
+  return method == Method::unknown ? Rejection::method_unknown : Rejection::method_not_allowed;
+}
+
+std::optional<std::uint32_t> find_route(std::span<const RouteView> routes, std::string_view path) {
+  for (std::uint32_t i = 0; i < routes.size(); ++i) {
+    if (routes[i].path == path) return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<Rejection> check_capacity(const GateView& gate) {
+  if (gate.is_draining) return Rejection::draining;
+  if (gate.is_at_connection_limit) return Rejection::connection_limit;
+  return {};
+}
+
+}  // namespace
+
+std::expected<Admission, Rejection> admit(const RequestView& request, const GateView& gate,
+                                          AnonymousIdSeed anonymous_seed) {
+  if (const auto rejection = check_protocol(request)) return std::unexpected{*rejection};
+  if (const auto rejection = check_method(request.method())) return std::unexpected{*rejection};
+  const auto route_index = find_route(gate.routes, request.path());
+  if (!route_index) return std::unexpected{Rejection::path_unknown};
+  const auto key = ws::check_handshake(request);
+  if (!key) return std::unexpected{key.error()};
+  if (const auto origin = check_origin(request, gate.routes[*route_index].origin); !origin) {
+    return std::unexpected{origin.error()};
+  }
+  if (const auto rejection = check_capacity(gate)) return std::unexpected{*rejection};
+  const auto id = read_device_id(request, gate.id_sources);
+  if (!id) return std::unexpected{id.error()};
+  if (!*id && gate.device_id_required) return std::unexpected{Rejection::device_id_missing};
+  return Admission{.route_index = *route_index,
+                   .is_anonymous = !id->has_value(),
+                   .device_id = id->has_value() ? **id : anonymous_device_id(anonymous_seed),
+                   .websocket_key = *key,
+                   .subprotocol = ws::choose_subprotocol(request, gate.routes[*route_index].subprotocols)};
+}
+
+}  // namespace ringgate::admission

@@ -1,0 +1,52 @@
+// Admission: may this request become a device's connection? All checks in their one order, so that one input
+// has one answer.
+//
+// Works on a parsed head; touches no socket and no map (taking over an id that is online is the device
+// map's). Pure; any thread. Order: HTTP version, framing, method, path, upgrade fields, origin, drain and
+// limit, device id.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string_view>
+
+#include "admission/identity.h"
+#include "admission/origin.h"
+#include "http/rejection.h"
+#include "http/request_head.h"
+#include "ws/deflate_negotiation.h"
+
+namespace ringgate::admission {
+
+/// What is served at one path. Borrows from the configuration.
+struct RouteView {
+  std::string_view path;  // compared byte by byte with the path of the request
+  OriginRule origin = {};
+  std::span<const std::string_view> subprotocols = {};  // the preferred one first
+  ws::DeflatePolicy deflate = {};
+};
+
+/// What the gate looks like at this moment. Borrows from the configuration.
+struct GateView {
+  std::span<const RouteView> routes;
+  std::span<const IdSource> id_sources;
+  bool device_id_required = true;
+  bool is_draining = false;
+  bool is_at_connection_limit = false;
+};
+
+struct Admission {
+  std::uint32_t route_index = 0;
+  bool is_anonymous = false;
+  DeviceIdText device_id;
+  std::string_view websocket_key;  // borrowed from the request; for ws::append_switching_protocols
+  std::string_view subprotocol;    // borrowed from the configuration; empty: none
+};
+
+/// Admits or refuses `request`. `anonymous_seed`: 26 unpredictable bytes, used only if the request names no
+/// device and need not. Does not allocate.
+std::expected<Admission, http::Rejection> admit(const http::RequestView& request, const GateView& gate,
+                                                AnonymousIdSeed anonymous_seed);
+
+}  // namespace ringgate::admission

@@ -1,0 +1,83 @@
+#include "admission/identity.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "http/byte_class.h"
+#include "http/uri.h"
+
+namespace ringgate::admission {
+namespace {
+
+using http::Rejection;
+using Presence = http::QueryParameter::Presence;
+
+/// A header line as if it were a parameter: two lines with two values conflict.
+http::QueryParameter header_parameter(const http::RequestView& request, std::string_view name) {
+  http::QueryParameter found;
+  for (std::size_t i = request.find_field(name); i < request.fields_count();
+       i = request.find_field(name, i + 1)) {
+    if (found.presence == Presence::absent) {
+      found = {Presence::present, request.field_value(i)};
+    } else if (found.value != request.field_value(i)) {
+      found.presence = Presence::conflicting;
+    }
+  }
+  return found;
+}
+
+std::expected<DeviceIdText, Rejection> decode_id(std::string_view encoded) {
+  std::array<char, limits::device_id_bytes_max> decoded;
+  const auto size = http::percent_decode(encoded, decoded);
+  if (!size) return std::unexpected{Rejection::device_id_malformed};
+  const std::string_view id{decoded.data(), *size};
+  if (!is_valid_device_id(id)) return std::unexpected{Rejection::device_id_malformed};
+  if (id.starts_with(anonymous_id_prefix)) return std::unexpected{Rejection::device_id_reserved};
+  return DeviceIdText{id};
+}
+
+}  // namespace
+
+DeviceIdText::DeviceIdText(std::string_view text) : size_(static_cast<std::uint8_t>(text.size())) {
+  RINGGATE_ASSERT(text.size() <= chars_.size());
+  std::ranges::copy(text, chars_.begin());
+}
+
+std::optional<IdSource> parse_id_source(std::string_view text) {
+  constexpr std::string_view query = "query:";
+  constexpr std::string_view header = "header:";
+  if (text.starts_with(query) && text.size() > query.size()) {
+    return IdSource{IdSource::Kind::query, text.substr(query.size())};
+  }
+  if (text.starts_with(header) && http::is_token(text.substr(header.size()))) {
+    return IdSource{IdSource::Kind::header, text.substr(header.size())};
+  }
+  return std::nullopt;
+}
+
+std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http::RequestView& request,
+                                                                     std::span<const IdSource> sources) {
+  std::optional<DeviceIdText> id;
+  for (const IdSource& source : sources) {
+    const http::QueryParameter found = source.kind == IdSource::Kind::query
+                                           ? http::query_parameter(request.query(), source.name)
+                                           : header_parameter(request, source.name);
+    if (found.presence == Presence::absent) continue;
+    if (found.presence == Presence::conflicting) return std::unexpected{Rejection::device_id_conflict};
+    const auto decoded = decode_id(found.value);
+    if (!decoded) return std::unexpected{decoded.error()};
+    if (id && *id != *decoded) return std::unexpected{Rejection::device_id_conflict};
+    id = *decoded;
+  }
+  return id;
+}
+
+DeviceIdText anonymous_device_id(AnonymousIdSeed seed) {
+  static constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+  std::array<char, anonymous_id_prefix.size() + anonymous_id_random_chars> text;
+  const auto end = std::ranges::copy(anonymous_id_prefix, text.begin()).out;
+  std::ranges::transform(seed, end, [](std::uint8_t byte) { return alphabet[byte % alphabet.size()]; });
+  return DeviceIdText{{text.data(), text.size()}};
+}
+
+}  // namespace ringgate::admission

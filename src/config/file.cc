@@ -1,0 +1,176 @@
+#include "config/file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <utility>
+
+#include "config/table.h"
+
+// Compiled in here instead of linked: the library's own build throws and lets values nest 256 deep. Version 3.3.0 also asserts,
+// or with NDEBUG assumes, that a key follows "[", though the code behind the assertion handles the lack of one: so no assertions.
+#undef NDEBUG
+#undef TOML_HEADER_ONLY
+#undef TOML_SHARED_LIB
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ASSERT(expression) static_assert(true)
+#define TOML_MAX_NESTED_VALUES 8
+#include <toml++/toml.h>
+
+namespace ringgate::config {
+namespace {
+
+static_assert(TOML_MAX_NESTED_VALUES == config_nesting_max);
+
+using Shape = RawValue::Shape;
+
+std::string path_component(std::string_view key) {
+  const bool bare = !key.empty() && std::ranges::all_of(key, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return bare ? std::string(key) : '"' + printable(key) + '"';
+}
+
+RawValue list_value(const toml::array& array) {
+  RawValue value{Shape::list, {}, {}};
+  for (const toml::node& item : array) {
+    const auto* text = item.as_string();
+    if (text == nullptr) return {Shape::other, "a list of anything but texts", {}};
+    value.items.push_back(text->get());
+  }
+  return value;
+}
+
+RawValue raw_value(const toml::node& node) {
+  if (const auto* text = node.as_string()) return {Shape::text, text->get(), {}};
+  if (const auto* number = node.as_integer()) return {Shape::integer, std::to_string(number->get()), {}};
+  if (const auto* flag = node.as_boolean()) return {Shape::boolean, flag->get() ? "true" : "false", {}};
+  if (const auto* array = node.as_array()) return list_value(*array);
+  if (node.is_table()) return {Shape::other, "a section", {}};
+  if (node.is_floating_point()) return {Shape::other, "a number with a fraction", {}};
+  return {Shape::other, "a date or time", {}};
+}
+
+std::size_t line_of(const toml::node& node) { return node.source().begin.line; }
+
+/// Collects the settings of a parsed file. Descends into known sections only, so a hostile depth is never walked.
+class Collector {
+ public:
+  explicit Collector(FileContent& content) : content_(content) {}
+
+  void collect(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const std::string name = path_component(key.str());
+      const RepeatedSection* repeated = find_repeated(name);
+      if (repeated != nullptr && node.is_array()) collect_entries(name, *repeated, *node.as_array());
+      else if (repeated == nullptr && is_section(name) && node.is_table()) collect_section(name, name, *node.as_table());
+      else add(name, raw_value(node), line_of(node));
+    }
+  }
+
+ private:
+  /// `name`: the section's as the table of settings has it; `prefix`: the same with the entry's number.
+  void collect_section(const std::string& name, const std::string& prefix, const toml::table& section) {
+    for (const auto& [key, node] : section) {
+      const std::string last = '.' + path_component(key.str());
+      if (node.is_table() && is_section(name + last)) collect_section(name + last, prefix + last, *node.as_table());
+      else add(prefix + last, raw_value(node), line_of(node));
+    }
+  }
+
+  void collect_entries(const std::string& name, const RepeatedSection& section, const toml::array& entries) {
+    content_.entries[name] = entries.size();
+    if (entries.empty() || entries.size() > section.entries_max) {
+      add(name, {Shape::list, {}, {}}, line_of(entries.empty() ? entries : *entries.get(section.entries_max)));
+      return;
+    }
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const toml::node& entry = *entries.get(i);
+      const std::string prefix = fmt::format("{}.{}", name, i);
+      if (entry.is_table()) collect_section(name, prefix, *entry.as_table());
+      else add(prefix, raw_value(entry), line_of(entry));
+    }
+  }
+
+  void add(std::string path, RawValue value, std::size_t line) {
+    content_.settings.push_back({std::move(path), std::move(value), line});
+  }
+
+  FileContent& content_;
+};
+
+bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+/// What is looked for before the parser sees the text: NUL bytes, lines no person wrote, and anything beyond ASCII outside
+/// comments, which no setting has and on which toml++ 3.3.0 runs into undefined behaviour.
+std::expected<void, FileFault> check_lines(std::string_view text) {
+  std::size_t line = 1;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view content = text.substr(0, end);
+    if (content.contains('\0')) return std::unexpected(FileFault{line, {"a NUL byte", "write plain text"}});
+    if (!std::ranges::all_of(content.substr(0, content.find('#')), is_ascii)) {
+      return std::unexpected(FileFault{line, {"a byte beyond ASCII", "keep such characters to comments"}});
+    }
+    if (content.size() > config_line_bytes_max) {
+      return std::unexpected(FileFault{line, {fmt::format("the line is longer than {} bytes", config_line_bytes_max),
+                                              "break it; a list may go over several lines"}});
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++line;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::expected<std::string, Complaint> read_config_file(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) {
+    const bool absent = !error || error == std::errc::no_such_file_or_directory;
+    return std::unexpected(Complaint{absent ? "there is no such file" : error.message(),
+                                     "name a readable TOML file with --config"});
+  }
+  if (std::filesystem::is_directory(status)) {
+    return std::unexpected(Complaint{"it is a directory", "name a TOML file with --config"});
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text(config_file_bytes_max + 1, '\0');
+  if (!file || !file.read(text.data(), static_cast<std::streamsize>(text.size())).eof()) {
+    if (file) {
+      return std::unexpected(Complaint{fmt::format("the file is larger than {} bytes", config_file_bytes_max),
+                                       "name the file that holds the settings"});
+    }
+    return std::unexpected(Complaint{"the file cannot be read", "give the gate's user the right to read it"});
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+std::expected<FileContent, FileFault> parse_config_text(std::string_view text) {
+  if (text.size() > config_file_bytes_max) {
+    return std::unexpected(FileFault{0, {fmt::format("the file is larger than {} bytes", config_file_bytes_max),
+                                         "name the file that holds the settings"}});
+  }
+  if (auto lines = check_lines(text); !lines) return std::unexpected(std::move(lines.error()));
+  // A "#" may also stand in a string; no rule accepts the question mark that then comes in place of what follows it.
+  std::string ascii(text);
+  std::ranges::replace_if(ascii, std::not_fn(is_ascii), '?');
+  const toml::parse_result result = toml::parse(ascii);
+  if (!result) {
+    const toml::parse_error& error = result.error();
+    return std::unexpected(FileFault{error.source().begin.line,
+                                     {printable(error.description(), 200), "correct the TOML on this line"}});
+  }
+  FileContent content;
+  Collector(content).collect(result.table());
+  std::ranges::sort(content.settings, {}, [](const FileSetting& s) { return std::pair(s.line, std::string_view(s.path)); });
+  return content;
+}
+
+}  // namespace ringgate::config

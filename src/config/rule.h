@@ -1,0 +1,109 @@
+// What a setting's value may be: one small rule per kind of value, with three functions each: read, print and describe.
+// Whatever `print` gives, `read` takes again. Knows nothing of keys, sources or TOML's grammar.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace ringgate::config {
+
+/// A value as a source gave it. The environment and flags give `untyped` text; lists in it are separated by commas.
+struct RawValue {
+  enum class Shape : std::uint8_t { untyped, text, integer, boolean, list, other };
+  Shape shape = Shape::untyped;
+  std::string text;                // as written; of an integer or boolean: its digits or word
+  std::vector<std::string> items;  // of a list of texts
+};
+
+/// A value that breaks its rule. Both are printable ASCII.
+struct Complaint {
+  std::string cause;
+  std::string remedy;
+};
+
+template <typename Value>
+using Read = std::expected<Value, Complaint>;
+
+/// Bytes with a unit: B, kB, MB, KiB, MiB or GiB. Bounds are inclusive, in bytes.
+struct SizeRule {
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+  bool power_of_two = false;
+};
+
+enum class Off : std::uint8_t { refused, allowed };
+
+/// A time with a unit: ns, us, ms, s, m or h; or `off`, which reads as 0. Bounds are inclusive, in nanoseconds.
+struct DurationRule {
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+  Off off = Off::refused;
+};
+
+/// A plain number. Bounds are inclusive.
+struct CountRule {
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+  bool power_of_two = false;
+};
+
+struct FlagRule {};
+
+/// One of a few words; reads as the word's index.
+struct WordRule {
+  std::span<const std::string_view> words;
+};
+
+/// What a text has to look like; `shape` completes the sentence "write ...".
+struct TextShape {
+  bool (*accepts)(std::string_view);
+  std::string_view shape;
+};
+
+struct TextRule {
+  TextShape text;
+};
+
+/// Texts of one shape, none of them twice.
+struct ListRule {
+  TextShape item;
+  std::size_t items_least = 0;
+  std::size_t items_most = 0;
+};
+
+/// CPUs as the kernel writes them: "0,2-3"; or `all`, which reads as none.
+struct CpuListRule {};
+
+using Rule = std::variant<SizeRule, DurationRule, CountRule, FlagRule, WordRule, TextRule, ListRule, CpuListRule>;
+
+Read<std::uint64_t> read(const SizeRule& rule, const RawValue& value);
+Read<std::uint64_t> read(const DurationRule& rule, const RawValue& value);
+Read<std::uint64_t> read(const CountRule& rule, const RawValue& value);
+Read<bool> read(const FlagRule& rule, const RawValue& value);
+Read<std::size_t> read(const WordRule& rule, const RawValue& value);
+Read<std::string> read(const TextRule& rule, const RawValue& value);
+Read<std::vector<std::string>> read(const ListRule& rule, const RawValue& value);
+Read<std::vector<std::uint32_t>> read(const CpuListRule& rule, const RawValue& value);
+
+/// The value as a TOML literal, in the largest unit that divides it.
+std::string print(const SizeRule& rule, std::uint64_t bytes);
+std::string print(const DurationRule& rule, std::uint64_t nanoseconds);
+std::string print(const CountRule& rule, std::uint64_t count);
+std::string print(const FlagRule& rule, bool value);
+std::string print(const WordRule& rule, std::size_t index);
+std::string print(const TextRule& rule, const std::string& text);
+std::string print(const ListRule& rule, const std::vector<std::string>& items);
+std::string print(const CpuListRule& rule, const std::vector<std::uint32_t>& cpus);
+
+/// What to write, as a half sentence: `a size from 1KiB to 256MiB`.
+std::string describe(const Rule& rule);
+
+/// `text` with everything but printable ASCII as \xNN, cut after `characters_max`: fit for a one-line message.
+std::string printable(std::string_view text, std::size_t characters_max = 80);
+
+}  // namespace ringgate::config

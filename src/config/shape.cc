@@ -1,0 +1,63 @@
+#include "config/shape.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "ring/ring.h"
+
+namespace ringgate::config {
+namespace {
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool all_of(std::string_view text, std::string_view also) {
+  return std::ranges::all_of(text, [&](char c) { return is_letter_or_digit(c) || also.contains(c); });
+}
+
+bool accepts_address(std::string_view text) {
+  return all_of(text, ".:[]") && ring::parse_listen_address(text).has_value();
+}
+bool accepts_address_or_off(std::string_view text) { return text == "off" || accepts_address(text); }
+
+// The characters of a path, RFC 3986 section 3.3; a percent sign stands for itself since paths are compared undecoded.
+bool accepts_path(std::string_view text) {
+  return text.starts_with('/') && text.size() <= 1024 && all_of(text, "/-._~!$&'()*+,;=:@%");
+}
+
+bool accepts_handler(std::string_view text) { return !text.empty() && text.size() <= 64 && all_of(text, "_-"); }
+
+// An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port unless it is the scheme's own; no path.
+bool accepts_origin(std::string_view text) {
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos || colon == 0 || text.size() > 255) return false;
+  const std::string_view authority = text.substr(colon + 3);
+  return all_of(text.substr(0, colon), "+-.") && !authority.empty() && all_of(authority, "-._~:[]");
+}
+
+// "query:NAME" or "header:NAME", where NAME is a token, RFC 9110 section 5.6.2.
+bool accepts_id_source(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view kind = text.substr(0, colon);
+  const std::string_view name = text.substr(colon + 1);
+  return (kind == "query" || kind == "header") && !name.empty() && name.size() <= 64 && all_of(name, "!#$%&'*+-.^_`|~");
+}
+
+// A token, RFC 6455 section 4.1 (10).
+bool accepts_subprotocol(std::string_view text) {
+  return !text.empty() && text.size() <= limits::subprotocol_bytes_max && all_of(text, "!#$%&'*+-.^_`|~");
+}
+
+}  // namespace
+
+constinit const TextShape listen_address{accepts_address, "an address such as \"127.0.0.1:8080\" or \"[::1]:8080\""};
+constinit const TextShape listen_address_or_off{accepts_address_or_off, "an address such as \"127.0.0.1:8081\", or \"off\""};
+constinit const TextShape route_path{accepts_path, "a path such as \"/ws\""};
+constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
+constinit const TextShape web_origin{accepts_origin, "an origin such as \"https://example.org\""};
+constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
+constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
+
+}  // namespace ringgate::config

@@ -1,0 +1,16 @@
+// What the texts among the settings have to look like: addresses, paths, names, origins. Used by the table alone.
+#pragma once
+
+#include "config/rule.h"
+
+namespace ringgate::config {
+
+extern const TextShape listen_address;         // "127.0.0.1:8080"
+extern const TextShape listen_address_or_off;  // or "off"
+extern const TextShape route_path;             // "/ws"
+extern const TextShape handler_name;           // "echo"
+extern const TextShape web_origin;             // "https://example.org"
+extern const TextShape subprotocol_name;       // "mqtt"
+extern const TextShape id_source;              // "query:deviceId"
+
+}  // namespace ringgate::config

@@ -1,0 +1,202 @@
+// Each key of the table, from each source, at the edges of its range: the table is walked, so a new key is tested by being there.
+#include "config/table.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/load.h"
+
+namespace ringgate::config {
+namespace {
+
+/// A value that differs from the default, as TOML, and as text for a flag or the environment.
+struct Sample {
+  std::string toml;
+  std::string text;
+};
+
+std::string unquoted(std::string toml) {
+  if (toml.starts_with('"')) return toml.substr(1, toml.size() - 2);
+  return toml;
+}
+
+Sample both(const std::string& toml) { return {toml, unquoted(toml)}; }
+
+std::string first_accepted(const TextShape& shape) {
+  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id"}) {
+    if (shape.accepts(candidate)) return candidate;
+  }
+  ADD_FAILURE() << "no sample for " << shape.shape;
+  return {};
+}
+
+Sample sample(const SizeRule& rule) { return both(print(rule, rule.least)); }
+Sample sample(const DurationRule& rule) { return both(print(rule, rule.most)); }
+Sample sample(const CountRule& rule) { return both(print(rule, rule.most)); }
+Sample sample(const FlagRule&) { return {"false", "false"}; }
+Sample other_sample(const CountRule& rule) { return both(print(rule, rule.least)); }
+Sample other_sample(const FlagRule&) { return {"true", "true"}; }
+Sample sample(const WordRule& rule) { return both(print(rule, rule.words.size() - 1)); }
+Sample sample(const TextRule& rule) { return both(print(rule, first_accepted(rule.text))); }
+Sample sample(const ListRule& rule) {
+  const std::string item = first_accepted(rule.item);
+  return {"[\"" + item + "\"]", item};
+}
+Sample sample(const CpuListRule&) { return {"\"0,2-3\"", "0,2-3"}; }
+Sample other_sample(const auto& rule) { return sample(rule); }
+
+/// A value other than the default.
+Sample sample_of(const Key& key) {
+  const Sample first = std::visit([](const auto& rule) { return sample(rule); }, key.rule);
+  if (first.toml != key.print(key, Config{}, 0)) return first;
+  return std::visit([](const auto& rule) { return other_sample(rule); }, key.rule);
+}
+
+/// Flags that a value needs beside it to make sense.
+std::vector<FlagSetting> companions(const std::string& path) {
+  if (path == "route.0.allowed_origins") return {{"--set", "route.0.origin", "list"}};
+  return {};
+}
+
+std::string environment_name(std::string path) {
+  for (std::size_t dot; (dot = path.find('.')) != std::string::npos;) path.replace(dot, 1, "__");
+  for (char& c : path) c = static_cast<char>(std::toupper(c));
+  return "RINGGATE_" + path;
+}
+
+class EveryKey : public testing::TestWithParam<std::size_t> {
+ protected:
+  const Key& key() const { return keys()[GetParam()]; }
+  std::string path() const { return path_of({&key(), 0}); }
+
+  /// The value as print-config would show it.
+  std::string shown(const LoadedConfig& loaded) const { return key().print(key(), loaded.config, 0); }
+
+  std::expected<LoadedConfig, ConfigFaults> set(const std::string& text) const {
+    auto flags = companions(path());
+    flags.push_back({"--set", path(), text});
+    return load_config({{}, {}, flags});
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Table, EveryKey, testing::Range(std::size_t{0}, keys().size()),
+                         [](const auto& instance) {
+                           std::string name(keys()[instance.param].path);
+                           for (char& c : name) c = c == '.' ? '_' : c;
+                           return name;
+                         });
+
+TEST_P(EveryKey, ComesFromAFlag) {
+  const auto loaded = set(sample_of(key()).text);
+  ASSERT_TRUE(loaded.has_value()) << to_line(loaded.error().front());
+  EXPECT_EQ(shown(*loaded), sample_of(key()).toml);
+  EXPECT_EQ(loaded->origins.at(path()), "--set");
+  EXPECT_NE(loaded->config, Config{}) << "the sample is the default";
+}
+
+TEST_P(EveryKey, ComesFromTheEnvironment) {
+  const std::vector<std::string> environment{environment_name(path()) + '=' + sample_of(key()).text, "PATH=/bin"};
+  const auto loaded = load_config({{}, environment, companions(path())});
+  ASSERT_TRUE(loaded.has_value()) << to_line(loaded.error().front());
+  EXPECT_EQ(shown(*loaded), sample_of(key()).toml);
+  EXPECT_EQ(loaded->origins.at(path()), "environment " + environment_name(path()));
+}
+
+TEST_P(EveryKey, ComesFromAFile) {
+  const std::string section(key().section());
+  std::string toml = find_repeated(section) == nullptr ? "[" + section + "]\n" : "[[" + section + "]]\n";
+  if (!companions(path()).empty()) toml += "origin = \"list\"\n";
+  toml += fmt::format("{} = {}\n", key().name(), sample_of(key()).toml);
+  const auto loaded = load_config_text(toml, "gate.toml");
+  ASSERT_TRUE(loaded.has_value()) << to_line(loaded.error().front());
+  EXPECT_EQ(shown(*loaded), sample_of(key()).toml);
+  EXPECT_EQ(loaded->origins.at(path()), fmt::format("gate.toml:{}", std::ranges::count(toml, '\n')));
+}
+
+TEST_P(EveryKey, IsDefaultWhenNobodySetsIt) {
+  const auto loaded = load_config({});
+  ASSERT_TRUE(loaded.has_value());
+  EXPECT_TRUE(loaded->is_default(path()));
+  EXPECT_EQ(shown(*loaded), key().print(key(), Config{}, 0));
+  if (std::holds_alternative<ListRule>(key().rule)) return;  // a flag spells lists in another way
+  EXPECT_TRUE(set(unquoted(shown(*loaded))).has_value()) << "the default breaks its own rule";
+}
+
+TEST_P(EveryKey, RefusesNonsenseNamingItself) {
+  const auto loaded = set("\x01 nonsense");
+  ASSERT_FALSE(loaded.has_value());
+  EXPECT_TRUE(loaded.error().front().cause.starts_with("--set " + path() + ": ")) << loaded.error().front().cause;
+  EXPECT_EQ(loaded.error().front().exit_code, ExitCode::bad_configuration);
+  EXPECT_FALSE(loaded.error().front().remedy.empty());
+}
+
+/// The edges of a range as text, accepted and refused.
+struct Edges {
+  std::vector<std::string> accepted;
+  std::vector<std::string> refused;
+};
+
+template <typename NumberRule>
+Edges edges(const NumberRule& rule, const std::string& unit) {
+  Edges found{{fmt::format("{}{}", rule.least, unit), fmt::format("{}{}", rule.most, unit)},
+              {fmt::format("{}{}", rule.most + 1, unit)}};
+  if (rule.least > 0) found.refused.push_back(fmt::format("{}{}", rule.least - 1, unit));
+  return found;
+}
+Edges edges_of(const SizeRule& rule) { return edges(rule, "B"); }
+Edges edges_of(const CountRule& rule) { return edges(rule, ""); }
+Edges edges_of(const DurationRule& rule) {
+  Edges found = edges(rule, "ns");
+  (rule.off == Off::allowed ? found.accepted : found.refused).emplace_back("off");
+  return found;
+}
+template <typename OtherRule>
+Edges edges_of(const OtherRule&) { return {}; }
+
+TEST_P(EveryKey, EndsWhereItsRangeEnds) {
+  const Edges found = std::visit([](const auto& rule) { return edges_of(rule); }, key().rule);
+  for (const std::string& text : found.accepted) EXPECT_TRUE(set(text).has_value()) << path() << '=' << text;
+  for (const std::string& text : found.refused) EXPECT_FALSE(set(text).has_value()) << path() << '=' << text;
+}
+
+TEST_P(EveryKey, NoLimitIsLiftedByZero) {
+  // 0 has a meaning of its own for the number of shards, the grace of a drain and the memory of compression (none); nowhere may
+  // it mean "no limit".
+  if (path() == "server.shards" || path() == "drain.grace" || path() == "limits.deflate_memory") return;
+  if (std::holds_alternative<CpuListRule>(key().rule) || std::holds_alternative<TextRule>(key().rule)) return;
+  if (path() == "route.0.subprotocols") return;  // a name may be 0
+  for (const char* zero : {"0", "0B", "0s", "0ns"}) EXPECT_FALSE(set(zero).has_value()) << path() << '=' << zero;
+}
+
+TEST(ConfigTable, HasEachPathOnceWithAMeaning) {
+  std::set<std::string_view> paths;
+  for (const Key& key : keys()) {
+    EXPECT_TRUE(paths.insert(key.path).second) << key.path;
+    EXPECT_TRUE(key.meaning.ends_with('.')) << key.path;
+    EXPECT_EQ(find_key(path_of({&key, 0}))->key, &key);
+  }
+}
+
+TEST(ConfigTable, FindsEntriesOfRepeatedSectionsByIndexOnly) {
+  EXPECT_EQ(find_key("listener.12.bind")->index, 12U);
+  for (const char* bad : {"listener.bind", "listener", "listener.", "listener.0", "listener..bind", "listener.00.bind",
+                          "listener.-1.bind", "listener.99999999999999999999.bind", "limits.0.max_message", "limits", "", ".",
+                          "limits.max_message.", "LIMITS.MAX_MESSAGE"}) {
+    EXPECT_FALSE(find_key(bad).has_value()) << bad;
+  }
+}
+
+TEST(ConfigTable, SuggestsTheNearestKeyIfAnyIsNear) {
+  EXPECT_EQ(nearest_key("limits.max_mesage"), "limits.max_message");
+  EXPECT_EQ(nearest_key("limit.max_message"), "limits.max_message");
+  EXPECT_EQ(nearest_key("max_message"), "limits.max_message");
+  EXPECT_EQ(nearest_key("listener.3.bnd"), "listener.3.bind");
+  EXPECT_EQ(nearest_key("tls.cert_file"), std::nullopt);
+  EXPECT_EQ(nearest_key(std::string(100'000, 'x')), std::nullopt);
+}
+
+}  // namespace
+}  // namespace ringgate::config
