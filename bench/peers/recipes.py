@@ -180,6 +180,13 @@ class UWebSocketsJs(Node):
             run(["gcc", "-O2", "-shared", "-fPIC", "-o", shim, self.source / "isoc23.c"], peer, peer.folder)
 
 
+class Bun(Node):
+    """npm brings Bun's binary; it is its own package manager and runtime from then on."""
+
+    def version(self, peer):
+        return super().version(peer).split(",")[0]
+
+
 class Rust(Recipe):
     def __init__(self, folder, crate):
         super().__init__(folder, ("rustc", "--version"))
@@ -221,7 +228,9 @@ RECIPES = {
     "gws": Go("gws", "github.com/lxzan/gws"),
     "uwebsockets_js": UWebSocketsJs("uwebsockets_js", "@btc-vision/uwebsockets.js"),
     "ws": Node("ws", "ws"),
+    "bun": Bun("bun", "@oven/bun-linux-x64"),
     "fastwebsockets": Rust("fastwebsockets", "fastwebsockets"),
+    "sockudo_ws": Rust("sockudo_ws", "sockudo-ws"),
     "tokio_tungstenite": Rust("tokio_tungstenite", "tokio-tungstenite"),
     "beast": Native("beast", "main.cc", version=boost_version),
     "libwebsockets": Native("libwebsockets", "main.cc", ["-lwebsockets"],
