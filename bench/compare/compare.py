@@ -15,8 +15,9 @@ import machine
 import report
 import rounds
 import servers
+import showcase
 from command_line import Parser, add_line_option, positive, raise_descriptor_limit
-from phases import PHASES, Context
+from phases import PHASES, UNGATHERED, Context, ungathered
 from progress import Progress, clock
 from selection import Selection
 from store import Store
@@ -121,7 +122,10 @@ def about(settled, ready, absent, kinds, seed):
         "gate_sha256": hashlib.sha256(gate.read_bytes()).hexdigest(),
         "missing": absent,
         "known": kinds,
-        "servers": {name: {"label": each.label, "kind": each.kind, "version": each.version()} for name, each in ready.items()},
+        "servers": {
+            **{name: {"label": each.label, "kind": each.kind, "version": each.version()} for name, each in ready.items()},
+            UNGATHERED: {"label": ungathered(gate).label, "kind": "variant", "version": ready["ringgate"].version()},
+        },
     }
 
 
@@ -209,10 +213,19 @@ def rerender(arguments):
         prog="tools/bench report", description="Writes the table, the JSON and the HTML report of a kept run once more."
     )
     parser.add_argument("run", metavar="RUN", help="its name in build/results/compare, or a folder")
-    named = parser.parse_args(arguments).run
+    parser.add_argument(
+        "--images", metavar="FOLDER", type=pathlib.Path, help="also write the plots of docs/performance.md there (docs/images)"
+    )
+    options = parser.parse_args(arguments)
+    named = options.run
     folder = pathlib.Path(named) if "/" in named else RUNS / named
     store = Store(folder)
     if store.read_run() is None:
         parser.error(f"{folder} holds no run")
     report.write(store)
+    if options.images:
+        left_out = showcase.write_all(store, options.images)
+        if left_out:
+            print(f"not drawn, since the run did not measure it: {', '.join(left_out)}", file=sys.stderr)
+            return 1
     return 0

@@ -2,8 +2,11 @@
 
 import html
 
+import drawing
 import figures as figures_module
+import palette
 import plots
+import showcase
 from page_style import STYLE
 
 SECTIONS = {
@@ -31,27 +34,27 @@ def render(figures, named, method, caveats):
             _table(by_anchor["verdict"][0]),
             *[_titled_table(table) for table in by_anchor.get("ahead", [])],
         ),
-        _section("cost", "Cost of a message", _legend(figures), _figure(plots.relative_cost(figures))),
+        _section("cost", "Cost of a message", _legend(figures), _figure(plots.relative_cost(figures), "Core time per message relative to ringgate")),
     ]
     if "judged" in by_anchor:
         body.append(_section("judged", "Judged lines", *[_titled_table(table) for table in by_anchor["judged"]]))
     body.append(
-        _section("throughput", "Throughput by size", *[_figure(plot, title) for title, plot in plots.throughput(figures)])
+        _section("throughput", "Throughput by size", *[_figure(plot, f"Throughput, {title}", title) for title, plot in plots.throughput(figures)])
     )
     body.append(
-        _section("latency", "Latency by percentile", *[_figure(plot, title) for title, plot in plots.percentiles(figures)])
+        _section("latency", "Latency by percentile", *[_figure(plot, f"Latency, {title}", title) for title, plot in plots.percentiles(figures)])
     )
     drawn = {
-        "open": plots.open_cost(figures) if figures.open else "",
+        "open": plots.open_cost(figures) if figures.open else None,
         "handshakes": plots.handshakes(figures),
-        "idle": plots.idle(figures),
+        "idle": showcase.idle_memory(figures),
     }
     for anchor, title in SECTIONS.items():
         if anchor in by_anchor:
             prose = _prose("Method", method) + _prose("Caveats", caveats) if anchor == "machine" else ""
             show = _titled_table if len(by_anchor[anchor]) > 1 else _noted_table
             body.append(
-                _section(anchor, title, _figure(drawn.get(anchor, "")), prose, *[show(table) for table in by_anchor[anchor]])
+                _section(anchor, title, _figure(drawn.get(anchor), title), prose, *[show(table) for table in by_anchor[anchor]])
             )
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'>"
@@ -122,9 +125,13 @@ def _section(anchor, title, *parts):
     return f"<section id='{anchor}'><h2>{title}</h2>{content}</section>" if content else ""
 
 
-def _figure(plot, title=""):
-    caption = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
-    return f"<figure>{caption}{plot}</figure>" if plot else ""
+def _figure(plot, title, words=""):
+    """`title` names the drawing for who cannot see it; `words` stand above it."""
+    if not plot:
+        return ""
+    caption = f"<figcaption>{html.escape(words)}</figcaption>" if words else ""
+    drawn = drawing.svg_of(plot, title, palette.FOR_PAGE)
+    return f"<figure role='img' aria-label='{html.escape(title, quote=True)}'>{caption}{drawn}</figure>"
 
 
 def _titled_table(table):

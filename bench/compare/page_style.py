@@ -1,33 +1,15 @@
-"""The style sheet of the HTML report: type, tables, and a colour for each server that holds in light and dark."""
+"""The style sheet of the HTML report: type, tables, and the colours of palette.py."""
 
-# Light and dark; ringgate stands out, ceilings are grey and dashed, rivals are told apart by hue.
-COLOURS = {
-    "ringgate": ("#d9480f", "#ff8a4c"),
-    "raw_uring": ("#495057", "#ced4da"),
-    "raw_epoll": ("#868e96", "#868e96"),
-    "gorilla": ("#1971c2", "#4dabf7"),
-    "gws": ("#0b7285", "#3bc9db"),
-    "uwebsockets_js": ("#2b8a3e", "#69db7c"),
-    "ws": ("#87a800", "#c0eb75"),
-    "fastwebsockets": ("#6741d9", "#b197fc"),
-    "tokio_tungstenite": ("#a61e4d", "#f783ac"),
-    "beast": ("#946200", "#ffd43b"),
-    "libwebsockets": ("#9c36b5", "#e599f7"),
-}
+import palette
 
 
 def _variables(position):
-    return "".join(f"--{name}:{pair[position]};" for name, pair in COLOURS.items())
+    return "".join(f"--{name}:{pair[position]};" for name, pair in {**palette.GROUND, **palette.SERVERS}.items())
 
 
-_SERIES = "".join(
-    f".s-{name}{{stroke:var(--{name});fill:var(--{name});background:var(--{name})}}.t-{name}{{fill:var(--{name})}}"
-    for name in COLOURS
-)
-_LIGHT = "--paper:#fff;--ink:#1c1e21;--soft:#667;--faint:#e6e8eb;--tint:#f5f6f7;--good:#2b8a3e;--bad:#c92a2a;" + _variables(0)
-_DARK = "--paper:#15171a;--ink:#e8eaed;--soft:#9aa3ad;--faint:#2c3137;--tint:#1d2024;--good:#69db7c;--bad:#ff8787;" + _variables(
-    1
-)
+_SERIES = "".join(f".s-{name}{{background:var(--{name})}}" for name in palette.SERVERS)
+_LIGHT = "--paper:#fff;--tint:#f5f6f7;--good:#2b8a3e;--bad:#c92a2a;" + _variables(0)
+_DARK = "--paper:#15171a;--tint:#1d2024;--good:#69db7c;--bad:#ff8787;" + _variables(1)
 
 STYLE = f"""
 :root{{{_LIGHT}}}
@@ -54,13 +36,7 @@ tr.lead td{{font-weight:650;background:var(--tint)}}
 .legend{{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;font-size:.88rem;margin:.2rem 0}}
 .legend i{{display:inline-block;width:.75em;height:.75em;border-radius:50%;margin-right:.45em}}
 figure{{margin:.75rem 0 1.75rem}} figcaption{{font-weight:600;margin-bottom:.4rem}}
-svg{{display:block;width:100%;height:auto;font:12.5px system-ui,sans-serif}}
-svg text{{fill:var(--ink)}} svg .tick,svg .axis{{fill:var(--soft);font-size:11.5px}} svg .value{{font-variant-numeric:tabular-nums}}
+svg{{display:block;width:100%;height:auto}} svg text{{font-family:system-ui,sans-serif!important}}
 {_SERIES}
-svg text[class*='t-']{{stroke:none}} svg .t-ringgate{{font-weight:700}}
-svg .grid{{stroke:var(--faint)}} svg .reference{{stroke:var(--ringgate);stroke-width:1.5}} svg .leader{{stroke:var(--faint)}}
-svg .line{{fill:none;stroke-width:1.8;stroke-linejoin:round}} svg polyline.s-ringgate{{stroke-width:3.4}}
-svg polyline.s-raw_uring,svg polyline.s-raw_epoll{{stroke-dasharray:5 4}}
-svg .dot{{stroke:var(--paper);stroke-width:1}} svg .bar{{stroke:none}} svg .bar.kernel{{opacity:.45}}
 @media print{{nav{{display:none}} main{{max-width:none;padding:0}}}}
 """

@@ -19,6 +19,12 @@ from store import Step
 OVERHEAD_SECONDS = 0.6
 OPEN_SHARES = (30, 50, 70, 90)
 HANDSHAKES_CONCURRENT = 64
+# The gate that answers each message at once: what gathering buys in core time and costs in latency is seen beside it.
+UNGATHERED = "ringgate_ungathered"
+
+
+def ungathered(binary):
+    return Gate(UNGATHERED, binary, "ringgate, ring.gather off", settings=("ring.gather=off",))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +136,8 @@ class Open(Phase):
         return [f"open-{share}" for share in OPEN_SHARES]
 
     def servers(self, context, line):
-        return context.selection.field(lines.OPEN_LINE, ceilings=False)
+        ungathered = [UNGATHERED] if context.selection.of_kind("gate") else []
+        return [*context.selection.field(lines.OPEN_LINE, ceilings=False), *ungathered]
 
     def measure(self, context, step):
         full, rival = context.selection.slowest_serious_rate(lines.OPEN_LINE)
@@ -138,8 +145,9 @@ class Open(Phase):
             return failed(f"no rival was screened on {lines.OPEN_LINE}, so there is no rate to go by")
         # Odd: /proc/stat is counted by a tick of 100, 250 or 1,000 per second, and a multiple of it would always meet the same state.
         rate = math.floor(full * int(step.line.removeprefix("open-")) / 100) | 1
+        contestant = ungathered(context.gate_binary) if step.server == UNGATHERED else context.contestants[step.server]
         record = rounds.echo(
-            context.contestants[step.server],
+            contestant,
             lines.LINES[lines.OPEN_LINE],
             self._seconds(context),
             context.scratch,

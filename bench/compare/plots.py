@@ -2,9 +2,9 @@
 
 import math
 
+import drawing
 import figures as figures_module
 import lines
-import svg
 import table
 
 SIZE_NAMES = list(lines.SIZES)
@@ -13,7 +13,7 @@ CURVE_LINES = ("open-70", "open-50", *lines.JUDGED[:2])
 
 def _series_order(figures):
     """Rivals are drawn first and ringgate last, so that it lies on top."""
-    return [*figures.of_kind("rival"), *figures.of_kind("ceiling"), figures_module.GATE]
+    return [*figures.of_kind("rival"), *figures.of_kind("ceiling"), *figures.of_kind("variant"), figures_module.GATE]
 
 
 def relative_cost(figures):
@@ -32,12 +32,11 @@ def relative_cost(figures):
                 ],
             )
         )
-    return svg.dot_plot(
+    return drawing.dot_plot(
         rows,
         x_label="core time per message, times ringgate's (right: dearer)",
         x_text=lambda value: f"{value:.3g}",
         reference=1.0,
-        description="Core time per message relative to ringgate, for each line and server",
     )
 
 
@@ -54,13 +53,12 @@ def throughput(figures):
             if any(len(points) > 1 for _, _, points in series):
                 yield (
                     f"{connections:,} connections, {in_flight} in flight",
-                    svg.line_plot(
+                    drawing.line_plot(
                         series,
                         x_ticks=ticks,
                         x_label="message size",
                         y_label="messages per second",
                         y_text=table.rate,
-                        description="Throughput by message size",
                     ),
                 )
 
@@ -75,13 +73,12 @@ def percentiles(figures):
             for name in _series_order(figures)
             if name in cells and figures.about["servers"].get(name, {}).get("kind") != "ceiling"
         ]
-        plot = svg.line_plot(
+        plot = drawing.line_plot(
             series,
             x_ticks=ticks,
             x_label="percentile",
             y_label="latency",
             y_text=table.nanoseconds,
-            description="Latency by percentile",
         )
         if plot:
             yield (f"open loop, {line.removeprefix('open-')} %" if line in figures.open else lines.LINES[line].title), plot
@@ -105,39 +102,23 @@ def open_cost(figures):
         series.append(
             (name, figures.label(name), [(share, cell.core.median) for share, cell in cells if cell is not None and cell.core])
         )
-    return svg.line_plot(
+    return drawing.line_plot(
         series,
         x_ticks=[(share, f"{share} %") for share in shares],
         x_label="load",
         y_label="core time per message",
         y_text=table.nanoseconds,
         logarithmic=False,
-        description="Core time per message by load",
     )
 
 
 def handshakes(figures):
     rows = [
-        (cell.server, figures.label(cell.server), [("", 1e9 / cell.core.median)])
+        (cell.server, figures.label(cell.server), [1e9 / cell.core.median])
         for cell in sorted((cell for cell in figures.handshakes.values() if cell.core), key=lambda cell: cell.core.median)
     ]
-    return svg.bar_plot(
+    return drawing.bar_plot(
         rows,
         value_text=table.rate,
         x_label="handshakes per core second (longer: better)",
-        description="Handshakes per core second",
-    )
-
-
-def idle(figures):
-    found = sorted((each for each in figures.idle.values() if each.total is not None), key=lambda each: each.total)
-    rows = [
-        (each.server, figures.label(each.server), [("kernel", max(0.0, each.kernel)), ("user", max(0.0, each.user))])
-        for each in found
-    ]
-    return svg.bar_plot(
-        rows,
-        value_text=lambda value: f"{value:,.0f} B",
-        x_label="bytes per idle connection: kernel (pale), then user",
-        description="Bytes per idle connection",
     )
