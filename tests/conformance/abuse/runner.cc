@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "list_reader.h"
+#include "support/source_root.h"
 
 namespace ringgate::abuse {
 
@@ -88,7 +89,7 @@ void print_summary(const RunPlan& plan, const Counts& counts, int failures_count
 int play_list(int argc, char** argv, RunPlan& plan, const Program& program) {
   std::string fault;
   try {
-    plan.sections = read_list(option(argc, argv, "rows", RINGGATE_ABUSE_ROWS));
+    plan.sections = read_list(option(argc, argv, "rows", source_file("tests/conformance/abuse/rows")));
     fault = register_rows(plan);
   } catch (const std::exception& unreadable) {
     fault = unreadable.what();

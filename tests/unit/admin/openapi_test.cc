@@ -7,6 +7,7 @@
 #include <set>
 
 #include "admin_gate.h"
+#include "support/source_root.h"
 
 namespace ringgate::admin {
 namespace {
@@ -16,7 +17,7 @@ using namespace testing;
 /// Methods by path, read by the indentation of the section `paths`.
 std::map<std::string, std::set<std::string>> documented() {
   std::map<std::string, std::set<std::string>> methods;
-  std::ifstream file(RINGGATE_SOURCE_ROOT "/docs/openapi.yaml");
+  std::ifstream file(source_file("docs/openapi.yaml"));
   std::string path;
   for (std::string line; std::getline(file, line) && line != "components:";) {
     if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);

@@ -1,4 +1,5 @@
 #include "config/print.h"
+#include "support/source_root.h"
 
 #include <gtest/gtest.h>
 
@@ -72,7 +73,7 @@ TEST(PrintConfig, AFileNameCannotBreakTheText) {
 
 // docs/configuration.md holds the reference between two marks. When this fails, put the printed table there.
 TEST(PrintReference, IsTheOneInTheDocumentation) {
-  std::ifstream file(RINGGATE_SOURCE_ROOT "/docs/configuration.md");
+  std::ifstream file(source_file("docs/configuration.md"));
   const std::string page{std::istreambuf_iterator<char>(file), {}};
   EXPECT_NE(page.find("<!-- reference -->\n" + print_reference() + "<!-- end of reference -->\n"), std::string::npos)
       << print_reference();
