@@ -34,7 +34,7 @@ void AdminSession::hold(conn::Connection& connection, ByteView input) {
   state.intake = Intake::held;
   state.held.insert(state.held.end(), input.begin(), input.end());
   if (state.held.size() > limits::admin_held_bytes_max)
-    transport_.end(connection, conn::Ending::aborted, true);
+    transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
   else
     transport_.pause(connection);
 }
@@ -72,8 +72,8 @@ void AdminSession::finish_if_done(conn::Connection& connection) {
   const AdminConnection& state = state_of(connection);
   if (!state.peer_finished || state.intake != Intake::open || !state.answers.empty() || !connection.is_live())
     return;
-  connection.ending = conn::Ending::peer_closed;
-  transport_.finish(connection);
+  connection.end_cause = conn::EndCause::peer_closed;
+  transport_.flush_and_close(connection);
 }
 
 // -- Deadlines: one timer per connection, set to the nearest
@@ -111,7 +111,7 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
   if (stalled_since && settings_.send_timeout != 0) {
     nearest = *stalled_since + settings_.send_timeout;
     if (now >= nearest) {
-      transport_.end(connection, conn::Ending::aborted, true);
+      transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
       return;
     }
   }
@@ -122,7 +122,7 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
       return;
     }
     nearest = std::min(nearest, deadline);
-  } else if (state.intake == Intake::held && connection.outbox == nullptr && !awaits_answer(state)) {
+  } else if (state.intake == Intake::held && !connection.output_waits() && !awaits_answer(state)) {
     nearest = now;  // held by what this turn sends: if that leaves at once, nobody will say so
   }
   if (nearest != never) transport_.schedule(connection, nearest);
@@ -131,7 +131,7 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
 /// Too slow: told so in the middle of a request, else hung up on.
 void AdminSession::give_up_request(conn::Connection& connection) {
   if (state_of(connection).reader.phase() == Phase::idle) {
-    transport_.finish(connection);
+    transport_.flush_and_close(connection);
     return;
   }
   counters_.admin_timeouts.add(1);

@@ -32,7 +32,7 @@ void AdminSession::on_open(conn::Connection& connection) {
   act_on_deadlines(connection);
 }
 
-void AdminSession::on_gone(conn::Connection& connection, conn::Ending) {
+void AdminSession::on_gone(conn::Connection& connection, conn::EndCause) {
   delete std::exchange(connection.session<AdminRecord>().state, nullptr);
   counters_.admin_connections.subtract(1);
 }
@@ -157,7 +157,7 @@ void AdminSession::flush(conn::Connection& connection) {
   while (const auto next = state.answers.take_next()) {
     transport_.write(connection, bytes_of(next->bytes));
     if (next->closes) {
-      transport_.finish(connection);
+      transport_.flush_and_close(connection);
       return;
     }
   }

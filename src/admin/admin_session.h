@@ -41,7 +41,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void on_output_waits(conn::Connection& connection) override;
   void on_output_progress(conn::Connection& connection) override;
   void on_deadline(conn::Connection& connection) override;
-  void on_gone(conn::Connection& connection, conn::Ending ending) override;
+  void on_gone(conn::Connection& connection, conn::EndCause cause) override;
 
  private:
   static AdminConnection& state_of(conn::Connection& connection) {

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "base/timer_wheel.h"
+#include "conn/input.h"
 #include "ring/ring.h"
 
 namespace ringgate::conn {
@@ -19,18 +20,28 @@ class Outbox;
 
 enum class State : std::uint8_t {
   free,
-  open,       // both directions run
-  finishing,  // nothing more will be written; what waits is flushed, then FIN
-  lingering,  // FIN is sent; what still arrives is thrown away until the peer's FIN
-  ending,     // operations are cancelled; released when the last one has completed
+  open,         // both directions run
+  flushing,     // nothing more will be written; what waits goes out, then FIN
+  lingering,    // FIN is sent; what still arrives is thrown away until the peer's FIN
+  terminating,  // operations are cancelled; the slot is released when the last one has completed
 };
 
-/// How the TCP side ended, for logs.
-enum class Ending : std::uint16_t {
+/// Why the TCP side ended, for logs.
+enum class EndCause : std::uint8_t {
   finished,     // FIN both ways
   peer_closed,  // the peer's FIN came first
   reset,        // by the peer or the network
   aborted,      // by us
+};
+
+/// What the peer of a terminated connection sees.
+enum class Farewell : std::uint8_t { fin, reset };
+
+/// A send that completes, as outboxes need it.
+enum class OutboxSend : std::uint8_t {
+  none,
+  in_flight,  // the outbox's first bytes are the kernel's
+  delayed,    // a moment has to pass, for the kernel lacked memory
 };
 
 struct Connection {
@@ -39,29 +50,18 @@ struct Connection {
   std::uint32_t generation = 1;
   TimerLinks timer;
 
-  State state = State::free;
+  State state : 3 = State::free;
+  EndCause end_cause : 2 = EndCause::finished;  // while it has not ended: what it will be if nothing else happens
+  OutboxSend outbox_send : 2 = OutboxSend::none;
+  std::uint8_t ends_with_reset : 1 = false;
   std::uint8_t listener_index = 0;
   std::uint8_t operations_in_flight = 0;
   std::uint8_t session_flags = 0;  // the session's
 
-  std::uint16_t receive_armed : 1 = false;  // or a poll, see `polled`
-  std::uint16_t receive_cancelled : 1 = false;  // the cancel is on its way
-  std::uint16_t paused : 1 = false;
-  std::uint16_t send_in_flight : 1 = false;  // a send that will complete: the outbox's first bytes are the kernel's
-  std::uint16_t reset : 1 = false;           // end with RST
-  std::uint16_t peer_finished : 1 = false;   // the peer's FIN was seen
-  std::uint16_t starved : 1 = false;         // waits for buffers to come back
-  std::uint16_t ending_listed : 1 = false;   // the transport looks at it at the end of the turn
-  std::uint16_t cooling : 1 = false;         // a poll takes the receive's place once that is cancelled
-  std::uint16_t polled : 1 = false;          // what is armed is a poll: the connection is cold, or bulk
-  std::uint16_t bulk : 1 = false;            // received from in turn with others, see bulk.cc
-  std::uint16_t bulk_listed : 1 = false;     // waits for its turn
-  std::uint16_t bulkiness : 2 = 0;           // receives until it is not bulk any more
-  Ending ending : 2 = Ending::finished;
-
+  Input input;
   ring::PeerAddress peer;  // filled by the ring soon after accepting
 
-  Outbox* outbox = nullptr;       // null unless output waits
+  Outbox* outbox = nullptr;  // the transport's; null unless output waits
   std::uint64_t output_index : 24 = 0;  // 1 + index of this turn's output; 0: none
   std::uint64_t opened_ms : 40 = 0;     // since the shard started; 34 years
   std::uint64_t bytes_in = 0;
@@ -70,7 +70,10 @@ struct Connection {
   alignas(8) std::array<std::byte, session_bytes_max> session_memory{};
 
   bool is_live() const { return state == State::open; }
-  bool is_cold() const { return polled && !bulk; }
+  bool is_paused() const { return input.is_paused(); }
+  bool is_cold() const { return input.is_cold(); }
+  /// The peer has not taken all that earlier turns sent.
+  bool output_waits() const { return outbox != nullptr; }
 
   /// The session's own part, made by `construct_session`.
   template <typename Record>

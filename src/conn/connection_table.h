@@ -46,7 +46,7 @@ class ConnectionTable {
 
   /// Frees the slot; references to this incarnation are stale from now on.
   void release(Connection& connection) {
-    RINGGATE_ASSERT(connection.state == State::ending && connection.operations_in_flight == 0);
+    RINGGATE_ASSERT(connection.state == State::terminating && connection.operations_in_flight == 0);
     connection.state = State::free;
     if (++connection.generation == 0) connection.generation = 1;
     --used_count_;

@@ -124,8 +124,11 @@ void Transport::write_in_place(Connection& connection, MessageType type, Mutable
 }
 
 std::size_t Transport::queued_bytes(const Connection& connection) const {
-  const std::size_t waiting = connection.outbox != nullptr ? connection.outbox->bytes() : 0;
-  return waiting + (connection.output_index != 0 ? outputs_[connection.output_index - 1].bytes : 0);
+  return waiting_bytes(connection) + (connection.output_index != 0 ? outputs_[connection.output_index - 1].bytes : 0);
+}
+
+std::size_t Transport::waiting_bytes(const Connection& connection) const {
+  return connection.outbox != nullptr ? connection.outbox->bytes() : 0;
 }
 
 std::optional<TimeNs> Transport::stalled_since(const Connection& connection) const {
@@ -135,10 +138,29 @@ std::optional<TimeNs> Transport::stalled_since(const Connection& connection) con
 
 // -- End of the turn
 
+void Transport::flush_outputs() {
+  // Being told that output waits, a session may write once more.
+  while (true) {
+    for (std::size_t i = 0; i < outputs_count_; ++i)
+      if (!outputs_[i].submitted && outputs_[i].slot != TurnOutput::no_slot) flush(outputs_[i]);
+    if (newly_waiting_.empty()) return;
+    tell_output_waits();
+  }
+}
+
+void Transport::tell_output_waits() {
+  for (std::size_t i = 0; i < newly_waiting_.size(); ++i) {
+    Connection* const connection = find(newly_waiting_[i]);
+    if (connection != nullptr && connection->state == State::open && connection->output_waits())
+      session_of(*connection).on_output_waits(*connection);
+  }
+  newly_waiting_.clear();
+}
+
 void Transport::flush(TurnOutput& output) {
   Connection* connection = table_.find(output.slot, output.generation);
   RINGGATE_ASSERT(connection != nullptr);
-  if (connection->state == State::ending) {
+  if (connection->state == State::terminating) {
     withdraw_output(*connection);
     return;
   }
@@ -171,10 +193,12 @@ void Transport::withdraw_output(Connection& connection) {
   connection.output_index = 0;
 }
 
-/// Moves what `output` holds beyond its first `taken` bytes into the outbox, and sends from there.
+/// Moves what `output` holds beyond its first `taken` bytes into the outbox, and sends from there. Its session is told later.
 void Transport::spill(Connection& connection, TurnOutput& output, std::size_t taken) {
-  const bool is_new = connection.outbox == nullptr;
-  if (is_new) connection.outbox = new Outbox(now_);
+  if (connection.outbox == nullptr) {
+    connection.outbox = new Outbox(now_);
+    newly_waiting_.push_back(ref_of(connection));
+  }
   const std::size_t before = connection.outbox->bytes();
   for (std::size_t i = 0; i < output.pieces_count; ++i) {
     OutputPiece& piece = output.pieces[i];
@@ -192,7 +216,6 @@ void Transport::spill(Connection& connection, TurnOutput& output, std::size_t ta
   connection.output_index = 0;
   output.clear();
   send_outbox(connection);
-  if (is_new && connection.state == State::open) session_of(connection).on_output_waits(connection);
 }
 
 /// Over loopback the kernel copies all the same.
@@ -212,31 +235,22 @@ bool Transport::send_uncopied(Connection& connection) {
 }
 
 void Transport::send_outbox(Connection& connection) {
-  if (connection.send_in_flight) return;
-  connection.send_in_flight = true;
+  if (connection.outbox_send != OutboxSend::none) return;
+  connection.outbox_send = OutboxSend::in_flight;
   begin_operation(connection);
   if (send_uncopied(connection)) return;
   ring::Piece pieces[ring::Ring::pieces_max];
   const std::size_t count = connection.outbox->front(pieces);
   RINGGATE_ASSERT(count > 0);
   const auto sending =
-      connection.state == State::finishing ? ring::Ring::Sending::before_end : ring::Ring::Sending::completes;
+      connection.state == State::flushing ? ring::Ring::Sending::before_end : ring::Ring::Sending::completes;
   ring_.send(table_.slot_of(connection), {pieces, count}, sending, token(OperationKind::send, connection));
 }
 
 // -- Completions
 
-void Transport::sort_send(const Completion& completion) {
-  Connection* connection = table_.find(completion.token);
-  if (connection == nullptr)
-    counters_.stale_completions.add(1);
-  else if (connection->send_in_flight)
-    outbox_sends_.push_back(completion);
-  else
-    on_silent_send_failed(*connection, completion);
-}
-
-void Transport::on_silent_send_failed(Connection& connection, const Completion& completion) {
+/// A silent send was not taken whole. Calls no session.
+void Transport::settle_silent_send(Connection& connection, const Completion& completion) {
   if (connection.output_index == 0) return;  // withdrawn
   counters_.sends_short.add(1);
   TurnOutput& output = outputs_[connection.output_index - 1];
@@ -245,35 +259,38 @@ void Transport::on_silent_send_failed(Connection& connection, const Completion& 
   counters_.wire_bytes_out.add(taken);
   const bool peer_gone = completion.error != IoError::none && completion.error != IoError::again &&
                          completion.error != IoError::no_memory;
-  if (peer_gone || connection.state == State::ending) {
+  if (peer_gone || connection.state == State::terminating) {
     withdraw_output(connection);
-    end(connection, Ending::reset, true);
+    terminate(connection, EndCause::reset, Farewell::reset);
     return;
   }
+  if (completion.error == IoError::no_memory) delay_outbox_send(connection);
   spill(connection, output, taken);
+}
+
+void Transport::delay_outbox_send(Connection& connection) {
+  connection.outbox_send = OutboxSend::delayed;
+  after_a_moment(connection);
 }
 
 void Transport::on_outbox_sent(const Completion& completion) {
   Connection& connection = *table_.find(completion.token);
-  connection.send_in_flight = false;
+  connection.outbox_send = OutboxSend::none;
   end_operation(connection);
-  if (connection.state == State::ending) return;
-  if (completion.error == IoError::none) {
-    const auto taken = static_cast<std::size_t>(completion.result);
-    connection.outbox->consume(taken, now_);
-    connection.bytes_out += taken;
-    counters_.wire_bytes_out.add(taken);
-    counters_.send_queue_bytes.subtract(taken);
-  } else if (completion.error != IoError::again && completion.error != IoError::no_memory) {
-    end(connection, Ending::reset, true);
-    return;
-  }
+  if (connection.state == State::terminating) return;
+  if (completion.error == IoError::again || completion.error == IoError::no_memory) return delay_outbox_send(connection);
+  if (completion.error != IoError::none) return terminate(connection, EndCause::reset, Farewell::reset);
+  const auto taken = static_cast<std::size_t>(completion.result);
+  connection.outbox->consume(taken, now_);
+  connection.bytes_out += taken;
+  counters_.wire_bytes_out.add(taken);
+  counters_.send_queue_bytes.subtract(taken);
   if (connection.outbox->empty())
     drop_outbox(connection);
   else
     send_outbox(connection);
   if (connection.state == State::open) session_of(connection).on_output_progress(connection);
-  if (connection.state == State::finishing) continue_finishing(connection);
+  if (connection.state == State::flushing) continue_closing(connection);
 }
 
 /// Everything submitted last turn is taken or was moved to an outbox: borrowed memory is free again.

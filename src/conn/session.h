@@ -21,20 +21,23 @@ class Session {
   /// Something comes from a connection that was cold (Transport::cool); it is not any more.
   virtual void on_warm(Connection&) {}
 
-  /// The peer sends no more (FIN). The session decides whether to finish or abort.
+  /// The peer sends no more (FIN). The session decides how the connection ends.
   virtual void on_end_of_stream(Connection& connection) = 0;
 
-  /// The peer took less than was sent: from now on output waits in an outbox.
+  /// The peer of a paused connection has finished. True: what it sent before is to be received although paused, then its end.
+  virtual bool on_peer_finished_while_paused(Connection&) { return false; }
+
+  /// The peer took less than was sent: from now on output waits (Connection::output_waits).
   virtual void on_output_waits(Connection& connection) = 0;
 
-  /// Waiting output shrank; it is gone entirely if `connection.outbox` is null.
+  /// Waiting output shrank; nothing waits any more unless `connection.output_waits()`.
   virtual void on_output_progress(Connection& connection) = 0;
 
   /// The deadline set by Transport::schedule has passed.
   virtual void on_deadline(Connection& connection) = 0;
 
   /// The last call: the slot is about to be released.
-  virtual void on_gone(Connection& connection, Ending ending) = 0;
+  virtual void on_gone(Connection& connection, EndCause cause) = 0;
 
   /// All output of the previous turn is with the kernel or copied away: memory lent to it may be reused.
   virtual void on_outputs_retired() {}

@@ -4,7 +4,8 @@
 // Invariants: at most one receive and one completing send per socket; one send per connection and turn; what the kernel may still
 // touch is not freed; a slot is released only at zero operations in flight.
 //
-// A turn, seen from here: `run` the completions (failed sends first), let sessions work, `finish_turn` queues what they wrote.
+// A turn, seen from here: `run` collects the sends that failed, retires the outputs of the turn before, and only then calls sessions
+// with what the completions say; `finish_turn` queues what they wrote.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +61,7 @@ class Transport {
   void expire_timers();
   void finish_turn();
   /// Work waits that no completion will announce: the next enter must not sleep.
-  bool wants_turn() const { return !starved_.empty() || !ending_.empty() || receives_bulk_ || !bulk_.empty(); }
+  bool wants_turn() const { return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty(); }
   /// Until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
 
@@ -78,6 +79,8 @@ class Transport {
   void write(Connection& connection, const ws::MessageRef& message);
   /// Output that waits: queued behind a slow peer, and written in this turn.
   std::size_t queued_bytes(const Connection& connection) const;
+  /// Of these, what waits behind a slow peer.
+  std::size_t waiting_bytes(const Connection& connection) const;
   /// Since when the peer has taken nothing though output waits.
   std::optional<TimeNs> stalled_since(const Connection& connection) const;
 
@@ -87,10 +90,10 @@ class Transport {
   /// Lets a poll wait for what comes next instead of a receive, which holds more of the kernel's memory.
   void cool(Connection& connection);
   void schedule(Connection& connection, TimeNs deadline);
-  /// Flushes what waits, then FIN, then lingers for the peer's.
-  void finish(Connection& connection);
-  /// Ends at once; `reset`: RST, what waits is lost.
-  void end(Connection& connection, Ending ending, bool reset);
+  /// Nothing more will be written: flushes what waits, then FIN, then lingers for the peer's.
+  void flush_and_close(Connection& connection);
+  /// At once: what waits is lost, and nothing more is received.
+  void terminate(Connection& connection, EndCause cause, Farewell farewell);
 
   bool serves(const Connection& connection, const Session& session) const {
     return listeners_[connection.listener_index].slot.session == &session;
@@ -108,19 +111,31 @@ class Transport {
     std::uint32_t slot;
     std::uint32_t generation;
   };
+  SlotRef ref_of(const Connection& connection) const { return {table_.slot_of(connection), connection.generation}; }
+  Connection* find(const SlotRef& ref) { return table_.find(ref.slot, ref.generation); }
 
-  // transport.cc: accepting and receiving
+  // transport.cc: accepting and the turn
   void on_accept(const ring::Completion& completion);
   void arm_accepts();
+  void collect_sends(std::span<const ring::Completion> completions);
+  void dispatch(const ring::Completion& completion);
+  void on_cancelled(const ring::Completion& completion);
+
+  // receiving.cc
+  void settle_input(Connection& connection);
   void on_receive(const ring::Completion& completion);
+  void on_received(Connection& connection, MutableBytes bytes);
+  void on_peer_finished(Connection& connection);
+  void on_input_failed(Connection& connection, const ring::Completion& completion);
   void on_readable(const ring::Completion& completion);
-  void arm_receive(Connection& connection);
-  void arm_input(Connection& connection);
-  void cancel_input(Connection& connection);
+  void on_hang_up(const ring::Completion& completion);
+  void end_input(Connection& connection);
+  void warm(Connection& connection);
   void rearm_starved();
+  void after_a_moment(const Connection& connection);
+  void go_on_after_a_moment();
 
   // bulk.cc: receiving one after the other
-  void weigh(Connection& connection, std::size_t bytes);
   void list_bulk(Connection& connection);
   void receive_bulk();
 
@@ -147,16 +162,18 @@ class Transport {
   void send_outbox(Connection& connection);
   bool goes_uncopied(const Connection& connection, std::size_t bytes) const;
   bool send_uncopied(Connection& connection);
-  void sort_send(const ring::Completion& completion);
-  void on_silent_send_failed(Connection& connection, const ring::Completion& completion);
+  void settle_silent_send(Connection& connection, const ring::Completion& completion);
+  void delay_outbox_send(Connection& connection);
   void on_outbox_sent(const ring::Completion& completion);
   void retire_outputs();
+  void flush_outputs();
+  void tell_output_waits();
   void drop_outbox(Connection& connection);
 
   // ending.cc
-  void continue_finishing(Connection& connection);
-  void list_ending(Connection& connection);
-  void process_ending();
+  void continue_closing(Connection& connection);
+  void cancel_everything(Connection& connection);
+  void release_terminated();
   void release(Connection& connection);
   void on_timer(std::uint32_t slot);
 
@@ -183,10 +200,14 @@ class Transport {
   std::uint8_t* window_begin_ = nullptr;  // what on_received is handling
   std::uint8_t* window_end_ = nullptr;
   std::vector<ring::Completion> outbox_sends_;
-  std::vector<SlotRef> starved_;
+  std::vector<SlotRef> newly_waiting_;  // their sessions do not know yet that output waits
+  std::vector<SlotRef> starved_;        // wait for buffers to come back
+  std::vector<SlotRef> moment_;         // wait for a moment to pass, until moment_over_at_
+  std::vector<SlotRef> moment_passed_;  // the same, while they go on
+  TimeNs moment_over_at_ = 0;
   std::deque<SlotRef> bulk_;  // have something to receive, in the order they said so
   bool receives_bulk_ = false;  // in the enter to come
-  std::vector<SlotRef> ending_;
+  std::vector<SlotRef> released_;  // terminated, and nothing is in flight
   std::uint32_t operations_in_flight_ = 0;
 };
 

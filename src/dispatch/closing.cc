@@ -56,7 +56,7 @@ void DeviceSession::fail_connection(conn::Connection& connection, CloseCode code
     counters_.closed_by_gate.add(1);
     transport_.write(connection, ws::encode_close(code, reason).view());
   }
-  transport_.finish(connection);
+  transport_.flush_and_close(connection);
 }
 
 /// The peer's Close: answered with its own code unless ours went first; the server closes TCP (section 7.1.1).
@@ -70,13 +70,13 @@ void DeviceSession::answer_close(conn::Connection& connection, const ws::Event& 
     counters_.closed_by_peer.add(1);
     transport_.write(connection, ws::encode_close(event.close_code, {}).view());
   }
-  transport_.finish(connection);
+  transport_.flush_and_close(connection);
 }
 
 void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
   if (record.phase == Phase::upgrading) {
-    transport_.end(connection, conn::Ending::peer_closed, false);
+    transport_.terminate(connection, conn::EndCause::peer_closed, conn::Farewell::fin);
     return;
   }
   // Seen by chance while a handler pauses, with messages still held back: reading goes on with them, then finds the FIN again.
@@ -88,15 +88,15 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   }
   record.phase = Phase::closed;
   leave_map(connection);
-  connection.ending = conn::Ending::peer_closed;
-  transport_.finish(connection);  // what was answered before the FIN still goes out
+  connection.end_cause = conn::EndCause::peer_closed;
+  transport_.flush_and_close(connection);  // what was answered before the FIN still goes out
 }
 
 bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::string()>& reason) {
   conn::Connection& connection = transport_.table().at(slot);
   if (!connection.is_live() || !transport_.serves(connection, *this)) return false;
   switch (record_of(connection).phase) {
-    case Phase::upgrading: transport_.end(connection, conn::Ending::aborted, false); return true;
+    case Phase::upgrading: transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin); return true;
     case Phase::open: close(connection, CloseCode::going_away, reason()); return true;
     case Phase::closing:
     case Phase::closed: break;
@@ -104,14 +104,14 @@ bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::stri
   return false;
 }
 
-void DeviceSession::on_gone(conn::Connection& connection, conn::Ending ending) {
+void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) {
   --connections_count_;
   DeviceRecord& record = record_of(connection);
   leave_map(connection);
   const bool was_accepted = !record.id.view().empty();
   if (was_accepted) {
     if (record.phase == Phase::open)
-      note_close(connection, CloseCode::abnormal, ending == conn::Ending::reset ? "connection reset" : "connection ended");
+      note_close(connection, CloseCode::abnormal, cause == conn::EndCause::reset ? "connection reset" : "connection ended");
     record.phase = Phase::closed;
     counters_.devices_connected.subtract(1);
     log_disconnect(connection);

@@ -51,13 +51,13 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
       if ((connection.session_flags & DeviceFlags::any_byte) != 0)
         refuse(connection, http::Rejection::request_timeout, http::Method::get);
       else
-        transport_.end(connection, conn::Ending::aborted, false);
+        transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
       break;
     case Phase::open:
       schedule_next(connection);
       drop_side_if_idle(record);
       break;
-    case Phase::closing: transport_.end(connection, conn::Ending::aborted, false); break;
+    case Phase::closing: transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin); break;
     case Phase::closed: break;
   }
 }
@@ -83,7 +83,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
   }
   if (UnfinishedMessages::Link* const unfinished = record.side == nullptr ? nullptr : &record.side->unfinished;
       unfinished != nullptr && unfinished->linked) {
-    if (connection.paused) unfinished->began_at = now;  // it could not be finished
+    if (connection.is_paused()) unfinished->began_at = now;  // it could not be finished
     if (nearest.passed(now - unfinished->began_at, limits.message_timeout_ns)) {
       counters_.message_timeouts.add(1);
       close(connection, CloseCode::policy_violation, "message not finished in time");
@@ -101,7 +101,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
   } else if (ping_is_due) {
     record.ping_at = now;
     // A peer that does not take its output is judged by that, and one we do not read cannot be judged by its pongs.
-    const bool pings = connection.outbox == nullptr && !connection.paused;
+    const bool pings = !connection.output_waits() && !connection.is_paused();
     if (pings) send_ping(connection);
     nearest.offer(transport_.now() + limits.ping_interval_ns);
     if (pings && judges_pongs) nearest.offer(transport_.now() + limits.pong_timeout_ns);
@@ -117,7 +117,7 @@ void DeviceSession::end_slow_consumer(conn::Connection& connection) {
   counters_.closed_by_gate.add(1);
   record_of(connection).phase = Phase::closed;
   leave_map(connection);
-  transport_.end(connection, conn::Ending::aborted, true);
+  transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
 }
 
 void DeviceSession::send_ping(conn::Connection& connection) {

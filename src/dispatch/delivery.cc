@@ -27,8 +27,8 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   const std::size_t payload_bytes = message->payload().size();
   if (payload_bytes > limits.push_bytes_max) return {PushOutcome::too_large, waiting};
   if (record_of(connection).phase != Phase::open || !connection.is_live()) return {PushOutcome::closing, waiting};
-  // With no outbox the peer keeps up, and only what this very turn has written counts.
-  const std::size_t counted = connection.outbox != nullptr ? waiting + message->frame().size() : waiting;
+  // If nothing waits, the peer keeps up, and only what this very turn has written counts.
+  const std::size_t counted = connection.output_waits() ? waiting + message->frame().size() : waiting;
   if (counted > limits.send_queue_bytes_max) return {PushOutcome::backpressure, waiting};
   const std::size_t written = write_message(connection, message, audience);
   count_message_out(connection, message->type(), payload_bytes);

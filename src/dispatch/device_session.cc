@@ -124,8 +124,8 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
     note_unfinished(connection, partial);
     drop_side_if_idle(record);
   }
-  if (connection.outbox != nullptr && record.phase == Phase::open &&
-      connection.outbox->bytes() > settings_.config.limits.send_queue_bytes_max / 2) {
+  if (connection.output_waits() && record.phase == Phase::open &&
+      transport_.waiting_bytes(connection) > settings_.config.limits.send_queue_bytes_max / 2) {
     pause(connection, DeviceFlags::paused_by_output);
   }
 }
@@ -135,7 +135,7 @@ void DeviceSession::echo_small_messages(conn::Connection& connection, MutableByt
   constexpr std::size_t run_bytes_max = conn::TurnArena::block_bytes / 2;
   static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
   DeviceRecord& record = record_of(connection);
-  if (record.phase != Phase::open || connection.outbox != nullptr) return;
+  if (record.phase != Phase::open || connection.output_waits()) return;
   while (bytes.size() >= 2 && (bytes[1] & ws::length_bits) <= ws::length_7_bit_max) {
     const ByteView part = bytes.first(std::min(bytes.size(), run_bytes_max));
     std::uint8_t* const room = transport_.room(part.size() + ws::echo_run_slack_bytes);
@@ -233,7 +233,7 @@ void DeviceSession::on_ping(conn::Connection& connection, ByteView payload) {
   counters_.pings_in.add(1);
   if (record_of(connection).phase != Phase::open) return;
   const ws::ControlFrame pong = ws::encode_pong(payload);
-  if (connection.outbox == nullptr) {
+  if (!connection.output_waits()) {
     transport_.write(connection, pong.view());
     return;
   }
@@ -253,11 +253,11 @@ void DeviceSession::write_waiting_pongs(conn::Connection& connection) {
 
 void DeviceSession::on_output_progress(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
-  if (record.phase == Phase::open && connection.outbox == nullptr) {
+  if (record.phase == Phase::open && !connection.output_waits()) {
     write_waiting_pongs(connection);
     drop_side_if_idle(record);
   }
-  const std::size_t waiting = connection.outbox == nullptr ? 0 : connection.outbox->bytes();
+  const std::size_t waiting = transport_.waiting_bytes(connection);
   if ((connection.session_flags & DeviceFlags::paused_by_output) != 0 &&
       waiting <= settings_.config.limits.send_queue_bytes_max / 2) {
     connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_output);

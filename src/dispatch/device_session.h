@@ -62,7 +62,7 @@ class DeviceSession final : public conn::Session {
   void on_output_waits(conn::Connection& connection) override;
   void on_output_progress(conn::Connection& connection) override;
   void on_deadline(conn::Connection& connection) override;
-  void on_gone(conn::Connection& connection, conn::Ending ending) override;
+  void on_gone(conn::Connection& connection, conn::EndCause cause) override;
   void on_outputs_retired() override;
 
   // -- For the push service: connections by reference, on this shard

@@ -124,7 +124,7 @@ void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejecti
   http::append_rejection(answer, rejection, method);
   record_of(connection).phase = Phase::closed;
   transport_.write(connection, bytes_of(answer));
-  transport_.finish(connection);
+  transport_.flush_and_close(connection);
 }
 
 /// Counts the connection against the gate's limit, before it is known whether it will be admitted: never more than the limit.

@@ -166,6 +166,10 @@ class Ring {
   /// receive (256 bytes instead of some 800) and costs a completion and an arming more when something comes.
   void wait_readable(Socket socket, Token token);
 
+  /// Completes once when the peer has finished (FIN), however much it sent before, or is gone: IoError::connection_ended. As light
+  /// as wait_readable. After a FIN it completes at once.
+  void wait_hang_up(Socket socket, Token token);
+
   enum class Sending : std::uint8_t {
     silent,     // completes only when not everything was taken; as `completes` without features().silent_sends
     completes,  // waits in the kernel until at least one byte is taken, and always completes

@@ -19,6 +19,7 @@ enum class OperationKind : std::uint8_t {
   doorbell,  // arrives at the woken ring: a mailbox has parcels
   wake,      // read of the eventfd, the doorbell of threads without a ring
   readable,  // one-shot poll
+  hang_up,   // one-shot poll for the peer's end alone
   receive_now,  // one-shot, into a buffer for bulk; never waits
   zero_copy,  // within the kernel backend: a send; slot = its number
   borrow_descriptor,  // within the kernel backend: the first step of a shutdown

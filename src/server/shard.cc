@@ -47,7 +47,7 @@ void Shard::end_everything() {
   const TimeNs until = ring_->now() + end_patience;
   while (table.used_count() > 0 && ring_->now() < until) {
     for (std::uint32_t slot = 0; slot < table.high_water(); ++slot)
-      transport_.end(table.at(slot), conn::Ending::aborted, true);
+      transport_.terminate(table.at(slot), conn::EndCause::aborted, conn::Farewell::reset);
     more_parcels_ = true;  // no sleep
     (void)turn();
   }

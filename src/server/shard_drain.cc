@@ -79,7 +79,7 @@ void ShardDrain::start_ending(std::uint32_t device_listeners, std::uint32_t list
   ending_since_ = transport_.now();
   for (std::uint32_t index = device_listeners; index < listeners; ++index) transport_.stop_accepting(index);
   conn::ConnectionTable& table = transport_.table();
-  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) transport_.finish(table.at(slot));
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) transport_.flush_and_close(table.at(slot));
 }
 
 }  // namespace ringgate::server

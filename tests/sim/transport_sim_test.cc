@@ -29,14 +29,14 @@ class RawEcho final : public Session {
     transport_.write(connection, bytes);
     if (transport_.queued_bytes(connection) > queue_bytes_max) transport_.pause(connection);
   }
-  void on_end_of_stream(Connection& connection) override { transport_.finish(connection); }
+  void on_end_of_stream(Connection& connection) override { transport_.flush_and_close(connection); }
   void on_output_waits(Connection&) override {}
   void on_output_progress(Connection& connection) override {
     if (transport_.queued_bytes(connection) < queue_bytes_max / 2) transport_.resume(connection);
-    if (connection.outbox == nullptr) transport_.write(connection, bytes_of(drained_text));
+    if (!connection.output_waits()) transport_.write(connection, bytes_of(drained_text));
   }
   void on_deadline(Connection&) override {}
-  void on_gone(Connection&, Ending) override { --open_count; }
+  void on_gone(Connection&, EndCause) override { --open_count; }
 
   int open_count = 0;
   std::string drained_text;
@@ -205,7 +205,7 @@ class BulkConnection : public ::testing::Test {
     EXPECT_EQ(peer.received_text(), sent);
     for (int i = 0; i < 4; ++i) shard.turn();
   }
-  bool is_bulk() { return only_connection(shard).bulk; }
+  bool is_bulk() { return only_connection(shard).input.bulk; }
 
   static constexpr std::size_t large = 16, small = 2;  // all of a test fits into one buffer, so that none is cut
   FakeWorld world{1};
@@ -238,12 +238,12 @@ TEST_F(BulkConnection, CanPauseCoolFinishAndEnd) {
   converse(large);
   converse(large);
   Connection& connection = only_connection(shard);
-  ASSERT_TRUE(connection.bulk);
+  ASSERT_TRUE(connection.input.bulk);
 
   shard.transport.pause(connection);
   shard.turn();
   shard.turn();
-  EXPECT_FALSE(connection.receive_armed);
+  EXPECT_EQ(connection.input.armed, Armed::hang_up);
   peer.send("held back");
   sent += "held back";
   shard.turn();
@@ -252,16 +252,16 @@ TEST_F(BulkConnection, CanPauseCoolFinishAndEnd) {
   for (int i = 0; i < 6; ++i) shard.turn();
   EXPECT_EQ(peer.received_text(), sent);
 
-  ASSERT_TRUE(connection.bulk);
+  ASSERT_TRUE(connection.input.bulk);
   shard.transport.cool(connection);
   EXPECT_TRUE(connection.is_cold());
   converse(small);
   EXPECT_FALSE(connection.is_cold());
-  EXPECT_FALSE(connection.bulk);
+  EXPECT_FALSE(connection.input.bulk);
 
   converse(large);
   converse(large);
-  ASSERT_TRUE(connection.bulk);
+  ASSERT_TRUE(connection.input.bulk);
   peer.half_close();
   for (int i = 0; i < 8; ++i) shard.turn();
   EXPECT_TRUE(peer.saw_end());

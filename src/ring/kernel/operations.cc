@@ -78,6 +78,13 @@ void Ring::wait_readable(Socket socket, Token token) {
   backend_->address_socket(sqe, socket);
 }
 
+void Ring::wait_hang_up(Socket socket, Token token) {
+  io_uring_sqe* sqe = backend_->next_submission(token);
+  sqe->opcode = IORING_OP_POLL_ADD;
+  sqe->poll32_events = POLLRDHUP;  // errors and a hang-up in both directions come unasked
+  backend_->address_socket(sqe, socket);
+}
+
 void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token) {
   RINGGATE_ASSERT(!pieces.empty() && pieces.size() <= pieces_max);
   io_uring_sqe* sqe = backend_->next_submission(token);

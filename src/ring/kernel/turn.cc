@@ -1,5 +1,6 @@
 // The turn: one enter that submits and waits, then reaping.
 #include <linux/time_types.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -187,6 +188,10 @@ bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& co
   switch (completion.token.kind) {
     case OperationKind::accept: translate_accept(completion); return true;
     case OperationKind::peer_name: translate_peer_name(completion); return true;
+    case OperationKind::hang_up:
+      if (completion.error == IoError::none && (completion.result & (POLLERR | POLLHUP)) != 0)
+        completion.error = IoError::connection_ended;
+      return true;
     case OperationKind::wake:
       arm_event_read();
       completion.token.kind = OperationKind::doorbell;

@@ -17,6 +17,12 @@ FakeConnection::Readable FakeConnection::readable(TimeNs now) const {
   return Readable::nothing;
 }
 
+FakeConnection::HangUp FakeConnection::hang_up(TimeNs now) const {
+  if (is_reset(now)) return HangUp::gone;
+  if (!end_at_ || *end_at_ > now) return HangUp::none;
+  return gate_shut_down_ ? HangUp::gone : HangUp::finished;
+}
+
 std::size_t FakeConnection::readable_bytes(TimeNs now) const {
   std::size_t count = 0;
   for (const Segment& segment : segments_) {

@@ -25,6 +25,9 @@ class FakeConnection {
   // -- The gate's end.
   enum class Readable : std::uint8_t { nothing, bytes, end, failed };
   Readable readable(TimeNs now) const;
+  /// What a poll for the peer's end sees: its FIN, though bytes may lie before it, or its reset.
+  enum class HangUp : std::uint8_t { none, finished, gone };
+  HangUp hang_up(TimeNs now) const;
   /// How many bytes the next read may take: those that have arrived, up to the next cut.
   std::size_t readable_bytes(TimeNs now) const;
   void read(MutableBytes out);  // exactly out.size() bytes, at most readable_bytes

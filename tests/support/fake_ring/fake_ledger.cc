@@ -9,7 +9,8 @@ namespace ringgate::ring {
 
 namespace {
 bool is_input(OperationKind kind) {
-  return kind == OperationKind::receive || kind == OperationKind::receive_now || kind == OperationKind::readable;
+  return kind == OperationKind::receive || kind == OperationKind::receive_now || kind == OperationKind::readable ||
+         kind == OperationKind::hang_up;
 }
 }  // namespace
 

@@ -138,6 +138,11 @@ void Ring::wait_readable(Socket socket, Token token) {
   backend_->queue({.kind = OperationKind::readable, .token = token, .socket = socket});
 }
 
+void Ring::wait_hang_up(Socket socket, Token token) {
+  backend_->ledger.begin(socket, OperationKind::hang_up, token);
+  backend_->queue({.kind = OperationKind::hang_up, .token = token, .socket = socket});
+}
+
 void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token) {
   RINGGATE_ASSERT(!pieces.empty() && pieces.size() <= pieces_max);
   backend_->ledger.begin(socket, OperationKind::send, token);

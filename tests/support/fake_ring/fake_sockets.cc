@@ -28,7 +28,9 @@ bool FakeSocket::receive_ready(TimeNs now) const {
 }
 
 bool FakeSocket::poll_ready(TimeNs now) const {
-  return poll && connection->readable(now) != FakeConnection::Readable::nothing;
+  if (!poll) return false;
+  if (poll->kind == OperationKind::hang_up) return connection->hang_up(now) != FakeConnection::HangUp::none;
+  return connection->readable(now) != FakeConnection::Readable::nothing;
 }
 
 bool FakeSocket::send_ready(TimeNs now) const {

@@ -20,7 +20,8 @@ void Ring::Backend::run(const FakeSubmission& submission) {
     case OperationKind::accept: listeners[submission.socket].armed = listeners[submission.socket].door != nullptr; return;
     case OperationKind::receive: return run_receive_arm(submission);
     case OperationKind::receive_now: return run_receive_now(submission);
-    case OperationKind::readable: return run_poll(submission);
+    case OperationKind::readable:
+    case OperationKind::hang_up: return run_poll(submission);
     case OperationKind::send: return run_send(submission);
     case OperationKind::shutdown: return run_shutdown(submission);
     case OperationKind::cancel: return submission.of_listener ? run_cancel_accept(submission) : run_cancel(submission);

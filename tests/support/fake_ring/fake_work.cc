@@ -128,8 +128,11 @@ bool Ring::Backend::read_once(FakeSocket& socket, Token token, Reading reading) 
 }
 
 void Ring::Backend::work_on_poll(FakeSocket& socket) {
-  post({.token = *socket.poll, .result = 1});
+  Completion completion{.token = *socket.poll, .result = 1};
+  if (socket.poll->kind == OperationKind::hang_up && socket.connection->hang_up(world.now()) == FakeConnection::HangUp::gone)
+    completion.error = IoError::connection_ended;
   socket.poll.reset();
+  post(completion);
 }
 
 /// Takes what there is room for; the send completes with the first byte taken.

@@ -15,7 +15,7 @@ TEST(ConnectionTable, StaleReferencesFindNobody) {
   EXPECT_EQ(table.find(2, generation + 1), nullptr);
   EXPECT_EQ(table.find(1, generation), nullptr);
   EXPECT_EQ(table.find(4, generation), nullptr) << "beyond the table";
-  first->state = State::ending;
+  first->state = State::terminating;
   table.release(*first);
   EXPECT_EQ(table.find(2, generation), nullptr);
   Connection* const second = table.open(2);
@@ -29,7 +29,7 @@ TEST(ConnectionTable, GenerationSkipsZeroWhenItWraps) {
   ConnectionTable table(1);
   Connection* connection = table.open(0);
   connection->generation = UINT32_MAX;
-  connection->state = State::ending;
+  connection->state = State::terminating;
   table.release(*connection);
   EXPECT_EQ(table.open(0)->generation, 1U);
 }
@@ -41,7 +41,7 @@ TEST(ConnectionTable, CountsWhatIsUsedAndWasEverUsed) {
   table.open(1);
   EXPECT_EQ(table.used_count(), 2U);
   EXPECT_EQ(table.high_water(), 6U);
-  high->state = State::ending;
+  high->state = State::terminating;
   table.release(*high);
   EXPECT_EQ(table.used_count(), 1U);
   EXPECT_EQ(table.high_water(), 6U);

@@ -227,6 +227,21 @@ TEST_F(FakeRing, ReceivesNowOrNever) {
   EXPECT_EQ(only(turn(), OperationKind::receive_now).completion.result, 0);
 }
 
+TEST_F(FakeRing, WaitsForTheEndOfAPeerWhateverItSendsBefore) {
+  FakePeer& finishing = accepted_peer();
+  ring().wait_hang_up(last_socket, token(OperationKind::hang_up));
+  finishing.send("bytes are no end");
+  EXPECT_TRUE(turn().empty());
+  finishing.half_close();
+  EXPECT_EQ(only(turn(), OperationKind::hang_up).completion.error, IoError::none);
+
+  FakePeer& resetting = accepted_peer();
+  ring().wait_hang_up(last_socket, token(OperationKind::hang_up));
+  EXPECT_TRUE(turn().empty());
+  resetting.reset();
+  EXPECT_EQ(only(turn(), OperationKind::hang_up).completion.error, IoError::connection_ended);
+}
+
 TEST_F(FakeRing, PoisonsReturnedBuffers) {
   for (const bool incremental : {true, false}) {
     FakeOptions options;

@@ -317,6 +317,32 @@ TEST_F(KernelRing, SaysWhenTheStreamEnds) {
   EXPECT_FALSE(end.more);
 }
 
+TEST_F(KernelRing, WaitsForTheEndOfAPeerWhateverItSendsBefore) {
+  start(small_ring());
+  const auto hang_up_token = [this] { return Token{OperationKind::hang_up, socket, 7}; };
+  LoopbackPeer finishing = accepted_peer();
+  ring->wait_hang_up(socket, hang_up_token());
+  finishing.send("bytes are no end");
+  EXPECT_TRUE(stays_silent(OperationKind::hang_up));
+  finishing.hang_up();
+  const Completion end = next(OperationKind::hang_up);
+  EXPECT_EQ(end.error, IoError::none);
+  EXPECT_FALSE(end.more);
+  EXPECT_EQ(received(16), "bytes are no end");
+
+  LoopbackPeer resetting = accepted_peer();
+  ring->wait_hang_up(socket, hang_up_token());
+  turn();
+  resetting.reset();
+  EXPECT_EQ(next(OperationKind::hang_up).error, IoError::connection_ended);
+
+  const LoopbackPeer staying = accepted_peer();
+  ring->wait_hang_up(socket, hang_up_token());
+  turn();
+  ring->cancel_operation(hang_up_token(), {OperationKind::cancel, socket, 1});
+  EXPECT_EQ(next(OperationKind::hang_up).error, IoError::cancelled);
+}
+
 TEST_F(KernelRing, CancelsTheOneOperationWithThatToken) {
   start(small_ring());
   const LoopbackPeer peer = accepted_peer();

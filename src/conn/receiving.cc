@@ -1,0 +1,215 @@
+// Receiving: from the one operation that is armed to the session, and on to the next. input.h decides, this file acts.
+#include "base/assert.h"
+#include "conn/transport.h"
+
+namespace ringgate::conn {
+
+using ring::Completion;
+using ring::IoError;
+using ring::OperationKind;
+
+namespace {
+
+/// Long enough for others to give memory back, short enough to pass for a pause of the network.
+constexpr DurationNs moment = 20 * nanoseconds_per_millisecond;
+
+OperationKind kind_of(Armed armed) {
+  switch (armed) {
+    case Armed::readable: return OperationKind::readable;
+    case Armed::hang_up: return OperationKind::hang_up;
+    default: return OperationKind::receive;
+  }
+}
+
+}  // namespace
+
+/// Follows every change of what is armed or wanted.
+void Transport::settle_input(Connection& connection) {
+  const InputStep step = connection.input.step();
+  if (step == InputStep::none) return;
+  connection.input.took(step);
+  begin_operation(connection);
+  const std::uint32_t slot = table_.slot_of(connection);
+  const OperationKind kind = kind_of(connection.input.armed);
+  switch (step) {
+    case InputStep::none: break;
+    case InputStep::receive: ring_.receive(slot, token(kind, connection)); break;
+    case InputStep::wait_readable: ring_.wait_readable(slot, token(kind, connection)); break;
+    case InputStep::wait_hang_up: ring_.wait_hang_up(slot, token(kind, connection)); break;
+    case InputStep::cancel: ring_.cancel_operation(token(kind, connection), token(OperationKind::cancel, connection)); break;
+  }
+}
+
+void Transport::end_input(Connection& connection) {
+  connection.input.ended();
+  end_operation(connection);
+}
+
+// -- Completions
+
+void Transport::on_receive(const Completion& completion) {
+  Connection* const connection = table_.find(completion.token);
+  const MutableBytes bytes = completion.has_buffer ? ring_.received(completion) : MutableBytes{};
+  if (connection == nullptr) {
+    counters_.stale_completions.add(1);
+    return;
+  }
+  if (!completion.more) end_input(*connection);
+  if (connection->state == State::terminating) return;
+  if (!bytes.empty())
+    on_received(*connection, bytes);
+  else if (completion.error == IoError::none)
+    return on_peer_finished(*connection);
+  else
+    on_input_failed(*connection, completion);
+  if (!connection->input.receives_steadily()) settle_input(*connection);
+}
+
+void Transport::on_received(Connection& connection, MutableBytes bytes) {
+  connection.bytes_in += bytes.size();
+  counters_.wire_bytes_in.add(bytes.size());
+  if (connection.state != State::open) return;
+  window_begin_ = bytes.data();
+  window_end_ = bytes.data() + bytes.size();
+  session_of(connection).on_received(connection, bytes);
+  window_begin_ = window_end_ = nullptr;
+  if (bytes.size() < options_.bulk_bytes && connection.input.bulkiness == 0) return;
+  if (connection.state == State::open) connection.input.weigh(bytes.size() >= options_.bulk_bytes);
+}
+
+void Transport::on_peer_finished(Connection& connection) {
+  connection.input.note_peer_finished();
+  if (connection.state == State::open)
+    session_of(connection).on_end_of_stream(connection);
+  else if (connection.state == State::lingering)
+    terminate(connection, connection.end_cause, Farewell::fin);
+}
+
+void Transport::on_input_failed(Connection& connection, const Completion& completion) {
+  switch (completion.error) {
+    case IoError::cancelled: return;
+    case IoError::no_buffers:
+      if (connection.is_paused()) return;
+      connection.input.armed = Armed::buffers;
+      starved_.push_back(ref_of(connection));
+      return;
+    case IoError::again:
+      if (completion.token.kind == OperationKind::receive_now) return;  // somebody else's bytes were taken for its own
+      [[fallthrough]];
+    case IoError::no_memory:
+      connection.input.armed = Armed::moment;
+      after_a_moment(connection);
+      return;
+    default: terminate(connection, EndCause::reset, Farewell::reset);
+  }
+}
+
+void Transport::on_readable(const Completion& completion) {
+  Connection* const connection = table_.find(completion.token);
+  if (connection == nullptr) {
+    counters_.stale_completions.add(1);
+    return;
+  }
+  end_input(*connection);
+  if (connection->state == State::terminating) return;
+  if (completion.error != IoError::none && completion.error != IoError::cancelled) {
+    connection->input.armed = Armed::moment;
+    after_a_moment(*connection);
+    return;
+  }
+  if (completion.error == IoError::none && connection->input.wanted == Wanted::in_turn) return list_bulk(*connection);
+  const bool was_cold = connection->is_cold();
+  warm(*connection);
+  settle_input(*connection);
+  if (was_cold) session_of(*connection).on_warm(*connection);
+}
+
+void Transport::on_hang_up(const Completion& completion) {
+  Connection* const connection = table_.find(completion.token);
+  if (connection == nullptr) {
+    counters_.stale_completions.add(1);
+    return;
+  }
+  end_input(*connection);
+  if (connection->state == State::terminating) return;
+  switch (completion.error) {
+    case IoError::none:
+      if (connection->is_paused())
+        connection->input.note_hang_up(session_of(*connection).on_peer_finished_while_paused(*connection));
+      break;
+    case IoError::cancelled: break;
+    case IoError::connection_ended:
+      if (connection->state == State::lingering) return terminate(*connection, connection->end_cause, Farewell::fin);
+      return terminate(*connection, EndCause::reset, Farewell::reset);
+    default:
+      connection->input.armed = Armed::moment;
+      after_a_moment(*connection);
+      return;
+  }
+  settle_input(*connection);
+}
+
+// -- Waiting for buffers, or for memory
+
+/// A receive that found no buffer is over, though nothing was lost.
+void Transport::rearm_starved() {
+  for (const SlotRef& ref : starved_) {
+    Connection* const connection = find(ref);
+    if (connection == nullptr) continue;
+    if (connection->input.armed == Armed::buffers) connection->input.ended();
+    settle_input(*connection);
+  }
+  starved_.clear();
+}
+
+/// Whatever this connection could not do now is tried again: at once would only heat the processor.
+void Transport::after_a_moment(const Connection& connection) {
+  if (moment_.empty()) moment_over_at_ = now_ + moment;
+  moment_.push_back(ref_of(connection));
+}
+
+void Transport::go_on_after_a_moment() {
+  if (moment_.empty() || now_ < moment_over_at_) return;
+  moment_passed_.swap(moment_);
+  for (const SlotRef& ref : moment_passed_) {
+    Connection* const connection = find(ref);
+    if (connection == nullptr) continue;
+    if (connection->input.armed == Armed::moment) connection->input.ended();
+    settle_input(*connection);
+    if (connection->outbox_send == OutboxSend::delayed) {
+      connection->outbox_send = OutboxSend::none;
+      if (connection->state != State::terminating) send_outbox(*connection);
+    }
+  }
+  moment_passed_.clear();
+}
+
+// -- Flow
+
+void Transport::pause(Connection& connection) {
+  if (connection.is_paused() || connection.state != State::open) return;
+  warm(connection);
+  connection.input.pause();
+  settle_input(connection);
+}
+
+void Transport::resume(Connection& connection) {
+  if (!connection.is_paused()) return;
+  connection.input.resume();
+  settle_input(connection);
+}
+
+void Transport::cool(Connection& connection) {
+  if (connection.state != State::open || !connection.input.cool()) return;
+  counters_.connections_cold.add(1);
+  settle_input(connection);
+}
+
+/// Counts it no more among the cold.
+void Transport::warm(Connection& connection) {
+  if (!connection.is_cold()) return;
+  counters_.connections_cold.subtract(1);
+  connection.input.warm();
+}
+
+}  // namespace ringgate::conn
