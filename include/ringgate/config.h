@@ -102,6 +102,8 @@ struct RingConfig {
   std::uint64_t cold_after_ns = 10'000'000'000;  // without a byte from a device; 0: never
   std::uint64_t buffers_count = 2;  // a power of two
   std::uint64_t buffer_bytes = 512 * 1024;
+  std::uint64_t whole_buffers_count = 256;  // without incremental buffers: each receive takes a whole one; a power of two
+  std::uint64_t whole_buffer_bytes = 2 * 1024;
   std::uint64_t zero_copy_bytes = 32 * 1024;  // of a message
   std::uint64_t bulk_bytes = 32 * 1024;  // received at a time, from which a device is bulk
 
@@ -130,7 +132,7 @@ struct Config {
   ServerConfig server;
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
   AdminConfig admin;
-  std::vector<RouteConfig> routes{RouteConfig{}};
+  std::vector<RouteConfig> routes;  // empty: what is mounted, and only if nothing is, the echo on /ws
   DeviceConfig device;
   LimitsConfig limits;
   RingConfig ring;

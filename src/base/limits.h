@@ -9,6 +9,7 @@ namespace ringgate::limits {
 // Slots and shards: they share one 64-bit word with the generation (device map, user_data).
 inline constexpr std::uint32_t shards_max = 255;
 inline constexpr std::uint32_t slots_per_shard_max = (1U << 23) - 1;  // one bit of the 24 is the device map's own
+inline constexpr std::uint32_t direct_sockets_max = 1U << 20;  // the kernel's, of one ring (IORING_MAX_FIXED_FILES)
 inline constexpr std::uint32_t spare_slots_per_shard = 64;  // above the share: they answer 503 instead of hanging
 inline constexpr std::uint32_t admin_slots_per_shard = 64;
 
@@ -46,6 +47,7 @@ inline constexpr std::size_t assembly_cached_bytes_max = 512 * 1024;
 inline constexpr std::size_t partials_cached_count_max = 512;
 
 inline constexpr std::size_t device_id_bytes_max = 128;
+inline constexpr std::size_t routes_max = 256;  // mounted ones included; a connection's record keeps the index in a byte
 
 // Between shards.
 inline constexpr std::size_t lane_parcels_max = 4096;  // requests in flight from one shard to another
@@ -67,6 +69,6 @@ static_assert(head_bytes_max > target_bytes_max && head_bytes_max > field_value_
 static_assert(client_header_bytes_max == server_header_bytes_max + 4, "a reply fits in front of its payload");
 static_assert((lane_parcels_max & (lane_parcels_max - 1)) == 0);
 static_assert((inlet_parcels_max & (inlet_parcels_max - 1)) == 0);
-static_assert(slots_per_shard_max >= (1U << 20), "as many as the kernel has direct descriptors for one ring");
+static_assert(slots_per_shard_max >= direct_sockets_max);
 
 }  // namespace ringgate::limits

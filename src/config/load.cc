@@ -110,7 +110,7 @@ class Loader {
       loaded_.config.limits.push_bytes_max = loaded_.config.limits.message_bytes_max;
     }
     // A value that was refused has its default here, which may contradict others: only sound values are compared.
-    if (faults_.empty()) check_relations();
+    if (faults_.empty()) faults_ = check_relations(loaded_.config, loaded_.origins);
     if (!faults_.empty()) return std::unexpected(std::move(faults_));
     return std::move(loaded_);
   }
@@ -159,45 +159,7 @@ class Loader {
     return {"unknown key", fmt::format("did you mean {}?", suggest_environment_ ? environment_name(*near) : *near)};
   }
 
-  /// Where a key's value comes from, for faults that only two keys together make.
-  std::string place_of(const std::string& path) const {
-    const auto origin = loaded_.origins.find(path);
-    return origin == loaded_.origins.end() ? path : origin->second + ": " + path;
-  }
-
-  void check_relations() {
-    const Config& config = loaded_.config;
-    if (config.limits.reassembly_bytes_max < config.limits.message_bytes_max) {
-      fault(place_of("limits.reassembly_memory"),
-            {"no message of limits.max_message would ever fit", "give at least max_message for each shard"});
-    }
-    for (std::size_t i = 0; i < config.routes.size(); ++i) check_route(i);
-    for (std::size_t i = 1; i < config.listeners.size(); ++i) {
-      const auto end = config.listeners.begin() + static_cast<std::ptrdiff_t>(i);
-      if (!config.listeners[i].bind.ends_with(":0") && std::find(config.listeners.begin(), end, config.listeners[i]) != end) {
-        fault(place_of(fmt::format("listener.{}.bind", i)),
-              {fmt::format("{} is another listener's", config.listeners[i].bind), "bind each listener elsewhere"});
-      }
-    }
-  }
-
-  void check_route(std::size_t i) {
-    const RouteConfig& route = loaded_.config.routes[i];
-    for (std::size_t before = 0; before < i; ++before) {
-      if (loaded_.config.routes[before].path != route.path) continue;
-      fault(place_of(fmt::format("route.{}.path", i)),
-            {fmt::format("{} is another route's", printable(route.path)), "give each route its own path"});
-      break;
-    }
-    if (route.origin == OriginPolicy::list && route.allowed_origins.empty()) {
-      fault(place_of(fmt::format("route.{}.origin", i)), {"\"list\" lets in no origin", "give allowed_origins"});
-    }
-    if (route.origin != OriginPolicy::list && !route.allowed_origins.empty()) {
-      fault(place_of(fmt::format("route.{}.allowed_origins", i)), {"the list is not used", "set origin = \"list\""});
-    }
-  }
-
-  LoadedConfig loaded_;
+  LoadedConfig loaded_{default_config(), {}};
   ConfigFaults faults_;
   std::set<std::string, std::less<>> seen_;  // paths given in this layer
   bool suggest_environment_ = false;

@@ -3,14 +3,12 @@
 #pragma once
 
 #include <expected>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "config/check.h"
 #include "ringgate/config.h"
-#include "ringgate/error.h"
 
 namespace ringgate::config {
 
@@ -31,15 +29,13 @@ struct ConfigSources {
 /// Settings and the origin of each. A key that is absent from `origins` has its default.
 struct LoadedConfig {
   Config config;
-  std::map<std::string, std::string, std::less<>> origins;  // "listener.0.bind" -> "gate.toml:3"
+  Origins origins;
 
   bool is_default(std::string_view path) const { return !origins.contains(path); }
 };
 
-/// Every fault, in the order file, environment, flags, relations between keys; never empty. All have exit code 78.
-using ConfigFaults = std::vector<StartError>;
-
-/// Reads all sources. Start-up only: allocates, reads the file, throws nothing but std::bad_alloc.
+/// Reads all sources. On error every fault, in the order file, environment, flags, relations between keys; never none.
+/// Start-up only: allocates, reads the file, throws nothing but std::bad_alloc.
 std::expected<LoadedConfig, ConfigFaults> load_config(const ConfigSources& sources);
 
 /// The same for TOML text in memory; `name` stands for the file in messages. The environment and flags of none.

@@ -46,7 +46,7 @@ std::string print_config(const LoadedConfig& loaded) {
 }
 
 std::string print_reference() {
-  const Config defaults;
+  const Config defaults = default_config();
   std::string out = "| key | write | default | meaning |\n|---|---|---|---|\n";
   for (const Key& key : keys()) {
     out += fmt::format("| `{}` | {} | `{}` | {} |\n", key.path, describe(key.rule), key.print(key, defaults, 0), key.meaning);

@@ -114,26 +114,33 @@ bool read_cpu_run(std::string_view run, std::vector<std::uint32_t>& cpus) {
   return true;
 }
 
-/// The number, if it keeps the rule's bounds. `as_written` stands for it in the complaint.
+/// Whether the number keeps the rule's bounds. `as_written` stands for it in the complaint.
 template <typename NumberRule>
-Read<std::uint64_t> check_number(const NumberRule& rule, Read<std::uint64_t> number, const std::string& as_written) {
-  if (!number) return number;
-  if (*number < rule.least || *number > rule.most) {
+Read<void> check_number(const NumberRule& rule, std::uint64_t number, const std::string& as_written) {
+  if (number < rule.least || number > rule.most) {
     return std::unexpected(complaint(as_written + " is out of range", rule));
   }
   if constexpr (requires { rule.power_of_two; }) {
-    if (rule.power_of_two && !std::has_single_bit(*number)) {
+    if (rule.power_of_two && !std::has_single_bit(number)) {
       return std::unexpected(complaint(as_written + " is not a power of two", rule));
     }
   }
-  return number;
+  return {};
+}
+
+/// The value that was read, unless the check of it failed.
+template <typename Value>
+Read<Value> if_sound(Read<void> checked, Value value) {
+  if (!checked) return std::unexpected(std::move(checked.error()));
+  return value;
 }
 
 }  // namespace
 
 Read<std::uint64_t> read(const SizeRule& rule, const RawValue& value) {
   if (!has_shape(value, RawValue::Shape::text)) return std::unexpected(wrong_shape(value, rule));
-  return check_number(rule, read_quantity(size_units, value.text, rule), quoted(value.text));
+  const auto bytes = read_quantity(size_units, value.text, rule);
+  return bytes ? if_sound(check_number(rule, *bytes, quoted(value.text)), *bytes) : bytes;
 }
 
 Read<std::uint64_t> read(const DurationRule& rule, const RawValue& value) {
@@ -142,7 +149,8 @@ Read<std::uint64_t> read(const DurationRule& rule, const RawValue& value) {
     if (rule.off == Off::allowed) return 0;
     return std::unexpected(complaint("\"off\" is refused here", rule));
   }
-  return check_number(rule, read_quantity(duration_units, value.text, rule), quoted(value.text));
+  const auto nanoseconds = read_quantity(duration_units, value.text, rule);
+  return nanoseconds ? if_sound(check_number(rule, *nanoseconds, quoted(value.text)), *nanoseconds) : nanoseconds;
 }
 
 Read<std::uint64_t> read(const CountRule& rule, const RawValue& value) {
@@ -155,7 +163,7 @@ Read<std::uint64_t> read(const CountRule& rule, const RawValue& value) {
   }
   std::uint64_t number = 0;
   if (!read_digits(value.text, number)) return std::unexpected(complaint(written + " is out of range", rule));
-  return check_number(rule, number, written);
+  return if_sound(check_number(rule, number, written), number);
 }
 
 Read<bool> read(const FlagRule& rule, const RawValue& value) {
@@ -174,23 +182,13 @@ Read<std::size_t> read(const WordRule& rule, const RawValue& value) {
 
 Read<std::string> read(const TextRule& rule, const RawValue& value) {
   if (!has_shape(value, RawValue::Shape::text)) return std::unexpected(wrong_shape(value, rule));
-  if (!rule.text.accepts(value.text)) return std::unexpected(complaint(quoted(value.text) + " does not fit", rule));
-  return value.text;
+  return if_sound(check(rule, value.text), value.text);
 }
 
 Read<std::vector<std::string>> read(const ListRule& rule, const RawValue& value) {
   if (!has_shape(value, RawValue::Shape::list)) return std::unexpected(wrong_shape(value, rule));
   std::vector<std::string> items = value.shape == RawValue::Shape::untyped ? split_commas(value.text) : value.items;
-  if (items.size() < rule.items_least || items.size() > rule.items_most) {
-    return std::unexpected(complaint(fmt::format("{} items are out of range", items.size()), rule));
-  }
-  for (auto item = items.begin(); item != items.end(); ++item) {
-    if (!rule.item.accepts(*item)) return std::unexpected(complaint(quoted(*item) + " does not fit", rule));
-    if (std::find(items.begin(), item, *item) != item) {
-      return std::unexpected(complaint(quoted(*item) + " is there twice", rule));
-    }
-  }
-  return items;
+  return if_sound(check(rule, items), items);
 }
 
 Read<std::vector<std::uint32_t>> read(const CpuListRule& rule, const RawValue& value) {
@@ -205,6 +203,48 @@ Read<std::vector<std::uint32_t>> read(const CpuListRule& rule, const RawValue& v
   }
   if (cpus.empty()) return std::unexpected(complaint(quoted(value.text) + " does not fit", rule));
   return cpus;
+}
+
+Read<void> check(const SizeRule& rule, std::uint64_t bytes) { return check_number(rule, bytes, print(rule, bytes)); }
+
+Read<void> check(const DurationRule& rule, std::uint64_t nanoseconds) {
+  if (nanoseconds == 0 && rule.off == Off::allowed) return {};
+  return check_number(rule, nanoseconds, print(rule, nanoseconds));
+}
+
+Read<void> check(const CountRule& rule, std::uint64_t count) { return check_number(rule, count, print(rule, count)); }
+Read<void> check(const FlagRule&, bool) { return {}; }
+
+Read<void> check(const WordRule& rule, std::size_t index) {
+  if (index < rule.words.size()) return {};
+  return std::unexpected(complaint(fmt::format("word {} is none of the words", index), rule));
+}
+
+Read<void> check(const TextRule& rule, const std::string& text) {
+  if (rule.text.accepts(text)) return {};
+  return std::unexpected(complaint(quoted(text) + " does not fit", rule));
+}
+
+Read<void> check(const ListRule& rule, const std::vector<std::string>& items) {
+  if (items.size() < rule.items_least || items.size() > rule.items_most) {
+    return std::unexpected(complaint(fmt::format("{} items are out of range", items.size()), rule));
+  }
+  for (auto item = items.begin(); item != items.end(); ++item) {
+    if (!rule.item.accepts(*item)) return std::unexpected(complaint(quoted(*item) + " does not fit", rule));
+    if (std::find(items.begin(), item, *item) != item) {
+      return std::unexpected(complaint(quoted(*item) + " is there twice", rule));
+    }
+  }
+  return {};
+}
+
+Read<void> check(const CpuListRule& rule, const std::vector<std::uint32_t>& cpus) {
+  for (auto cpu = cpus.begin(); cpu != cpus.end(); ++cpu) {
+    if (*cpu >= cpus_max || std::find(cpus.begin(), cpu, *cpu) != cpu) {
+      return std::unexpected(complaint(fmt::format("CPU {} does not fit", *cpu), rule));
+    }
+  }
+  return {};
 }
 
 std::string print(const SizeRule&, std::uint64_t bytes) { return toml_string(print_quantity(size_units, bytes)); }

@@ -1,5 +1,5 @@
-// What a setting's value may be: one small rule per kind of value, with three functions each: read, print and describe.
-// Whatever `print` gives, `read` takes again. Knows nothing of keys, sources or TOML's grammar.
+// What a setting's value may be: one small rule per kind of value, with four functions each: read, check, print and describe.
+// `read` takes what `check` lets pass, and whatever `print` gives of that. Knows nothing of keys, sources or TOML's grammar.
 #pragma once
 
 #include <cstdint>
@@ -89,6 +89,16 @@ Read<std::size_t> read(const WordRule& rule, const RawValue& value);
 Read<std::string> read(const TextRule& rule, const RawValue& value);
 Read<std::vector<std::string>> read(const ListRule& rule, const RawValue& value);
 Read<std::vector<std::uint32_t>> read(const CpuListRule& rule, const RawValue& value);
+
+/// Whether a value that no source spelled, because a program set it, keeps the rule. `read` asks the same.
+Read<void> check(const SizeRule& rule, std::uint64_t bytes);
+Read<void> check(const DurationRule& rule, std::uint64_t nanoseconds);
+Read<void> check(const CountRule& rule, std::uint64_t count);
+Read<void> check(const FlagRule& rule, bool value);
+Read<void> check(const WordRule& rule, std::size_t index);
+Read<void> check(const TextRule& rule, const std::string& text);
+Read<void> check(const ListRule& rule, const std::vector<std::string>& items);
+Read<void> check(const CpuListRule& rule, const std::vector<std::uint32_t>& cpus);
 
 /// The value as a TOML literal, in the largest unit that divides it.
 std::string print(const SizeRule& rule, std::uint64_t bytes);

@@ -34,6 +34,13 @@ auto& member_of(AnyConfig& config, std::size_t index) {
   else return ((config.*Section).* ... .*Members);
 }
 
+/// What the rule speaks of: of an enumeration, the number of its word.
+template <typename KindOfRule, typename Member>
+decltype(auto) ruled_value(const Member& member) {
+  if constexpr (std::is_same_v<KindOfRule, WordRule>) return static_cast<std::size_t>(member);
+  else return (member);
+}
+
 /// A row of the table: ties a path and its rule to a member of a section of Config, or to a member of that member.
 template <auto Section, auto... Members, typename KindOfRule>
 Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
@@ -48,11 +55,11 @@ Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
           [](const Key& key, const Config& config, std::size_t index) {
             const auto& member = member_of<Section, Members...>(config, index);
             const auto& rule_of_key = std::get<KindOfRule>(key.rule);
-            if constexpr (std::is_same_v<KindOfRule, WordRule>) {
-              return config::print(rule_of_key, static_cast<std::size_t>(member));
-            } else {
-              return config::print(rule_of_key, member);
-            }
+            return config::print(rule_of_key, ruled_value<KindOfRule>(member));
+          },
+          [](const Key& key, const Config& config, std::size_t index) {
+            const auto& member = member_of<Section, Members...>(config, index);
+            return config::check(std::get<KindOfRule>(key.rule), ruled_value<KindOfRule>(member));
           }};
 }
 
@@ -65,7 +72,7 @@ constexpr auto off = Off::allowed;
 // Sections stay together, in the order print-config shows them.
 const std::array table{
     row<&C::server, &ServerConfig::shards_count>("server.shards", CountRule{0, limits::shards_max},
-        "Threads that serve, each with its ring; 0: one per CPU."),
+        "Threads that serve, each with its ring; 0: one per CPU, as far as the CPU quota of the control group pays for them."),
     row<&C::server, &ServerConfig::cpus>("server.cpus", CpuListRule{},
         "The CPUs that shards are pinned to, in turn; `all`: not pinned."),
     row<&C::listeners, &ListenerConfig::bind>("listener.bind", TextRule{listen_address},
@@ -156,6 +163,10 @@ const std::array table{
         "Incremental receive buffers per shard."),
     row<&C::ring, &R::buffer_bytes>("ring.buffer_size", SizeRule{4 * KiB, MiB, true},
         "Size of each of them."),
+    row<&C::ring, &R::whole_buffers_count>("ring.whole_buffers", CountRule{16, 32768, true},
+        "Receive buffers per shard where the kernel cannot fill them piece by piece (before 6.12), or `incremental_buffers` is off: each receive takes a whole one."),
+    row<&C::ring, &R::whole_buffer_bytes>("ring.whole_buffer_size", SizeRule{KiB, MiB, true},
+        "Size of each of those."),
     row<&C::ring, &R::bulk_bytes>("ring.bulk_receive", SizeRule{4 * KiB, 16 * MiB},
         "Devices that bring so much at a time are received from one after the other, so that each is answered while its bytes are in the cache; above `ring.buffer_size`: none."),
     row<&C::log, &LogConfig::level>("log.level", WordRule{level_words},
@@ -165,7 +176,7 @@ const std::array table{
     row<&C::drain, &DrainConfig::grace_ns>("drain.grace", DurationRule{0, hour},
         "How long SIGTERM leaves the listeners open while /readyz already fails."),
     row<&C::drain, &DrainConfig::duration_ns>("drain.duration", DurationRule{s, hour},
-        "How long closing all devices may take."),
+        "How long closing all devices may take; `limits.close_timeout` later the drain is over, whatever they do."),
     row<&C::drain, &DrainConfig::closes_per_second>("drain.rate", CountRule{1, 1'000'000},
         "Devices closed per second."),
 };
@@ -176,7 +187,8 @@ constexpr RepeatedSection repeated(std::string_view name, std::size_t entries_ma
           [](Config& config, std::size_t count) { (config.*Section).resize(count); }};
 }
 
-constexpr std::array repeated_table{repeated<&C::listeners>("listener", 16), repeated<&C::routes>("route", 64)};
+constexpr std::array repeated_table{repeated<&C::listeners>("listener", 16),
+                                     repeated<&C::routes>("route", limits::routes_max)};
 
 std::optional<std::size_t> read_index(std::string_view text) {
   std::size_t index = 0;
@@ -215,6 +227,12 @@ std::size_t index_in(std::string_view path) {
 }
 
 }  // namespace
+
+Config default_config() {
+  Config config;
+  config.routes.emplace_back();
+  return config;
+}
 
 std::span<const Key> keys() { return table; }
 std::span<const RepeatedSection> repeated_sections() { return repeated_table; }

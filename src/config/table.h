@@ -21,6 +21,7 @@ struct Key {
   std::string_view meaning;  // a sentence for the reference
   Read<void> (*assign)(const Key& key, Config& config, std::size_t index, const RawValue& value);
   std::string (*print)(const Key& key, const Config& config, std::size_t index);
+  Read<void> (*check)(const Key& key, const Config& config, std::size_t index);  // of a value that a program set
 
   std::string_view section() const { return path.substr(0, path.find('.')); }
   std::string_view name() const { return path.substr(path.find('.') + 1); }
@@ -33,6 +34,9 @@ struct RepeatedSection {
   std::size_t (*count)(const Config& config);
   void (*resize)(Config& config, std::size_t count);  // new entries have their defaults
 };
+
+/// What a gate serves that is told nothing: Config's own defaults, and one route of them, the echo on /ws.
+Config default_config();
 
 std::span<const Key> keys();
 std::span<const RepeatedSection> repeated_sections();

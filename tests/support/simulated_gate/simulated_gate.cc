@@ -30,7 +30,7 @@ admin::AdminSettings admin_settings_of(const Config& settings) {
 Config GateOptions::config() {
   Config config;
   config.admin.bind = "off";
-  config.routes.push_back({.path = "/handler"});
+  config.routes = {RouteConfig{}, {.path = "/handler"}};
   return config;
 }
 

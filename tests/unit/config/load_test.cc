@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "config/table.h"
+
 namespace ringgate::config {
 namespace {
 
@@ -45,7 +47,7 @@ std::string faults_of(const ConfigSources& sources) {
 TEST(LoadConfig, GivesTheDefaultsOfTheStructs) {
   const auto loaded = load_config({});
   ASSERT_TRUE(loaded.has_value());
-  EXPECT_EQ(loaded->config, Config{});
+  EXPECT_EQ(loaded->config, default_config());
   EXPECT_TRUE(loaded->origins.empty());
 }
 

@@ -51,7 +51,7 @@ Sample other_sample(const auto& rule) { return sample(rule); }
 /// A value other than the default.
 Sample sample_of(const Key& key) {
   const Sample first = std::visit([](const auto& rule) { return sample(rule); }, key.rule);
-  if (first.toml != key.print(key, Config{}, 0)) return first;
+  if (first.toml != key.print(key, default_config(), 0)) return first;
   return std::visit([](const auto& rule) { return other_sample(rule); }, key.rule);
 }
 
@@ -94,7 +94,7 @@ TEST_P(EveryKey, ComesFromAFlag) {
   ASSERT_TRUE(loaded.has_value()) << to_line(loaded.error().front());
   EXPECT_EQ(shown(*loaded), sample_of(key()).toml);
   EXPECT_EQ(loaded->origins.at(path()), "--set");
-  EXPECT_NE(loaded->config, Config{}) << "the sample is the default";
+  EXPECT_NE(loaded->config, default_config()) << "the sample is the default";
 }
 
 TEST_P(EveryKey, ComesFromTheEnvironment) {
@@ -120,7 +120,7 @@ TEST_P(EveryKey, IsDefaultWhenNobodySetsIt) {
   const auto loaded = load_config({});
   ASSERT_TRUE(loaded.has_value());
   EXPECT_TRUE(loaded->is_default(path()));
-  EXPECT_EQ(shown(*loaded), key().print(key(), Config{}, 0));
+  EXPECT_EQ(shown(*loaded), key().print(key(), default_config(), 0));
   if (std::holds_alternative<ListRule>(key().rule)) return;  // a flag spells lists in another way
   EXPECT_TRUE(set(unquoted(shown(*loaded))).has_value()) << "the default breaks its own rule";
 }
@@ -160,6 +160,16 @@ TEST_P(EveryKey, EndsWhereItsRangeEnds) {
   const Edges found = std::visit([](const auto& rule) { return edges_of(rule); }, key().rule);
   for (const std::string& text : found.accepted) EXPECT_TRUE(set(text).has_value()) << path() << '=' << text;
   for (const std::string& text : found.refused) EXPECT_FALSE(set(text).has_value()) << path() << '=' << text;
+}
+
+TEST_P(EveryKey, IsCheckedAsItIsReadWhenAProgramSetsIt) {
+  const Edges found = std::visit([](const auto& rule) { return edges_of(rule); }, key().rule);
+  for (const std::string& text : found.accepted) {
+    const auto loaded = set(text);
+    ASSERT_TRUE(loaded.has_value());
+    EXPECT_TRUE(key().check(key(), loaded->config, 0).has_value()) << path() << '=' << text;
+  }
+  EXPECT_TRUE(key().check(key(), default_config(), 0).has_value());
 }
 
 TEST_P(EveryKey, NoLimitIsLiftedByZero) {

@@ -1,0 +1,93 @@
+#include "config/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/table.h"
+
+namespace ringgate::config {
+namespace {
+
+StartError fault(const std::string& where, const Complaint& complaint) {
+  return {ExitCode::bad_configuration, where + ": " + complaint.cause, complaint.remedy};
+}
+
+/// Compares values with one another and collects what is wrong with them.
+class Relations {
+ public:
+  Relations(const Config& config, const Origins& origins) : config_(config), origins_(origins) {}
+
+  ConfigFaults check() {
+    if (config_.limits.reassembly_bytes_max < config_.limits.message_bytes_max) {
+      add("limits.reassembly_memory",
+          {"no message of limits.max_message would ever fit", "give at least max_message for each shard"});
+    }
+    for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
+    for (std::size_t i = 1; i < config_.listeners.size(); ++i) {
+      const auto end = config_.listeners.begin() + static_cast<std::ptrdiff_t>(i);
+      if (!config_.listeners[i].bind.ends_with(":0") && std::find(config_.listeners.begin(), end, config_.listeners[i]) != end) {
+        add(fmt::format("listener.{}.bind", i),
+            {fmt::format("{} is another listener's", config_.listeners[i].bind), "bind each listener elsewhere"});
+      }
+    }
+    return std::move(faults_);
+  }
+
+ private:
+  void check_route(std::size_t i) {
+    const RouteConfig& route = config_.routes[i];
+    const auto end = config_.routes.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::ranges::find(config_.routes.begin(), end, route.path, &RouteConfig::path) != end) {
+      add(fmt::format("route.{}.path", i), {fmt::format("{} is another route's", printable(route.path)), "give each route its own path"});
+    }
+    if (route.origin == OriginPolicy::list && route.allowed_origins.empty()) {
+      add(fmt::format("route.{}.origin", i), {"\"list\" lets in no origin", "give allowed_origins"});
+    }
+    if (route.origin != OriginPolicy::list && !route.allowed_origins.empty()) {
+      add(fmt::format("route.{}.allowed_origins", i), {"the list is not used", "set origin = \"list\""});
+    }
+  }
+
+  /// The fault of a key, and where its value comes from.
+  void add(const std::string& path, const Complaint& complaint) {
+    const auto origin = origins_.find(path);
+    faults_.push_back(fault(origin == origins_.end() ? path : origin->second + ": " + path, complaint));
+  }
+
+  const Config& config_;
+  const Origins& origins_;
+  ConfigFaults faults_;
+};
+
+/// How many entries of a section there are. No routes at all are what a program has that mounts its own.
+void check_count(const RepeatedSection& section, const Config& config, ConfigFaults& faults) {
+  const std::size_t count = section.count(config);
+  const std::size_t least = section.name == "route" ? 0 : 1;
+  if (count >= least && count <= section.entries_max) return;
+  faults.push_back(fault(std::string(section.name), {fmt::format("{} entries are out of range", count),
+                                                     fmt::format("give {} to {}", least, section.entries_max)}));
+}
+
+void check_values(const Config& config, ConfigFaults& faults) {
+  for (const RepeatedSection& section : repeated_sections()) check_count(section, config, faults);
+  for (const Key& key : keys()) {
+    const RepeatedSection* const section = find_repeated(key.section());
+    const std::size_t entries = section == nullptr ? 1 : std::min(section->count(config), section->entries_max);
+    for (std::size_t i = 0; i < entries; ++i) {
+      if (const auto checked = key.check(key, config, i); !checked) faults.push_back(fault(path_of({&key, i}), checked.error()));
+    }
+  }
+}
+
+}  // namespace
+
+ConfigFaults check_relations(const Config& config, const Origins& origins) { return Relations(config, origins).check(); }
+
+ConfigFaults check_config(const Config& config) {
+  ConfigFaults faults;
+  check_values(config, faults);
+  return faults.empty() ? check_relations(config, {}) : faults;
+}
+
+}  // namespace ringgate::config

@@ -1,0 +1,93 @@
+// Settings that a program fills in are held to the rules that files, flags and the environment are read by.
+#include "config/check.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "config/table.h"
+
+namespace ringgate::config {
+namespace {
+
+/// All faults of the defaults after `change`, one line each.
+std::string faults_after(const std::function<void(Config&)>& change) {
+  Config config = default_config();
+  change(config);
+  std::string lines;
+  for (const StartError& fault : check_config(config)) {
+    EXPECT_EQ(fault.exit_code, ExitCode::bad_configuration);
+    lines += fault.cause + "; " + fault.remedy + '\n';
+  }
+  return lines;
+}
+
+TEST(CheckConfig, LetsTheDefaultsPass) {
+  EXPECT_TRUE(check_config(default_config()).empty());
+  EXPECT_TRUE(check_config(Config{}).empty()) << "a program that mounts its own routes";
+}
+
+TEST(CheckConfig, RefusesWhatTheLoaderRefusesInItsWords) {
+  EXPECT_EQ(faults_after([](Config& c) { c.limits.inflate_cpu_percent = 0; }),
+            "limits.inflate_cpu: 0 is out of range; write a number from 1 to 100\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.ring.buffers_count = 3; }),
+            "ring.buffers: 3 is not a power of two; write a number from 2 to 1024, a power of two\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.device.id_from = {"query:id", "cookie:id"}; }),
+            "device.id_from: \"cookie:id\" does not fit; write a list of 1 to 8 different texts, each \"query:NAME\" or "
+            "\"header:NAME\"\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.device.id_from.clear(); }),
+            "device.id_from: 0 items are out of range; write a list of 1 to 8 different texts, each \"query:NAME\" or "
+            "\"header:NAME\"\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.server.shards_count = 256; }),
+            "server.shards: 256 is out of range; write a number from 0 to 255\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.limits.close_timeout_ns = 0; }),
+            "limits.close_timeout: \"0s\" is out of range; write a duration from 100ms to 1h, with a unit\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.server.cpus = {1, 1024}; }),
+            "server.cpus: CPU 1024 does not fit; write a CPU list such as \"0,2-3\", no CPU twice, or \"all\"\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.server.cpus = {1, 2, 1}; }),
+            "server.cpus: CPU 1 does not fit; write a CPU list such as \"0,2-3\", no CPU twice, or \"all\"\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.log.level = static_cast<LogLevel>(9); }),
+            "log.level: word 9 is none of the words; write one of \"debug\", \"info\", \"warning\", \"error\", \"off\"\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.routes[0].path = "ws"; }),
+            "route.0.path: \"ws\" does not fit; write a path such as \"/ws\"\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.routes[0].subprotocols = {"a", "a"}; }).substr(0, 46),
+            "route.0.subprotocols: \"a\" is there twice; writ");
+}
+
+TEST(CheckConfig, LetsADurationOfZeroMeanOffWhereTheLoaderDoes) {
+  EXPECT_EQ(faults_after([](Config& c) { c.limits.ping_interval_ns = 0; }), "");
+  EXPECT_NE(faults_after([](Config& c) { c.limits.handshake_timeout_ns = 0; }), "");
+}
+
+TEST(CheckConfig, CountsListenersAndRoutes) {
+  EXPECT_EQ(faults_after([](Config& c) { c.listeners.clear(); }), "listener: 0 entries are out of range; give 1 to 16\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.listeners.resize(17, {"127.0.0.1:0"}); }),
+            "listener: 17 entries are out of range; give 1 to 16\n");
+  const auto routes = [](std::size_t count) {
+    return faults_after([count](Config& c) {
+      c.routes.clear();
+      for (std::size_t i = 0; i < count; ++i) c.routes.push_back({.path = "/" + std::to_string(i)});
+    });
+  };
+  EXPECT_EQ(routes(256), "");
+  EXPECT_EQ(routes(257), "route: 257 entries are out of range; give 0 to 256\n");
+}
+
+TEST(CheckConfig, ComparesValuesOnlyIfEachOfThemIsSound) {
+  const auto contradict = [](Config& c) {
+    c.routes.push_back({.path = "/ws"});
+    c.limits.reassembly_bytes_max = 1024 * 1024;
+    c.limits.message_bytes_max = 2 * 1024 * 1024;
+  };
+  EXPECT_EQ(faults_after(contradict),
+            "limits.reassembly_memory: no message of limits.max_message would ever fit; give at least max_message for each "
+            "shard\nroute.1.path: /ws is another route's; give each route its own path\n");
+  EXPECT_EQ(faults_after([&](Config& c) {
+              contradict(c);
+              c.limits.fragments_max = 0;
+            }).find("another"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringgate::config
