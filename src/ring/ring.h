@@ -86,7 +86,7 @@ struct SetupError {
 };
 
 struct RingOptions {
-  Features allowed{true, true, true, true, true, true, true, true, true};  // masks what the probe finds
+  Features allowed{true, true, true, true, true, true, true, true, true, true};  // masks what the probe finds
   std::uint32_t submission_entries = 1024;
   std::uint32_t completion_entries = 16384;
   std::uint32_t sockets_max = 1024;  // size of the direct descriptor table

@@ -16,6 +16,7 @@ namespace ringgate::ring {
 namespace {
 
 constexpr DurationNs patience = nanoseconds_per_second;
+constexpr DurationNs message_patience = 200 * nanoseconds_per_millisecond;  // a message is there when the enter returns
 constexpr std::uint32_t pattern_prime = 251;  // no power of two, so a shifted block is noticed
 
 std::uint8_t pattern_at(std::size_t position) { return static_cast<std::uint8_t>(position % pattern_prime); }
@@ -75,13 +76,18 @@ class Trial {
   static constexpr Token receive_token{OperationKind::receive, 0, 1};
   static constexpr Token send_token{OperationKind::send, 0, 1};
 
-  static std::expected<std::unique_ptr<Trial>, SetupError> open(const Features& allowed) {
+  /// A ring just large enough.
+  static RingOptions options(const Features& allowed) {
     RingOptions options;
     options.allowed = allowed;
     options.sockets_max = 8;
     options.submission_entries = 64;
     options.completion_entries = 512;
-    auto ring = Ring::open(options);
+    return options;
+  }
+
+  static std::expected<std::unique_ptr<Trial>, SetupError> open(const Features& allowed) {
+    auto ring = Ring::open(options(allowed));
     if (!ring) return std::unexpected(ring.error());
     auto trial = std::make_unique<Trial>(std::move(*ring));
     if (const auto started = trial->ring->start_on_this_thread(); !started) return std::unexpected(started.error());
@@ -221,6 +227,13 @@ bool copies_nothing(Trial& trial) {
   return complete && trial.sends.size() == 1 && trial.sends[0].result == static_cast<int>(memory.size()) && arrived == memory;
 }
 
+bool reaches_other_ring(Trial& trial, const Features& allowed) {
+  const auto other = Ring::open(Trial::options(allowed));
+  if (!other || !(*other)->start_on_this_thread()) return false;
+  // Without its event descriptor nothing but a message can wake it.
+  return message_arrives(*trial.ring, **other, {.ring_descriptor = (*other)->doorbell().ring_descriptor});
+}
+
 bool names_peers(Trial& trial) {
   PeerAddress address;
   if (!trial.ring->peer_address(*trial.socket, &address, {OperationKind::peer_name, *trial.socket, 1})) return false;
@@ -229,6 +242,21 @@ bool names_peers(Trial& trial) {
 }
 
 }  // namespace
+
+bool message_arrives(Ring& from, Ring& to, const Ring::Doorbell& doorbell) {
+  from.ring(doorbell);
+  const TimeNs deadline = to.now() + message_patience;
+  do {
+    (void)from.submit_and_wait({});
+    (void)to.submit_and_wait({.may_sleep = true, .timeout = nanoseconds_per_millisecond});
+    Completion completion;
+    while (from.reap({&completion, 1}) > 0) {
+    }
+    while (to.reap({&completion, 1}) > 0)
+      if (completion.token.kind == OperationKind::doorbell) return true;
+  } while (to.now() < deadline);
+  return false;
+}
 
 std::expected<Features, SetupError> self_test(const Features& allowed) {
   auto trial = Trial::open(allowed);
@@ -245,6 +273,7 @@ std::expected<Features, SetupError> self_test(const Features& allowed) {
   }
   // Peer names matter for direct descriptors only; process descriptors are asked directly.
   proven.peer_name_command = allowed.peer_name_command && proven.direct_descriptors && names_peers(**trial);
+  proven.message_ring = allowed.message_ring && reaches_other_ring(**trial, proven);
   proven.silent_sends = allowed.silent_sends && silence_means_sent(**trial);
   if (proven.zero_copy_sends) {  // on another connection: the one before was reset
     const auto second = Trial::open(proven);

@@ -12,4 +12,7 @@ namespace ringgate::ring {
 /// returns those that behaved. An error means that even the plainest reception or sending failed.
 std::expected<Features, SetupError> self_test(const Features& allowed);
 
+/// Whether what `from` sends through `doorbell` arrives at `to`: at once, or not at all. Both rings are the calling thread's and idle.
+bool message_arrives(Ring& from, Ring& to, const Ring::Doorbell& doorbell);
+
 }  // namespace ringgate::ring

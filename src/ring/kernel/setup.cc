@@ -108,6 +108,7 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
   b.uring_open = true;
   b.ring_descriptor = b.uring.ring_fd;
   if ((b.uring.features & abi::feature_min_timeout) == 0) b.features.minimum_wait = false;
+  if ((b.uring.features & abi::feature_no_iowait) == 0) b.features.idle_waits = false;
 
   if (b.features.direct_descriptors) {
     if (const int error = io_uring_register_files_sparse(&b.uring, options.sockets_max); error < 0)

@@ -57,6 +57,7 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
   unsigned completions_min = 0;
   if (policy.may_sleep) {
     completions_min = policy.completions_min;
+    if (features.idle_waits) flags |= abi::enter_no_iowait;
     if (policy.timeout != 0) {
       timeout.tv_sec = static_cast<long long>(policy.timeout / nanoseconds_per_second);
       timeout.tv_nsec = static_cast<long long>(policy.timeout % nanoseconds_per_second);

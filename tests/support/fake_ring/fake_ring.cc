@@ -16,7 +16,7 @@ Features both(const Features& a, const Features& b) {
           a.silent_sends && b.silent_sends,               a.incremental_buffers && b.incremental_buffers,
           a.message_ring && b.message_ring,               a.minimum_wait && b.minimum_wait,
           a.no_submission_array && b.no_submission_array, a.peer_name_command && b.peer_name_command,
-          a.zero_copy_sends && b.zero_copy_sends};
+          a.zero_copy_sends && b.zero_copy_sends,         a.idle_waits && b.idle_waits};
 }
 
 }  // namespace
