@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <thread>
+#include <cmath>
 
 #include "base/limits.h"
 
@@ -18,13 +18,60 @@ constexpr std::uint64_t other_descriptors_per_shard = 8;
 // Every shard has slots beyond its share: to answer 503, and for the admin port.
 constexpr std::uint64_t extra_slots = limits::spare_slots_per_shard + limits::admin_slots_per_shard;
 
+// Connections do not spread evenly: a shard may hold so much more than its share while the total allows it.
+constexpr std::uint64_t slack_min = 1024;
+constexpr std::uint64_t slack_of(std::uint64_t share) { return std::max(share / 4, slack_min); }
+
+// A program that embeds the gate may open files of its own while it runs: its sockets get higher numbers then.
+constexpr std::uint64_t foreign_descriptors = 4096;
+
 std::uint64_t less(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
 
-/// Sockets that one shard can hold: a table per ring is bounded by RLIMIT_NOFILE on its own, process descriptors are shared.
-std::uint64_t sockets_per_shard_max(const Room& room) {
-  const std::uint64_t own = less(room.descriptors_max, other_descriptors + room.shards_count * other_descriptors_per_shard);
-  const std::uint64_t sockets = room.direct_descriptors ? room.descriptors_max : own / room.shards_count;
-  return std::min<std::uint64_t>(sockets, limits::slots_per_shard_max);
+/// How many connections fit, and what the operator can do if those are too few.
+struct Capacity {
+  std::uint64_t connections = 0;
+  std::string cause;  // "the descriptor limit of 20000 with 2 shards"
+  std::string remedy;
+};
+
+std::string with_shards(const Room& room) {
+  return fmt::format("with {} shard{}", room.shards_count, room.shards_count == 1 ? "" : "s");
+}
+
+Capacity limited_by_descriptors(std::uint64_t connections, const Room& room) {
+  return {connections, fmt::format("the descriptor limit of {} {}", room.descriptors_max, with_shards(room)),
+          "raise RLIMIT_NOFILE (LimitNOFILE= in the unit, ulimit -n in a shell)"};
+}
+
+/// Each ring has a table of its own, bounded by RLIMIT_NOFILE and by the kernel.
+Capacity capacity_of_tables(const Room& room) {
+  const std::uint64_t sockets = std::min<std::uint64_t>(room.descriptors_max, limits::direct_sockets_max);
+  const std::uint64_t connections = less(sockets, extra_slots) * room.shards_count;
+  if (sockets == room.descriptors_max) return limited_by_descriptors(connections, room);
+  return {connections, fmt::format("the {} sockets that the kernel has for one ring, {}", sockets, with_shards(room)),
+          "raise server.shards"};
+}
+
+/// All shards share the process's descriptors.
+Capacity capacity_of_process(const Room& room) {
+  const std::uint64_t others = other_descriptors + room.shards_count * (other_descriptors_per_shard + extra_slots);
+  const std::uint64_t numbers = std::min<std::uint64_t>(room.descriptors_max, limits::slots_per_shard_max);
+  const std::uint64_t connections = less(numbers, others);
+  if (numbers == room.descriptors_max) return limited_by_descriptors(connections, room);
+  return {connections, fmt::format("the {} descriptor numbers that a shard can name, {}", numbers, with_shards(room)),
+          "let ring.direct_descriptors be auto"};
+}
+
+/// How many sockets a shard's tables have room for. With process descriptors any shard may get any number.
+std::uint64_t table_size(std::uint64_t connections_max, const Room& room) {
+  if (room.direct_descriptors) {
+    const std::uint64_t share = (connections_max + room.shards_count - 1) / room.shards_count;
+    const std::uint64_t wanted = std::min(connections_max, share + slack_of(share)) + extra_slots;
+    return std::min<std::uint64_t>({wanted, room.descriptors_max, limits::direct_sockets_max});
+  }
+  const std::uint64_t numbers = connections_max + other_descriptors + foreign_descriptors +
+                                room.shards_count * (other_descriptors_per_shard + extra_slots);
+  return std::min<std::uint64_t>({numbers, room.descriptors_max, limits::slots_per_shard_max});
 }
 
 std::uint64_t raise_descriptor_limit() {
@@ -38,38 +85,35 @@ std::uint64_t raise_descriptor_limit() {
 }  // namespace
 
 std::expected<Fit, StartError> fit_connections(std::uint64_t connections_max, bool is_explicit, const Room& room) {
-  const std::uint64_t share_max = less(sockets_per_shard_max(room), extra_slots);
-  const std::uint64_t fitting = share_max * room.shards_count;
-  const std::string limit = fmt::format("the descriptor limit of {} with {} shard{}", room.descriptors_max, room.shards_count,
-                                        room.shards_count == 1 ? "" : "s");
-  if (fitting == 0) {
-    return std::unexpected(StartError{ExitCode::system_refused, limit + " leaves no room for connections",
-                                      "raise RLIMIT_NOFILE (LimitNOFILE= in the unit, ulimit -n in a shell)"});
-  }
+  const Capacity capacity = room.direct_descriptors ? capacity_of_tables(room) : capacity_of_process(room);
+  if (capacity.connections == 0)
+    return std::unexpected(StartError{ExitCode::system_refused, capacity.cause + " leaves no room for connections", capacity.remedy});
   Fit fit{room.shards_count, connections_max, 0, std::nullopt};
-  if (connections_max > fitting) {
+  if (connections_max > capacity.connections) {
     if (is_explicit) {
-      return std::unexpected(
-          StartError{ExitCode::system_refused,
-                     fmt::format("limits.max_connections = {} does not fit {}, which allows {}", connections_max, limit, fitting),
-                     "lower it, or raise RLIMIT_NOFILE (LimitNOFILE= in the unit, ulimit -n in a shell)"});
+      return std::unexpected(StartError{ExitCode::system_refused,
+                                        fmt::format("limits.max_connections = {} does not fit {}, which allows {}",
+                                                    connections_max, capacity.cause, capacity.connections),
+                                        "lower it, or " + capacity.remedy});
     }
-    fit.connections_max = fitting;
-    fit.warning = fmt::format("limits.max_connections lowered from {} to {}: {} allows no more", connections_max, fitting, limit);
+    fit.connections_max = capacity.connections;
+    fit.warning = fmt::format("limits.max_connections lowered from {} to {}: {} allows no more", connections_max,
+                              capacity.connections, capacity.cause);
   }
-  fit.sockets_per_shard = (fit.connections_max + room.shards_count - 1) / room.shards_count + extra_slots;
+  fit.sockets_per_shard = table_size(fit.connections_max, room);
   return fit;
 }
 
-std::uint64_t shards_count(const ServerConfig& config) {
+std::uint64_t shards_count(const ServerConfig& config, const CpuShare& share) {
   if (config.shards_count != 0) return config.shards_count;
-  const std::uint64_t cpus = config.cpus.empty() ? std::thread::hardware_concurrency() : config.cpus.size();
-  return std::clamp<std::uint64_t>(cpus, 1, limits::shards_max);
+  const std::uint64_t cpus = config.cpus.empty() ? share.cpus_count : config.cpus.size();
+  const std::uint64_t affordable = share.quota ? static_cast<std::uint64_t>(std::ceil(*share.quota)) : cpus;
+  return std::clamp<std::uint64_t>(std::min(cpus, affordable), 1, limits::shards_max);
 }
 
 std::expected<Fit, StartError> preflight(config::LoadedConfig& loaded, bool direct_descriptors) {
   Config& config = loaded.config;
-  const Room room{raise_descriptor_limit(), shards_count(config.server), direct_descriptors};
+  const Room room{raise_descriptor_limit(), shards_count(config.server, cpu_share()), direct_descriptors};
   auto fit = fit_connections(config.limits.connections_max, !loaded.is_default("limits.max_connections"), room);
   if (!fit) return fit;
   config.server.shards_count = fit->shards_count;

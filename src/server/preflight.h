@@ -7,8 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "ringgate/error.h"
 #include "config/load.h"
+#include "ringgate/error.h"
+#include "server/cpu_share.h"
 
 namespace ringgate::server {
 
@@ -23,15 +24,16 @@ struct Room {
 struct Fit {
   std::uint64_t shards_count = 1;
   std::uint64_t connections_max = 0;
-  std::uint64_t sockets_per_shard = 0;  // the share, the spare and the admin slots: RingOptions::sockets_max
+  std::uint64_t sockets_per_shard = 0;  // the share, slack, the spare and the admin slots: RingOptions::sockets_max
   std::optional<std::string> warning;
 };
 
 /// Lowers a default limit that does not fit; an explicit one (`is_explicit`) is refused with exit code 71. Pure.
 std::expected<Fit, StartError> fit_connections(std::uint64_t connections_max, bool is_explicit, const Room& room);
 
-/// One shard per CPU given, else per CPU this process may run on, unless `server.shards` says. At least 1.
-std::uint64_t shards_count(const ServerConfig& config);
+/// One shard per CPU given, else per CPU this process may run on, but no more than its quota pays for (1.5 CPUs: two shards);
+/// unless `server.shards` says. At least 1.
+std::uint64_t shards_count(const ServerConfig& config, const CpuShare& share);
 
 /// Raises soft RLIMIT_NOFILE to the hard limit, and puts what fits into `loaded.config.limits.connections_max` and
 /// `loaded.config.server.shards_count`. `direct_descriptors`: what the probe found, already masked by the settings.

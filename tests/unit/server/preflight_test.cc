@@ -14,8 +14,37 @@ TEST(FitConnections, LeavesALimitThatFits) {
   const auto fit = fit_connections(1000, true, {.descriptors_max = 20'000, .shards_count = 3});
   ASSERT_TRUE(fit.has_value());
   EXPECT_EQ(fit->connections_max, 1000U);
-  EXPECT_EQ(fit->sockets_per_shard, 334 + extra);
   EXPECT_FALSE(fit->warning.has_value());
+}
+
+TEST(FitConnections, SizesTheTableByTheShareAndSlackNotByTheTotal) {
+  const auto sockets = [](std::uint64_t connections, std::uint64_t shards) {
+    const auto fit = fit_connections(connections, true, {.descriptors_max = 1 << 30, .shards_count = shards});
+    return fit ? fit->sockets_per_shard : 0;
+  };
+  EXPECT_EQ(sockets(1000, 3), 1000 + extra) << "a small table has room for all";
+  EXPECT_EQ(sockets(100'000, 64), 1563 + 1024 + extra);
+  EXPECT_EQ(sockets(4'000'000, 8), 500'000 + 125'000 + extra);
+  EXPECT_EQ(sockets(1U << 22, 5), limits::direct_sockets_max) << "no more than the kernel has";
+}
+
+TEST(FitConnections, NamesWhatTheKernelHasForOneRing) {
+  const Room room{.descriptors_max = 1 << 30, .shards_count = 2};
+  EXPECT_TRUE(fit_connections(2 * ((1 << 20) - extra), true, room).has_value());
+  const auto fit = fit_connections(3'000'000, true, room);
+  ASSERT_FALSE(fit.has_value());
+  EXPECT_EQ(to_line(fit.error()), "ringgate: limits.max_connections = 3000000 does not fit the 1048576 sockets that the kernel has "
+                                  "for one ring, with 2 shards, which allows 2096896; lower it, or raise server.shards");
+}
+
+TEST(FitConnections, DoesNotSizeByARawDescriptorLimit) {
+  const auto fit = fit_connections(100'000, true, {.descriptors_max = 1 << 30, .shards_count = 4, .direct_descriptors = false});
+  ASSERT_TRUE(fit.has_value());
+  EXPECT_GT(fit->sockets_per_shard, 100'000U);
+  EXPECT_LT(fit->sockets_per_shard, 110'000U);
+  const auto refused = fit_connections(1 << 24, true, {.descriptors_max = 1 << 30, .direct_descriptors = false});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().remedy, "lower it, or let ring.direct_descriptors be auto");
 }
 
 TEST(FitConnections, LowersADefaultWithAWarning) {
@@ -41,14 +70,19 @@ TEST(FitConnections, ProcessDescriptorsAreSharedByAllShards) {
   const auto direct = fit_connections(1'000'000, false, {.descriptors_max = 20'000, .shards_count = 4});
   const auto shared =
       fit_connections(1'000'000, false, {.descriptors_max = 20'000, .shards_count = 4, .direct_descriptors = false});
-  EXPECT_LT(shared->sockets_per_shard * 4, 20'000U);
+  EXPECT_LT(shared->connections_max + 4 * extra, 20'000U);
+  EXPECT_EQ(shared->sockets_per_shard, 20'000U) << "a shard may get any of the numbers";
   EXPECT_GT(direct->connections_max, 3 * shared->connections_max);
 }
 
 TEST(FitConnections, KeepsToTheSlotsThatATokenCanName) {
   const auto fit = fit_connections(UINT64_MAX / 2, false, {.descriptors_max = UINT64_MAX, .shards_count = 2});
   ASSERT_TRUE(fit.has_value());
-  EXPECT_EQ(fit->sockets_per_shard, limits::slots_per_shard_max);
+  EXPECT_EQ(fit->sockets_per_shard, limits::direct_sockets_max);
+  const auto shared =
+      fit_connections(UINT64_MAX / 2, false, {.descriptors_max = UINT64_MAX, .shards_count = 2, .direct_descriptors = false});
+  ASSERT_TRUE(shared.has_value());
+  EXPECT_EQ(shared->sockets_per_shard, limits::slots_per_shard_max);
 }
 
 TEST(FitConnections, RefusesToServeNobody) {
@@ -60,9 +94,20 @@ TEST(FitConnections, RefusesToServeNobody) {
 }
 
 TEST(ShardsCount, FollowsTheSettingThenTheCpus) {
-  EXPECT_EQ(shards_count({.shards_count = 3, .cpus = {0}}), 3U);
-  EXPECT_EQ(shards_count({.shards_count = 0, .cpus = {0, 5}}), 2U);
-  EXPECT_GE(shards_count({}), 1U);
+  EXPECT_EQ(shards_count({.shards_count = 3, .cpus = {0}}, {.cpus_count = 8}), 3U);
+  EXPECT_EQ(shards_count({.shards_count = 0, .cpus = {0, 5}}, {.cpus_count = 8}), 2U);
+  EXPECT_EQ(shards_count({}, {.cpus_count = 8}), 8U);
+  EXPECT_EQ(shards_count({}, {.cpus_count = 1000}), limits::shards_max);
+  EXPECT_GE(shards_count({}, cpu_share()), 1U);
+}
+
+TEST(ShardsCount, PaysForNoMoreShardsThanTheQuotaOfTheControlGroup) {
+  EXPECT_EQ(shards_count({}, {.cpus_count = 8, .quota = 2.0}), 2U);
+  EXPECT_EQ(shards_count({}, {.cpus_count = 8, .quota = 1.5}), 2U);
+  EXPECT_EQ(shards_count({}, {.cpus_count = 8, .quota = 0.1}), 1U);
+  EXPECT_EQ(shards_count({}, {.cpus_count = 2, .quota = 7.0}), 2U);
+  EXPECT_EQ(shards_count({.shards_count = 0, .cpus = {0, 1, 2}}, {.cpus_count = 8, .quota = 2.0}), 2U);
+  EXPECT_EQ(shards_count({.shards_count = 4, .cpus = {}}, {.cpus_count = 8, .quota = 1.0}), 4U) << "what is set holds";
 }
 
 TEST(Preflight, RaisesTheSoftDescriptorLimit) {
