@@ -9,6 +9,7 @@
 //   (*server)->stop();
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -25,17 +26,21 @@ namespace ringgate {
 
 class Server {
  public:
-  /// Checks the configuration against this machine and probes io_uring; opens nothing yet.
+  /// Checks the configuration as the loader of files does, then against this machine, and probes io_uring; opens no port yet.
+  /// A number of connections other than the default is refused if the machine cannot hold it; the default is lowered.
+  /// `Config::log` holds from here until the server is destroyed. The log is the process's: of two servers the first decides.
   static std::expected<std::unique_ptr<Server>, StartError> create(Config config);
   ~Server();  // as `stop_now`
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   /// Serves `path` with `handler`, which must outlive the server; replaces what the configuration mounts there, or adds a route
-  /// with the default origin policy. Before `start`.
+  /// with the default origin policy. Before `start` (asserted), which refuses a path that is none and more than 256 routes.
   void mount(std::string_view path, Handler& handler);
 
-  /// Opens listeners and starts the shards. On error nothing runs.
+  /// Opens listeners and starts the shards. Once per server. On error nothing runs.
+  /// Before it, and after it has failed: addresses are empty, nobody is online for pushes and broadcasts, and `drain`, `wait` and
+  /// `stop` return at once.
   std::expected<void, StartError> start();
 
   /// "HOST:PORT" as bound, after `start`; admin_address is empty if there is no admin listener.
@@ -43,26 +48,37 @@ class Server {
   std::string admin_address() const;
 
   /// Sends to the device with this id. Any thread; never blocks. `on_result` runs exactly once: on the caller's shard, on the
-  /// owner's if the caller is no shard, or before `push` returns if the result is known at once. Payload and id are copied.
+  /// owner's if the caller is no shard of this server, or before `push` returns if the result is known at once. It may be null.
+  /// Payload and id are copied.
   void push(std::string_view device_id, MessageView message, PushCallback on_result);
 
-  /// The same, for threads that are no shard: waits for the result. Must not be called on a shard (asserted).
+  /// The same, for threads that are no shard: waits for the result. Must not be called on a shard, of any server (asserted).
   PushResult push_and_wait(std::string_view device_id, MessageView message);
 
-  /// Sends to every device online; encoded once. Any thread; never blocks; `on_result` runs exactly once, on a shard.
+  /// Sends to every device online; encoded once. Any thread; never blocks; `on_result` runs exactly once, on a shard, and may be
+  /// null.
   void broadcast(MessageView message, BroadcastCallback on_result);
 
-  /// Runs `task` with the connection on its owner shard, if it still exists. Any thread; never blocks. False if a queue is full:
-  /// then `task` will not run.
+  /// Runs `task` with the connection on its owner shard, if it still exists. Any thread; never blocks. False if a queue is full or
+  /// `task` is null: then nothing will run.
   bool with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
 
-  /// Ends gracefully: readiness off, `drain.grace` still accepting (skipped with `at_once`), then 1001 to all at a pace, outboxes
-  /// flushed. Returns at once; `wait` returns when the last connection is gone or the drain's time is over.
+  /// Ends gracefully: readiness off, `drain.grace` still accepting (or `skipped`), then 1001 to all at a pace, outboxes
+  /// flushed. Returns at once, with the moment by which every shard has ended unless it is stuck: `drain.duration` and
+  /// `limits.close_timeout` after the grace. What devices still hold open shortly before is reset. A later call can only hasten it.
+  using Time = std::chrono::steady_clock::time_point;
   enum class Grace : std::uint8_t { respected, skipped };
-  void drain(Grace grace = Grace::respected);
+  Time drain(Grace grace = Grace::respected);
+
+  /// Returns when every shard has ended: after `drain` or `stop_now`, called before or by another thread. Pushes that still waited
+  /// have their results then. One thread at a time.
   void wait();
+  /// The same, but gives up at `deadline`. Returns the shards that still run, by number: a handler that does not return is what
+  /// holds one. None: the server has ended. May be called again.
+  [[nodiscard]] std::vector<std::uint32_t> wait(Time deadline);
+
   void stop();      // drain without grace, and wait
-  void stop_now();  // ends shards and connections at once
+  void stop_now();  // ends shards and connections at once, and waits
 
  private:
   struct Parts;

@@ -28,6 +28,9 @@ struct Sink {
   std::shared_ptr<spdlog::async_logger> logger;
 };
 
+std::mutex session_mutex;       // held over start and stop
+std::size_t sessions_count = 0;  // under session_mutex
+
 std::mutex sink_mutex;
 std::shared_ptr<const Sink> sink;  // null: not started
 
@@ -173,6 +176,18 @@ void stop() {
     last.swap(sink);
   }
   // The pool's destructor writes what is queued and joins; it runs here, or with the last line under way elsewhere.
+}
+
+Session::Session(Level level, Format format) : counts_(level != Level::off) {
+  if (!counts_) return;
+  const std::lock_guard lock(session_mutex);
+  if (sessions_count++ == 0) start(level, format);
+}
+
+Session::~Session() {
+  if (!counts_) return;
+  const std::lock_guard lock(session_mutex);
+  if (--sessions_count == 0) stop();
 }
 
 bool enabled(Level level) { return level != Level::off && level >= threshold.load(std::memory_order_relaxed); }

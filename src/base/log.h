@@ -37,6 +37,19 @@ void start(Level level, Format format);
 /// Flushes what is queued and ends the sink's thread. Main thread.
 void stop();
 
+/// The sink for as long as anybody needs it: the first session starts it with its level and format, the last one to end stops it.
+/// A level of `off` starts nothing. The sink is the process's: of two gates in one process the first decides. Any thread.
+class Session {
+ public:
+  Session(Level level, Format format);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+ private:
+  const bool counts_;
+};
+
 /// True if a line at `level` would be written: guard for lines that cost something to build. Any thread.
 bool enabled(Level level);
 

@@ -30,7 +30,11 @@ PushService::~PushService() {
   if (service_of_this_thread == this) service_of_this_thread = nullptr;
 }
 
-PushService* PushService::of_this_thread() { return service_of_this_thread; }
+PushService* PushService::of_this_thread(const GateState& gate) {
+  PushService* const here = service_of_this_thread;
+  return here != nullptr && &here->gate_ == &gate ? here : nullptr;
+}
+bool PushService::is_on_shard() { return service_of_this_thread != nullptr; }
 void PushService::bind_to_this_thread() { service_of_this_thread = this; }
 
 // -- Tickets and parcels

@@ -32,8 +32,10 @@ class PushService final : public TakeoverNotice {
               ShardCounters& counters);
   ~PushService() override;
 
-  /// The service of the shard that runs on this thread; null on other threads.
-  static PushService* of_this_thread();
+  /// The service of the shard of that gate that runs on this thread; null on other threads, a shard of another gate's included.
+  static PushService* of_this_thread(const GateState& gate);
+  /// Whether a shard runs on this thread, of whatever gate.
+  static bool is_on_shard();
   void bind_to_this_thread();
 
   void push(std::string_view device_id, ws::MessageRef message, PushCallback on_result);

@@ -1,10 +1,12 @@
 // The binary: settings, start, signals, exit code.
 #include <signal.h>
 
-#include <atomic>
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
-#include <thread>
+#include <vector>
 
 #include "base/log.h"
 #include "ring/ring.h"
@@ -18,7 +20,6 @@ using ringgate::ExitCode;
 using ringgate::Server;
 
 int refuse(const ringgate::StartError& error) {
-  ringgate::log::stop();
   std::fprintf(stderr, "%s\n", ringgate::to_line(error).c_str());
   return static_cast<int>(error.exit_code);
 }
@@ -34,26 +35,34 @@ sigset_t block_signals() {
   return set;
 }
 
-/// The first signal drains, a second one ends at once.
+/// Ends the process whatever its threads do.
+[[noreturn]] void exit_at_once(ExitCode code) {
+  std::fflush(stderr);
+  ringgate::log::stop();
+  std::_Exit(static_cast<int>(code));
+}
+
+/// The first signal drains, a second one ends at once. So does a shard that is stuck when the drain's time is over.
 void serve_until_signalled(Server& server, const sigset_t& signals) {
+  using namespace std::chrono_literals;
+  constexpr auto pause = 10ms;
+  constexpr auto stuck_after = 500ms;  // a shard ends with a turn, which a busy machine may keep waiting
   int signal_number = 0;
   sigwait(&signals, &signal_number);
-  server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected);
-
-  std::atomic<bool> drained{false};
-  std::jthread waiter([&] {
-    server.wait();
-    drained.store(true);
-    pthread_kill(pthread_self(), 0);
-  });
-  const timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
-  while (!drained.load()) {
-    if (sigtimedwait(&signals, nullptr, &pause) > 0) {
+  const auto deadline =
+      server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected) + stuck_after;
+  const timespec at_once{};
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    const std::vector<std::uint32_t> running = server.wait(std::min(now + pause, deadline));
+    if (running.empty()) return;
+    if (sigtimedwait(&signals, nullptr, &at_once) > 0) {
       ringgate::log::warning("stopping at once");
-      std::fflush(stderr);
-      ringgate::log::stop();
-      std::_Exit(0);
+      exit_at_once(ExitCode::success);
     }
+    if (now < deadline) continue;
+    for (const std::uint32_t shard : running) ringgate::log::error("shard is stuck, stopping without it", {{"shard", shard}});
+    exit_at_once(ExitCode::fault);
   }
 }
 
@@ -66,8 +75,6 @@ int main(int argc, char** argv) {
                                                    {std::cout, std::cerr});
   if (!loaded) return static_cast<int>(loaded.error());
 
-  const ringgate::LogConfig& log = loaded->config.log;
-  ringgate::log::start(static_cast<ringgate::log::Level>(log.level), static_cast<ringgate::log::Format>(log.format));
   const bool direct = loaded->config.ring.direct_descriptors == ringgate::FeatureUse::automatic;
   const auto fit = ringgate::server::preflight(*loaded, direct);
   if (!fit) return refuse(fit.error());
@@ -78,6 +85,5 @@ int main(int argc, char** argv) {
   if (fit->warning) ringgate::log::warning(*fit->warning);  // not before: a refused start says one thing only
   serve_until_signalled(**server, signals);
   server->reset();
-  ringgate::log::stop();
   return static_cast<int>(ExitCode::success);
 }

@@ -2,13 +2,14 @@
 #include "ringgate/server.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "config/check.h"
 #include "server/preflight.h"
 #include "server/server_parts.h"
 #include "server/version.h"
@@ -41,11 +42,6 @@ std::string missing_features(const ring::Features& features) {
   return names;
 }
 
-std::uint64_t descriptors_max() {
-  rlimit limit{};
-  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
-}
-
 void pin_to(const std::vector<std::uint32_t>& cpus, std::size_t shard) {
   if (cpus.empty()) return;
   cpu_set_t set;
@@ -63,6 +59,7 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() { stop_now(); }
 
 std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config) {
+  if (auto faults = config::check_config(config); !faults.empty()) return std::unexpected(std::move(faults.front()));
   // On a thread of its own: a ring that was used by a thread may still interrupt its system calls once while it goes.
   const auto probed = std::async(std::launch::async, ring::probe).get();
   if (!probed) return std::unexpected(to_start_error(probed.error()));
@@ -70,15 +67,15 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config)
   parts->features = allowed_features(*probed, config.ring);
 
   config::LoadedConfig loaded{std::move(config), {}};
+  // Any number but the default is the program's own: it is refused if it does not fit, not lowered.
+  if (loaded.config.limits.connections_max != LimitsConfig{}.connections_max)
+    loaded.origins["limits.max_connections"] = "the program";
   const auto fit = server::preflight(loaded, parts->features.direct_descriptors);
   if (!fit) return std::unexpected(fit.error());
   parts->warning = fit->warning;
   parts->config = std::move(loaded.config);
-  // Connections need not spread evenly: a shard may hold more than its share while the total allows it.
-  const std::uint64_t wanted =
-      parts->config.limits.connections_max + limits::spare_slots_per_shard + limits::admin_slots_per_shard;
-  parts->sockets_per_shard = static_cast<std::uint32_t>(
-      parts->features.direct_descriptors ? std::min(wanted, descriptors_max()) : descriptors_max());
+  parts->sockets_per_shard = static_cast<std::uint32_t>(fit->sockets_per_shard);
+  parts->log.emplace(parts->config.log.level, parts->config.log.format);
 
   for (const RouteConfig& route : parts->config.routes)
     parts->mounts.push_back({route.path, route.handler == "echo" ? &parts->echo : nullptr});
@@ -86,20 +83,27 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config)
 }
 
 void Server::mount(std::string_view path, Handler& handler) {
-  RINGGATE_ASSERT(parts_->gate == nullptr);  // before start
+  RINGGATE_ASSERT(!parts_->start_tried);
   const auto found = std::ranges::find(parts_->mounts, path, &dispatch::DeviceSettings::Mount::path);
   if (found != parts_->mounts.end()) {
     found->handler = &handler;
     return;
   }
-  RouteConfig route;
-  route.path = path;
-  parts_->config.routes.push_back(route);
-  parts_->mounts.push_back({std::string(path), &handler});
+  parts_->serve_route({.path = std::string(path)}, &handler);
+}
+
+void Server::Parts::serve_route(const RouteConfig& route, Handler* handler) {
+  config.routes.push_back(route);
+  mounts.push_back({route.path, handler});
 }
 
 std::expected<void, StartError> Server::start() {
   Parts& p = *parts_;
+  if (std::exchange(p.start_tried, true))
+    return std::unexpected(StartError{ExitCode::fault, "this server was started before", "create another one"});
+  if (p.mounts.empty()) p.serve_route({}, &p.echo);
+  // Once more, with the routes that were mounted.
+  if (auto faults = config::check_config(p.config); !faults.empty()) return std::unexpected(std::move(faults.front()));
   for (const auto& mount : p.mounts)
     if (mount.handler == nullptr)
       return std::unexpected(StartError{ExitCode::bad_configuration, "no handler is mounted for the route " + mount.path,
@@ -117,6 +121,7 @@ std::expected<void, StartError> Server::start() {
   if (auto started = p.start_threads(); !started) return started;
   if (p.warning) log::warning(*p.warning);
   p.gate->ready.store(true, std::memory_order_release);
+  p.started.store(true, std::memory_order_release);
   return {};
 }
 
@@ -127,6 +132,8 @@ std::expected<void, StartError> Server::Parts::open_shards() {
   options.sockets_max = sockets_per_shard;
   options.incremental_buffers_count = static_cast<std::uint32_t>(config.ring.buffers_count);
   options.incremental_buffer_bytes = static_cast<std::uint32_t>(config.ring.buffer_bytes);
+  options.classic_buffers_count = static_cast<std::uint32_t>(config.ring.whole_buffers_count);
+  options.classic_buffer_bytes = static_cast<std::uint32_t>(config.ring.whole_buffer_bytes);
   options.busy_poll = config.ring.busy_poll_ns;
 
   for (std::uint32_t index = 0; index < count; ++index) {
@@ -184,20 +191,22 @@ std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uin
 }
 
 std::expected<void, StartError> Server::Parts::start_threads() {
-  std::vector<std::future<std::expected<void, ring::SetupError>>> started;
+  std::vector<std::future<std::expected<void, ring::SetupError>>> bound;
+  ended.reset(shards.size());
   for (std::size_t index = 0; index < shards.size(); ++index) {
     std::promise<std::expected<void, ring::SetupError>> promise;
-    started.push_back(promise.get_future());
+    bound.push_back(promise.get_future());
     threads.emplace_back([this, index, announce = std::move(promise)]() mutable {
       pthread_setname_np(pthread_self(), ("shard-" + std::to_string(index)).c_str());
       pin_to(config.server.cpus, index);
       const auto result = shards[index].ring().start_on_this_thread();
       announce.set_value(result);
       if (result) shards[index].run();
+      ended.note_end(index);
     });
   }
   std::expected<void, StartError> outcome;
-  for (auto& future : started)
+  for (auto& future : bound)
     if (const auto result = future.get(); !result) outcome = std::unexpected(to_start_error(result.error()));
   if (!outcome) {
     gate->stopping.store(true, std::memory_order_release);
@@ -221,21 +230,32 @@ void Server::Parts::wake_all() {
   for (const ring::Ring::Doorbell& doorbell : gate->doorbells) ring::Ring::wake_from_any_thread(doorbell);
 }
 
-void Server::drain(Grace grace) {
-  if (parts_->gate == nullptr || parts_->threads.empty()) return;
-  parts_->gate->ready.store(false, std::memory_order_release);
-  const TimeNs now = parts_->shards.front().ring().now();
-  const DurationNs wait = grace == Grace::respected ? parts_->config.drain.grace_ns : 0;
-  parts_->gate->drain_at.store(now + wait, std::memory_order_release);
-  log::info("draining", {{"grace_ms", wait / nanoseconds_per_millisecond}});
-  parts_->wake_all();
+Server::Time Server::drain(Grace grace) {
+  Parts& p = *parts_;
+  if (!p.started.load(std::memory_order_acquire) || p.threads.empty()) return std::chrono::steady_clock::now();
+  const DurationNs wait = grace == Grace::respected ? p.config.drain.grace_ns : 0;
+  const TimeNs wanted = p.shards.front().ring().now() + wait;
+  // A drain may be hastened, never put off.
+  TimeNs drain_at = p.gate->drain_at.load(std::memory_order_acquire);
+  if (drain_at == 0 || wanted < drain_at) {
+    p.gate->ready.store(false, std::memory_order_release);
+    p.gate->drain_at.store(drain_at = wanted, std::memory_order_release);
+    log::info("draining", {{"grace_ms", wait / nanoseconds_per_millisecond}});
+    p.wake_all();
+  }
+  // The ring's clock is the steady clock's.
+  return Time(std::chrono::nanoseconds(drain_at + server::ShardDrain::bound(p.config)));
 }
 
-void Server::wait() {
-  for (std::jthread& thread : parts_->threads)
-    if (thread.joinable()) thread.join();
-  parts_->threads.clear();
-  if (parts_->gate != nullptr) parts_->answer_leftovers();
+void Server::wait() { (void)wait(Time::max()); }
+
+std::vector<std::uint32_t> Server::wait(Time deadline) {
+  Parts& p = *parts_;
+  std::vector<std::uint32_t> running = p.ended.wait(deadline);
+  if (!running.empty()) return running;
+  p.threads.clear();  // joins
+  if (p.gate != nullptr) p.answer_leftovers();
+  return running;
 }
 
 /// No shard runs any more: whoever still waits for a result gets `closing`, now or when it posts.
@@ -255,7 +275,7 @@ void Server::stop() {
 }
 
 void Server::stop_now() {
-  if (parts_->gate == nullptr || parts_->threads.empty()) return;
+  if (parts_->threads.empty()) return;
   parts_->gate->stopping.store(true, std::memory_order_release);
   parts_->wake_all();
   wait();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -11,10 +12,12 @@
 
 #include "admin/admin_settings.h"
 #include "base/counters.h"
+#include "base/log.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/echo.h"
 #include "dispatch/gate_state.h"
 #include "ringgate/server.h"
+#include "server/end_board.h"
 #include "server/shard.h"
 
 namespace ringgate {
@@ -26,6 +29,10 @@ struct Server::Parts {
   ring::Features features;
   std::uint32_t sockets_per_shard = 0;
   std::optional<std::string> warning;
+  std::optional<log::Session> log;
+  bool start_tried = false;
+  // True from the end of a start that succeeded: publishes `gate` and the shards to threads that push (release, acquire).
+  std::atomic<bool> started{false};
 
   std::unique_ptr<dispatch::DeviceSettings> settings;
   admin::AdminSettings admin_settings;
@@ -34,9 +41,12 @@ struct Server::Parts {
   std::vector<const ShardCounters*> counters_view;
   std::deque<server::Shard> shards;
   std::vector<std::jthread> threads;
+  server::EndBoard ended;  // which of them are through
   std::vector<std::string> device_addresses;
   std::string admin_address;
 
+  /// Adds a route and what answers there.
+  void serve_route(const RouteConfig& route, Handler* handler);
   std::expected<void, StartError> open_shards();
   std::expected<void, StartError> open_listeners();
   std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind);

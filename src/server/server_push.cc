@@ -27,6 +27,11 @@ PushOutcome Server::Parts::post(std::uint32_t shard, dispatch::Request request,
 }
 
 void Server::push(std::string_view device_id, MessageView message, PushCallback on_result) {
+  if (!on_result) on_result = [](const PushResult&) {};
+  if (!parts_->started.load(std::memory_order_acquire)) {  // nobody is online
+    on_result({PushOutcome::unknown_device, {}, 0});
+    return;
+  }
   if (message.payload.size() > parts_->config.limits.push_bytes_max) {
     on_result({PushOutcome::too_large, {}, 0});
     return;
@@ -36,7 +41,7 @@ void Server::push(std::string_view device_id, MessageView message, PushCallback 
     on_result({PushOutcome::backpressure, {}, 0});
     return;
   }
-  if (dispatch::PushService* here = dispatch::PushService::of_this_thread()) {
+  if (dispatch::PushService* here = dispatch::PushService::of_this_thread(*parts_->gate)) {
     here->push(device_id, std::move(prepared), std::move(on_result));
     return;
   }
@@ -61,7 +66,7 @@ void Server::push(std::string_view device_id, MessageView message, PushCallback 
 }
 
 PushResult Server::push_and_wait(std::string_view device_id, MessageView message) {
-  RINGGATE_ASSERT(dispatch::PushService::of_this_thread() == nullptr);
+  RINGGATE_ASSERT(!dispatch::PushService::is_on_shard());
   std::promise<PushResult> promise;
   auto result = promise.get_future();
   push(device_id, message, [&promise](const PushResult& outcome) { promise.set_value(outcome); });
@@ -69,8 +74,13 @@ PushResult Server::push_and_wait(std::string_view device_id, MessageView message
 }
 
 void Server::broadcast(MessageView message, BroadcastCallback on_result) {
+  if (!on_result) on_result = [](const BroadcastResult&) {};
+  if (!parts_->started.load(std::memory_order_acquire)) {  // to nobody
+    on_result({});
+    return;
+  }
   auto prepared = ws::MessageRef::encode(message.type, message.payload);
-  if (dispatch::PushService* here = dispatch::PushService::of_this_thread(); here != nullptr && prepared) {
+  if (dispatch::PushService* here = dispatch::PushService::of_this_thread(*parts_->gate); here != nullptr && prepared) {
     here->broadcast(std::move(prepared), std::move(on_result));
     return;
   }
@@ -90,6 +100,7 @@ void Server::broadcast(MessageView message, BroadcastCallback on_result) {
 }
 
 bool Server::with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task) {
+  if (!task || !parts_->started.load(std::memory_order_acquire)) return false;
   const auto target = device::ConnectionRef::unpack(connection.word);
   if (connection.word == 0 || target.shard >= parts_->gate->shards_count) return false;
   auto outside = std::make_unique<dispatch::OutsideTask>();

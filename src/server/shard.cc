@@ -20,7 +20,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
       devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
       admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters),
-      drain_(plan.settings.config.drain, plan.gate, *ring_, transport_, devices_, push_),
+      drain_(plan.settings.config, plan.gate, *ring_, transport_, devices_, push_),
       batch_(plan.settings.config.ring.gather_ns, ring_->now()) {
   plan.gate.doorbells[index] = ring_->doorbell();
 }
@@ -37,14 +37,15 @@ void Shard::run() {
   plan_.gate.map.online(index_);
   while (!plan_.gate.stopping.load(std::memory_order_acquire) && turn()) {
   }
-  end_everything();  // after a drain usually nothing is left
+  // After a drain usually nothing is left, and the drain's time is over.
+  end_everything(plan_.gate.stopping.load(std::memory_order_acquire) ? end_patience : end_patience_drained);
   plan_.gate.map.offline(index_);
 }
 
 /// Resets every connection, so that each has its on_close and the kernel lets go of all memory.
-void Shard::end_everything() {
+void Shard::end_everything(DurationNs patience) {
   conn::ConnectionTable& table = transport_.table();
-  const TimeNs until = ring_->now() + end_patience;
+  const TimeNs until = ring_->now() + patience;
   while (table.used_count() > 0 && ring_->now() < until) {
     for (std::uint32_t slot = 0; slot < table.high_water(); ++slot)
       transport_.terminate(table.at(slot), conn::EndCause::aborted, conn::Farewell::reset);

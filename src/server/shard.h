@@ -59,10 +59,12 @@ class Shard {
   ring::WaitPolicy wait_policy();
   void submit_and_reap();
   void publish_counters();
-  void end_everything();
+  void end_everything(DurationNs patience);
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
-  static constexpr DurationNs end_patience = nanoseconds_per_second;  // for operations to be cancelled when stopping at once
+  // For operations to be cancelled when stopping at once, and after a drain.
+  static constexpr DurationNs end_patience = nanoseconds_per_second;
+  static constexpr DurationNs end_patience_drained = 100 * nanoseconds_per_millisecond;
 
   const std::uint8_t index_;
   const ShardPlan plan_;

@@ -14,42 +14,46 @@ bool ShardDrain::advance(std::uint32_t device_listeners, std::uint32_t listeners
   const TimeNs drain_at = gate_.drain_at.load(std::memory_order_acquire);
   if (drain_at == 0) return false;
   const TimeNs now = transport_.now();
+  const TimeNs until = drain_at + bound_;
+  const bool is_late = now + end_patience() >= until;  // for devices, and for shards that do not answer
   switch (stage_) {
     case Stage::serving:
       if (now < drain_at) return false;
       gate_.draining.store(true, std::memory_order_release);
       for (std::uint32_t index = 0; index < device_listeners; ++index) transport_.stop_accepting(index);
-      closing_since_ = now;
       closes_wanted_ = devices_.connections_count();
       stage_ = Stage::closing;
       [[fallthrough]];
     case Stage::closing:
-      close_some();
-      if (devices_.connections_count() > 0) return false;
+      close_some(drain_at);
+      if (is_late) reset_devices();
+      if (devices_.connections_count() > 0 && !is_late) return false;
       gate_.shards_empty.fetch_add(1, std::memory_order_acq_rel);
       stage_ = Stage::waiting_for_others;
       [[fallthrough]];
     case Stage::waiting_for_others:
-      if (gate_.shards_empty.load(std::memory_order_acquire) < gate_.shards_count) return false;
+      if (gate_.shards_empty.load(std::memory_order_acquire) < gate_.shards_count && !is_late) return false;
       start_ending(device_listeners, listeners);
       stage_ = Stage::ending;
       return false;
-    case Stage::ending:
-      if ((transport_.table().used_count() > 0 || push_.outstanding() > 0) && now - ending_since_ < end_patience) return false;
+    case Stage::ending: {
+      const bool has_more = transport_.table().used_count() > 0 || push_.outstanding() > 0;
+      if (has_more && now - ending_since_ < end_patience() && now < until) return false;
       gate_.shards_done.fetch_add(1, std::memory_order_acq_rel);
       stage_ = Stage::leaving;
       [[fallthrough]];
+    }
     case Stage::leaving:
       // Others may still ask: everything accepted gets its answer.
-      return gate_.shards_done.load(std::memory_order_acquire) == gate_.shards_count || now - ending_since_ > 2 * end_patience;
+      return gate_.shards_done.load(std::memory_order_acquire) == gate_.shards_count || now >= until;
   }
   return false;
 }
 
 /// Keeps the pace: this shard's part of drain.rate, or faster if drain.duration would otherwise pass.
-void ShardDrain::close_some() {
-  const double elapsed = static_cast<double>(transport_.now() - closing_since_) / nanoseconds_per_second;
-  const double duration = std::max(0.001, static_cast<double>(config_.duration_ns) / nanoseconds_per_second);
+void ShardDrain::close_some(TimeNs drain_at) {
+  const double elapsed = static_cast<double>(transport_.now() - drain_at) / nanoseconds_per_second;
+  const double duration = std::max(0.001, static_cast<double>(config_.duration_ns - end_patience()) / nanoseconds_per_second);
   const double by_rate = static_cast<double>(config_.closes_per_second) / gate_.shards_count;
   const double by_duration = static_cast<double>(closes_wanted_) / duration;
   const double pace = std::max(by_rate, by_duration);
@@ -74,7 +78,17 @@ std::string ShardDrain::close_reason() {
   return "restart; retry_after_ms=" + std::to_string(500 + random % 9500);
 }
 
-/// All devices are gone everywhere: the admin port answers what it has and closes.
+/// For what is left of the devices there is no more time.
+void ShardDrain::reset_devices() {
+  conn::ConnectionTable& table = transport_.table();
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) {
+    conn::Connection& connection = table.at(slot);
+    if (connection.state != conn::State::free && transport_.serves(connection, devices_))
+      transport_.end(connection, conn::Ending::aborted, true);
+  }
+}
+
+/// All devices are gone everywhere, or have no more time: the admin port answers what it has and closes.
 void ShardDrain::start_ending(std::uint32_t device_listeners, std::uint32_t listeners) {
   ending_since_ = transport_.now();
   for (std::uint32_t index = device_listeners; index < listeners; ++index) transport_.stop_accepting(index);

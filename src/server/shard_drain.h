@@ -1,6 +1,9 @@
 // How one shard drains: stops accepting, sends 1001 to its devices at a pace, waits for all shards' devices to be gone, ends.
+//
+// Owner: the shard. Invariant: it is over `bound` after the grace, even if devices hold on or another shard is stuck.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -15,9 +18,12 @@ namespace ringgate::server {
 
 class ShardDrain {
  public:
-  ShardDrain(const DrainConfig& config, dispatch::GateState& gate, ring::Ring& ring, conn::Transport& transport,
+  ShardDrain(const Config& config, dispatch::GateState& gate, ring::Ring& ring, conn::Transport& transport,
              dispatch::DeviceSession& devices, dispatch::PushService& push)
-      : config_(config), gate_(gate), ring_(ring), transport_(transport), devices_(devices), push_(push) {}
+      : config_(config.drain), bound_(bound(config)), gate_(gate), ring_(ring), transport_(transport), devices_(devices), push_(push) {}
+
+  /// How long a drain lasts at most, after its grace, whatever devices and other shards do.
+  static constexpr DurationNs bound(const Config& config) { return config.drain.duration_ns + config.limits.close_timeout_ns; }
 
   /// Once per turn. `listeners`: devices' ones, then the admin's. True when this shard may end.
   bool advance(std::uint32_t device_listeners, std::uint32_t listeners);
@@ -28,21 +34,24 @@ class ShardDrain {
  private:
   enum class Stage : std::uint8_t { serving, closing, waiting_for_others, ending, leaving };
   static constexpr DurationNs step = 5 * nanoseconds_per_millisecond;
-  static constexpr DurationNs end_patience = 2 * nanoseconds_per_second;  // for the admin port's last answers
+  static constexpr DurationNs end_patience_max = 2 * nanoseconds_per_second;  // for the admin port's last answers
   static constexpr DurationNs rescan_pause = 100 * nanoseconds_per_millisecond;  // after a round that found nothing to close
 
-  void close_some();
+  /// The end of `drain.duration` that is kept for the admin port's last answers: devices get what is before it.
+  DurationNs end_patience() const { return std::min(end_patience_max, config_.duration_ns / 4); }
+  void close_some(TimeNs drain_at);
+  void reset_devices();
   std::string close_reason();
   void start_ending(std::uint32_t device_listeners, std::uint32_t listeners);
 
   const DrainConfig& config_;
+  const DurationNs bound_;
   dispatch::GateState& gate_;
   ring::Ring& ring_;
   conn::Transport& transport_;
   dispatch::DeviceSession& devices_;
   dispatch::PushService& push_;
   Stage stage_ = Stage::serving;
-  TimeNs closing_since_ = 0;
   TimeNs ending_since_ = 0;
   std::uint64_t closes_done_ = 0;
   std::uint64_t closes_wanted_ = 0;  // devices at the start of the drain

@@ -1,5 +1,6 @@
 """Starting, refusing to start, and ending: exit codes, the one line that says why, signals and drain."""
 
+import ctypes
 import errno
 import os
 import pathlib
@@ -17,6 +18,7 @@ from support.gate import BINARY, PATIENCE, Gate, environment, run_ringgate
 from support.raw_peer import CLOSE, TEXT, RawPeer, close_payload, connect_device, upgrade_request
 
 SERVE = ("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--shards", "1")
+WAIT_FOR_THREAD = 0x40000000  # __WALL of waitpid(2)
 REFUSAL = re.compile(r"^ringgate: [^\n]+; [^\n]+\n$")  # CAUSE; REMEDY
 
 
@@ -86,6 +88,35 @@ def test_handshake_half_done_does_not_hold_the_end_up():
         half.send(upgrade_request("/ws?deviceId=half")[:-2])
         gate.signal(signal.SIGTERM)
         assert gate.wait(8.0) == 0
+
+
+def stop_thread(process, name):
+    """Stops one thread of a process for good, as a handler that never returns would; skips where that is not allowed. Its id."""
+    ptrace_seize, ptrace_interrupt = 0x4206, 0x4207
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() != name:
+            continue
+        if libc.ptrace(ptrace_seize, int(task.name), None, None) != 0:
+            pytest.skip(f"no thread may be stopped here: {os.strerror(ctypes.get_errno())}")
+        assert libc.ptrace(ptrace_interrupt, int(task.name), None, None) == 0
+        os.waitpid(int(task.name), WAIT_FOR_THREAD)
+        return int(task.name)
+    raise AssertionError(f"no thread {name}")
+
+
+def test_stuck_shard_is_named_and_does_not_hold_the_end_up():
+    with Gate({"limits.close_timeout": "500ms", "drain.duration": "1s"}, shards=2) as gate:
+        thread = stop_thread(gate.process, "shard-1")
+        started = time.monotonic()
+        gate.signal(signal.SIGTERM)
+        while os.waitpid(thread, WAIT_FOR_THREAD | os.WNOHANG) == (0, 0):  # whoever stopped it has to see it end
+            assert time.monotonic() - started < 2.5 * PATIENCE
+            time.sleep(0.01)
+        assert gate.wait() == 1
+        stuck = [record for record in gate.records if record["level"] == "error"]
+        assert [(record["msg"], record["shard"]) for record in stuck] == [("shard is stuck, stopping without it", 1)]
 
 
 def test_unknown_flag():

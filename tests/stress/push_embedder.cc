@@ -142,6 +142,7 @@ int main(int count, char** arguments) {
   config.server.shards_count = count > 1 ? static_cast<std::uint64_t>(std::atoi(arguments[1])) : 2;
   config.listeners = {{.bind = "127.0.0.1:0"}};
   config.admin.bind = "127.0.0.1:0";
+  config.log.level = ringgate::LogLevel::warning;
   PushOnRequest handler;
   auto server = Server::create(config);
   if (!server) return fail(server.error());
