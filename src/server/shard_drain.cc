@@ -84,7 +84,7 @@ void ShardDrain::reset_devices() {
   for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) {
     conn::Connection& connection = table.at(slot);
     if (connection.state != conn::State::free && transport_.serves(connection, devices_))
-      transport_.end(connection, conn::Ending::aborted, true);
+      transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
   }
 }
 
