@@ -119,6 +119,7 @@ void Transport::on_readable(const Completion& completion) {
   }
   if (completion.error == IoError::none && connection->input.wanted == Wanted::in_turn) return list_bulk(*connection);
   const bool was_cold = connection->is_cold();
+  was_warmed_ |= was_cold;
   warm(*connection);
   settle_input(*connection);
   if (was_cold) session_of(*connection).on_warm(*connection);

@@ -12,6 +12,10 @@ using ring::OperationKind;
 
 namespace {
 constexpr DurationNs accept_pause = 100 * nanoseconds_per_millisecond;
+
+/// A turn that comes so late does not go on with what was the case before it.
+constexpr DurationNs stall = nanoseconds_per_second / 2;
+constexpr DurationNs behind_patience = nanoseconds_per_second;
 }
 
 Transport::Transport(ring::Ring& ring, ShardCounters& counters, const Options& options)
@@ -65,8 +69,8 @@ void Transport::on_accept(const Completion& completion) {
   ListenerState& listener = listeners_[completion.token.slot];
   if (!completion.more) listener.armed = listener.cancelling = false;
   if (completion.error != IoError::none) {
-    // Re-arming at once into a full descriptor table would spin.
-    if (completion.error == IoError::no_descriptors || completion.error == IoError::no_memory)
+    // Whatever it is, re-arming at once would meet it again, and spin. A peer that was gone before it was accepted is used up.
+    if (completion.error != IoError::cancelled && completion.error != IoError::connection_ended)
       accept_pause_until_ = now_ + accept_pause;
     return;
   }
@@ -87,7 +91,13 @@ void Transport::on_accept(const Completion& completion) {
 
 // -- The turn
 
+void Transport::set_now(TimeNs now) {
+  if (now - now_ > stall) behind_since_ = 0;
+  now_ = now;
+}
+
 void Transport::run(std::span<const Completion> completions) {
+  was_warmed_ = false;
   // No session is called before the outputs of the last turn have retired: it could write into them.
   collect_sends(completions);
   retire_outputs();
@@ -180,8 +190,22 @@ std::optional<DurationNs> Transport::next_timer() const {
   return next;
 }
 
+/// After a stall (SIGSTOP, a suspended machine, a stolen processor) deadlines have passed whose devices answered in time: timers
+/// run once everything that had come was received. For a shard that never catches up patience has an end.
+bool Transport::timers_may_run() {
+  const bool is_behind = ring_.has_more() || !starved_.empty() || !bulk_.empty() || receives_bulk_ || was_warmed_;
+  if (!is_behind) {
+    behind_since_ = 0;
+    return true;
+  }
+  if (behind_since_ == 0) behind_since_ = now_;
+  return now_ - behind_since_ >= behind_patience;
+}
+
 void Transport::expire_timers() {
   go_on_after_a_moment();
+  timers_wait_ = !timers_may_run();
+  if (timers_wait_) return;
   wheel_.expire(now_, [this](std::uint32_t slot) { on_timer(slot); });
 }
 

@@ -55,13 +55,16 @@ class Transport {
   void stop_accepting(std::uint32_t listener_index);
 
   // -- The turn.
-  void set_now(TimeNs now) { now_ = now; }
+  void set_now(TimeNs now);
   TimeNs now() const { return now_; }
   void run(std::span<const ring::Completion> completions);
+  /// Not before all that has come was received, see timers_may_run.
   void expire_timers();
   void finish_turn();
   /// Work waits that no completion will announce: the next enter must not sleep.
-  bool wants_turn() const { return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty(); }
+  bool wants_turn() const {
+    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_;
+  }
   /// Until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
 
@@ -117,6 +120,7 @@ class Transport {
   // transport.cc: accepting and the turn
   void on_accept(const ring::Completion& completion);
   void arm_accepts();
+  bool timers_may_run();
   void collect_sends(std::span<const ring::Completion> completions);
   void dispatch(const ring::Completion& completion);
   void on_cancelled(const ring::Completion& completion);
@@ -193,6 +197,9 @@ class Transport {
   TimerWheel<LinksOfSlot> wheel_;
   TimeNs now_ = 0;
   TimeNs accept_pause_until_ = 0;
+  TimeNs behind_since_ = 0;   // more has come than was received; 0: no
+  bool was_warmed_ = false;   // in this turn: what a cold connection brings is received in the next
+  bool timers_wait_ = false;  // until it was
   std::vector<ListenerState> listeners_;
   std::vector<TurnOutput> outputs_;  // the first outputs_count_ are this turn's, the rest is kept for reuse
   std::size_t outputs_count_ = 0;

@@ -92,6 +92,12 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   transport_.flush_and_close(connection);  // what was answered before the FIN still goes out
 }
 
+/// What came before the FIN, at most what a socket's buffer holds, waits for the handler here, so that the end can be seen: a device
+/// that sent nothing more is gone at once. One that is paused by its output is judged by that.
+bool DeviceSession::on_peer_finished_while_paused(conn::Connection& connection) {
+  return (connection.session_flags & DeviceFlags::paused_by_output) == 0;
+}
+
 bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::string()>& reason) {
   conn::Connection& connection = transport_.table().at(slot);
   if (!connection.is_live() || !transport_.serves(connection, *this)) return false;

@@ -90,21 +90,23 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
       return;
     }
   }
-  const bool ping_is_due = nearest.passed(now - record.ping_at, limits.ping_interval_ns);
-  const bool judges_pongs = limits.pong_timeout_ns != 0;
-  if (judges_pongs && (connection.session_flags & DeviceFlags::awaiting_pong) != 0) {
+  // Any byte is a sign of life: pings go to those who are silent, and only of these a pong is demanded.
+  const Milliseconds32 silent = std::min(now - record.received_at, now - record.ping_at);
+  const bool heard = now - record.received_at <= now - record.ping_at;
+  const bool judges_pong = limits.pong_timeout_ns != 0 && (connection.session_flags & DeviceFlags::awaiting_pong) != 0 && !heard;
+  if (judges_pong) {
     if (nearest.passed(now - record.ping_at, limits.pong_timeout_ns)) {
       counters_.pong_timeouts.add(1);
       close(connection, CloseCode::no_pong, "no pong");
       return;
     }
-  } else if (ping_is_due) {
+  } else if (nearest.passed(silent, limits.ping_interval_ns)) {
     record.ping_at = now;
-    // A peer that does not take its output is judged by that, and one we do not read cannot be judged by its pongs.
-    const bool pings = !connection.output_waits() && !connection.is_paused();
+    // A peer that does not take its output is judged by that.
+    const bool pings = !connection.output_waits();
     if (pings) send_ping(connection);
     nearest.offer(transport_.now() + limits.ping_interval_ns);
-    if (pings && judges_pongs) nearest.offer(transport_.now() + limits.pong_timeout_ns);
+    if (pings && limits.pong_timeout_ns != 0) nearest.offer(transport_.now() + limits.pong_timeout_ns);
   }
   if (!connection.is_cold() && nearest.passed(now - record.received_at, settings_.config.ring.cold_after_ns))
     transport_.cool(connection);
@@ -120,12 +122,13 @@ void DeviceSession::end_slow_consumer(conn::Connection& connection) {
   transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
 }
 
+/// A paused one gets it too, so that the kernel notices a peer that has vanished; but its pong lies unread, and is not demanded.
 void DeviceSession::send_ping(conn::Connection& connection) {
   const Milliseconds32 stamp = record_of(connection).ping_at;
   std::array<std::uint8_t, sizeof stamp> payload;
   std::memcpy(payload.data(), &stamp, sizeof stamp);
   transport_.write(connection, ws::encode_ping(payload).view());
-  connection.session_flags |= DeviceFlags::awaiting_pong;
+  if (!connection.is_paused()) connection.session_flags |= DeviceFlags::awaiting_pong;
 }
 
 /// Only the answer to our latest ping counts; others are unsolicited and mean nothing (RFC 6455 section 5.5.3).

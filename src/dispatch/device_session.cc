@@ -295,6 +295,7 @@ void DeviceSession::resume_by_handler(conn::Connection& connection) {
 /// Reads what arrived while the handler paused. Replies may be written into it, so it outlives the turn's sends.
 void DeviceSession::read_held(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
+  if (!connection.is_live() || record.phase == Phase::closed) return;  // its handler has heard, or is about to hear, on_close
   if (record.side == nullptr || record.side->held.empty()) return;
   std::vector<std::uint8_t>& held = retiring_held_.emplace_back(std::move(record.side->held));
   record.side->held.clear();

@@ -59,6 +59,7 @@ class DeviceSession final : public conn::Session {
   void on_received(conn::Connection& connection, MutableBytes bytes) override;
   void on_warm(conn::Connection& connection) override;
   void on_end_of_stream(conn::Connection& connection) override;
+  bool on_peer_finished_while_paused(conn::Connection& connection) override;
   void on_output_waits(conn::Connection& connection) override;
   void on_output_progress(conn::Connection& connection) override;
   void on_deadline(conn::Connection& connection) override;

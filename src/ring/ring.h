@@ -210,6 +210,9 @@ class Ring {
   /// of sends and of receive_now are held back for the turns to come, in their order.
   std::size_t reap(std::span<Completion> out);
   std::size_t held_back() const;  // completions
+  /// More has come than this turn brought: an enter runs only so many operations (20 on newer kernels), and reaping only so many
+  /// bytes. The next turns bring it without waiting.
+  bool has_more() const;
   /// The bytes of a completion with a buffer: writable, followed by limits::buffer_slack_bytes of slack owned by the ring,
   /// valid until `return_buffers`. Call exactly once per such completion.
   MutableBytes received(const Completion& completion);

@@ -33,13 +33,16 @@ class RawEcho final : public Session {
   void on_output_waits(Connection&) override {}
   void on_output_progress(Connection& connection) override {
     if (transport_.queued_bytes(connection) < queue_bytes_max / 2) transport_.resume(connection);
-    if (!connection.output_waits()) transport_.write(connection, bytes_of(drained_text));
+    if (connection.output_waits()) return;
+    transport_.write(connection, bytes_of(drained_text));
+    if (closes_when_drained) transport_.flush_and_close(connection);
   }
   void on_deadline(Connection&) override {}
   void on_gone(Connection&, EndCause) override { --open_count; }
 
   int open_count = 0;
   std::string drained_text;
+  bool closes_when_drained = false;
 
  private:
   static constexpr std::size_t queue_bytes_max = 512;
@@ -151,9 +154,10 @@ void run_seed(std::uint64_t seed) {
   // Liveness: the disorder ends, everybody reads, everything sent comes back.
   world.options() = FakeOptions{.features = options.features, .send_buffer_bytes = options.send_buffer_bytes};
   const auto settle = [&] {
-    for (int turns = 0; turns < 2000 && (!world.idle() || turns < 20); ++turns) {
+    // Long enough for what waits for a moment, and for cancels that were lost.
+    for (int turns = 0; turns < 2000 && (!world.idle() || turns < 120); ++turns) {
       shard.turn();
-      if (turns % 4 == 0) world.advance(nanoseconds_per_millisecond);
+      if (turns % 4 == 0) world.advance(50 * nanoseconds_per_millisecond);
     }
   };
   for (const Conversation& talk : talks) talk.peer->resume_reading();
@@ -282,6 +286,132 @@ TEST(TransportSim, SendsWhatASessionWritesWhenItsOutputHasDrained) {
   peer.resume_reading();
   for (int i = 0; i < 4; ++i) shard.turn();
   EXPECT_EQ(peer.received_text(), "hello drained");
+}
+
+TEST(TransportSim, SendsItsFinBehindWhatTheTurnHasWritten) {
+  FakeWorld world(1);
+  EchoShard shard;
+  shard.session.drained_text = "the last answer";
+  shard.session.closes_when_drained = true;
+  FakePeer& peer = world.connect(shard.address);
+  peer.stop_reading();
+  peer.send("hello ");
+  for (int i = 0; i < 4; ++i) shard.turn();
+  peer.resume_reading();
+  for (int i = 0; i < 4; ++i) shard.turn();
+  EXPECT_EQ(peer.received_text(), "hello the last answer");
+  EXPECT_TRUE(peer.saw_end());
+  EXPECT_FALSE(peer.saw_reset());
+}
+
+// -- Shortages: whatever fails is tried again, but not at once
+
+class Shortage : public ::testing::Test {
+ protected:
+  /// Turns until the shard would sleep; false if it never does.
+  bool comes_to_rest() {
+    for (int turns = 0; turns < 50; ++turns) {
+      shard.turn();
+      if (world.idle() && !shard.transport.wants_turn()) return true;
+    }
+    return false;
+  }
+  FakeWorld world{1};
+  EchoShard shard;
+};
+
+TEST_F(Shortage, AcceptingPausesWhateverTheErrorAndGoesOn) {
+  for (const ring::IoError error : {ring::IoError::no_descriptors, ring::IoError::no_memory, ring::IoError::other,
+                                    ring::IoError::unsupported, ring::IoError::again}) {
+    SCOPED_TRACE(ring::name_of(error));
+    world.options().accept_error = error;
+    FakePeer& peer = world.connect(shard.address);
+    peer.send("let me in");
+    EXPECT_TRUE(comes_to_rest());
+    world.options().accept_error = ring::IoError::none;
+    world.advance(200 * nanoseconds_per_millisecond);
+    EXPECT_TRUE(comes_to_rest());
+    EXPECT_EQ(peer.received_text(), "let me in");
+  }
+}
+
+TEST_F(Shortage, OfMemoryStopsReceivesAndSendsForAMomentOnly) {
+  FakePeer& talking = world.connect(shard.address);
+  FakePeer& slow = world.connect(shard.address);
+  slow.stop_reading();
+  slow.send("waits ");
+  EXPECT_TRUE(comes_to_rest());
+  world.options().memory_is_short = true;
+  world.options().multishot_end_probability = 1;  // so that receives are armed again
+  talking.send("hello ");
+  slow.resume_reading();
+  EXPECT_TRUE(comes_to_rest());
+  talking.send("you");
+  for (int i = 0; i < 5; ++i) {
+    world.advance(30 * nanoseconds_per_millisecond);
+    EXPECT_TRUE(comes_to_rest());
+  }
+  world.options().memory_is_short = false;
+  world.advance(30 * nanoseconds_per_millisecond);
+  EXPECT_TRUE(comes_to_rest());
+  EXPECT_EQ(talking.received_text(), "hello you");
+  EXPECT_EQ(slow.received_text(), "waits ");
+}
+
+// -- Cancels that have no effect
+
+class LostCancel : public Shortage {
+ protected:
+  LostCancel() {
+    EXPECT_TRUE(comes_to_rest());
+    world.options().lost_cancel_probability = 1;
+  }
+  FakePeer& peer = world.connect(shard.address);
+};
+
+TEST_F(LostCancel, HoldsNoSlotForEver) {
+  shard.transport.terminate(only_connection(shard), EndCause::aborted, Farewell::reset);
+  EXPECT_TRUE(comes_to_rest());
+  EXPECT_EQ(shard.transport.table().used_count(), 1U);
+  world.options().lost_cancel_probability = 0;
+  world.advance(1100 * nanoseconds_per_millisecond);
+  EXPECT_TRUE(comes_to_rest());
+  EXPECT_EQ(shard.transport.table().used_count(), 0U);
+  EXPECT_TRUE(peer.saw_reset());
+}
+
+TEST_F(LostCancel, PausesAndResumesAllTheSame) {
+  Connection& connection = only_connection(shard);
+  shard.transport.pause(connection);
+  EXPECT_TRUE(comes_to_rest());
+  EXPECT_EQ(connection.input.armed, Armed::receive);
+  world.options().lost_cancel_probability = 0;
+  world.advance(30 * nanoseconds_per_millisecond);
+  EXPECT_TRUE(comes_to_rest());
+  EXPECT_EQ(connection.input.armed, Armed::hang_up);
+
+  world.options().lost_cancel_probability = 1;
+  shard.transport.resume(connection);
+  EXPECT_TRUE(comes_to_rest());
+  world.options().lost_cancel_probability = 0;
+  world.advance(30 * nanoseconds_per_millisecond);
+  peer.send("hello");
+  EXPECT_TRUE(comes_to_rest());
+  EXPECT_EQ(peer.received_text(), "hello");
+}
+
+// -- Paused connections
+
+class PausedConnection : public Shortage {};
+
+TEST_F(PausedConnection, EndsWhenItsPeerIsGone) {
+  FakePeer& peer = world.connect(shard.address);
+  EXPECT_TRUE(comes_to_rest());
+  shard.transport.pause(only_connection(shard));
+  EXPECT_TRUE(comes_to_rest());
+  peer.reset();
+  EXPECT_TRUE(comes_to_rest());
+  EXPECT_EQ(shard.transport.table().used_count(), 0U);
 }
 
 /// A short, orderly conversation in which the n-th operation of the world fails; false when there was no n-th.

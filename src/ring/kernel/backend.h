@@ -35,6 +35,7 @@ struct Listener {
 
   int descriptor = -1;
   bool is_ipv6 = false;
+  bool stopped = false;  // to be closed once the kernel has taken the cancel
   bool accepting = false;
   bool one_at_a_time = false;
   std::uint32_t accepts_pending = 0;  // operations in flight
@@ -74,6 +75,7 @@ struct Ring::Backend {
   std::size_t bytes_left = 0;           // of RingOptions::turn_bytes
   std::deque<io_uring_cqe> held_back;   // reaped from the kernel when none were left
   std::deque<Listener> listeners;
+  bool any_listener_stopped = false;
   std::vector<bool> socket_is_ipv6;
   std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to them, and nodes stay
   std::vector<PeerAddress> accepted_addresses;  // by socket; only with addressed accepts
@@ -94,6 +96,8 @@ struct Ring::Backend {
   bool submit_alone();
   bool enter(const WaitPolicy& policy);
   bool enter_kernel(unsigned to_submit, unsigned completions_min, unsigned flags, abi::WaitArgument* argument);
+  void fetch_overflow();
+  void close_stopped_listeners();
   unsigned publish();
   void flush_backlog();
   bool deliver(const io_uring_cqe& cqe, Completion& completion);

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "base/assert.h"
 #include "ring/kernel/backend.h"
@@ -168,10 +169,21 @@ void Ring::stop_listening(std::uint32_t listener_index) {
   cancel_accept(listener_index);
   Listener& listener = backend_->listeners[listener_index];
   if (listener.descriptor < 0) return;
-  // The pending accept holds the socket, so the cancel has to be submitted before the descriptor goes.
+  // The cancel, and perhaps the accept before it, names the descriptor, which somebody else could get once it is closed.
+  listener.stopped = true;
+  backend_->any_listener_stopped = true;
   (void)backend_->enter({});
-  ::close(listener.descriptor);
-  listener.descriptor = -1;
+}
+
+/// Called when the kernel has taken every submission.
+void Ring::Backend::close_stopped_listeners() {
+  if (!any_listener_stopped) return;
+  any_listener_stopped = false;
+  for (Listener& listener : listeners) {
+    if (!std::exchange(listener.stopped, false)) continue;
+    ::close(listener.descriptor);
+    listener.descriptor = -1;
+  }
 }
 
 void Ring::Backend::translate_accept(Completion& completion) {

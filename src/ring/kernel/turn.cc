@@ -76,6 +76,16 @@ bool Ring::Backend::submit_alone() {
   return (to_submit == 0 && backlog.empty()) || enter_kernel(to_submit, 0, 0, nullptr);
 }
 
+/// Completions queued aside by the kernel come in only through an enter that asks for events. It submits nothing: where that fails
+/// the kernel looks at no events, and a turn must not end before they are in, for the failure of a silent send may be among them.
+void Ring::Backend::fetch_overflow() {
+  ++counters.overflows;
+  while (io_uring_cq_ready(&uring) == 0 && overflowed(uring)) {
+    abi::WaitArgument argument{};
+    (void)enter_kernel(0, 0, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &argument);
+  }
+}
+
 /// True: the kernel has taken everything.
 bool Ring::Backend::enter_kernel(unsigned to_submit, unsigned completions_min, unsigned flags, abi::WaitArgument* argument) {
   int descriptor = uring.ring_fd;
@@ -89,7 +99,10 @@ bool Ring::Backend::enter_kernel(unsigned to_submit, unsigned completions_min, u
   if (result == -EBADR) stop_after_lost_completions();
   // Everything else (ETIME, EINTR, EBUSY, EAGAIN, ENOMEM) shows in how many submissions are left.
   const bool all_taken = publish() == 0 && backlog.empty();
-  if (all_taken) pieced_messages_used = 0;
+  if (all_taken) {
+    pieced_messages_used = 0;
+    close_stopped_listeners();
+  }
   return all_taken;
 }
 
@@ -132,11 +145,7 @@ static bool may_wait(OperationKind kind) {
 
 std::size_t Ring::reap(std::span<Completion> out) {
   Backend& b = *backend_;
-  if (io_uring_cq_ready(&b.uring) == 0 && overflowed(b.uring)) {
-    // Completions queued aside by the kernel come in only through an enter that asks for events.
-    ++b.counters.overflows;
-    (void)b.enter({});
-  }
+  if (io_uring_cq_ready(&b.uring) == 0 && overflowed(b.uring)) b.fetch_overflow();
   std::size_t count = 0;
   while (count < out.size() && b.bytes_left > 0 && !b.held_back.empty()) {
     if (b.deliver(b.held_back.front(), out[count])) ++count;
@@ -228,6 +237,11 @@ MutableBytes Ring::received(const Completion& completion) {
 bool Ring::return_buffers() {
   const bool streaming = backend_->buffers.return_marked();
   return backend_->bulk_buffers.return_marked() || streaming;
+}
+bool Ring::has_more() const {
+  constexpr unsigned more_flags = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+  const unsigned flags = __atomic_load_n(backend_->uring.sq.kflags, __ATOMIC_RELAXED);
+  return (flags & more_flags) != 0 || !backend_->held_back.empty() || io_uring_cq_ready(&backend_->uring) != 0;
 }
 std::size_t Ring::held_back() const { return backend_->held_back.size(); }
 std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent() + backend_->bulk_buffers.lent(); }

@@ -73,19 +73,26 @@ struct Ring::Backend {
 
   // -- Deferred work (fake_work.cc).
   bool work_waits() const;  // something to do in an enter now
+  bool input_waits() const; // the same, but for what was submitted
   void work(std::size_t items_max);
   void work_on_listener(std::uint32_t listener_index);
   enum class Reading : std::uint8_t { normal, ends };  // ends: the first completion is the last
   void work_on_receive(FakeSocket& socket, Reading reading);
   void work_on_poll(FakeSocket& socket);
   void work_on_send(FakeSocket& socket);
-  bool read_once(FakeSocket& socket, Token token, Reading reading);
+  bool read_once(FakeSocket& socket, Token token, Reading reading, FakeBuffers& from);
   bool accept_once(Listener& listener, std::uint32_t listener_index);
   void finish_send(FakeConnection& connection, Token token, std::size_t taken);
   bool fail_if_chosen(Token token);
   IoError sending_error(FakeConnection& connection);
 
   // -- The turn (fake_turn.cc).
+  FakeBuffers& buffers_of(const Completion& completion) {
+    return completion.token.kind == OperationKind::receive_now ? bulk_buffers : buffers;
+  }
+  bool submit_and_wait(const WaitPolicy& policy);
+  bool submit_alone();
+  bool take_submissions();
   bool enter(const WaitPolicy& policy);
   void acknowledge();
   void flush_overflow();
@@ -101,6 +108,7 @@ struct Ring::Backend {
   std::size_t index;  // in the world
   RingCounters counters;
   FakeBuffers buffers;
+  FakeBuffers bulk_buffers;  // of receive_now: as few as the kernel backend has
   FakeSocketTable sockets;
   FakeLedger ledger;
   FakeRandom random;  // what Ring::random gives out
@@ -108,6 +116,8 @@ struct Ring::Backend {
   std::deque<FakeSubmission> submissions;
   std::deque<Posted> completions;      // the queue proper, at most completion_entries
   std::deque<Posted> overflow;         // queued aside
+  std::deque<Posted> held_back;        // reaped by the backend when the turn had brought enough
+  std::size_t bytes_left = 0;          // of RingOptions::turn_bytes
   std::vector<Completion> late;        // come with the next enter
   std::map<std::uint64_t, PeerAddress*> names_wanted;  // by token, from call to completion
   std::map<std::uint64_t, PeerAddress> names_found;

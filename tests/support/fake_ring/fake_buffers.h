@@ -35,6 +35,8 @@ class FakeBuffers {
   MutableBytes look_at(const Completion& completion);           // received
   bool return_before(std::uint64_t turn);                       // what was shown before that submit; true if a buffer came free
   std::uint32_t lent_count() const;                             // buffers that hold a loan
+  /// As the kernel backend counts: buffers that are full, and not given back.
+  bool mostly_lent() const { return 2 * (buffers_.size() - free_.size()) >= buffers_.size(); }
 
  private:
   struct Buffer {

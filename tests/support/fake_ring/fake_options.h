@@ -36,8 +36,13 @@ struct FakeOptions {
   double multishot_end_probability = 0;     // accept or receive ends with a good result and more = false
   double cancel_race_probability = 0;       // bytes arrive, or the operation ends, just before the cancel
   double late_completion_probability = 0;   // a cancelled operation completes one enter after its cancel
+  double lost_cancel_probability = 0;       // a cancel completes, and nothing was cancelled
   double zero_copy_refusal_probability = 0;   // a send cannot go without a copy
   double partial_submission_probability = 0;  // an enter takes only the first few submissions, perhaps none
+
+  // -- Shortages, for as long as they are set.
+  IoError accept_error = IoError::none;  // every accept ends with it, and nobody is accepted
+  bool memory_is_short = false;          // every receive, and every send that completes, fails
 
   // -- The n-th failure: this operation of the world (counted from 1 over all rings; 0: none) fails with this error,
   // without having had any effect. Counted: accept, receive, poll, send, shutdown, peer_name.
@@ -54,6 +59,7 @@ struct FakeOptions {
     options.multishot_end_probability = 0.05;
     options.cancel_race_probability = 0.5;
     options.late_completion_probability = 0.3;
+    options.lost_cancel_probability = 0.05;
     options.zero_copy_refusal_probability = 0.2;
     options.partial_submission_probability = 0.05;
     return options;

@@ -29,6 +29,7 @@ Ring::Backend::Backend(FakeWorld& the_world, const RingOptions& the_options)
       buffers(world, features.incremental_buffers,
               features.incremental_buffers ? options.incremental_buffers_count : options.classic_buffers_count,
               features.incremental_buffers ? options.incremental_buffer_bytes : options.classic_buffer_bytes),
+      bulk_buffers(world, false, 2 * bulk_receives_max, bulk_buffer_bytes),
       sockets(world, features.direct_descriptors, options.sockets_max),
       ledger(world),
       random(FakeRandom(world.seed() ^ (0xA11CEU + index)).next()) {}
@@ -204,20 +205,19 @@ void Ring::wake_from_any_thread(const Doorbell& doorbell) {
 // -- The turn.
 
 bool Ring::submit_and_wait(const WaitPolicy& policy) {
-  Backend& b = *backend_;
-  if (!std::exchange(b.submitting, true)) ++b.turn;
-  const bool all_taken = b.enter(policy);
-  b.submitting = !all_taken;
-  return all_taken;
+  return backend_->submit_and_wait(policy);
 }
 
 std::size_t Ring::reap(std::span<Completion> out) { return backend_->reap(out); }
-std::size_t Ring::held_back() const { return 0; }  // every turn gets all there is
-MutableBytes Ring::received(const Completion& completion) { return backend_->buffers.look_at(completion); }
+std::size_t Ring::held_back() const { return backend_->held_back.size(); }
+bool Ring::has_more() const { return !backend_->held_back.empty() || backend_->input_waits(); }
+MutableBytes Ring::received(const Completion& completion) { return backend_->buffers_of(completion).look_at(completion); }
 bool Ring::return_buffers() {
-  return backend_->buffers.return_before(backend_->turn - (backend_->submitting ? 1 : 0));
+  const std::uint64_t turn = backend_->turn - (backend_->submitting ? 1 : 0);
+  const bool streaming = backend_->buffers.return_before(turn);
+  return backend_->bulk_buffers.return_before(turn) || streaming;
 }
-std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent_count(); }
+std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent_count() + backend_->bulk_buffers.lent_count(); }
 
 // -- Clock and chance.
 

@@ -37,6 +37,10 @@ void Ring::Backend::run(const FakeSubmission& submission) {
 }
 
 bool Ring::Backend::fail_if_chosen(Token token) {
+  if (world.options().memory_is_short && (token.kind == OperationKind::receive || token.kind == OperationKind::send)) {
+    post_error(token, IoError::no_memory);
+    return true;
+  }
   if (!world.next_operation_fails()) return false;
   post_error(token, world.options().failing_operation_error);
   return true;
@@ -56,7 +60,7 @@ void Ring::Backend::run_receive_now(const FakeSubmission& submission) {
   FakeSocket& socket = sockets.at(submission.socket);
   if (socket.connection->readable(world.now()) == FakeConnection::Readable::nothing)
     return post_error(submission.token, IoError::again);
-  (void)read_once(socket, submission.token, Reading::ends);
+  (void)read_once(socket, submission.token, Reading::ends, bulk_buffers);
 }
 
 void Ring::Backend::run_poll(const FakeSubmission& submission) {
@@ -102,6 +106,8 @@ void Ring::Backend::run_shutdown(const FakeSubmission& submission) {
 }
 
 void Ring::Backend::run_cancel(const FakeSubmission& submission) {
+  if (world.chance(world.options().lost_cancel_probability))
+    return post_error(submission.token, world.chance(0.5) ? IoError::no_memory : IoError::not_found);
   FakeSocket& socket = sockets.at(submission.socket);
   const auto meant = [&submission](const Token& token) {
     return submission.target.kind == OperationKind::none || submission.target == token;

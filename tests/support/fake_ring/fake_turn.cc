@@ -6,12 +6,27 @@
 
 namespace ringgate::ring {
 
-bool Ring::Backend::enter(const WaitPolicy& policy) {
+bool Ring::Backend::submit_and_wait(const WaitPolicy& policy) {
+  const bool first_attempt = !std::exchange(submitting, true);
+  if (first_attempt) {
+    ++turn;
+    bytes_left = options.turn_bytes;
+  }
+  const bool alone = first_attempt && (buffers.mostly_lent() || !held_back.empty());
+  const bool all_taken = alone ? submit_alone() : enter(policy);
+  submitting = !all_taken;
+  return all_taken;
+}
+
+/// Runs what was submitted, and no deferred work.
+bool Ring::Backend::submit_alone() {
   ++counters.enters;
   asleep = false;
-  flush_overflow();
-  const auto due = std::exchange(late, {});
+  return take_submissions();
+}
 
+/// False: some are left.
+bool Ring::Backend::take_submissions() {
   std::size_t to_take = std::min<std::size_t>(submissions.size(), options.submission_entries);
   if (to_take > 0 && world.chance(world.options().partial_submission_probability))
     to_take = world.random().below(to_take);
@@ -20,7 +35,15 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
     submissions.pop_front();
     run(submission);
   }
+  return submissions.empty();
+}
 
+bool Ring::Backend::enter(const WaitPolicy& policy) {
+  ++counters.enters;
+  asleep = false;
+  flush_overflow();
+  const auto due = std::exchange(late, {});
+  (void)take_submissions();
   for (const Completion& completion : due) post(completion);
   const std::size_t items_max = world.options().work_items_per_enter_max;
   work(policy.may_sleep ? std::max<std::size_t>(items_max, policy.completions_min) : items_max);
@@ -69,13 +92,22 @@ std::size_t Ring::Backend::reap(std::span<Completion> out) {
     (void)enter({});
   }
   std::size_t count = 0;
-  for (; count < out.size() && !completions.empty(); ++count) {
-    const Posted posted = completions.front();
-    completions.pop_front();
+  const auto deliver = [&](const Posted& posted) {
     shown(posted);
-    out[count] = posted.completion;
+    const Completion& completion = out[count++] = posted.completion;
+    if (completion.has_buffer) bytes_left -= std::min(bytes_left, static_cast<std::size_t>(completion.result));
+  };
+  for (; count < out.size() && bytes_left > 0 && !held_back.empty(); held_back.pop_front()) deliver(held_back.front());
+  for (; count < out.size() && !completions.empty(); completions.pop_front()) {
+    ++counters.completions;
+    const OperationKind kind = completions.front().completion.token.kind;
+    const bool may_wait = kind != OperationKind::send && kind != OperationKind::receive_now;
+    if (may_wait && (bytes_left == 0 || !held_back.empty()))
+      held_back.push_back(completions.front());
+    else
+      deliver(completions.front());
   }
-  counters.completions += count;
+  if (count == 0 && !overflow.empty()) return reap(out);
   if (completions.empty() && overflow.empty()) ledger.settle();
   return count;
 }
@@ -87,7 +119,7 @@ void Ring::Backend::shown(const Posted& posted) {
                                    static_cast<std::uint64_t>(completion.error), std::uint64_t{completion.more},
                                    std::uint64_t{completion.buffer_id}, std::uint64_t{completion.buffer_offset}})
     world.trace().add(word);
-  if (completion.has_buffer) buffers.show(completion, turn);
+  if (completion.has_buffer) buffers_of(completion).show(completion, turn);
   if (completion.token.kind == OperationKind::accept) {
     if (completion.error == IoError::none) ledger.opened(static_cast<Socket>(completion.result));
     Listener& listener = listeners[completion.token.slot];

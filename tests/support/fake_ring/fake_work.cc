@@ -17,7 +17,11 @@ struct Item {
 }  // namespace
 
 bool Ring::Backend::work_waits() const {
-  if (!submissions.empty() || !completions.empty() || !overflow.empty() || !late.empty()) return true;
+  return !submissions.empty() || !late.empty() || !held_back.empty() || input_waits();
+}
+
+bool Ring::Backend::input_waits() const {
+  if (!completions.empty() || !overflow.empty()) return true;
   if (world.wake_waits(index)) return true;
   for (const Listener& listener : listeners)
     if (listener.armed && !listener.door->waiting.empty()) return true;
@@ -75,6 +79,7 @@ void Ring::Backend::work_on_listener(std::uint32_t listener_index) {
 /// False: the accept has ended.
 bool Ring::Backend::accept_once(Listener& listener, std::uint32_t listener_index) {
   const Token token{OperationKind::accept, listener_index, 0};
+  if (world.options().accept_error != IoError::none) return post({.token = token, .error = world.options().accept_error}, false);
   auto& waiting = listener.door->waiting;
   if (world.next_operation_fails()) return post({.token = token, .error = world.options().failing_operation_error}, false);
   const auto socket = sockets.open(waiting.front());
@@ -94,11 +99,11 @@ bool Ring::Backend::accept_once(Listener& listener, std::uint32_t listener_index
 void Ring::Backend::work_on_receive(FakeSocket& socket, Reading reading) {
   const std::uint32_t reads_max = std::max(1U, world.options().reads_per_enter_max);
   for (std::uint32_t reads = 0; reads < reads_max && socket.receive_ready(world.now()); ++reads)
-    if (!read_once(socket, *socket.receive, reading)) socket.receive.reset();
+    if (!read_once(socket, *socket.receive, reading, buffers)) socket.receive.reset();
 }
 
 /// False: the receive has ended.
-bool Ring::Backend::read_once(FakeSocket& socket, Token token, Reading reading) {
+bool Ring::Backend::read_once(FakeSocket& socket, Token token, Reading reading, FakeBuffers& from) {
   FakeConnection& connection = *socket.connection;
   Completion completion{.token = token};
   switch (connection.readable(world.now())) {
@@ -110,17 +115,17 @@ bool Ring::Backend::read_once(FakeSocket& socket, Token token, Reading reading) 
       return post(completion);
     case FakeConnection::Readable::bytes: break;
   }
-  if (!buffers.available()) {
+  if (!from.available()) {
     ++counters.starved;
     completion.error = IoError::no_buffers;
     return post(completion);
   }
-  const MutableBytes room = buffers.room();
+  const MutableBytes room = from.room();
   std::size_t count = std::min(room.size(), connection.readable_bytes(world.now()));
   if (world.chance(world.options().short_read_probability)) count = 1 + world.random().below(count);
   connection.read(room.first(count));
   world.trace().add(room.first(count));
-  buffers.take(static_cast<std::uint32_t>(count), completion);
+  from.take(static_cast<std::uint32_t>(count), completion);
   completion.result = static_cast<std::int32_t>(count);
   completion.more = features.multishot_receive && reading == Reading::normal &&
                     !world.chance(world.options().multishot_end_probability);

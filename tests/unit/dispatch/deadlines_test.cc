@@ -1,4 +1,6 @@
 // What a device has to do in time, on the simulated clock.
+#include <deque>
+
 #include "unit/dispatch/device_fixture.h"
 
 namespace ringgate::simulated {
@@ -84,16 +86,19 @@ TEST_F(DeviceDeadlines, SlowPongInTimeIsEnoughAlsoIfPingsComeFaster) {
   EXPECT_FALSE(client.close_code().has_value());
 }
 
-TEST_F(DeviceDeadlines, OnlyTheAnswerToOurPingCounts) {
+TEST_F(DeviceDeadlines, OnlyTheAnswerToOurPingMeasuresTheRoundTrip) {
   limits().ping_interval_ns = seconds(25);
   start();
   DeviceClient client = device("a");
   gate->pass(seconds(26));
   client.peer().send(DeviceClient::frame(Opcode::pong, "made up"));
-  client.text("nor does a message");
+  client.text("a message is a sign of life as well");
   gate->pass(seconds(10));
   client.read();
-  EXPECT_EQ(client.close_code(), 4408);
+  EXPECT_FALSE(client.close_code().has_value());
+  gate->on_shard(0, [](dispatch::PushService& pushes) {
+    pushes.describe("a", [](std::unique_ptr<dispatch::DeviceInfo> info) { EXPECT_EQ(info->rtt_ms, 0U); });
+  });
 }
 
 TEST_F(DeviceDeadlines, SilentPingsGoOnWithoutAPongTimeout) {
@@ -104,6 +109,107 @@ TEST_F(DeviceDeadlines, SilentPingsGoOnWithoutAPongTimeout) {
   gate->pass(seconds(26));
   EXPECT_EQ(client.take(Opcode::ping).size(), 5U);
   EXPECT_FALSE(client.close_code().has_value());
+}
+
+TEST_F(DeviceDeadlines, AnyByteIsASignOfLife) {
+  limits().ping_interval_ns = seconds(5);
+  limits().pong_timeout_ns = seconds(2);
+  start();
+  DeviceClient talking = device("talking");
+  DeviceClient uploading = device("uploading");
+  const std::string frame = DeviceClient::frame(Opcode::binary, std::string(200, 'x'));
+  for (std::size_t i = 0; i < 30; ++i) {
+    talking.text("no pong from me");
+    uploading.peer().send(std::string_view(frame).substr(i, 1));
+    gate->pass(seconds(1));
+  }
+  EXPECT_EQ(talking.take(Opcode::ping).size(), 0U) << "pings go to those who are silent";
+  EXPECT_EQ(uploading.take(Opcode::ping).size(), 0U);
+  EXPECT_FALSE(talking.close_code().has_value());
+  EXPECT_FALSE(uploading.close_code().has_value());
+
+  gate->pass(seconds(5));
+  EXPECT_EQ(talking.take(Opcode::ping).size(), 1U);
+  talking.text("no pong, but alive");
+  gate->pass(seconds(4));
+  talking.read();
+  EXPECT_FALSE(talking.close_code().has_value());
+  gate->pass(seconds(4));
+  talking.read();
+  EXPECT_EQ(talking.close_code(), 4408) << "silent for longer than both together";
+}
+
+/// Else nothing would ever be sent to it, and its host could be gone for good.
+TEST_F(DeviceDeadlines, PausedDeviceIsPingedAndOwesNoPong) {
+  limits().ping_interval_ns = seconds(5);
+  limits().pong_timeout_ns = seconds(2);
+  handler.received = [](Connection& connection, MessageView) { connection.pause(); };
+  start();
+  DeviceClient client = device("a");
+  client.text("pause");
+  gate->pass(seconds(31));
+  EXPECT_EQ(client.take(Opcode::ping).size(), 6U);
+  EXPECT_FALSE(client.close_code().has_value());
+}
+
+// -- A gate that was stopped, and the devices that answered meanwhile
+
+class StalledGate : public DeviceDeadlines {
+ protected:
+  static constexpr int devices_count = 160;  // an enter brings 20
+  StalledGate() {
+    limits().ping_interval_ns = seconds(25);
+    options.settings.ring.cold_after_ns = 0;
+  }
+};
+
+TEST_F(StalledGate, KeepsEveryDeviceWhosePongLiesInItsSocket) {
+  for (const DurationNs cold_after : {DurationNs{0}, seconds(5)}) {
+    options.settings.ring.cold_after_ns = cold_after;
+    start();
+    std::deque<DeviceClient> clients;
+    for (int i = 0; i < devices_count; ++i) clients.push_back(device("d" + std::to_string(i)));
+    gate->pass(milliseconds(25'100));
+    for (DeviceClient& client : clients)
+      for (const std::string& payload : client.take(Opcode::ping))
+        client.peer().send(DeviceClient::frame(Opcode::pong, payload));
+    world->advance(seconds(20));
+    gate->settle();
+    EXPECT_EQ(gate->counters().pong_timeouts.get(), 0U);
+    EXPECT_EQ(gate->counters().devices_connected.get(), std::uint64_t{devices_count});
+    gate->pass(seconds(1));
+    EXPECT_EQ(gate->counters().devices_connected.get(), std::uint64_t{devices_count});
+  }
+}
+
+TEST_F(StalledGate, ReadsTheOtherHalfOfHeadsAndMessages) {
+  limits().ping_interval_ns = 0;
+  start();
+  std::deque<DeviceClient> halves;
+  std::deque<DeviceClient> heads;
+  const std::string frame = DeviceClient::frame(Opcode::text, "whole");
+  for (int i = 0; i < devices_count / 2; ++i) {
+    const std::string number = std::to_string(i);
+    halves.push_back(device("half" + number));
+    halves.back().peer().send(std::string_view(frame).substr(0, 8));
+    heads.push_back(connect());
+    heads.back().peer().send(std::string_view(DeviceClient::request("head" + number)).substr(0, 20));
+  }
+  gate->settle();
+  for (int i = 0; i < devices_count / 2; ++i) {
+    const std::string number = std::to_string(i);
+    halves[static_cast<std::size_t>(i)].peer().send(std::string_view(frame).substr(8));
+    heads[static_cast<std::size_t>(i)].peer().send(std::string_view(DeviceClient::request("head" + number)).substr(20));
+  }
+  world->advance(seconds(60));
+  gate->settle();
+  EXPECT_EQ(gate->counters().message_timeouts.get(), 0U);
+  EXPECT_EQ(gate->counters().devices_connected.get(), std::uint64_t{devices_count});
+  for (DeviceClient& client : halves) EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"whole"});
+  for (DeviceClient& client : heads) {
+    client.read();
+    EXPECT_EQ(client.status(), 101);
+  }
 }
 
 TEST_F(DeviceDeadlines, DeviceWhoseHandlerPausesIsNotBlamedForItsUnreadPong) {

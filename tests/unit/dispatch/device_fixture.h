@@ -26,6 +26,7 @@ class ScriptedHandler final : public Handler {
   };
   std::function<void(Connection&)> opened = [](Connection&) {};
   std::function<void(Connection&, MessageView)> received = [](Connection& connection, MessageView) { connection.echo(); };
+  std::function<void(Connection&)> closing = [](Connection&) {};
   std::vector<Closed> closed;
   int open_count = 0;
 
@@ -34,8 +35,9 @@ class ScriptedHandler final : public Handler {
     opened(connection);
   }
   void on_message(Connection& connection, MessageView message) override { received(connection, message); }
-  void on_close(Connection&, CloseCode code, std::string_view reason) override {
+  void on_close(Connection& connection, CloseCode code, std::string_view reason) override {
     closed.push_back({code, std::string(reason)});
+    closing(connection);
   }
 };
 

@@ -231,6 +231,67 @@ TEST_F(DeviceSession, EndOfStreamSeenWhilePausedComesAfterWhatIsHeld) {
   expect_nothing_left();
 }
 
+TEST_F(DeviceSession, NothingHeldIsReadOnceTheConnectionEnds) {
+  int messages_after_close = 0;
+  handler.received = [&](Connection& connection, MessageView) {
+    if (!handler.closed.empty()) ++messages_after_close;
+    connection.pause();
+  };
+  handler.closing = [](Connection& connection) { connection.resume(); };
+  start();
+  DeviceClient client = device("a");
+  client.peer().send(DeviceClient::frame(Opcode::text, "first") + DeviceClient::frame(Opcode::text, "held"));
+  gate->settle();
+  client.peer().reset();
+  gate->settle();
+  EXPECT_EQ(handler.closed.size(), 1U);
+  EXPECT_EQ(messages_after_close, 0);
+  expect_nothing_left();
+}
+
+TEST_F(DeviceSession, PausedDeviceThatGoesAwayIsNoticed) {
+  handler.received = [](Connection& connection, MessageView) { connection.pause(); };
+  start();
+  for (const bool resets : {true, false}) {
+    SCOPED_TRACE(resets ? "by a reset" : "by a FIN");
+    DeviceClient client = device("a");
+    client.text("pause");
+    gate->settle();
+    resets ? client.peer().reset() : client.peer().close();
+    gate->settle();
+    EXPECT_FALSE(is_online("a"));
+  }
+  EXPECT_EQ(handler.closed.size(), 2U);
+  expect_nothing_left();
+}
+
+TEST_F(DeviceSession, WhatAPausedDeviceSentBeforeItFinishedIsStillHandled) {
+  ConnectionRef ref;
+  std::vector<std::string> messages;
+  handler.received = [&](Connection& connection, MessageView message) {
+    messages.emplace_back(text_of(message.payload));
+    ref = connection.ref();
+    connection.pause();
+  };
+  start();
+  DeviceClient client = device("a");
+  client.text("pause");
+  gate->settle();
+  client.text("lies in the socket");
+  gate->settle();
+  client.peer().half_close();
+  gate->settle();
+  EXPECT_EQ(messages, std::vector<std::string>{"pause"});
+  EXPECT_TRUE(is_online("a"));
+  gate->with_connection(ref, [](Connection& connection) { connection.resume(); });
+  gate->settle();
+  EXPECT_EQ(messages, (std::vector<std::string>{"pause", "lies in the socket"}));
+  gate->with_connection(ref, [](Connection& connection) { connection.resume(); });
+  gate->settle();
+  EXPECT_EQ(handler.closed.size(), 1U);
+  expect_nothing_left();
+}
+
 TEST_F(DeviceSession, PauseAndResumeInOneCallChangeNothing) {
   handler.received = [](Connection& connection, MessageView) {
     connection.pause();

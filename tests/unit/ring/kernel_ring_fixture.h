@@ -82,6 +82,12 @@ class LoopbackPeer {
   std::uint16_t port_ = 0;
 };
 
+/// What the next enters of this process do, see unwilling_kernel.cc.
+namespace unwilling {
+inline int enters = 0;         // so many fail with EAGAIN, the kernel having done nothing
+inline bool submits = false;   // those that submit do, for as long as this is set
+}  // namespace unwilling
+
 class KernelRing : public testing::Test {
  protected:
   /// Small, so that limits are near.
@@ -166,6 +172,18 @@ class KernelRing : public testing::Test {
     const Completion completion = events[at].completion;
     events.erase(events.begin() + static_cast<std::ptrdiff_t>(at));
     return completion;
+  }
+
+  /// Nobody listens there any more.
+  bool refuses_peers() const {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool refused = ::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0;
+    ::close(descriptor);
+    return refused;
   }
 
   LoopbackPeer accepted_peer(int receive_buffer_bytes = 0) {

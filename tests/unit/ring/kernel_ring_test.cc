@@ -323,6 +323,42 @@ TEST_F(KernelRing, SaysWhenTheStreamEnds) {
   EXPECT_FALSE(end.more);
 }
 
+// -- A kernel that is unwilling for a while
+
+TEST_F(KernelRing, ListensNoMoreThoughTheEnterThatShouldSayItFails) {
+  start(small_ring());
+  turn();
+  unwilling::enters = 1;
+  ring->stop_listening(0);
+  EXPECT_EQ(unwilling::enters, 0) << "the enter failed";
+  // Whoever opens a file now must not get the listener's number while a cancel that names it has not been taken.
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  EXPECT_EQ(next(OperationKind::accept).error, IoError::cancelled);
+  ::close(pair[0]);
+  ::close(pair[1]);
+  EXPECT_TRUE(refuses_peers());
+}
+
+/// Completions queued aside would else be taken for silence, and silence for success.
+TEST_F(KernelRing, ReapsWhatWasQueuedAsideThoughSubmittingFails) {
+  RingOptions options = small_ring();
+  options.submission_entries = 4;
+  options.completion_entries = 8;
+  start(options);
+  const LoopbackPeer peer = accepted_peer();
+  for (std::uint32_t i = 0; i < 40; ++i) ring->cancel_operation({OperationKind::receive, socket, i}, {OperationKind::cancel, socket, i});
+  (void)ring->submit_and_wait({});
+  ring->cancel_operation({OperationKind::receive, socket, 40}, {OperationKind::cancel, socket, 40});  // to be submitted
+  unwilling::submits = true;
+  std::size_t cancels = 0;
+  Completion completions[16];
+  while (const std::size_t count = ring->reap(completions)) cancels += count;
+  unwilling::submits = false;
+  EXPECT_EQ(cancels, 40U);
+  EXPECT_EQ(next(OperationKind::cancel).token.generation, 40U);
+}
+
 TEST_F(KernelRing, WaitsForTheEndOfAPeerWhateverItSendsBefore) {
   start(small_ring());
   const auto hang_up_token = [this] { return Token{OperationKind::hang_up, socket, 7}; };
