@@ -13,6 +13,7 @@ import xml.etree.ElementTree
 import pytest
 import servers
 
+PATIENCE_S = 300  # a bound for what hangs, not a measure of speed: the machine may be busy
 HERE = pathlib.Path(__file__).resolve().parent
 LINES = ("--line", "binary-20B-64x1", "--line", "binary-64KiB-64x1")
 
@@ -41,7 +42,7 @@ def compare(tmp_path):
     def run(*arguments, **environment):
         with start(*arguments, **environment) as process:
             try:
-                output, errors = process.communicate(timeout=120)
+                output, errors = process.communicate(timeout=PATIENCE_S)
             finally:
                 process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
@@ -148,12 +149,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(compare):
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_told_to_end_takes_its_server_with_it(compare, ending):
     with compare.start("--quick", "--peer", "gorilla", *LINES, FAKE_LOAD_FAULT="hang") as process:
-        deadline = time.monotonic() + 20
-        while not left_over() and time.monotonic() < deadline:
+        deadline = time.monotonic() + PATIENCE_S
+        while not left_over() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         assert left_over(), "no server was started"
         process.send_signal(ending)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1 and "what was measured is kept" in errors
     assert left_over() == []
 
@@ -270,7 +271,7 @@ def test_the_plots_of_the_documentation_are_drawn_for_light_and_dark(compare, tm
     quick(compare)
     images = tmp_path / "images"
     with compare.start("one", "--images", images, command="report") as process:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1 and "latency, idle-memory" in errors, "what the run did not measure is said"
     light, dark = (images / "message-cost-light.svg").read_text(), (images / "message-cost-dark.svg").read_text()
     for drawn, ours, other in ((light, "#d9480f", "#ff8a4c"), (dark, "#ff8a4c", "#d9480f")):

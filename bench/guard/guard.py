@@ -4,7 +4,7 @@ usage: tools/bench guard [SCENARIO…]        compares (all scenarios unless som
        tools/bench guard --update           counts, and writes the baseline
        tools/bench guard --self-check       plants instructions, and fails unless they are found out
        tools/bench guard --profile SCENARIO what the gate's functions spend per unit; [--top N]
-       [--junit FILE]                       the result for tools/tally, one case a scenario
+       [--junit FILE]                       the result for tools/lib/tally, one case a scenario
        [--executable FILE]                  build/release/bench/guard/guard
 
 Exit code: 0 nothing grew (or: not compared, and why), 1 something grew, 2 could not count, 64 usage.

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from support.curl import curl, metric
-from support.gate import Gate
+from support.gate import PATIENCE, Gate
 from support.raw_peer import TEXT, connect_device
 
 RINGS = {"all features": {}, "one receive at a time": {"ring.multishot_recv": "off"},
@@ -18,7 +18,7 @@ def cold_count(gate):
 
 
 def wait_for_cold(gate, count):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 * PATIENCE
     while cold_count(gate) != count:
         assert time.monotonic() < deadline, f"{cold_count(gate)} are cold, not {count}"
         time.sleep(0.02)

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from support.curl import curl
-from support.gate import BINARY as GATE_BINARY, Gate
+from support.gate import BINARY as GATE_BINARY, PATIENCE, Gate
 from support.raw_peer import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawPeer, close_payload, connect_device,
                               encode_frame, upgrade_request)
 
@@ -131,10 +131,10 @@ def test_newest_connection_owns_the_id(gate):
 def test_replaced_client_sees_4409(gate):
     with connect(gate.device_url("replaced")) as old, connect(gate.device_url("replaced")) as new:
         with pytest.raises(ConnectionClosed) as end:
-            old.recv(timeout=10)
+            old.recv(timeout=10 * PATIENCE)
         assert end.value.rcvd.code == 4409
         new.send("still here")
-        assert new.recv(timeout=10) == "still here"
+        assert new.recv(timeout=10 * PATIENCE) == "still here"
 
 
 def test_anonymous_devices_where_no_id_is_required():
@@ -230,12 +230,12 @@ def test_real_client_is_told_1007_and_1009(gate):
     with connect(gate.device_url("real")) as client:
         client.send(b"\xed\xa0\x80", text=True)
         with pytest.raises(ConnectionClosed) as end:
-            client.recv(timeout=10)
+            client.recv(timeout=10 * PATIENCE)
         assert end.value.rcvd.code == 1007
     with connect(gate.device_url("real")) as client:
         client.send(bytes((1 << 20) + 1))
         with pytest.raises(ConnectionClosed) as end:
-            client.recv(timeout=10)
+            client.recv(timeout=10 * PATIENCE)
         assert end.value.rcvd.code == 1009
 
 
@@ -327,4 +327,4 @@ def test_example_handler():
                 device.recv()
             assert (end.value.rcvd.code, end.value.rcvd.reason) == (1000, "goodbye")
         process.stdin.close()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=20 * PATIENCE) == 0

@@ -136,7 +136,7 @@ def test_hold_says_when_some_end(measured):
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "holding 1\n"
         assert process.stderr.readline() == "ringgate-load: 2 of 3 connections are left\n"
-        other.communicate(timeout=20)
+        other.communicate(timeout=20 * PATIENCE)
     _, fault = process.communicate(timeout=20 * PATIENCE)
     assert process.returncode == 1 and "4409" in fault, fault
 
@@ -260,7 +260,7 @@ def test_no_server_is_said_in_one_line():
     "pushes --target 127.0.0.1:1 --admin 127.0.0.1:2 --mode some", "hold --target 127.0.0.1:1 --connections 20000", "nothing", "",
 ])
 def test_bad_usage_is_one_line_and_64(arguments):
-    finished = subprocess.run([BINARY, *arguments.split()], capture_output=True, text=True, timeout=10, check=False)
+    finished = subprocess.run([BINARY, *arguments.split()], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
     assert finished.returncode == 64
     assert finished.stdout == "" and len(finished.stderr.splitlines()) == 1, finished.stderr
     assert finished.stderr.startswith("ringgate-load: ")
@@ -268,7 +268,7 @@ def test_bad_usage_is_one_line_and_64(arguments):
 
 @pytest.mark.parametrize("scenario", ["run", "handshakes", "hold", "pushes"])
 def test_help_explains(scenario):
-    finished = subprocess.run([BINARY, scenario, "--help"], capture_output=True, text=True, timeout=10, check=False)
+    finished = subprocess.run([BINARY, scenario, "--help"], capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
     assert finished.returncode == 0
     for part in ("WHAT IT", "EXAMPLE", "EXIT CODES", "--target"):
         assert part in finished.stdout

@@ -1,4 +1,4 @@
-"""Writes what a run found: result.json for us, JUnit for tools/tally, Markdown for readers. It judges nothing."""
+"""Writes what a run found: result.json for us, JUnit for tools/lib/tally, Markdown for readers. It judges nothing."""
 
 import collections
 import json
