@@ -26,11 +26,11 @@ class ShardDrainTest : public DeviceFixture {
 
 TEST_F(ShardDrainTest, EndsBeforeItsBoundAlthoughADeviceHoldsOn) {
   start();
-  DeviceClient client = device_that_takes_nothing("holds on");
+  DeviceClient client = device_that_takes_nothing("sticky");
   gate->start_draining();
   gate->pass(milliseconds(2900));
   client.close(1001);  // answers at the last moment, and then does not let go
-  gate->pass(bound() - milliseconds(2901));
+  gate->pass(bound() - milliseconds(2900) - milliseconds(5));
   EXPECT_TRUE(gate->is_drained());
   EXPECT_EQ(handler.closed.size(), 1U);
   gate->expect_nothing_left();
@@ -57,7 +57,7 @@ TEST_F(ShardDrainTest, DoesNotWaitForAShardThatIsStuck) {
   DeviceClient there = device("there", "/handler", 1);
   gate->start_draining();
   // Shard 1 takes no turn from now on.
-  const TimeNs until = world->now() + bound();
+  const TimeNs until = world->now() + bound() + milliseconds(10);
   while (world->now() < until && !gate->is_done(0)) {
     EXPECT_FALSE(gate->is_drained());
     gate->turn(0);
