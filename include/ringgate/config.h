@@ -31,7 +31,7 @@ struct AdminConfig {
 };
 
 enum class OriginPolicy : std::uint8_t {
-  same_host,  // the Origin's authority equals Host, case ignored
+  same_host,  // the Origin's authority equals Host; case is ignored, and a default port equals none
   list,       // the Origin is one of `allowed_origins`
   off,        // not looked at
 };
@@ -51,7 +51,7 @@ struct RouteConfig {
   std::string path = "/ws";  // compared byte by byte with the request's path
   std::string handler = "echo";
   OriginPolicy origin = OriginPolicy::same_host;
-  std::vector<std::string> allowed_origins;  // "https://example.org"; only with OriginPolicy::list
+  std::vector<std::string> allowed_origins;  // "https://example.org", "null", "file://"; only with OriginPolicy::list
   std::vector<std::string> subprotocols;     // the first of these that the client offers is taken; none: no subprotocol
   DeflateConfig deflate;
 
@@ -60,7 +60,8 @@ struct RouteConfig {
 
 struct DeviceConfig {
   bool required = true;                                // false: a connection without an id gets an anonymous one
-  std::vector<std::string> id_from{"query:deviceId"};  // "query:NAME" or "header:NAME", asked in this order
+  // "query:NAME" or "header:NAME". All of them are asked; those that are there must agree.
+  std::vector<std::string> id_from{"query:deviceId", "query:deviceID"};
 
   friend bool operator==(const DeviceConfig&, const DeviceConfig&) = default;
 };
@@ -68,7 +69,9 @@ struct DeviceConfig {
 struct LimitsConfig {
   std::uint64_t connections_max = 100'000;  // over all shards
   std::uint64_t message_bytes_max = 1024 * 1024;
-  std::uint64_t fragments_max = 1024;  // per message
+  std::uint64_t fragments_max = 16'384;  // per message
+  std::uint64_t head_bytes_max = 16 * 1024;  // of a request, on either port; 4 to 63 KiB
+  std::uint64_t fields_max = 100;            // field lines of a request head
   std::uint64_t send_queue_bytes_max = 256 * 1024;
   std::uint64_t push_bytes_max = 1024 * 1024;  // the loader makes it message_bytes_max unless it is set
   std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all connections; shards have equal parts

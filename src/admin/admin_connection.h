@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "admin/admin_settings.h"
 #include "admin/answer_queue.h"
 #include "admin/request_reader.h"
 #include "base/time.h"
@@ -20,7 +21,8 @@ enum class Intake : std::uint8_t {
 };
 
 struct AdminConnection {
-  AdminConnection(std::size_t body_bytes_max, TimeNs now) : reader(body_bytes_max), since(now) {}
+  AdminConnection(const AdminSettings& settings, TimeNs now)
+      : reader(settings.body_bytes_max, settings.head_rules), since(now) {}
 
   RequestReader reader;
   AnswerQueue answers;

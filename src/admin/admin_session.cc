@@ -27,7 +27,7 @@ AdminSession::~AdminSession() {
 
 void AdminSession::on_open(conn::Connection& connection) {
   connection.construct_session<AdminRecord>().state =
-      new AdminConnection(settings_.body_bytes_max, transport_.now());
+      new AdminConnection(settings_, transport_.now());
   counters_.admin_connections.add(1);
   act_on_deadlines(connection);
 }

@@ -5,11 +5,13 @@
 #include <string>
 
 #include "base/time.h"
+#include "http/request_head_parser.h"
 
 namespace ringgate::admin {
 
 struct AdminSettings {
   std::size_t body_bytes_max = 1024 * 1024;  // limits.max_push: decoded bytes of one request's body
+  http::HeadRules head_rules;
   DurationNs head_timeout =
       10 * nanoseconds_per_second;  // from opening or first byte to the end of the head
   DurationNs idle_timeout = 60 * nanoseconds_per_second;  // between requests

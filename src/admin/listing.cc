@@ -3,6 +3,7 @@
 // A page asks each device's shard once. Pages are filled one after the other, so that they never fill the
 // lanes between shards, where a device that cannot be asked for would look like one that has gone.
 #include <array>
+#include <charconv>
 #include <cstdio>
 
 #include "admin/admin_api.h"
@@ -32,7 +33,10 @@ std::optional<Cursor> cursor_of(std::string_view query) {
   if (parameter.presence == Presence::absent) return Cursor{0};
   if (parameter.presence == Presence::conflicting || parameter.value.size() != cursor_chars)
     return std::nullopt;
-  return parse_number(parameter.value, 16);
+  Cursor cursor = 0;
+  const auto end = std::from_chars(parameter.value.data(), parameter.value.data() + cursor_chars, cursor, 16);
+  if (end.ec != std::errc{} || cursor_text(cursor) != parameter.value) return std::nullopt;  // one spelling: ours
+  return cursor;
 }
 
 }  // namespace

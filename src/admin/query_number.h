@@ -11,10 +11,11 @@
 
 namespace ringgate::admin {
 
-/// All of `text` as an unsigned number: digits only, no sign, no overflow.
-inline std::optional<std::uint64_t> parse_number(std::string_view text, int base = 10) {
+/// All of `text` as an unsigned number, in the one spelling it has: digits only, no sign, no zero in front, no overflow.
+inline std::optional<std::uint64_t> parse_number(std::string_view text) {
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }

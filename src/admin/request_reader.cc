@@ -40,6 +40,8 @@ ReadProgress RequestReader::read_head(ByteView input) {
 std::optional<http::Rejection> RequestReader::take_head(const http::RequestView& view) {
   const auto framing = http::body_framing(view);
   if (!framing) return framing.error();
+  const auto expects_continue = http::expects_continue(view);
+  if (!expects_continue) return expects_continue.error();
   http::BodyReader body{*framing, body_bytes_max_};
   if (const auto checked = body.check_length(); !checked) return checked.error();
 
@@ -50,7 +52,7 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
       .has_origin = view.field("Origin").has_value(),
       // Only with the connection option is it meant for this server (RFC 9110 section 7.8).
       .asks_for_upgrade = view.field("Upgrade").has_value() && view.list_has_token("Connection", "upgrade"),
-      .expects_continue = !view.is_http10() && view.list_has_token("Expect", "100-continue"),
+      .expects_continue = *expects_continue,
       .path = std::string(view.path()),
       .query = std::string(view.query()),
   };

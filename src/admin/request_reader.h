@@ -52,7 +52,8 @@ class RequestReader {
   enum class Phase : std::uint8_t { idle, head, body };
 
   /// `body_bytes_max`: decoded bytes of a body, at most.
-  explicit RequestReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
+  explicit RequestReader(std::size_t body_bytes_max, const http::HeadRules& head_rules = {})
+      : body_bytes_max_(body_bytes_max), parser_(head_rules) {}
 
   /// Reads from the front of `input`, which follows what was consumed before, up to the next event.
   ReadProgress read(ByteView input);

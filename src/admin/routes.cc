@@ -25,6 +25,7 @@ struct Route {
 
 constexpr std::string_view allow_get = "Allow: GET, HEAD\r\n";
 constexpr std::string_view allow_post = "Allow: POST\r\n";
+constexpr std::string_view allow_all = "Allow: GET, HEAD, POST, DELETE\r\n";  // of a target that is no path
 constexpr std::string_view allow_get_and_delete = "Allow: GET, HEAD, DELETE\r\n";
 
 // clang-format off
@@ -75,6 +76,7 @@ std::optional<Answer> AdminApi::judge_head(const Request& request) const {
   if (request.has_origin) return Answer::refuse(Refusal::origin_forbidden);
   if (request.method == Method::unknown) return Answer::refuse(Refusal::method_unknown);
   if (request.asks_for_upgrade) return Answer::refuse(Refusal::upgrade_unserved);
+  if (!request.path.starts_with('/')) return Answer::refuse(Refusal::method_not_allowed, allow_all);  // OPTIONS *, CONNECT h:80
   const Match found = find_route(request.path);
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
   if (find_service(*found.route, request.method) == nullptr)

@@ -16,7 +16,10 @@ using http::RequestView;
 std::optional<Rejection> check_protocol(const RequestView& request) {
   if (request.is_http10()) return Rejection::http10_refused;
   const auto framing = http::body_framing(request);
-  if (framing) return {};
+  if (framing) {
+    const auto expectation = http::expects_continue(request);
+    return expectation ? std::optional<Rejection>{} : expectation.error();
+  }
   // An upgrade has no body at all, so there an unknown coding is no missing feature of ours; it is refused
   // further down.
   const bool waits_for_upgrade_check = framing.error() == Rejection::transfer_encoding_unsupported &&

@@ -2,7 +2,7 @@
 // has one answer.
 //
 // Works on a parsed head; touches no socket and no map (taking over an id that is online is the device
-// map's). Pure; any thread. Order: HTTP version, framing, method, path, upgrade fields, origin, drain and
+// map's). Pure; any thread. Order: HTTP version, framing, expectation, method, path, upgrade fields, origin, drain and
 // limit, device id.
 #pragma once
 

@@ -27,7 +27,7 @@ http::QueryParameter header_parameter(const http::RequestView& request, std::str
 }
 
 std::expected<DeviceIdText, Rejection> decode_id(std::string_view encoded) {
-  std::array<char, limits::device_id_bytes_max> decoded;
+  std::array<char, device_id_chars_max> decoded;
   const auto size = http::percent_decode(encoded, decoded);
   if (!size) return std::unexpected{Rejection::device_id_malformed};
   const std::string_view id{decoded.data(), *size};
@@ -43,18 +43,6 @@ DeviceIdText::DeviceIdText(std::string_view text) : size_(static_cast<std::uint8
   std::ranges::copy(text, chars_.begin());
 }
 
-std::optional<IdSource> parse_id_source(std::string_view text) {
-  constexpr std::string_view query = "query:";
-  constexpr std::string_view header = "header:";
-  if (text.starts_with(query) && text.size() > query.size()) {
-    return IdSource{IdSource::Kind::query, text.substr(query.size())};
-  }
-  if (text.starts_with(header) && http::is_token(text.substr(header.size()))) {
-    return IdSource{IdSource::Kind::header, text.substr(header.size())};
-  }
-  return std::nullopt;
-}
-
 std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http::RequestView& request,
                                                                      std::span<const IdSource> sources) {
   std::optional<DeviceIdText> id;
@@ -63,9 +51,9 @@ std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http:
                                            ? http::query_parameter(request.query(), source.name)
                                            : header_parameter(request, source.name);
     if (found.presence == Presence::absent) continue;
-    if (found.presence == Presence::conflicting) return std::unexpected{Rejection::device_id_conflict};
     const auto decoded = decode_id(found.value);
     if (!decoded) return std::unexpected{decoded.error()};
+    if (found.presence == Presence::conflicting) return std::unexpected{Rejection::device_id_conflict};
     if (id && *id != *decoded) return std::unexpected{Rejection::device_id_conflict};
     id = *decoded;
   }

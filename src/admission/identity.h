@@ -10,7 +10,7 @@
 #include <span>
 #include <string_view>
 
-#include "base/limits.h"
+#include "admission/id_source.h"
 #include "http/rejection.h"
 #include "http/request_head.h"
 #include "ringgate/device_id.h"
@@ -21,28 +21,17 @@ namespace ringgate::admission {
 class DeviceIdText {
  public:
   DeviceIdText() = default;
-  /// Copies `text`, at most limits::device_id_bytes_max bytes.
+  /// Copies `text`, at most device_id_chars_max bytes.
   explicit DeviceIdText(std::string_view text);
 
   std::string_view view() const { return {chars_.data(), size_}; }
   friend bool operator==(const DeviceIdText& a, const DeviceIdText& b) { return a.view() == b.view(); }
 
  private:
-  std::array<char, limits::device_id_bytes_max> chars_;
+  std::array<char, device_id_chars_max> chars_;
   std::uint8_t size_ = 0;
 };
-static_assert(limits::device_id_bytes_max <= UINT8_MAX && limits::device_id_bytes_max == device_id_chars_max);
-
-/// One place where an id may stand: `query:deviceId` or `header:X-Device-Id`. Borrows its name from the
-/// configuration.
-struct IdSource {
-  enum class Kind : std::uint8_t { query, header };
-  Kind kind = Kind::query;
-  std::string_view name;
-};
-
-/// Reads `query:NAME` or `header:NAME`; nullopt for any other text. Borrows `text`.
-std::optional<IdSource> parse_id_source(std::string_view text);
+static_assert(device_id_chars_max <= UINT8_MAX);
 
 /// The id that `request` carries; nullopt if no source has one. Every source is read: values that differ, in
 /// one source or in two, are device_id_conflict. Ids are percent-decoded once; then device_id_malformed

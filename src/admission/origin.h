@@ -4,30 +4,23 @@
 // Devices that are no browser send no Origin and pass. Pure functions; any thread.
 #pragma once
 
-#include <cstdint>
 #include <expected>
 #include <span>
 #include <string_view>
 
 #include "http/rejection.h"
 #include "http/request_head.h"
+#include "ringgate/config.h"
 
 namespace ringgate::admission {
 
-enum class OriginPolicy : std::uint8_t {
-  same_host,  // the origin's authority equals the one the request is sent to
-  list,       // the origin is one of `allowed`
-  off,        // every origin passes
-};
-
 struct OriginRule {
   OriginPolicy policy = OriginPolicy::same_host;
-  std::span<const std::string_view>
-      allowed;  // whole origins, `https://host[:port]`; borrowed from the configuration
+  std::span<const std::string_view> allowed;  // whole origins, `https://host[:port]`, `null`, `file://`; borrowed from the configuration
 };
 
-/// Case is ignored; nothing else is normalised, so scheme, host and port must all match. Errors:
-/// origin_repeated, origin_forbidden.
+/// Case is ignored, and the default port of the origin's scheme equals none; nothing else is normalised, so scheme, host and port must
+/// all match. Errors: origin_repeated, origin_forbidden.
 std::expected<void, http::Rejection> check_origin(const http::RequestView& request, const OriginRule& rule);
 
 }  // namespace ringgate::admission

@@ -16,10 +16,10 @@ inline constexpr std::uint32_t admin_slots_per_shard = 64;
 // HTTP (bytes).
 inline constexpr std::size_t method_bytes_max = 32;
 inline constexpr std::size_t target_bytes_max = 8 * 1024;
-inline constexpr std::size_t head_bytes_max = 16 * 1024;
-inline constexpr std::size_t field_name_bytes_max = 256;
-inline constexpr std::size_t field_value_bytes_max = 8 * 1024;
-inline constexpr std::size_t fields_count_max = 100;
+inline constexpr std::size_t head_bytes_default = 16 * 1024;  // limits.max_head: from the least to the most
+inline constexpr std::size_t head_bytes_least = 4 * 1024;
+inline constexpr std::size_t head_bytes_most = 63 * 1024;  // offsets in a head have 16 bits
+inline constexpr std::size_t fields_count_default = 100;   // limits.max_fields
 inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions, beyond the body itself
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
@@ -46,7 +46,6 @@ inline constexpr std::size_t assembly_cached_buffer_bytes_max = 128 * 1024;
 inline constexpr std::size_t assembly_cached_bytes_max = 512 * 1024;
 inline constexpr std::size_t partials_cached_count_max = 512;
 
-inline constexpr std::size_t device_id_bytes_max = 128;
 inline constexpr std::size_t routes_max = 256;  // mounted ones included; a connection's record keeps the index in a byte
 
 // Between shards.
@@ -65,7 +64,7 @@ inline constexpr std::size_t log_value_bytes_max = 1024;  // a longer value is c
 // Receive buffers: slack behind every buffer, so that kernels may store and load full vectors.
 inline constexpr std::size_t buffer_slack_bytes = 64;
 
-static_assert(head_bytes_max > target_bytes_max && head_bytes_max > field_value_bytes_max);
+static_assert(head_bytes_default > target_bytes_max);
 static_assert(client_header_bytes_max == server_header_bytes_max + 4, "a reply fits in front of its payload");
 static_assert((lane_parcels_max & (lane_parcels_max - 1)) == 0);
 static_assert((inlet_parcels_max & (inlet_parcels_max - 1)) == 0);

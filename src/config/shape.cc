@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "admission/id_source.h"
 #include "base/limits.h"
 #include "ring/ring.h"
 
@@ -28,22 +29,17 @@ bool accepts_path(std::string_view text) {
 
 bool accepts_handler(std::string_view text) { return !text.empty() && text.size() <= 64 && all_of(text, "_-"); }
 
-// An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port unless it is the scheme's own; no path.
+// An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port; no path. Pages without an origin send `null`, some
+// `file://`.
 bool accepts_origin(std::string_view text) {
+  if (text == "null" || text == "file://") return true;
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos || colon == 0 || text.size() > 255) return false;
   const std::string_view authority = text.substr(colon + 3);
   return all_of(text.substr(0, colon), "+-.") && !authority.empty() && all_of(authority, "-._~:[]");
 }
 
-// "query:NAME" or "header:NAME", where NAME is a token, RFC 9110 section 5.6.2.
-bool accepts_id_source(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return false;
-  const std::string_view kind = text.substr(0, colon);
-  const std::string_view name = text.substr(colon + 1);
-  return (kind == "query" || kind == "header") && !name.empty() && name.size() <= 64 && all_of(name, "!#$%&'*+-.^_`|~");
-}
+bool accepts_id_source(std::string_view text) { return admission::parse_id_source(text).has_value(); }
 
 // A token, RFC 6455 section 4.1 (10).
 bool accepts_subprotocol(std::string_view text) {
@@ -56,7 +52,7 @@ constinit const TextShape listen_address{accepts_address, "an address such as \"
 constinit const TextShape listen_address_or_off{accepts_address_or_off, "an address such as \"127.0.0.1:8081\", or \"off\""};
 constinit const TextShape route_path{accepts_path, "a path such as \"/ws\""};
 constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
-constinit const TextShape web_origin{accepts_origin, "an origin such as \"https://example.org\""};
+constinit const TextShape web_origin{accepts_origin, "an origin such as \"https://example.org\", \"null\" or \"file://\""};
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
 

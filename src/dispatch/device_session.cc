@@ -46,7 +46,8 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
                          .compression = true,
                          .compressed_bytes_max = compressed_bytes_max(rules_.message_bytes_max)},
       compression_(reader_.pool(), settings.config.limits, gate.deflate_memory, counters),
-      reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)) {}
+      reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)),
+      parser_(settings.head_rules) {}
 
 DeviceSession::~DeviceSession() {
   conn::ConnectionTable& table = transport_.table();

@@ -4,25 +4,19 @@
 
 namespace ringgate::dispatch {
 
-namespace {
-admission::OriginPolicy to_gate(OriginPolicy policy) {
-  switch (policy) {
-    case OriginPolicy::same_host: return admission::OriginPolicy::same_host;
-    case OriginPolicy::list: return admission::OriginPolicy::list;
-    case OriginPolicy::off: return admission::OriginPolicy::off;
-  }
-  return admission::OriginPolicy::same_host;
-}
-}  // namespace
-
 DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
-    : config(settings), mounts(std::move(handlers)) {
+    : config(settings),
+      head_rules{.head_bytes_max = static_cast<std::uint16_t>(settings.limits.head_bytes_max),
+                 .fields_max = static_cast<std::uint16_t>(settings.limits.fields_max),
+                 .query = http::QueryRule::as_browsers_send,
+                 .methods = http::methods_mask({http::Method::get})},
+      mounts(std::move(handlers)) {
   for (Mount& mount : mounts) mount.is_echo = dynamic_cast<const EchoHandler*>(mount.handler) != nullptr;
   for (const RouteConfig& route : config.routes) {
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
     routes.push_back({.path = route.path,
-                      .origin = {to_gate(route.origin), origins},
+                      .origin = {route.origin, origins},
                       .subprotocols = subprotocols,
                       .deflate = {.enabled = route.deflate.enabled,
                                   .context_takeover = route.deflate.context_takeover,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admission/admission.h"
+#include "http/request_head_parser.h"
 #include "ringgate/config.h"
 #include "ringgate/handler.h"
 
@@ -26,6 +27,7 @@ struct DeviceSettings {
   DeviceSettings& operator=(const DeviceSettings&) = delete;
 
   const Config config;
+  const http::HeadRules head_rules;  // for opening handshakes
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
   std::vector<admission::IdSource> id_sources;

@@ -36,7 +36,7 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
     case http::HeadStatus::need_more:
       if (!gathered) {
         side_of(connection).head = std::make_unique<PartialHead>(PartialHead{parser_, {bytes.begin(), bytes.end()}});
-        parser_ = {};
+        parser_ = http::RequestHeadParser{settings_.head_rules};
       }
       return;
     case http::HeadStatus::rejected: refuse(connection, verdict.rejection, parser.head().method); break;

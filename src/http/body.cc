@@ -16,6 +16,7 @@ std::optional<std::uint64_t> parse_content_length(std::string_view text) {
   std::uint64_t value = 0;
   const bool all_digits =
       std::all_of(text.begin(), text.end(), [](char c) { return is_digit(static_cast<std::uint8_t>(c)); });
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;  // one spelling of each number
   if (text.empty() || !all_digits)
     return std::nullopt;  // from_chars alone would take a sign of its own and stop at any rest
   if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return std::nullopt;
@@ -59,6 +60,16 @@ std::expected<BodyFraming, Rejection> body_framing(const RequestView& request) {
   const auto length = parse_content_length(*request.field(content_length_name));
   if (!length) return std::unexpected{Rejection::content_length_malformed};
   return BodyFraming{.kind = BodyFraming::Kind::content_length, .content_length = *length};
+}
+
+std::expected<bool, Rejection> expects_continue(const RequestView& request) {
+  bool expected = false;
+  ListReader expectations{request, "Expect"};
+  while (const auto expectation = expectations.next()) {
+    if (!equals_ignoring_case(*expectation, "100-continue")) return std::unexpected{Rejection::expectation_unsupported};
+    expected = true;
+  }
+  return expected && !request.is_http10();
 }
 
 BodyReader::BodyReader(BodyFraming framing, std::size_t body_bytes_max)

@@ -25,9 +25,13 @@ struct BodyFraming {
 };
 
 /// How the body of `request` is framed. Whatever two recipients could read in two ways is refused: both
-/// fields at once, a field given twice (even alike), signs, lists, overflow of 64 bits; a coding other than
+/// fields at once, a field given twice (even alike), signs, leading zeros, lists, overflow of 64 bits; a coding other than
 /// chunked is 501 unless chunked stands before it, which is 400.
 std::expected<BodyFraming, Rejection> body_framing(const RequestView& request);
+
+/// Whether the sender waits for 100 (Continue) before it sends the body; never with HTTP/1.0 (RFC 9110 section 10.1.1). An
+/// expectation of anything else is expectation_unsupported.
+std::expected<bool, Rejection> expects_continue(const RequestView& request);
 
 /// Reads one body of either kind.
 class BodyReader {

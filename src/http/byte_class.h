@@ -15,11 +15,13 @@ namespace ringgate::http {
 //  2  | byte_value   | VCHAR, obs-text, SP, HTAB: a field value
 //  3  | byte_host    | unreserved and sub-delims without ",": a reg-name without "%"
 //  4  | byte_quoted  | qdtext: inside a quoted string
+//  5  | byte_raw_query | what browsers leave raw in a query beyond that of RFC 3986, and "%"
 inline constexpr std::uint8_t byte_token = 1U << 0;
 inline constexpr std::uint8_t byte_target = 1U << 1;
 inline constexpr std::uint8_t byte_value = 1U << 2;
 inline constexpr std::uint8_t byte_host = 1U << 3;
 inline constexpr std::uint8_t byte_quoted = 1U << 4;
+inline constexpr std::uint8_t byte_raw_query = 1U << 5;
 
 constexpr bool is_digit(std::uint8_t byte) {
   return byte >= '0' && byte <= '9';
@@ -46,6 +48,7 @@ inline constexpr std::array<std::uint8_t, 256> byte_classes = [] {
     if (alphanumeric || is_one_of("-._~!$&'()*+;=", i)) bits |= byte_host;
     if (graphic_or_blank) bits |= byte_value;
     if (graphic_or_blank && i != '"' && i != '\\') bits |= byte_quoted;
+    if (is_one_of("[]{}|\\^`%", i)) bits |= byte_raw_query;
     classes[i] = static_cast<std::uint8_t>(bits);
   }
   return classes;

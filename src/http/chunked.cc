@@ -7,8 +7,16 @@
 
 namespace ringgate::http {
 namespace {
-constexpr std::uint8_t size_digits_max = 16;  // leading zeros included: 64 bits
-}
+constexpr std::uint8_t size_digits_max = 16;  // 64 bits
+
+// Fields that say where a request ends, where it goes or who sends it. They count before the body is read or not at all: a trailer
+// with one of them is an attempt to be read in two ways (RFC 9110 section 6.5.1).
+constexpr std::array<std::string_view, 13> forbidden_trailers{
+    "Transfer-Encoding", "Content-Length", "Trailer",         "TE",
+    "Connection",        "Upgrade",        "Host",            "Forwarded",
+    "X-Forwarded-For",   "X-Forwarded-Host", "Authorization", "Proxy-Authorization",
+    "Cookie"};
+}  // namespace
 
 std::expected<BodyProgress, Rejection> ChunkedReader::read(ByteView input, std::string& body) {
   std::size_t taken = 0;
@@ -47,7 +55,8 @@ ChunkedReader::Fault ChunkedReader::step(std::uint8_t byte) {
 ChunkedReader::Fault ChunkedReader::step_size(std::uint8_t byte) {
   const std::uint8_t digit = hex_value(byte);
   if (digit <= 15) {
-    if (size_digits_ == size_digits_max) return Rejection::chunk_size_malformed;
+    const bool behind_zero = size_digits_ > 0 && chunk_bytes_ == 0;  // one spelling of each number
+    if (size_digits_ == size_digits_max || behind_zero) return Rejection::chunk_size_malformed;
     ++size_digits_;
     chunk_bytes_ = chunk_bytes_ << 4U | digit;
     state_ = State::size;
@@ -133,7 +142,22 @@ ChunkedReader::Fault ChunkedReader::step_data_end(std::uint8_t byte) {
   return {};
 }
 
-// Trailer fields mean nothing to the gate and are dropped; never merged into the head (RFC 9110
+ChunkedReader::Fault ChunkedReader::step_trailer_name(std::uint8_t byte) {
+  if (byte == ':') {
+    const std::string_view name{trailer_name_.data(), std::min<std::size_t>(trailer_name_chars_, trailer_name_.size())};
+    const bool fits = trailer_name_chars_ <= trailer_name_.size();
+    const auto is_name = [name](std::string_view forbidden) { return equals_ignoring_case(forbidden, name); };
+    if (fits && std::ranges::any_of(forbidden_trailers, is_name)) return Rejection::trailer_forbidden;
+    state_ = State::trailer_value;
+    return {};
+  }
+  if (!is_in(byte, byte_token)) return Rejection::trailer_malformed;
+  if (trailer_name_chars_ < trailer_name_.size()) trailer_name_[trailer_name_chars_] = static_cast<char>(byte);
+  if (trailer_name_chars_ <= trailer_name_.size()) ++trailer_name_chars_;
+  return {};
+}
+
+// Other trailer fields mean nothing to the gate and are dropped; never merged into the head (RFC 9110
 // section 6.5.1).
 ChunkedReader::Fault ChunkedReader::step_trailer(std::uint8_t byte) {
   switch (state_) {
@@ -143,13 +167,10 @@ ChunkedReader::Fault ChunkedReader::step_trailer(std::uint8_t byte) {
         return {};
       }
       state_ = State::trailer_name;
-      return is_in(byte, byte_token) ? Fault{} : Rejection::trailer_malformed;
+      trailer_name_chars_ = 0;
+      return byte == ':' ? Rejection::trailer_malformed : step_trailer_name(byte);
     case State::trailer_name:
-      if (byte == ':') {
-        state_ = State::trailer_value;
-        return {};
-      }
-      return is_in(byte, byte_token) ? Fault{} : Rejection::trailer_malformed;
+      return step_trailer_name(byte);
     case State::trailer_value:
       if (byte == '\r') {
         state_ = State::trailer_lf;

@@ -4,6 +4,7 @@
 // Invariant: each byte is looked at once, and the verdict does not depend on how the bytes were cut.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -28,7 +29,7 @@ class ChunkedReader {
   explicit ChunkedReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
   /// Decodes from the front of `input` and appends the data to `body`. Errors: chunk_size_malformed,
-  /// chunk_extension_malformed, chunk_data_malformed, trailer_malformed, line_ending_malformed;
+  /// chunk_extension_malformed, chunk_data_malformed, trailer_malformed, trailer_forbidden, line_ending_malformed;
   /// body_too_large when the line of the crossing chunk has ended; chunk_overhead_too_large when size lines
   /// outweigh the data received by more than their budget; trailers_too_large. After an error the reader is
   /// spent; what was appended before stays.
@@ -68,9 +69,12 @@ class ChunkedReader {
   Fault step_trailer(std::uint8_t byte);
   Fault end_of_part(std::uint8_t byte, Rejection otherwise);
   Fault finish_size_line();
+  Fault step_trailer_name(std::uint8_t byte);
 
   State state_ = State::size_first;
   std::uint8_t size_digits_ = 0;
+  std::uint8_t trailer_name_chars_ = 0;  // of the name being read; at most one more than fit
+  std::array<char, 24> trailer_name_{};
   std::uint64_t chunk_bytes_ = 0;     // size being read, then bytes of data still to come
   std::uint64_t body_bytes_ = 0;      // data received so far
   std::uint64_t overhead_bytes_ = 0;  // bytes of size lines so far

@@ -21,7 +21,7 @@ struct HeadSpan {
   std::uint16_t offset = 0;
   std::uint16_t length = 0;
 };
-static_assert(limits::head_bytes_max <= UINT16_MAX);
+static_assert(limits::head_bytes_most <= UINT16_MAX);
 
 /// One field line; `value` is without the white space around it.
 struct FieldLine {
@@ -37,7 +37,7 @@ struct RequestHead {
   HeadSpan method_text;
   HeadSpan target;     // as sent
   HeadSpan authority;  // of a target in absolute-form; else empty
-  HeadSpan path;       // not decoded; empty if an absolute-form has none, which means "/"
+  HeadSpan path;       // not decoded; empty if an absolute-form has none, which means "/"; the whole target in another form
   HeadSpan query;      // after the question mark, not decoded; empty if there is none
   HeadSpan host;       // value of the Host field; empty only if HTTP/1.0 has none
   Method method = Method::unknown;
@@ -59,7 +59,8 @@ class RequestView {
   std::string_view host() const { return text(head_->host); }
   bool is_http10() const { return head_->minor_version == 0; }
 
-  /// Path of the target, still percent-encoded; at least "/".
+  /// Path of the target, still percent-encoded; at least "/". Of a target in asterisk-form or authority-form, which only requests
+  /// of an unserved method have, the target: no path begins like it.
   std::string_view path() const {
     return head_->path.length == 0 ? std::string_view{"/"} : text(head_->path);
   }

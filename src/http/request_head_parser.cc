@@ -36,14 +36,14 @@ constexpr std::string_view version_pattern = "HTTP/d.d\r";  // d: one digit
 }  // namespace
 
 HeadVerdict RequestHeadParser::resume(ByteView bytes) {
-  const std::size_t end = std::min(bytes.size(), limits::head_bytes_max);
+  const std::size_t end = std::min<std::size_t>(bytes.size(), rules_.head_bytes_max);
   while (cursor_ < end && state_ < State::complete) {
     if (const Fault fault = step(bytes, end)) {
       rejection_ = *fault;
       state_ = State::rejected;
     }
   }
-  if (state_ < State::complete && cursor_ == limits::head_bytes_max) {
+  if (state_ < State::complete && cursor_ == rules_.head_bytes_max) {
     rejection_ = Rejection::head_too_large;
     state_ = State::rejected;
   }
@@ -64,7 +64,7 @@ HeadVerdict RequestHeadParser::verdict() const {
 void RequestHeadParser::reset() {
   std::vector<FieldLine> fields = std::move(head_.fields);
   fields.clear();
-  *this = RequestHeadParser{};
+  *this = RequestHeadParser{rules_};
   head_.fields = std::move(fields);
 }
 
@@ -72,12 +72,11 @@ HeadSpan RequestHeadParser::span_to_cursor() const {
   return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)};
 }
 
-// Passes bytes of `classes`, but never the one at which the part being read would be longer than `bytes_max`.
-void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::size_t bytes_max, std::uint8_t classes) {
-  const std::size_t stop = std::min(end, mark_ + bytes_max);
-  if (cursor_ >= stop) return;
+// Passes bytes of `classes` in `[cursor_, end)`.
+void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::uint8_t classes) {
+  if (cursor_ >= end) return;
   const std::size_t begin = cursor_;
-  cursor_ = static_cast<std::uint16_t>(end_of_run(bytes, begin, stop, classes));
+  cursor_ = static_cast<std::uint16_t>(end_of_run(bytes, begin, end, classes));
   bytes_examined_ += cursor_ - begin;
 }
 
@@ -169,7 +168,8 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::siz
   for (; cursor_ < end; ++cursor_) {
     if (escape_digits_ == 0) {
       const std::size_t begin = cursor_;
-      pass_run(bytes, end, limits::target_bytes_max, byte_target);
+      // Never past the byte at which the target would be too long.
+      pass_run(bytes, std::min<std::size_t>(end, mark_ + limits::target_bytes_max), byte_target);
       const ByteView run = bytes.subspan(begin, cursor_ - begin);
       if (!run.empty() && !in_query_) in_query_ = std::memchr(run.data(), '?', run.size()) != nullptr;
       if (cursor_ == end) break;
@@ -190,8 +190,8 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::siz
   return {};
 }
 
-// Brackets occur in the authority of an absolute-form alone; `split_target` sees that they stand nowhere
-// else.
+// Brackets occur in the authority of an absolute-form, else in a query as browsers send it; `split_target` sees that they stand
+// nowhere else.
 RequestHeadParser::Fault RequestHeadParser::read_target_byte(std::uint8_t byte) {
   if (escape_digits_ > 0) {
     const std::uint8_t digit = hex_value(byte);
@@ -199,6 +199,9 @@ RequestHeadParser::Fault RequestHeadParser::read_target_byte(std::uint8_t byte) 
     escape_value_ = static_cast<std::uint8_t>(escape_value_ << 4U | digit);
     const bool is_control = escape_value_ < 0x20 || escape_value_ == 0x7f;
     return --escape_digits_ == 0 && is_control && !in_query_ ? Rejection::target_malformed : Fault{};
+  }
+  if (in_query_ && rules_.query == QueryRule::as_browsers_send) {
+    return is_in(byte, byte_target | byte_raw_query) ? Fault{} : Rejection::target_malformed;
   }
   if (byte == '%') {
     escape_digits_ = 2;
@@ -232,13 +235,12 @@ RequestHeadParser::Fault RequestHeadParser::split_target(ByteView bytes) {
   const std::string_view target = text_of(bytes.subspan(head_.target.offset, head_.target.length));
   std::size_t path_begin = 0;
   if (target.front() != '/') {
-    const std::size_t scheme_end = target.find("://");
-    if (scheme_end == std::string_view::npos) return Rejection::target_form_unsupported;
-    const std::string_view scheme = target.substr(0, scheme_end);
-    if (!equals_ignoring_case(scheme, "http") && !equals_ignoring_case(scheme, "https")) {
-      return Rejection::target_form_unsupported;
+    if (default_port(scheme_of(target)).empty()) {  // neither a path nor a URI of ours
+      head_.path = head_.target;
+      const bool is_served = (rules_.methods & methods_mask({head_.method})) != 0;
+      return is_served ? Rejection::target_form_unsupported : Fault{};
     }
-    const std::size_t authority_begin = scheme_end + 3;
+    const std::size_t authority_begin = target.find("://") + 3;
     path_begin = std::min(target.find_first_of("/?", authority_begin), target.size());
     if (!is_valid_authority(target.substr(authority_begin, path_begin - authority_begin))) {
       return Rejection::target_malformed;
@@ -246,8 +248,10 @@ RequestHeadParser::Fault RequestHeadParser::split_target(ByteView bytes) {
     head_.authority = {static_cast<std::uint16_t>(head_.target.offset + authority_begin),
                        static_cast<std::uint16_t>(path_begin - authority_begin)};
   }
-  if (target.find_first_of("[]", path_begin) != std::string_view::npos) return Rejection::target_malformed;
   const std::size_t path_end = std::min(target.find('?', path_begin), target.size());
+  const std::size_t raw_begin = rules_.query == QueryRule::strict ? target.size() : path_end;
+  const std::size_t bracket = target.substr(0, raw_begin).find_first_of("[]", path_begin);
+  if (bracket != std::string_view::npos) return Rejection::target_malformed;
   const std::size_t query_begin = std::min(path_end + 1, target.size());
   head_.path = {static_cast<std::uint16_t>(head_.target.offset + path_begin),
                 static_cast<std::uint16_t>(path_end - path_begin)};
@@ -264,14 +268,14 @@ RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t byte) 
   if (byte == '\n') return Rejection::line_ending_malformed;
   if (is_blank(byte)) return Rejection::field_folded;
   if (!is_in(byte, byte_token)) return Rejection::field_name_malformed;
-  if (head_.fields.size() == limits::fields_count_max) return Rejection::fields_too_many;
+  if (head_.fields.size() == rules_.fields_max) return Rejection::fields_too_many;
   mark_ = cursor_;
   state_ = State::field_name;
   return {};
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView bytes, std::size_t end) {
-  pass_run(bytes, end, limits::field_name_bytes_max, byte_token);
+  pass_run(bytes, end, byte_token);
   for (; cursor_ < end; ++cursor_) {
     const std::uint8_t byte = bytes[cursor_];
     ++bytes_examined_;
@@ -282,8 +286,6 @@ RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView bytes, std:
       return {};
     }
     if (!is_in(byte, byte_token)) return Rejection::field_name_malformed;
-    if (cursor_ - mark_ >= static_cast<int>(limits::field_name_bytes_max))
-      return Rejection::field_name_too_long;
   }
   return {};
 }
@@ -305,13 +307,10 @@ RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView bytes, std
   return {};
 }
 
-// What a value may hold whatever stands before it: to its limit, and all but tabs. Spaces at the end of a run are looked at twice, in
-// this one call.
+// What a value may hold whatever stands before it: all but tabs. Spaces at the end of a run are looked at twice, in this one call.
 void RequestHeadParser::pass_plain_value(ByteView bytes, std::size_t end) {
-  const std::size_t stop = std::min(end, mark_ + limits::field_value_bytes_max);
-  if (cursor_ >= stop) return;
   const std::size_t begin = cursor_;
-  cursor_ = static_cast<std::uint16_t>(end_of_plain_value(bytes, begin, stop));
+  cursor_ = static_cast<std::uint16_t>(end_of_plain_value(bytes, begin, end));
   bytes_examined_ += cursor_ - begin;
   for (std::size_t i = cursor_; i > begin; --i) {
     if (bytes[i - 1] == ' ') continue;
@@ -324,11 +323,8 @@ RequestHeadParser::Fault RequestHeadParser::read_value_byte(std::uint8_t byte) {
   if (!is_in(byte, byte_value)) {
     return byte == '\n' ? Rejection::line_ending_malformed : Rejection::field_value_malformed;
   }
-  if (is_blank(byte)) return {};
-  value_end_ = static_cast<std::uint16_t>(cursor_ + 1);
-  return value_end_ - mark_ <= static_cast<int>(limits::field_value_bytes_max)
-             ? Fault{}
-             : Rejection::field_value_too_long;
+  if (!is_blank(byte)) value_end_ = static_cast<std::uint16_t>(cursor_ + 1);
+  return {};
 }
 
 RequestHeadParser::Fault RequestHeadParser::finish_head(ByteView bytes) {
@@ -338,7 +334,11 @@ RequestHeadParser::Fault RequestHeadParser::finish_head(ByteView bytes) {
     return head_.minor_version == 0 ? Fault{} : Rejection::host_missing;
   }
   if (request.find_field("Host", index + 1) < request.fields_count()) return Rejection::host_repeated;
-  if (!is_valid_authority(request.field_value(index))) return Rejection::host_malformed;
+  const std::string_view host = request.field_value(index);
+  if (!is_valid_authority(host)) return Rejection::host_malformed;
+  // RFC 9112 section 3.2.2 lets the target win. Who looks at Host alone would see another host than we do, so they must agree.
+  if (head_.authority.length > 0 && !same_authority(request.authority(), host, scheme_of(request.target())))
+    return Rejection::authority_conflict;
   head_.host = head_.fields[index].value;
   return {};
 }

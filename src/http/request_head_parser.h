@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 
 #include "http/rejection.h"
@@ -16,6 +17,29 @@
 #include "ringgate/bytes.h"
 
 namespace ringgate::http {
+
+/// What a query may hold.
+enum class QueryRule : std::uint8_t {
+  strict,            // RFC 3986: pchar, "/" and "?", whole escapes
+  as_browsers_send,  // also raw [ ] { } | \ ^ ` and any percent sign (WHATWG URL, "query state"): whoever reads a parameter decodes it
+};
+
+using MethodsMask = std::uint16_t;
+constexpr MethodsMask methods_mask(std::initializer_list<Method> methods) {
+  MethodsMask mask = 0;
+  for (const Method method : methods) mask |= static_cast<MethodsMask>(1U << static_cast<unsigned>(method));
+  return mask;
+}
+
+/// What differs between heads of the device port and of the admin port, and between settings.
+struct HeadRules {
+  std::uint16_t head_bytes_max = limits::head_bytes_default;  // limits::head_bytes_least to head_bytes_most
+  std::uint16_t fields_max = limits::fields_count_default;
+  QueryRule query = QueryRule::strict;
+  /// The methods that somebody serves. Only their targets must be a path or an absolute URI: any other request is refused for its
+  /// method, whatever its target looks like.
+  MethodsMask methods = methods_mask({Method::get, Method::head, Method::post, Method::delete_});
+};
 
 enum class HeadStatus : std::uint8_t { need_more, complete, rejected };
 
@@ -31,13 +55,15 @@ struct HeadVerdict {
 /// ordinary head.
 class RequestHeadParser {
  public:
+  RequestHeadParser() = default;
+  explicit RequestHeadParser(const HeadRules& rules) : rules_(rules) {}
+
   /// Goes on where the last call stopped. `bytes` are all bytes since the start of the request: those of
   /// the last call (perhaps at another address) and any number of new ones. Allocates only to grow the field
   /// table. After a verdict other than need_more it returns the same verdict again.
   ///
-  /// Limits (limits.h): 414 for the target; 431 for a name, a value, the count of fields, and the head; 400
-  /// for the method. They are judged at the byte that crosses them, and the whole head at its last permitted
-  /// byte.
+  /// Limits: 414 for the target, 431 for the count of fields and the head, 400 for the method. They are judged at the byte that
+  /// crosses them, and the whole head at its last permitted byte.
   HeadVerdict resume(ByteView bytes);
 
   /// Layout found so far; whole once `complete`. After a rejection the method is known if its token was read
@@ -50,7 +76,7 @@ class RequestHeadParser {
   /// True until the first byte of a request line was seen: nothing but silence or one empty line so far.
   bool is_idle() const { return state_ <= State::start_method; }
 
-  /// Makes ready for the next request on the same connection. Keeps the field table's memory.
+  /// Makes ready for the next request on the same connection. Keeps the rules and the field table's memory.
   void reset();
 
   /// Bytes looked at so far, over all calls: linear in the head however it was cut (tests).
@@ -79,7 +105,7 @@ class RequestHeadParser {
   };
   using Fault = std::optional<Rejection>;
 
-  void pass_run(ByteView bytes, std::size_t end, std::size_t bytes_max, std::uint8_t classes);
+  void pass_run(ByteView bytes, std::size_t end, std::uint8_t classes);
   void pass_plain_value(ByteView bytes, std::size_t end);
   Fault step(ByteView bytes, std::size_t end);
   Fault read_start(std::uint8_t byte);
@@ -98,6 +124,7 @@ class RequestHeadParser {
 
   HeadSpan span_to_cursor() const;
 
+  HeadRules rules_;
   RequestHead head_;
   std::size_t bytes_examined_ = 0;
   std::uint16_t cursor_ = 0;     // next byte to look at

@@ -8,7 +8,7 @@ namespace ringgate::http {
 namespace {
 
 // The status codes that the device port and the admin port send (IANA HTTP Status Code Registry).
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 24> titles{{
+constexpr std::array<std::pair<std::uint16_t, std::string_view>, 25> titles{{
     {101, "Switching Protocols"},
     {200, "OK"},
     {202, "Accepted"},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 24> titles{{
     {413, "Content Too Large"},
     {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
     {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {426, "Upgrade Required"},

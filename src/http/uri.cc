@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::uint32_t port_max = 65535;
 
+// One spelling of each number: a zero stands alone.
 bool is_valid_port(std::string_view port) {
+  if (port.size() > 1 && port.front() == '0') return false;
   std::uint32_t value = 0;
   for (const char c : port) {
     const auto byte = static_cast<std::uint8_t>(c);
@@ -77,7 +79,30 @@ bool equal_when_decoded(std::string_view a, std::string_view b) {
   }
 }
 
+/// `authority` without the port, and the colon, that `scheme` means anyway.
+std::string_view without_default_port(std::string_view authority, std::string_view scheme) {
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.ends_with(']')) return authority;  // that colon is an IPv6 address's
+  const std::string_view port = authority.substr(colon + 1);
+  return port.empty() || port == default_port(scheme) ? authority.substr(0, colon) : authority;
+}
+
 }  // namespace
+
+std::string_view scheme_of(std::string_view uri) {
+  const std::size_t end = uri.find("://");
+  return end == std::string_view::npos ? std::string_view{} : uri.substr(0, end);
+}
+
+std::string_view default_port(std::string_view scheme) {
+  if (equals_ignoring_case(scheme, "http") || equals_ignoring_case(scheme, "ws")) return "80";
+  if (equals_ignoring_case(scheme, "https") || equals_ignoring_case(scheme, "wss")) return "443";
+  return {};
+}
+
+bool same_authority(std::string_view a, std::string_view b, std::string_view scheme) {
+  return equals_ignoring_case(without_default_port(a, scheme), without_default_port(b, scheme));
+}
 
 bool is_valid_authority(std::string_view authority) {
   if (authority.starts_with('[')) {
@@ -115,7 +140,7 @@ QueryParameter query_parameter(std::string_view query, std::string_view name) {
         equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
     if (found.presence == QueryParameter::Presence::absent) {
       found = {QueryParameter::Presence::present, value};
-    } else if (!equal_when_decoded(found.value, value)) {
+    } else if (found.value != value && !equal_when_decoded(found.value, value)) {
       found.presence = QueryParameter::Presence::conflicting;
     }
   }

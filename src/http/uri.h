@@ -11,10 +11,20 @@
 namespace ringgate::http {
 
 /// True if `authority` is a host with an optional port, without user information: reg-name, IPv4 address or
-/// [IPv6 address] (RFC 9110 section 7.2, RFC 3986 section 3.2.2). Empty hosts, ports above 65535 and commas
-/// are refused: a comma is legal in a reg-name, but in practice it is two Host lines joined by an
+/// [IPv6 address] (RFC 9110 section 7.2, RFC 3986 section 3.2.2). Empty hosts, ports above 65535 or with
+/// a zero in front, and commas are refused: a comma is legal in a reg-name, but in practice it is two Host lines joined by an
 /// intermediary.
 bool is_valid_authority(std::string_view authority);
+
+/// What stands before "://"; empty if that does not occur.
+std::string_view scheme_of(std::string_view uri);
+
+/// The port that `scheme` (http, https, ws or wss; case ignored) means if none is given; empty for any other scheme.
+std::string_view default_port(std::string_view scheme);
+
+/// True if two valid authorities name one host and one port under `scheme`: case is ignored, and the scheme's default port, or an
+/// empty one, equals none. Nothing else is normalised.
+bool same_authority(std::string_view a, std::string_view b, std::string_view scheme);
 
 /// Decodes percent escapes once into `out`; `+` stays. Returns the number of bytes written, or nullopt if an
 /// escape is malformed or `out` is too short. `out` needs at most `text.size()` bytes.

@@ -110,6 +110,8 @@ std::expected<void, StartError> Server::start() {
                                         "use handler = \"echo\", or mount one in the embedding program"});
   p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts);
   p.admin_settings = {.body_bytes_max = p.config.limits.push_bytes_max,
+                      .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(p.config.limits.head_bytes_max),
+                                     .fields_max = static_cast<std::uint16_t>(p.config.limits.fields_max)},
                       .head_timeout = p.config.limits.handshake_timeout_ns,
                       .send_timeout = p.config.limits.send_timeout_ns,
                       .version = server::version()};

@@ -63,7 +63,7 @@ bool take_parameter(DeflateOffer& offer, std::string_view name, bool has_value, 
 /// Takes one extension with its parameters off the list; nothing if it is another extension, or an offer to decline.
 std::optional<DeflateOffer> take_offer(OfferCursor& cursor) {
   DeflateOffer offer;
-  bool acceptable = cursor.take_token() == "permessage-deflate"sv;
+  bool acceptable = cursor.take_token() == deflate_extension;
   while (cursor.take(';')) {
     const std::string_view name = cursor.take_token();
     const bool has_value = cursor.take('=');
@@ -92,8 +92,7 @@ std::optional<DeflateAgreement> negotiate_deflate(const http::RequestView& reque
   for (std::size_t i = request.find_field(name); i < request.fields_count(); i = request.find_field(name, i + 1)) {
     OfferCursor cursor{request.field_value(i)};
     do {
-      while (cursor.take(',')) {
-      }
+      cursor.take_empty_members();
       if (const auto offer = take_offer(cursor)) return narrowed(*offer, policy);
     } while (cursor.take(','));
   }
@@ -101,7 +100,7 @@ std::optional<DeflateAgreement> negotiate_deflate(const http::RequestView& reque
 }
 
 void append_deflate_answer(std::string& out, const DeflateAgreement& agreement) {
-  out += "permessage-deflate";
+  out += deflate_extension;
   if (!agreement.server_context_takeover) out += "; server_no_context_takeover";
   if (!agreement.client_context_takeover) out += "; client_no_context_takeover";
   const auto append_window = [&](std::string_view name, std::uint8_t bits) {

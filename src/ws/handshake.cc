@@ -77,14 +77,10 @@ bool has_body(const RequestView& request) {
 }  // namespace
 
 bool is_valid_key(std::string_view key) {
-  // 16 bytes are 21 characters, 2 bits in a 22nd whose other 4 bits are zero, and two of padding.
+  // 16 bytes are 21 characters, 2 bits in a 22nd, and two of padding. The other 4 bits of the 22nd may be anything: clients with a
+  // key of 24 fixed characters exist (RFC 4648 section 3.5 leaves it to the decoder).
   if (key.size() != key_chars || !key.ends_with("==")) return false;
-  std::uint8_t last_value = 0;
-  for (const char c : key.substr(0, key_chars - 2)) {
-    last_value = base64_values[static_cast<std::uint8_t>(c)];
-    if (last_value > 63) return false;
-  }
-  return (last_value & 0xFU) == 0;
+  return std::ranges::all_of(key.substr(0, key_chars - 2), [](char c) { return base64_values[static_cast<std::uint8_t>(c)] <= 63; });
 }
 
 AcceptKey accept_key(std::string_view key) {
@@ -113,7 +109,7 @@ std::expected<std::string_view, Rejection> check_handshake(const RequestView& re
   }
   if (const auto rejection = check_version(request)) return std::unexpected{*rejection};
   if (const auto rejection = check_key(request)) return std::unexpected{*rejection};
-  if (!subprotocol_offers_are_valid(request)) return std::unexpected{Rejection::subprotocol_malformed};
+  if (const auto offers = check_subprotocol_offers(request); !offers) return std::unexpected{offers.error()};
   if (!extension_offers_are_valid(request)) return std::unexpected{Rejection::extensions_malformed};
   return *request.field("Sec-WebSocket-Key");
 }

@@ -1,7 +1,7 @@
 // The server's side of the opening handshake (RFC 6455 section 4.2): is the request a proper upgrade, and the
 // 101.
 //
-// Looks at the upgrade fields alone; method, path, origin and identity are the gate's (gate/admission.h). Offers are
+// Looks at the upgrade fields alone; method, path, origin and identity are admission's (admission/admission.h). Offers are
 // checked for their grammar; which of them is taken is said by handshake_offers.h and deflate_negotiation.h. Pure
 // functions, any thread.
 #pragma once
@@ -25,8 +25,7 @@ inline constexpr std::size_t accept_key_chars = 28;
 
 using AcceptKey = std::array<char, accept_key_chars>;
 
-/// True if `key` is the base64 form of exactly 16 bytes, padded, with zero trailing bits (RFC 4648
-/// sections 3.5 and 4).
+/// True if `key` is a padded base64 form of 16 bytes (RFC 4648 section 4). Its unused trailing bits may be anything.
 bool is_valid_key(std::string_view key);
 
 /// The value of Sec-WebSocket-Accept for `key` (RFC 6455 section 4.2.2 step 5.4).

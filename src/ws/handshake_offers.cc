@@ -1,7 +1,7 @@
 #include "ws/handshake_offers.h"
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -11,54 +11,47 @@
 namespace ringgate::ws {
 namespace {
 
-bool take_parameter(OfferCursor& cursor) {
+// What an extension's parameters may be is its own matter, so that of an unknown one the general grammar has to do (RFC 9110
+// section 5.6.6): any quoted string. For permessage-deflate RFC 6455 section 9.1 is kept: a token once the quoting is undone.
+bool take_parameter(OfferCursor& cursor, bool is_deflate) {
   const std::string_view name = cursor.take_token();
   if (name.empty()) return false;
   if (!cursor.take('=')) return true;
   const OfferCursor::Value value = cursor.take_value();
-  return value.well_formed && (!value.text.empty() || name == "client_max_window_bits");
+  if (!value.well_formed) return false;
+  if (!is_deflate) return value.quoted || !value.text.empty();
+  return value.is_token && (!value.text.empty() || name == "client_max_window_bits");
 }
 
 bool take_extension(OfferCursor& cursor) {
-  if (cursor.take_token().empty()) return false;
+  const std::string_view name = cursor.take_token();
+  if (name.empty()) return false;
   while (cursor.take(';')) {
-    if (!take_parameter(cursor)) return false;
+    if (!take_parameter(cursor, name == deflate_extension)) return false;
   }
   return true;
 }
 
 bool extension_line_is_valid(std::string_view line) {
   OfferCursor cursor{line};
-  bool any_member = false;
   for (;;) {
-    while (cursor.take(',')) {
-    }
-    if (cursor.at_end()) return any_member;
+    cursor.take_empty_members();
+    if (cursor.at_end()) return true;
     if (!take_extension(cursor)) return false;
-    any_member = true;
     if (!cursor.at_end() && !cursor.take(',')) return false;
   }
 }
 
 }  // namespace
 
-bool subprotocol_offers_are_valid(const http::RequestView& request) {
-  constexpr std::string_view name = "Sec-WebSocket-Protocol";
-  std::array<std::string_view, limits::subprotocols_count_max> seen;
-  std::size_t seen_count = 0;
-  for (std::size_t i = request.find_field(name); i < request.fields_count();
-       i = request.find_field(name, i + 1)) {
-    OfferCursor cursor{request.field_value(i)};
-    do {
-      const std::string_view token = cursor.take_token();
-      const auto known = std::span{seen}.first(seen_count);
-      if (token.empty() || seen_count == seen.size() || std::ranges::find(known, token) != known.end())
-        return false;
-      seen[seen_count++] = token;
-    } while (cursor.take(','));
-    if (!cursor.at_end()) return false;
+std::expected<void, http::Rejection> check_subprotocol_offers(const http::RequestView& request) {
+  std::size_t count = 0;
+  http::ListReader offers{request, "Sec-WebSocket-Protocol"};
+  while (const auto offer = offers.next()) {
+    if (!http::is_token(*offer)) return std::unexpected{http::Rejection::subprotocol_malformed};
+    if (++count > limits::subprotocols_count_max) return std::unexpected{http::Rejection::subprotocols_too_many};
   }
-  return true;
+  return {};
 }
 
 std::string_view choose_subprotocol(const http::RequestView& request, std::span<const std::string_view> spoken) {

@@ -1,5 +1,5 @@
 // Reads the lists that a client offers in the opening handshake, piece by piece: tokens, separators, quoted strings (RFC 6455
-// section 9.1, RFC 9110 section 5.6). Knows no extension and no subprotocol. Borrows the text; linear; does not allocate.
+// section 9.1, RFC 9110 section 5.6). Of the extensions it knows one name, of the subprotocols none. Borrows the text; linear; does not allocate.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,8 @@
 #include "http/byte_class.h"
 
 namespace ringgate::ws {
+
+inline constexpr std::string_view deflate_extension = "permessage-deflate";
 
 class OfferCursor {
  public:
@@ -34,24 +36,34 @@ class OfferCursor {
     return token;
   }
 
+  /// Takes commas with nothing but blanks between them: empty members of a list count for nothing (RFC 9110 section 5.6.1.2).
+  void take_empty_members() {
+    while (take(',')) {
+    }
+  }
+
   /// What stands behind `=`.
   struct Value {
     bool well_formed = false;
+    bool quoted = false;
+    bool is_token = false;  // or empty; of a quoted string once its backslashes are gone
     std::string_view text;  // of a quoted string what is between the marks, its backslashes still in it; may be empty
   };
 
-  /// Takes a token, perhaps an empty one, or a quoted string that is a token or empty once its backslashes are gone.
+  /// Takes a token, perhaps an empty one, or a quoted string.
   Value take_value() {
-    if (!take_mark()) return {.well_formed = true, .text = take_token()};
+    if (!take_mark()) return {.well_formed = true, .is_token = true, .text = take_token()};
     std::size_t length = 0;
+    bool is_token = true;
     while (length < rest_.size() && rest_[length] != '"') {
       if (rest_[length] == '\\') ++length;
-      if (length == rest_.size() || !is_token_byte(rest_[length])) return {};
+      if (length == rest_.size() || !http::is_in(static_cast<std::uint8_t>(rest_[length]), http::byte_value)) return {};
+      is_token = is_token && is_token_byte(rest_[length]);
       ++length;
     }
     const std::string_view text = rest_.substr(0, length);
     rest_.remove_prefix(length);
-    return {.well_formed = take('"'), .text = text};
+    return {.well_formed = take('"'), .quoted = true, .is_token = is_token, .text = text};
   }
 
  private:

@@ -127,6 +127,7 @@ Outcome reference_outcome(const Request& request) {
   if (request.has_origin) return refused(Refusal::origin_forbidden);
   if (request.method == http::Method::unknown) return refused(Refusal::method_unknown);
   if (request.asks_for_upgrade) return refused(Refusal::upgrade_unserved);
+  if (request.path[0] != '/') return refused(Refusal::method_not_allowed);  // an OPTIONS or the like of something else than a path
   const auto services = reference_services(request.path);
   if (!services) return refused(Refusal::path_unknown);
   const Endpoint endpoint = endpoint_of(*services, request.method);
@@ -173,11 +174,11 @@ http::QueryParameter reference_parameter(std::string_view query, std::string_vie
   return found;
 }
 
-/// From 1 to 1000 without a sign; 100 if absent.
+/// From 1 to 1000 without a sign or a zero in front; 100 if absent.
 std::optional<std::uint64_t> reference_limit(const http::QueryParameter& parameter) {
   using Presence = http::QueryParameter::Presence;
   if (parameter.presence == Presence::absent) return 100;
-  if (parameter.presence == Presence::conflicting || parameter.value.empty()) return std::nullopt;
+  if (parameter.presence == Presence::conflicting || parameter.value.empty() || parameter.value[0] == '0') return std::nullopt;
   std::uint64_t number = 0;
   for (const char c : parameter.value) {
     if (c < '0' || c > '9') return std::nullopt;

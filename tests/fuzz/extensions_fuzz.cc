@@ -74,7 +74,8 @@ void read_lines(std::string_view text, Lines& lines) {
   if (!lines.protocols.empty()) lines.joined.add(true, lines.protocols);
 }
 
-/// Reads different tokens between commas, and not too many, into `offers`; false if that is not what stands there.
+/// Reads tokens between commas, and not too many, into `offers`; false if that is not what stands there. Empty members count for
+/// nothing.
 bool reference_subprotocols(const http::RequestView& request, std::vector<std::string_view>& offers) {
   offers.clear();
   for (std::size_t i = 0; i < request.fields_count(); ++i) {
@@ -83,8 +84,8 @@ bool reference_subprotocols(const http::RequestView& request, std::vector<std::s
     for (bool more = true; more;) {
       const std::size_t comma = rest.find(',');
       const std::string_view member = http::trim(rest.substr(0, comma));
-      if (!http::is_token(member) || std::ranges::find(offers, member) != offers.end()) return false;
-      offers.push_back(member);
+      if (!member.empty() && !http::is_token(member)) return false;
+      if (!member.empty()) offers.push_back(member);
       more = comma != std::string_view::npos;
       if (more) rest.remove_prefix(comma + 1);
     }
@@ -95,10 +96,10 @@ bool reference_subprotocols(const http::RequestView& request, std::vector<std::s
 void check_subprotocols(const http::RequestView& request, const http::RequestView& joined) {
   static constexpr std::array<std::string_view, 3> spoken{"mqtt", "superchat", "chat"};
   static std::vector<std::string_view> offers;
-  const bool good = ws::subprotocol_offers_are_valid(request);
+  const bool good = ws::check_subprotocol_offers(request).has_value();
   require(good == reference_subprotocols(request, offers), "subprotocols = reference");
   if (!good) return;
-  require(ws::subprotocol_offers_are_valid(joined), "subprotocols joined = separate");
+  require(ws::check_subprotocol_offers(joined), "subprotocols joined = separate");
   const auto is_offered = [](std::string_view name) { return std::ranges::find(offers, name) != offers.end(); };
   const auto expected = std::ranges::find_if(spoken, is_offered);
   const std::string_view chosen = ws::choose_subprotocol(request, spoken);

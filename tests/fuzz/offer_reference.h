@@ -31,11 +31,10 @@ class OfferList {
   bool read(std::string_view line) {
     line_ = line;
     state_ = State::before_name;
-    const std::size_t count_before = count_;
     for (std::size_t i = 0; i < line.size(); ++i) {
       if (!step(line[i], i)) return false;
     }
-    return step(',', line.size()) && count_ > count_before;  // the end of the line ends its last member
+    return step(',', line.size());  // the end of the line ends its last member
   }
   void clear() { count_ = 0; }
 
@@ -46,6 +45,10 @@ class OfferList {
   };
 
   static bool is_token(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::byte_token); }
+  static bool is_text(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::byte_value); }
+
+  /// What may stand in a quoted string: RFC 6455 section 9.1 for permessage-deflate, RFC 9110 section 5.6.4 for what is not known.
+  bool may_be_quoted(char c) { return current().name == "permessage-deflate" ? is_token(c) : is_text(c); }
 
   bool go(State state) {
     state_ = state;
@@ -83,10 +86,10 @@ class OfferList {
         if (is_token(c)) return true;
         return end_value(at) && (blank ? go(State::behind_value) : separator(c));
       case State::quoted:
-        if (c == '"') return end_value(at) && go(State::behind_value);
-        return c == '\\' ? go(State::quoted_pair) : is_token(c);
+        if (c == '"') return end_value(at, true) && go(State::behind_value);
+        return c == '\\' ? go(State::quoted_pair) : may_be_quoted(c);
       case State::quoted_pair:
-        return is_token(c) && go(State::quoted);
+        return may_be_quoted(c) && go(State::quoted);
       case State::behind_name:
       case State::behind_value:
         return blank || separator(c);
@@ -107,11 +110,13 @@ class OfferList {
   }
   Offer& current() { return offers_[count_ - 1]; }
 
-  /// Only this one parameter may stand with an empty value: which declines the offer, and is no fault of grammar.
-  bool end_value(std::size_t at) {
+  /// Of permessage-deflate only this one parameter may stand with an empty value: which declines the offer, and is no fault of
+  /// grammar. Of other extensions an empty quoted string is a value.
+  bool end_value(std::size_t at, bool quoted = false) {
     OfferParameter& parameter = current().parameters.back();
     parameter.has_value = true;
     parameter.value = text(at);
+    if (current().name != "permessage-deflate") return quoted || !parameter.value.empty();
     return !parameter.value.empty() || parameter.name == "client_max_window_bits";
   }
 

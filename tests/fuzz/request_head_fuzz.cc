@@ -2,7 +2,7 @@
 // is asked of an accepted head has an answer.
 //
 // Input: two bytes that choose the cut, then the request. The cut is a place below 0x8000; above, the size of equal
-// pieces.
+// pieces. A cut that is odd reads by the rules of the device port, an even one by those of the admin port.
 //
 // Tests: src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/byte_class.h src/admission/*.[ch]* src/ws/handshake.* src/ws/handshake_offers.* src/ws/offer_cursor.h
 #include <array>
@@ -67,6 +67,7 @@ void ask_everything(const http::RequestView& request) {
       {{admission::IdSource::Kind::query, "deviceId"}, {admission::IdSource::Kind::header, "X-Device-Id"}}};
   static constexpr std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   require(request.is_http10() || http::is_valid_authority(request.host()), "HTTP/1.1 has a valid Host");
+  require(request.path().starts_with('/') || request.method() != http::Method::get, "a GET is of a path");
   const auto framing = http::body_framing(request);
   const auto admission =
       admission::admit(request, {.routes = routes, .id_sources = sources, .device_id_required = false}, seed);
@@ -81,10 +82,14 @@ void ask_everything(const http::RequestView& request) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // Kept from run to run, as a connection keeps its parser from request to request.
-  static http::RequestHeadParser whole;
-  static http::RequestHeadParser split;
+  static constexpr http::HeadRules device_rules{.query = http::QueryRule::as_browsers_send,
+                                                .methods = http::methods_mask({http::Method::get})};
+  static std::array<http::RequestHeadParser, 2> wholes{http::RequestHeadParser{}, http::RequestHeadParser{device_rules}};
+  static std::array<http::RequestHeadParser, 2> splits{http::RequestHeadParser{}, http::RequestHeadParser{device_rules}};
   Choices choices(data, size);
   const std::size_t cut = choices.number16();
+  http::RequestHeadParser& whole = wholes[cut % 2];
+  http::RequestHeadParser& split = splits[cut % 2];
   const ByteView request = choices.rest();
   whole.reset();
   split.reset();

@@ -44,9 +44,13 @@ LICENSED = {
     "control_byte": GOOD.replace(b"Host: h", b"Host: h\r\nX: a\x01b"),
     "target_grammar": GOOD.replace(b"/messages", b"/messages#x"),
     "host_grammar": GOOD.replace(b"Host: h", b"Host: a,b"),
+    "target_of_another_host": GOOD.replace(b"/v1", b"http://g/v1"),
+    "another_spelling": GOOD.replace(b": 2", b": 02"),
+    "forbidden_trailer": GOOD_CHUNKED.replace(b"0\r\n\r\n", b"0\r\nHost: h\r\n\r\n"),
+    "other_expectation": GOOD.replace(b"Host: h", b"Host: h\r\nExpect: x"),
     "other_version": GOOD.replace(b"HTTP/1.1", b"HTTP/2.0"),
     "chunk_line_grammar": GOOD_CHUNKED.replace(b"2\r\nok", b"2;\r\nok"),
-    "beyond_a_limit": GOOD.replace(b"Host: h", b"Host: h\r\nX: " + b"v" * 8193),
+    "beyond_a_limit": GOOD.replace(b"Host: h", b"Host: h\r\nX: " + b"v" * 16384),
 }
 
 

@@ -20,6 +20,8 @@ device::KeyedHash::Secret secret_of(std::uint64_t seed) {
 
 admin::AdminSettings admin_settings_of(const Config& settings) {
   return {.body_bytes_max = settings.limits.push_bytes_max,
+          .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(settings.limits.head_bytes_max),
+                         .fields_max = static_cast<std::uint16_t>(settings.limits.fields_max)},
           .head_timeout = settings.limits.handshake_timeout_ns,
           .send_timeout = settings.limits.send_timeout_ns,
           .version = "simulated"};

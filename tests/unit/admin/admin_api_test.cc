@@ -188,12 +188,30 @@ TEST(AdminApi, FillsPipelinedPagesOneAfterTheOther) {
 
 TEST(AdminApi, RefusesBadPages) {
   AdminGate gate;
-  for (const char* limit : {"0", "1001", "x", "-1", "+1", "", "7&limit=8", "99999999999999999999"})
+  for (const char* limit : {"0", "1001", "x", "-1", "+1", "", "07", "010", "0x7", "1%30", "7&limit=8", "99999999999999999999"})
     expect_problem(gate.ask_once(get_request(std::string("/v1/devices?limit=") + limit)), 400, "bad_limit");
-  for (const char* cursor : {"", "%ff", "1", "000000000000000g", "00000000000000000", "-000000000000001"})
+  for (const char* cursor : {"", "%ff", "1", "000000000000000g", "00000000000000000", "-000000000000001", "000000000000000A"})
     expect_problem(gate.ask_once(get_request(std::string("/v1/devices?cursor=") + cursor)), 400,
                    "bad_cursor");
   EXPECT_EQ(gate.ask_once(get_request("/v1/devices?cursor=ffffffffffffffff&limit=1000&other=1")).status, 200);
+}
+
+TEST(AdminApi, RefusesAMethodThatIsNotAllowedWhateverItsTarget) {
+  AdminGate gate;
+  for (const char* line : {"OPTIONS *", "CONNECT h:80", "CONNECT [::1]:443", "TRACE ws"}) {
+    const Reply reply = gate.ask_once(std::string(line) + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    expect_problem(reply, 405, "method_not_allowed");
+    EXPECT_TRUE(reply.has("Allow: GET, HEAD, POST, DELETE")) << line;
+  }
+  expect_problem(gate.ask_once("GET * HTTP/1.1\r\nHost: h\r\n\r\n"), 400, "target_form_unsupported");
+  expect_problem(gate.ask_once("OPTIONS /metrics HTTP/1.1\r\nHost: h\r\n\r\n"), 405, "method_not_allowed");
+}
+
+// What devices may send raw, backends have to escape.
+TEST(AdminApi, ReadsQueriesStrictly) {
+  AdminGate gate;
+  for (const char* query : {"limit=10&x=%", "x=[1]", "x={}", "x=a|b", "x=\\", "x=^", "x=`"})
+    EXPECT_EQ(gate.ask_once(get_request(std::string("/v1/devices?") + query)).status, 400) << query;
 }
 
 TEST(AdminApi, ClosesADeviceOnAnyShard) {

@@ -113,6 +113,26 @@ TEST(RequestReader, ExpectsNothingOfHttp10) {
   EXPECT_EQ(outcome.requests.at(0).persistence, http::Persistence::close);
 }
 
+TEST(RequestReader, RefusesEveryOtherExpectation) {
+  EXPECT_EQ(read_in_every_cut(push_request("x", "dev", "Content-Length: 1\r\nExpect: later\r\n")).rejected_with, 417);
+  EXPECT_EQ(read_in_every_cut(get_request("/", "Expect: 100-continue, later\r\n")).rejected_with, 417);
+  EXPECT_FALSE(read_whole(get_request("/", "Expect: ,\r\n")).requests.at(0).expects_continue);
+}
+
+TEST(RequestReader, KeepsToTheSizesOfHeadsItIsGiven) {
+  const auto status_of = [](const http::HeadRules& rules, const std::string& fields) {
+    RequestReader reader(body_bytes_max, rules);
+    return reader.read(bytes_of(get_request("/", fields))).status;
+  };
+  const std::string cookie = "Cookie: " + std::string(20'000, 'c') + "\r\n";
+  EXPECT_EQ(status_of({}, cookie), ReadStatus::rejected);
+  EXPECT_EQ(status_of({.head_bytes_max = 32 * 1024}, cookie), ReadStatus::complete);
+  std::string lines;
+  for (int i = 0; i < 20; ++i) lines += "X: y\r\n";
+  EXPECT_EQ(status_of({}, lines), ReadStatus::complete);
+  EXPECT_EQ(status_of({.fields_max = 16}, lines), ReadStatus::rejected);
+}
+
 TEST(RequestReader, NotesOriginUpgradeAndRepeatedContentType) {
   EXPECT_TRUE(read_whole(get_request("/", "origin: null\r\n")).requests.at(0).has_origin);
   EXPECT_TRUE(read_whole(get_request("/", "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"))

@@ -23,11 +23,14 @@ constexpr std::array<IdSource, 2> id_sources{
     {{IdSource::Kind::query, "deviceId"}, {IdSource::Kind::header, "X-Device-Id"}}};
 constexpr std::array<std::uint8_t, anonymous_id_random_chars> seed{0, 1, 25, 26, 31, 32, 255};
 
+constexpr http::HeadRules device_head{.query = http::QueryRule::as_browsers_send,
+                                      .methods = http::methods_mask({http::Method::get})};
+
 constexpr GateView open_gate{.routes = routes, .id_sources = id_sources};
 
 /// The device port's whole verdict: a fault of the head, or that of the gate.
 std::expected<Admission, Rejection> verdict_of(const std::string& request, const GateView& gate = open_gate) {
-  http::RequestHeadParser parser;
+  http::RequestHeadParser parser{device_head};
   const http::HeadVerdict verdict = parse(parser, request);
   if (verdict.status == http::HeadStatus::rejected) return std::unexpected{verdict.rejection};
   EXPECT_EQ(verdict.status, http::HeadStatus::complete);
@@ -46,8 +49,7 @@ struct Row {
 class AdmissionRow : public testing::TestWithParam<Row> {};
 
 TEST_P(AdmissionRow, HasItsOneAnswer) {
-  http::parse_in_every_cut(
-      GetParam().request);  // admission sees the head alone, so one layout means one answer
+  http::parse_in_every_cut(GetParam().request, device_head);  // admission sees the head alone, so one layout means one answer
   const auto admission = verdict_of(GetParam().request);
   const int status = admission ? 101 : http::facts_of(admission.error()).status;
   EXPECT_EQ(status, GetParam().status) << (admission ? "" : http::facts_of(admission.error()).reason);
@@ -77,6 +79,9 @@ std::vector<Row> method_and_path_rows() {
       {"A16_lower_case", with_line("get /ws HTTP/1.1"), 501, "method_unknown"},
       {"A16_unknown_path", with_line("get /nope HTTP/1.1"), 501, "method_unknown"},
       {"A30_absolute", with_line("GET http://h/ws?deviceId=a HTTP/1.1"), 101},
+      {"absolute_ws", with_line("GET ws://h/ws?deviceId=a HTTP/1.1"), 101},
+      {"absolute_wss", with_line("GET wss://h:443/ws?deviceId=a HTTP/1.1"), 101},
+      {"absolute_other_host", with_line("GET ws://other/ws?deviceId=a HTTP/1.1"), 400, "authority_conflict"},
       {"M21_metrics", with_line("GET /metrics HTTP/1.1"), 404, "path_unknown"},
       {"path_longer", with_line("GET /ws/?deviceId=a HTTP/1.1"), 404, "path_unknown"},
       {"path_case", with_line("GET /WS?deviceId=a HTTP/1.1"), 404, "path_unknown"},
@@ -103,11 +108,24 @@ std::vector<Row> method_and_path_rows() {
        "content_length_repeated"},
       {"D26_gzip_on_post", "POST /ws HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501,
        "transfer_encoding_unsupported"},
+      {"expect_other", with_line(good, "Expect: 200-ok\r\n"), 417, "expectation_unsupported"},
+      {"expect_both", with_line(good, "Expect: 100-continue, 200-ok\r\n"), 417, "expectation_unsupported"},
+      {"expect_with_value", with_line(good, "Expect: 100-continue=now\r\n"), 417, "expectation_unsupported"},
+      {"expect_case_and_empty_members", with_line(good, "Expect: , 100-Continue,,\r\n"), 101},
+      {"expect_nothing", with_line(good, "Expect:\r\n"), 101},
+      {"length_with_a_zero_in_front", with_line(good, "Content-Length: 00\r\n"), 400, "content_length_malformed"},
       {"E37_foreign_fields", with_line(good, "Sec-WebSocket-Accept: x\r\nHTTP2-Settings: y\r\n"), 101},
       {"post_with_body", "POST /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 405,
        "method_not_allowed"},
       {"post_to_unknown_path", "POST /nope HTTP/1.1\r\nHost: h\r\n\r\n", 405, "method_not_allowed"},
   };
+  for (const std::string target : {"*", "h:80", "[::1]:80", "ws", "/ws?deviceId=a", "/nope", "ws://h/ws"}) {
+    for (const std::string method : {"CONNECT", "OPTIONS", "POST"})
+      rows.push_back({"A29b_" + method + "_" + std::to_string(rows.size()), with_line(method + " " + target + " HTTP/1.1"), 405,
+                      "method_not_allowed"});
+    if (target.front() != '/' && target.front() != 'w')
+      rows.push_back({"A29_get_" + std::to_string(rows.size()), with_line("GET " + target + " HTTP/1.1"), 400, "target_form_unsupported"});
+  }
   for (const std::string method : {"POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "PATCH", "CONNECT"}) {
     rows.push_back(
         {"A17_A18_" + method, with_line(method + " /ws?deviceId=a HTTP/1.1"), 405, "method_not_allowed"});
@@ -120,6 +138,14 @@ std::vector<Row> origin_rows() {
       {"E33_absent", upgrade_request(), 101},
       {"same", with_origin("h:8080", "http://h:8080"), 101},
       {"same_by_case", with_origin("H.example", "https://h.EXAMPLE"), 101},
+      {"E31_default_port_in_host", with_origin("gate:443", "https://gate"), 101},
+      {"E31_default_port_in_origin", with_origin("gate", "https://gate:443"), 101},
+      {"E31_default_port_of_http_in_host", with_origin("gate:80", "http://gate"), 101},
+      {"E31_default_port_of_http_in_origin", with_origin("Gate", "HTTP://gATE:80"), 101},
+      {"E31_default_port_of_ipv6", with_origin("[::1]", "http://[::1]:80"), 101},
+      {"E31_port_of_the_other_scheme", with_origin("gate:443", "http://gate"), 403, "origin_forbidden"},
+      {"E31_port_of_the_other_scheme_in_origin", with_origin("gate", "http://gate:443"), 403, "origin_forbidden"},
+      {"E31_no_default_port", with_origin("gate:80", "foo://gate"), 403, "origin_forbidden"},
       {"E29_other", with_origin("h", "http://evil.example"), 403, "origin_forbidden"},
       {"E30_null", with_origin("h", "null"), 403, "origin_forbidden"},
       {"E30_host_named_null", with_origin("null", "null"), 403, "origin_forbidden"},
@@ -163,6 +189,15 @@ std::vector<Row> id_rows() {
       {"M06_override", with_query("deviceId=%E2%80%AE"), 400, "bad_id"},
       {"plus", with_query("deviceId=a+b"), 400, "bad_id"},
       {"slash", with_query("deviceId=a/b"), 400, "bad_id"},
+      {"query_as_browsers_send_it", with_query("filter[]={a|b}&x=\\^`&deviceId=a"), 101},
+      {"id_with_a_raw_bracket", with_query("deviceId=a[1]"), 400, "bad_id"},
+      {"percent_elsewhere", with_query("progress=100%&deviceId=a&%zz=1&x=%1"), 101},
+      {"A27_percent_in_the_id", with_query("deviceId=a%"), 400, "bad_id"},
+      {"A27_percent_no_hex_in_the_id", with_query("deviceId=a%z1"), 400, "bad_id"},
+      {"A27_percent_one_digit_in_the_id", with_query("deviceId=a%1"), 400, "bad_id"},
+      {"A27_percent_in_the_id_twice", with_query("deviceId=a%1&deviceId=a%1"), 400, "bad_id"},
+      {"A27_percent_in_the_second_id", with_query("deviceId=a&deviceId=a%1"), 400, "device_id_conflict"},
+      {"A27_percent_in_the_path", with_line("GET /ws%?deviceId=a HTTP/1.1"), 400, "target_escape_malformed"},
       {"header", with_line("GET /ws HTTP/1.1", "x-device-id: a\r\n"), 101},
       {"header_and_query_agree", with_line("GET /ws?deviceId=a HTTP/1.1", "X-Device-Id: a\r\n"), 101},
       {"header_and_query_differ", with_line("GET /ws?deviceId=a HTTP/1.1", "X-Device-Id: b\r\n"), 400,
@@ -186,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(DeviceId, AdmissionRow, testing::ValuesIn(id_rows()), r
 
 TEST(Admission, NamesRouteDeviceAndKey) {
   const std::string request = upgrade_request("GET /other?deviceId=sensor%3A7 HTTP/1.1");
-  http::RequestHeadParser parser;
+  http::RequestHeadParser parser{device_head};
   ASSERT_EQ(parse(parser, request).status, http::HeadStatus::complete);
   const auto admission = admit(parser.view(bytes_of(request)), open_gate, seed);
   ASSERT_TRUE(admission);

@@ -37,9 +37,12 @@ TEST(IdSource, IsReadFromItsConfiguredText) {
   ASSERT_TRUE(header);
   EXPECT_EQ(header->kind, IdSource::Kind::header);
   EXPECT_EQ(header->name, "X-Device-Id");
-  for (const char* text : {"", "query", "query:", "header:", "header:a b", "jwt:sub", "Query:x"}) {
+  for (const char* text : {"", "query", "query:", "header:", "header:a b", "jwt:sub", "Query:x", "query:a b", "query:\xc3\xa9", "query"}) {
     EXPECT_FALSE(parse_id_source(text)) << text;
   }
+  const std::string longest = "query:" + std::string(id_source_name_chars_max, 'n');
+  EXPECT_TRUE(parse_id_source(longest));
+  EXPECT_FALSE(parse_id_source(longest + "n"));
 }
 
 TEST(AnonymousId, SpendsEveryByteOfItsSeed) {

@@ -114,6 +114,45 @@ TEST_F(DeviceUpgrade, FreesWhoEndsInTheMiddleOfItsHead) {
   expect_nothing_left();
 }
 
+TEST_F(DeviceUpgrade, TakesHeadsOfTheSizeThatIsSet) {
+  options.settings.limits.head_bytes_max = 32 * 1024;
+  options.settings.limits.fields_max = 200;
+  start();
+  const auto status_of = [this](const std::string& fields, std::size_t cut) {
+    std::string head = DeviceClient::request("a");
+    head.insert(head.size() - 2, fields);
+    DeviceClient client = connect();
+    client.peer().send(head.substr(0, cut));
+    gate->settle();
+    client.peer().send(head.substr(std::min(cut, head.size())));
+    gate->settle();
+    client.read();
+    return client.status();
+  };
+  std::string lines;
+  for (int i = 0; i < 150; ++i) lines += "X: y\r\n";
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{500}, std::size_t{1} << 20}) {
+    EXPECT_EQ(status_of("Cookie: " + std::string(30'000, 'c') + "\r\n", cut), 101) << cut;
+    EXPECT_EQ(status_of("Cookie: " + std::string(33'000, 'c') + "\r\n", cut), 431) << cut;
+    EXPECT_EQ(status_of(lines, cut), 101) << cut;
+    EXPECT_EQ(status_of(lines + lines, cut), 431) << cut;
+  }
+}
+
+TEST_F(DeviceUpgrade, KnowsDevicesByEitherSpellingOfTheirParameter) {
+  start();
+  for (const char* query : {"deviceId=both", "deviceID=both", "deviceID=both&deviceId=both", "filter[]=1&x=100%&deviceID=both"}) {
+    DeviceClient client = connect();
+    std::string head = DeviceClient::request("both", "/ws");
+    head.replace(head.find("deviceId=both"), 13, query);
+    client.peer().send(head);
+    gate->settle();
+    client.read();
+    EXPECT_EQ(client.status(), 101) << query;
+    EXPECT_TRUE(is_online("both")) << query;
+  }
+}
+
 TEST_F(DeviceUpgrade, NamesTheNamelessWhenAllowed) {
   options.settings.device.required = false;
   start();

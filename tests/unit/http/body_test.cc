@@ -61,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"none", {}, BodyFraming{}},
         {"D03_zero", {"Content-Length: 0"}, length(0)},
         {"five", {"content-length:\t5 "}, length(5)},
-        {"leading_zeros", {"Content-Length: 005"}, length(5)},
+        {"leading_zeros", {"Content-Length: 005"}, refused(R::content_length_malformed)},
+        {"two_zeros", {"Content-Length: 00"}, refused(R::content_length_malformed)},
         {"D05_both", {"Transfer-Encoding: chunked", "Content-Length: 5"}, refused(R::framing_ambiguous)},
         {"D25_both", {"Content-Length: 5", "Transfer-Encoding: chunked"}, refused(R::framing_ambiguous)},
         {"D13_two_lengths", {"Content-Length: 5", "Content-Length: 6"}, refused(R::content_length_repeated)},
@@ -131,6 +132,22 @@ TEST(BodyFraming, D31_HasNoTransferEncodingInHttp10) {
   const Framing framing = framing_of("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
   ASSERT_FALSE(framing);
   EXPECT_EQ(framing.error(), R::transfer_encoding_in_http10);
+}
+
+TEST(Expectation, IsOneToContinueOrRefused) {
+  const auto of = [](const std::string& version, const std::string& lines) {
+    const std::string request = "POST / HTTP/" + version + "\r\nHost: h\r\n" + lines + "\r\n";
+    RequestHeadParser parser;
+    EXPECT_EQ(parse(parser, request).status, HeadStatus::complete);
+    return expects_continue(parser.view(bytes_of(request)));
+  };
+  EXPECT_EQ(of("1.1", ""), false);
+  EXPECT_EQ(of("1.1", "Expect: 100-Continue\r\n"), true);
+  EXPECT_EQ(of("1.1", "Expect: ,100-continue,\r\nExpect: 100-continue\r\n"), true);
+  EXPECT_EQ(of("1.1", "Expect: ,\r\n"), false) << "a list of nothing";
+  EXPECT_EQ(of("1.0", "Expect: 100-continue\r\n"), false);
+  for (const std::string other : {"x", "100-continue, x", "100-continue=1", "\"100-continue\"", "100-continuee"})
+    EXPECT_EQ(of("1.1", "Expect: " + other + "\r\n").error(), R::expectation_unsupported) << other;
 }
 
 TEST(BodyReader, D24_TakesExactlyTheDeclaredBytesInEveryCut) {

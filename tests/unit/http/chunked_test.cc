@@ -62,7 +62,7 @@ Decoded decode_in_every_cut(std::string_view input) {
 }
 
 TEST(ChunkedReader, JoinsChunksAndStopsBehindTheTrailers) {
-  const std::string coded = "5\r\nhello\r\n0006;a\r\n world\r\nA\r\n0123456789\r\n0\r\nX: y\r\nZ:\r\n\r\n";
+  const std::string coded = "5\r\nhello\r\n6;a\r\n world\r\nA\r\n0123456789\r\n0\r\nX: y\r\nZ:\r\n\r\n";
   const Decoded decoded = decode_in_every_cut(coded + "GET /");
   EXPECT_EQ(decoded.body, "hello world0123456789");
   EXPECT_TRUE(decoded.complete);
@@ -130,6 +130,12 @@ INSTANTIATE_TEST_SUITE_P(
         {"D33_sum_wraps", "1\r\nx\r\nFFFFFFFFFFFFFFFF\r\n", R::body_too_large},
         {"D33_limit_plus_1", "1001\r\n", R::body_too_large},
         {"D34_leading_zeros", std::string(1000, '0') + "5\r\nhello\r\n", R::chunk_size_malformed},
+        {"D34_one_leading_zero", "05\r\nhello\r\n", R::chunk_size_malformed},
+        {"D34_two_zeros", "00\r\n\r\n", R::chunk_size_malformed},
+        {"trailer_that_frames", "0\r\nContent-Length: 5\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_frames_in_another_case", "0\r\nX: y\r\ntRANSFER-eNCODING: chunked\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_routes", "0\r\nhost: other\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_authenticates", "0\r\nAuthorization: Bearer x\r\n\r\n", R::trailer_forbidden},
         {"D36_data_longer", "4\r\nhello\r\n0\r\n\r\n", R::chunk_data_malformed},
         {"D36_data_shorter", "6\r\nhello\r\n0\r\n\r\n", R::chunk_data_malformed},
         {"D36_no_crlf", "5\r\nhello0\r\n\r\n", R::chunk_data_malformed},
@@ -157,6 +163,11 @@ INSTANTIATE_TEST_SUITE_P(
         {"end_bare_cr", "0\r\n\rX", R::line_ending_malformed},
     }),
     [](const auto& tested) { return tested.param.id; });
+
+TEST(ChunkedReader, PassesOverTrailersThatOnlyLookLikeForbiddenOnes) {
+  for (const std::string name : {"Hos", "Hostt", "X-Host", "Content-Lengt", "Content-Length-", "Authorization-Info", "T", "Transfer-Encoding-Of-Somebody-Else"})
+    EXPECT_TRUE(decode_in_every_cut("0\r\n" + name + ": v\r\n\r\n").complete) << name;
+}
 
 TEST(ChunkedReader, TakesABodyOfExactlyTheLimit) {
   const std::string data(body_bytes_max, 'x');

@@ -40,6 +40,8 @@ TEST_P(RequestHeadParserRow, HasOneVerdictInEveryCut) {
   }
 }
 
+constexpr std::size_t default_head_bytes = HeadRules{}.head_bytes_max;
+
 std::string with_line(const std::string& request_line) {
   return upgrade_request(request_line);
 }
@@ -57,6 +59,12 @@ std::string with_host(const std::string& line) {
 }
 
 using R = Rejection;
+
+/// A good request of exactly the largest head, by a last line that begins with `line` and goes on with `filling`.
+std::string head_filled_by(const std::string& line, char filling) {
+  const std::string start = replaced(upgrade_request(), "\r\n\r\n", "\r\n" + line);
+  return start + std::string(HeadRules{}.head_bytes_max - start.size() - 4, filling) + "\r\n\r\n";
+}
 
 std::vector<Row> request_line_rows() {
   std::vector<Row> rows{
@@ -118,12 +126,25 @@ std::vector<Row> request_line_rows() {
       {"A28_escaped_lf_in_path", with_target("/ws%0A"), R::target_malformed},
       {"A28_escaped_delete_in_path", with_target("/ws%7F"), R::target_malformed},
       {"A28_escaped_lf_in_query_is_for_the_id", with_target("/ws?x=%0a"), {}},
+      {"A_absolute_ws", with_target("ws://h/ws?deviceId=a"), {}},
+      {"A_absolute_wss_upper_case", with_target("WSS://H/ws"), {}},
+      {"A_absolute_default_port", with_target("ws://h:80/ws"), {}},
+      {"A_absolute_empty_port", with_target("ws://h:/ws"), {}},
+      {"A_absolute_default_port_of_tls", with_target("wss://h:443/ws"), {}},
+      {"A_absolute_default_port_of_https", with_target("https://h:443/ws"), {}},
+      {"A_absolute_default_port_in_host", replaced(with_target("http://h/ws"), "Host: h", "Host: h:80"), {}},
+      {"A_absolute_other_host", with_target("ws://g/ws"), R::authority_conflict},
+      {"A_absolute_other_port", with_target("ws://h:8080/ws"), R::authority_conflict},
+      {"A_absolute_port_of_the_other_scheme", with_target("ws://h:443/ws"), R::authority_conflict},
+      {"A_absolute_port_in_host_of_the_other_scheme", replaced(with_target("https://h/ws"), "Host: h", "Host: h:80"), R::authority_conflict},
+      {"A_absolute_longer_host", with_target("http://hh/ws"), R::authority_conflict},
+      {"A_absolute_without_host_in_http10", "GET http://h/ HTTP/1.0\r\n\r\n", {}},
       {"A29_asterisk", with_target("*"), R::target_form_unsupported},
       {"A29_authority", with_target("h:80"), R::target_form_unsupported},
       {"A29_no_slash", with_target("ws"), R::target_form_unsupported},
       {"A30_absolute", with_target("http://h/ws"), {}},
-      {"A30_absolute_https", with_target("HTTPS://h:8443/ws?deviceId=a"), {}},
-      {"A30_absolute_ipv6", with_target("http://[::1]:80/ws"), {}},
+      {"A30_absolute_https", replaced(with_target("HTTPS://h:8443/ws?deviceId=a"), "Host: h", "Host: h:8443"), {}},
+      {"A30_absolute_ipv6", replaced(with_target("http://[::1]:80/ws"), "Host: h", "Host: [::1]"), {}},
       {"A30_absolute_no_path", with_target("http://h"), {}},
       {"A30_absolute_no_host", with_target("http:///ws"), R::target_malformed},
       {"A30_absolute_user", with_target("http://user@h/ws"), R::target_malformed},
@@ -173,15 +194,18 @@ std::vector<Row> field_rows() {
        R::line_ending_malformed},
       {"B16_obs_text_in_value", with_field("X-Other: \x80\xff"), {}},
       {"B19_value_of_8192", with_field("X: " + std::string(8192, 'v') + "  "), {}},
-      {"B19_value_of_8193", with_field("X: " + std::string(8193, 'v')), R::field_value_too_long},
-      {"B19_value_of_100KB", with_field("X: " + std::string(100'000, 'v')), R::field_value_too_long},
+      {"B19_value_of_8193", with_field("X: " + std::string(8193, 'v')), {}},
+      {"B19_value_that_fills_the_head", head_filled_by("X: ", 'v'), {}},
+      {"B19_value_that_overfills_the_head", replaced(head_filled_by("X: ", 'v'), "X: ", "X:  "), R::head_too_large},
+      {"B19_value_of_100KB", with_field("X: " + std::string(100'000, 'v')), R::head_too_large},
       {"B20_name_of_256", with_field(std::string(256, 'n') + ": v"), {}},
-      {"B20_name_of_257", with_field(std::string(257, 'n') + ": v"), R::field_name_too_long},
-      {"B20_name_of_100KB", with_field(std::string(100'000, 'n')), R::field_name_too_long},
+      {"B20_name_of_257", with_field(std::string(257, 'n') + ": v"), {}},
+      {"B20_name_that_fills_the_head", replaced(head_filled_by("X", 'n'), "n\r\n\r\n", ":\r\n\r\n"), {}},
+      {"B20_name_of_100KB", with_field(std::string(100'000, 'n')), R::head_too_large},
       {"B23_empty_value", with_field("X-Empty:"), {}},
       {"B23_blank_value", with_field("X-Empty: \t "), {}},
       {"B24_tabs_around_value", with_field("X:\t websocket \t"), {}},
-      {"B26_commas", with_field("Connection:" + std::string(16'384, ',')), R::field_value_too_long},
+      {"B26_commas", with_field("Connection:" + std::string(16'384, ',')), R::head_too_large},
       {"B27_underscores", with_field("Transfer_Encoding: chunked\r\nContent_Length: 5"), {}},
       {"B29_prototype", with_field("__proto__: a\r\nconstructor: b"), {}},
       {"B_endless_white_space", "GET / HTTP/1.1\r\nX:" + std::string(20'000, ' '), R::head_too_large},
@@ -204,12 +228,12 @@ std::vector<Row> field_rows() {
     rows.push_back({"B17_fields_" + std::to_string(fields_count), request + "\r\n",
                     fields_count > 100 ? R::fields_too_many : std::optional<Rejection>{}});
   }
-  for (const std::size_t head_bytes : {limits::head_bytes_max, limits::head_bytes_max + 1}) {
+  for (const std::size_t head_bytes : {default_head_bytes, default_head_bytes + 1}) {
     const std::string start = with_field("A: " + std::string(8100, 'a') + "\r\nB: ");
     const std::string open = start.substr(0, start.size() - 4);
     rows.push_back({"B21_head_of_" + std::to_string(head_bytes),
                     open + std::string(head_bytes - start.size(), 'b') + "\r\n\r\n",
-                    head_bytes > limits::head_bytes_max ? R::head_too_large : std::optional<Rejection>{}});
+                    head_bytes > default_head_bytes ? R::head_too_large : std::optional<Rejection>{}});
   }
   return rows;
 }
@@ -239,6 +263,8 @@ std::vector<Row> host_rows() {
       {"C10_nul", with_host(bytes("Host: h\0\r\n")), R::field_value_malformed},
       {"C_port_too_large", with_host("Host: h:65536\r\n"), R::host_malformed},
       {"C_port_no_number", with_host("Host: h:8o\r\n"), R::host_malformed},
+      {"C_port_with_a_zero_in_front", with_host("Host: h:080\r\n"), R::host_malformed},
+      {"C_port_of_many_zeros", with_host("Host: h:00000000000080\r\n"), R::host_malformed},
       {"C_ipv4_and_port", with_host("Host: 127.0.0.1:8080\r\n"), {}},
   };
 }
@@ -267,12 +293,12 @@ TEST(RequestHeadParser, FindsEveryPartOfAnUpgrade) {
 }
 
 TEST(RequestHeadParser, TakesAuthorityOfAnAbsoluteTarget) {
-  const std::string request = "GET http://other:81?q HTTP/1.1\r\nHost: h\r\n\r\n";
+  const std::string request = "GET http://Other:81?q HTTP/1.1\r\nHost: other:81\r\n\r\n";
   RequestHeadParser parser;
   ASSERT_EQ(parse(parser, request).status, HeadStatus::complete);
   const RequestView view = parser.view(bytes_of(request));
-  EXPECT_EQ(view.authority(), "other:81");
-  EXPECT_EQ(view.host(), "h");
+  EXPECT_EQ(view.authority(), "Other:81");
+  EXPECT_EQ(view.host(), "other:81");
   EXPECT_EQ(view.path(), "/");
   EXPECT_EQ(view.query(), "q");
 }
@@ -296,21 +322,18 @@ TEST(RequestHeadParser, FailsAtTheFirstOffendingByte) {
   EXPECT_EQ(bytes_until_verdict("\r\n\r\n"), 3U);
   EXPECT_EQ(bytes_until_verdict(std::string(100, 'A')), limits::method_bytes_max + 1);
   EXPECT_EQ(bytes_until_verdict("GET /" + std::string(9000, 'a')), 4 + limits::target_bytes_max + 1);
-  EXPECT_EQ(bytes_until_verdict("GET / HTTP/1.1\r\nX: " + std::string(9000, 'v')),
-            19 + limits::field_value_bytes_max + 1);
-  EXPECT_EQ(bytes_until_verdict("GET / HTTP/1.1\r\n" + std::string(300, 'n')),
-            16 + limits::field_name_bytes_max + 1);
-  EXPECT_EQ(bytes_until_verdict("GET / HTTP/1.1\r\nX:" + std::string(20'000, ' ')), limits::head_bytes_max);
+  for (const std::string start : {"GET / HTTP/1.1\r\nX: v", "GET / HTTP/1.1\r\nn", "GET / HTTP/1.1\r\nX: v "})
+    EXPECT_EQ(bytes_until_verdict(start + std::string(20'000, start.back())), default_head_bytes);
 }
 
 // Whole, a part is passed in runs that end at its limit; byte by byte there is no run.
 TEST(RequestHeadParser, JudgesPartsAtTheirLimitsAlikeWholeAndByteByByte) {
-  const auto expect_alike = [](const std::string& request) {
-    RequestHeadParser whole, cut;
+  const auto expect_alike = [](std::string_view request, const HeadRules& rules = {}) {
+    RequestHeadParser whole{rules}, cut{rules};
     const HeadVerdict verdict = parse(whole, request);
     HeadVerdict last;
     for (std::size_t size = 1; size <= request.size() && last.status == HeadStatus::need_more; ++size)
-      last = parse(cut, request.substr(0, size));
+      last = cut.resume(bytes_of(request.substr(0, size)));
     EXPECT_EQ(verdict, last) << request.size();
     EXPECT_EQ(whole.head().fields.size(), cut.head().fields.size());
     for (std::size_t i = 0; i < std::min(whole.head().fields.size(), cut.head().fields.size()); ++i) {
@@ -322,15 +345,72 @@ TEST(RequestHeadParser, JudgesPartsAtTheirLimitsAlikeWholeAndByteByByte) {
   const std::string end = "\r\nHost: h\r\n\r\n";
   for (const std::string tail : {"", " ", "\t", " \t ", " v", "\tv", "\x01", "\x7f", "\x80", "%41", "%0a", "?%0a", "?a"}) {
     for (std::size_t under = 0; under <= 10; ++under) {
-      const std::string value = std::string(limits::field_value_bytes_max + 1 - under, 'v') + tail;
-      expect_alike("GET / HTTP/1.1\r\nX: " + value + end);
-      expect_alike("GET / HTTP/1.1\r\n" + std::string(limits::field_name_bytes_max + 1 - under, 'n') + tail + ": v" + end);
+      const std::string start = "GET / HTTP/1.1\r\nX: ";
+      const HeadRules small{.head_bytes_max = limits::head_bytes_least};
+      const std::size_t left = limits::head_bytes_least + 1 - under;
+      expect_alike(start + std::string(left - start.size() - end.size(), 'v') + tail + end, small);
+      expect_alike(start + std::string(left - start.size(), 'v') + tail + end, small);
+      expect_alike("GET / HTTP/1.1\r\n" + std::string(left - 20, 'n') + tail + ": v" + end, small);
       expect_alike("GET /" + std::string(limits::target_bytes_max - under, 'a') + tail + " HTTP/1.1" + end);
     }
   }
-  const std::string longest(limits::field_value_bytes_max, 'v');
-  EXPECT_EQ(expect_alike("GET / HTTP/1.1\r\nX: " + longest + "  \t" + end), HeadStatus::complete);
-  EXPECT_EQ(expect_alike("GET / HTTP/1.1\r\nX: " + longest + " v" + end), HeadStatus::rejected);
+}
+
+// What browsers leave raw in a query is refused by default, and passes where the rules say so; nowhere else in the target.
+TEST(RequestHeadParser, ReadsAQueryAsBrowsersSendItIfToldTo) {
+  const HeadRules lenient{.query = QueryRule::as_browsers_send};
+  const auto verdict_of = [](const HeadRules& rules, const std::string& target) {
+    const HeadVerdict verdict = parse_in_every_cut(with_target(target), rules);
+    return verdict.status == HeadStatus::complete ? std::string_view{} : facts_of(verdict.rejection).reason;
+  };
+  for (const std::string piece : {"[", "]", "{", "}", "|", "\\", "^", "`", "a[]=1", "{\"", "%", "%z", "%1", "%zz", "100%"}) {
+    const bool is_quoted = piece.find('"') != std::string::npos;
+    EXPECT_EQ(verdict_of(lenient, "/ws?x=" + piece), is_quoted ? "target_malformed" : "") << piece;
+    EXPECT_EQ(verdict_of(lenient, "/ws?x=" + piece + "&y=?"), is_quoted ? "target_malformed" : "") << piece;
+    EXPECT_EQ(verdict_of(lenient, "ws://h?x=" + piece), is_quoted ? "target_malformed" : "") << piece;
+    EXPECT_NE(verdict_of(lenient, "/ws" + piece), "") << piece;
+    EXPECT_NE(verdict_of({}, "/ws?x=" + piece), "") << piece;
+  }
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string target = std::string("/ws?x=") + static_cast<char>(byte);
+    const bool refused = byte <= 0x20 || byte >= 0x7f || byte == '"' || byte == '<' || byte == '>' || byte == '#';
+    EXPECT_EQ(!verdict_of(lenient, target).empty(), refused) << byte;
+  }
+}
+
+// A method that nobody serves is refused as such, whatever stands behind it.
+TEST(RequestHeadParser, LeavesTheFormOfTheTargetToWhoServesTheMethod) {
+  const HeadRules get_alone{.methods = methods_mask({Method::get})};
+  const auto rejected = [](const HeadRules& rules, const std::string& line) {
+    return parse_in_every_cut(upgrade_request(line), rules).status == HeadStatus::rejected;
+  };
+  for (const std::string target : {"*", "h:80", "[::1]:443", "ws", "ftp://h/"}) {
+    EXPECT_TRUE(rejected(get_alone, "GET " + target + " HTTP/1.1")) << target;
+    EXPECT_TRUE(rejected({}, "POST " + target + " HTTP/1.1")) << target;
+    for (const std::string method : {"CONNECT", "OPTIONS", "POST", "get"})
+      EXPECT_FALSE(rejected(get_alone, method + " " + target + " HTTP/1.1")) << method << ' ' << target;
+  }
+  RequestHeadParser parser{get_alone};
+  const std::string request = upgrade_request("OPTIONS * HTTP/1.1");
+  ASSERT_EQ(parse(parser, request).status, HeadStatus::complete);
+  EXPECT_EQ(parser.view(bytes_of(request)).path(), "*");
+}
+
+TEST(RequestHeadParser, KeepsToTheSizesItIsGiven) {
+  const auto filled = [](std::size_t head_bytes) {
+    const std::string start = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
+    return start + std::string(head_bytes - start.size() - 4, 'v') + "\r\n\r\n";
+  };
+  for (const std::size_t size : {limits::head_bytes_least, std::size_t{16 * 1024}, limits::head_bytes_most}) {
+    const HeadRules rules{.head_bytes_max = static_cast<std::uint16_t>(size)};
+    EXPECT_EQ(parse_in_every_cut(filled(size), rules), (HeadVerdict{HeadStatus::complete, size, {}}));
+    EXPECT_EQ(parse_in_every_cut(filled(size + 1), rules).rejection, Rejection::head_too_large);
+  }
+  const HeadRules few{.fields_max = 16};
+  std::string request = "GET / HTTP/1.1\r\nHost: h\r\n";
+  for (int i = 1; i < 16; ++i) request += "X: a\r\n";
+  EXPECT_EQ(parse_in_every_cut(request + "\r\n", few).status, HeadStatus::complete);
+  EXPECT_EQ(parse_in_every_cut(request + "X: a\r\n\r\n", few).rejection, Rejection::fields_too_many);
 }
 
 TEST(RequestHeadParser, RepeatsItsVerdict) {

@@ -88,10 +88,10 @@ inline std::size_t bytes_until_verdict(std::string_view request) {
 
 /// Parses `request` whole, byte by byte, and cut in two at every offset (large ones: at 256 offsets),
 /// expects one verdict and one layout, and returns the verdict.
-inline HeadVerdict parse_in_every_cut(std::string_view request) {
-  RequestHeadParser whole;
+inline HeadVerdict parse_in_every_cut(std::string_view request, const HeadRules& rules = {}) {
+  RequestHeadParser whole{rules};
   const HeadVerdict expected = parse(whole, request);
-  RequestHeadParser by_byte;
+  RequestHeadParser by_byte{rules};
   HeadVerdict last;
   for (std::size_t length = 0; length <= request.size(); ++length) {
     last = by_byte.resume(bytes_of(request.substr(0, length)));
@@ -101,7 +101,7 @@ inline HeadVerdict parse_in_every_cut(std::string_view request) {
   EXPECT_TRUE(by_byte.head() == whole.head());
   const std::size_t stride = request.size() <= 2048 ? 1 : request.size() / 256;
   for (std::size_t cut = 0; cut <= request.size(); cut += stride) {
-    RequestHeadParser split;
+    RequestHeadParser split{rules};
     EXPECT_EQ(parse(split, request, {cut}), expected) << "cut at " << cut;
     EXPECT_TRUE(split.head() == whole.head()) << "cut at " << cut;
   }

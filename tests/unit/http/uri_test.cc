@@ -12,8 +12,7 @@ using Presence = QueryParameter::Presence;
 
 TEST(Authority, AcceptsHostsWithAndWithoutPort) {
   for (const char* authority :
-       {"h", "example.org", "a-b_c~d", "127.0.0.1", "127.0.0.1:8080", "h:0", "h:65535", "h:00080",
-        "h:", "%41b", "[::1]", "[::ffff:1.2.3.4]:443", "[2001:db8::1]:", "a!$&'()*+;=b"}) {
+       {"h", "example.org", "a-b_c~d", "127.0.0.1", "127.0.0.1:8080", "h:0", "h:65535", "h:", "%41b", "[::1]", "[::ffff:1.2.3.4]:443", "[2001:db8::1]:", "a!$&'()*+;=b"}) {
     EXPECT_TRUE(is_valid_authority(authority)) << authority;
   }
 }
@@ -21,6 +20,7 @@ TEST(Authority, AcceptsHostsWithAndWithoutPort) {
 TEST(Authority, RefusesEverythingElse) {
   for (const char* authority : {"",          ":80",     "h:65536", "h:99999999999999999999",
                                 "h:-1",      "h:8x",    "h:80:80", "a,b",
+                                "h:080",     "h:00",     "[::1]:08",
                                 "a b",       "u@h",     "h/",      "h?",
                                 "h#",        "%4",      "%",       "%zz",
                                 "[",         "[]",      "[::1",    "::1",
@@ -34,6 +34,24 @@ TEST(Authority, RefusesEverythingElse) {
 TEST(Authority, RefusesAddressesNoLibraryCouldTake) {
   EXPECT_FALSE(is_valid_authority("[" + std::string(100, '1') + "]")) << "longer than any address";
   EXPECT_FALSE(is_valid_authority(std::string("[::1\0]", 6))) << "NUL would end the text for the library";
+}
+
+TEST(Authority, IsTheSameWithTheSchemesPortAndWithout) {
+  const auto same = [](const char* a, const char* b, const char* scheme) {
+    EXPECT_EQ(same_authority(a, b, scheme), same_authority(b, a, scheme));
+    return same_authority(a, b, scheme);
+  };
+  for (const char* scheme : {"http", "ws", "HTTP"}) EXPECT_TRUE(same("h:80", "H", scheme)) << scheme;
+  for (const char* scheme : {"https", "wss", "Wss"}) EXPECT_TRUE(same("h:443", "h", scheme)) << scheme;
+  EXPECT_TRUE(same("[::1]:80", "[::1]", "http"));
+  EXPECT_TRUE(same("h:", "h:80", "http"));
+  EXPECT_TRUE(same("h:8080", "h:8080", "foo"));
+  EXPECT_FALSE(same("h:443", "h", "http"));
+  EXPECT_FALSE(same("h:80", "h", "wss"));
+  EXPECT_FALSE(same("h:80", "h", "foo"));
+  EXPECT_FALSE(same("[::80]", "[:]", "http"));
+  EXPECT_FALSE(same("h:8080", "h", "http"));
+  EXPECT_FALSE(same("h", "hh", "http"));
 }
 
 TEST(PercentDecode, DecodesOnce) {

@@ -43,6 +43,8 @@ def admin(request, devices):
         return Owed((501,))
     if request.values(b"upgrade") and b"upgrade" in request.tokens(b"connection"):
         return Owed((404,), may_end=True)
+    if not request.target.startswith(b"/") and b"://" not in request.target:
+        return Owed((405,))  # OPTIONS *, CONNECT h:80
     if path in (b"/v1/devices", b"/healthz", b"/readyz", b"/metrics"):
         return Owed((200,)) if request.method in (b"GET", b"HEAD") else Owed((405,))
     if path == b"/v1/broadcast":
@@ -116,12 +118,12 @@ def valid_key(key):
         decoded = base64.b64decode(key, validate=True)
     except binascii.Error:
         return False
-    return len(decoded) == 16 and base64.b64encode(decoded) == key
+    return len(decoded) == 16 and len(key) == 24  # whatever its unused trailing bits
 
 
 def device_id_of(query):
-    """The one id the query names, or None."""
+    """The one id the query names, by either name, or None."""
     pairs = [pair.partition(b"=") for pair in query.split(b"&")]
-    ids = {unquote_to_bytes(value) for name, _, value in pairs if unquote_to_bytes(name) == b"deviceId"}
+    ids = {unquote_to_bytes(value) for name, _, value in pairs if unquote_to_bytes(name) in (b"deviceId", b"deviceID")}
     device_id = valid_id(ids.pop()) if len(ids) == 1 else None
     return None if device_id is None or device_id.startswith("anon-") else device_id
