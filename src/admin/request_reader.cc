@@ -10,30 +10,21 @@ ReadProgress RequestReader::read(ByteView input) {
   return body_ ? read_body(input) : read_head(input);
 }
 
-/// Most heads arrive whole and are parsed where they lie; one that does not is gathered, and parsing goes on
-/// where it stopped.
 ReadProgress RequestReader::read_head(ByteView input) {
   if (input.empty()) return {};
-  const std::size_t bytes_before = head_bytes_.size();
-  if (bytes_before > 0) head_bytes_.insert(head_bytes_.end(), input.begin(), input.end());
-  const ByteView all = bytes_before > 0 ? ByteView{head_bytes_} : input;
-
-  const http::HeadVerdict verdict = parser_.resume(all);
-  switch (verdict.status) {
+  const http::GatheredHead head = gatherer_.read(input);
+  switch (head.status) {
     case http::HeadStatus::need_more:
-      if (bytes_before == 0) head_bytes_.assign(input.begin(), input.end());
-      return {.consumed_bytes = input.size()};
+      return {.consumed_bytes = head.consumed_bytes};
     case http::HeadStatus::rejected:
-      return {.status = ReadStatus::rejected, .rejection = verdict.rejection};
+      return {.status = ReadStatus::rejected, .rejection = head.rejection};
     case http::HeadStatus::complete:
       break;
   }
-  if (const auto rejection = take_head(parser_.view(all)))
+  if (const auto rejection = take_head(gatherer_.view()))
     return {.status = ReadStatus::rejected, .rejection = *rejection};
-  parser_.reset();
-  head_bytes_.clear();
-  return {.status = body_ ? ReadStatus::body_follows : ReadStatus::complete,
-          .consumed_bytes = verdict.head_bytes - bytes_before};
+  gatherer_.reset();
+  return {.status = body_ ? ReadStatus::body_follows : ReadStatus::complete, .consumed_bytes = head.consumed_bytes};
 }
 
 /// Copies what is needed of the head, and prepares for the body if there is one.

@@ -9,11 +9,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "http/body.h"
 #include "http/rejection.h"
-#include "http/request_head_parser.h"
+#include "http/head_gatherer.h"
 #include "http/response.h"
 #include "ringgate/bytes.h"
 
@@ -53,7 +52,7 @@ class RequestReader {
 
   /// `body_bytes_max`: decoded bytes of a body, at most.
   explicit RequestReader(std::size_t body_bytes_max, const http::HeadRules& head_rules = {})
-      : body_bytes_max_(body_bytes_max), parser_(head_rules) {}
+      : body_bytes_max_(body_bytes_max), gatherer_(head_rules) {}
 
   /// Reads from the front of `input`, which follows what was consumed before, up to the next event.
   ReadProgress read(ByteView input);
@@ -65,10 +64,10 @@ class RequestReader {
   Request take();
 
   /// idle: nothing of a request is there yet.
-  Phase phase() const { return body_ ? Phase::body : head_bytes_.empty() ? Phase::idle : Phase::head; }
+  Phase phase() const { return body_ ? Phase::body : gatherer_.holds_bytes() ? Phase::head : Phase::idle; }
 
   /// The method, as far as it is known; for the answer to a rejected request.
-  http::Method method() const { return body_ ? request_.method : parser_.head().method; }
+  http::Method method() const { return body_ ? request_.method : gatherer_.method(); }
 
  private:
   ReadProgress read_head(ByteView input);
@@ -76,8 +75,7 @@ class RequestReader {
   std::optional<http::Rejection> take_head(const http::RequestView& view);
 
   std::size_t body_bytes_max_;
-  http::RequestHeadParser parser_;
-  std::vector<std::uint8_t> head_bytes_;  // of a head that did not arrive in one piece
+  http::HeadGatherer gatherer_;
   std::optional<http::BodyReader> body_;   // while a body is being read
   Request request_;
 };

@@ -14,7 +14,7 @@
 #include "conn/connection.h"
 #include "dispatch/compression.h"
 #include "dispatch/unfinished_messages.h"
-#include "http/request_head_parser.h"
+#include "http/head_gatherer.h"
 #include "ringgate/close_code.h"
 #include "ws/frame_reader.h"
 #include "ws/frame_writer.h"
@@ -67,15 +67,9 @@ class StoredId {
 };
 static_assert(sizeof(StoredId) == 16);
 
-/// A request head that did not arrive in one piece.
-struct PartialHead {
-  http::RequestHeadParser parser;
-  std::vector<std::uint8_t> bytes;
-};
-
 struct DeviceSide {
   ws::Partial* partial = nullptr;                // frame or message cut by the end of a receive
-  std::unique_ptr<PartialHead> head;             // while upgrading
+  std::unique_ptr<http::HeadGatherer> head;      // while upgrading, if it did not arrive in one piece
   std::vector<std::uint8_t> held;                // input that waits for a paused handler
   std::vector<ws::ControlFrame> waiting_pongs;   // behind a slow peer
   CloseCode close_code = CloseCode::abnormal;    // for the log and on_close

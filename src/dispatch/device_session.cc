@@ -47,7 +47,7 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
                          .compressed_bytes_max = compressed_bytes_max(rules_.message_bytes_max)},
       compression_(reader_.pool(), settings.config.limits, gate.deflate_memory, counters),
       reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)),
-      parser_(settings.head_rules) {}
+      gatherer_(settings.head_rules) {}
 
 DeviceSession::~DeviceSession() {
   conn::ConnectionTable& table = transport_.table();

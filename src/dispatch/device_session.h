@@ -159,7 +159,7 @@ class DeviceSession final : public conn::Session {
   UnfinishedMessages unfinished_;
   const std::uint64_t reassembly_bytes_max_;             // this shard's part
   std::string answer_;                                   // to an opening handshake; kept for its memory
-  http::RequestHeadParser parser_;                       // for heads that arrive whole
+  http::HeadGatherer gatherer_;                          // for heads that arrive whole
   std::vector<ws::AssemblyBuffer*> retiring_buffers_;    // replied in place: the kernel may not have read them yet
   std::size_t retiring_bytes_ = 0;                       // of these
   std::deque<std::vector<std::uint8_t>> retiring_held_;  // likewise

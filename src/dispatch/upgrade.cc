@@ -14,35 +14,24 @@ void DeviceSession::on_open(conn::Connection& connection) {
   transport_.schedule(connection, transport_.now() + settings_.config.limits.handshake_timeout_ns);
 }
 
-/// Most heads arrive whole and are parsed where they lie; one that does not is gathered, and parsing goes on where it stopped.
+/// One gatherer serves all heads that arrive whole; a connection whose head does not takes it along, with what it holds.
 void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   connection.session_flags |= DeviceFlags::any_byte;
   const bool gathered = record.side != nullptr && record.side->head != nullptr;
-  http::RequestHeadParser& parser = gathered ? record.side->head->parser : parser_;
-  std::size_t bytes_before = 0;
-  ByteView all = bytes;
-  if (gathered) {
-    std::vector<std::uint8_t>& head = record.side->head->bytes;
-    bytes_before = head.size();
-    head.insert(head.end(), bytes.begin(), bytes.end());
-    all = head;
-  } else {
-    parser.reset();
-  }
+  http::HeadGatherer& gatherer = gathered ? *record.side->head : gatherer_;
+  if (!gathered) gatherer.reset();
 
-  const http::HeadVerdict verdict = parser.resume(all);
-  switch (verdict.status) {
+  const http::GatheredHead head = gatherer.read(bytes);
+  switch (head.status) {
     case http::HeadStatus::need_more:
       if (!gathered) {
-        side_of(connection).head = std::make_unique<PartialHead>(PartialHead{parser_, {bytes.begin(), bytes.end()}});
-        parser_ = http::RequestHeadParser{settings_.head_rules};
+        side_of(connection).head = std::make_unique<http::HeadGatherer>(std::move(gatherer_));
+        gatherer_ = http::HeadGatherer{settings_.head_rules};
       }
       return;
-    case http::HeadStatus::rejected: refuse(connection, verdict.rejection, parser.head().method); break;
-    case http::HeadStatus::complete:
-      judge_head(connection, parser.view(all), bytes.subspan(verdict.head_bytes - bytes_before));
-      break;
+    case http::HeadStatus::rejected: refuse(connection, head.rejection, gatherer.method()); break;
+    case http::HeadStatus::complete: judge_head(connection, gatherer.view(), bytes.subspan(head.consumed_bytes)); break;
   }
   if (record.side != nullptr) record.side->head = nullptr;
   drop_side_if_idle(record);
