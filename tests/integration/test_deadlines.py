@@ -5,10 +5,10 @@ import time
 import pytest
 
 from support.curl import curl, push
-from support.gate import PATIENCE, Gate
+from support.gate import PATIENCE, SLOWNESS, Gate
 from support.raw_peer import CLOSE, PING, PONG, TEXT, RawPeer, close_payload, connect_device, upgrade_request
 
-LATE = 0.4 * PATIENCE  # seconds a deadline may be late: timer ticks and a busy machine
+LATE = 0.4 * SLOWNESS  # seconds a deadline may be late: timer ticks and a busy machine
 
 
 def seconds_until_end(peer, wanted):
@@ -64,7 +64,7 @@ def test_slow_handshakes_do_not_disturb_others(hasty):
             started = time.monotonic()
             peer.send_frame(TEXT, b"x")
             peer.read_frame()
-            assert time.monotonic() - started < 0.25 * PATIENCE
+            assert time.monotonic() - started < 0.25 * SLOWNESS
         peer.close_normally()
     for peer in slow:
         peer.socket.close()
@@ -130,4 +130,4 @@ def test_peer_that_sends_close_is_closed_at_once():
     with Gate() as gate, connect_device(gate, "leaving") as peer:
         peer.send_frame(CLOSE, close_payload(1000))
         peer.expect_close(1000)
-        assert peer.expect_end() < 1.0 * PATIENCE
+        assert peer.expect_end() < 1.0 * SLOWNESS
