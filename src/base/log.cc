@@ -28,7 +28,7 @@ struct Sink {
   std::shared_ptr<spdlog::async_logger> logger;
 };
 
-std::mutex session_mutex;       // held over start and stop
+std::mutex session_mutex;        // held over start and stop
 std::size_t sessions_count = 0;  // under session_mutex
 
 std::mutex sink_mutex;

@@ -39,7 +39,8 @@ class Relations {
     const RouteConfig& route = config_.routes[i];
     const auto end = config_.routes.begin() + static_cast<std::ptrdiff_t>(i);
     if (std::ranges::find(config_.routes.begin(), end, route.path, &RouteConfig::path) != end) {
-      add(fmt::format("route.{}.path", i), {fmt::format("{} is another route's", printable(route.path)), "give each route its own path"});
+      add(fmt::format("route.{}.path", i),
+          {fmt::format("{} is another route's", printable(route.path)), "give each route its own path"});
     }
     if (route.origin == OriginPolicy::list && route.allowed_origins.empty()) {
       add(fmt::format("route.{}.origin", i), {"\"list\" lets in no origin", "give allowed_origins"});

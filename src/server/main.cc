@@ -49,8 +49,7 @@ void serve_until_signalled(Server& server, const sigset_t& signals) {
   constexpr auto stuck_after = 500ms;  // a shard ends with a turn, which a busy machine may keep waiting
   int signal_number = 0;
   sigwait(&signals, &signal_number);
-  const auto deadline =
-      server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected) + stuck_after;
+  const auto deadline = server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected) + stuck_after;
   const timespec at_once{};
   for (;;) {
     const auto now = std::chrono::steady_clock::now();

@@ -69,8 +69,8 @@ std::uint64_t table_size(std::uint64_t connections_max, const Room& room) {
     const std::uint64_t wanted = std::min(connections_max, share + slack_of(share)) + extra_slots;
     return std::min<std::uint64_t>({wanted, room.descriptors_max, limits::direct_sockets_max});
   }
-  const std::uint64_t numbers = connections_max + other_descriptors + foreign_descriptors +
-                                room.shards_count * (other_descriptors_per_shard + extra_slots);
+  const std::uint64_t numbers =
+      connections_max + other_descriptors + foreign_descriptors + room.shards_count * (other_descriptors_per_shard + extra_slots);
   return std::min<std::uint64_t>({numbers, room.descriptors_max, limits::slots_per_shard_max});
 }
 
@@ -87,7 +87,8 @@ std::uint64_t raise_descriptor_limit() {
 std::expected<Fit, StartError> fit_connections(std::uint64_t connections_max, bool is_explicit, const Room& room) {
   const Capacity capacity = room.direct_descriptors ? capacity_of_tables(room) : capacity_of_process(room);
   if (capacity.connections == 0)
-    return std::unexpected(StartError{ExitCode::system_refused, capacity.cause + " leaves no room for connections", capacity.remedy});
+    return std::unexpected(
+        StartError{ExitCode::system_refused, capacity.cause + " leaves no room for connections", capacity.remedy});
   Fit fit{room.shards_count, connections_max, 0, std::nullopt};
   if (connections_max > capacity.connections) {
     if (is_explicit) {

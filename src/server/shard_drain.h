@@ -20,7 +20,13 @@ class ShardDrain {
  public:
   ShardDrain(const Config& config, dispatch::GateState& gate, ring::Ring& ring, conn::Transport& transport,
              dispatch::DeviceSession& devices, dispatch::PushService& push)
-      : config_(config.drain), bound_(bound(config)), gate_(gate), ring_(ring), transport_(transport), devices_(devices), push_(push) {}
+      : config_(config.drain),
+        bound_(bound(config)),
+        gate_(gate),
+        ring_(ring),
+        transport_(transport),
+        devices_(devices),
+        push_(push) {}
 
   /// How long a drain lasts at most, after its grace, whatever devices and other shards do.
   static constexpr DurationNs bound(const Config& config) { return config.drain.duration_ns + config.limits.close_timeout_ns; }
@@ -34,7 +40,7 @@ class ShardDrain {
  private:
   enum class Stage : std::uint8_t { serving, closing, waiting_for_others, ending, leaving };
   static constexpr DurationNs step = 5 * nanoseconds_per_millisecond;
-  static constexpr DurationNs end_patience_max = 2 * nanoseconds_per_second;  // for the admin port's last answers
+  static constexpr DurationNs end_patience_max = 2 * nanoseconds_per_second;     // for the admin port's last answers
   static constexpr DurationNs rescan_pause = 100 * nanoseconds_per_millisecond;  // after a round that found nothing to close
 
   /// The end of `drain.duration` that is kept for the admin port's last answers: devices get what is before it.

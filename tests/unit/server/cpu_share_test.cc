@@ -23,8 +23,7 @@ class CpuQuota : public testing::Test {
   std::optional<double> quota() const { return cpu_quota(root_); }
 
  private:
-  const std::string root_ =
-      (std::filesystem::temp_directory_path() / ("ringgate-cgroup-" + std::to_string(getpid()))).string();
+  const std::string root_ = (std::filesystem::temp_directory_path() / ("ringgate-cgroup-" + std::to_string(getpid()))).string();
 };
 
 constexpr const char* unified = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";

@@ -188,7 +188,8 @@ TEST_F(Embedding, TakesNullForACallback) {
   server->mount("/ws", handler);
   start(*server);
   std::vector<std::unique_ptr<PlainDevice>> devices;
-  for (int i = 0; i < 8; ++i) devices.push_back(std::make_unique<PlainDevice>(server->device_addresses().front(), "d" + std::to_string(i)));
+  for (int i = 0; i < 8; ++i)
+    devices.push_back(std::make_unique<PlainDevice>(server->device_addresses().front(), "d" + std::to_string(i)));
   const auto expect_two_each = [&] {
     for (auto& device : devices)
       for (int i = 0; i < 2; ++i) EXPECT_EQ(device->receive().payload, "pushed");

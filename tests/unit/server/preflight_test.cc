@@ -33,8 +33,9 @@ TEST(FitConnections, NamesWhatTheKernelHasForOneRing) {
   EXPECT_TRUE(fit_connections(2 * ((1 << 20) - extra), true, room).has_value());
   const auto fit = fit_connections(3'000'000, true, room);
   ASSERT_FALSE(fit.has_value());
-  EXPECT_EQ(to_line(fit.error()), "ringgate: limits.max_connections = 3000000 does not fit the 1048576 sockets that the kernel has "
-                                  "for one ring, with 2 shards, which allows 2096896; lower it, or raise server.shards");
+  EXPECT_EQ(to_line(fit.error()),
+            "ringgate: limits.max_connections = 3000000 does not fit the 1048576 sockets that the kernel has "
+            "for one ring, with 2 shards, which allows 2096896; lower it, or raise server.shards");
 }
 
 TEST(FitConnections, DoesNotSizeByARawDescriptorLimit) {
