@@ -97,7 +97,10 @@ TEST_F(DeviceDeadlines, OnlyTheAnswerToOurPingMeasuresTheRoundTrip) {
   client.read();
   EXPECT_FALSE(client.close_code().has_value());
   gate->on_shard(0, [](dispatch::PushService& pushes) {
-    pushes.describe("a", [](std::unique_ptr<dispatch::DeviceInfo> info) { EXPECT_EQ(info->rtt_ms, 0U); });
+    pushes.describe("a", [](std::unique_ptr<dispatch::DeviceInfo> info) {
+      ASSERT_NE(info, nullptr);
+      EXPECT_EQ(info->rtt_ms, 0U);
+    });
   });
 }
 
