@@ -36,9 +36,8 @@ struct LockedMap {
     const auto found = refs.find(key.index);
     if (found != refs.end() && found->second == mine) refs.erase(found);
   }
-  void online(std::uint8_t) {}
-  void quiescent(std::uint8_t) {}
-  void offline(std::uint8_t) {}
+  LockedMap& of(std::uint8_t) { return *this; }
+  void reclaim() {}
 
   std::shared_mutex mutex;
   std::unordered_map<std::uint64_t, ConnectionRef> refs;
@@ -52,10 +51,9 @@ template <class Map>
 Map& filled() {
   static Map map;
   static const bool once = [] {
-    map.online(0);
+    auto&& here = map.of(0);
     for (std::uint64_t id = 0; id < ids_count; ++id)
-      (void)map.attach(key_of(id), ref_of(id)), map.quiescent(0);
-    map.offline(0);
+      (void)here.attach(key_of(id), ref_of(id)), map.reclaim();
     return true;
   }();
   (void)once;
@@ -67,12 +65,8 @@ void find(benchmark::State& state) {
   Map& map = filled<Map>();
   const auto shard = static_cast<std::uint8_t>(state.thread_index());
   std::minstd_rand random(1 + shard);
-  map.online(shard);
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(map.find(key_of(random() % ids_count)));
-    map.quiescent(shard);
-  }
-  map.offline(shard);
+  auto&& here = map.of(shard);
+  for (auto _ : state) benchmark::DoNotOptimize(here.find(key_of(random() % ids_count)));
   state.SetItemsProcessed(state.iterations());
 }
 
@@ -83,13 +77,12 @@ void attach_detach(benchmark::State& state) {
   const auto shard = static_cast<std::uint8_t>(state.thread_index());
   static std::atomic<std::uint64_t> run{0};
   std::uint64_t id = ids_count + (run.fetch_add(1) << 32);
-  map.online(shard);
+  auto&& here = map.of(shard);
   for (auto _ : state) {
-    (void)map.attach(key_of(++id), ref_of(7));
-    map.detach(key_of(id), ref_of(7));
-    map.quiescent(shard);
+    (void)here.attach(key_of(++id), ref_of(7));
+    here.detach(key_of(id), ref_of(7));
+    map.reclaim();
   }
-  map.offline(shard);
   state.SetItemsProcessed(state.iterations());
 }
 

@@ -62,7 +62,7 @@ void AdminApi::start_listings() {
 
 void AdminApi::fill(const std::shared_ptr<Listing>& front) {
   const std::shared_ptr<Listing> listing = front;
-  const device::DeviceMap::Page page = gate_.map.scan(listing->cursor, listing->limit);
+  const device::DeviceMap::Page page = push_service_.map().scan(listing->cursor, listing->limit);
   if (page.next) listing->next_cursor = cursor_text(*page.next);
   listing->devices.resize(page.refs.size());
   listing->awaited_count =

@@ -148,12 +148,28 @@ void add_build(Families& families, const AdminSettings& settings) {
   label("openssl", settings.openssl_version);
 }
 
+/// Also what a stuck shard cannot say itself: any other one answers for it.
+void add_busy(Families& families, std::span<const ShardCounters* const> shards, TimeNs now) {
+  for (std::size_t shard = 0; shard < shards.size(); ++shard) {
+    const TimeNs began = shards[shard]->turn_began.get();
+    const double seconds =
+        began == 0 || began >= now ? 0 : static_cast<double>(now - began) / nanoseconds_per_second;
+    families
+        .add("ringgate_shard_busy_seconds", "Time since the shard's turn began; 0 while it sleeps.",
+             Kind::gauge, seconds)
+        .label.push_back({"shard", std::to_string(shard)});
+  }
+}
+
 void add_gate(Families& families, const dispatch::GateState& gate) {
   const auto number = [](auto value) { return static_cast<double>(value); };
   families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge,
                number(gate.map.count()));
   families.add("ringgate_device_index_rebuilds_total", "Times the device map moved into a new table.",
                Kind::counter, number(gate.map.rebuilds_count()));
+  families.add("ringgate_device_index_tables_waiting",
+               "Replaced tables of the device map that somebody may still be reading.", Kind::gauge,
+               number(gate.map.tables_waiting_count()));
   families.add("ringgate_ready", "1 while /readyz says 200.", Kind::gauge,
                gate.ready.load(std::memory_order_acquire) ? 1 : 0);
   families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.",
@@ -179,10 +195,11 @@ void add_process(Families& families) {
 }  // namespace
 
 std::string metrics_text(const AdminSettings& settings, const dispatch::GateState& gate,
-                         std::span<const ShardCounters* const> shards) {
+                         std::span<const ShardCounters* const> shards, TimeNs now) {
   Families families;
   add_build(families, settings);
   for (const Row& row : rows) add_row(families, row, shards);
+  add_busy(families, shards, now);
   add_gate(families, gate);
   add_process(families);
   return families.text();

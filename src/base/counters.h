@@ -36,6 +36,7 @@ struct alignas(64) ShardCounters {
   // Push, counted where the push was asked for
   Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_crossed;
   Counter doorbells_rung, turns;
+  Counter turn_began;  // the ring's clock; 0 while the shard sleeps or has ended
   // Admin
   Counter admin_connections, admin_requests, admin_rejected, admin_timeouts;
 };

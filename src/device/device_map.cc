@@ -36,7 +36,28 @@ DeviceMap::~DeviceMap() {
   }
 }
 
-std::optional<ConnectionRef> DeviceMap::find(IdKey key) const {
+std::optional<ConnectionRef> DeviceMap::Shard::find(IdKey key) const {
+  const Quiescence::Section section = map_.hold(shard_);
+  return map_.find_index(key.index);
+}
+
+std::expected<std::optional<ConnectionRef>, Full> DeviceMap::Shard::attach(IdKey key, ConnectionRef now) {
+  const Quiescence::Section section = map_.hold(shard_);
+  return map_.attach(key, now);
+}
+
+bool DeviceMap::Shard::detach(IdKey key, ConnectionRef mine) {
+  const Quiescence::Section section = map_.hold(shard_);
+  return map_.detach(key, mine);
+}
+
+DeviceMap::Page DeviceMap::Shard::scan(Cursor cursor, std::size_t limit) const {
+  const Quiescence::Section section = map_.hold(shard_);
+  return map_.scan(cursor, limit);
+}
+
+std::optional<ConnectionRef> DeviceMap::find_from_outside(IdKey key) const {
+  const Quiescence::ForeignSection section(quiescence_);
   return find_index(key.index);
 }
 

@@ -31,7 +31,7 @@ struct Full {
   friend bool operator==(const Full&, const Full&) = default;
 };
 
-/// Every call below, except on a ForeignReader's thread, belongs to a shard between `online` and `offline`.
+/// Shared by all threads, each of which comes in by `of(shard)` or by the calls "from outside".
 class DeviceMap {
  public:
   /// At most `entries_max` ids at a time (> 0). Throws std::bad_alloc without memory for the first table:
@@ -41,17 +41,6 @@ class DeviceMap {
   DeviceMap(const DeviceMap&) = delete;
   DeviceMap& operator=(const DeviceMap&) = delete;
 
-  /// The owner of `key`, if any. Acquire loads only; follows at most the tables that were rebuilt meanwhile.
-  std::optional<ConnectionRef> find(IdKey key) const;
-
-  /// Makes `now` the owner of `key`, whoever owned it before: the newest wins. Returns the owner it replaced,
-  /// which no other caller gets to see. A replacement succeeds even when the map is full. `now` must not be,
-  /// or have been, attached before. Allocates only when a rebuild starts.
-  std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now);
-
-  /// Removes `key` if `mine` still owns it; false if somebody newer does, or nobody.
-  bool detach(IdKey key, ConnectionRef mine);
-
   /// Where a scan goes on; only 0, the beginning, has a meaning outside. Stays valid through rebuilds, for
   /// ever.
   using Cursor = std::uint64_t;
@@ -60,37 +49,61 @@ class DeviceMap {
         refs;                    // in the order of hashes; at most `limit`, perhaps none although more follow
     std::optional<Cursor> next;  // nullopt: this was the last page
   };
-  /// One page of all owners. An id that is present from the first page to the last appears in one of them,
-  /// whatever others do and however often it changes its owner; ids that come and go may appear. Visits a
-  /// bounded number of entries; allocates.
-  Page scan(Cursor cursor, std::size_t limit) const;
+  /// The map as one shard uses it, on its thread. Each call is a section of its own (quiescence.h): outside of
+  /// them the shard holds nothing, however long its turn takes and whatever an embedder's handler does in it.
+  class Shard {
+   public:
+    /// The owner of `key`, if any. Acquire loads only; follows at most the tables that were rebuilt meanwhile.
+    std::optional<ConnectionRef> find(IdKey key) const;
+
+    /// Makes `now` the owner of `key`, whoever owned it before: the newest wins. Returns the owner it replaced,
+    /// which no other caller gets to see. A replacement succeeds even when the map is full. `now` must not be,
+    /// or have been, attached before. Allocates only when a rebuild starts.
+    std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now);
+
+    /// Removes `key` if `mine` still owns it; false if somebody newer does, or nobody.
+    bool detach(IdKey key, ConnectionRef mine);
+
+    /// One page of all owners. An id that is present from the first page to the last appears in one of them,
+    /// whatever others do and however often it changes its owner; ids that come and go may appear. Visits a
+    /// bounded number of entries; allocates.
+    Page scan(Cursor cursor, std::size_t limit) const;
+
+   private:
+    friend class DeviceMap;
+    Shard(DeviceMap& map, std::uint8_t shard) : map_(map), shard_(shard) {}
+
+    DeviceMap& map_;
+    const std::uint8_t shard_;
+  };
+  Shard of(std::uint8_t shard) { return {*this, shard}; }
+
+  /// As Shard::find, for a thread that is no shard. Waits (yields) only while limits::foreign_readers_max others
+  /// are inside.
+  std::optional<ConnectionRef> find_from_outside(IdKey key) const;
 
   /// Ids with an owner; exact when nobody is changing the map.
   std::size_t count() const { return count_.load(std::memory_order_relaxed); }
-  /// Old tables that wait for a last reader: stays above 0 while a shard is stuck in a turn.
+  /// Old tables that wait for a last reader: stays above 0 while a thread was stopped inside a call.
   std::size_t tables_waiting_count() const { return waiting_count_.load(std::memory_order_relaxed); }
   /// Tables replaced since the start.
   std::uint64_t rebuilds_count() const { return rebuilds_.load(std::memory_order_relaxed); }
 
-  /// The owner shard, once per turn, holding no call of the map: old tables are freed when every shard has
-  /// said so.
-  void quiescent(std::uint8_t shard) {
-    quiescence_.quiescent(shard);
+  /// Any thread, now and then: frees old tables that nobody reads any more.
+  void reclaim() {
     if (waiting_.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
       free_waiting();
   }
-  /// The owner shard, around its sleep. Shards start offline.
-  void offline(std::uint8_t shard) { quiescence_.offline(shard); }
-  void online(std::uint8_t shard) { quiescence_.online(shard); }
 
-  /// For a thread that is no shard: the map may be used while the guard lives. Keep it as short as one call.
-  class ForeignReader : Quiescence::ForeignReader {
-   public:
-    explicit ForeignReader(DeviceMap& map) : Quiescence::ForeignReader(map.quiescence_) {}
-  };
+  /// Old tables are held while one lives: what a call of the map does, and what a test holds longer.
+  Quiescence::Section hold(std::uint8_t shard) const { return {quiescence_, shard}; }
 
  private:
+  // Inside a section.
   std::optional<ConnectionRef> find_index(std::uint64_t index) const;
+  std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now);
+  bool detach(IdKey key, ConnectionRef mine);
+  Page scan(Cursor cursor, std::size_t limit) const;
   bool reserve();
   void release() { count_.fetch_sub(1, std::memory_order_relaxed); }
   void help_move();
@@ -100,7 +113,7 @@ class DeviceMap {
   void keep_waiting(IdTable* table);
 
   const std::size_t entries_max_;
-  Quiescence quiescence_;
+  mutable Quiescence quiescence_;
   // Swung by CAS (acq_rel) once the old table is wholly moved, read with acquire: publishes the table's
   // fields.
   std::atomic<IdTable*> root_;

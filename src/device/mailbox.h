@@ -1,12 +1,15 @@
-// What shards say to each other: requests and their replies, by value, over a lane per direction of every
-// pair of shards; and requests from threads that are no shard, over one inlet per shard.
+// What shards say to each other: requests and their replies, by value, over a lane per asking and answering
+// shard; and requests from threads that are no shard, over one inlet per shard.
 //
-// Makes no system call and never sleeps: it says when a doorbell has to be rung, the caller rings it. What a
-// shard posts in a turn is seen by the other shard when it is published, once per turn and destination. Owned
-// by the server, which outlives the shards. A parcel holds values and generation handles; the only pointer it
-// may carry is one owned reference to an immutable, counted message, as an opaque word, which the taker of
-// the parcel then owns. Invariant: a shard has at most `lane_parcels` requests at another one unanswered, so
-// a reply always finds room.
+// Makes no system call and never sleeps: it says when a doorbell has to be rung, the caller rings it. (A burst
+// larger than any before maps memory.) What a shard posts in a turn is seen by the other shard when it is
+// published, once per turn and destination. Owned by the server, which outlives the shards. A parcel holds
+// values and generation handles; the only pointer it may carry is one owned reference to an immutable, counted
+// message, as an opaque word, which the taker of the parcel then owns. Invariant: a shard has at most
+// `lane_parcels` requests at another one unanswered, and each brings the room for its reply (lane.h).
+//
+// Cost follows use: a lane that carried nothing yet is an untouched page, one at rest a few cache lines, and a
+// shard visits only those that wrote to it (source_set.h).
 #pragma once
 
 #include <algorithm>
@@ -15,46 +18,35 @@
 #include <cstdint>
 #include <deque>
 #include <new>
-#include <span>
-#include <type_traits>
 
 #include "base/assert.h"
 #include "base/limits.h"
 #include "device/inlet.h"
 #include "device/lane.h"
+#include "device/segment.h"
+#include "device/source_set.h"
 #include "device/zero_pages.h"
 
 namespace ringgate::device {
 
 struct MailboxOptions {
   std::uint32_t shards_count = 1;
-  std::size_t lane_parcels =
-      limits::lane_parcels_max;  // power of two; each direction of a pair grows to this many parcels
-  std::size_t inlet_parcels = limits::inlet_parcels_max;  // power of two; allocated at once
+  std::size_t lane_parcels = limits::lane_parcels_max;    // requests of one shard at another
+  std::size_t inlet_parcels = limits::inlet_parcels_max;  // power of two
 };
 
-/// All mailboxes of a gate. `Request` and `Reply` are trivially copyable, at most 64 bytes.
+/// All mailboxes of a gate. `Request` and `Reply` as a lane carries them.
 template <class Request, class Reply>
 class Mailboxes {
-  static_assert(sizeof(Request) <= limits::parcel_bytes_max && sizeof(Reply) <= limits::parcel_bytes_max);
-
  public:
   class Mailbox;
 
-  /// Reserves address space for all lanes; memory follows use. Throws std::bad_alloc: start-up only.
+  /// Reserves address space for all lanes and inlets; memory follows use. Throws std::bad_alloc: start-up only.
   explicit Mailboxes(const MailboxOptions& options)
-      : shards_count_(options.shards_count), slots_(slots_bytes(options)) {
+      : shards_count_(options.shards_count), pages_(lanes_count(options) * sizeof(Lane<Request, Reply>)) {
     RINGGATE_ASSERT(options.shards_count > 0 && options.shards_count <= limits::shards_max);
-    if (slots_.data() == nullptr) throw std::bad_alloc();
-    auto* free = static_cast<std::byte*>(slots_.data());
-    for (std::size_t pair = 0; pair < shards_count_ * shards_count_; ++pair) {
-      auto* const requests = reinterpret_cast<Request*>(free);
-      free += options.lane_parcels * limits::parcel_bytes_max;
-      auto* const replies = reinterpret_cast<Reply*>(free);
-      free += options.lane_parcels * limits::parcel_bytes_max;
-      pairs_.emplace_back(std::span(requests, options.lane_parcels),
-                          std::span(replies, options.lane_parcels));
-    }
+    if (pages_.data() == nullptr) throw std::bad_alloc();
+    lanes_ = static_cast<Lane<Request, Reply>*>(pages_.data());
     for (std::uint32_t shard = 0; shard < shards_count_; ++shard) boxes_.emplace_back(*this, shard, options);
   }
   Mailboxes(const Mailboxes&) = delete;
@@ -65,42 +57,39 @@ class Mailboxes {
 
   /// Any thread that is no shard. False, with nothing posted, if the shard has as many waiting as its inlet
   /// holds. No reply comes back this way. Seen at once; call `must_ring(to)` afterwards.
-  bool post_from_outside(std::uint32_t to, const Request& request) { return boxes_[to].inlet_.post(request); }
+  bool post_from_outside(std::uint32_t to, const Request& request) {
+    if (!boxes_[to].inlet_.post(request)) return false;
+    boxes_[to].notices_.put_up(inlet_source(), 1);
+    return true;
+  }
 
   /// Any thread, once its posts to `to` can be seen there: one call covers them all. True if that shard
   /// sleeps and the caller is the one to ring its doorbell; of many callers exactly one is told so per sleep.
   bool must_ring(std::uint32_t to) {
     std::atomic<std::uint32_t>& sleeping = boxes_[to].sleeping_;
-    std::atomic_thread_fence(
-        std::memory_order_seq_cst);  // after the posts; partner: the fence in `may_sleep`
-    return sleeping.load(std::memory_order_relaxed) != 0 &&
+    return sleeping.load(std::memory_order_seq_cst) != 0 &&
            sleeping.exchange(0, std::memory_order_acq_rel) != 0;
   }
 
  private:
-  // One asking and one answering shard. Each plain count is touched by one of the two only, on a line of its
-  // own.
-  struct Pair {
-    Pair(std::span<Request> request_slots, std::span<Reply> reply_slots)
-        : requests(request_slots), replies(reply_slots) {}
-    Lane<Request> requests;
-    Lane<Reply> replies;
-    alignas(64) std::size_t unanswered = 0;  // the asking shard's: requests posted less replies drained
-    alignas(64) std::size_t owed = 0;        // the answering shard's: requests drained less replies posted
-  };
+  // Sources of a mailbox: the requests and the replies of each shard, side by side, and the inlet.
+  static constexpr std::uint64_t requests_bit = 1;
+  static constexpr std::uint64_t replies_bit = 2;
+  static std::size_t requests_source(std::uint32_t from) { return 2 * std::size_t{from}; }
+  std::size_t inlet_source() const { return 2 * shards_count_; }
+  std::size_t sources_count() const { return 2 * shards_count_ + 1; }
 
-  static std::size_t slots_bytes(const MailboxOptions& options) {
-    return std::size_t{options.shards_count} * options.shards_count * 2 * options.lane_parcels *
-           limits::parcel_bytes_max;
+  static std::size_t lanes_count(const MailboxOptions& options) {
+    return std::size_t{options.shards_count} * options.shards_count;
   }
-  Pair& pair(std::uint32_t asking, std::uint32_t answering) {
-    return pairs_[asking * shards_count_ + answering];
+  Lane<Request, Reply>& lane(std::uint32_t asking, std::uint32_t answering) {
+    return lanes_[asking * shards_count_ + answering];
   }
 
   const std::size_t shards_count_;
-  const ZeroPages slots_;
-  std::deque<Pair> pairs_;  // deques, since neither can be moved
-  std::deque<Mailbox> boxes_;
+  const ZeroPages pages_;
+  Lane<Request, Reply>* lanes_ = nullptr;
+  std::deque<Mailbox> boxes_;  // a deque, since they cannot be moved
 };
 
 /// One shard's face to all others. Thread: the owner shard.
@@ -108,39 +97,56 @@ template <class Request, class Reply>
 class Mailboxes<Request, Reply>::Mailbox {
  public:
   Mailbox(Mailboxes& all, std::uint32_t shard, const MailboxOptions& options)
-      : all_(all), shard_(shard), inlet_(options.inlet_parcels) {}
+      : all_(all), shard_(shard), lane_parcels_(options.lane_parcels), inlet_(options.inlet_parcels) {}
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  /// Asks another shard. Exactly one reply will come, in the order they are answered there. False,
-  /// with nothing posted, if as many requests as the lane holds are unanswered. Unseen until `publish(to)`.
+  /// Asks another shard. Exactly one reply will come, in the order they are answered there. False, with nothing
+  /// posted, if `lane_parcels` requests are unanswered, or without memory. Unseen until it is published.
   bool ask(std::uint32_t to, const Request& request) {
     RINGGATE_ASSERT(to != shard_);
-    Pair& pair = all_.pair(shard_, to);
-    if (pair.unanswered == pair.requests.capacity()) return false;
-    ++pair.unanswered;
-    const bool posted = pair.requests.post(request);
-    RINGGATE_ASSERT(posted);
+    Lane<Request, Reply>& lane = all_.lane(shard_, to);
+    if (lane.unanswered() == lane_parcels_ || !lane.ask(request, pool_)) return false;
+    unpublished_.add(requests_source(to));
     return true;
   }
 
-  /// Answers one drained request of `to`: once for each, at once or later. Unseen until `publish(to)`.
+  /// Answers one drained request of `to`: once for each, at once or later. Unseen until it is published.
   void answer(std::uint32_t to, const Reply& reply) {
-    Pair& pair = all_.pair(to, shard_);
-    RINGGATE_ASSERT(pair.owed > 0);
-    --pair.owed;
-    const bool posted = pair.replies.post(reply);
-    RINGGATE_ASSERT(posted);
+    all_.lane(to, shard_).answer(reply);
+    unpublished_.add(requests_source(to) + 1);
   }
 
-  /// Lets `to` see everything asked and answered since the last call: once per turn for each shard written
-  /// to. True if the caller has to ring its doorbell, as `must_ring` says. Never inside `drain`: the slots of
-  /// the parcels in hand are not free yet, so the other side might find no room for what it says next.
+  /// Lets `to` see everything asked and answered since the last call. True if the caller has to ring its
+  /// doorbell, as `must_ring` says. Never inside `drain`: the other side takes back the memory of what was
+  /// answered, parcels in hand included.
   [[nodiscard]] bool publish(std::uint32_t to) {
     RINGGATE_ASSERT(to != shard_ && !draining_);
-    all_.pair(shard_, to).requests.publish();
-    all_.pair(to, shard_).replies.publish();
+    const std::size_t requests = requests_source(to);
+    std::uint64_t news = 0;
+    if (unpublished_.contains(requests)) {
+      all_.lane(shard_, to).publish_requests();
+      news |= requests_bit;
+    }
+    if (unpublished_.contains(requests + 1)) {
+      all_.lane(to, shard_).publish_replies();
+      news |= replies_bit;
+    }
+    unpublished_.remove(requests);
+    unpublished_.remove(requests + 1);
+    if (news == 0) return false;
+    all_.boxes_[to].notices_.put_up(requests_source(shard_), news);
     return all_.must_ring(to);
+  }
+
+  /// Once per turn: `publish` for every shard that was written to; `ring(to)` for each whose doorbell the
+  /// caller has to ring.
+  template <class Ring>
+  void publish_all(Ring&& ring) {
+    while (!unpublished_.empty()) {
+      const auto to = static_cast<std::uint32_t>(unpublished_.next(0) / 2);
+      if (publish(to)) ring(to);
+    }
   }
 
   /// Hands over at most `budget` parcels, a few per sender and round, starting where the last call stopped,
@@ -152,13 +158,13 @@ class Mailboxes<Request, Reply>::Mailbox {
     RINGGATE_ASSERT(!draining_);
     draining_ = true;
     std::size_t handled = 0;
-    // As many visits in a row that ran a source dry as there are sources end the call.
-    const std::size_t sources = 2 * all_.shards_count_ + 1;
-    for (std::size_t dry_visits = 0; dry_visits < sources && handled < budget;) {
+    notices_.take_down(waiting_);
+    while (handled < budget && (!waiting_.empty() || notices_.take_down(waiting_))) {
+      const std::size_t source = waiting_.next(source_);
       const std::size_t offered = std::min(quantum, budget - handled);
-      const std::size_t count = drain_source(offered, handler);
-      source_ = source_ + 1 == sources ? 0 : source_ + 1;
-      dry_visits = count < offered ? dry_visits + 1 : 0;
+      const std::size_t count = drain_source(source, offered, handler);
+      if (count < offered) waiting_.remove(source);  // what is published from now on is announced again
+      source_ = source + 1 == all_.sources_count() ? 0 : source + 1;
       handled += count;
     }
     draining_ = false;
@@ -168,9 +174,8 @@ class Mailboxes<Request, Reply>::Mailbox {
   /// Announces sleep, with everything published. True: nothing is waiting, and whoever posts from now on will
   /// be told to ring. False: drain first.
   bool may_sleep() {
-    RINGGATE_ASSERT(published());
-    sleeping_.store(1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // before looking; partner: the fence in `must_ring`
+    RINGGATE_ASSERT(unpublished_.empty());
+    sleeping_.store(1, std::memory_order_seq_cst);  // before looking
     if (empty()) return true;
     awake();
     return false;
@@ -179,59 +184,42 @@ class Mailboxes<Request, Reply>::Mailbox {
   /// After the sleep, whatever ended it: from now on nobody needs to ring.
   void awake() { sleeping_.store(0, std::memory_order_relaxed); }
 
-  /// True if `drain` would find nothing.
-  bool empty() {
-    for (std::uint32_t other = 0; other < all_.shards_count_; ++other) {
-      if (!all_.pair(other, shard_).requests.empty() || !all_.pair(shard_, other).replies.empty())
-        return false;
-    }
-    return inlet_.empty();
-  }
+  /// True if nothing was announced that `drain` has not looked at.
+  bool empty() const { return waiting_.empty() && notices_.empty(); }
+
+  /// Memory this shard lends to its lanes, or keeps for them.
+  const SegmentPool& pool() const { return pool_; }
 
  private:
   friend class Mailboxes;
-  static constexpr std::size_t quantum = 32;  // parcels of one sender before the next one's turn
+  static constexpr std::size_t quantum = 32;  // parcels of one source before the next one's turn
 
-  /// True if nothing that was asked or answered waits for `publish`.
-  bool published() {
-    for (std::uint32_t other = 0; other < all_.shards_count_; ++other) {
-      if (!all_.pair(shard_, other).requests.published() || !all_.pair(other, shard_).replies.published())
-        return false;
-    }
-    return true;
-  }
-
-  // Sources in turn: the replies of each shard, the requests of each shard, the inlet.
   template <class Handler>
-  std::size_t drain_source(std::size_t budget, Handler& handler) {
-    if (source_ == 2 * all_.shards_count_) {
+  std::size_t drain_source(std::size_t source, std::size_t budget, Handler& handler) {
+    if (source == all_.inlet_source())
       return inlet_.drain(budget, [&](const Request& request) { handler.on_outside(request); });
+    const auto from = static_cast<std::uint32_t>(source / 2);
+    if (source == requests_source(from)) {
+      return all_.lane(from, shard_).drain_requests(
+          budget, [&](const Request& request) { handler.on_request(from, request); });
     }
-    const bool replies = source_ < all_.shards_count_;
-    const auto from = static_cast<std::uint32_t>(replies ? source_ : source_ - all_.shards_count_);
-    if (replies) {
-      Pair& pair = all_.pair(shard_, from);
-      return pair.replies.drain(budget, [&](const Reply& reply) {
-        RINGGATE_ASSERT(pair.unanswered > 0);
-        --pair.unanswered;
-        handler.on_reply(from, reply);
-      });
-    }
-    Pair& pair = all_.pair(from, shard_);
-    return pair.requests.drain(budget, [&](const Request& request) {
-      ++pair.owed;
-      handler.on_request(from, request);
-    });
+    return all_.lane(shard_, from).drain_replies(budget, pool_,
+                                                 [&](const Reply& reply) { handler.on_reply(from, reply); });
   }
 
   Mailboxes& all_;
   const std::uint32_t shard_;
+  const std::size_t lane_parcels_;
+  SourceSet unpublished_{all_.sources_count()};  // by destination: asked or answered since it was published
+  SourceSet waiting_{all_.sources_count()};      // announced, and not yet seen to be dry
   std::size_t source_ = 0;  // whose turn it is in `drain`
   bool draining_ = false;   // inside `drain`
+  SegmentPool pool_;
   Inlet<Request> inlet_;
-  // 1 from `may_sleep` (relaxed, ordered by its fence) until a poster's exchange (acq_rel) or `awake`.
-  // Publishes nothing: the lanes publish themselves. The two fences make sure that either the poster sees 1
-  // or the shard sees the post.
+  SourceNotices notices_;
+  // 1 from `may_sleep` (seq_cst) until a poster's exchange (acq_rel) or `awake` (relaxed). Publishes nothing:
+  // lanes and inlet publish themselves. The owner stores 1 and then looks at the notices, a poster puts one up
+  // and then looks here, all seq_cst: either the poster sees 1 or the owner sees the notice.
   alignas(64) std::atomic<std::uint32_t> sleeping_{0};
 };
 

@@ -1,9 +1,10 @@
 // When may memory that lock-free readers were just looking at be given back? After every participant has
-// passed a moment at which it held no pointer into it (quiescent-state-based reclamation).
+// passed a moment at which it held no pointer into it (reclamation by epochs).
 //
-// Participants are the shards, which say `quiescent` once per turn and `offline` before they sleep, and
-// short-lived guards for other threads. Owns no memory of its clients and never waits for a shard. Invariant:
-// a ticket is over only if every participant was offline, or quiescent, after the ticket was drawn.
+// A participant holds pointers only inside a section, which is as short as a look-up and never spans code of
+// others: a shard that is stuck in its turn holds nothing. Owns no memory of its clients and never waits for a
+// shard. Invariant: a ticket is over only if every participant was outside after the ticket was drawn, or has
+// come in since.
 #pragma once
 
 #include <array>
@@ -21,30 +22,33 @@ class Quiescence {
   Quiescence(const Quiescence&) = delete;
   Quiescence& operator=(const Quiescence&) = delete;
 
-  /// The owner shard, once per turn: it holds nothing it read before this call. One load, one store.
-  void quiescent(std::uint8_t shard) {
-    seen_[shard].epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_release);
-  }
-
-  /// The owner shard, before it sleeps or ends: it holds nothing, and reads nothing until `online`. Shards
-  /// start offline.
-  void offline(std::uint8_t shard) { leave(shard); }
-
-  /// The owner shard, before its first read and after each sleep.
-  void online(std::uint8_t shard);
-
-  /// A thread that is no shard, reading: from construction to destruction. Keep it as short as a look-up.
-  class ForeignReader {
+  /// A shard, reading: from construction to destruction. Its own thread, one at a time. Two stores, one fence.
+  class Section {
    public:
-    /// Waits (yields) only while limits::foreign_readers_max other guards exist.
-    explicit ForeignReader(Quiescence& quiescence) : quiescence_(quiescence), seat_(quiescence.take_seat()) {}
-    ~ForeignReader() { quiescence_.leave(seat_); }
-    ForeignReader(const ForeignReader&) = delete;
-    ForeignReader& operator=(const ForeignReader&) = delete;
+    Section(Quiescence& quiescence, std::uint8_t shard) : quiescence_(quiescence), seat_(shard) {
+      quiescence.enter(seat_);
+    }
+    ~Section() { quiescence_.leave(seat_); }
+    Section(const Section&) = delete;
+    Section& operator=(const Section&) = delete;
 
    private:
     Quiescence& quiescence_;
-    std::size_t seat_;
+    const std::size_t seat_;
+  };
+
+  /// The same for a thread that is no shard.
+  class ForeignSection {
+   public:
+    /// Waits (yields) only while limits::foreign_readers_max others exist.
+    explicit ForeignSection(Quiescence& quiescence) : quiescence_(quiescence), seat_(quiescence.take_seat()) {}
+    ~ForeignSection() { quiescence_.leave(seat_); }
+    ForeignSection(const ForeignSection&) = delete;
+    ForeignSection& operator=(const ForeignSection&) = delete;
+
+   private:
+    Quiescence& quiescence_;
+    const std::size_t seat_;
   };
 
   using Ticket = std::uint64_t;
@@ -54,22 +58,26 @@ class Quiescence {
   bool over(Ticket ticket) const;
 
  private:
-  static constexpr std::uint64_t offline_epoch = ~std::uint64_t{0};
+  static constexpr std::uint64_t outside = ~std::uint64_t{0};
   static constexpr std::size_t seats_count = limits::shards_max + limits::foreign_readers_max;
 
   // Written by its participant alone (release; a foreign seat is taken by CAS), read by `over` (acquire):
-  // publishes that all the participant's reads before the store are done. `online` and `draw`/`over` meet
-  // through their seq_cst fences: either `over` sees the participant online, or the participant sees what was
+  // publishes that all the participant's reads before the store are done. `enter` and `draw`/`over` meet
+  // through their seq_cst fences: either `over` sees the participant inside, or the participant sees what was
   // unlinked as gone.
   struct alignas(64) Seat {
-    std::atomic<std::uint64_t> epoch{offline_epoch};
+    std::atomic<std::uint64_t> epoch{outside};
   };
 
+  void enter(std::size_t seat) {
+    seen_[seat].epoch.store(epoch_.load(std::memory_order_acquire), std::memory_order_release);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // before the first read; partner: the fence in `over`
+  }
   std::size_t take_seat();
-  void leave(std::size_t seat) { seen_[seat].epoch.store(offline_epoch, std::memory_order_release); }
+  void leave(std::size_t seat) { seen_[seat].epoch.store(outside, std::memory_order_release); }
 
   std::array<Seat, seats_count> seen_;
-  // Advanced by `draw` (acq_rel), read by `quiescent` (acquire): publishes the unlinking that came before the
+  // Advanced by `draw` (acq_rel), read by whoever enters (acquire): publishes the unlinking that came before the
   // draw.
   alignas(64) std::atomic<std::uint64_t> epoch_{1};
 };

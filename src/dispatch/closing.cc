@@ -16,7 +16,7 @@ CloseCode sendable(CloseCode code) {
 void DeviceSession::leave_map(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::in_map) == 0) return;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::in_map);
-  (void)gate_.map.detach(gate_.hash(record_of(connection).id.view()), ref_of(connection));
+  (void)gate_.map.of(shard_index_).detach(gate_.hash(record_of(connection).id.view()), ref_of(connection));
 }
 
 /// For the log and on_close; the first reason counts.

@@ -40,10 +40,7 @@ bool PushService::close_down() {
     if (deferred.request.kind == RequestKind::broadcast) (void)take_message(deferred.request.owned);
     on_reply(deferred.shard, {.ticket = deferred.request.ticket, .outcome = PushOutcome::closing});
   }
-  for (std::uint32_t shard = 0; shard < gate_.shards_count; ++shard) {
-    if (written_to_[shard]) (void)mailbox_.publish(shard);
-    written_to_[shard] = false;
-  }
+  mailbox_.publish_all([](std::uint32_t) {});  // no shard runs: nobody sleeps
   return handled > 0;
 }
 

@@ -9,7 +9,7 @@ namespace ringgate::dispatch {
 
 void PushService::close_device(std::string_view device_id, CloseCode code, std::string reason, PushCallback on_result) {
   const device::IdKey key = gate_.hash(device_id);
-  const auto owner = gate_.map.find(key);
+  const auto owner = map_.find(key);
   if (!owner) {
     on_result({PushOutcome::unknown_device, {}, 0});
     return;
@@ -61,7 +61,7 @@ void PushService::retry_deferred() {
 // -- Presence
 
 void PushService::describe(std::string_view device_id, DescribeCallback on_result) {
-  const auto owner = gate_.map.find(gate_.hash(device_id));
+  const auto owner = map_.find(gate_.hash(device_id));
   if (!owner) {
     on_result(nullptr);
     return;

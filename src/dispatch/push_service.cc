@@ -22,7 +22,7 @@ PushService::PushService(std::uint8_t shard_index, GateState& gate, ring::Ring& 
       transport_(transport),
       counters_(counters),
       mailbox_(gate.mailboxes.of(shard_index)),
-      written_to_(gate.shards_count, false) {
+      map_(gate.map.of(shard_index)) {
   devices.set_takeover_notice(*this);
 }
 
@@ -54,15 +54,12 @@ std::uint32_t PushService::open_ticket(PushCallback on_pushed, Continuation on_r
 }
 
 bool PushService::ask(std::uint32_t shard, const Request& request) {
-  if (!mailbox_.ask(shard, request)) return false;
-  written_to_[shard] = true;
-  return true;
+  return mailbox_.ask(shard, request);
 }
 
 void PushService::answer(std::uint32_t shard, Reply reply, std::uint32_t ticket) {
   reply.ticket = ticket;
   mailbox_.answer(shard, reply);
-  written_to_[shard] = true;
 }
 
 void PushService::on_reply(std::uint32_t, const Reply& reply) {
@@ -89,14 +86,10 @@ bool PushService::drain_mailbox(std::size_t budget) {
 }
 
 void PushService::ring_doorbells() {
-  for (std::uint32_t shard = 0; shard < gate_.shards_count; ++shard) {
-    if (!written_to_[shard]) continue;
-    written_to_[shard] = false;
-    if (mailbox_.publish(shard)) {
-      ring_.ring(gate_.doorbells[shard]);
-      counters_.doorbells_rung.add(1);
-    }
-  }
+  mailbox_.publish_all([this](std::uint32_t shard) {
+    ring_.ring(gate_.doorbells[shard]);
+    counters_.doorbells_rung.add(1);
+  });
 }
 
 // -- Push
@@ -116,7 +109,7 @@ void PushService::finish_push(PushCallback& on_result, PushOutcome outcome, devi
 
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
   const device::IdKey key = gate_.hash(device_id);
-  const auto owner = gate_.map.find(key);
+  const auto owner = map_.find(key);
   if (!owner) {
     finish_push(on_result, PushOutcome::unknown_device, {}, 0);
     return;
@@ -177,7 +170,7 @@ void PushService::serve_push(std::uint32_t from, const Request& request) {
 /// producer has sent there directly since.
 DeliveryResult PushService::deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message) {
   if (conn::Connection* connection = devices_.find(target, key)) return devices_.deliver(*connection, message, Audience::one);
-  return {gate_.map.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};
+  return {map_.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};
 }
 
 }  // namespace ringgate::dispatch

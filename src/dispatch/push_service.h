@@ -57,6 +57,10 @@ class PushService final : public TakeoverNotice {
   bool continue_broadcasts();
   /// Lets each shard that was written to see it, and rings those that sleep, once. Ends a turn.
   void ring_doorbells();
+  /// When this turn began.
+  TimeNs now() const { return transport_.now(); }
+  /// The device map as this shard uses it.
+  const device::DeviceMap::Shard& map() const { return map_; }
   /// Open tickets: replies that are still to come.
   std::size_t outstanding() const { return tickets_open_; }
 
@@ -109,12 +113,12 @@ class PushService final : public TakeoverNotice {
   conn::Transport& transport_;
   ShardCounters& counters_;
   device::Mailboxes<Request, Reply>::Mailbox& mailbox_;
+  device::DeviceMap::Shard map_;
   std::vector<Ticket> tickets_;
   std::uint32_t free_ticket_ = no_ticket;
   std::size_t tickets_open_ = 0;
   std::deque<BroadcastJob> broadcasts_;
   std::vector<Deferred> deferred_;    // takeover notices that found a full lane: bounded by connections
-  std::vector<bool> written_to_;      // shards to ring, this turn
   bool closed_ = false;
   static constexpr std::uint32_t no_ticket = UINT32_MAX;
 };

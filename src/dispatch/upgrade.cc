@@ -59,7 +59,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
                                   const admission::Admission& admission) {
   const std::string_view id = admission.device_id.view();
   const device::IdKey key = gate_.hash(id);
-  const auto replaced = gate_.map.attach(key, ref_of(connection));
+  const auto replaced = gate_.map.of(shard_index_).attach(key, ref_of(connection));
   if (!replaced) {
     refuse(connection, http::Rejection::connection_limit, http::Method::get);
     return;

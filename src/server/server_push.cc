@@ -1,6 +1,5 @@
 // Pushes and tasks from any thread: on a shard they go straight to its push service, from elsewhere through the owner's inlet.
 #include <future>
-#include <optional>
 
 #include "base/assert.h"
 #include "dispatch/owned_word.h"
@@ -47,11 +46,7 @@ void Server::push(std::string_view device_id, MessageView message, PushCallback 
   }
   dispatch::GateState& gate = *parts_->gate;
   const device::IdKey key = gate.hash(device_id);
-  std::optional<device::ConnectionRef> owner;
-  {
-    const device::DeviceMap::ForeignReader reader(gate.map);
-    owner = gate.map.find(key);
-  }
+  const auto owner = gate.map.find_from_outside(key);
   if (!owner) {
     on_result({PushOutcome::unknown_device, {}, 0});
     return;

@@ -34,12 +34,11 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
 
 void Shard::run() {
   push_.bind_to_this_thread();
-  plan_.gate.map.online(index_);
   while (!plan_.gate.stopping.load(std::memory_order_acquire) && turn()) {
   }
   // After a drain usually nothing is left, and the drain's time is over.
   end_everything(plan_.gate.stopping.load(std::memory_order_acquire) ? end_patience : end_patience_drained);
-  plan_.gate.map.offline(index_);
+  counters_.turn_began.set(0);
 }
 
 /// Resets every connection, so that each has its on_close and the kernel lets go of all memory.
@@ -57,6 +56,7 @@ void Shard::end_everything(DurationNs patience) {
 bool Shard::turn() {
   submit_and_reap();
   const TimeNs now = ring_->now();
+  counters_.turn_began.set(now);
   batch_.came(completions_, ring_->held_back(), now);
   transport_.set_now(now);
   transport_.run(completions_);
@@ -67,7 +67,7 @@ bool Shard::turn() {
   const bool done = drain_.advance(device_listeners_, listeners);
   transport_.finish_turn();
   push_.ring_doorbells();
-  plan_.gate.map.quiescent(index_);
+  plan_.gate.map.reclaim();
   publish_counters();
   return !done;
 }
@@ -92,7 +92,7 @@ ring::WaitPolicy Shard::wait_policy() {
 void Shard::submit_and_reap() {
   ring::WaitPolicy policy = wait_policy();
   completions_.clear();
-  if (policy.may_sleep) plan_.gate.map.offline(index_);
+  if (policy.may_sleep) counters_.turn_began.set(0);
   for (bool all_taken = false; !all_taken;) {
     all_taken = ring_->submit_and_wait(policy);
     // What the kernel did not take has to go before any buffer does; it needs room in the completion queue, or memory.
@@ -100,7 +100,6 @@ void Shard::submit_and_reap() {
     while (const std::size_t count = ring_->reap(reaped_))
       completions_.insert(completions_.end(), reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(count));
   }
-  plan_.gate.map.online(index_);
   plan_.gate.mailboxes.of(index_).awake();
 }
 

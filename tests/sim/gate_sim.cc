@@ -295,7 +295,7 @@ void Simulation::check_live_devices() {
     EXPECT_TRUE(device.echoes_due.empty()) << device.echoes_due.size() << " echoes never came; finished " << device.has_finished;
     EXPECT_TRUE(device.pongs_due.empty()) << device.pongs_due.size() << " pongs never came";
     if (!device.is_live()) continue;
-    const auto owner = gate_.state().map.find(gate_.state().hash(device.id));
+    const auto owner = gate_.state().map.find_from_outside(gate_.state().hash(device.id));
     ASSERT_TRUE(owner.has_value()) << "online, but nobody can reach it";
     EXPECT_EQ(dispatch::to_public(*owner).text(), device.ref) << "an older connection was left open";
   }

@@ -166,12 +166,9 @@ class AdminGate {
           push(index, gate.state, *ring, devices, transport, gate.counters[index]),
           admin(options.admin, gate.state, push, transport, gate.counters[index], gate.all_counters_),
           mailbox(gate.state.mailboxes.of(index)),
-          map(gate.state.map),
-          index_(index) {
+          map(gate.state.map) {
       gate.state.doorbells[index] = ring->doorbell();
-      map.online(index);
     }
-    ~Shard() { map.offline(index_); }
 
     static constexpr std::uint32_t slots_count = 256;
     static ring::RingOptions ring_options(std::uint32_t buffers_count) {
@@ -201,7 +198,7 @@ class AdminGate {
       transport.expire_timers();
       transport.finish_turn();
       push.ring_doorbells();
-      map.quiescent(index_);
+      map.reclaim();
       return parcels_wait || broadcasts_wait_ || transport.wants_turn() || !completions.empty() ||
              !mailbox.empty();
     }
@@ -213,7 +210,6 @@ class AdminGate {
     AdminSession admin;
     device::Mailboxes<dispatch::Request, dispatch::Reply>::Mailbox& mailbox;
     device::DeviceMap& map;
-    std::uint8_t index_;
     bool broadcasts_wait_ = false;
   };
 

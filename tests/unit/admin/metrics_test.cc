@@ -78,5 +78,29 @@ TEST(Metrics, M03_KeepsItsSizeWhateverDevicesAreCalled) {
   EXPECT_EQ(text.find("secret-name"), std::string::npos);
 }
 
+TEST(Metrics, TellsOfAnyShardHowLongItsTurnHasLasted) {
+  AdminGate gate({.shards_count = 3});
+  gate.advance(10 * nanoseconds_per_second);
+  gate.counters[1].turn_began.set(gate.world.now() - 2500 * nanoseconds_per_millisecond);
+  gate.counters[2].turn_began.set(gate.world.now() + nanoseconds_per_second);  // began while this was written
+  const std::string text = scrape(gate);
+  EXPECT_EQ(value_of(text, "ringgate_shard_busy_seconds{shard=\"0\"}"), 0);
+  EXPECT_NEAR(value_of(text, "ringgate_shard_busy_seconds{shard=\"1\"}"), 2.5, 0.1);
+  EXPECT_EQ(value_of(text, "ringgate_shard_busy_seconds{shard=\"2\"}"), 0);
+}
+
+TEST(Metrics, TellsOfTablesThatWait) {
+  AdminGate gate;
+  EXPECT_EQ(value_of(scrape(gate), "ringgate_device_index_tables_waiting"), 0);
+  const auto reading = gate.state.map.hold(7);
+  const std::uint64_t rebuilds = gate.state.map.rebuilds_count();
+  device::DeviceMap::Shard map = gate.state.map.of(0);
+  for (std::uint32_t id = 0; gate.state.map.rebuilds_count() == rebuilds; ++id) {
+    const device::IdKey key{(id + 1) * 0x9E37'79B9'7F4A'7C15U | 2U, 0};
+    ASSERT_TRUE(map.attach(key, {0, 200, id + 1}) && map.detach(key, {0, 200, id + 1}));
+  }
+  EXPECT_EQ(value_of(scrape(gate), "ringgate_device_index_tables_waiting"), 1);
+}
+
 }  // namespace
 }  // namespace ringgate::admin

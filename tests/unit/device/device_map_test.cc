@@ -22,20 +22,18 @@ ConnectionRef ref_of(std::uint64_t number) {
 
 class DeviceMapTest : public testing::Test {
  protected:
-  DeviceMapTest() { map.online(0); }
-
   std::optional<ConnectionRef> attach(std::uint64_t id, ConnectionRef now) {
     return map.attach(key_of(id), now).value();
   }
 
   /// Attaches and detaches other ids until the table has been rebuilt `rebuilds` times.
   void churn(std::uint64_t rebuilds) {
-    for (const std::uint64_t until = map.rebuilds_count() + rebuilds; map.rebuilds_count() < until;
+    for (const std::uint64_t until = all.rebuilds_count() + rebuilds; all.rebuilds_count() < until;
          ++churned) {
       const ConnectionRef passing{9, 9, static_cast<std::uint32_t>(churned) + 1};
       ASSERT_EQ(attach(1'000'000'000 + churned, passing), std::nullopt);
       ASSERT_TRUE(map.detach(key_of(1'000'000'000 + churned), passing));
-      map.quiescent(0);
+      all.reclaim();
     }
   }
 
@@ -51,7 +49,8 @@ class DeviceMapTest : public testing::Test {
     return seen;
   }
 
-  DeviceMap map{200'000};
+  DeviceMap all{200'000};
+  DeviceMap::Shard map = all.of(0);
   std::uint64_t churned = 0;
 };
 
@@ -60,7 +59,7 @@ TEST_F(DeviceMapTest, NewestOwnerWinsAndTheReplacedOneIsReturned) {
   EXPECT_EQ(attach(1, ref_of(10)), std::nullopt);
   EXPECT_EQ(attach(1, ref_of(11)), ref_of(10));
   EXPECT_EQ(map.find(key_of(1)), ref_of(11));
-  EXPECT_EQ(map.count(), 1U);
+  EXPECT_EQ(all.count(), 1U);
 }
 
 TEST_F(DeviceMapTest, OnlyTheOwnerDetaches) {
@@ -71,7 +70,7 @@ TEST_F(DeviceMapTest, OnlyTheOwnerDetaches) {
   EXPECT_TRUE(map.detach(key_of(1), ref_of(11)));
   EXPECT_FALSE(map.detach(key_of(1), ref_of(11)));
   EXPECT_EQ(map.find(key_of(1)), std::nullopt);
-  EXPECT_EQ(map.count(), 0U);
+  EXPECT_EQ(all.count(), 0U);
   EXPECT_EQ(attach(1, ref_of(12)), std::nullopt);
 }
 
@@ -88,67 +87,74 @@ TEST_F(DeviceMapTest, KeepsTheSmallestAndGreatestReferenceAndIndexApartFromItsOw
 }
 
 TEST_F(DeviceMapTest, RefusesNewIdsAtItsCeilingButNotNewOwners) {
-  DeviceMap small(3);
-  small.online(0);
+  DeviceMap whole(3);
+  DeviceMap::Shard small = whole.of(0);
   for (std::uint64_t id = 0; id < 3; ++id) EXPECT_TRUE(small.attach(key_of(id), ref_of(id)));
   EXPECT_EQ(small.attach(key_of(3), ref_of(3)), std::unexpected(Full{}));
   EXPECT_EQ(small.attach(key_of(1), ref_of(4)).value(), ref_of(1));
   EXPECT_TRUE(small.detach(key_of(0), ref_of(0)));
   EXPECT_TRUE(small.attach(key_of(3), ref_of(3)));
-  EXPECT_EQ(small.count(), 3U);
+  EXPECT_EQ(whole.count(), 3U);
 }
 
 TEST_F(DeviceMapTest, OutlivesAnyNumberOfDistinctIds) {
   for (std::uint64_t id = 0; id < 100; ++id) attach(id, ref_of(id));
   churn(20);
   for (std::uint64_t id = 0; id < 100; ++id) EXPECT_EQ(map.find(key_of(id)), ref_of(id));
-  EXPECT_EQ(map.count(), 100U);
+  EXPECT_EQ(all.count(), 100U);
 }
 
-TEST_F(DeviceMapTest, FreesOldTablesOnceEveryShardHasFinishedATurn) {
-  map.online(1);
-  churn(1);
-  map.quiescent(0);
-  EXPECT_EQ(map.tables_waiting_count(), 1U);  // shard 1 may still be reading
-  map.quiescent(1);
-  map.quiescent(0);
-  EXPECT_EQ(map.tables_waiting_count(), 0U);
-}
-
-TEST_F(DeviceMapTest, SleepingShardsDoNotHoldOldTables) {
-  map.online(1);
-  map.offline(1);
-  churn(3);
-  map.quiescent(0);
-  EXPECT_EQ(map.tables_waiting_count(), 0U);
-  map.online(1);
-  churn(1);
-  map.quiescent(0);
-  EXPECT_EQ(map.tables_waiting_count(), 1U);
-}
-
-TEST_F(DeviceMapTest, ForeignReadersHoldOldTablesWhileTheyLast) {
+TEST_F(DeviceMapTest, FreesOldTablesOnceNoCallMayReadThem) {
   {
-    const DeviceMap::ForeignReader reader(map);
+    const auto reading = all.hold(1);
     churn(1);
-    map.quiescent(0);
-    EXPECT_EQ(map.tables_waiting_count(), 1U);
+    all.reclaim();
+    EXPECT_EQ(all.tables_waiting_count(), 1U);
   }
-  map.quiescent(0);
-  EXPECT_EQ(map.tables_waiting_count(), 0U);
+  all.reclaim();
+  EXPECT_EQ(all.tables_waiting_count(), 0U);
 }
 
-TEST_F(DeviceMapTest, BoundsWhatAStuckShardMakesItKeep) {
-  map.online(1);  // and never finishes a turn
-  std::uint64_t id = 0;
-  while (map.attach(key_of(id), ref_of(id))) {
-    ASSERT_TRUE(map.detach(key_of(id), ref_of(id)));
-    map.quiescent(0);
-    ASSERT_LT(++id, 10'000'000U);
+TEST_F(DeviceMapTest, IsNotHeldByShardsBetweenTheirCalls) {
+  EXPECT_EQ(all.of(1).find(key_of(5)), std::nullopt);
+  churn(3);
+  EXPECT_LE(all.tables_waiting_count(), 1U);  // the last one, by the call that replaced it
+  all.reclaim();
+  EXPECT_EQ(all.tables_waiting_count(), 0U);
+}
+
+TEST_F(DeviceMapTest, HoldsNewTablesForThoseWhoComeInNoLonger) {
+  const auto reading = all.hold(1);
+  churn(1);
+  {
+    const auto later = all.hold(2);  // came in when the table had been replaced
+    churn(1);
   }
-  EXPECT_EQ(map.tables_waiting_count(), limits::device_tables_waiting_max);
-  EXPECT_EQ(map.count(), 0U);
-  map.quiescent(1);
+  all.reclaim();
+  EXPECT_EQ(all.tables_waiting_count(), 2U);
+}
+
+TEST_F(DeviceMapTest, FindsForThreadsThatAreNoShard) {
+  attach(1, ref_of(10));
+  EXPECT_EQ(all.find_from_outside(key_of(1)), ref_of(10));
+  EXPECT_EQ(all.find_from_outside(key_of(2)), std::nullopt);
+  churn(1);
+  all.reclaim();
+  EXPECT_EQ(all.tables_waiting_count(), 0U);
+}
+
+TEST_F(DeviceMapTest, BoundsWhatAThreadStoppedInACallMakesItKeep) {
+  std::uint64_t id = 0;
+  {
+    const auto stopped = all.hold(1);
+    while (map.attach(key_of(id), ref_of(id))) {
+      ASSERT_TRUE(map.detach(key_of(id), ref_of(id)));
+      all.reclaim();
+      ASSERT_LT(++id, 10'000'000U);
+    }
+    EXPECT_EQ(all.tables_waiting_count(), limits::device_tables_waiting_max);
+    EXPECT_EQ(all.count(), 0U);
+  }
   EXPECT_TRUE(map.attach(key_of(id), ref_of(id)));
 }
 
@@ -178,7 +184,7 @@ TEST_F(DeviceMapTest, ScanMeetsEveryLastingIdWhileTablesChangeBetweenPages) {
   std::set<std::uint32_t> seen_ids;
   std::unordered_map<std::uint64_t, std::uint32_t> id_of;
   for (std::uint64_t id = 0; id < 3'000; ++id) id_of[ref_of(id).pack()] = static_cast<std::uint32_t>(id);
-  const std::uint64_t rebuilds = map.rebuilds_count();
+  const std::uint64_t rebuilds = all.rebuilds_count();
   for (std::optional<DeviceMap::Cursor> cursor = 0; cursor;) {
     const auto page = map.scan(*cursor, 10);
     for (const ConnectionRef ref : page.refs) {
@@ -192,10 +198,10 @@ TEST_F(DeviceMapTest, ScanMeetsEveryLastingIdWhileTablesChangeBetweenPages) {
       attach(owner * 2, ref_of(owner * 2));
       ASSERT_TRUE(map.detach(key_of(owner * 2), ref_of(owner * 2)));
     }
-    map.quiescent(0);
+    all.reclaim();
   }
   EXPECT_EQ(seen_ids.size(), 3'000U);
-  EXPECT_GE(map.rebuilds_count(), rebuilds + 2);
+  EXPECT_GE(all.rebuilds_count(), rebuilds + 2);
 }
 
 TEST_F(DeviceMapTest, AgreesWithAMapThroughGrowthShrinkingAndRebuilds) {
@@ -220,15 +226,15 @@ TEST_F(DeviceMapTest, AgreesWithAMapThroughGrowthShrinkingAndRebuilds) {
       ASSERT_TRUE(map.detach(key_of(victim->first), victim->second)) << "step " << step;
       model.erase(victim);
     }
-    ASSERT_EQ(map.count(), model.size());
-    map.quiescent(0);
+    ASSERT_EQ(all.count(), model.size());
+    all.reclaim();
     if (step % 50'000 == 0) {
       std::multiset<std::uint64_t> expected_refs;
       for (const auto& [unused, ref] : model) expected_refs.insert(ref.pack());
       ASSERT_EQ(scan_all(97), expected_refs) << "step " << step;
     }
   }
-  EXPECT_GT(map.rebuilds_count(), 10U);
+  EXPECT_GT(all.rebuilds_count(), 10U);
 }
 
 }  // namespace

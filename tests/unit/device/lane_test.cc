@@ -2,143 +2,208 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <random>
 #include <thread>
 #include <vector>
 
-#include "device/inlet.h"
-
 namespace ringgate::device {
 namespace {
 
-/// The two rings differ in who may post; posting and draining by one thread they promise the same.
-/// `publish` makes visible what was posted.
-template <class Ring, class Publish>
-void agrees_with_a_queue(Ring& ring, std::mt19937_64& random, Publish publish) {
-  std::deque<std::uint64_t> model;
-  std::uint64_t number = 0;
-  for (int step = 0; step < 200'000; ++step) {
-    if (random() % 2 == 0) {
-      const bool room = model.size() < ring.capacity();
-      ASSERT_EQ(ring.post(++number), room);
-      if (room) model.push_back(number);
-      publish();
-    } else {
-      const std::size_t budget = random() % 4;
-      const std::size_t expected = std::min(budget, model.size());
-      const std::size_t count = ring.drain(budget, [&](std::uint64_t value) {
-        ASSERT_EQ(value, model.front());
-        model.pop_front();
-      });
-      ASSERT_EQ(count, expected);
-    }
-    ASSERT_EQ(ring.empty(), model.empty());
+using Numbers = Lane<std::uint64_t, std::uint64_t>;
+
+class LaneTest : public testing::Test {
+ protected:
+  void ask(std::uint64_t first, std::uint64_t count) {
+    for (std::uint64_t number = first; number < first + count; ++number) ASSERT_TRUE(lane->ask(number, pool));
+    lane->publish_requests();
+  }
+  std::vector<std::uint64_t> requests(std::size_t budget) {
+    std::vector<std::uint64_t> taken;
+    const std::size_t count = lane->drain_requests(budget, [&](std::uint64_t number) { taken.push_back(number); });
+    EXPECT_EQ(count, taken.size());
+    return taken;
+  }
+  std::vector<std::uint64_t> replies(std::size_t budget) {
+    std::vector<std::uint64_t> taken;
+    const std::size_t count =
+        lane->drain_replies(budget, pool, [&](std::uint64_t number) { taken.push_back(number); });
+    EXPECT_EQ(count, taken.size());
+    return taken;
+  }
+
+  const std::unique_ptr<Numbers> lane = std::make_unique<Numbers>();  // zero bytes
+  SegmentPool pool;
+};
+
+TEST_F(LaneTest, ShowsNothingUntilItIsPublished) {
+  ASSERT_TRUE(lane->ask(1, pool) && lane->ask(2, pool));
+  EXPECT_TRUE(requests(9).empty());
+  lane->publish_requests();
+  ASSERT_TRUE(lane->ask(3, pool));
+  EXPECT_EQ(requests(9), (std::vector<std::uint64_t>{1, 2}));
+  lane->answer(1);
+  EXPECT_TRUE(replies(9).empty());
+  lane->publish_replies();
+  lane->answer(2);
+  EXPECT_EQ(replies(9), (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(lane->unanswered(), 2U);
+  EXPECT_EQ(lane->owed(), 0U);
+}
+
+TEST_F(LaneTest, AnswersOnlyWhatWasAsked) {
+  ask(1, 1);
+  EXPECT_DEATH(lane->answer(1), "assertion");
+  requests(1);
+  lane->answer(1);
+  EXPECT_DEATH(lane->answer(1), "assertion");
+}
+
+TEST_F(LaneTest, HoldsNoMemoryAtRest) {
+  EXPECT_EQ(pool.mapped_bytes(), 0U);
+  for (const std::uint64_t count : {1U, 14U, 15U, 16U, 29U, 30U, 31U, 4096U}) {
+    ask(0, count);
+    for (const std::uint64_t number : requests(count)) lane->answer(number);
+    lane->publish_replies();
+    EXPECT_EQ(replies(count - 1).size(), count - 1);
+    EXPECT_FALSE(pool.at_rest()) << count;
+    EXPECT_EQ(replies(9), (std::vector<std::uint64_t>{count - 1}));
+    EXPECT_TRUE(pool.at_rest()) << count;
   }
 }
 
-TEST(Lane, AgreesWithAQueue) {
+TEST_F(LaneTest, NeedsNoMoreMemoryTheLongerItIsBusy) {
+  ask(0, 20);
+  for (std::uint64_t number = 20; number < 100'000; ++number) {
+    ask(number, 1);
+    lane->answer(requests(1).at(0));
+    lane->publish_replies();
+    ASSERT_EQ(replies(1), (std::vector<std::uint64_t>{number - 20}));
+    ASSERT_EQ(pool.mapped_bytes(), Slab::bytes);
+  }
+}
+
+TEST_F(LaneTest, TakesRequestsOfAReplyInHand) {
+  ask(0, 1);
+  requests(1);
+  lane->answer(0);
+  lane->publish_replies();
+  EXPECT_EQ(lane->drain_replies(9, pool, [&](std::uint64_t) { EXPECT_TRUE(lane->ask(7, pool)); }), 1U);
+  lane->publish_requests();
+  EXPECT_EQ(lane->unanswered(), 1U);
+  EXPECT_EQ(requests(9), (std::vector<std::uint64_t>{7}));
+}
+
+/// Any order of asking, draining, answering late and publishing agrees with two queues, and every answer has room.
+TEST_F(LaneTest, AgreesWithTwoQueues) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
-  std::array<std::uint64_t, 8> slots{};
-  Lane<std::uint64_t> lane(slots);
-  agrees_with_a_queue(lane, random, [&] { lane.publish(); });
-}
-
-TEST(Inlet, AgreesWithAQueue) {
-  const auto seed = std::random_device{}();
-  SCOPED_TRACE(testing::Message() << "seed " << seed);
-  std::mt19937_64 random(seed);
-  Inlet<std::uint64_t> inlet(8);
-  agrees_with_a_queue(inlet, random, [] {});
-}
-
-TEST(Lane, ShowsNothingUntilItIsPublished) {
-  std::array<int, 4> slots{};
-  Lane<int> lane(slots);
-  ASSERT_TRUE(lane.post(1) && lane.post(2));
-  EXPECT_FALSE(lane.published());
-  EXPECT_TRUE(lane.empty());
-  EXPECT_EQ(lane.drain(9, [](int) { FAIL(); }), 0U);
-  lane.publish();
-  EXPECT_TRUE(lane.published());
-  ASSERT_TRUE(lane.post(3));
-  std::vector<int> taken;
-  EXPECT_EQ(lane.drain(9, [&](int value) { taken.push_back(value); }), 2U);
-  EXPECT_EQ(taken, (std::vector<int>{1, 2}));
-}
-
-TEST(Lane, CountsUnpublishedValuesAgainstItsCapacity) {
-  std::array<int, 2> slots{};
-  Lane<int> lane(slots);
-  EXPECT_TRUE(lane.post(1) && lane.post(2));
-  EXPECT_FALSE(lane.post(3));
-}
-
-TEST(Lane, FreesTheSlotsOfABatchAtItsEnd) {
-  std::array<int, 2> slots{};
-  Lane<int> lane(slots);
-  ASSERT_TRUE(lane.post(1) && lane.post(2));
-  lane.publish();
-  EXPECT_EQ(lane.drain(2, [&](int) { EXPECT_FALSE(lane.post(3)); }), 2U);
-  ASSERT_TRUE(lane.post(3) && lane.post(4));
-  lane.publish();
-  std::vector<int> rest;
-  lane.drain(9, [&](int value) { rest.push_back(value); });
-  EXPECT_EQ(rest, (std::vector<int>{3, 4}));
-}
-
-TEST(Lane, CarriesEverythingInOrderBetweenTwoThreads) {
-  constexpr std::uint64_t count = 1'000'000;
-  std::array<std::uint64_t, 64> slots{};
-  Lane<std::uint64_t> lane(slots);
-  std::thread poster([&] {
-    for (std::uint64_t value = 0; value < count;) {
-      if (lane.post(value)) {
-        if (++value % 7 == 0) lane.publish();
-      } else {
-        lane.publish();
-        std::this_thread::yield();
-      }
+  std::deque<std::uint64_t> asked, shown, owed, answered, replied;
+  std::uint64_t number = 0;
+  for (int step = 0; step < 300'000; ++step) {
+    const std::size_t some = random() % 40;
+    switch (random() % 7) {
+      case 0:
+        for (std::size_t i = 0; i < some && lane->unanswered() < 200; ++i) {
+          ASSERT_TRUE(lane->ask(++number, pool));
+          asked.push_back(number);
+        }
+        break;
+      case 1:
+        lane->publish_requests();
+        for (; !asked.empty(); asked.pop_front()) shown.push_back(asked.front());
+        break;
+      case 2:
+      case 3:
+        for (const std::uint64_t request : requests(some)) {
+          ASSERT_EQ(request, shown.front());
+          shown.pop_front();
+          owed.push_back(request);
+        }
+        break;
+      case 4:
+        for (std::size_t i = 0; i < some && !owed.empty(); ++i) {
+          lane->answer(owed.back());  // in any order
+          answered.push_back(owed.back());
+          owed.pop_back();
+        }
+        break;
+      case 5:
+        lane->publish_replies();
+        for (; !answered.empty(); answered.pop_front()) replied.push_back(answered.front());
+        break;
+      default:
+        for (const std::uint64_t reply : replies(some)) {
+          ASSERT_EQ(reply, replied.front());
+          replied.pop_front();
+        }
     }
-    lane.publish();
+    ASSERT_EQ(lane->owed(), owed.size());
+    ASSERT_EQ(lane->unanswered(),
+              asked.size() + shown.size() + owed.size() + answered.size() + replied.size());
+    ASSERT_EQ(pool.at_rest(), lane->unanswered() == 0);
+    ASSERT_LE(pool.mapped_bytes(), Slab::bytes);
+  }
+}
+
+TEST_F(LaneTest, CarriesEverythingInOrderBetweenTwoThreads) {
+  constexpr std::uint64_t count = 300'000;
+  std::thread answering([&] {
+    for (std::uint64_t expected = 0; expected < count;) {
+      const std::size_t drained = lane->drain_requests(16, [&](std::uint64_t number) {
+        ASSERT_EQ(number, expected++);
+        lane->answer(number);
+      });
+      lane->publish_replies();
+      if (drained == 0) std::this_thread::yield();
+    }
   });
-  std::uint64_t expected = 0;
-  while (expected < count) {
-    if (lane.drain(16, [&](std::uint64_t value) { ASSERT_EQ(value, expected++); }) == 0)
+  std::uint64_t asked = 0;
+  for (std::uint64_t expected = 0; expected < count;) {
+    for (int burst = 0; burst < 7 && asked < count && lane->unanswered() < 64; ++burst)
+      ASSERT_TRUE(lane->ask(asked++, pool));
+    lane->publish_requests();
+    if (lane->drain_replies(9, pool, [&](std::uint64_t number) { ASSERT_EQ(number, expected++); }) == 0)
       std::this_thread::yield();
   }
-  poster.join();
-  EXPECT_TRUE(lane.empty());
+  answering.join();
+  EXPECT_TRUE(pool.at_rest());
 }
 
-TEST(Inlet, CarriesEverythingOnceAndInOrderPerPoster) {
-  constexpr std::uint64_t posters_count = 4, count = 100'000;
-  Inlet<std::uint64_t> inlet(64);
-  std::vector<std::thread> posters;
-  for (std::uint64_t poster = 0; poster < posters_count; ++poster) {
-    posters.emplace_back([&, poster] {
-      for (std::uint64_t value = 0; value < count;) {
-        if (inlet.post(poster << 32 | value)) {
-          ++value;
-        } else {
-          std::this_thread::yield();
-        }
-      }
-    });
+TEST(SegmentPool, LendsEachSegmentOnceAndKeepsFewOfThoseThatCameBack) {
+  SegmentPool pool;
+  EXPECT_EQ(pool.mapped_bytes(), 0U);
+  std::vector<Segment*> lent;
+  for (int i = 0; i < 10'000; ++i) {
+    lent.push_back(pool.take());
+    ASSERT_NE(lent.back(), nullptr);
+    std::ranges::fill(lent.back()->slots[14].bytes, std::byte{7});
   }
-  std::array<std::uint64_t, posters_count> expected{};
-  for (std::uint64_t drained = 0; drained < posters_count * count;) {
-    const std::size_t now = inlet.drain(
-        16, [&](std::uint64_t value) { ASSERT_EQ(value & 0xFFFF'FFFF, expected[value >> 32]++); });
-    if (now == 0) std::this_thread::yield();
-    drained += now;
+  EXPECT_FALSE(pool.at_rest());
+  EXPECT_GE(pool.mapped_bytes(), lent.size() * sizeof(Segment));
+  EXPECT_LT(pool.mapped_bytes(), lent.size() * sizeof(Segment) + Slab::bytes);
+  std::vector<Segment*> sorted = lent;
+  std::ranges::sort(sorted);
+  EXPECT_TRUE(std::ranges::adjacent_find(sorted) == sorted.end());
+  std::ranges::shuffle(lent, std::mt19937(5));
+  for (Segment* segment : lent) pool.give_back(*segment);
+  EXPECT_EQ(pool.mapped_bytes(), SegmentPool::spare_slabs_max * Slab::bytes);
+  EXPECT_TRUE(pool.at_rest());
+}
+
+TEST(SegmentPool, MapsNothingForARhythmOfLendingAndGivingBack) {
+  SegmentPool pool;
+  std::vector<Segment*> lent;
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 65; ++i) lent.push_back(pool.take());
+    EXPECT_EQ(pool.mapped_bytes(), 2 * Slab::bytes);
+    for (; !lent.empty(); lent.pop_back()) pool.give_back(*lent.back());
+    EXPECT_EQ(pool.mapped_bytes(), 2 * Slab::bytes);
   }
-  for (std::thread& poster : posters) poster.join();
-  EXPECT_TRUE(inlet.empty());
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 #include <random>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -15,10 +17,12 @@ namespace {
 
 struct Request {
   std::uint64_t ticket;
+  std::uint64_t rest[7] = {};  // as large as parcels may be
 };
 struct Reply {
   std::uint64_t ticket;
   std::uint64_t result;
+  std::uint64_t rest[6] = {};
 };
 using Boxes = Mailboxes<Request, Reply>;
 
@@ -138,6 +142,33 @@ TEST(Mailbox, LetsNoSenderWaitForABusyOne) {
   EXPECT_EQ(expected, 1000U);
 }
 
+TEST(Mailbox, PublishesToAllThatWereWrittenTo) {
+  constexpr std::uint32_t shards_count = 200;
+  Boxes boxes({.shards_count = shards_count});
+  for (std::uint32_t shard = 1; shard < shards_count; ++shard) ASSERT_TRUE(boxes.of(shard).may_sleep());
+  std::vector<std::uint32_t> rung;
+  const auto note = [&](std::uint32_t to) { rung.push_back(to); };
+  boxes.of(0).publish_all(note);
+  EXPECT_TRUE(rung.empty());
+  for (const std::uint32_t to : {1U, 31U, 32U, 64U, 199U}) {
+    ASSERT_TRUE(boxes.of(0).ask(to, {to}));
+    ASSERT_TRUE(boxes.of(0).ask(to, {to}));
+  }
+  boxes.of(0).publish_all(note);
+  EXPECT_EQ(rung, (std::vector<std::uint32_t>{1, 31, 32, 64, 199}));
+  EXPECT_TRUE(boxes.of(0).may_sleep());
+  for (const std::uint32_t to : rung) {
+    Recorder recorder;
+    EXPECT_EQ(boxes.of(to).drain(9, recorder), 2U);
+    EXPECT_EQ(recorder.requests.front(), (Recorder::Arrival{0, to}));
+    boxes.of(to).answer(0, {to});
+    boxes.of(to).answer(0, {to});
+    boxes.of(to).publish_all([](std::uint32_t asking) { EXPECT_EQ(asking, 0U); });
+  }
+  Recorder recorder;
+  EXPECT_EQ(boxes.of(0).drain(99, recorder), 10U);
+}
+
 TEST(Mailbox, TellsExactlyOnePosterToRing) {
   Boxes boxes({.shards_count = 2});
   EXPECT_FALSE(boxes.must_ring(0)) << "awake";
@@ -166,6 +197,60 @@ TEST(Mailbox, DoesNotSleepOverAnythingThatWaits) {
   EXPECT_TRUE(boxes.of(1).may_sleep());
   boxes.of(1).awake();
   EXPECT_FALSE(boxes.must_ring(1));
+}
+
+/// Memory of this process that is there, not merely reserved.
+std::size_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t mapped = 0, resident = 0;
+  file >> mapped >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Answers everything at once.
+struct Answering {
+  Boxes& boxes;
+  std::uint32_t shard;
+  void on_request(std::uint32_t from, const Request& request) {
+    boxes.of(shard).answer(from, {request.ticket, request.ticket * 3});
+  }
+  void on_reply(std::uint32_t, const Reply& reply) { ASSERT_EQ(reply.result, reply.ticket * 3); }
+  void on_outside(const Request&) {}
+};
+
+/// `count` requests of `from` to `to` and their replies, at most `batch` at a time.
+void exchange(Boxes& boxes, std::uint32_t from, std::uint32_t to, std::uint64_t count, std::uint64_t batch) {
+  Answering asking{boxes, from}, answering{boxes, to};
+  for (std::uint64_t ticket = 0; ticket < count;) {
+    for (std::uint64_t end = std::min(count, ticket + batch); ticket < end; ++ticket)
+      ASSERT_TRUE(boxes.of(from).ask(to, {ticket}));
+    (void)boxes.of(from).publish(to);
+    boxes.of(to).drain(SIZE_MAX, answering);
+    (void)boxes.of(to).publish(from);
+    boxes.of(from).drain(SIZE_MAX, asking);
+  }
+}
+
+constexpr std::size_t mebibyte = 1024 * 1024;
+
+TEST(Mailbox, OfTheLargestGateCostsLittleUntilItIsUsed) {
+  const std::size_t before = resident_bytes();
+  Boxes boxes({.shards_count = limits::shards_max});
+  exchange(boxes, 0, limits::shards_max - 1, 1, 1);
+  for (std::uint32_t shard = 0; shard < limits::shards_max; ++shard) EXPECT_TRUE(boxes.of(shard).may_sleep());
+  EXPECT_LT(resident_bytes() - before, 4 * mebibyte);
+}
+
+TEST(Mailbox, KeepsNoMemoryForPairsThatHaveBeenBusy) {
+  constexpr std::uint32_t shards_count = 12;
+  const std::size_t before = resident_bytes();
+  Boxes boxes({.shards_count = shards_count});
+  for (std::uint32_t from = 0; from < shards_count; ++from) {
+    for (std::uint32_t to = 0; to < shards_count; ++to) {
+      if (from != to) exchange(boxes, from, to, 10'000, limits::lane_parcels_max);
+    }
+  }
+  EXPECT_LT(resident_bytes() - before, 8 * mebibyte);
 }
 
 /// A shard that does nothing but ask, answer and sleep on an eventfd until its doorbell rings.

@@ -214,7 +214,7 @@ TEST_F(PushService, PushThatComesTooLateForAMovedDeviceDoesNotOvertakeAndIsRefus
 TEST_F(PushService, PushFromOutsideThatComesTooLateIsRefusedToo) {
   start();
   DeviceClient older = device("a", "/handler", 0);
-  const auto owner = *gate->state().map.find(gate->state().hash("a"));
+  const auto owner = *gate->state().map.find_from_outside(gate->state().hash("a"));
   older.peer().reset();
   gate->settle();
   std::vector<PushOutcome> outcomes;
