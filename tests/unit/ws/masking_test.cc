@@ -57,6 +57,13 @@ Result run(const std::vector<std::uint8_t>& bytes, std::size_t offset, bool in_p
   return result;
 }
 
+#if defined(__aarch64__)
+TEST(MaskingKernel, IsNeonOnAArch64) {
+  ASSERT_EQ(masking_kernels().size(), 2U);
+  EXPECT_STREQ(masking_kernels().back().name, "neon");
+}
+#endif
+
 TEST(MaskingKernel, EachEqualsTheDefinitionAtEveryOffsetAndSize) {
   ASSERT_STREQ(masking_kernels().front().name, "scalar");
   for (const MaskingKernel& kernel : masking_kernels()) {
