@@ -4,6 +4,15 @@
 // on_message, on_close. A handler mounted on several shards is called by all of them at once, for different connections: state
 // that connections share is the handler's to protect. Calls must not block: the whole shard waits. An exception that leaves a
 // handler closes that connection with 1011.
+//
+// When a newer connection takes a device's id over, both have their calls, each in its own order, and `device_id()` is the same for
+// both. Between the two:
+//   - on one shard: once the newer one's on_open runs, the older one gets no on_message any more, and its on_close comes later,
+//     with 4409 (`CloseCode::replaced`);
+//   - on two shards, which are two threads: the older one's on_message and on_close may run before, after or at the same time as
+//     the newer one's on_open and on_message. Its on_close says 4409, or how it ended if that came first.
+// What tells them apart is `ref()`, which no two connections share, and `user_data()`, which each has of its own. State kept by device
+// id belongs to whoever opened last: remember the `ref()` beside it, and let an on_close with another one change nothing.
 #pragma once
 
 #include <cstdint>

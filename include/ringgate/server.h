@@ -47,16 +47,22 @@ class Server {
   std::vector<std::string> device_addresses() const;
   std::string admin_address() const;
 
-  /// Sends to the device with this id. Any thread; never blocks. `on_result` runs exactly once: on the caller's shard, on the
-  /// owner's if the caller is no shard of this server, or before `push` returns if the result is known at once. It may be null.
-  /// Payload and id are copied.
+  /// Sends to the device with this id. Any thread; never blocks. `on_result` runs exactly once: before `push` returns if the result is
+  /// known at once, else on the caller's shard, or on the owner's if the caller is no shard of this server; and on the thread that
+  /// waits for the server's end if that comes first. It may be null. A shard is answered after 5 seconds at the latest, with
+  /// unknown_outcome if the owner's shard is stuck; a thread that is none once that shard goes on. Payload and id are copied. Text must
+  /// be UTF-8 (invalid_utf8 otherwise).
   void push(std::string_view device_id, MessageView message, PushCallback on_result);
 
-  /// The same, for threads that are no shard: waits for the result. Must not be called on a shard, of any server (asserted).
+  /// The same, for threads that are no shard: waits for the result, for 5 seconds at the most, then it is unknown_outcome. Must not
+  /// be called on a shard, of any server (asserted).
   PushResult push_and_wait(std::string_view device_id, MessageView message);
 
-  /// Sends to every device online; encoded once. Any thread; never blocks; `on_result` runs exactly once, on a shard, and may be
-  /// null.
+  /// Sends to every device online; encoded once. Any thread; never blocks. Each device gets the broadcasts of one thread in the order
+  /// in which it asked for them. `on_result` runs exactly once: before `broadcast` returns if the result is known at once, else on the
+  /// caller's shard, or on any of the server's if the caller is no shard of it; and on the thread that waits for the server's end if
+  /// that comes first. It may be null. A shard that does not report for 30 seconds makes the outcome unknown. At most 64 are under way
+  /// on a shard, and 64 of other threads wait for one: more are refused with backpressure.
   void broadcast(MessageView message, BroadcastCallback on_result);
 
   /// Runs `task` with the connection on its owner shard, if it still exists. Any thread; never blocks. False if a queue is full or

@@ -62,26 +62,18 @@ class AdminApi {
   void show_metrics(Call call);
 
  private:
-  /// One page of the list, being filled by the shards that own its devices.
-  struct Listing {
-    Responder responder;
-    device::DeviceMap::Cursor cursor = 0;
-    std::size_t limit = 0;
-    std::optional<std::string> next_cursor;
-    std::vector<std::unique_ptr<dispatch::DeviceInfo>> devices;
-    std::size_t awaited_count = 0;
-  };
+  struct Listing;  // listing.cc
   void start_listings();
-  void fill(const std::shared_ptr<Listing>& listing);
+  bool start(const std::shared_ptr<Listing>& listing);
   void finish(Listing& listing);
 
   const AdminSettings& settings_;
   dispatch::GateState& gate_;
   dispatch::PushService& push_service_;
   std::span<const ShardCounters* const> all_counters_;
-  std::deque<std::shared_ptr<Listing>>
-      listings_;                 // the front one is being filled; bounded by requests in flight
-  bool listing_starts_ = false;  // start_listings is at work
+  std::deque<std::shared_ptr<Listing>> listings_waiting_;  // bounded by requests in flight
+  std::vector<std::size_t> listed_;  // by shard: devices of unfinished pages that it was asked for
+  bool listing_starts_ = false;      // start_listings is at work
 };
 
 }  // namespace ringgate::admin

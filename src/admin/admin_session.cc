@@ -35,6 +35,7 @@ void AdminSession::on_open(conn::Connection& connection) {
 void AdminSession::on_gone(conn::Connection& connection, conn::EndCause) {
   delete std::exchange(connection.session<AdminRecord>().state, nullptr);
   counters_.admin_connections.subtract(1);
+  counters_.admin_connections_ended.add(1);
 }
 
 void AdminSession::on_received(conn::Connection& connection, MutableBytes bytes) {

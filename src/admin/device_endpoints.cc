@@ -28,11 +28,16 @@ std::optional<std::string> close_reason_of(std::string_view query) {
 }  // namespace
 
 void AdminApi::show_device(Call call) {
-  push_service_.describe(call.device_id.view(),
-                         [responder = call.responder](std::unique_ptr<dispatch::DeviceInfo> device) {
-                           responder.answer(device != nullptr ? Answer::json(device_json(*device))
-                                                              : Answer::refuse(Refusal::unknown_device));
-                         });
+  push_service_.describe(call.device_id.view(), [responder = call.responder](dispatch::DescribeResult result) {
+    switch (result.outcome) {
+      case dispatch::DescribeOutcome::found:
+        return responder.answer(Answer::json(device_json(*result.device)));
+      case dispatch::DescribeOutcome::unknown_device:
+        return responder.refuse(Refusal::unknown_device);
+      case dispatch::DescribeOutcome::unavailable:
+        return responder.refuse(Refusal::unavailable);
+    }
+  });
 }
 
 void AdminApi::close_device(Call call) {
@@ -41,16 +46,20 @@ void AdminApi::close_device(Call call) {
   auto reason = close_reason_of(call.request.query);
   if (!reason) return call.responder.refuse(Refusal::bad_reason);
   push_service_.close_device(call.device_id.view(), static_cast<CloseCode>(*code), std::move(*reason),
-                             [responder = call.responder](const PushResult& result) {
-                               switch (result.outcome) {
-                                 case PushOutcome::delivered:
+                             [responder = call.responder](dispatch::CloseOutcome outcome) {
+                               switch (outcome) {
+                                 case dispatch::CloseOutcome::closed:
                                    return responder.answer({.status = 204});
-                                 case PushOutcome::closing:
-                                   return responder.refuse(Refusal::closing);
-                                 case PushOutcome::backpressure:
-                                   return responder.refuse(Refusal::backpressure);
-                                 default:
+                                 case dispatch::CloseOutcome::unknown_device:
                                    return responder.refuse(Refusal::unknown_device);
+                                 case dispatch::CloseOutcome::moving:
+                                   return responder.refuse(Refusal::closing);
+                                 case dispatch::CloseOutcome::backpressure:
+                                   return responder.refuse(Refusal::backpressure);
+                                 case dispatch::CloseOutcome::stopping:
+                                   return responder.refuse(Refusal::stopping);
+                                 case dispatch::CloseOutcome::unknown_outcome:
+                                   return responder.refuse(Refusal::unknown_outcome);
                                }
                              });
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "dispatch/parcel.h"
+#include "dispatch/outcomes.h"
 #include "ringgate/push.h"
 
 namespace ringgate::admin {

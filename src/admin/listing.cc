@@ -1,7 +1,9 @@
 // GET /v1/devices: pages of all devices, over all shards.
 //
-// A page asks each device's shard once. Pages are filled one after the other, so that they never fill the
-// lanes between shards, where a device that cannot be asked for would look like one that has gone.
+// A page asks each device's shard once, and follows a device that moves meanwhile. Pages are filled side by side as long as they
+// leave half of each lane between shards to pushes; the others wait. A page that needs a shard which does not answer is refused when
+// the time for its answers is over, and pages that do not need that shard overtake it: a device that cannot be asked for never looks
+// like one that has gone.
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -18,7 +20,6 @@ using Presence = http::QueryParameter::Presence;
 using Cursor = device::DeviceMap::Cursor;
 
 constexpr NumberRange page_sizes{.lowest = 1, .highest = limits::listed_devices_max, .otherwise = 100};
-static_assert(limits::listed_devices_max <= limits::lane_parcels_max / 2);
 
 constexpr std::size_t cursor_chars = 16;
 
@@ -41,46 +42,79 @@ std::optional<Cursor> cursor_of(std::string_view query) {
 
 }  // namespace
 
+/// One page of the list, waiting for its turn or being filled by the shards that own its devices.
+struct AdminApi::Listing {
+  Responder responder;
+  Cursor cursor = 0;
+  std::size_t limit = 0;
+  std::optional<std::size_t> blocked_on;  // the shard whose lane had no room for it
+  std::optional<std::string> next_cursor;
+  std::vector<std::size_t> asked;  // by shard: devices that it was asked for
+  std::vector<std::unique_ptr<dispatch::DeviceInfo>> devices;
+  std::size_t awaited_count = 0;
+  bool is_complete = true;  // no device is left out because it could not be asked for
+};
+
 void AdminApi::list_devices(Call call) {
   const auto limit = query_number(call.request.query, "limit", page_sizes);
   if (!limit) return call.responder.refuse(Refusal::bad_limit);
   const auto cursor = cursor_of(call.request.query);
   if (!cursor) return call.responder.refuse(Refusal::bad_cursor);
-  listings_.push_back(
+  listings_waiting_.push_back(
       std::make_shared<Listing>(Listing{.responder = call.responder, .cursor = *cursor, .limit = *limit}));
-  if (listings_.size() == 1) start_listings();
+  start_listings();
 }
 
-/// Fills pages until one has to wait for other shards. A page that is complete at once is not a level of
-/// recursion.
+/// Starts every page that waits and for which there is room. A page that is complete at once is not a level of recursion.
 void AdminApi::start_listings() {
   if (listing_starts_) return;
   listing_starts_ = true;
-  while (!listings_.empty() && listings_.front()->awaited_count == 0) fill(listings_.front());
+  for (std::size_t at = 0; at < listings_waiting_.size();) {
+    const std::shared_ptr<Listing> listing = listings_waiting_[at];
+    if (start(listing))
+      listings_waiting_.erase(listings_waiting_.begin() + static_cast<std::ptrdiff_t>(at));
+    else
+      ++at;
+  }
   listing_starts_ = false;
 }
 
-void AdminApi::fill(const std::shared_ptr<Listing>& front) {
-  const std::shared_ptr<Listing> listing = front;
+/// False, with nothing asked, if a lane has no room for the page beside those that are being filled.
+bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
+  listed_.resize(gate_.shards_count);
+  const auto has_room = [&](std::size_t shard, std::size_t count) {
+    return listed_[shard] == 0 || listed_[shard] + count <= limits::listed_parcels_max;
+  };
+  if (listing->blocked_on && !has_room(*listing->blocked_on, listing->limit)) return false;
   const device::DeviceMap::Page page = push_service_.map().scan(listing->cursor, listing->limit);
+  listing->asked.assign(gate_.shards_count, 0);
+  for (const device::ConnectionRef& ref : page.refs) ++listing->asked[ref.shard];
+  for (std::size_t shard = 0; shard < listing->asked.size(); ++shard) {
+    if (has_room(shard, listing->asked[shard])) continue;
+    listing->blocked_on = shard;
+    return false;
+  }
+  for (std::size_t shard = 0; shard < listing->asked.size(); ++shard) listed_[shard] += listing->asked[shard];
   if (page.next) listing->next_cursor = cursor_text(*page.next);
   listing->devices.resize(page.refs.size());
-  listing->awaited_count =
-      page.refs.size() + 1;  // one for this loop, so that the page does not end inside it
+  listing->awaited_count = page.refs.size() + 1;  // one for this loop, so that the page does not end inside it
   for (std::size_t i = 0; i < page.refs.size(); ++i) {
-    push_service_.describe(page.refs[i], [this, listing, i](std::unique_ptr<dispatch::DeviceInfo> device) {
-      listing->devices[i] = std::move(device);
+    push_service_.describe(page.keys[i], [this, listing, i](dispatch::DescribeResult result) {
+      listing->devices[i] = std::move(result.device);
+      if (result.outcome == dispatch::DescribeOutcome::unavailable) listing->is_complete = false;
       if (--listing->awaited_count == 0) finish(*listing);
     });
   }
   if (--listing->awaited_count == 0) finish(*listing);
+  return true;
 }
 
 void AdminApi::finish(Listing& listing) {
-  const Responder responder = listing.responder;
-  Answer answer = Answer::json(device_page_json(listing.devices, listing.next_cursor));
-  listings_.pop_front();
-  responder.answer(std::move(answer));
+  for (std::size_t shard = 0; shard < listing.asked.size(); ++shard) listed_[shard] -= listing.asked[shard];
+  if (listing.is_complete)
+    listing.responder.answer(Answer::json(device_page_json(listing.devices, listing.next_cursor)));
+  else
+    listing.responder.refuse(Refusal::unavailable);
   start_listings();
 }
 

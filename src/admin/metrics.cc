@@ -10,6 +10,7 @@
 
 #include "admin/process_usage.h"
 #include "base/log.h"
+#include "dispatch/outcome_counters.h"
 
 namespace ringgate::admin {
 namespace {
@@ -41,10 +42,12 @@ constexpr std::array rows = {
     Row{"connections", "Connections open now.", gauge, gate_wide, {"listener", "devices", "state", "open"}, &ShardCounters::devices_connected},
     Row{"connections", "Connections open now.", gauge, gate_wide, {"listener", "admin", "state", "open"}, &ShardCounters::admin_connections},
     Row{"connections_opened_total", "Connections accepted, on all listeners.", counter, per_shard, {}, &ShardCounters::accepted},
-    Row{"connections_closed_total", "WebSocket connections closed, by who began it.", counter, gate_wide, {"by", "peer"}, &ShardCounters::closed_by_peer},
-    Row{"connections_closed_total", "WebSocket connections closed, by who began it.", counter, gate_wide, {"by", "gate"}, &ShardCounters::closed_by_gate},
-    Row{"handshakes_total", "Opening handshakes, by result.", counter, gate_wide, {"result", "accepted"}, &ShardCounters::handshakes_accepted},
-    Row{"handshakes_total", "Opening handshakes, by result.", counter, gate_wide, {"result", "refused"}, &ShardCounters::handshakes_refused},
+    Row{"connections_closed_total", "Devices' connections that ended, by who ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "peer"}, &ShardCounters::closed_by_peer},
+    Row{"connections_closed_total", "Devices' connections that ended, by who ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "gate"}, &ShardCounters::closed_by_gate},
+    Row{"connections_closed_total", "Devices' connections that ended, by who ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "vanished"}, &ShardCounters::vanished},
+    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was whole.", counter, gate_wide, {"result", "accepted"}, &ShardCounters::handshakes_accepted},
+    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was whole.", counter, gate_wide, {"result", "refused"}, &ShardCounters::handshakes_refused},
+    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was whole.", counter, gate_wide, {"result", "abandoned"}, &ShardCounters::handshakes_abandoned},
     Row{"duplicate_device_total", "Connections that took an id over from an older one.", counter, gate_wide, {"action", "replaced"}, &ShardCounters::takeovers},
     Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "text"}, &ShardCounters::text_in},
     Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "binary"}, &ShardCounters::binary_in},
@@ -68,13 +71,23 @@ constexpr std::array rows = {
     Row{"message_timeouts_total", "Devices closed because a message was not finished in time.", counter, gate_wide, {}, &ShardCounters::message_timeouts},
     Row{"messages_given_up_total", "Devices closed because unfinished messages took too much memory.", counter, gate_wide, {}, &ShardCounters::messages_given_up},
     Row{"protocol_violations_total", "Devices closed for breaking the protocol.", counter, gate_wide, {}, &ShardCounters::protocol_violations},
-    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "delivered"}, &ShardCounters::push_delivered},
-    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "unknown_device"}, &ShardCounters::push_unknown_device},
-    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "backpressure"}, &ShardCounters::push_backpressure},
-    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "too_large"}, &ShardCounters::push_too_large},
-    Row{"push_requests_total", "Pushes to one device, by result.", counter, gate_wide, {"result", "closing"}, &ShardCounters::push_closing},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "delivered"}, &ShardCounters::push_delivered},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "unknown_device"}, &ShardCounters::push_unknown_device},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "backpressure"}, &ShardCounters::push_backpressure},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "too_large"}, &ShardCounters::push_too_large},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "closing"}, &ShardCounters::push_closing},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "invalid_utf8"}, &ShardCounters::push_invalid_utf8},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "unknown_outcome"}, &ShardCounters::push_unknown_outcome},
+    Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "completed"}, &ShardCounters::broadcast_completed},
+    Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "backpressure"}, &ShardCounters::broadcast_backpressure},
+    Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "too_large"}, &ShardCounters::broadcast_too_large},
+    Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "closing"}, &ShardCounters::broadcast_closing},
+    Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "invalid_utf8"}, &ShardCounters::broadcast_invalid_utf8},
+    Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "unknown_outcome"}, &ShardCounters::broadcast_unknown_outcome},
+    Row{"answers_late_total", "Answers of a shard to questions of another one that had been given up.", counter, per_shard, {}, &ShardCounters::answers_late},
     Row{"push_crossed_total", "Pushes whose device is on another shard.", counter, gate_wide, {}, &ShardCounters::push_crossed},
     Row{"doorbells_rung_total", "Sleeping shards woken for their mailbox.", counter, per_shard, {}, &ShardCounters::doorbells_rung},
+    Row{"admin_connections_ended_total", "Connections of the admin listener that ended.", counter, gate_wide, {}, &ShardCounters::admin_connections_ended},
     Row{"admin_requests_total", "Requests to the admin API that were whole.", counter, gate_wide, {}, &ShardCounters::admin_requests},
     Row{"admin_rejected_total", "Admin connections ended for bytes that are no proper request.", counter, gate_wide, {}, &ShardCounters::admin_rejected},
     Row{"admin_timeouts_total", "Admin connections ended for a request that came too slowly.", counter, gate_wide, {}, &ShardCounters::admin_timeouts},
@@ -119,7 +132,17 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-void add_row(Families& families, const Row& row, std::span<const ShardCounters* const> shards) {
+/// What threads without a shard have counted of it themselves.
+std::uint64_t counted_outside(const dispatch::OutsideCounters& outside, Counter ShardCounters::* counter) {
+  for (std::size_t i = 0; i < push_outcomes_count; ++i)
+    if (dispatch::push_counters[i] == counter) return outside.pushes[i].load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < broadcast_outcomes_count; ++i)
+    if (dispatch::broadcast_counters[i] == counter) return outside.broadcasts[i].load(std::memory_order_relaxed);
+  return 0;
+}
+
+void add_row(Families& families, const Row& row, const dispatch::GateState& gate,
+             std::span<const ShardCounters* const> shards) {
   const std::string name = "ringgate_" + std::string(row.name);
   const auto add = [&](std::uint64_t value) -> ClientMetric& {
     ClientMetric& metric = families.add(name, row.help, row.kind, static_cast<double>(value));
@@ -132,7 +155,7 @@ void add_row(Families& families, const Row& row, std::span<const ShardCounters* 
       add((shards[shard]->*row.counter).get()).label.push_back({"shard", std::to_string(shard)});
     return;
   }
-  std::uint64_t sum = 0;
+  std::uint64_t sum = counted_outside(gate.outside, row.counter);
   for (const ShardCounters* shard : shards) sum += (shard->*row.counter).get();
   add(sum);
 }
@@ -198,7 +221,7 @@ std::string metrics_text(const AdminSettings& settings, const dispatch::GateStat
                          std::span<const ShardCounters* const> shards, TimeNs now) {
   Families families;
   add_build(families, settings);
-  for (const Row& row : rows) add_row(families, row, shards);
+  for (const Row& row : rows) add_row(families, row, gate, shards);
   add_busy(families, shards, now);
   add_gate(families, gate);
   add_process(families);

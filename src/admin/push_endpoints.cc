@@ -1,5 +1,5 @@
 // POST /v1/devices/{id}/messages and POST /v1/broadcast.
-#include <expected>
+#include <optional>
 
 #include "admin/admin_api.h"
 #include "admin/content_type.h"
@@ -10,15 +10,13 @@
 namespace ringgate::admin {
 namespace {
 
-/// The message that a request's body is, encoded once.
-std::expected<ws::MessageRef, Refusal> message_of(const Request& request) {
-  const auto type = request.content_type ? message_type_of(*request.content_type) : std::nullopt;
-  if (!type) return std::unexpected{Refusal::content_type};
-  const ByteView payload = bytes_of(request.body);
-  if (*type == MessageType::text && !ws::valid_utf8(payload)) return std::unexpected{Refusal::invalid_utf8};
-  ws::MessageRef message = ws::MessageRef::encode(*type, payload);
-  if (!message) return std::unexpected{Refusal::backpressure};  // out of memory: worth another try
-  return message;
+/// What a request's body is a message of; nullopt if it does not say so.
+std::optional<MessageType> type_of(const Request& request) {
+  return request.content_type ? message_type_of(*request.content_type) : std::nullopt;
+}
+
+bool is_invalid(MessageType type, const Request& request) {
+  return type == MessageType::text && !ws::valid_utf8(bytes_of(request.body));
 }
 
 Answer answer_of(std::string_view device_id, const PushResult& result) {
@@ -33,26 +31,52 @@ Answer answer_of(std::string_view device_id, const PushResult& result) {
       return Answer::refuse(Refusal::too_large);
     case PushOutcome::closing:
       return Answer::refuse(Refusal::closing);
+    case PushOutcome::invalid_utf8:
+      return Answer::refuse(Refusal::invalid_utf8);
+    case PushOutcome::unknown_outcome:
+      break;
   }
-  return Answer::refuse(Refusal::unknown_device);
+  return Answer::refuse(Refusal::unknown_outcome);
+}
+
+Answer answer_of(const BroadcastResult& result) {
+  switch (result.outcome) {
+    case BroadcastOutcome::completed:
+      return Answer::json(broadcast_json(result));
+    case BroadcastOutcome::backpressure:
+      return Answer::refuse(Refusal::unavailable);
+    case BroadcastOutcome::too_large:
+      return Answer::refuse(Refusal::too_large);
+    case BroadcastOutcome::closing:
+      return Answer::refuse(Refusal::stopping);
+    case BroadcastOutcome::invalid_utf8:
+      return Answer::refuse(Refusal::invalid_utf8);
+    case BroadcastOutcome::unknown_outcome:
+      break;
+  }
+  return Answer::refuse(Refusal::unknown_outcome);
 }
 
 }  // namespace
 
 void AdminApi::push_message(Call call) {
-  auto message = message_of(call.request);
-  if (!message) return call.responder.refuse(message.error());
-  push_service_.push(call.device_id.view(), std::move(*message),
-                     [responder = call.responder, id = std::string(call.device_id.view())](
-                         const PushResult& result) { responder.answer(answer_of(id, result)); });
+  const auto type = type_of(call.request);
+  if (!type) return call.responder.refuse(Refusal::content_type);
+  const std::string_view id = call.device_id.view();
+  auto on_result = [responder = call.responder, id = std::string(id)](const PushResult& result) {
+    responder.answer(answer_of(id, result));
+  };
+  if (is_invalid(*type, call.request)) return push_service_.refuse_push(PushOutcome::invalid_utf8, std::move(on_result));
+  push_service_.push(id, ws::MessageRef::encode(*type, bytes_of(call.request.body)), std::move(on_result));
 }
 
 void AdminApi::broadcast_message(Call call) {
-  auto message = message_of(call.request);
-  if (!message) return call.responder.refuse(message.error());
-  push_service_.broadcast(std::move(*message), [responder = call.responder](const BroadcastResult& result) {
-    responder.answer(Answer::json(broadcast_json(result)));
-  });
+  const auto type = type_of(call.request);
+  if (!type) return call.responder.refuse(Refusal::content_type);
+  auto on_result = [responder = call.responder](const BroadcastResult& result) { responder.answer(answer_of(result)); };
+  if (is_invalid(*type, call.request))
+    return push_service_.refuse_broadcast(BroadcastOutcome::invalid_utf8, std::move(on_result));
+  push_service_.broadcast(ws::MessageRef::encode(*type, bytes_of(call.request.body)), std::move(on_result));
 }
 
 }  // namespace ringgate::admin

@@ -32,9 +32,12 @@ enum class Refusal : std::uint8_t {
   too_large,
   backpressure,
   not_ready,
+  unavailable,
+  stopping,
+  unknown_outcome,
 };
 
-inline constexpr std::size_t refusals_count = static_cast<std::size_t>(Refusal::not_ready) + 1;
+inline constexpr std::size_t refusals_count = static_cast<std::size_t>(Refusal::unknown_outcome) + 1;
 
 /// What a refusal looks like from outside. All text is static and needs no JSON escaping.
 struct RefusalFacts {
@@ -61,10 +64,13 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::bad_limit, 400, http::Persistence::keep_alive, "bad_limit", "The parameter limit must be one number from 1 to 1000.", ""},
     {Refusal::bad_cursor, 400, http::Persistence::keep_alive, "bad_cursor", "The parameter cursor must be a next_cursor of an earlier answer.", ""},
     {Refusal::unknown_device, 404, http::Persistence::keep_alive, "unknown_device", "No device with this id is connected.", ""},
-    {Refusal::closing, 404, http::Persistence::keep_alive, "closing", "The connection of this device is being closed.", ""},
+    {Refusal::closing, 409, http::Persistence::keep_alive, "closing", "The connection of this device is being closed or replaced: it may be online again at once.", "Retry-After: 1\r\n"},
     {Refusal::too_large, 413, http::Persistence::keep_alive, "too_large", "The message is larger than this server takes.", ""},
     {Refusal::backpressure, 429, http::Persistence::keep_alive, "backpressure", "The device reads too slowly: try again later.", "Retry-After: 1\r\n"},
     {Refusal::not_ready, 503, http::Persistence::keep_alive, "not_ready", "This server takes no new devices at present.", "Retry-After: 1\r\n"},
+    {Refusal::unavailable, 503, http::Persistence::keep_alive, "unavailable", "This cannot be answered at present: try again later.", "Retry-After: 1\r\n"},
+    {Refusal::stopping, 503, http::Persistence::keep_alive, "stopping", "This server is about to stop.", "Retry-After: 1\r\n"},
+    {Refusal::unknown_outcome, 504, http::Persistence::keep_alive, "unknown_outcome", "The part of this server that holds the device has not answered in time: it may still do what was asked.", ""},
 }};
 // clang-format on
 

@@ -28,17 +28,23 @@ struct alignas(64) ShardCounters {
   Counter connections_cold;
   Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
   // Devices
-  Counter devices_connected, handshakes_accepted, handshakes_refused, takeovers, closed_by_peer, closed_by_gate;
+  Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers;
+  // How each accepted device's connection left the open phase: exactly one of these
+  Counter closed_by_peer, closed_by_gate, vanished;
   Counter text_in, binary_in, text_out, binary_out, pings_in, pongs_in, payload_bytes_in, payload_bytes_out;
   Counter slow_consumers, pong_timeouts, message_timeouts, messages_given_up, protocol_violations;
   // Compression: payloads before and after
   Counter inflated_bytes_in, inflated_bytes_out, deflated_bytes_in, deflated_bytes_out, deflate_contexts_refused;
   // Push, counted where the push was asked for
-  Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_crossed;
-  Counter doorbells_rung, turns;
+  Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_invalid_utf8,
+      push_unknown_outcome, push_crossed;
+  // Broadcasts, counted where the last shard's count arrived
+  Counter broadcast_completed, broadcast_backpressure, broadcast_too_large, broadcast_closing, broadcast_invalid_utf8,
+      broadcast_unknown_outcome;
+  Counter answers_late, doorbells_rung, turns;
   Counter turn_began;  // the ring's clock; 0 while the shard sleeps or has ended
   // Admin
-  Counter admin_connections, admin_requests, admin_rejected, admin_timeouts;
+  Counter admin_connections, admin_connections_ended, admin_requests, admin_rejected, admin_timeouts;
 };
 
 }  // namespace ringgate

@@ -52,6 +52,11 @@ inline constexpr std::size_t routes_max = 256;  // mounted ones included; a conn
 inline constexpr std::size_t lane_parcels_max = 4096;  // requests in flight from one shard to another
 inline constexpr std::size_t inlet_parcels_max = 4096;  // requests waiting at one shard from threads that are no shard
 inline constexpr std::size_t parcel_bytes_max = 64;
+inline constexpr std::uint64_t answer_seconds = 5;             // for a shard's answer to a push or a question
+inline constexpr std::uint64_t broadcast_answer_seconds = 30;  // for a shard's count of a broadcast
+inline constexpr std::uint32_t owners_asked_max = 8;     // connections that a question follows a moving device to
+inline constexpr std::uint32_t broadcasts_open_max = 64;  // started on one shard and not yet counted by all: each holds its message
+inline constexpr std::size_t listed_parcels_max = lane_parcels_max / 2;  // of a lane, for pages of devices; the rest is for pushes
 
 // Device map.
 inline constexpr std::size_t foreign_readers_max = 64;        // threads without a shard that look an id up at one moment
@@ -68,6 +73,7 @@ static_assert(head_bytes_default > target_bytes_max);
 static_assert(client_header_bytes_max == server_header_bytes_max + 4, "a reply fits in front of its payload");
 static_assert((lane_parcels_max & (lane_parcels_max - 1)) == 0);
 static_assert((inlet_parcels_max & (inlet_parcels_max - 1)) == 0);
+static_assert(listed_devices_max <= listed_parcels_max, "a whole page fits");
 static_assert(slots_per_shard_max >= direct_sockets_max);
 
 }  // namespace ringgate::limits

@@ -253,7 +253,10 @@ DeviceMap::Page DeviceMap::scan(Cursor cursor, std::size_t limit) const {
       page.next = tag;
       return page;
     }
-    if (const auto ref = find_index(tag)) page.refs.push_back(*ref);
+    const auto ref = find_index(tag);
+    if (!ref) continue;
+    page.refs.push_back(*ref);
+    page.keys.push_back({.index = tag});
   }
   if (until != end) page.next = until + 1;
   return page;

@@ -47,6 +47,7 @@ class DeviceMap {
   struct Page {
     std::vector<ConnectionRef>
         refs;                    // in the order of hashes; at most `limit`, perhaps none although more follow
+    std::vector<IdKey> keys;     // of `refs`, one each: `index` alone is known, enough to `find` the id again
     std::optional<Cursor> next;  // nullopt: this was the last page
   };
   /// The map as one shard uses it, on its thread. Each call is a section of its own (quiescence.h): outside of

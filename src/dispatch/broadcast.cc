@@ -1,6 +1,11 @@
 // One message to every device of every shard: each shard reaches its own, a bounded number a turn.
+//
+// The broadcasts of one producer reach each device in the order in which they were asked for: a shard works on one at a time, lanes
+// keep their order, and what waits for room in a full lane holds back what comes after it.
 #include <algorithm>
 
+#include "base/limits.h"
+#include "dispatch/outcome_counters.h"
 #include "dispatch/owned_word.h"
 #include "dispatch/push_service.h"
 
@@ -10,30 +15,41 @@ namespace {
 constexpr std::uint32_t broadcast_slots_per_turn = 4096;
 }
 
-void PushService::broadcast(ws::MessageRef message, BroadcastCallback on_result) {
-  struct Sum {
-    BroadcastResult total;
-    std::uint32_t shards_open;
-    BroadcastCallback on_result;
-  };
-  auto sum = std::make_shared<Sum>(Sum{{}, gate_.shards_count, std::move(on_result)});
-  const auto add = [sum](const BroadcastResult& part) {
-    sum->total.matched += part.matched;
-    sum->total.delivered += part.delivered;
-    sum->total.refused += part.refused;
-    if (--sum->shards_open == 0) sum->on_result(sum->total);
-  };
-  for (std::uint32_t shard = 0; shard < gate_.shards_count; ++shard) {
-    if (shard == shard_index_) continue;
-    const std::uint32_t ticket = open_ticket(nullptr, [add](const Reply& reply) { add(reply.broadcast); });
-    const Request request{.kind = RequestKind::broadcast, .ticket = ticket, .owned = lend(message)};
-    // A full lane delays a broadcast to that shard; it is not lost.
-    if (!ask(shard, request)) deferred_.push_back({shard, request});
-  }
-  start_broadcast(std::move(message), add);
+void PushService::refuse_broadcast(BroadcastOutcome outcome, BroadcastCallback on_result) {
+  count(counters_, outcome);
+  if (on_result) on_result({.outcome = outcome});
 }
 
-void PushService::start_broadcast(ws::MessageRef message, std::move_only_function<void(const BroadcastResult&)> on_done) {
+void PushService::broadcast(ws::MessageRef message, BroadcastCallback on_result) {
+  if (!message || broadcasts_open_ == limits::broadcasts_open_max)
+    return refuse_broadcast(BroadcastOutcome::backpressure, std::move(on_result));
+  ++broadcasts_open_;
+  auto sum = std::make_shared<BroadcastSum>(
+      BroadcastSum{.total = {}, .shards_open = gate_.shards_count, .on_result = std::move(on_result)});
+  for (std::uint32_t shard = 0; shard < gate_.shards_count; ++shard) {
+    if (shard == shard_index_) continue;
+    const TicketName ticket =
+        tickets_.open({sum, {.shard = static_cast<std::uint8_t>(shard)}}, Tickets::Patience::broadcast, clock_);
+    ask_in_order(shard, {.kind = RequestKind::broadcast, .ticket = ticket, .owned = lend(message)});
+  }
+  start_broadcast(std::move(message), [this, sum](const BroadcastResult& part) { add(*sum, part); });
+}
+
+/// One shard's part is known, or given up.
+void PushService::add(BroadcastSum& sum, const BroadcastResult& part) {
+  sum.total.matched += part.matched;
+  sum.total.delivered += part.delivered;
+  sum.total.refused += part.refused;
+  sum.total.outcome = std::max(sum.total.outcome, part.outcome);  // the least certain comes last
+  if (--sum.shards_open > 0) return;
+  --broadcasts_open_;
+  count(counters_, sum.total.outcome);
+  if (sum.on_result) sum.on_result(sum.total);
+}
+static_assert(BroadcastOutcome::completed < BroadcastOutcome::closing &&
+              BroadcastOutcome::closing < BroadcastOutcome::unknown_outcome);
+
+void PushService::start_broadcast(ws::MessageRef message, BroadcastDone on_done) {
   broadcasts_.push_back({.message = std::move(message),
                          .next_slot = 0,
                          .slots_end = transport_.table().high_water(),

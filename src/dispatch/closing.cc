@@ -26,9 +26,10 @@ void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std
   side.close_reason = reason;
 }
 
-void DeviceSession::close(conn::Connection& connection, CloseCode code, std::string_view reason) {
-  if (record_of(connection).phase == Phase::open && connection.is_live())
-    start_closing_handshake(connection, sendable(code), reason);
+bool DeviceSession::close(conn::Connection& connection, CloseCode code, std::string_view reason) {
+  if (record_of(connection).phase != Phase::open || !connection.is_live()) return false;
+  start_closing_handshake(connection, sendable(code), reason);
+  return true;
 }
 
 /// Ours comes first: the peer has limits.close_timeout to answer.
@@ -84,6 +85,7 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   if (is_paused && record.side != nullptr && !record.side->held.empty()) return;
   if (record.phase == Phase::open) {
     note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
+    counters_.vanished.add(1);
     write_waiting_pongs(connection);
   }
   record.phase = Phase::closed;
@@ -116,8 +118,10 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   leave_map(connection);
   const bool was_accepted = !record.id.view().empty();
   if (was_accepted) {
-    if (record.phase == Phase::open)
+    if (record.phase == Phase::open) {
       note_close(connection, CloseCode::abnormal, cause == conn::EndCause::reset ? "connection reset" : "connection ended");
+      (cause == conn::EndCause::aborted ? counters_.closed_by_gate : counters_.vanished).add(1);
+    }
     record.phase = Phase::closed;
     counters_.devices_connected.subtract(1);
     log_disconnect(connection);
@@ -126,6 +130,7 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
       handler.on_close(facade, record.side->close_code, record.side->close_reason);
     });
   }
+  if (record.phase == Phase::upgrading) counters_.handshakes_abandoned.add(1);
   unreserve_connection(connection);
   if (record.side != nullptr) {
     unfinished_.remove(record.side->unfinished);

@@ -67,11 +67,12 @@ class DeviceSession final : public conn::Session {
   void on_outputs_retired() override;
 
   // -- For the push service: connections by reference, on this shard
-  /// Null if that incarnation is gone, or is not a device in the open phase with this id.
+  /// Null if that incarnation is gone, or has another id. It need not be open.
   conn::Connection* find(device::ConnectionRef ref, device::IdKey key);
   conn::Connection* find(device::ConnectionRef ref);
   DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
-  void close(conn::Connection& connection, CloseCode code, std::string_view reason);
+  /// True if it was open, and its closing handshake has begun with this.
+  bool close(conn::Connection& connection, CloseCode code, std::string_view reason);
   DeviceInfo describe(conn::Connection& connection);
   void with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task);
   /// Ends what a drain must end: an open device gets 1001, a half-made handshake is dropped. False if there was nothing to do.

@@ -12,6 +12,7 @@
 #include "device/device_map.h"
 #include "device/id_key.h"
 #include "device/mailbox.h"
+#include "dispatch/outcome_counters.h"
 #include "dispatch/parcel.h"
 #include "ring/ring.h"
 #include "ringgate/config.h"
@@ -35,6 +36,9 @@ struct GateState {
   device::Mailboxes<Request, Reply> mailboxes;
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
   MemoryBudget deflate_memory;                  // of connections with context takeover
+  OutsideCounters outside;
+  // Broadcasts in inlets, whose messages are memory: relaxed, at most limits::broadcasts_open_max.
+  std::atomic<std::uint32_t> broadcasts_posted{0};
   // Devices connected over all shards, those being admitted included: relaxed, a count and nothing else.
   std::atomic<std::uint64_t> connections{0};
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).

@@ -1,6 +1,7 @@
 // What comes from threads that are no shard, and how everything that still waits is answered when no shard runs any more.
 #include <utility>
 
+#include "dispatch/outcome_counters.h"
 #include "dispatch/owned_word.h"
 #include "dispatch/push_service.h"
 
@@ -19,8 +20,9 @@ void PushService::on_outside(const Request& request) {
     }
     case OutsideTask::Kind::broadcast: {
       ws::MessageRef message = take_message(task->message);
+      gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed);
       if (closed_)
-        task->on_broadcast({});
+        refuse_broadcast(BroadcastOutcome::closing, std::move(task->on_broadcast));
       else
         broadcast(std::move(message), std::move(task->on_broadcast));
       break;
@@ -35,10 +37,15 @@ void PushService::on_outside(const Request& request) {
 bool PushService::close_down() {
   closed_ = true;
   const std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size() + deferred_.size();
-  for (BroadcastJob& job : std::exchange(broadcasts_, {})) job.on_done(job.result);
+  for (BroadcastJob& job : std::exchange(broadcasts_, {})) {
+    job.result.outcome = BroadcastOutcome::closing;
+    job.on_done(job.result);
+  }
   for (const Deferred& deferred : std::exchange(deferred_, {})) {
-    if (deferred.request.kind == RequestKind::broadcast) (void)take_message(deferred.request.owned);
-    on_reply(deferred.shard, {.ticket = deferred.request.ticket, .outcome = PushOutcome::closing});
+    --deferred_counts_[deferred.shard];
+    if (deferred.request.kind != RequestKind::broadcast) continue;  // a notice: nobody waits
+    (void)take_message(deferred.request.owned);
+    on_reply(deferred.shard, {.ticket = deferred.request.ticket, .of = BroadcastResult{.outcome = BroadcastOutcome::closing}});
   }
   mailbox_.publish_all([](std::uint32_t) {});  // no shard runs: nobody sleeps
   return handled > 0;
@@ -48,13 +55,18 @@ bool PushService::close_down() {
 void PushService::decline(std::uint32_t from, const Request& request) {
   switch (request.kind) {
     case RequestKind::push:
-    case RequestKind::broadcast: (void)take_message(request.owned); break;
-    case RequestKind::close_by_backend: (void)take<std::string>(request.owned); break;
-    case RequestKind::close_replaced:
-    case RequestKind::describe:
-    case RequestKind::outside: break;
+      (void)take_message(request.owned);
+      return answer(from, request.ticket, PushReply{PushOutcome::closing, 0});
+    case RequestKind::broadcast:
+      (void)take_message(request.owned);
+      return answer(from, request.ticket, BroadcastResult{.outcome = BroadcastOutcome::closing});
+    case RequestKind::close_by_backend:
+      (void)take<std::string>(request.owned);
+      return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
+    case RequestKind::describe: return answer(from, request.ticket, DescribeReply{DescribeOutcome::unavailable, 0});
+    case RequestKind::close_replaced: return answer(from, request.ticket, NoticeReply{});
+    case RequestKind::outside: break;  // comes through the inlet only
   }
-  answer(from, {.outcome = PushOutcome::closing, .target = request.target}, request.ticket);
 }
 
 }  // namespace ringgate::dispatch

@@ -1,86 +1,124 @@
 // The push service's calls about one device that carry no message: closing it, telling about it, and what a takeover says to the
 // shard of the connection that was replaced.
+//
+// A device may move to another connection while a question is on its way. The owner that was asked then says "not here", and the
+// question goes to the owner that the map names by now. The owner's own "not here" is final if the map names nobody else: an id
+// leaves the map when its connection leaves the open phase, on the owner's thread.
+#include "base/limits.h"
 #include "dispatch/owned_word.h"
 #include "dispatch/push_service.h"
 
 namespace ringgate::dispatch {
 
-// -- Closing by id, and takeover
+/// Whom to ask next; nullopt if the map names nobody but the one who has just said that it is not the owner.
+template <typename Question>
+std::optional<device::ConnectionRef> PushService::next_owner(Question& question) {
+  const auto owner = map_.find(question.key);
+  if (!owner || *owner == question.asked) return std::nullopt;
+  question.asked = *owner;
+  ++question.owners_asked;
+  return owner;
+}
 
-void PushService::close_device(std::string_view device_id, CloseCode code, std::string reason, PushCallback on_result) {
-  const device::IdKey key = gate_.hash(device_id);
-  const auto owner = map_.find(key);
-  if (!owner) {
-    on_result({PushOutcome::unknown_device, {}, 0});
-    return;
+// -- Closing by id
+
+void PushService::close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result) {
+  close_where_it_is(std::make_unique<CloseQuestion>(
+      CloseQuestion{.key = gate_.hash(device_id), .code = code, .reason = std::move(reason), .on_result = std::move(on_result)}));
+}
+
+void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
+  while (question->owners_asked < limits::owners_asked_max) {
+    const auto owner = next_owner(*question);
+    if (!owner) return question->on_result(CloseOutcome::unknown_device);
+    Request request{.kind = RequestKind::close_by_backend,
+                    .code = static_cast<std::uint16_t>(question->code),
+                    .target = *owner,
+                    .key = question->key};
+    if (owner->shard == shard_index_) {
+      if (close_here(request, question->reason)) return question->on_result(CloseOutcome::closed);
+      continue;
+    }
+    request.owned = reinterpret_cast<std::uintptr_t>(new std::string(question->reason));
+    request.ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock_);
+    if (ask(owner->shard, request)) return;
+    (void)take<std::string>(request.owned);
+    Ticket unasked = *tickets_.take(request.ticket);
+    return std::get<std::unique_ptr<CloseQuestion>>(unasked.waiter)->on_result(CloseOutcome::backpressure);
   }
-  if (owner->shard == shard_index_) {
-    conn::Connection* connection = devices_.find(*owner, key);
-    if (connection != nullptr) devices_.close(*connection, code, reason);
-    on_result({connection != nullptr ? PushOutcome::delivered : PushOutcome::unknown_device, to_public(*owner), 0});
-    return;
-  }
-  const std::uint32_t ticket =
-      open_ticket(nullptr, [callback = std::move(on_result)](const Reply& reply) mutable {
-        callback({reply.outcome, to_public(reply.target), 0});
-      });
-  const Request request{.kind = RequestKind::close_by_backend,
-                        .code = static_cast<std::uint16_t>(code),
-                        .ticket = ticket,
-                        .target = *owner,
-                        .key = key,
-                        .owned = reinterpret_cast<std::uintptr_t>(new std::string(std::move(reason)))};
-  if (ask(owner->shard, request)) return;
-  (void)take<std::string>(request.owned);
-  on_reply(owner->shard, {.ticket = ticket, .outcome = PushOutcome::backpressure, .target = *owner});
+  question->on_result(CloseOutcome::moving);
+}
+
+void PushService::on_close_reply(std::unique_ptr<CloseQuestion> question, CloseOutcome outcome) {
+  if (outcome == CloseOutcome::unknown_device) return close_where_it_is(std::move(question));
+  question->on_result(outcome);
+}
+
+/// True if it was open: one closing handshake has one beginning.
+bool PushService::close_here(const Request& request, std::string_view reason) {
+  conn::Connection* connection = devices_.find(request.target, request.key);
+  const CloseCode code = request.kind == RequestKind::close_replaced ? CloseCode::replaced : static_cast<CloseCode>(request.code);
+  return connection != nullptr && devices_.close(*connection, code, reason);
 }
 
 void PushService::serve_close(std::uint32_t from, const Request& request) {
   const auto reason = take<std::string>(request.owned);
-  conn::Connection* connection = devices_.find(request.target, request.key);
-  if (connection != nullptr) devices_.close(*connection, static_cast<CloseCode>(request.code), *reason);
-  answer(from,
-         {.outcome = connection != nullptr ? PushOutcome::delivered : PushOutcome::unknown_device, .target = request.target},
-         request.ticket);
+  answer(from, request.ticket, CloseReply{close_here(request, *reason) ? CloseOutcome::closed : CloseOutcome::unknown_device});
 }
+
+// -- Takeover
 
 void PushService::notify_replaced(device::ConnectionRef replaced, device::IdKey key) {
-  if (replaced.shard == shard_index_) {
-    if (conn::Connection* connection = devices_.find(replaced, key)) devices_.close(*connection, CloseCode::replaced, "replaced");
-    return;
-  }
-  const Request request{.kind = RequestKind::close_replaced, .ticket = no_ticket, .target = replaced, .key = key};
-  if (!ask(replaced.shard, request)) deferred_.push_back({replaced.shard, request});
-}
-
-/// A notice must arrive: it waits here for room in its lane.
-void PushService::retry_deferred() {
-  std::erase_if(deferred_, [this](const Deferred& deferred) { return ask(deferred.shard, deferred.request); });
+  const Request request{.kind = RequestKind::close_replaced, .target = replaced, .key = key};
+  if (replaced.shard == shard_index_)
+    (void)close_here(request, "replaced");
+  else
+    ask_in_order(replaced.shard, request);
 }
 
 // -- Presence
 
 void PushService::describe(std::string_view device_id, DescribeCallback on_result) {
-  const auto owner = map_.find(gate_.hash(device_id));
-  if (!owner) {
-    on_result(nullptr);
-    return;
-  }
-  describe(*owner, std::move(on_result));
+  describe(gate_.hash(device_id), std::move(on_result));
 }
 
-void PushService::describe(device::ConnectionRef ref, DescribeCallback on_result) {
-  if (ref.shard == shard_index_) {
-    conn::Connection* connection = devices_.find(ref);
-    const bool is_open = connection != nullptr && devices_.is_open_device(ref.slot);
-    on_result(is_open ? std::make_unique<DeviceInfo>(devices_.describe(*connection)) : nullptr);
-    return;
+void PushService::describe(device::IdKey key, DescribeCallback on_result) {
+  describe_where_it_is(std::make_unique<DescribeQuestion>(DescribeQuestion{.key = key, .on_result = std::move(on_result)}));
+}
+
+void PushService::describe_where_it_is(std::unique_ptr<DescribeQuestion> question) {
+  while (question->owners_asked < limits::owners_asked_max) {
+    const auto owner = next_owner(*question);
+    if (!owner) return question->on_result({DescribeOutcome::unknown_device, nullptr});
+    if (owner->shard == shard_index_) {
+      if (auto device = describe_here(*owner)) return question->on_result({DescribeOutcome::found, std::move(device)});
+      continue;
+    }
+    if (overdue_[owner->shard] > 0) break;  // that shard does not answer: nobody need wait to learn it again
+    const TicketName ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock_);
+    if (ask(owner->shard, {.kind = RequestKind::describe, .ticket = ticket, .target = *owner})) return;
+    question = std::move(std::get<std::unique_ptr<DescribeQuestion>>(tickets_.take(ticket)->waiter));
+    break;
   }
-  const std::uint32_t ticket = open_ticket(nullptr, [callback = std::move(on_result)](const Reply& reply) mutable {
-    callback(take<DeviceInfo>(reply.owned));
-  });
-  if (!ask(ref.shard, {.kind = RequestKind::describe, .ticket = ticket, .target = ref}))
-    on_reply(ref.shard, {.ticket = ticket, .target = ref});
+  question->on_result({DescribeOutcome::unavailable, nullptr});
+}
+
+void PushService::on_describe_reply(std::unique_ptr<DescribeQuestion> question, DescribeResult result) {
+  if (result.outcome == DescribeOutcome::unknown_device) return describe_where_it_is(std::move(question));
+  question->on_result(std::move(result));
+}
+
+/// Null if that connection is not open (any more).
+std::unique_ptr<DeviceInfo> PushService::describe_here(device::ConnectionRef ref) {
+  conn::Connection* connection = devices_.find(ref);
+  if (connection == nullptr || !devices_.is_open_device(ref.slot)) return nullptr;
+  return std::make_unique<DeviceInfo>(devices_.describe(*connection));
+}
+
+void PushService::serve_describe(std::uint32_t from, const Request& request) {
+  auto device = describe_here(request.target);
+  const DescribeOutcome outcome = device != nullptr ? DescribeOutcome::found : DescribeOutcome::unknown_device;
+  answer(from, request.ticket, DescribeReply{outcome, reinterpret_cast<std::uintptr_t>(device.release())});
 }
 
 }  // namespace ringgate::dispatch

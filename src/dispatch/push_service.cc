@@ -1,8 +1,11 @@
-// Tickets, parcels and pushes; what goes to all devices is in broadcast.cc, what is asked about one in presence.cc.
+// Parcels and pushes; what goes to all devices is in broadcast.cc, what is asked about one in presence.cc.
 #include "dispatch/push_service.h"
+
+#include <algorithm>
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "dispatch/outcome_counters.h"
 #include "dispatch/owned_word.h"
 
 namespace ringgate::dispatch {
@@ -22,7 +25,10 @@ PushService::PushService(std::uint8_t shard_index, GateState& gate, ring::Ring& 
       transport_(transport),
       counters_(counters),
       mailbox_(gate.mailboxes.of(shard_index)),
-      map_(gate.map.of(shard_index)) {
+      map_(gate.map.of(shard_index)),
+      turned_at_(ring.now()),
+      overdue_(gate.shards_count, 0),
+      deferred_counts_(gate.shards_count, 0) {
   devices.set_takeover_notice(*this);
 }
 
@@ -37,52 +43,90 @@ PushService* PushService::of_this_thread(const GateState& gate) {
 bool PushService::is_on_shard() { return service_of_this_thread != nullptr; }
 void PushService::bind_to_this_thread() { service_of_this_thread = this; }
 
-// -- Tickets and parcels
-
-std::uint32_t PushService::open_ticket(PushCallback on_pushed, Continuation on_reply) {
-  if (free_ticket_ == no_ticket) {
-    tickets_.push_back({.next_free = no_ticket});
-    free_ticket_ = static_cast<std::uint32_t>(tickets_.size() - 1);
-  }
-  const std::uint32_t index = free_ticket_;
-  Ticket& ticket = tickets_[index];
-  free_ticket_ = ticket.next_free;
-  ticket.on_pushed = std::move(on_pushed);
-  ticket.on_reply = std::move(on_reply);
-  ++tickets_open_;
-  return index;
-}
+// -- Parcels
 
 bool PushService::ask(std::uint32_t shard, const Request& request) {
   return mailbox_.ask(shard, request);
 }
 
-void PushService::answer(std::uint32_t shard, Reply reply, std::uint32_t ticket) {
-  reply.ticket = ticket;
-  mailbox_.answer(shard, reply);
+/// What must arrive waits here for room in its lane, and what comes later for the same shard waits behind it.
+void PushService::ask_in_order(std::uint32_t shard, const Request& request) {
+  if (deferred_counts_[shard] == 0 && ask(shard, request)) return;
+  ++deferred_counts_[shard];
+  deferred_.push_back({shard, request});
 }
 
-void PushService::on_reply(std::uint32_t, const Reply& reply) {
-  if (reply.ticket == no_ticket) return;  // a notice: nobody waits
-  Ticket& ticket = tickets_[reply.ticket];
-  // Freed before the call, which may open new tickets.
-  PushCallback on_pushed = std::move(ticket.on_pushed);
-  Continuation on_reply_to_it = std::move(ticket.on_reply);
-  ticket.on_pushed = nullptr;
-  ticket.on_reply = nullptr;
-  ticket.next_free = free_ticket_;
-  free_ticket_ = reply.ticket;
-  --tickets_open_;
-  if (on_pushed)
-    finish_push(on_pushed, reply.outcome, reply.target, reply.queued_bytes);
-  else
-    on_reply_to_it(reply);
+void PushService::retry_deferred() {
+  std::erase_if(deferred_, [this](const Deferred& deferred) {
+    const bool is_given_up = deferred.request.kind == RequestKind::broadcast && !tickets_.is_open(deferred.request.ticket);
+    if (is_given_up) {
+      (void)take_message(deferred.request.owned);
+      --overdue_[deferred.shard];
+    } else if (!ask(deferred.shard, deferred.request)) {
+      return false;
+    }
+    --deferred_counts_[deferred.shard];
+    return true;
+  });
+}
+
+void PushService::answer(std::uint32_t shard, TicketName ticket, const decltype(Reply::of)& reply) {
+  mailbox_.answer(shard, {.ticket = ticket, .of = reply});
+}
+
+void PushService::on_reply(std::uint32_t from, const Reply& reply) {
+  if (reply.ticket.index == TicketName::none) return;  // a notice: nobody waits
+  auto ticket = tickets_.take(reply.ticket);
+  if (!ticket) return on_late_reply(from, reply);
+  if (const auto* push = std::get_if<PushReply>(&reply.of)) {
+    finish_push(std::get<PushCallback>(ticket->waiter), push->outcome, ticket->target, push->queued_bytes);
+  } else if (const auto* close = std::get_if<CloseReply>(&reply.of)) {
+    on_close_reply(std::move(std::get<std::unique_ptr<CloseQuestion>>(ticket->waiter)), close->outcome);
+  } else if (const auto* described = std::get_if<DescribeReply>(&reply.of)) {
+    on_describe_reply(std::move(std::get<std::unique_ptr<DescribeQuestion>>(ticket->waiter)),
+                      {described->outcome, take<DeviceInfo>(described->owned)});
+  } else if (const auto* part = std::get_if<BroadcastResult>(&reply.of)) {
+    add(*std::get<std::shared_ptr<BroadcastSum>>(ticket->waiter), *part);
+  }
+}
+
+/// Its question was answered already, with an unknown outcome.
+void PushService::on_late_reply(std::uint32_t from, const Reply& reply) {
+  counters_.answers_late.add(1);
+  --overdue_[from];
+  if (const auto* described = std::get_if<DescribeReply>(&reply.of)) (void)take<DeviceInfo>(described->owned);
+}
+
+/// After the mailbox, so that an answer which is there counts.
+void PushService::give_up_overdue() {
+  const TimeNs now = transport_.now();
+  clock_ += std::min(now - std::min(turned_at_, now), sleep_slice);
+  turned_at_ = now;
+  while (auto ticket = tickets_.take_expired(clock_)) {
+    ++overdue_[ticket->target.shard];
+    if (auto* on_pushed = std::get_if<PushCallback>(&ticket->waiter)) {
+      finish_push(*on_pushed, PushOutcome::unknown_outcome, ticket->target, 0);
+    } else if (auto* close = std::get_if<std::unique_ptr<CloseQuestion>>(&ticket->waiter)) {
+      (*close)->on_result(CloseOutcome::unknown_outcome);
+    } else if (auto* described = std::get_if<std::unique_ptr<DescribeQuestion>>(&ticket->waiter)) {
+      (*described)->on_result({DescribeOutcome::unavailable, nullptr});
+    } else if (auto* sum = std::get_if<std::shared_ptr<BroadcastSum>>(&ticket->waiter)) {
+      add(**sum, {.outcome = BroadcastOutcome::unknown_outcome});
+    }
+  }
+}
+
+std::optional<DurationNs> PushService::sleep_max() const {
+  const auto deadline = tickets_.next_deadline();
+  if (!deadline) return std::nullopt;
+  return std::clamp<DurationNs>(*deadline - std::min(clock_, *deadline), 1, sleep_slice);
 }
 
 bool PushService::drain_mailbox(std::size_t budget) {
-  retry_deferred();
-  if (mailbox_.empty()) return false;
-  return mailbox_.drain(budget, *this) == budget;
+  if (!deferred_.empty()) retry_deferred();
+  const bool more = !mailbox_.empty() && mailbox_.drain(budget, *this) == budget;
+  give_up_overdue();
+  return more;
 }
 
 void PushService::ring_doorbells() {
@@ -96,24 +140,18 @@ void PushService::ring_doorbells() {
 
 void PushService::finish_push(PushCallback& on_result, PushOutcome outcome, device::ConnectionRef target,
                               std::uint64_t queued_bytes) {
-  switch (outcome) {
-    case PushOutcome::delivered: counters_.push_delivered.add(1); break;
-    case PushOutcome::unknown_device: counters_.push_unknown_device.add(1); break;
-    case PushOutcome::backpressure: counters_.push_backpressure.add(1); break;
-    case PushOutcome::too_large: counters_.push_too_large.add(1); break;
-    case PushOutcome::closing: counters_.push_closing.add(1); break;
-  }
+  count(counters_, outcome);
   const bool is_known = outcome != PushOutcome::unknown_device;
   if (on_result) on_result({outcome, is_known ? to_public(target) : ConnectionRef{}, queued_bytes});
 }
 
+void PushService::refuse_push(PushOutcome outcome, PushCallback on_result) { finish_push(on_result, outcome, {}, 0); }
+
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
+  if (!message) return finish_push(on_result, PushOutcome::backpressure, {}, 0);
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = map_.find(key);
-  if (!owner) {
-    finish_push(on_result, PushOutcome::unknown_device, {}, 0);
-    return;
-  }
+  if (!owner) return finish_push(on_result, PushOutcome::unknown_device, {}, 0);
   push_to(*owner, key, std::move(message), std::move(on_result));
 }
 
@@ -123,14 +161,15 @@ void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::Me
     finish_push(on_result, result.outcome, owner, result.queued_bytes);
     return;
   }
-  const std::uint32_t ticket = open_ticket(std::move(on_result), nullptr);
+  const TicketName ticket = tickets_.open({std::move(on_result), owner}, Tickets::Patience::question, clock_);
   const Request request{.kind = RequestKind::push, .ticket = ticket, .target = owner, .key = key, .owned = lend(message)};
   if (ask(owner.shard, request)) {
     counters_.push_crossed.add(1);
     return;
   }
   (void)take_message(request.owned);
-  on_reply(owner.shard, {.ticket = ticket, .outcome = PushOutcome::backpressure, .target = owner});
+  Ticket unasked = *tickets_.take(ticket);
+  finish_push(std::get<PushCallback>(unasked.waiter), PushOutcome::backpressure, owner, 0);
 }
 
 void PushService::on_request(std::uint32_t from, const Request& request) {
@@ -139,21 +178,13 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
     case RequestKind::push: serve_push(from, request); break;
     case RequestKind::close_by_backend: serve_close(from, request); break;
     case RequestKind::close_replaced:
-      if (conn::Connection* connection = devices_.find(request.target, request.key))
-        devices_.close(*connection, CloseCode::replaced, "replaced");
-      answer(from, {}, no_ticket);
+      (void)close_here(request, "replaced");
+      answer(from, request.ticket, NoticeReply{});
       break;
-    case RequestKind::describe: {
-      Reply reply{.target = request.target};
-      if (conn::Connection* connection = devices_.find(request.target);
-          connection != nullptr && devices_.is_open_device(request.target.slot))
-        reply.owned = reinterpret_cast<std::uintptr_t>(new DeviceInfo(devices_.describe(*connection)));
-      answer(from, reply, request.ticket);
-      break;
-    }
+    case RequestKind::describe: serve_describe(from, request); break;
     case RequestKind::broadcast:
       start_broadcast(take_message(request.owned), [this, from, ticket = request.ticket](const BroadcastResult& result) {
-        answer(from, {.broadcast = result}, ticket);
+        answer(from, ticket, result);
       });
       break;
     case RequestKind::outside: RINGGATE_ASSERT(false);  // comes through the inlet only
@@ -163,7 +194,7 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
 void PushService::serve_push(std::uint32_t from, const Request& request) {
   const ws::MessageRef message = take_message(request.owned);
   const DeliveryResult result = deliver(request.target, request.key, message);
-  answer(from, {.outcome = result.outcome, .target = request.target, .queued_bytes = result.queued_bytes}, request.ticket);
+  answer(from, request.ticket, PushReply{result.outcome, result.queued_bytes});
 }
 
 /// To the connection that the look-up named, or to nobody: sent on to a newer one, a push could come after those that the same
@@ -184,8 +215,22 @@ const char* name_of(PushOutcome outcome) {
     case PushOutcome::backpressure: return "backpressure";
     case PushOutcome::too_large: return "too_large";
     case PushOutcome::closing: return "closing";
+    case PushOutcome::invalid_utf8: return "invalid_utf8";
+    case PushOutcome::unknown_outcome: return "unknown_outcome";
   }
-  return "unknown_device";
+  return "unknown_outcome";
+}
+
+const char* name_of(BroadcastOutcome outcome) {
+  switch (outcome) {
+    case BroadcastOutcome::completed: return "completed";
+    case BroadcastOutcome::backpressure: return "backpressure";
+    case BroadcastOutcome::too_large: return "too_large";
+    case BroadcastOutcome::closing: return "closing";
+    case BroadcastOutcome::invalid_utf8: return "invalid_utf8";
+    case BroadcastOutcome::unknown_outcome: return "unknown_outcome";
+  }
+  return "unknown_outcome";
 }
 
 }  // namespace ringgate

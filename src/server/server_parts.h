@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/echo.h"
+#include "dispatch/entry.h"
 #include "dispatch/gate_state.h"
 #include "ringgate/server.h"
 #include "server/end_board.h"
@@ -57,8 +58,7 @@ struct Server::Parts {
         std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
   }
   void wake_all();
-  /// Takes `task` if it returns delivered; else backpressure (the shard's inlet is full) or closing.
-  PushOutcome post(std::uint32_t shard, dispatch::Request request, std::unique_ptr<dispatch::OutsideTask>& task);
+  dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }
   void answer_leftovers();
 };
 

@@ -82,6 +82,7 @@ ring::WaitPolicy Shard::wait_policy() {
   policy.timeout = timer ? std::max<DurationNs>(*timer, 1) : 0;
   if (const DurationNs pause = drain_.pause(); pause != 0 && (policy.timeout == 0 || pause < policy.timeout))
     policy.timeout = pause;
+  if (const auto wait = push_.sleep_max(); wait && (policy.timeout == 0 || *wait < policy.timeout)) policy.timeout = *wait;
   if (batch_.count() > 1 && ring_->features().minimum_wait) {
     policy.completions_min = batch_.count();
     policy.minimum_wait = batch_.wait();

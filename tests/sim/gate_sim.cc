@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <numeric>
+
+#include "dispatch/entry.h"
+#include "dispatch/outcome_counters.h"
 
 namespace ringgate::simulated {
 
@@ -81,6 +85,8 @@ void Simulation::run() {
   check_live_devices();
   end_all();
   check_pushes();
+  check_broadcasts();
+  check_books();
 }
 
 void Simulation::step() {
@@ -93,7 +99,7 @@ void Simulation::step() {
   } else if (act <= 11) {
     push();
   } else if (act == 12) {
-    if (dice_.chance(0.3)) broadcast();
+    dice_.chance(0.5) ? broadcast() : ask();
   } else if (act == 13) {
     device.client.peer().stop_reading(dice_.below(300));
     device.has_stopped_reading = true;
@@ -176,18 +182,24 @@ void Simulation::end(SimulatedDevice& device) {
 
 // -- What backends do
 
+/// A shard, or after the last of them a thread that is none.
+std::size_t Simulation::some_producer() { return dice_.below(gate_.shards_count() + 1); }
+
 void Simulation::push() {
   const std::size_t number = pushes_.size();
   SimulatedPush& push = pushes_.emplace_back();
-  push.producer = dice_.below(gate_.shards_count());
+  push.producer = some_producer();
   push.id = "d" + std::to_string(dice_.below(11));
   std::string payload = "P" + std::to_string(number) + ":";
   payload.append(dice_.below(dice_.chance(0.1) ? 3000 : 60), 'p');
+  auto on_result = [&push](const PushResult& result) {
+    ++push.answers_count;
+    push.result = result;
+  };
+  if (push.producer == gate_.shards_count())
+    return dispatch::Entry(gate_.state(), 2500).push(push.id, {MessageType::text, bytes_of(payload)}, on_result);
   gate_.on_shard(push.producer, [&](dispatch::PushService& pushes) {
-    pushes.push(push.id, ws::MessageRef::encode(MessageType::text, bytes_of(payload)), [&push](const PushResult& result) {
-      ++push.answers_count;
-      push.result = result;
-    });
+    pushes.push(push.id, ws::MessageRef::encode(MessageType::text, bytes_of(payload)), on_result);
   });
 }
 
@@ -195,12 +207,32 @@ void Simulation::broadcast() {
   std::string payload = "B" + std::to_string(broadcasts_.size()) + ":";
   if (dice_.chance(0.2)) payload.append(dice_.below(3000), 'b');
   SimulatedBroadcast& broadcast = broadcasts_.emplace_back();
+  broadcast.producer = some_producer();
+  auto on_result = [&broadcast](const BroadcastResult& result) {
+    ++broadcast.answers_count;
+    broadcast.result = result;
+  };
+  if (broadcast.producer == gate_.shards_count())
+    return dispatch::Entry(gate_.state(), 2500).broadcast({MessageType::binary, bytes_of(payload)}, on_result);
+  gate_.on_shard(broadcast.producer, [&](dispatch::PushService& pushes) {
+    pushes.broadcast(ws::MessageRef::encode(MessageType::binary, bytes_of(payload)), on_result);
+  });
+}
+
+void Simulation::ask() {
+  SimulatedQuestion& question = questions_.emplace_back();
+  const std::string id = "d" + std::to_string(dice_.below(11));
   gate_.on_shard(dice_.below(gate_.shards_count()), [&](dispatch::PushService& pushes) {
-    pushes.broadcast(ws::MessageRef::encode(MessageType::binary, bytes_of(payload)),
-                     [&broadcast](const BroadcastResult& result) {
-                       ++broadcast.answers_count;
-                       broadcast.result = result;
-                     });
+    if (dice_.chance(0.5))
+      return pushes.describe(id, [&question, id](const dispatch::DescribeResult& result) {
+        ++question.answers_count;
+        EXPECT_EQ(result.device != nullptr, result.outcome == dispatch::DescribeOutcome::found);
+        if (result.device != nullptr) EXPECT_EQ(result.device->device_id, id);
+      });
+    pushes.close_device(id, CloseCode::closed_by_backend, "asked to", [&question](dispatch::CloseOutcome outcome) {
+      ++question.answers_count;
+      question.has_closed = outcome == dispatch::CloseOutcome::closed;
+    });
   });
 }
 
@@ -247,14 +279,7 @@ void Simulation::on_message(SimulatedDevice& device, const std::string& payload)
       device.echoes_due.pop_front();
       break;
     case 'P': on_push(device, payload); break;
-    case 'B': {
-      const std::size_t number = number_in(std::string_view(payload).substr(1));
-      if (device.broadcasts_seen.size() <= number) device.broadcasts_seen.resize(number + 1);
-      EXPECT_FALSE(device.broadcasts_seen[number]) << "a broadcast came twice";
-      device.broadcasts_seen[number] = true;
-      ++broadcasts_.at(number).receipts_count;
-      break;
-    }
+    case 'B': on_broadcast(device, payload); break;
     default: FAIL() << "nobody sent this: " << payload;
   }
 }
@@ -268,6 +293,19 @@ void Simulation::on_push(SimulatedDevice& device, std::string_view payload) {
   const bool in_order = latest == device.latest_push.end() || latest->second < number;
   EXPECT_TRUE(in_order) << "pushes of shard " << push.producer << " were reordered";
   device.latest_push[push.producer] = number;
+}
+
+void Simulation::on_broadcast(SimulatedDevice& device, std::string_view payload) {
+  const std::size_t number = number_in(payload.substr(1));
+  SimulatedBroadcast& broadcast = broadcasts_.at(number);
+  if (device.broadcasts_seen.size() <= number) device.broadcasts_seen.resize(number + 1);
+  EXPECT_FALSE(device.broadcasts_seen[number]) << "a broadcast came twice";
+  device.broadcasts_seen[number] = true;
+  ++broadcast.receipts_count;
+  const auto latest = device.latest_broadcast.find(broadcast.producer);
+  const bool in_order = latest == device.latest_broadcast.end() || latest->second < number;
+  EXPECT_TRUE(in_order) << "broadcasts of producer " << broadcast.producer << " were reordered";
+  device.latest_broadcast[broadcast.producer] = number;
 }
 
 // -- The end
@@ -340,6 +378,9 @@ void Simulation::check_pushes() {
       EXPECT_EQ(push.receipts_count, 1) << "lost on the way to device " << device->number;
     }
   }
+}
+
+void Simulation::check_broadcasts() {
   const auto lossy_count = static_cast<std::uint64_t>(std::ranges::count_if(devices_, &SimulatedDevice::is_lossy));
   for (const SimulatedBroadcast& broadcast : broadcasts_) {
     EXPECT_EQ(broadcast.answers_count, 1);
@@ -347,6 +388,35 @@ void Simulation::check_pushes() {
     EXPECT_LE(broadcast.receipts_count, broadcast.result.delivered);
     EXPECT_LE(broadcast.result.delivered - broadcast.receipts_count, lossy_count);
   }
+}
+
+std::uint64_t Simulation::total_of(Counter ShardCounters::* counter) const {
+  std::uint64_t total = 0;
+  for (std::size_t shard = 0; shard < gate_.shards_count(); ++shard) total += (gate_.counters(shard).*counter).get();
+  return total;
+}
+
+/// Everything that was asked for, and everybody who came, is counted once.
+void Simulation::check_books() {
+  const auto sum_of = [](const auto& counts) {
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const auto& count) { return sum + count.load(); });
+  };
+  std::uint64_t pushes = sum_of(gate_.state().outside.pushes);
+  for (const auto counter : dispatch::push_counters) pushes += total_of(counter);
+  EXPECT_EQ(pushes, pushes_.size() + gate_.tasks_count());
+  std::uint64_t broadcasts = sum_of(gate_.state().outside.broadcasts);
+  for (const auto counter : dispatch::broadcast_counters) broadcasts += total_of(counter);
+  EXPECT_EQ(broadcasts, broadcasts_.size());
+
+  const std::uint64_t accepted = total_of(&ShardCounters::handshakes_accepted);
+  EXPECT_EQ(total_of(&ShardCounters::accepted),
+            accepted + total_of(&ShardCounters::handshakes_refused) + total_of(&ShardCounters::handshakes_abandoned));
+  EXPECT_EQ(accepted, total_of(&ShardCounters::closed_by_peer) + total_of(&ShardCounters::closed_by_gate) +
+                          total_of(&ShardCounters::vanished));
+
+  for (const SimulatedQuestion& question : questions_) EXPECT_EQ(question.answers_count, 1);
+  EXPECT_EQ(handler_.closed_by_backend_count, std::ranges::count(questions_, true, &SimulatedQuestion::has_closed));
 }
 
 }  // namespace ringgate::simulated

@@ -1,8 +1,9 @@
 // One seed of a whole gate: shards, devices that misbehave as devices do, pushes from every shard, faults of the ring.
 //
 // Checked as it goes: echoes come back byte for byte and in order; pongs answer pings in order; a push reaches only its own
-// device, once, and not before an earlier one of its producer. Checked at the end: every push and broadcast was answered exactly
-// once; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
+// device, once, and not before an earlier one of its producer; broadcasts of one producer keep their order. Checked at the end: every
+// push, broadcast and question was answered exactly once, and counted under exactly one outcome; every connection was counted under
+// exactly one kind of end; as many devices were closed by a backend as were told so; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
 // of anything.
 // Everything follows from the seed, so that `trace_hash` is the same for every run of it.
 #pragma once
@@ -35,11 +36,15 @@ class SimulatedHandler final : public Handler {
   explicit SimulatedHandler(ring::FakeRandom& dice) : dice_(dice) {}
   void on_open(Connection& connection) override;
   void on_message(Connection& connection, MessageView message) override;
-  void on_close(Connection&, CloseCode, std::string_view) override { --open_count; }
+  void on_close(Connection&, CloseCode code, std::string_view) override {
+    --open_count;
+    if (code == CloseCode::closed_by_backend) ++closed_by_backend_count;
+  }
 
   std::vector<ConnectionRef> paused;
   double pause_probability = 0.02;
   int open_count = 0;
+  int closed_by_backend_count = 0;
 
  private:
   ring::FakeRandom& dice_;
@@ -54,9 +59,16 @@ struct SimulatedPush {
 };
 
 struct SimulatedBroadcast {
+  std::size_t producer = 0;
   int answers_count = 0;
   BroadcastResult result;
   std::uint64_t receipts_count = 0;
+};
+
+/// A device is to be described, or closed.
+struct SimulatedQuestion {
+  int answers_count = 0;
+  bool has_closed = false;
 };
 
 struct SimulatedDevice {
@@ -66,7 +78,8 @@ struct SimulatedDevice {
   std::string unsent;                  // bytes it has yet to send
   std::deque<std::string> echoes_due;  // payloads in order
   std::deque<std::string> pongs_due;
-  std::map<std::size_t, std::size_t> latest_push;  // number of the latest, by producer
+  std::map<std::size_t, std::size_t> latest_push;       // number of the latest, by producer
+  std::map<std::size_t, std::size_t> latest_broadcast;  // likewise
   std::string ref;                                 // as the handler said
   std::vector<bool> broadcasts_seen;
   bool has_stopped_reading = false;
@@ -97,17 +110,23 @@ class Simulation {
   void end(SimulatedDevice& device);
   void push();
   void broadcast();
+  void ask();
+  std::size_t some_producer();
   void resume_paused();
 
   void read_all();
   void read(SimulatedDevice& device);
   void on_message(SimulatedDevice& device, const std::string& payload);
   void on_push(SimulatedDevice& device, std::string_view payload);
+  void on_broadcast(SimulatedDevice& device, std::string_view payload);
 
   void become_kind();
   void check_live_devices();
   void end_all();
   void check_pushes();
+  void check_broadcasts();
+  void check_books();
+  std::uint64_t total_of(Counter ShardCounters::* counter) const;
   SimulatedDevice* find(const std::string& ref);
 
   ring::FakeRandom dice_;
@@ -117,6 +136,7 @@ class Simulation {
   std::deque<SimulatedDevice> devices_;
   std::deque<SimulatedPush> pushes_;
   std::deque<SimulatedBroadcast> broadcasts_;
+  std::deque<SimulatedQuestion> questions_;
   int steps_count_;
 };
 

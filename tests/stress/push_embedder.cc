@@ -69,6 +69,10 @@ char letter_of(PushOutcome outcome) {
       return 't';
     case PushOutcome::closing:
       return 'c';
+    case PushOutcome::invalid_utf8:
+      return 'i';
+    case PushOutcome::unknown_outcome:
+      return '?';
   }
   return '?';
 }

@@ -101,4 +101,26 @@ class PlainDevice {
   int descriptor_ = -1;
 };
 
+/// The whole answer to one GET on a connection of its own, to "127.0.0.1:PORT".
+inline std::string http_get(const std::string& address, const std::string& path) {
+  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{.tv_sec = 10, .tv_usec = 0};
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  peer.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+  std::string answer;
+  if (connect(descriptor, reinterpret_cast<sockaddr*>(&peer), sizeof peer) == 0 &&
+      ::send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+    char bytes[4096];
+    for (ssize_t count = 0; (count = recv(descriptor, bytes, sizeof bytes, 0)) > 0;)
+      answer.append(bytes, static_cast<std::size_t>(count));
+  }
+  ::close(descriptor);
+  if (!answer.starts_with("HTTP/1.1 200 ")) throw std::runtime_error("GET " + path + ": " + answer);
+  return answer;
+}
+
 }  // namespace ringgate::test

@@ -90,6 +90,7 @@ void Gate::post(device::ConnectionRef target, device::IdKey key, std::unique_ptr
 
 void Gate::on_shard(std::size_t shard, std::move_only_function<void(dispatch::PushService&)> task) {
   bool ran = false;
+  ++tasks_count_;
   // The answer to a push for nobody comes at once, and in the turn.
   push_from_outside("", {.shard = static_cast<std::uint8_t>(shard), .generation = 1}, "", [&](const PushResult&) {
     ran = true;
@@ -100,7 +101,6 @@ void Gate::on_shard(std::size_t shard, std::move_only_function<void(dispatch::Pu
 
 void Gate::with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task) {
   auto outside = std::make_unique<dispatch::OutsideTask>();
-  outside->kind = dispatch::OutsideTask::Kind::with_connection;
   outside->kind = dispatch::OutsideTask::Kind::with_connection;
   outside->with_connection = std::move(task);
   post(device::ConnectionRef::unpack(connection.word), {}, std::move(outside));
@@ -160,6 +160,14 @@ void Gate::pass(DurationNs duration) {
 void Gate::start_draining() {
   state_.drain_at.store(world_.now(), std::memory_order_release);
   for (const auto& doorbell : state_.doorbells) ring::Ring::wake_from_any_thread(doorbell);
+}
+
+void Gate::close_down() {
+  state_.closed.store(true);
+  for (bool more = true; more;) {
+    more = false;
+    for (server::Shard& shard : shards_) more = shard.close_down() || more;
+  }
 }
 
 bool Gate::is_drained() const {

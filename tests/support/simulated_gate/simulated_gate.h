@@ -41,6 +41,8 @@ class Gate {
   std::size_t shards_count() const { return shards_.size(); }
   dispatch::GateState& state() { return state_; }
   const ShardCounters& counters(std::size_t shard = 0) const { return counters_[shard]; }
+  /// Tasks of `on_shard`, each of which is counted as a push to nobody.
+  std::uint64_t tasks_count() const { return tasks_count_; }
   std::size_t outstanding(std::size_t shard) { return shards_[shard].push_service().outstanding(); }
 
   /// Runs `task` on `shard` in the middle of a turn, as a handler's call would be; has run when this returns.
@@ -69,6 +71,8 @@ class Gate {
 
   // -- The end.
   void start_draining();
+  /// What Server does once the threads of all shards have ended.
+  void close_down();
   bool is_done(std::size_t shard) const { return done_[shard]; }
   bool is_drained() const;
   /// Fails the test unless no shard holds a slot, an operation, a buffer, a ticket, queued bytes or an id.
@@ -87,6 +91,7 @@ class Gate {
   std::vector<const ShardCounters*> counters_view_;
   std::deque<server::Shard> shards_;
   std::vector<bool> done_;
+  std::uint64_t tasks_count_ = 0;
   std::vector<bool> entered_again_;  // since the last event: its ring sleeps as long as its last turn said
   ring::ListenAddress address_;
   ring::ListenAddress admin_address_;

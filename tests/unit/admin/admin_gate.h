@@ -7,6 +7,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,10 +96,14 @@ class AdminGate {
   void settle() {
     for (int quiet = 0, rounds = 0; quiet < 3 && rounds < 10'000; ++rounds) {
       bool busy = false;
-      for (Shard& shard : shards_) busy = shard.turn() || busy;
+      for (Shard& shard : shards_)
+        if (&shard != stuck_) busy = shard.turn() || busy;
       quiet = busy || !world.idle() ? 0 : quiet + 1;
     }
   }
+
+  /// A shard that does not turn any more, as if a handler held it; nullopt: all turn.
+  void hold(std::optional<std::size_t> shard) { stuck_ = shard ? &shards_[*shard] : nullptr; }
 
   /// Turns one shard only.
   void turn(std::size_t shard) { (void)shards_[shard].turn(); }
@@ -235,6 +240,7 @@ class AdminGate {
  private:
   std::vector<const ShardCounters*> all_counters_;
   std::deque<Shard> shards_;
+  const Shard* stuck_ = nullptr;
 };
 
 }  // namespace ringgate::admin::testing

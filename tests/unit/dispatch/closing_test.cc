@@ -10,13 +10,13 @@ class DeviceClosing : public DeviceFixture {
  protected:
   /// Starts a closing handshake by the gate, as the admin API does.
   void close_by_gate(std::string_view id, std::uint16_t code, std::string_view reason = "over") {
-    PushOutcome outcome = PushOutcome::unknown_device;
+    auto outcome = dispatch::CloseOutcome::unknown_device;
     gate->on_shard(0, [&](dispatch::PushService& pushes) {
       pushes.close_device(id, static_cast<CloseCode>(code), std::string(reason),
-                          [&outcome](const PushResult& result) { outcome = result.outcome; });
+                          [&outcome](dispatch::CloseOutcome result) { outcome = result; });
     });
     gate->settle();
-    EXPECT_EQ(outcome, PushOutcome::delivered);
+    EXPECT_EQ(outcome, dispatch::CloseOutcome::closed);
   }
 };
 

@@ -41,7 +41,7 @@ TEST_F(DeviceDeadlines, PingsAtItsIntervalAndMeasuresTheRoundTrip) {
   EXPECT_FALSE(client.close_code().has_value());
   std::uint32_t rtt_ms = 0;
   gate->on_shard(0, [&rtt_ms](dispatch::PushService& pushes) {
-    pushes.describe("a", [&rtt_ms](std::unique_ptr<dispatch::DeviceInfo> info) { rtt_ms = info->rtt_ms; });
+    pushes.describe("a", [&rtt_ms](dispatch::DescribeResult result) { rtt_ms = result.device->rtt_ms; });
   });
   EXPECT_GT(rtt_ms, 0U);
   EXPECT_LE(rtt_ms, 101U);
@@ -97,10 +97,7 @@ TEST_F(DeviceDeadlines, OnlyTheAnswerToOurPingMeasuresTheRoundTrip) {
   client.read();
   EXPECT_FALSE(client.close_code().has_value());
   gate->on_shard(0, [](dispatch::PushService& pushes) {
-    pushes.describe("a", [](std::unique_ptr<dispatch::DeviceInfo> info) {
-      ASSERT_NE(info, nullptr);
-      EXPECT_EQ(info->rtt_ms, 0U);
-    });
+    pushes.describe("a", [](const dispatch::DescribeResult& result) { EXPECT_EQ(result.device->rtt_ms, 0U); });
   });
 }
 
@@ -390,7 +387,7 @@ TEST_F(ColdDevices, EndAsOthersDo) {
   gate->pass(seconds(6));
   ASSERT_EQ(cold_count(), 3U);
   finishing.peer().half_close();
-  gate->on_shard(0, [](dispatch::PushService& pushes) { pushes.close_device("b", CloseCode{4000}, "", [](const PushResult&) {}); });
+  gate->on_shard(0, [](dispatch::PushService& pushes) { pushes.close_device("b", CloseCode{4000}, "", [](dispatch::CloseOutcome) {}); });
   DeviceClient newest = device("c");
   gate->settle();
   EXPECT_FALSE(is_online("a"));

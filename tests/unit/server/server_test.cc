@@ -7,6 +7,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -72,6 +73,14 @@ class ServerTest : public testing::Test {
     address = server->device_addresses().front();
   }
 
+  /// The values of all series of the admin port's metrics that begin with `series`, added up.
+  double metric(const std::string& series) {
+    std::istringstream lines(test::http_get(server->admin_address(), "/metrics"));
+    double sum = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with(series)) sum += std::stod(line.substr(line.rfind(' ') + 1));
+    return sum;
+  }
   std::unique_ptr<PlainDevice> device(const std::string& id) { return std::make_unique<PlainDevice>(address, id); }
   PushResult push(const std::string& id, const std::string& text) {
     return server->push_and_wait(id, {MessageType::text, bytes_of(text)});
@@ -157,6 +166,53 @@ TEST_F(ServerTest, NewestConnectionOwnsTheIdWhileThreadsPush) {
   done = true;
   pusher.join();
   EXPECT_GT(answered, 0);
+}
+
+TEST_F(ServerTest, BooksBalanceAfterAStorm) {
+  constexpr int threads_count = 3, rounds = 300, connections_per_thread = 40;
+  std::atomic<int> pushes{0}, broadcasts{0}, answered{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < threads_count; ++thread) {
+      threads.emplace_back([&] {
+        const std::string too_large(1024 * 1024 + 1, 'x');
+        const std::string texts[] = {"x", "\xff", too_large};
+        for (int round = 0; round < rounds; ++round) {
+          const std::string& text = texts[round % 50 == 0 ? 2 : round % 10 == 0 ? 1 : 0];
+          const std::string id = "d" + std::to_string(round % 5);
+          ++pushes;
+          server->push(id, {MessageType::text, bytes_of(text)}, [&](const PushResult&) { ++answered; });
+          if (round % 7 != 0) continue;
+          ++broadcasts;
+          server->broadcast({MessageType::text, bytes_of(text)}, [&](const BroadcastResult&) { ++answered; });
+        }
+      });
+      threads.emplace_back([&, thread] {
+        for (int i = 0; i < connections_per_thread; ++i) {  // over one another, some closed properly, some not at all
+          const auto connected = device("d" + std::to_string((i + thread) % 5));
+          if (i % 3 == 0) connected->send(8, std::string("\x03\xE8", 2));
+        }
+      });
+    }
+  }
+  while (answered < pushes + broadcasts) std::this_thread::yield();
+  EXPECT_EQ(metric("ringgate_push_requests_total{"), pushes);
+  EXPECT_EQ(metric("ringgate_broadcast_requests_total{"), broadcasts);
+  EXPECT_EQ(metric("ringgate_push_requests_total{result=\"too_large\"}"), threads_count * rounds / 50);
+  while (handler.closed < handler.opened) std::this_thread::yield();
+  EXPECT_EQ(handler.opened, threads_count * connections_per_thread);
+  EXPECT_EQ(metric("ringgate_handshakes_total{result=\"accepted\"}"), handler.opened);
+  EXPECT_EQ(metric("ringgate_connections_closed_total{"), handler.opened);
+}
+
+TEST_F(ServerTest, PushOfAThreadIsWaitedForNoLongerThanPromised) {
+  const auto connected = device("stuck");
+  std::promise<void> go_on;
+  ASSERT_TRUE(server->with_connection(handler.first_ref(), [&](Connection&) { go_on.get_future().wait(); }));
+  const PushResult result = push("stuck", "x");
+  EXPECT_EQ(result.outcome, PushOutcome::unknown_outcome);
+  go_on.set_value();
+  EXPECT_EQ(connected->receive().payload, "x") << "it was delivered all the same";
 }
 
 TEST_F(ServerTest, HandlerMayPauseAndBeResumedFromOutside) {

@@ -1,0 +1,106 @@
+#include "dispatch/entry.h"
+
+#include <utility>
+
+#include "base/limits.h"
+#include "dispatch/owned_word.h"
+#include "dispatch/push_service.h"
+#include "ws/utf8.h"
+
+namespace ringgate::dispatch {
+
+namespace {
+
+/// Broadcasts of threads without a shard all start on this one: two shards would not keep their order.
+constexpr std::uint32_t shard_of_broadcasts = 0;
+
+bool is_invalid_text(MessageView message) { return message.type == MessageType::text && !ws::valid_utf8(message.payload); }
+
+}  // namespace
+
+PostOutcome Entry::post(std::uint32_t shard, Request request, std::unique_ptr<OutsideTask>& task) {
+  request.kind = RequestKind::outside;
+  request.owned = reinterpret_cast<std::uintptr_t>(task.get());
+  gate_.posters.fetch_add(1);
+  PostOutcome outcome = PostOutcome::ended;
+  if (!gate_.closed.load()) {
+    const bool posted = gate_.mailboxes.post_from_outside(shard, request);
+    outcome = posted ? PostOutcome::posted : PostOutcome::full;
+    if (posted) (void)task.release();
+    if (posted && gate_.mailboxes.must_ring(shard)) ring::Ring::wake_from_any_thread(gate_.doorbells[shard]);
+  }
+  gate_.posters.fetch_sub(1);
+  return outcome;
+}
+
+void Entry::push(std::string_view device_id, MessageView message, PushCallback on_result) {
+  PushService* const here = PushService::of_this_thread(gate_);
+  const auto refuse = [&](PushOutcome outcome) {
+    if (here != nullptr) return here->refuse_push(outcome, std::move(on_result));
+    gate_.outside.count(outcome);
+    if (on_result) on_result({outcome, {}, 0});
+  };
+  if (message.payload.size() > message_bytes_max_) return refuse(PushOutcome::too_large);
+  if (is_invalid_text(message)) return refuse(PushOutcome::invalid_utf8);
+  auto prepared = ws::MessageRef::encode(message.type, message.payload);
+  if (!prepared) return refuse(PushOutcome::backpressure);
+  if (here != nullptr) return here->push(device_id, std::move(prepared), std::move(on_result));
+
+  const device::IdKey key = gate_.hash(device_id);
+  const auto owner = gate_.map.find_from_outside(key);
+  if (!owner) return refuse(PushOutcome::unknown_device);
+  post_push(*owner, key, std::move(prepared), std::move(on_result));
+}
+
+void Entry::post_push(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
+  auto task = std::make_unique<OutsideTask>();
+  task->on_pushed = std::move(on_result);
+  task->message = lend(std::move(message));
+  const PostOutcome posted = post(owner.shard, {.target = owner, .key = key}, task);
+  if (posted == PostOutcome::posted) return;
+  (void)take_message(task->message);
+  const PushOutcome outcome = posted == PostOutcome::full ? PushOutcome::backpressure : PushOutcome::closing;
+  gate_.outside.count(outcome);
+  if (task->on_pushed) task->on_pushed({outcome, to_public(owner), 0});
+}
+
+void Entry::broadcast(MessageView message, BroadcastCallback on_result) {
+  PushService* const here = PushService::of_this_thread(gate_);
+  const auto refuse = [&](BroadcastOutcome outcome, BroadcastCallback& callback) {
+    if (here != nullptr) return here->refuse_broadcast(outcome, std::move(callback));
+    gate_.outside.count(outcome);
+    if (callback) callback({.outcome = outcome});
+  };
+  if (message.payload.size() > message_bytes_max_) return refuse(BroadcastOutcome::too_large, on_result);
+  if (is_invalid_text(message)) return refuse(BroadcastOutcome::invalid_utf8, on_result);
+  auto prepared = ws::MessageRef::encode(message.type, message.payload);
+  if (!prepared) return refuse(BroadcastOutcome::backpressure, on_result);
+  if (here != nullptr) return here->broadcast(std::move(prepared), std::move(on_result));
+
+  const bool is_over = gate_.broadcasts_posted.fetch_add(1, std::memory_order_relaxed) >= limits::broadcasts_open_max;
+  const auto give_back = [&] { gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed); };
+  if (is_over) {
+    give_back();
+    return refuse(BroadcastOutcome::backpressure, on_result);
+  }
+  auto task = std::make_unique<OutsideTask>();
+  task->kind = OutsideTask::Kind::broadcast;
+  task->on_broadcast = std::move(on_result);
+  task->message = lend(std::move(prepared));
+  const PostOutcome posted = post(shard_of_broadcasts, {}, task);
+  if (posted == PostOutcome::posted) return;
+  give_back();
+  (void)take_message(task->message);
+  refuse(posted == PostOutcome::full ? BroadcastOutcome::backpressure : BroadcastOutcome::closing, task->on_broadcast);
+}
+
+bool Entry::with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task) {
+  const auto target = device::ConnectionRef::unpack(connection.word);
+  if (connection.word == 0 || target.shard >= gate_.shards_count) return false;
+  auto outside = std::make_unique<OutsideTask>();
+  outside->kind = OutsideTask::Kind::with_connection;
+  outside->with_connection = std::move(task);
+  return post(target.shard, {.target = target}, outside) == PostOutcome::posted;
+}
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,43 @@
+// Which counter each outcome has, and the outcomes that threads without a shard count themselves.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/counters.h"
+#include "ringgate/push.h"
+
+namespace ringgate::dispatch {
+
+/// By PushOutcome.
+inline constexpr std::array<Counter ShardCounters::*, push_outcomes_count> push_counters = {
+    &ShardCounters::push_delivered,    &ShardCounters::push_unknown_device, &ShardCounters::push_backpressure,
+    &ShardCounters::push_too_large,    &ShardCounters::push_closing,        &ShardCounters::push_invalid_utf8,
+    &ShardCounters::push_unknown_outcome};
+
+/// By BroadcastOutcome.
+inline constexpr std::array<Counter ShardCounters::*, broadcast_outcomes_count> broadcast_counters = {
+    &ShardCounters::broadcast_completed, &ShardCounters::broadcast_backpressure, &ShardCounters::broadcast_too_large,
+    &ShardCounters::broadcast_closing,   &ShardCounters::broadcast_invalid_utf8, &ShardCounters::broadcast_unknown_outcome};
+
+inline void count(ShardCounters& counters, PushOutcome outcome) {
+  (counters.*push_counters[static_cast<std::size_t>(outcome)]).add(1);
+}
+inline void count(ShardCounters& counters, BroadcastOutcome outcome) {
+  (counters.*broadcast_counters[static_cast<std::size_t>(outcome)]).add(1);
+}
+
+/// Of pushes and broadcasts that no shard has seen, by outcome: any thread, relaxed, counts and nothing else.
+struct OutsideCounters {
+  std::array<std::atomic<std::uint64_t>, push_outcomes_count> pushes{};
+  std::array<std::atomic<std::uint64_t>, broadcast_outcomes_count> broadcasts{};
+
+  void count(PushOutcome outcome) { pushes[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed); }
+  void count(BroadcastOutcome outcome) {
+    broadcasts[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
+  }
+};
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,70 @@
+#include "dispatch/tickets.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+
+namespace ringgate::dispatch {
+
+namespace {
+
+constexpr DurationNs time_of(Tickets::Patience patience) {
+  const std::uint64_t seconds =
+      patience == Tickets::Patience::question ? limits::answer_seconds : limits::broadcast_answer_seconds;
+  return seconds * nanoseconds_per_second;
+}
+
+}  // namespace
+
+TicketName Tickets::open(Ticket ticket, Patience patience, TimeNs now) {
+  if (free_ == none) {
+    free_ = static_cast<std::uint32_t>(entries_.size());
+    entries_.emplace_back();
+  }
+  const std::uint32_t index = free_;
+  Entry& entry = entries_[index];
+  free_ = entry.after;
+  entry.ticket = std::move(ticket);
+  entry.deadline = now + time_of(patience);
+  entry.patience = patience;
+  Line& line = lines_[static_cast<std::size_t>(patience)];
+  entry.before = std::exchange(line.newest, index);
+  entry.after = none;
+  (entry.before == none ? line.oldest : entries_[entry.before].after) = index;
+  ++open_count_;
+  return {index, entry.generation};
+}
+
+std::optional<Ticket> Tickets::take(TicketName name) {
+  if (!is_open(name)) return std::nullopt;
+  return close(name.index);
+}
+
+std::optional<Ticket> Tickets::take_expired(TimeNs now) {
+  for (const Line& line : lines_)
+    if (line.oldest != none && entries_[line.oldest].deadline <= now) return close(line.oldest);
+  return std::nullopt;
+}
+
+std::optional<TimeNs> Tickets::next_deadline() const {
+  std::optional<TimeNs> next;
+  for (const Line& line : lines_)
+    if (line.oldest != none) next = std::min(next.value_or(UINT64_MAX), entries_[line.oldest].deadline);
+  return next;
+}
+
+/// Closed before anybody is called: whoever is may open new ones.
+Ticket Tickets::close(std::uint32_t index) {
+  Entry& entry = entries_[index];
+  Line& line = lines_[static_cast<std::size_t>(entry.patience)];
+  (entry.before == none ? line.oldest : entries_[entry.before].after) = entry.after;
+  (entry.after == none ? line.newest : entries_[entry.after].before) = entry.before;
+  entry.deadline = 0;
+  ++entry.generation;
+  entry.after = std::exchange(free_, index);
+  --open_count_;
+  return std::move(entry.ticket);
+}
+
+}  // namespace ringgate::dispatch

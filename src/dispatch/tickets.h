@@ -1,0 +1,99 @@
+// Questions to other shards whose answers are still to come: who waits for each, and until when.
+//
+// Owner shard. A ticket is named by index and generation, so an answer that comes after its ticket has expired means nobody.
+// Invariant: a ticket is open from `open` until it is taken, once, by its answer or by its deadline.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "dispatch/parcel.h"
+
+namespace ringgate::dispatch {
+
+/// A device that is to be closed, followed from owner to owner.
+struct CloseQuestion {
+  device::IdKey key;
+  CloseCode code = CloseCode::closed_by_backend;
+  std::string reason;
+  CloseCallback on_result;
+  device::ConnectionRef asked;     // the owner that was asked last
+  std::uint32_t owners_asked = 0;
+};
+
+/// A device that is to be described, likewise.
+struct DescribeQuestion {
+  device::IdKey key;  // the map looks at its index only
+  DescribeCallback on_result;
+  device::ConnectionRef asked;
+  std::uint32_t owners_asked = 0;
+};
+
+struct BroadcastSum {
+  BroadcastResult total;
+  std::uint32_t shards_open = 0;
+  BroadcastCallback on_result;
+};
+
+using Waiter = std::variant<std::monostate, PushCallback, std::unique_ptr<CloseQuestion>, std::unique_ptr<DescribeQuestion>,
+                            std::shared_ptr<BroadcastSum>>;
+
+struct Ticket {
+  Waiter waiter;
+  device::ConnectionRef target;  // whose shard was asked; of a push also the connection
+};
+
+class Tickets {
+ public:
+  /// How long an answer may take. Tickets of one patience expire in the order in which they were opened.
+  enum class Patience : std::uint8_t { question, broadcast };
+
+  TicketName open(Ticket ticket, Patience patience, TimeNs now);
+
+  /// Closes the ticket; nullopt if it is not open any more.
+  std::optional<Ticket> take(TicketName name);
+
+  bool is_open(TicketName name) const { return name.index < entries_.size() && entries_[name.index].is_open(name.generation); }
+
+  /// Closes a ticket whose deadline has passed, if there is one.
+  std::optional<Ticket> take_expired(TimeNs now);
+
+  /// The next deadline; nullopt if no ticket is open.
+  std::optional<TimeNs> next_deadline() const;
+
+  std::size_t open_count() const { return open_count_; }
+
+ private:
+  static constexpr std::uint32_t none = TicketName::none;
+
+  struct Entry {
+    Ticket ticket;
+    TimeNs deadline = 0;           // 0: not open
+    std::uint32_t generation = 0;
+    std::uint32_t before = none;   // opened before this one, of those that are open
+    std::uint32_t after = none;    // opened after it; of a free entry: the next free one
+    Patience patience = Patience::question;
+
+    bool is_open(std::uint32_t of_generation) const { return deadline != 0 && generation == of_generation; }
+  };
+  struct Line {
+    std::uint32_t oldest = none;
+    std::uint32_t newest = none;
+  };
+
+  Ticket close(std::uint32_t index);
+
+  std::vector<Entry> entries_;
+  std::uint32_t free_ = none;
+  std::array<Line, 2> lines_;  // by patience
+  std::size_t open_count_ = 0;
+};
+
+}  // namespace ringgate::dispatch
