@@ -34,6 +34,7 @@ class OfferList {
     for (std::size_t i = 0; i < line.size(); ++i) {
       if (!step(line[i], i)) return false;
     }
+    if (state_ == State::quoted || state_ == State::quoted_pair) return false;  // where a comma would be text
     return step(',', line.size());  // the end of the line ends its last member
   }
   void clear() { count_ = 0; }
