@@ -180,6 +180,7 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::siz
       if (escape_digits_ > 0) return Rejection::target_escape_malformed;
       if (cursor_ == mark_) return Rejection::target_malformed;
       head_.target = span_to_cursor();
+      cut_target(bytes);
       mark_ = ++cursor_;
       state_ = State::version;
       return {};
@@ -190,7 +191,7 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::siz
   return {};
 }
 
-// Brackets occur in the authority of an absolute-form, else in a query as browsers send it; `split_target` sees that they stand
+// Brackets occur in the authority of an absolute-form, else in a query as browsers send it; `judge_target` sees that they stand
 // nowhere else.
 RequestHeadParser::Fault RequestHeadParser::read_target_byte(std::uint8_t byte) {
   if (escape_digits_ > 0) {
@@ -228,36 +229,43 @@ RequestHeadParser::Fault RequestHeadParser::finish_request_line(ByteView bytes) 
   const std::uint8_t minor = bytes[mark_ + version_pattern.rfind('d')];
   if (major != '1') return Rejection::version_unsupported;
   head_.minor_version = minor == '0' ? 0 : 1;
-  return split_target(bytes);
+  return judge_target(bytes);
 }
 
-RequestHeadParser::Fault RequestHeadParser::split_target(ByteView bytes) {
+// Cut as soon as it is there, judged with its line: whoever tells of a request that goes no further says what it asked for.
+void RequestHeadParser::cut_target(ByteView bytes) {
   const std::string_view target = text_of(bytes.subspan(head_.target.offset, head_.target.length));
   std::size_t path_begin = 0;
   if (target.front() != '/') {
     if (default_port(scheme_of(target)).empty()) {  // neither a path nor a URI of ours
       head_.path = head_.target;
-      const bool is_served = (rules_.methods & methods_mask({head_.method})) != 0;
-      return is_served ? Rejection::target_form_unsupported : Fault{};
+      return;
     }
     const std::size_t authority_begin = target.find("://") + 3;
     path_begin = std::min(target.find_first_of("/?", authority_begin), target.size());
-    if (!is_valid_authority(target.substr(authority_begin, path_begin - authority_begin))) {
-      return Rejection::target_malformed;
-    }
     head_.authority = {static_cast<std::uint16_t>(head_.target.offset + authority_begin),
                        static_cast<std::uint16_t>(path_begin - authority_begin)};
   }
   const std::size_t path_end = std::min(target.find('?', path_begin), target.size());
-  const std::size_t raw_begin = rules_.query == QueryRule::strict ? target.size() : path_end;
-  const std::size_t bracket = target.substr(0, raw_begin).find_first_of("[]", path_begin);
-  if (bracket != std::string_view::npos) return Rejection::target_malformed;
   const std::size_t query_begin = std::min(path_end + 1, target.size());
   head_.path = {static_cast<std::uint16_t>(head_.target.offset + path_begin),
                 static_cast<std::uint16_t>(path_end - path_begin)};
   head_.query = {static_cast<std::uint16_t>(head_.target.offset + query_begin),
                  static_cast<std::uint16_t>(target.size() - query_begin)};
-  return {};
+}
+
+RequestHeadParser::Fault RequestHeadParser::judge_target(ByteView bytes) const {
+  const RequestView request{head_, bytes};
+  if (request.target().front() != '/') {
+    if (head_.path.length == head_.target.length) {
+      const bool is_served = (rules_.methods & methods_mask({head_.method})) != 0;
+      return is_served ? Rejection::target_form_unsupported : Fault{};
+    }
+    if (!is_valid_authority(request.authority())) return Rejection::target_malformed;
+  }
+  const bool brackets = request.path().find_first_of("[]") != std::string_view::npos ||
+                        (rules_.query == QueryRule::strict && request.query().find_first_of("[]") != std::string_view::npos);
+  return brackets ? Rejection::target_malformed : Fault{};
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t byte) {

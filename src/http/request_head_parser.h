@@ -66,11 +66,11 @@ class RequestHeadParser {
   /// crosses them, and the whole head at its last permitted byte.
   HeadVerdict resume(ByteView bytes);
 
-  /// Layout found so far; whole once `complete`. After a rejection the method is known if its token was read
+  /// Layout found so far; whole once `complete`. After a rejection the method, and the target's parts, are known if they were read
   /// to the end.
   const RequestHead& head() const { return head_; }
 
-  /// The head with the bytes it describes. Precondition: `resume` said complete.
+  /// The head with the bytes it describes: all of it once `resume` said complete, before that what `head` knows.
   RequestView view(ByteView bytes) const { return {head_, bytes}; }
 
   /// True until the first byte of a request line was seen: nothing but silence or one empty line so far.
@@ -114,7 +114,8 @@ class RequestHeadParser {
   Fault read_target_byte(std::uint8_t byte);
   Fault read_version(std::uint8_t byte);
   Fault finish_request_line(ByteView bytes);
-  Fault split_target(ByteView bytes);
+  void cut_target(ByteView bytes);
+  Fault judge_target(ByteView bytes) const;
   Fault read_field_start(std::uint8_t byte);
   Fault read_field_name(ByteView bytes, std::size_t end);
   Fault read_field_value(ByteView bytes, std::size_t end);

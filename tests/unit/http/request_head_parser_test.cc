@@ -317,6 +317,22 @@ TEST(RequestHeadParser, RecordsVersionAndMethod) {
   }
 }
 
+// Whoever tells of a request that goes no further can say what was asked for.
+TEST(RequestHeadParser, KnowsPathAndQueryAsSoonAsTheTarget) {
+  struct Case {
+    std::string_view request, path, query;
+  };
+  for (const Case& c : {Case{"GET /ws?deviceId=a HTTP/01.1\r\n", "/ws", "deviceId=a"}, Case{"GET /ws?deviceId=a ", "/ws", "deviceId=a"},
+                        Case{"GET /other HTTP/2.0\r\n", "/other", ""}, Case{"GET /w[s?a HTTP/1.1\r\n", "/w[s", "a"},
+                        Case{"GET http://u:secret@h/ws?a HTTP/1.1\r\n", "/ws", "a"}, Case{"GET http://h HTTP/9.9\r\n", "/", ""},
+                        Case{"OPTIONS * HTTP/9.9\r\n", "*", ""}}) {
+    RequestHeadParser parser;
+    EXPECT_NE(parse(parser, c.request).status, HeadStatus::complete) << c.request;
+    EXPECT_EQ(parser.view(bytes_of(c.request)).path(), c.path) << c.request;
+    EXPECT_EQ(parser.view(bytes_of(c.request)).query(), c.query) << c.request;
+  }
+}
+
 TEST(RequestHeadParser, FailsAtTheFirstOffendingByte) {
   EXPECT_EQ(bytes_until_verdict("G@T /ws"), 2U);
   EXPECT_EQ(bytes_until_verdict("\r\n\r\n"), 3U);
