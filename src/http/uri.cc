@@ -69,16 +69,6 @@ class DecodedBytes {
   std::string_view text_;
 };
 
-bool equal_when_decoded(std::string_view a, std::string_view b) {
-  DecodedBytes left{a};
-  DecodedBytes right{b};
-  for (;;) {
-    const int byte = left.next();
-    if (byte != right.next() || byte == DecodedBytes::malformed) return false;
-    if (byte == DecodedBytes::end) return true;
-  }
-}
-
 /// `authority` without the port, and the colon, that `scheme` means anyway.
 std::string_view without_default_port(std::string_view authority, std::string_view scheme) {
   const std::size_t colon = authority.rfind(':');
@@ -125,6 +115,16 @@ std::optional<std::size_t> percent_decode(std::string_view text, std::span<char>
     if (byte == DecodedBytes::end) return written;
     if (byte == DecodedBytes::malformed || written == out.size()) return std::nullopt;
     out[written++] = static_cast<char>(byte);
+  }
+}
+
+bool equal_when_decoded(std::string_view a, std::string_view b) {
+  DecodedBytes left{a};
+  DecodedBytes right{b};
+  for (;;) {
+    const int byte = left.next();
+    if (byte != right.next() || byte == DecodedBytes::malformed) return false;
+    if (byte == DecodedBytes::end) return true;
   }
 }
 

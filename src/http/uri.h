@@ -30,6 +30,9 @@ bool same_authority(std::string_view a, std::string_view b, std::string_view sch
 /// escape is malformed or `out` is too short. `out` needs at most `text.size()` bytes.
 std::optional<std::size_t> percent_decode(std::string_view text, std::span<char> out);
 
+/// True if both texts decode, and to the same bytes.
+bool equal_when_decoded(std::string_view a, std::string_view b);
+
 /// A parameter looked up in a query.
 struct QueryParameter {
   enum class Presence : std::uint8_t {

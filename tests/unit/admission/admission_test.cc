@@ -205,6 +205,9 @@ std::vector<Row> id_rows() {
       {"two_headers_differ", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: b\r\n"), 400,
        "device_id_conflict"},
       {"two_headers_agree", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: a\r\n"), 101},
+      {"two_headers_agree_when_decoded", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: %61\r\n"), 101},
+      {"two_headers_differ_when_decoded", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: %62\r\n"), 400,
+       "device_id_conflict"},
       {"header_with_escape_fault", with_line("GET /ws HTTP/1.1", "X-Device-Id: a%zz\r\n"), 400, "bad_id"},
       {"header_list", with_line("GET /ws HTTP/1.1", "X-Device-Id: a, b\r\n"), 400, "bad_id"},
   };
