@@ -11,11 +11,13 @@ constexpr std::uint8_t size_digits_max = 16;  // 64 bits
 
 // Fields that say where a request ends, where it goes or who sends it. They count before the body is read or not at all: a trailer
 // with one of them is an attempt to be read in two ways (RFC 9110 section 6.5.1).
-constexpr std::array<std::string_view, 13> forbidden_trailers{
-    "Transfer-Encoding", "Content-Length", "Trailer",         "TE",
-    "Connection",        "Upgrade",        "Host",            "Forwarded",
-    "X-Forwarded-For",   "X-Forwarded-Host", "Authorization", "Proxy-Authorization",
-    "Cookie"};
+constexpr std::array<std::string_view, 21> forbidden_trailers{
+    // where it ends, and what becomes of the connection
+    "Transfer-Encoding", "Content-Length", "Trailer", "TE", "Connection", "Keep-Alive", "Proxy-Connection", "Upgrade", "Expect",
+    // where it goes, and where it came from
+    "Host", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via",
+    // who sends it
+    "Authorization", "Proxy-Authorization", "Cookie", "Origin", "Sec-Fetch-Site"};
 }  // namespace
 
 std::expected<BodyProgress, Rejection> ChunkedReader::read(ByteView input, std::string& body) {

@@ -136,6 +136,13 @@ INSTANTIATE_TEST_SUITE_P(
         {"trailer_that_frames_in_another_case", "0\r\nX: y\r\ntRANSFER-eNCODING: chunked\r\n\r\n", R::trailer_forbidden},
         {"trailer_that_routes", "0\r\nhost: other\r\n\r\n", R::trailer_forbidden},
         {"trailer_that_authenticates", "0\r\nAuthorization: Bearer x\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_keeps_a_connection", "0\r\nKeep-Alive: timeout=5\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_keeps_a_proxys_connection", "0\r\nProxy-Connection: keep-alive\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_expects", "0\r\nExpect: 100-continue\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_names_another_scheme", "0\r\nX-Forwarded-Proto: https\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_names_another_peer", "0\r\nX-Real-IP: 127.0.0.1\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_names_another_origin", "0\r\nOrigin: http://h\r\n\r\n", R::trailer_forbidden},
+        {"trailer_that_vouches_for_a_page", "0\r\nSec-Fetch-Site: none\r\n\r\n", R::trailer_forbidden},
         {"D36_data_longer", "4\r\nhello\r\n0\r\n\r\n", R::chunk_data_malformed},
         {"D36_data_shorter", "6\r\nhello\r\n0\r\n\r\n", R::chunk_data_malformed},
         {"D36_no_crlf", "5\r\nhello0\r\n\r\n", R::chunk_data_malformed},
@@ -165,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return tested.param.id; });
 
 TEST(ChunkedReader, PassesOverTrailersThatOnlyLookLikeForbiddenOnes) {
-  for (const std::string name : {"Hos", "Hostt", "X-Host", "Content-Lengt", "Content-Length-", "Authorization-Info", "T", "Transfer-Encoding-Of-Somebody-Else"})
+  for (const std::string name : {"Hos", "Hostt", "X-Host", "Expected", "Origins", "Sec-Fetch-Mode", "X-Real-IPs", "Server-Timing", "Digest", "Content-Lengt", "Content-Length-", "Authorization-Info", "T", "Transfer-Encoding-Of-Somebody-Else"})
     EXPECT_TRUE(decode_in_every_cut("0\r\n" + name + ": v\r\n\r\n").complete) << name;
 }
 

@@ -172,8 +172,9 @@ def another_spelling(request):
     return any(zero_in_front.match(number) for number in numbers)
 
 
-FORBIDDEN_TRAILER = re.compile(rb"(?:^|\n)(?:transfer-encoding|content-length|trailer|te|connection|upgrade|host|forwarded|x-forwarded-for|"
-                               rb"x-forwarded-host|authorization|proxy-authorization|cookie):", re.IGNORECASE)
+FORBIDDEN_TRAILER = re.compile(rb"(?:^|\n)(?:transfer-encoding|content-length|trailer|te|connection|keep-alive|proxy-connection|upgrade|"
+                               rb"expect|host|forwarded|x-forwarded-for|x-forwarded-host|x-forwarded-proto|x-real-ip|via|"
+                               rb"authorization|proxy-authorization|cookie|origin|sec-fetch-site):", re.IGNORECASE)
 
 
 def forbidden_trailer(request):
