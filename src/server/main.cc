@@ -1,7 +1,6 @@
 // The binary: settings, start, signals, exit code.
 #include <signal.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -46,20 +45,22 @@ sigset_t block_signals() {
 void serve_until_signalled(Server& server, const sigset_t& signals) {
   using namespace std::chrono_literals;
   constexpr auto pause = 10ms;
-  constexpr auto stuck_after = 500ms;  // a shard ends with a turn, which a busy machine may keep waiting
+  // A shard ends with a turn, which a busy machine may keep waiting. Counted in pauses: while the process is stopped, time passes and
+  // shards cannot end.
+  constexpr int late_pauses_max = 50;
   int signal_number = 0;
   sigwait(&signals, &signal_number);
-  const auto deadline = server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected) + stuck_after;
+  const auto deadline = server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected);
   const timespec at_once{};
-  for (;;) {
+  for (int late_pauses = 0;;) {
     const auto now = std::chrono::steady_clock::now();
-    const std::vector<std::uint32_t> running = server.wait(std::min(now + pause, deadline));
+    const std::vector<std::uint32_t> running = server.wait(now + pause);
     if (running.empty()) return;
     if (sigtimedwait(&signals, nullptr, &at_once) > 0) {
       ringgate::log::warning("stopping at once");
       exit_at_once(ExitCode::success);
     }
-    if (now < deadline) continue;
+    if (now < deadline || ++late_pauses < late_pauses_max) continue;
     for (const std::uint32_t shard : running) ringgate::log::error("shard is stuck, stopping without it", {{"shard", shard}});
     exit_at_once(ExitCode::fault);
   }

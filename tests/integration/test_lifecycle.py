@@ -119,6 +119,17 @@ def test_stuck_shard_is_named_and_does_not_hold_the_end_up():
         assert [(record["msg"], record["shard"]) for record in stuck] == [("shard is stuck, stopping without it", 1)]
 
 
+def test_gate_that_is_stopped_during_its_drain_calls_no_shard_stuck():
+    with Gate({"limits.close_timeout": "500ms", "drain.duration": "1s"}) as gate, connect_device(gate, "deaf") as peer:
+        gate.signal(signal.SIGTERM)
+        peer.expect_close(1001)  # and does not answer it, so that the drain is still on
+        gate.signal(signal.SIGSTOP)
+        time.sleep(3)  # what the test is about: the drain's time passes while the gate is stopped
+        gate.signal(signal.SIGCONT)
+        assert gate.wait() == 0
+        assert [record for record in gate.records if record["level"] == "error"] == []
+
+
 def test_unknown_flag():
     refused_start(64, "serve", "--no-such-flag", mentions="no-such-flag")
 
