@@ -13,8 +13,10 @@ using ring::OperationKind;
 namespace {
 constexpr DurationNs accept_pause = 100 * nanoseconds_per_millisecond;
 
-/// A turn that comes so late does not go on with what was the case before it.
+/// A turn that comes so late does not go on with what was the case before it, unless turns are late all the time: that is a handler
+/// that takes long, and its shard would never look at a timer.
 constexpr DurationNs stall = nanoseconds_per_second / 2;
+constexpr std::uint32_t stalls_excused_max = 16;
 constexpr DurationNs behind_patience = nanoseconds_per_second;
 }
 
@@ -92,7 +94,10 @@ void Transport::on_accept(const Completion& completion) {
 // -- The turn
 
 void Transport::set_now(TimeNs now) {
-  if (now - now_ > stall) behind_since_ = 0;
+  if (now - now_ > stall && stalls_excused_ < stalls_excused_max) {
+    behind_since_ = 0;
+    ++stalls_excused_;
+  }
   now_ = now;
 }
 
@@ -206,6 +211,7 @@ void Transport::expire_timers() {
   go_on_after_a_moment();
   timers_wait_ = !timers_may_run();
   if (timers_wait_) return;
+  stalls_excused_ = 0;
   wheel_.expire(now_, [this](std::uint32_t slot) { on_timer(slot); });
 }
 

@@ -198,6 +198,7 @@ class Transport {
   TimeNs now_ = 0;
   TimeNs accept_pause_until_ = 0;
   TimeNs behind_since_ = 0;   // more has come than was received; 0: no
+  std::uint32_t stalls_excused_ = 0;  // since timers ran: turns that came late and were given time to catch up
   bool was_warmed_ = false;   // in this turn: what a cold connection brings is received in the next
   bool timers_wait_ = false;  // until it was
   std::vector<ListenerState> listeners_;

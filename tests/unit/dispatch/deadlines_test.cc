@@ -212,6 +212,26 @@ TEST_F(StalledGate, ReadsTheOtherHalfOfHeadsAndMessages) {
   }
 }
 
+/// A handler that takes long makes every turn as late as a stall does, and as long as devices talk more always waits.
+TEST_F(StalledGate, JudgesDevicesInTheEndThoughEveryTurnIsLate) {
+  limits().ping_interval_ns = 0;
+  limits().handshake_timeout_ns = seconds(5);
+  std::deque<DeviceClient> talkers;
+  handler.received = [&](Connection&, MessageView message) {
+    world->advance(milliseconds(40));
+    talkers[static_cast<std::size_t>(std::stoi(std::string(text_of(message.payload))))].text(text_of(message.payload));
+  };
+  start();
+  for (int i = 0; i < devices_count; ++i) talkers.push_back(device("d" + std::to_string(i)));
+  DeviceClient mute = connect();
+  gate->settle();
+  for (int i = 0; i < devices_count; ++i) talkers[static_cast<std::size_t>(i)].text(std::to_string(i));
+  const TimeNs until = world->now() + seconds(60);
+  while (world->now() < until && !mute.saw_end()) gate->turn(0);
+  EXPECT_TRUE(mute.saw_end());
+  EXPECT_EQ(gate->counters().devices_connected.get(), std::uint64_t{devices_count});
+}
+
 TEST_F(DeviceDeadlines, DeviceWhoseHandlerPausesIsNotBlamedForItsUnreadPong) {
   limits().ping_interval_ns = seconds(5);
   limits().pong_timeout_ns = seconds(2);
