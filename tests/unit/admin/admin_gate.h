@@ -72,7 +72,7 @@ class AdminGate {
  public:
   explicit AdminGate(GateOptions options = {})
       : world(options.seed, options.world),
-        settings_({}, {{"/ws", &echo_}}),
+        settings_({.routes = {RouteConfig{}}}, {{"/ws", &echo_}}),
         state(options.shards_count, LimitsConfig{.connections_max = 1000}, secret()),
         counters(options.shards_count) {
     for (const ShardCounters& one : counters) all_counters_.push_back(&one);
