@@ -19,13 +19,18 @@ struct ServerConfig {
 };
 
 struct ListenerConfig {
-  std::string bind = "127.0.0.1:8080";  // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks
+  std::string bind = "127.0.0.1:8080";   // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks
+  bool dual_stack = false;               // an IPv6 address, such as [::], takes IPv4 connections too
+  std::string health_path = "/healthz";  // answered 200 or, while the gate is not ready, 503; "off": not served
 
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
 
 struct AdminConfig {
-  std::string bind = "127.0.0.1:8081";  // "off": no admin listener
+  std::string bind = "127.0.0.1:8081";     // "off": no admin listener
+  bool dual_stack = false;                 // an IPv6 address, such as [::], takes IPv4 connections too
+  std::vector<std::string> allowed_hosts;  // of the Host field, without port; beside loopback names and IP literals
+  std::uint64_t connections_max = 256;     // over all shards; a request beyond them is answered 503
 
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };
@@ -62,6 +67,7 @@ struct DeviceConfig {
   bool required = true;                                // false: a connection without an id gets an anonymous one
   // "query:NAME" or "header:NAME". All of them are asked; those that are there must agree.
   std::vector<std::string> id_from{"query:deviceId", "query:deviceID"};
+  std::vector<std::string> allowed_hosts;              // of the Host field, without port; empty: any
 
   friend bool operator==(const DeviceConfig&, const DeviceConfig&) = default;
 };

@@ -3,13 +3,18 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "http/request_head_parser.h"
+#include "ringgate/config.h"
 
 namespace ringgate::admin {
 
 struct AdminSettings {
+  bool judges_host = false;  // 421 unless the Host is a loopback name, an IP address or one of `allowed_hosts`
+  std::vector<std::string> allowed_hosts;
+  std::size_t connections_max = 256;  // admin.max_connections: over all shards
   std::size_t body_bytes_max = 1024 * 1024;  // limits.max_push: decoded bytes of one request's body
   http::HeadRules head_rules;
   DurationNs head_timeout =
@@ -20,5 +25,8 @@ struct AdminSettings {
   std::string liburing_version;
   std::string openssl_version;
 };
+
+/// What `config` says of the admin port.
+AdminSettings settings_of(const Config& config, std::string version);
 
 }  // namespace ringgate::admin

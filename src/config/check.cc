@@ -24,13 +24,8 @@ class Relations {
           {"no message of limits.max_message would ever fit", "give at least max_message for each shard"});
     }
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
-    for (std::size_t i = 1; i < config_.listeners.size(); ++i) {
-      const auto end = config_.listeners.begin() + static_cast<std::ptrdiff_t>(i);
-      if (!config_.listeners[i].bind.ends_with(":0") && std::find(config_.listeners.begin(), end, config_.listeners[i]) != end) {
-        add(fmt::format("listener.{}.bind", i),
-            {fmt::format("{} is another listener's", config_.listeners[i].bind), "bind each listener elsewhere"});
-      }
-    }
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
+    if (config_.admin.dual_stack && !config_.admin.bind.starts_with('[')) add("admin.dual_stack", not_ipv6(config_.admin.bind));
     return std::move(faults_);
   }
 
@@ -48,6 +43,25 @@ class Relations {
     if (route.origin != OriginPolicy::list && !route.allowed_origins.empty()) {
       add(fmt::format("route.{}.allowed_origins", i), {"the list is not used", "set origin = \"list\""});
     }
+  }
+
+  void check_listener(std::size_t i) {
+    const ListenerConfig& listener = config_.listeners[i];
+    const auto end = config_.listeners.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool is_shared = std::ranges::find(config_.listeners.begin(), end, listener.bind, &ListenerConfig::bind) != end;
+    if (is_shared && !listener.bind.ends_with(":0")) {
+      add(fmt::format("listener.{}.bind", i),
+          {fmt::format("{} is another listener's", listener.bind), "bind each listener elsewhere"});
+    }
+    if (listener.dual_stack && !listener.bind.starts_with('[')) add(fmt::format("listener.{}.dual_stack", i), not_ipv6(listener.bind));
+    if (std::ranges::find(config_.routes, listener.health_path, &RouteConfig::path) != config_.routes.end()) {
+      add(fmt::format("listener.{}.health_path", i),
+          {fmt::format("{} is a route's path", listener.health_path), "give it a path of its own, or \"off\""});
+    }
+  }
+
+  static Complaint not_ipv6(const std::string& bind) {
+    return {fmt::format("{} is not an IPv6 address", bind), "bind \"[::]:PORT\", or leave dual_stack out"};
   }
 
   /// The fault of a key, and where its value comes from.

@@ -27,6 +27,15 @@ bool accepts_path(std::string_view text) {
   return text.starts_with('/') && text.size() <= 1024 && all_of(text, "/-._~!$&'()*+,;=:@%");
 }
 
+bool accepts_path_or_off(std::string_view text) { return text == "off" || accepts_path(text); }
+
+// A host without a port, RFC 3986 section 3.2.2; an IPv6 address stands in brackets.
+bool accepts_host(std::string_view text) {
+  constexpr std::size_t name_bytes_max = 253;
+  if (text.starts_with('[')) return ring::parse_listen_address(std::string(text) + ":0").has_value();
+  return !text.empty() && text.size() <= name_bytes_max && all_of(text, "-._");
+}
+
 bool accepts_handler(std::string_view text) { return !text.empty() && text.size() <= 64 && all_of(text, "_-"); }
 
 // An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port; no path. Pages without an origin send `null`, some
@@ -51,6 +60,8 @@ bool accepts_subprotocol(std::string_view text) {
 constinit const TextShape listen_address{accepts_address, "an address such as \"127.0.0.1:8080\" or \"[::1]:8080\""};
 constinit const TextShape listen_address_or_off{accepts_address_or_off, "an address such as \"127.0.0.1:8081\", or \"off\""};
 constinit const TextShape route_path{accepts_path, "a path such as \"/ws\""};
+constinit const TextShape route_path_or_off{accepts_path_or_off, "a path such as \"/healthz\", or \"off\""};
+constinit const TextShape host_name{accepts_host, "a host such as \"gate.example.org\" or \"[2001:db8::1]\", without a port"};
 constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
 constinit const TextShape web_origin{accepts_origin, "an origin such as \"https://example.org\", \"null\" or \"file://\""};
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};

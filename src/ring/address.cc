@@ -32,6 +32,13 @@ std::string PeerAddress::text() const {
 
 std::string ListenAddress::text() const { return join(host, host.find(':') != std::string::npos, port); }
 
+bool ListenAddress::is_loopback() const {
+  in_addr ipv4{};
+  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1) return ntohl(ipv4.s_addr) >> 24U == 127;
+  PeerAddress ipv6;
+  return inet_pton(AF_INET6, host.c_str(), ipv6.address.data()) == 1 && ipv6.is_loopback();
+}
+
 std::expected<ListenAddress, std::string> parse_listen_address(std::string_view text) {
   const auto bad = [&](const char* why) {
     return std::unexpected("'" + std::string(text) + "' is not an address: " + why +

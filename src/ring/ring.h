@@ -67,7 +67,9 @@ struct PeerAddress {
 struct ListenAddress {
   std::string host;        // literal IPv4 or IPv6, without brackets
   std::uint16_t port = 0;  // 0: the kernel picks
+  bool dual_stack = false;  // an IPv6 address takes IPv4 connections too
   std::string text() const;
+  bool is_loopback() const;  // 127.0.0.0/8, ::1
 };
 /// Reads "127.0.0.1:8080" or "[::1]:8080"; the error is a sentence.
 std::expected<ListenAddress, std::string> parse_listen_address(std::string_view text);

@@ -109,12 +109,7 @@ std::expected<void, StartError> Server::start() {
       return std::unexpected(StartError{ExitCode::bad_configuration, "no handler is mounted for the route " + mount.path,
                                         "use handler = \"echo\", or mount one in the embedding program"});
   p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts);
-  p.admin_settings = {.body_bytes_max = p.config.limits.push_bytes_max,
-                      .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(p.config.limits.head_bytes_max),
-                                     .fields_max = static_cast<std::uint16_t>(p.config.limits.fields_max)},
-                      .head_timeout = p.config.limits.handshake_timeout_ns,
-                      .send_timeout = p.config.limits.send_timeout_ns,
-                      .version = server::version()};
+  p.admin_settings = admin::settings_of(p.config, server::version());
   if (auto opened = p.open_shards(); !opened) return opened;
   if (auto opened = p.open_listeners(); !opened) {
     p.shards.clear();
@@ -161,12 +156,12 @@ std::expected<void, StartError> Server::Parts::open_shards() {
 std::expected<void, StartError> Server::Parts::open_listeners() {
   std::uint32_t index = 0;
   for (const ListenerConfig& listener : config.listeners) {
-    auto bound = listen_everywhere(index++, listener.bind);
+    auto bound = listen_everywhere(index++, listener.bind, listener.dual_stack);
     if (!bound) return std::unexpected(bound.error());
     device_addresses.push_back(*bound);
   }
   if (config.admin.bind != "off") {
-    auto bound = listen_everywhere(index++, config.admin.bind);
+    auto bound = listen_everywhere(index++, config.admin.bind, config.admin.dual_stack);
     if (!bound) return std::unexpected(bound.error());
     admin_address = *bound;
   }
@@ -176,10 +171,12 @@ std::expected<void, StartError> Server::Parts::open_listeners() {
 }
 
 /// Binds the address on every shard; with port 0 the first shard's port is everybody's.
-std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uint32_t index, const std::string& bind) {
+std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uint32_t index, const std::string& bind,
+                                                                        bool dual_stack) {
   auto address = ring::parse_listen_address(bind);
   if (!address)
     return std::unexpected(StartError{ExitCode::bad_configuration, address.error(), "correct listener.bind or admin.bind"});
+  address->dual_stack = dual_stack;
   if (const auto is_free = ring::check_address_free(*address); !is_free)
     return std::unexpected(to_start_error(is_free.error()));
   const ring::ListenOptions options{.backlog = static_cast<int>(backlog()),

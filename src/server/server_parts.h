@@ -50,7 +50,7 @@ struct Server::Parts {
   void serve_route(const RouteConfig& route, Handler* handler);
   std::expected<void, StartError> open_shards();
   std::expected<void, StartError> open_listeners();
-  std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind);
+  std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind, bool dual_stack);
   std::expected<void, StartError> start_threads();
   /// A burst the table could not take would be dropped by the kernel: a small table listens with a small backlog.
   std::uint32_t backlog() const {

@@ -66,12 +66,12 @@ SetupError describe_listen_failure(const ListenAddress& address, int error) {
 }
 
 /// A bound stream socket; the error is an errno value.
-std::expected<int, int> bind_stream_socket(SocketAddress& address, bool shared) {
+std::expected<int, int> bind_stream_socket(SocketAddress& address, bool dual_stack, bool shared) {
   const int descriptor = socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return std::unexpected(errno);
   set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
   if (shared) set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
-  if (address.family() == AF_INET6) set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (address.family() == AF_INET6) set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, dual_stack ? 0 : 1);
   if (bind(descriptor, address.get(), address.bytes) != 0) {
     const int error = errno;
     close(descriptor);
@@ -84,7 +84,7 @@ std::expected<int, int> bind_stream_socket(SocketAddress& address, bool shared) 
 
 std::expected<void, SetupError> check_address_free(const ListenAddress& address) {
   auto socket_address = to_socket_address(address);
-  const auto descriptor = bind_stream_socket(socket_address, false);
+  const auto descriptor = bind_stream_socket(socket_address, address.dual_stack, false);
   if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
   close(*descriptor);
   return {};
@@ -94,7 +94,7 @@ std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_ind
                                                       const ListenOptions& options) {
   RINGGATE_ASSERT(listener_index == backend_->listeners.size());
   auto socket_address = to_socket_address(address);
-  const auto descriptor = bind_stream_socket(socket_address, true);
+  const auto descriptor = bind_stream_socket(socket_address, address.dual_stack, true);
   if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
 
   // Accepted sockets inherit both.

@@ -18,15 +18,6 @@ device::KeyedHash::Secret secret_of(std::uint64_t seed) {
   return secret;
 }
 
-admin::AdminSettings admin_settings_of(const Config& settings) {
-  return {.body_bytes_max = settings.limits.push_bytes_max,
-          .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(settings.limits.head_bytes_max),
-                         .fields_max = static_cast<std::uint16_t>(settings.limits.fields_max)},
-          .head_timeout = settings.limits.handshake_timeout_ns,
-          .send_timeout = settings.limits.send_timeout_ns,
-          .version = "simulated"};
-}
-
 }  // namespace
 
 Config GateOptions::config() {
@@ -52,7 +43,7 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
     : world_(world),
       settings_(options.settings,
                 mounts_of(options, echo_)),
-      admin_settings_(admin_settings_of(options.settings)),
+      admin_settings_(admin::settings_of(options.settings, "simulated")),
       state_(options.shards_count, options.settings.limits, secret_of(world.seed())),
       done_(options.shards_count, false),
       entered_again_(options.shards_count, false) {

@@ -181,6 +181,24 @@ TEST(LoadConfig, RefusesSettingsThatContradictOneAnother) {
             "ringgate: gate.toml:3: listener.1.bind: 127.0.0.1:8080 is another listener's; bind each listener elsewhere\n");
   EXPECT_EQ(faults_of("[[listener]]\nbind = \"127.0.0.1:0\"\n[[listener]]\nbind = \"127.0.0.1:0\"\n"), "")
       << "port 0 is another port each time";
+  EXPECT_EQ(faults_of("[[listener]]\n[[listener]]\nhealth_path = \"off\"\n"),
+            "ringgate: listener.1.bind: 127.0.0.1:8080 is another listener's; bind each listener elsewhere\n")
+      << "whatever else the two say";
+  EXPECT_EQ(faults_of("[[listener]]\ndual_stack = true\n"),
+            "ringgate: gate.toml:2: listener.0.dual_stack: 127.0.0.1:8080 is not an IPv6 address; bind \"[::]:PORT\", or leave "
+            "dual_stack out\n");
+  EXPECT_EQ(faults_of("[admin]\ndual_stack = true\n"),
+            "ringgate: gate.toml:2: admin.dual_stack: 127.0.0.1:8081 is not an IPv6 address; bind \"[::]:PORT\", or leave "
+            "dual_stack out\n");
+  EXPECT_EQ(faults_of("[[listener]]\nhealth_path = \"/ws\"\n"),
+            "ringgate: gate.toml:2: listener.0.health_path: /ws is a route's path; give it a path of its own, or \"off\"\n");
+}
+
+TEST(LoadConfig, TakesHostsWithoutPort) {
+  for (const char* good : {"gate.example.org", "localhost", "192.0.2.1", "[2001:db8::1]"})
+    EXPECT_EQ(faults_of(fmt::format("[device]\nallowed_hosts = [\"{0}\"]\n[admin]\nallowed_hosts = [\"{0}\"]\n", good)), "");
+  for (const char* bad : {"gate.example.org:8080", "[::1]:80", "::1", "https://gate.example.org", "*", ""})
+    EXPECT_NE(faults_of(fmt::format("[device]\nallowed_hosts = [\"{}\"]\n", bad)), "") << bad;
 }
 
 TEST(LoadConfig, NamesTheLineOfANulByte) {

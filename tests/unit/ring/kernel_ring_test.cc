@@ -765,6 +765,21 @@ TEST_F(KernelRing, RefusesAnAddressThatIsTaken) {
   EXPECT_NE(taken.error().cause.find("127.0.0.1:" + std::to_string(port)), std::string::npos);
 }
 
+TEST_F(KernelRing, ADualStackListenerTakesIpv4AndNamesItAsSuch) {
+  start(small_ring());
+  const auto address = ring->listen(1, {.host = "::", .port = 0, .dual_stack = true}, {});
+  if (!address) GTEST_SKIP() << "no IPv6 here: " << address.error().cause;
+  ring->accept(1);
+  turn();
+  const LoopbackPeer peer(address->port, 0);  // connects to 127.0.0.1
+  const Completion accepted = next(OperationKind::accept);
+  ASSERT_EQ(accepted.error, IoError::none);
+  PeerAddress from;
+  const auto accepted_socket = static_cast<Socket>(accepted.result);
+  if (ring->peer_address(accepted_socket, &from, {OperationKind::peer_name, accepted_socket, 1})) (void)next(OperationKind::peer_name);
+  EXPECT_TRUE(from.text().starts_with("127.0.0.1:")) << from.text();
+}
+
 TEST_F(KernelRing, RefusesPeersOnceItStoppedListening) {
   start(small_ring());
   turn();

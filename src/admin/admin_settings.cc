@@ -1,0 +1,28 @@
+#include "admin/admin_settings.h"
+
+#include "ring/ring.h"
+
+namespace ringgate::admin {
+namespace {
+
+/// Loopback needs no credential, so there a foreign name in the Host is never passed; elsewhere a list says which names are ours.
+bool judges_host(const AdminConfig& config) {
+  const auto address = ring::parse_listen_address(config.bind);
+  return !config.allowed_hosts.empty() || (address && address->is_loopback());
+}
+
+}  // namespace
+
+AdminSettings settings_of(const Config& config, std::string version) {
+  return {.judges_host = judges_host(config.admin),
+          .allowed_hosts = config.admin.allowed_hosts,
+          .connections_max = config.admin.connections_max,
+          .body_bytes_max = config.limits.push_bytes_max,
+          .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(config.limits.head_bytes_max),
+                         .fields_max = static_cast<std::uint16_t>(config.limits.fields_max)},
+          .head_timeout = config.limits.handshake_timeout_ns,
+          .send_timeout = config.limits.send_timeout_ns,
+          .version = std::move(version)};
+}
+
+}  // namespace ringgate::admin
