@@ -48,6 +48,9 @@ class AdminApi {
   /// Why `request` will not be served, as far as its head tells; nullopt if an endpoint will decide.
   std::optional<Answer> judge_head(const Request& request) const;
 
+  /// The same for a caller that sends its body only when asked to: it also hears at once that the device is not there.
+  std::optional<Answer> judge_expectation(const Request& request) const;
+
   /// Serves a whole request. The responder is used exactly once, perhaps before the call returns.
   Followers serve(Request request, const Responder& responder);
 
@@ -62,6 +65,8 @@ class AdminApi {
   void show_metrics(Call call);
 
  private:
+  bool is_host_allowed(const Request& request) const;
+
   struct Listing;  // listing.cc
   void start_listings();
   bool start(const std::shared_ptr<Listing>& listing);

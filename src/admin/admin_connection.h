@@ -32,6 +32,7 @@ struct AdminConnection {
   Intake intake = Intake::open;
   bool is_reading = false;     // requests are being read: answers given meanwhile do not begin further ones
   bool is_first = true;        // no request was begun yet
+  bool is_counted = false;     // among those that admin.max_connections allows
   bool peer_finished = false;  // FIN seen: what is owed is still answered
 };
 

@@ -76,6 +76,28 @@ void AdminSession::finish_if_done(conn::Connection& connection) {
   transport_.flush_and_close(connection);
 }
 
+// -- The end of the gate
+
+void AdminSession::end_all() {
+  is_ending_ = true;
+  conn::ConnectionTable& table = transport_.table();
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) {
+    conn::Connection& connection = table.at(slot);
+    if (connection.is_live() && transport_.serves(connection, *this)) end_behind_answers(connection);
+  }
+}
+
+/// Requests that were not begun are not served: their caller sees that and may ask another gate (RFC 9112 section 9.3.1).
+void AdminSession::end_behind_answers(conn::Connection& connection) {
+  AdminConnection& state = state_of(connection);
+  state.intake = Intake::stopped;
+  state.held.clear();
+  if (state.answers.empty())
+    transport_.flush_and_close(connection);
+  else
+    state.answers.close_behind_last();
+}
+
 // -- Deadlines: one timer per connection, set to the nearest
 
 void AdminSession::on_deadline(conn::Connection& connection) {

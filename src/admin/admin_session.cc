@@ -12,6 +12,7 @@ AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& g
     : settings_(settings),
       transport_(transport),
       counters_(counters),
+      gate_(gate),
       api_(settings_, gate, push_service, all_counters) {}
 
 AdminSession::~AdminSession() {
@@ -29,10 +30,24 @@ void AdminSession::on_open(conn::Connection& connection) {
   connection.construct_session<AdminRecord>().state =
       new AdminConnection(settings_, transport_.now());
   counters_.admin_connections.add(1);
+  (void)count_connection(state_of(connection));
+  if (is_ending_) return transport_.flush_and_close(connection);
   act_on_deadlines(connection);
 }
 
+/// False while admin.max_connections are open elsewhere. Asked again with the first request: others may have gone.
+bool AdminSession::count_connection(AdminConnection& state) {
+  if (state.is_counted) return true;
+  if (gate_.admin_connections.fetch_add(1, std::memory_order_relaxed) >= settings_.connections_max) {
+    gate_.admin_connections.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  state.is_counted = true;
+  return true;
+}
+
 void AdminSession::on_gone(conn::Connection& connection, conn::EndCause) {
+  if (state_of(connection).is_counted) gate_.admin_connections.fetch_sub(1, std::memory_order_relaxed);
   delete std::exchange(connection.session<AdminRecord>().state, nullptr);
   counters_.admin_connections.subtract(1);
   counters_.admin_connections_ended.add(1);
@@ -82,9 +97,11 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
       return false;
     case ReadStatus::body_follows:
       state.since = transport_.now();
+      if (refuse_above_limit(connection)) return false;
       on_body_follows(connection, input);
       return true;
     case ReadStatus::complete:
+      if (refuse_above_limit(connection)) return false;
       state.is_first = false;
       state.since = transport_.now();
       serve(connection);
@@ -97,14 +114,23 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   return false;
 }
 
+/// True, and the connection ends, if it is one more than admin.max_connections.
+bool AdminSession::refuse_above_limit(conn::Connection& connection) {
+  AdminConnection& state = state_of(connection);
+  if (count_connection(state)) return false;
+  counters_.admin_rejected.add(1);
+  owe_last(connection, write_answer(Answer::refuse(Refusal::connection_limit), {state.reader.request().method}, date()));
+  return true;
+}
+
 /// A caller that waits for leave to send its body gets it, or hears at once that the body is not wanted (RFC
 /// 9110 section 10.1.1).
 void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_so_far) {
   AdminConnection& state = state_of(connection);
   const Request& request = state.reader.request();
   if (!request.expects_continue) return;
-  if (const auto refusal = api_.judge_head(request)) {
-    owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}));
+  if (const auto refusal = api_.judge_expectation(request)) {
+    owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));
   } else if (body_so_far.empty()) {
     state.answers.fill(state.answers.open({}), write_continue());
     flush(connection);
@@ -125,7 +151,7 @@ void AdminSession::serve(conn::Connection& connection) {
 }
 
 void AdminSession::reject(conn::Connection& connection, http::Rejection rejection) {
-  owe_last(connection, write_rejection(rejection, state_of(connection).reader.method()));
+  owe_last(connection, write_rejection(rejection, state_of(connection).reader.method(), date()));
 }
 
 /// Nothing that arrives from now on is looked at; the connection ends behind this answer, which waits for
@@ -145,7 +171,7 @@ void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
   AdminConnection& state = state_of(*connection);
   const AnswerShape* shape = state.answers.shape_of(ticket.sequence);
   RINGGATE_ASSERT(shape != nullptr);
-  WrittenAnswer written = write_answer(answer, *shape);
+  WrittenAnswer written = write_answer(answer, *shape, date());
   if (written.closes) state.intake = Intake::stopped;
   state.answers.fill(ticket.sequence, std::move(written));
   flush(*connection);

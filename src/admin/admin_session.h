@@ -20,6 +20,7 @@
 #include "conn/transport.h"
 #include "dispatch/gate_state.h"
 #include "dispatch/push_service.h"
+#include "http/date_field.h"
 
 namespace ringgate::admin {
 
@@ -43,6 +44,9 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void on_deadline(conn::Connection& connection) override;
   void on_gone(conn::Connection& connection, conn::EndCause cause) override;
 
+  /// Ends every connection behind what it is owed, those still to come at once. Called once, when the gate ends.
+  void end_all();
+
  private:
   static AdminConnection& state_of(conn::Connection& connection) {
     return *connection.session<AdminRecord>().state;
@@ -50,8 +54,11 @@ class AdminSession final : public conn::Session, private AnswerSink {
 
   // admin_session.cc
   void answer(const AnswerTicket& ticket, Answer answer) override;
+  std::string_view date() { return date_.at(transport_.wall_clock_seconds()); }
+  bool count_connection(AdminConnection& state);
   void read_requests(conn::Connection& connection, ByteView input);
   bool read_next(conn::Connection& connection, ByteView& input);
+  bool refuse_above_limit(conn::Connection& connection);
   void on_body_follows(conn::Connection& connection, ByteView body_so_far);
   void serve(conn::Connection& connection);
   void reject(conn::Connection& connection, http::Rejection rejection);
@@ -63,6 +70,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void hold(conn::Connection& connection, ByteView input);
   void go_on(conn::Connection& connection);
   void finish_if_done(conn::Connection& connection);
+  void end_behind_answers(conn::Connection& connection);
   TimeNs request_deadline(const AdminConnection& state) const;
   void act_on_deadlines(conn::Connection& connection);
   void give_up_request(conn::Connection& connection);
@@ -70,7 +78,10 @@ class AdminSession final : public conn::Session, private AnswerSink {
   const AdminSettings settings_;
   conn::Transport& transport_;
   ShardCounters& counters_;
+  dispatch::GateState& gate_;
   AdminApi api_;
+  http::DateField date_;
+  bool is_ending_ = false;
 };
 
 }  // namespace ringgate::admin

@@ -2,7 +2,7 @@
 
 namespace ringgate::admin {
 
-WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
+WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::string_view date) {
   WrittenAnswer written{.closes = shape.persistence == http::Persistence::close};
   if (!answer.refusal) {
     http::append_response(written.bytes, {.status = answer.status,
@@ -10,7 +10,8 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
                                            .body = answer.body,
                                            .extra_fields = answer.extra_fields,
                                            .persistence = shape.persistence,
-                                           .request_method = shape.method});
+                                           .request_method = shape.method,
+                                           .date = date});
     return written;
   }
   const RefusalFacts& facts = facts_of(*answer.refusal);
@@ -22,13 +23,14 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape) {
        .detail = facts.detail,
        .extra_fields = answer.extra_fields.empty() ? facts.extra_fields : answer.extra_fields,
        .persistence = written.closes ? http::Persistence::close : http::Persistence::keep_alive,
-       .request_method = shape.method});
+       .request_method = shape.method,
+       .date = date});
   return written;
 }
 
-WrittenAnswer write_rejection(http::Rejection rejection, http::Method method) {
+WrittenAnswer write_rejection(http::Rejection rejection, http::Method method, std::string_view date) {
   WrittenAnswer written{.closes = true};
-  http::append_rejection(written.bytes, rejection, method);
+  http::append_rejection(written.bytes, rejection, method, date);
   return written;
 }
 

@@ -42,8 +42,9 @@ struct WrittenAnswer {
   bool closes = false;  // the connection ends behind it
 };
 
-WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape);
-WrittenAnswer write_rejection(http::Rejection rejection, http::Method method);
+/// `date`: of http::DateField.
+WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::string_view date);
+WrittenAnswer write_rejection(http::Rejection rejection, http::Method method, std::string_view date);
 
 /// The interim response that asks for a body (RFC 9110 section 15.2.1).
 WrittenAnswer write_continue();

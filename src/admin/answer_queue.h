@@ -42,6 +42,13 @@ class AnswerQueue {
     return next;
   }
 
+  /// The connection ends behind the last answer that is owed. Precondition: one is.
+  void close_behind_last() {
+    Entry& last = entries_.back();
+    last.shape.persistence = http::Persistence::close;
+    if (last.written) last.written->closes = true;  // its fields say otherwise, and promise nothing
+  }
+
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
 

@@ -1,5 +1,8 @@
 #include "admin/content_type.h"
 
+#include <algorithm>
+#include <array>
+
 #include "http/byte_class.h"
 
 namespace ringgate::admin {
@@ -38,13 +41,37 @@ std::optional<Parameter> take_parameter(std::string_view& rest) {
   return parameter;
 }
 
+/// The message that a media type without parameters stands for (RFC 9110 section 8.3.1; +json: RFC 6839 section 3.1).
+std::optional<MessageType> message_type_by_name(std::string_view media_type) {
+  const std::size_t slash = media_type.find('/');
+  if (slash == std::string_view::npos || !is_token(media_type.substr(slash + 1))) return std::nullopt;
+  const std::string_view type = media_type.substr(0, slash);
+  const std::string_view subtype = media_type.substr(slash + 1);
+  if (equals_ignoring_case(type, "text")) return MessageType::text;
+  if (!equals_ignoring_case(type, "application")) return std::nullopt;
+  if (equals_ignoring_case(subtype, "octet-stream")) return MessageType::binary;
+  constexpr std::string_view suffix = "+json";
+  const bool has_suffix =
+      subtype.size() > suffix.size() && equals_ignoring_case(subtype.substr(subtype.size() - suffix.size()), suffix);
+  return has_suffix || equals_ignoring_case(subtype, "json") ? std::optional(MessageType::text) : std::nullopt;
+}
+
+// The names that IANA has for UTF-8 and for its part ASCII, and the ones that clients send for them.
+constexpr std::array<std::string_view, 12> utf8_names{"utf-8",    "utf8",      "csutf8",         "utf_8",
+                                                      "us-ascii", "ascii",     "iso646-us",      "iso-ir-6",
+                                                      "us",       "csascii",   "ansi_x3.4-1968", "ansi_x3.4-1986"};
+
+bool is_utf8_name(std::string_view charset) {
+  return std::ranges::any_of(utf8_names, [charset](std::string_view name) { return equals_ignoring_case(charset, name); });
+}
+
 }  // namespace
 
 std::optional<MessageType> message_type_of(std::string_view content_type) {
   const std::size_t semicolon = content_type.find(';');
   const std::string_view media_type = trim(content_type.substr(0, semicolon));
-  const bool is_text = equals_ignoring_case(media_type, "text/plain");
-  if (!is_text && !equals_ignoring_case(media_type, "application/octet-stream")) return std::nullopt;
+  const auto type = message_type_by_name(media_type);
+  if (!type) return std::nullopt;
 
   std::string_view rest =
       semicolon == std::string_view::npos ? std::string_view{} : content_type.substr(semicolon);
@@ -53,11 +80,10 @@ std::optional<MessageType> message_type_of(std::string_view content_type) {
     rest.remove_prefix(1);
     const auto parameter = take_parameter(rest);
     if (!parameter) return std::nullopt;
-    if (is_text && equals_ignoring_case(parameter->name, "charset") &&
-        !equals_ignoring_case(parameter->value, "utf-8"))
+    if (type == MessageType::text && equals_ignoring_case(parameter->name, "charset") && !is_utf8_name(parameter->value))
       return std::nullopt;
   }
-  return is_text ? MessageType::text : MessageType::binary;
+  return type;
 }
 
 }  // namespace ringgate::admin

@@ -8,8 +8,9 @@
 
 namespace ringgate::admin {
 
-/// text/plain, with no charset or UTF-8, is text; application/octet-stream is binary; nullopt for all else
-/// and for a value that breaks the grammar. Case is ignored, other parameters too.
+/// `text/*`, `application/json` and `application/*+json` are text, with no charset or a name of UTF-8 or ASCII;
+/// `application/octet-stream` is binary; nullopt for all else and for a value that breaks the grammar. Case is ignored, other
+/// parameters too.
 std::optional<MessageType> message_type_of(std::string_view content_type);
 
 }  // namespace ringgate::admin

@@ -11,6 +11,7 @@
 #include "admin/process_usage.h"
 #include "base/log.h"
 #include "dispatch/outcome_counters.h"
+#include "http/rejection.h"
 
 namespace ringgate::admin {
 namespace {
@@ -160,6 +161,19 @@ void add_row(Families& families, const Row& row, const dispatch::GateState& gate
   add(sum);
 }
 
+/// One value for each reason, in the order of the table.
+void add_refusals(Families& families, std::span<const ShardCounters* const> shards) {
+  for (const http::RejectionFacts& facts : http::rejection_facts) {
+    const auto index = static_cast<std::size_t>(facts.rejection);
+    std::uint64_t sum = 0;
+    for (const ShardCounters* shard : shards) sum += shard->handshakes_refused_by[index].get();
+    families
+        .add("ringgate_handshakes_refused_total", "Opening handshakes that were refused, by reason.", Kind::counter,
+             static_cast<double>(sum))
+        .label.push_back({"reason", std::string(facts.reason)});
+  }
+}
+
 void add_build(Families& families, const AdminSettings& settings) {
   ClientMetric& metric =
       families.add("ringgate_build_info", "What this gate was built from; always 1.", Kind::gauge, 1);
@@ -223,6 +237,7 @@ std::string metrics_text(const AdminSettings& settings, const dispatch::GateStat
   add_build(families, settings);
   for (const Row& row : rows) add_row(families, row, gate, shards);
   add_busy(families, shards, now);
+  add_refusals(families, shards);
   add_gate(families, gate);
   add_process(families);
   return families.text();

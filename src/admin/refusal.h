@@ -15,11 +15,14 @@
 namespace ringgate::admin {
 
 enum class Refusal : std::uint8_t {
+  connection_limit,
+  host_not_allowed,
   origin_forbidden,
   upgrade_unserved,
   method_unknown,
   path_unknown,
   method_not_allowed,
+  content_encoding,
   content_type,
   invalid_utf8,
   bad_id,
@@ -51,12 +54,15 @@ struct RefusalFacts {
 
 // clang-format off
 inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
+    {Refusal::connection_limit, 503, http::Persistence::close, "connection_limit", "This server serves as many admin connections as it may.", "Retry-After: 1\r\n"},
+    {Refusal::host_not_allowed, 421, http::Persistence::close, "host_not_allowed", "The Host is no loopback name, no IP address and not listed in admin.allowed_hosts.", ""},
     {Refusal::origin_forbidden, 403, http::Persistence::close, "origin_forbidden", "Requests made by web pages are not served here.", ""},
     {Refusal::upgrade_unserved, 404, http::Persistence::close, "upgrade_unserved", "This listener speaks HTTP only: devices connect to another one.", ""},
     {Refusal::method_unknown, 501, http::Persistence::keep_alive, "method_unknown", "The method is not known.", ""},
     {Refusal::path_unknown, 404, http::Persistence::keep_alive, "path_unknown", "Nothing is served at this path.", ""},
     {Refusal::method_not_allowed, 405, http::Persistence::keep_alive, "method_not_allowed", "The method is not allowed here.", ""},  // Allow: the route's
-    {Refusal::content_type, 415, http::Persistence::keep_alive, "content_type", "The Content-Type must be text/plain in UTF-8, or application/octet-stream.", ""},
+    {Refusal::content_encoding, 415, http::Persistence::keep_alive, "content_encoding", "Send the body without a Content-Encoding.", "Accept-Encoding: identity\r\n"},
+    {Refusal::content_type, 415, http::Persistence::keep_alive, "content_type", "Send a text message as text/plain, application/json or application/*+json in UTF-8, a binary one as application/octet-stream.", "Accept: text/*, application/json, application/octet-stream\r\n"},
     {Refusal::invalid_utf8, 400, http::Persistence::close, "invalid_utf8", "A text message must be valid UTF-8.", ""},
     {Refusal::bad_id, 400, http::Persistence::keep_alive, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", ""},
     {Refusal::bad_code, 400, http::Persistence::keep_alive, "bad_code", "The parameter code must be one number from 4000 to 4099.", ""},

@@ -3,8 +3,42 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "http/byte_class.h"
 
 namespace ringgate::admin {
+namespace {
+
+/// Browsers say by Sec-Fetch-Site whether a page is behind a request; one that the user typed or that comes from our own origin is
+/// no page of others (W3C Fetch Metadata).
+bool is_from_web_page(const http::RequestView& view) {
+  if (view.field("Origin")) return true;
+  constexpr std::string_view name = "Sec-Fetch-Site";
+  for (std::size_t i = view.find_field(name); i < view.fields_count(); i = view.find_field(name, i + 1))
+    if (view.field_value(i) != "none" && view.field_value(i) != "same-origin") return true;
+  return false;
+}
+
+/// Only with the connection option is it meant for this server, and HTTP/1.0 has no upgrade (RFC 9110 section 7.8).
+bool asks_for_websocket(const http::RequestView& view) {
+  return !view.is_http10() && view.list_has_token("Connection", "upgrade") && view.list_has_token("Upgrade", "websocket");
+}
+
+bool is_encoded(const http::RequestView& view) {
+  http::ListReader codings{view, "Content-Encoding"};
+  while (const auto coding = codings.next())
+    if (!http::equals_ignoring_case(*coding, "identity")) return true;
+  return false;
+}
+
+/// Backends write queries as forms do, with `+` for a space.
+std::string form_query(std::string_view query) {
+  std::string text;
+  text.reserve(query.size());
+  for (const char c : query) c == '+' ? text += "%20" : text += c;
+  return text;
+}
+
+}  // namespace
 
 ReadProgress RequestReader::read(ByteView input) {
   return body_ ? read_body(input) : read_head(input);
@@ -40,12 +74,13 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
   request_ = {
       .method = view.method(),
       .persistence = closes ? http::Persistence::close : http::Persistence::keep_alive,
-      .has_origin = view.field("Origin").has_value(),
-      // Only with the connection option is it meant for this server (RFC 9110 section 7.8).
-      .asks_for_upgrade = view.field("Upgrade").has_value() && view.list_has_token("Connection", "upgrade"),
+      .is_from_web_page = is_from_web_page(view),
+      .asks_for_websocket = asks_for_websocket(view),
+      .is_encoded = is_encoded(view),
       .expects_continue = *expects_continue,
+      .authority = std::string(view.authority()),
       .path = std::string(view.path()),
-      .query = std::string(view.query()),
+      .query = form_query(view.query()),
   };
   if (view.count_fields("Content-Type") == 1) request_.content_type = *view.field("Content-Type");
   if (framing->has_body()) body_.emplace(std::move(body));

@@ -22,12 +22,14 @@ namespace ringgate::admin {
 struct Request {
   http::Method method = http::Method::get;
   http::Persistence persistence = http::Persistence::keep_alive;  // close: HTTP/1.0, or `Connection: close`
-  bool has_origin = false;
-  bool asks_for_upgrade = false;
+  bool is_from_web_page = false;   // has Origin, or a Sec-Fetch-Site other than none and same-origin
+  bool asks_for_websocket = false;  // any other upgrade is ignored (RFC 9110 section 7.8)
+  bool is_encoded = false;          // has a Content-Encoding other than identity
   bool expects_continue = false;            // RFC 9110 section 10.1.1; never with HTTP/1.0
   std::optional<std::string> content_type;  // nullopt also if it is given more than once
+  std::string authority;                    // empty only if HTTP/1.0 names none
   std::string path;                         // still percent-encoded
-  std::string query;
+  std::string query;                        // idem; `+`, which means a space here, as %20
   std::string body;
 
   friend bool operator==(const Request&, const Request&) = default;

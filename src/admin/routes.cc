@@ -2,6 +2,8 @@
 #include <array>
 
 #include "admin/admin_api.h"
+#include "admin/content_type.h"
+#include "http/host_name.h"
 
 namespace ringgate::admin {
 namespace {
@@ -13,6 +15,7 @@ struct Service {
   Method method = Method::unknown;
   Endpoint endpoint = nullptr;
   Followers followers = Followers::may_begin;
+  bool takes_message = false;  // the body is a message to devices
 };
 
 struct Route {
@@ -30,10 +33,10 @@ constexpr std::string_view allow_get_and_delete = "Allow: GET, HEAD, DELETE\r\n"
 
 // clang-format off
 constexpr std::array<Route, 7> routes{{
-    {"/v1/devices/", true, "/messages", allow_post, {{{Method::post, &AdminApi::push_message}, {}}}},
+    {"/v1/devices/", true, "/messages", allow_post, {{{Method::post, &AdminApi::push_message, Followers::may_begin, true}, {}}}},
     {"/v1/devices/", true, "", allow_get_and_delete, {{{Method::get, &AdminApi::show_device}, {Method::delete_, &AdminApi::close_device}}}},
     {"/v1/devices", false, "", allow_get, {{{Method::get, &AdminApi::list_devices}, {}}}},
-    {"/v1/broadcast", false, "", allow_post, {{{Method::post, &AdminApi::broadcast_message, Followers::wait}, {}}}},
+    {"/v1/broadcast", false, "", allow_post, {{{Method::post, &AdminApi::broadcast_message, Followers::wait, true}, {}}}},
     {"/healthz", false, "", allow_get, {{{Method::get, &AdminApi::show_health}, {}}}},
     {"/readyz", false, "", allow_get, {{{Method::get, &AdminApi::show_readiness}, {}}}},
     {"/metrics", false, "", allow_get, {{{Method::get, &AdminApi::show_metrics}, {}}}},
@@ -72,18 +75,39 @@ const Service* find_service(const Route& route, Method method) {
 }  // namespace
 
 std::optional<Answer> AdminApi::judge_head(const Request& request) const {
-  // First of all, so that no page in a browser learns anything (cross-site requests to a loopback port).
-  if (request.has_origin) return Answer::refuse(Refusal::origin_forbidden);
+  // First of all, so that no page in a browser learns anything: neither one that gave its own name our address (DNS rebinding),
+  // nor one that asks across sites.
+  if (!is_host_allowed(request)) return Answer::refuse(Refusal::host_not_allowed);
+  if (request.is_from_web_page) return Answer::refuse(Refusal::origin_forbidden);
   if (request.method == Method::unknown) return Answer::refuse(Refusal::method_unknown);
-  if (request.asks_for_upgrade) return Answer::refuse(Refusal::upgrade_unserved);
+  if (request.asks_for_websocket) return Answer::refuse(Refusal::upgrade_unserved);
   if (!request.path.starts_with('/')) return Answer::refuse(Refusal::method_not_allowed, allow_all);  // OPTIONS *, CONNECT h:80
   const Match found = find_route(request.path);
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
-  if (find_service(*found.route, request.method) == nullptr)
-    return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
+  const Service* service = find_service(*found.route, request.method);
+  if (service == nullptr) return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
   if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment))
     return Answer::refuse(Refusal::bad_id);
+  if (!service->takes_message) return std::nullopt;
+  if (request.is_encoded) return Answer::refuse(Refusal::content_encoding);
+  if (!request.content_type || !message_type_of(*request.content_type)) return Answer::refuse(Refusal::content_type);
   return std::nullopt;
+}
+
+/// HTTP/1.0 may name no host; browsers always do.
+bool AdminApi::is_host_allowed(const Request& request) const {
+  if (!settings_.judges_host || request.authority.empty()) return true;
+  const std::string_view host = http::host_of(request.authority);
+  return http::is_loopback_name(host) || http::is_ip_literal(host) || http::is_listed(host, settings_.allowed_hosts);
+}
+
+std::optional<Answer> AdminApi::judge_expectation(const Request& request) const {
+  if (auto refusal = judge_head(request)) return refusal;
+  const Match found = find_route(request.path);
+  if (!found.route->has_id || !find_service(*found.route, request.method)->takes_message) return std::nullopt;
+  const auto id = DeviceIdSegment::decode(found.id_segment);
+  if (push_service_.map().find(gate_.hash(id->view()))) return std::nullopt;
+  return Answer::refuse(Refusal::unknown_device);
 }
 
 Followers AdminApi::serve(Request request, const Responder& responder) {

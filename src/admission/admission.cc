@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "http/body.h"
+#include "http/host_name.h"
 #include "ws/handshake.h"
 #include "ws/handshake_offers.h"
 
@@ -12,6 +13,13 @@ namespace {
 using http::Method;
 using http::Rejection;
 using http::RequestView;
+
+/// HTTP/1.0 may name no host; it is refused for its version.
+std::optional<Rejection> check_host(const RequestView& request, const GateView& gate) {
+  if (gate.allowed_hosts.empty() || request.authority().empty()) return {};
+  return http::is_listed(http::host_of(request.authority()), gate.allowed_hosts) ? std::optional<Rejection>{}
+                                                                                 : Rejection::host_not_allowed;
+}
 
 std::optional<Rejection> check_protocol(const RequestView& request) {
   if (request.is_http10()) return Rejection::http10_refused;
@@ -50,6 +58,7 @@ std::optional<Rejection> check_capacity(const GateView& gate) {
 
 std::expected<Admission, Rejection> admit(const RequestView& request, const GateView& gate,
                                           AnonymousIdSeed anonymous_seed) {
+  if (const auto rejection = check_host(request, gate)) return std::unexpected{*rejection};
   if (const auto rejection = check_protocol(request)) return std::unexpected{*rejection};
   if (const auto rejection = check_method(request.method())) return std::unexpected{*rejection};
   const auto route_index = find_route(gate.routes, request.path());

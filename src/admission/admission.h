@@ -2,13 +2,14 @@
 // has one answer.
 //
 // Works on a parsed head; touches no socket and no map (taking over an id that is online is the device
-// map's). Pure; any thread. Order: HTTP version, framing, expectation, method, path, upgrade fields, origin, drain and
+// map's). Pure; any thread. Order: host, HTTP version, framing, expectation, method, path, upgrade fields, origin, drain and
 // limit, device id.
 #pragma once
 
 #include <cstdint>
 #include <expected>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "admission/identity.h"
@@ -31,6 +32,7 @@ struct RouteView {
 struct GateView {
   std::span<const RouteView> routes;
   std::span<const IdSource> id_sources;
+  std::span<const std::string> allowed_hosts = {};  // empty: any
   bool device_id_required = true;
   bool is_draining = false;
   bool is_at_connection_limit = false;

@@ -26,6 +26,11 @@ http::QueryParameter header_parameter(const http::RequestView& request, std::str
   return found;
 }
 
+http::QueryParameter find(const http::RequestView& request, const IdSource& source) {
+  return source.kind == IdSource::Kind::query ? http::query_parameter(request.query(), source.name)
+                                              : header_parameter(request, source.name);
+}
+
 std::expected<DeviceIdText, Rejection> decode_id(std::string_view encoded) {
   std::array<char, device_id_chars_max> decoded;
   const auto size = http::percent_decode(encoded, decoded);
@@ -47,9 +52,7 @@ std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http:
                                                                      std::span<const IdSource> sources) {
   std::optional<DeviceIdText> id;
   for (const IdSource& source : sources) {
-    const http::QueryParameter found = source.kind == IdSource::Kind::query
-                                           ? http::query_parameter(request.query(), source.name)
-                                           : header_parameter(request, source.name);
+    const http::QueryParameter found = find(request, source);
     if (found.presence == Presence::absent) continue;
     const auto decoded = decode_id(found.value);
     if (!decoded) return std::unexpected{decoded.error()};
@@ -58,6 +61,12 @@ std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http:
     id = *decoded;
   }
   return id;
+}
+
+std::string_view claimed_device_id(const http::RequestView& request, std::span<const IdSource> sources) {
+  for (const IdSource& source : sources)
+    if (const http::QueryParameter found = find(request, source); found.presence != Presence::absent) return found.value;
+  return {};
 }
 
 DeviceIdText anonymous_device_id(AnonymousIdSeed seed) {

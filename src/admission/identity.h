@@ -39,6 +39,9 @@ static_assert(device_id_chars_max <= UINT8_MAX);
 std::expected<std::optional<DeviceIdText>, http::Rejection> read_device_id(const http::RequestView& request,
                                                                            std::span<const IdSource> sources);
 
+/// What stands in the place of the id, whether or not it is one, as sent; empty if nothing does. For logs.
+std::string_view claimed_device_id(const http::RequestView& request, std::span<const IdSource> sources);
+
 inline constexpr std::size_t anonymous_id_random_chars = 26;
 using AnonymousIdSeed = std::span<const std::uint8_t, anonymous_id_random_chars>;
 

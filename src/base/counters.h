@@ -2,8 +2,11 @@
 // instruction, so counting costs what a plain increment does.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+
+#include "base/limits.h"
 
 namespace ringgate {
 
@@ -31,6 +34,7 @@ struct alignas(64) ShardCounters {
   Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers;
   // How each accepted device's connection left the open phase: exactly one of these
   Counter closed_by_peer, closed_by_gate, vanished;
+  std::array<Counter, limits::rejections_max> handshakes_refused_by;  // by http::Rejection
   Counter text_in, binary_in, text_out, binary_out, pings_in, pongs_in, payload_bytes_in, payload_bytes_out;
   Counter slow_consumers, pong_timeouts, message_timeouts, messages_given_up, protocol_violations;
   // Compression: payloads before and after

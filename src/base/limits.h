@@ -23,6 +23,7 @@ inline constexpr std::size_t fields_count_default = 100;   // limits.max_fields
 inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions, beyond the body itself
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
+inline constexpr std::size_t rejections_max = 128;  // reasons to refuse a request that are counted one by one
 inline constexpr std::size_t subprotocols_count_max = 64;  // offers in one opening handshake
 inline constexpr std::size_t subprotocol_bytes_max = 64;   // a name of ours
 
@@ -64,6 +65,7 @@ inline constexpr std::size_t device_tables_waiting_max = 16;  // replaced tables
 
 // Logging.
 inline constexpr std::size_t log_queue_lines_max = 8192;  // beyond it the oldest line is dropped and counted
+inline constexpr std::size_t log_lines_per_second_max = 5;  // of one reason to refuse, where lines are limited
 inline constexpr std::size_t log_value_bytes_max = 1024;  // a longer value is cut
 
 // Receive buffers: slack behind every buffer, so that kernels may store and load full vectors.

@@ -192,13 +192,13 @@ Session::~Session() {
 
 bool enabled(Level level) { return level != Level::off && level >= threshold.load(std::memory_order_relaxed); }
 
-void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
+void write(Level level, std::string_view message, std::span<const Field> fields) {
   if (!enabled(level)) return;
   const auto to = current_sink();
   if (to == nullptr) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  const std::string line = format_line(to->format, level, microseconds, message, {fields.begin(), fields.size()});
+  const std::string line = format_line(to->format, level, microseconds, message, fields);
   to->logger->log(spdlog::level::info, spdlog::string_view_t(line));
 }
 

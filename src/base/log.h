@@ -54,7 +54,10 @@ class Session {
 bool enabled(Level level);
 
 /// Queues one line. Any thread; copies everything it is given.
-void write(Level level, std::string_view message, std::initializer_list<Field> fields);
+void write(Level level, std::string_view message, std::span<const Field> fields);
+inline void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
+  write(level, message, std::span<const Field>(fields.begin(), fields.size()));
+}
 
 inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::debug, m, f); }
 inline void info(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::info, m, f); }

@@ -57,6 +57,7 @@ class Transport {
   // -- The turn.
   void set_now(TimeNs now);
   TimeNs now() const { return now_; }
+  std::int64_t wall_clock_seconds() const { return ring_.wall_clock_seconds(); }
   void run(std::span<const ring::Completion> completions);
   /// Not before all that has come was received, see timers_may_run.
   void expire_timers();

@@ -104,7 +104,11 @@ bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::stri
   conn::Connection& connection = transport_.table().at(slot);
   if (!connection.is_live() || !transport_.serves(connection, *this)) return false;
   switch (record_of(connection).phase) {
-    case Phase::upgrading: transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin); return true;
+    case Phase::upgrading:
+      note_refusal(connection, http::Rejection::draining, partial_request(connection));
+      record_of(connection).phase = Phase::closed;
+      transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
+      return true;
     case Phase::open: close(connection, CloseCode::going_away, reason()); return true;
     case Phase::closing:
     case Phase::closed: break;

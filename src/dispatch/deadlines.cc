@@ -48,10 +48,13 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
   switch (record.phase) {
     case Phase::upgrading:
-      if ((connection.session_flags & DeviceFlags::any_byte) != 0)
-        refuse(connection, http::Rejection::request_timeout, http::Method::get);
-      else
-        transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
+      if ((connection.session_flags & DeviceFlags::any_byte) != 0) {
+        refuse(connection, http::Rejection::request_timeout);
+        break;
+      }
+      note_refusal(connection, http::Rejection::nothing_sent, partial_request(connection));
+      record.phase = Phase::closed;
+      transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
       break;
     case Phase::open:
       schedule_next(connection);

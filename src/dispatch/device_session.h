@@ -4,7 +4,7 @@
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
-// Files: upgrade.cc (request head to 101), device_session.cc (frames and handlers), unfinished.cc (messages in the making),
+// Files: upgrade.cc (request head to 101), refusing.cc (or to a refusal), device_session.cc (frames and handlers), unfinished.cc (messages in the making),
 // closing.cc, deadlines.cc, delivery.cc (pushes).
 #pragma once
 
@@ -21,6 +21,7 @@
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
 #include "admission/admission.h"
+#include "http/date_field.h"
 #include "ringgate/handler.h"
 #include "ws/echo_run.h"
 #include "ws/frame_reader.h"
@@ -100,7 +101,16 @@ class DeviceSession final : public conn::Session {
   void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
   void accept_device(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
   void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
-  void refuse(conn::Connection& connection, http::Rejection rejection, http::Method method);
+
+  // refusing.cc
+  void refuse(conn::Connection& connection, http::Rejection rejection, const http::RequestView& request);
+  void refuse(conn::Connection& connection, http::Rejection rejection);
+  void note_refusal(const conn::Connection& connection, http::Rejection rejection, const http::RequestView& request);
+  static http::RequestView partial_request(conn::Connection& connection);
+  bool asks_for_health(const conn::Connection& connection, const http::RequestView& request) const;
+  void answer_health(conn::Connection& connection, const http::RequestView& request);
+
+  // upgrade.cc
   bool reserve_connection(conn::Connection& connection);
   void unreserve_connection(conn::Connection& connection);
 
@@ -160,6 +170,7 @@ class DeviceSession final : public conn::Session {
   UnfinishedMessages unfinished_;
   const std::uint64_t reassembly_bytes_max_;             // this shard's part
   std::string answer_;                                   // to an opening handshake; kept for its memory
+  http::DateField date_;
   http::HeadGatherer gatherer_;                          // for heads that arrive whole
   std::vector<ws::AssemblyBuffer*> retiring_buffers_;    // replied in place: the kernel may not have read them yet
   std::size_t retiring_bytes_ = 0;                       // of these

@@ -1,8 +1,7 @@
-// From the first byte of a request to the 101, or to the refusal.
+// From the first byte of a request to the 101.
 #include "base/log.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
-#include "http/response.h"
 #include "ws/handshake.h"
 
 namespace ringgate::dispatch {
@@ -30,7 +29,7 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
         gatherer_ = http::HeadGatherer{settings_.head_rules};
       }
       return;
-    case http::HeadStatus::rejected: refuse(connection, head.rejection, gatherer.method()); break;
+    case http::HeadStatus::rejected: refuse(connection, head.rejection, gatherer.view_so_far()); break;
     case http::HeadStatus::complete: judge_head(connection, gatherer.view(), bytes.subspan(head.consumed_bytes)); break;
   }
   if (record.side != nullptr) record.side->head = nullptr;
@@ -38,17 +37,19 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
 }
 
 void DeviceSession::judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
+  if (asks_for_health(connection, request)) return answer_health(connection, request);
   std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   if (!settings_.config.device.required) ring_.random(seed);
   const bool reserved = reserve_connection(connection);
   const admission::GateView view{.routes = settings_.routes,
                             .id_sources = settings_.id_sources,
+                            .allowed_hosts = settings_.config.device.allowed_hosts,
                             .device_id_required = settings_.config.device.required,
                             .is_draining = gate_.draining.load(std::memory_order_acquire),
                             .is_at_connection_limit = !reserved};
   const auto admission = admission::admit(request, view, seed);
   if (!admission) {
-    refuse(connection, admission.error(), request.method());
+    refuse(connection, admission.error(), request);
     return;
   }
   accept_device(connection, request, *admission);
@@ -61,7 +62,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   const device::IdKey key = gate_.hash(id);
   const auto replaced = gate_.map.of(shard_index_).attach(key, ref_of(connection));
   if (!replaced) {
-    refuse(connection, http::Rejection::connection_limit, http::Method::get);
+    refuse(connection, http::Rejection::connection_limit, request);
     return;
   }
   DeviceRecord& record = record_of(connection);
@@ -100,20 +101,6 @@ void DeviceSession::answer_upgrade(conn::Connection& connection, const http::Req
   ws::append_switching_protocols(
       answer_, {.key = admission.websocket_key, .subprotocol = admission.subprotocol, .deflate = agreement});
   transport_.write(connection, bytes_of(answer_));
-}
-
-void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejection, http::Method method) {
-  unreserve_connection(connection);
-  counters_.handshakes_refused.add(1);
-  const http::RejectionFacts& facts = http::facts_of(rejection);
-  if (log::enabled(log::Level::debug))
-    log::debug("handshake refused",
-               {{"remote", connection.peer.text()}, {"status", facts.status}, {"reason", facts.reason}});
-  std::string answer;
-  http::append_rejection(answer, rejection, method);
-  record_of(connection).phase = Phase::closed;
-  transport_.write(connection, bytes_of(answer));
-  transport_.flush_and_close(connection);
 }
 
 /// Counts the connection against the gate's limit, before it is known whether it will be admitted: never more than the limit.

@@ -1,5 +1,7 @@
 #include "http/head_gatherer.h"
 
+#include "http/foreign_protocol.h"
+
 namespace ringgate::http {
 
 GatheredHead HeadGatherer::read(ByteView input) {
@@ -12,7 +14,7 @@ GatheredHead HeadGatherer::read(ByteView input) {
       if (bytes_before == 0) bytes_.assign(input.begin(), input.end());
       return {.consumed_bytes = input.size()};
     case HeadStatus::rejected:
-      return {.status = HeadStatus::rejected, .rejection = verdict.rejection};
+      return {.status = HeadStatus::rejected, .rejection = foreign_protocol(head_).value_or(verdict.rejection)};
     case HeadStatus::complete:
       break;
   }

@@ -31,6 +31,10 @@ class HeadGatherer {
   /// The head. Precondition: the last `read` said complete, and its input is still there: the view borrows it, or this object.
   RequestView view() const { return parser_.view(head_); }
 
+  /// As much of a head as was read, if it is not complete, for whoever tells of it. Borrows like `view`; of a head that is still
+  /// arriving, until the next `read`.
+  RequestView view_so_far() const { return parser_.view(bytes_.empty() ? head_ : ByteView{bytes_}); }
+
   /// The method, as far as it is known; for the answer to a rejected head.
   Method method() const { return parser_.head().method; }
 

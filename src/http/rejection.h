@@ -23,6 +23,11 @@ enum class Rejection : std::uint8_t {
   target_too_long,
   version_malformed,
   version_unsupported,
+  // Bytes that are no HTTP/1 at all (foreign_protocol.h)
+  tls_unexpected,
+  proxy_protocol_unexpected,
+  http2_unexpected,
+  ssh_unexpected,
   // Field lines (RFC 9112 section 5, RFC 9110 section 5)
   field_folded,
   field_name_malformed,
@@ -34,6 +39,7 @@ enum class Rejection : std::uint8_t {
   host_repeated,
   host_malformed,
   authority_conflict,
+  host_not_allowed,
   // Body framing (RFC 9112 sections 6, 7)
   content_length_malformed,
   content_length_repeated,
@@ -83,6 +89,7 @@ enum class Rejection : std::uint8_t {
   device_id_reserved,
   // Time and rate: judged by the connection
   request_timeout,
+  nothing_sent,  // in time: dropped without an answer
   attempts_too_many,
 };
 
@@ -121,6 +128,10 @@ inline constexpr std::array<RejectionFacts, rejections_count> rejection_facts{{
     {Rejection::target_too_long, 414, "target_too_long", "The request target is too long.", rejection_fields::none},
     {Rejection::version_malformed, 400, "version_malformed", "The request line must end in HTTP/1.1.", rejection_fields::none},
     {Rejection::version_unsupported, 505, "version_unsupported", "Only HTTP/1 is spoken here.", rejection_fields::none},
+    {Rejection::tls_unexpected, 400, "tls_unexpected", "TLS came to a port that speaks plain HTTP: use http or ws, or the TLS port.", rejection_fields::none},
+    {Rejection::proxy_protocol_unexpected, 400, "proxy_protocol_unexpected", "A PROXY protocol header came to a port that does not take it.", rejection_fields::none},
+    {Rejection::http2_unexpected, 505, "http2_unexpected", "HTTP/2 came to a port that speaks HTTP/1.1.", rejection_fields::none},
+    {Rejection::ssh_unexpected, 400, "ssh_unexpected", "SSH came to a port that speaks HTTP.", rejection_fields::none},
     {Rejection::field_folded, 400, "field_folded", "A field line must not begin with white space.", rejection_fields::none},
     {Rejection::field_name_malformed, 400, "field_name_malformed", "A field name must be a token directly followed by a colon.", rejection_fields::none},
     {Rejection::field_value_malformed, 400, "field_value_malformed", "A field value holds a control byte.", rejection_fields::none},
@@ -130,6 +141,7 @@ inline constexpr std::array<RejectionFacts, rejections_count> rejection_facts{{
     {Rejection::host_repeated, 400, "host_repeated", "The Host field is given more than once.", rejection_fields::none},
     {Rejection::host_malformed, 400, "host_malformed", "The Host field is not a host with an optional port.", rejection_fields::none},
     {Rejection::authority_conflict, 400, "authority_conflict", "The request target names another host or port than the Host field.", rejection_fields::none},
+    {Rejection::host_not_allowed, 421, "host_not_allowed", "This server does not go by the name in the Host field.", rejection_fields::none},
     {Rejection::content_length_malformed, 400, "content_length_malformed", "Content-Length must be one decimal number without leading zeros.", rejection_fields::none},
     {Rejection::content_length_repeated, 400, "content_length_repeated", "Content-Length is given more than once.", rejection_fields::none},
     {Rejection::framing_ambiguous, 400, "framing_ambiguous", "Content-Length and Transfer-Encoding exclude each other.", rejection_fields::none},
@@ -173,6 +185,7 @@ inline constexpr std::array<RejectionFacts, rejections_count> rejection_facts{{
     {Rejection::device_id_conflict, 400, "device_id_conflict", "The request names two different devices.", rejection_fields::none},
     {Rejection::device_id_reserved, 400, "device_id_reserved", "Ids that begin with anon- are given by the server alone.", rejection_fields::none},
     {Rejection::request_timeout, 408, "request_timeout", "The request did not arrive in time.", rejection_fields::none},
+    {Rejection::nothing_sent, 408, "nothing_sent", "Nothing was sent in time.", rejection_fields::none},
     {Rejection::attempts_too_many, 429, "attempts_too_many", "Too many connection attempts from this address.", rejection_fields::retry_after},
 }};
 // clang-format on

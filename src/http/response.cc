@@ -59,6 +59,11 @@ void append_response(std::string& out, const Response& response) {
   out += ' ';
   out += status_title(response.status);
   out += "\r\n";
+  if (!response.date.empty()) {
+    out += "Date: ";
+    out += response.date;
+    out += "\r\n";
+  }
   if (!response.content_type.empty()) {
     out += "Content-Type: ";
     out += response.content_type;
@@ -90,17 +95,19 @@ void append_problem(std::string& out, const Problem& problem) {
                         .body = body,
                         .extra_fields = problem.extra_fields,
                         .persistence = problem.persistence,
-                        .request_method = problem.request_method});
+                        .request_method = problem.request_method,
+                        .date = problem.date});
 }
 
-void append_rejection(std::string& out, Rejection rejection, Method request_method) {
+void append_rejection(std::string& out, Rejection rejection, Method request_method, std::string_view date) {
   const RejectionFacts& facts = facts_of(rejection);
   append_problem(out, {.status = facts.status,
                        .reason = facts.reason,
                        .detail = facts.detail,
                        .extra_fields = facts.extra_fields,
                        .persistence = Persistence::close,
-                       .request_method = request_method});
+                       .request_method = request_method,
+                       .date = date});
 }
 
 }  // namespace ringgate::http

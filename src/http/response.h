@@ -1,6 +1,6 @@
 // Writing responses: status line, the few fields the gate sends, and the problem documents of RFC 9457.
 //
-// Not a general writer: no chunked coding, no Date. Everything is appended to the caller's string, so that
+// Not a general writer: no chunked coding. Everything is appended to the caller's string, so that
 // pipelined responses gather in one send.
 #pragma once
 
@@ -23,6 +23,7 @@ struct Response {
   std::string_view extra_fields = {};  // whole field lines, each ending in CRLF; must not come from a peer
   Persistence persistence = Persistence::keep_alive;
   Method request_method = Method::get;  // an answer to HEAD has the fields of GET and no body
+  std::string_view date = {};  // of DateField; empty: no Date field
 };
 
 /// What a problem document says (RFC 9457 section 3.1); `type` is about:blank, so the title is that of the
@@ -34,6 +35,7 @@ struct Problem {
   std::string_view extra_fields = {};
   Persistence persistence = Persistence::close;
   Method request_method = Method::get;
+  std::string_view date = {};
 };
 
 /// Title of a status code as in the IANA registry; "Unknown" for one the gate does not send.
@@ -46,7 +48,7 @@ void append_response(std::string& out, const Response& response);
 void append_problem(std::string& out, const Problem& problem);
 
 /// Appends the answer to a refused request; it closes the connection. `request_method` is Method::unknown if
-/// not known.
-void append_rejection(std::string& out, Rejection rejection, Method request_method);
+/// not known; `date` as in Response.
+void append_rejection(std::string& out, Rejection rejection, Method request_method, std::string_view date);
 
 }  // namespace ringgate::http

@@ -20,7 +20,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
       devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
       admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters),
-      drain_(plan.settings.config, plan.gate, *ring_, transport_, devices_, push_),
+      drain_(plan.settings.config, plan.gate, *ring_, transport_, devices_, push_, admin_),
       batch_(plan.settings.config.ring.gather_ns, ring_->now()) {
   plan.gate.doorbells[index] = ring_->doorbell();
 }

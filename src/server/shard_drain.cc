@@ -88,12 +88,11 @@ void ShardDrain::reset_devices() {
   }
 }
 
-/// All devices are gone everywhere, or have no more time: the admin port answers what it has and closes.
+/// All devices are gone everywhere, or have no more time: the admin port answers what it owes and closes.
 void ShardDrain::start_ending(std::uint32_t device_listeners, std::uint32_t listeners) {
   ending_since_ = transport_.now();
   for (std::uint32_t index = device_listeners; index < listeners; ++index) transport_.stop_accepting(index);
-  conn::ConnectionTable& table = transport_.table();
-  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) transport_.flush_and_close(table.at(slot));
+  admin_.end_all();
 }
 
 }  // namespace ringgate::server

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "admin/admin_session.h"
 #include "conn/transport.h"
 #include "dispatch/device_session.h"
 #include "dispatch/gate_state.h"
@@ -19,14 +20,14 @@ namespace ringgate::server {
 class ShardDrain {
  public:
   ShardDrain(const Config& config, dispatch::GateState& gate, ring::Ring& ring, conn::Transport& transport,
-             dispatch::DeviceSession& devices, dispatch::PushService& push)
+             dispatch::DeviceSession& devices, dispatch::PushService& push, admin::AdminSession& admin)
       : config_(config.drain),
         bound_(bound(config)),
         gate_(gate),
         ring_(ring),
         transport_(transport),
         devices_(devices),
-        push_(push) {}
+        push_(push), admin_(admin) {}
 
   /// How long a drain lasts at most, after its grace, whatever devices and other shards do.
   static constexpr DurationNs bound(const Config& config) { return config.drain.duration_ns + config.limits.close_timeout_ns; }
@@ -57,6 +58,7 @@ class ShardDrain {
   conn::Transport& transport_;
   dispatch::DeviceSession& devices_;
   dispatch::PushService& push_;
+  admin::AdminSession& admin_;
   Stage stage_ = Stage::serving;
   TimeNs ending_since_ = 0;
   std::uint64_t closes_done_ = 0;

@@ -2,9 +2,10 @@
 // refusal, = a slow reference that splits the path and decodes; an id written with every byte escaped is the same id;
 // query parameters and the numbers in them = a slow reference.
 //
-// Input: byte 0 = method (bits 0-3) and fields (bit 6 Origin, bit 7 Upgrade), then the request's target.
+// Input: byte 0 = method (bits 0-2) and fields (bit 4 Content-Encoding, bit 5 no Content-Type, bit 6 Origin, bit 7 Upgrade), then the
+// request's target.
 //
-// Tests: src/admin/routes.cc src/admin/device_id_segment.h src/admin/query_number.h src/admin/request_reader.* src/http/uri.* include/ringgate/device_id.h
+// Tests: src/admin/routes.cc src/admin/device_id_segment.h src/admin/query_number.h src/admin/request_reader.* src/admin/content_type.* src/http/uri.* include/ringgate/device_id.h
 #include <array>
 #include <optional>
 #include <string>
@@ -124,17 +125,20 @@ Endpoint endpoint_of(const Services& services, http::Method method) {
 Outcome reference_outcome(const Request& request) {
   static std::string id;
   const auto refused = [](Refusal refusal) { return Outcome{.id = {}, .refusal = refusal}; };
-  if (request.has_origin) return refused(Refusal::origin_forbidden);
+  if (request.is_from_web_page) return refused(Refusal::origin_forbidden);
   if (request.method == http::Method::unknown) return refused(Refusal::method_unknown);
-  if (request.asks_for_upgrade) return refused(Refusal::upgrade_unserved);
+  if (request.asks_for_websocket) return refused(Refusal::upgrade_unserved);
   if (request.path[0] != '/') return refused(Refusal::method_not_allowed);  // an OPTIONS or the like of something else than a path
   const auto services = reference_services(request.path);
   if (!services) return refused(Refusal::path_unknown);
   const Endpoint endpoint = endpoint_of(*services, request.method);
   if (endpoint == Endpoint::none) return refused(Refusal::method_not_allowed);
-  if (!services->id_segment) return {.endpoint = endpoint, .id = {}, .refusal = {}};
-  const Text decoded = reference_decode(*services->id_segment, id);
-  if (!decoded || !is_valid_device_id(*decoded)) return refused(Refusal::bad_id);
+  const Text decoded = services->id_segment ? reference_decode(*services->id_segment, id) : Text{""};
+  if (services->id_segment && (!decoded || !is_valid_device_id(*decoded))) return refused(Refusal::bad_id);
+  if (endpoint == Endpoint::push || endpoint == Endpoint::broadcast) {
+    if (request.is_encoded) return refused(Refusal::content_encoding);
+    if (!request.content_type) return refused(Refusal::content_type);
+  }
   return {.endpoint = endpoint, .id = *decoded, .refusal = {}};
 }
 
@@ -210,6 +214,8 @@ std::optional<Request> read_request(std::uint8_t form, std::string_view target) 
   static RequestReader reader(0);
   text.assign(methods[form % methods.size()]).append(" ").append(target).append(" HTTP/1.1\r\nHost: a\r\n");
   if ((form & 64) != 0) text += "Origin: http://a\r\n";
+  if ((form & 16) != 0) text += "Content-Encoding: gzip\r\n";
+  if ((form & 32) == 0) text += "Content-Type: text/plain\r\n";
   if ((form & 128) != 0) text += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   text += "\r\n";
   const ReadProgress progress = reader.read(bytes_of(text));

@@ -92,9 +92,13 @@ TEST(AdminApi, RefusesBadPushes) {
     EXPECT_TRUE(reply.closes()) << "who cannot encode text is not trusted with another request";
   }
   for (const char* fields :
-       {"", "Content-Type: application/json\r\n", "Content-Type: text/plain; charset=latin1\r\n",
+       {"", "Content-Type: application/xml\r\n", "Content-Type: text/plain; charset=latin1\r\n",
         "Content-Type:\r\n", "Content-Type: text/plain\r\nContent-Type: text/plain\r\n"})
     expect_problem(gate.ask_once(post("/v1/devices/dev/messages", fields, "x")), 415, "content_type");
+  const Reply encoded = gate.ask_once(
+      post("/v1/devices/dev/messages", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", "x"));
+  expect_problem(encoded, 415, "content_encoding");
+  EXPECT_TRUE(encoded.has("\r\nAccept-Encoding: identity\r\n"));
   EXPECT_EQ(device.received_text(), "");
 }
 
@@ -226,7 +230,7 @@ TEST(AdminApi, ClosesADeviceOnAnyShard) {
                                     "bye now"},
                                    {"?reason=a+b&other=1",
                                     "\x88\x05\x0f\xa0"
-                                    "a+b"}};
+                                    "a b"}};
   for (std::size_t shard = 0; shard < 2; ++shard) {
     for (const Case& c : cases) {
       FakePeer& device = gate.connect_device("dev", shard);
@@ -285,6 +289,95 @@ TEST(AdminApi, M20_KnowsWhichMethodsAPathAllows) {
   EXPECT_EQ(gate.ask_once(get_request("http://a/healthz?x=1")).status, 200);
 }
 
+TEST(AdminApi, PushesJsonAsItIs) {
+  AdminGate gate;
+  FakePeer& device = gate.connect_device("dev");
+  for (const char* type : {"application/json", "application/cloudevents+json; charset=UTF8", "text/html"})
+    EXPECT_EQ(gate.ask_once(post("/v1/devices/dev/messages", std::string("Content-Type: ") + type + "\r\n", "{\"a\" : ")).status, 200)
+        << type;
+  EXPECT_EQ(device.received_text(), "\x81\x07{\"a\" : \x81\x07{\"a\" : \x81\x07{\"a\" : ") << "never parsed, not a byte changed";
+}
+
+TEST(AdminApi, ARefusedTypeSaysWhatToSend) {
+  AdminGate gate;
+  (void)gate.connect_device("dev");
+  const Reply reply = gate.ask_once(post("/v1/devices/dev/messages", "Content-Type: image/png\r\n", "x"));
+  expect_problem(reply, 415, "content_type");
+  EXPECT_TRUE(reply.has("\r\nAccept: text/*, application/json, application/octet-stream\r\n"));
+  for (const char* type : {"text/plain", "application/json", "application/octet-stream", "UTF-8"})
+    EXPECT_NE(reply.body.find(type), std::string::npos) << type;
+}
+
+TEST(AdminApi, APlusInAQueryIsASpace) {
+  AdminGate gate;
+  FakePeer& device = gate.connect_device("dev");
+  EXPECT_EQ(gate.ask_once(get_request("/v1/devices/dev?reason=bye+now%2B", "", "DELETE")).status, 204);
+  EXPECT_NE(device.received_text().find("bye now+"), std::string::npos);
+}
+
+TEST(AdminApi, TellsTheDateOnEveryFinalAnswer) {
+  AdminGate gate;
+  (void)gate.connect_device("dev");
+  const auto expect_date = [](const Reply& reply) {
+    const std::size_t at = reply.head.find("\r\nDate: ");
+    ASSERT_NE(at, std::string::npos) << reply.head;
+    const std::string date = reply.head.substr(at + 8, 29);
+    std::tm parsed{};
+    EXPECT_NE(strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parsed), nullptr) << date;
+    EXPECT_EQ(reply.head.find("\r\nDate: ", at + 1), std::string::npos) << "once";
+  };
+  expect_date(gate.ask_once(get_request("/healthz")));
+  expect_date(gate.ask_once(get_request("/v1/devices/dev", "", "DELETE")));
+  expect_date(gate.ask_once(get_request("/nothing")));
+  expect_date(gate.ask_once("GET / HTTP/2.0\r\n\r\n"));
+  FakePeer& peer = gate.connect();
+  const auto replies = gate.ask(peer, push_request("", "dev", "Content-Length: 2\r\nExpect: 100-continue\r\n"));
+  ASSERT_EQ(replies.size(), 1U);
+  if (replies[0].status == 100) EXPECT_FALSE(replies[0].has("Date")) << "an interim answer has none";
+}
+
+// -- Hosts: a page that gives its own name our address (DNS rebinding) still sends that name.
+
+std::string host_request(std::string_view host) { return "GET /healthz HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"; }
+
+TEST(AdminApi, OnLoopbackServesLoopbackNamesAddressesAndListedHosts) {
+  AdminGate gate({.admin = {.judges_host = true, .allowed_hosts = {"Gate.Example", "svc"}, .body_bytes_max = 65536}});
+  for (const char* host : {"localhost", "LOCALHOST:8081", "localhost.", "app.localhost:1", "127.0.0.1", "127.0.0.1:8081", "192.0.2.7",
+                           "[::1]", "[2001:db8::1]:8081", "gate.example", "gate.EXAMPLE.:80", "svc:8081"})
+    EXPECT_EQ(gate.ask_once(host_request(host)).status, 200) << host;
+  for (const char* host : {"evil.example", "evil.example:8081", "localhost.evil.example", "notlocalhost", "gate.example.evil", "127.0.0.1.evil",
+                           "127.1", "1270.0.0.1", "a.svc", "%6cocalhost"}) {
+    const Reply reply = gate.ask_once(host_request(host));
+    expect_problem(reply, 421, "host_not_allowed");
+    EXPECT_TRUE(reply.closes());
+  }
+  EXPECT_EQ(gate.ask_once("GET /healthz HTTP/1.0\r\n\r\n").status, 200) << "no browser";
+  EXPECT_EQ(gate.ask_once("GET http://evil.example/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n").status, 421);
+}
+
+TEST(AdminSettings, JudgeHostsOnLoopbackAndWhereAListIsSet) {
+  Config config;
+  const auto judged = [&](const char* bind) {
+    config.admin.bind = bind;
+    return settings_of(config, "").judges_host;
+  };
+  for (const char* loopback : {"127.0.0.1:8081", "127.9.9.9:1", "[::1]:8081", "[::ffff:127.0.0.1]:1"}) EXPECT_TRUE(judged(loopback)) << loopback;
+  for (const char* other : {"0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081"}) EXPECT_FALSE(judged(other)) << other;
+  config.admin.allowed_hosts = {"gate"};
+  EXPECT_TRUE(judged("0.0.0.0:8081"));
+}
+
+TEST(AdminApi, IgnoresAnUpgradeThatItDoesNotServe) {
+  AdminGate gate;
+  (void)gate.connect_device("dev");
+  // As Java's HttpClient and `curl --http2` send it.
+  const std::string h2c = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA\r\n";
+  const Reply reply = gate.ask_once(get_request("/healthz", h2c));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_FALSE(reply.closes());
+  EXPECT_EQ(gate.ask_once(post("/v1/devices/dev/messages", "Content-Type: text/plain\r\n" + h2c, "x")).status, 200);
+}
+
 TEST(AdminApi, M22_ServesNoUpgrade) {
   AdminGate gate;
   FakePeer& peer = gate.connect();
@@ -303,6 +396,8 @@ TEST(AdminApi, M24_RefusesWhateverAWebPageAsksFor) {
     expect_problem(gate.ask_once(get_request(path, "Origin: null\r\nOrigin: x\r\n", "DELETE")), 403,
                    "origin_forbidden");
   }
+  expect_problem(gate.ask_once(get_request("/metrics", "Sec-Fetch-Site: cross-site\r\n")), 403, "origin_forbidden");
+  EXPECT_EQ(gate.ask_once(get_request("/metrics", "Sec-Fetch-Site: none\r\n")).status, 200) << "typed into the address bar";
   expect_problem(gate.ask_once(post("/v1/devices/dev/messages",
                                     "Content-Type: text/plain\r\nOrigin: http://a\r\n", "x")),
                  403, "origin_forbidden");

@@ -106,6 +106,46 @@ TEST(AdminSession, D42_ExpectingCallersGetExactlyOneFinalAnswerEach) {
   EXPECT_EQ(statuses(gate.ask(patient, "ok")), Statuses{200});
 }
 
+TEST(AdminSession, D42_AnUnknownDeviceIsAnsweredBeforeItsMessageIsAskedFor) {
+  AdminGate gate;
+  const std::string expecting = "Content-Length: 2\r\nExpect: 100-continue\r\n";
+  for (const std::string_view body : {"", "ok"}) {
+    FakePeer& peer = gate.connect();
+    const auto replies = gate.ask(peer, push_request(body, "nobody", expecting) + (body.empty() ? "" : get_request("/healthz")));
+    EXPECT_EQ(statuses(replies), Statuses{404}) << "and nothing behind it is looked at";
+    EXPECT_TRUE(peer.saw_end());
+  }
+  FakePeer& peer = gate.connect();
+  (void)gate.connect_device("dev");
+  const auto replies = gate.ask(peer, "POST /v1/devices/dev/messages HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n" + expecting + "\r\n");
+  EXPECT_EQ(statuses(replies), Statuses{415});
+}
+
+TEST(AdminSession, ConnectionsHaveACeilingOfTheirOwn) {
+  AdminGate gate({.shards_count = 2, .admin = {.connections_max = 2, .body_bytes_max = 65536}});
+  FakePeer& first = gate.connect(0);
+  FakePeer& second = gate.connect(1);
+  EXPECT_EQ(statuses(gate.ask(first, get_request("/healthz"))), Statuses{200});
+  FakePeer& third = gate.connect(0);
+  const auto refused = gate.ask(third, get_request("/healthz") + get_request("/healthz"));
+  ASSERT_EQ(statuses(refused), Statuses{503});
+  EXPECT_TRUE(refused[0].has("\r\nRetry-After: 1\r\n"));
+  EXPECT_TRUE(third.saw_end());
+
+  FakePeer& patient = gate.connect(1);  // one too many when it came, but not when it asks
+  second.close();
+  gate.settle();
+  EXPECT_EQ(statuses(gate.ask(patient, get_request("/healthz"))), Statuses{200});
+  EXPECT_EQ(statuses(gate.ask(first, get_request("/healthz"))), Statuses{200});
+}
+
+TEST(AdminSession, NamesOtherProtocols) {
+  AdminGate gate;
+  const auto reason = [&](std::string_view bytes) { return gate.ask_once(bytes).body; };
+  EXPECT_NE(reason(std::string_view("\x16\x03\x01\x00\xf8\x01\x00", 7)).find("tls_unexpected"), std::string::npos);
+  EXPECT_NE(reason("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").find("http2_unexpected"), std::string::npos);
+}
+
 TEST(AdminSession, TellsAnExpectingCallerAtOnceThatTheBodyIsNotWanted) {
   AdminGate gate;
   FakePeer& peer = gate.connect();

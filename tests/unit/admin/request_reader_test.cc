@@ -133,14 +133,41 @@ TEST(RequestReader, KeepsToTheSizesOfHeadsItIsGiven) {
   EXPECT_EQ(status_of({.fields_max = 16}, lines), ReadStatus::rejected);
 }
 
-TEST(RequestReader, NotesOriginUpgradeAndRepeatedContentType) {
-  EXPECT_TRUE(read_whole(get_request("/", "origin: null\r\n")).requests.at(0).has_origin);
-  EXPECT_TRUE(read_whole(get_request("/", "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"))
-                  .requests.at(0)
-                  .asks_for_upgrade);
-  EXPECT_FALSE(read_whole(get_request("/", "Upgrade: websocket\r\n")).requests.at(0).asks_for_upgrade);
-  EXPECT_FALSE(
-      read_whole(get_request("/", "Content-Type: a/b\r\nContent-Type: a/b\r\n")).requests.at(0).content_type);
+Request read_get(std::string_view fields, std::string_view path = "/") {
+  return read_whole(get_request(path, fields)).requests.at(0);
+}
+
+TEST(RequestReader, KnowsRequestsOfWebPages) {
+  for (const char* fields : {"origin: null\r\n", "Sec-Fetch-Site: cross-site\r\n", "sec-fetch-site: same-site\r\n",
+                             "Sec-Fetch-Site:\r\n", "Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n"})
+    EXPECT_TRUE(read_get(fields).is_from_web_page) << fields;
+  for (const char* fields : {"", "Sec-Fetch-Site: none\r\n", "Sec-Fetch-Site: same-origin\r\n", "Sec-Fetch-Mode: cors\r\n"})
+    EXPECT_FALSE(read_get(fields).is_from_web_page) << fields;
+}
+
+TEST(RequestReader, SeesNoUpgradeButThatToWebsocket) {
+  EXPECT_TRUE(read_get("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n").asks_for_websocket);
+  EXPECT_TRUE(read_get("Upgrade: h2c, WebSocket\r\nConnection: upgrade\r\n").asks_for_websocket);
+  EXPECT_FALSE(read_get("Upgrade: websocket\r\n").asks_for_websocket) << "without the connection option it is not for us";
+  EXPECT_FALSE(read_get("Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAM\r\n").asks_for_websocket);
+  EXPECT_FALSE(read_whole("GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").requests.at(0).asks_for_websocket);
+}
+
+TEST(RequestReader, KnowsEncodedBodies) {
+  for (const char* fields : {"Content-Encoding: gzip\r\n", "Content-Encoding: identity, br\r\n",
+                             "Content-Encoding: identity\r\nContent-Encoding: deflate\r\n"})
+    EXPECT_TRUE(read_get(fields).is_encoded) << fields;
+  for (const char* fields : {"", "Content-Encoding:\r\n", "Content-Encoding: Identity\r\n", "Content-Encoding: ,, identity,\r\n"})
+    EXPECT_FALSE(read_get(fields).is_encoded) << fields;
+}
+
+TEST(RequestReader, ReadsAQueryAsFormsWriteIt) {
+  EXPECT_EQ(read_get("", "/x?reason=a+b%2Bc+").query, "reason=a%20b%2Bc%20");
+  EXPECT_EQ(read_get("", "/x+y").path, "/x+y") << "a path is no form";
+}
+
+TEST(RequestReader, KeepsNoRepeatedContentType) {
+  EXPECT_FALSE(read_get("Content-Type: a/b\r\nContent-Type: a/b\r\n").content_type);
 }
 
 TEST(RequestReader, KeepsNothingOfOneRequestForTheNext) {

@@ -237,6 +237,30 @@ TEST_F(DeviceClosing, DrainSends1001AndEndsWhenAllAreGone) {  // J26
   gate->expect_nothing_left();
 }
 
+TEST_F(DeviceClosing, DrainSendsTheAdminAnswersThatAreOwed) {
+  options.shards_count = 2;
+  options.settings.admin.bind = "127.0.0.1:0";
+  start();
+  ring::FakePeer& asking = gate->connect_admin(0);
+  ring::FakePeer& idle = gate->connect_admin(0);
+  gate->settle();
+  gate->start_draining();
+  while (gate->is_awake(1)) gate->turn(1);
+  // The other shard has no device left and waits for this one, which begins a broadcast in the very turn that ends its drain.
+  asking.send("POST /v1/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx"
+              "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  gate->pass(seconds(5));
+  EXPECT_TRUE(gate->is_drained());
+  const std::string answer(asking.received_text());
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 ")) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos) << answer;
+  EXPECT_EQ(answer.find("HTTP/1.1 ", 1), std::string::npos) << "a request that was not begun is not served";
+  EXPECT_TRUE(asking.saw_end());
+  EXPECT_TRUE(idle.saw_end());
+  EXPECT_EQ(idle.received_text(), "");
+  gate->expect_nothing_left();
+}
+
 TEST_F(DeviceClosing, DrainDoesNotWaitForPeersThatNeverAnswer) {
   start();
   DeviceClient mute = device("mute", "/ws");

@@ -11,7 +11,7 @@ namespace {
 
 std::string rejection_text(Rejection rejection, Method method = Method::get) {
   std::string out;
-  append_rejection(out, rejection, method);
+  append_rejection(out, rejection, method, {});
   return out;
 }
 

@@ -67,6 +67,11 @@ TEST(CommandLine, BadUsageIsOneLineAndExit64) {
   }
 }
 
+TEST(CommandLine, WithoutACommandNamesTheOneThatServes) {
+  for (const std::vector<const char*>& arguments : {std::vector<const char*>{}, {"--listen", "127.0.0.1:0"}})
+    EXPECT_NE(run(arguments).err.find("`ringgate serve`"), std::string::npos) << run(arguments).err;
+}
+
 TEST(CommandLine, AFlagsBadValueIsExit78NamingTheFlag) {
   for (const char* flag : {"--listen", "--admin", "--shards", "--cpus", "--log-level", "--log-format"}) {
     const Outcome finished = run({"serve", flag, "?"});

@@ -1,0 +1,81 @@
+// Handshakes that are refused: the answer, the count by reason, and the line that tells the operator; and the answer to whoever
+// asks for the gate's health.
+#include <vector>
+
+#include "base/log.h"
+#include "dispatch/device_session.h"
+#include "http/body.h"
+#include "http/response.h"
+#include "ws/handshake.h"
+
+namespace ringgate::dispatch {
+
+static_assert(http::rejections_count <= limits::rejections_max);
+
+/// `request`: as much of it as was read.
+void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejection, const http::RequestView& request) {
+  unreserve_connection(connection);
+  note_refusal(connection, rejection, request);
+  std::string answer;
+  http::append_rejection(answer, rejection, request.method(), date_.at(ring_.wall_clock_seconds()));
+  record_of(connection).phase = Phase::closed;
+  transport_.write(connection, bytes_of(answer));
+  transport_.flush_and_close(connection);
+}
+
+/// Of a head that is still arriving.
+void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejection) {
+  refuse(connection, rejection, partial_request(connection));
+}
+
+http::RequestView DeviceSession::partial_request(conn::Connection& connection) {
+  static const http::RequestHead nothing;
+  const DeviceSide* side = record_of(connection).side;
+  if (side == nullptr || side->head == nullptr) return {nothing, {}};
+  return side->head->view_so_far();
+}
+
+void DeviceSession::note_refusal(const conn::Connection& connection, http::Rejection rejection, const http::RequestView& request) {
+  counters_.handshakes_refused.add(1);
+  counters_.handshakes_refused_by[static_cast<std::size_t>(rejection)].add(1);
+  if (!log::enabled(log::Level::info)) return;
+  const auto left_out = gate_.refusal_logs[static_cast<std::size_t>(rejection)].admit(transport_.now());
+  if (!left_out) return;
+  const http::RejectionFacts& facts = http::facts_of(rejection);
+  const std::string remote = connection.peer.text();
+  std::vector<log::Field> fields{{"remote", remote}, {"status", facts.status}, {"reason", facts.reason}};
+  const auto add = [&fields](std::string_view key, std::string_view value) {
+    if (!value.empty()) fields.emplace_back(key, value);
+  };
+  if (!request.target().empty()) add("path", request.path());
+  add("host", request.field("Host").value_or(""));
+  add("origin", request.field("Origin").value_or(""));
+  add("device_id", admission::claimed_device_id(request, settings_.id_sources));
+  if (*left_out > 0) fields.emplace_back("suppressed", *left_out);
+  log::write(log::Level::info, "handshake refused", fields);
+}
+
+/// Load balancers ask there. A request for a WebSocket is a device's, whatever its path.
+bool DeviceSession::asks_for_health(const conn::Connection& connection, const http::RequestView& request) const {
+  const bool reads = request.method() == http::Method::get || request.method() == http::Method::head;
+  const auto& listeners = settings_.config.listeners;
+  return reads && connection.listener_index < listeners.size() && request.path() == listeners[connection.listener_index].health_path &&
+         !ws::asks_for_upgrade(request);
+}
+
+void DeviceSession::answer_health(conn::Connection& connection, const http::RequestView& request) {
+  if (const auto framing = http::body_framing(request); !framing) return refuse(connection, framing.error(), request);
+  const bool ready = gate_.ready.load(std::memory_order_acquire);
+  std::string answer;
+  http::append_response(answer, {.status = static_cast<std::uint16_t>(ready ? 200 : 503),
+                                 .content_type = "text/plain; charset=utf-8",
+                                 .body = ready ? "ok" : "not ready",
+                                 .persistence = http::Persistence::close,
+                                 .request_method = request.method(),
+                                 .date = date_.at(ring_.wall_clock_seconds())});
+  record_of(connection).phase = Phase::closed;
+  transport_.write(connection, bytes_of(answer));
+  transport_.flush_and_close(connection);
+}
+
+}  // namespace ringgate::dispatch

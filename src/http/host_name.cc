@@ -1,0 +1,34 @@
+#include "http/host_name.h"
+
+#include <arpa/inet.h>  // inet_pton, a pure function
+
+#include <algorithm>
+
+#include "http/byte_class.h"
+
+namespace ringgate::http {
+
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
+  std::string_view host = authority.substr(0, authority.find(':'));
+  if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+bool is_loopback_name(std::string_view host) {
+  constexpr std::string_view name = "localhost";
+  if (host.size() < name.size() || !equals_ignoring_case(host.substr(host.size() - name.size()), name)) return false;
+  return host.size() == name.size() || host[host.size() - name.size() - 1] == '.';
+}
+
+bool is_ip_literal(std::string_view host) {
+  if (host.starts_with('[')) return true;  // a valid authority has nothing else in brackets
+  in_addr parsed;
+  return host.size() < INET_ADDRSTRLEN && inet_pton(AF_INET, std::string(host).c_str(), &parsed) == 1;
+}
+
+bool is_listed(std::string_view host, std::span<const std::string> hosts) {
+  return std::ranges::any_of(hosts, [host](std::string_view one) { return equals_ignoring_case(host, one); });
+}
+
+}  // namespace ringgate::http
