@@ -136,7 +136,7 @@ class ArgumentParser {
 StartError usage_of(const CLI::ParseError& error) {
   // CLI11 asks for the command first, even when an unknown one is there.
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    return ArgumentParser::usage("no command, or none that ringgate knows");
+    return ArgumentParser::usage("no command, or none that ringgate knows: `ringgate serve` runs the gateway");
   }
   return ArgumentParser::usage(config::printable(error.what(), 200));
 }
