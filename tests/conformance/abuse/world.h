@@ -1,6 +1,7 @@
 // Where a case happens: the simulated gate, or the binary behind real sockets. One interface, so that a row means the same in both.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,16 @@
 #include "wire_view.h"
 
 namespace ringgate::abuse {
+
+/// `settings`, and the hosts that the rows and the clients beside them name, unless a row sets its own: so that every other Host is
+/// refused throughout the list.
+inline std::vector<std::string> with_own_hosts(std::vector<std::string> settings) {
+  for (const std::string own : {"device.allowed_hosts=h,gate", "admin.allowed_hosts=h"}) {
+    const std::string_view key = std::string_view(own).substr(0, own.find('=') + 1);
+    if (std::ranges::none_of(settings, [&](const std::string& one) { return one.starts_with(key); })) settings.push_back(own);
+  }
+  return settings;
+}
 
 /// One connection, at the peer's end. Destroying it closes it.
 class Channel {

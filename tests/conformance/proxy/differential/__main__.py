@@ -55,7 +55,7 @@ def plan(choice, samples):
 def run_all(arguments, seed):
     counts = []
     for setup, samples in plan(arguments.proxy, arguments.samples):
-        campaign = Campaign(setup, seed, lambda: Gate(shards=1), EVIDENCE, keep_all=arguments.case is not None)
+        campaign = Campaign(setup, seed, lambda: Gate({"admin.allowed_hosts": "gate.example,other.example,h"}, shards=1), EVIDENCE, keep_all=arguments.case is not None)
         if arguments.case is None:
             count = asyncio.run(campaign.run(itertools.count(), samples, arguments.lanes, say))
         else:
