@@ -11,7 +11,9 @@ inline constexpr std::uint32_t shards_max = 255;
 inline constexpr std::uint32_t slots_per_shard_max = (1U << 23) - 1;  // one bit of the 24 is the device map's own
 inline constexpr std::uint32_t direct_sockets_max = 1U << 20;  // the kernel's, of one ring (IORING_MAX_FIXED_FILES)
 inline constexpr std::uint32_t spare_slots_per_shard = 64;  // above the share: they answer 503 instead of hanging
-inline constexpr std::uint32_t admin_slots_per_shard = 64;
+inline constexpr std::uint32_t admin_slots_per_shard = 64;  // that devices leave free
+inline constexpr std::uint32_t spare_admin_connections = 16;  // above admin.max_connections: they answer 503
+inline constexpr std::uint32_t reserved_descriptors_per_shard = 8;  // for admin connections when a process has no more
 
 // HTTP (bytes).
 inline constexpr std::size_t method_bytes_max = 32;

@@ -40,6 +40,7 @@ Transport::~Transport() {
 void Transport::start_accepting(std::uint32_t listener_index, ListenerSlot listener) {
   if (listeners_.size() <= listener_index) listeners_.resize(listener_index + 1);
   listeners_[listener_index] = {.slot = listener, .wanted = true};
+  if (listener.takes_reserve) reserve_is_whole_ = false;  // nothing is held yet
 }
 
 void Transport::stop_accepting(std::uint32_t listener_index) {
@@ -50,13 +51,12 @@ void Transport::stop_accepting(std::uint32_t listener_index) {
 
 /// Arms what should accept and cancels what must not: a full descriptor table would drop connections on the floor.
 void Transport::arm_accepts() {
-  if (now_ < accept_pause_until_) return;
-  const std::uint32_t free_slots = table_.slots_count() - table_.used_count();
+  fill_reserve();
   for (std::uint32_t index = 0; index < listeners_.size(); ++index) {
     ListenerState& listener = listeners_[index];
-    const bool room = free_slots > listener.slot.slots_left_free;
-    const bool room_for_many = free_slots > listener.slot.slots_left_free + listener.slot.backlog;
-    if (listener.wanted && room && !listener.armed) {
+    const bool room = has_room(listener, 1);
+    const bool room_for_many = room && has_room(listener, 1 + listener.slot.backlog);
+    if (listener.wanted && room && !listener.armed && now_ >= listener.pause_until) {
       listener.armed = true;
       listener.armed_for_many = room_for_many;
       room_for_many ? ring_.accept(index) : ring_.accept_one(index);
@@ -67,15 +67,36 @@ void Transport::arm_accepts() {
   }
 }
 
+/// While descriptors are short, they are for the listeners that have a reserve; the others wait until that is whole again.
+bool Transport::has_room(const ListenerState& listener, std::uint32_t connections) const {
+  const ListenerSlot& slot = listener.slot;
+  if (!reserve_is_whole_ && !slot.takes_reserve) return false;
+  const std::uint64_t free_slots = table_.slots_count() - table_.used_count();
+  return free_slots >= std::uint64_t{slot.slots_left_free} + connections &&
+         std::uint64_t{listener.connections_count} + connections <= slot.connections_max;
+}
+
+void Transport::fill_reserve() {
+  if (reserve_is_whole_ || now_ < reserve_retry_at_) return;
+  reserve_is_whole_ = ring_.hold_reserve(limits::reserved_descriptors_per_shard);
+  if (!reserve_is_whole_) reserve_retry_at_ = now_ + accept_pause;
+}
+
+/// Arming again at once into a full descriptor table, or whatever else is wrong, would spin.
+void Transport::on_accept_failed(ListenerState& listener, IoError error) {
+  if (error == IoError::cancelled || error == IoError::connection_ended) return;  // ours, or one peer's
+  if (error == IoError::no_descriptors && listener.slot.takes_reserve && ring_.release_reserve()) {
+    reserve_retry_at_ = now_ + accept_pause;  // or the descriptor would be taken back at once
+    reserve_is_whole_ = false;
+    return;
+  }
+  listener.pause_until = now_ + accept_pause;
+}
+
 void Transport::on_accept(const Completion& completion) {
   ListenerState& listener = listeners_[completion.token.slot];
   if (!completion.more) listener.armed = listener.cancelling = false;
-  if (completion.error != IoError::none) {
-    // Whatever it is, re-arming at once would meet it again, and spin. A peer that was gone before it was accepted is used up.
-    if (completion.error != IoError::cancelled && completion.error != IoError::connection_ended)
-      accept_pause_until_ = now_ + accept_pause;
-    return;
-  }
+  if (completion.error != IoError::none) return on_accept_failed(listener, completion.error);
   const auto socket = static_cast<ring::Socket>(completion.result);
   Connection* connection = table_.open(socket);
   if (connection == nullptr) {
@@ -83,6 +104,7 @@ void Transport::on_accept(const Completion& completion) {
     return;
   }
   counters_.accepted.add(1);
+  ++listener.connections_count;
   connection->listener_index = static_cast<std::uint8_t>(completion.token.slot);
   connection->opened_ms = (now_ / nanoseconds_per_millisecond) & ((std::uint64_t{1} << 40) - 1);
   if (ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection)))
@@ -184,10 +206,11 @@ void Transport::schedule(Connection& connection, TimeNs deadline) { wheel_.sched
 
 std::optional<DurationNs> Transport::next_timer() const {
   std::optional<DurationNs> next = wheel_.next_wake(now_);
-  if (accept_pause_until_ > now_) {
-    const DurationNs pause = accept_pause_until_ - now_;
-    if (!next || pause < *next) next = pause;
-  }
+  const auto consider = [&](TimeNs at) {
+    if (at > now_ && (!next || at - now_ < *next)) next = at - now_;
+  };
+  for (const ListenerState& listener : listeners_) consider(listener.pause_until);
+  if (!reserve_is_whole_) consider(reserve_retry_at_);
   if (!moment_.empty()) {
     const DurationNs rest = moment_over_at_ > now_ ? moment_over_at_ - now_ : 1;
     if (!next || rest < *next) next = rest;

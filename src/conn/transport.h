@@ -32,6 +32,8 @@ struct ListenerSlot {
   Session* session = nullptr;
   std::uint32_t slots_left_free = 1;  // stops accepting when no more than this many are free
   std::uint32_t backlog = 0;          // what one accept of many may bring at once: with less room, one is accepted at a time
+  std::uint32_t connections_max = UINT32_MAX;  // stops accepting while so many of its connections are there
+  bool takes_reserve = false;         // accepts with descriptors held in reserve when the process has no more
 };
 
 class Transport {
@@ -118,10 +120,15 @@ class Transport {
   SlotRef ref_of(const Connection& connection) const { return {table_.slot_of(connection), connection.generation}; }
   Connection* find(const SlotRef& ref) { return table_.find(ref.slot, ref.generation); }
 
+  struct ListenerState;
+
   // transport.cc: accepting and the turn
   void on_accept(const ring::Completion& completion);
+  void on_accept_failed(ListenerState& listener, ring::IoError error);
   void arm_accepts();
   bool timers_may_run();
+  void fill_reserve();
+  bool has_room(const ListenerState& listener, std::uint32_t connections) const;
   void collect_sends(std::span<const ring::Completion> completions);
   void dispatch(const ring::Completion& completion);
   void on_cancelled(const ring::Completion& completion);
@@ -184,6 +191,8 @@ class Transport {
 
   struct ListenerState {
     ListenerSlot slot;
+    std::uint32_t connections_count = 0;
+    TimeNs pause_until = 0;  // after an accept that failed
     bool wanted = false;
     bool armed = false;
     bool armed_for_many = false;
@@ -197,11 +206,12 @@ class Transport {
   ConnectionTable table_;
   TimerWheel<LinksOfSlot> wheel_;
   TimeNs now_ = 0;
-  TimeNs accept_pause_until_ = 0;
   TimeNs behind_since_ = 0;   // more has come than was received; 0: no
   std::uint32_t stalls_excused_ = 0;  // since timers ran: turns that came late and were given time to catch up
   bool was_warmed_ = false;   // in this turn: what a cold connection brings is received in the next
   bool timers_wait_ = false;  // until it was
+  TimeNs reserve_retry_at_ = 0;     // when to look for descriptors again
+  bool reserve_is_whole_ = true;    // of the ring's descriptors for listeners that take them
   std::vector<ListenerState> listeners_;
   std::vector<TurnOutput> outputs_;  // the first outputs_count_ are this turn's, the rest is kept for reuse
   std::size_t outputs_count_ = 0;

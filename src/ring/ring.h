@@ -150,6 +150,12 @@ class Ring {
   void accept_one(std::uint32_t listener_index);
   void cancel_accept(std::uint32_t listener_index);
 
+  /// Descriptors held for nothing, so that there are some when the process has run out: without direct descriptors, accepted
+  /// sockets are the process's. Holds `count` of them; false if so many are not to be had now. With direct descriptors: true.
+  bool hold_reserve(std::size_t count);
+  /// Gives one of them back to the process, for an accept that found none. False if none is held.
+  bool release_reserve();
+
   /// Asks for the peer's address into `*out`, which must live until the completion. False if `*out` is filled already,
   /// with no completion to follow.
   bool peer_address(Socket socket, PeerAddress* out, Token token);

@@ -13,7 +13,7 @@ namespace {
 
 // Beside its connections a process holds its rings, listeners, event descriptors and standard streams.
 constexpr std::uint64_t other_descriptors = 32;
-constexpr std::uint64_t other_descriptors_per_shard = 8;
+constexpr std::uint64_t other_descriptors_per_shard = 8 + limits::reserved_descriptors_per_shard;
 
 // Every shard has slots beyond its share: to answer 503, and for the admin port.
 constexpr std::uint64_t extra_slots = limits::spare_slots_per_shard + limits::admin_slots_per_shard;
@@ -66,7 +66,8 @@ Capacity capacity_of_process(const Room& room) {
 std::uint64_t table_size(std::uint64_t connections_max, const Room& room) {
   if (room.direct_descriptors) {
     const std::uint64_t share = (connections_max + room.shards_count - 1) / room.shards_count;
-    const std::uint64_t wanted = std::min(connections_max, share + slack_of(share)) + extra_slots;
+    const std::uint64_t admin_slots = less(room.admin_connections_max + limits::spare_admin_connections, limits::admin_slots_per_shard);
+    const std::uint64_t wanted = std::min(connections_max, share + slack_of(share)) + extra_slots + admin_slots;
     return std::min<std::uint64_t>({wanted, room.descriptors_max, limits::direct_sockets_max});
   }
   const std::uint64_t numbers =
@@ -114,7 +115,8 @@ std::uint64_t shards_count(const ServerConfig& config, const CpuShare& share) {
 
 std::expected<Fit, StartError> preflight(config::LoadedConfig& loaded, bool direct_descriptors) {
   Config& config = loaded.config;
-  const Room room{raise_descriptor_limit(), shards_count(config.server, cpu_share()), direct_descriptors};
+  const Room room{raise_descriptor_limit(), shards_count(config.server, cpu_share()), direct_descriptors,
+                  config.admin.connections_max};
   auto fit = fit_connections(config.limits.connections_max, !loaded.is_default("limits.max_connections"), room);
   if (!fit) return fit;
   config.server.shards_count = fit->shards_count;

@@ -29,7 +29,13 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
   device_listeners_ = devices;
   for (std::uint32_t i = 0; i < devices; ++i)
     transport_.start_accepting(i, {&devices_, limits::admin_slots_per_shard, backlog});
-  for (std::uint32_t i = devices; i < devices + admin; ++i) transport_.start_accepting(i, {&admin_, 1, backlog});
+  for (std::uint32_t i = devices; i < devices + admin; ++i) {
+    transport_.start_accepting(i, {.session = &admin_,
+                                   .backlog = backlog,
+                                   .connections_max = static_cast<std::uint32_t>(plan_.admin_settings.connections_max) +
+                                                      limits::spare_admin_connections,
+                                   .takes_reserve = true});
+  }
 }
 
 void Shard::run() {

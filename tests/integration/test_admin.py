@@ -216,7 +216,7 @@ def test_connection_is_kept_and_pipelined(gate):
 
 def test_body_by_chunks(gate):
     with connect_device(gate, "chunks") as device, RawPeer(gate.admin_address) as backend:
-        body = b"5\r\nhello\r\n1;note=x\r\n \r\n00006\r\nworld!\r\n0\r\nX-Trailer: 1\r\n\r\n"
+        body = b"5\r\nhello\r\n1;note=x\r\n \r\n6\r\nworld!\r\n0\r\nX-Trailer: 1\r\n\r\n"
         for byte in raw_push("chunks", "Transfer-Encoding: chunked\r\n", body):
             backend.send(bytes([byte]))
         assert backend.read_response().status == 200

@@ -60,6 +60,7 @@ struct Ring::Backend {
   int ring_descriptor = -1;
   int event_descriptor = -1;
   std::uint64_t event_value = 0;
+  std::vector<int> reserve;  // process descriptors held for nothing
   Features features;
   bool borrows_descriptors = false;  // for a moment, out of the direct table
   RingOptions options;

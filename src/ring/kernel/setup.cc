@@ -93,6 +93,7 @@ Ring::Backend::~Backend() {
     if (listener.descriptor >= 0) ::close(listener.descriptor);
   if (uring_open) io_uring_queue_exit(&uring);
   if (event_descriptor >= 0) ::close(event_descriptor);
+  for (const int descriptor : reserve) ::close(descriptor);
 }
 
 Ring::Ring(std::unique_ptr<Backend> backend) : backend_(std::move(backend)) {}

@@ -112,6 +112,7 @@ struct Ring::Backend {
   FakeSocketTable sockets;
   FakeLedger ledger;
   FakeRandom random;  // what Ring::random gives out
+  std::vector<Socket> reserve;  // process descriptors held for nothing
   std::vector<Listener> listeners;
   std::deque<FakeSubmission> submissions;
   std::deque<Posted> completions;      // the queue proper, at most completion_entries

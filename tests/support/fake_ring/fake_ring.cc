@@ -108,6 +108,23 @@ void Ring::stop_listening(std::uint32_t listener_index) {
   listener.door.reset();
 }
 
+bool Ring::hold_reserve(std::size_t count) {
+  if (backend_->features.direct_descriptors) return true;
+  while (backend_->reserve.size() < count) {
+    const auto descriptor = backend_->world.open_process_descriptor();
+    if (!descriptor) return false;
+    backend_->reserve.push_back(*descriptor);
+  }
+  return true;
+}
+
+bool Ring::release_reserve() {
+  if (backend_->reserve.empty()) return false;
+  backend_->world.close_process_descriptor(backend_->reserve.back());
+  backend_->reserve.pop_back();
+  return true;
+}
+
 // -- Operations.
 
 bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
