@@ -34,7 +34,14 @@ BlockType type_of_next_block(const z_stream& stream, ByteView input) {
 }
 
 // zlib counts in 32 bits.
-constexpr std::size_t piece_bytes_max = std::numeric_limits<uInt>::max();
+constexpr std::size_t payload_bytes_max = std::numeric_limits<uInt>::max();
+
+// What one call of zlib may read and write: so that the time is looked at often enough, some half millisecond apart.
+constexpr std::size_t piece_in_bytes_max = 64 * 1024;
+constexpr std::size_t piece_out_bytes_max = 256 * 1024;
+
+// The check of the window is done in slices as well: what a symbol takes.
+constexpr std::uint64_t check_step_ns = 20;
 
 }  // namespace
 
@@ -57,14 +64,20 @@ bool InflateHistory::append(ByteView inflated) {
 }
 
 /// The message as it grows, up to its ceiling and one byte to notice that there is more.
-class Inflater::Output {
+class InflateOutput {
  public:
-  Output(AssemblyPool& pool, std::uint64_t bytes_max) : pool_(pool), bytes_max_(bytes_max) {}
-  ~Output() {
-    if (buffer_ != nullptr) pool_.recycle(buffer_);
+  explicit InflateOutput(AssemblyPool& pool) : pool_(pool) {}
+  ~InflateOutput() { drop(); }
+  InflateOutput(const InflateOutput&) = delete;
+  InflateOutput& operator=(const InflateOutput&) = delete;
+
+  void start(std::uint64_t bytes_max) {
+    bytes_max_ = bytes_max;
+    room_end_ = written_ = 0;
   }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
+  void drop() {
+    if (buffer_ != nullptr) pool_.recycle(std::exchange(buffer_, nullptr));
+  }
 
   /// Makes room for about `wanted` more bytes, fewer near the ceiling. False if memory is out.
   bool grow(std::size_t wanted) {
@@ -89,124 +102,247 @@ class Inflater::Output {
     AssemblyBuffer* const buffer = std::exchange(buffer_, nullptr);
     return {buffer, buffer->payload().first(written_)};
   }
-  ByteView view() { return buffer_->payload().first(written_); }
+  ByteView view() const { return buffer_->payload().first(written_); }
 
  private:
   AssemblyPool& pool_;
-  const std::uint64_t bytes_max_;
+  std::uint64_t bytes_max_ = 0;
   AssemblyBuffer* buffer_ = nullptr;
   std::size_t room_end_ = 0;
   std::size_t written_ = 0;
   std::uint8_t beyond_ = 0;
 };
 
-Inflater::Inflater(AssemblyPool& pool) : pool_(pool) {}
+/// A decoder, and how far it is with its message.
+struct InflateState {
+  explicit InflateState(AssemblyPool& pool) : output(pool) {}
+  ~InflateState() {
+    if (has_stream) inflateEnd(&stream);
+  }
+  InflateState(const InflateState&) = delete;
+  InflateState& operator=(const InflateState&) = delete;
 
-Inflater::~Inflater() {
-  if (stream_ != nullptr) inflateEnd(stream_.get());
-}
+  enum class Stage : std::uint8_t { fresh, payload, tail, checking, finished };
+  /// How far a call came: to its end, to the end of its slice, or to a fault.
+  enum class Reach : std::uint8_t { end, slice, fault };
+
+  bool start(InflateHistory* history);
+  Reach go_on(ByteView payload, const InflateRules& rules, InflateHistory* history, std::uint64_t slice_ns);
+  std::uint64_t cost_ns() const { return ws::cost_ns(work); }
+
+  z_stream stream{};
+  bool has_stream = false;
+  Stage stage = Stage::fresh;
+  bool in_stored_block = false;
+  bool at_stream_end = false;
+  std::size_t offset = 0;  // of the input that the stage reads
+  InflateWork work;
+  InflateOutput output;
+  WindowChecker checker;
+  Violation violation = Violation::none;  // the fault
+
+ private:
+  bool spent(std::uint64_t until_ns) const { return cost_ns() >= until_ns; }
+  Reach fail(Violation fault) {
+    violation = fault;
+    return Reach::fault;
+  }
+  int inflate_piece(ByteView input);
+  Reach run(ByteView input, const InflateRules& rules, std::uint64_t until_ns);
+  Reach run_tail(const InflateRules& rules);
+  Reach begin_check(const InflateRules& rules, InflateHistory* history);
+  Reach check(ByteView payload, std::uint64_t slice_ns);
+};
 
 /// Readies the stream for a message. False if memory is out.
-bool Inflater::start(InflateHistory* history) {
-  work_ = {};
-  at_stream_end_ = false;
-  if (stream_ == nullptr) {
-    std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream{});
-    if (stream == nullptr || inflateInit2(stream.get(), -window_bits_max) != Z_OK) return false;
-    stream_ = std::move(stream);
+bool InflateState::start(InflateHistory* history) {
+  work = {};
+  stage = Stage::payload;
+  at_stream_end = false;
+  offset = 0;
+  violation = Violation::none;
+  if (!has_stream) {
+    if (inflateInit2(&stream, -window_bits_max) != Z_OK) return false;
+    has_stream = true;
   } else {
-    inflateReset(stream_.get());
+    inflateReset(&stream);
   }
-  stream_->data_type = just_after_block;
+  stream.data_type = just_after_block;
   if (history == nullptr || history->bytes().empty()) return true;
   const ByteView bytes = history->bytes();
-  work_.history_bytes = bytes.size();
-  return inflateSetDictionary(stream_.get(), bytes.data(), static_cast<uInt>(bytes.size())) == Z_OK;
+  work.history_bytes = bytes.size();
+  return inflateSetDictionary(&stream, bytes.data(), static_cast<uInt>(bytes.size())) == Z_OK;
 }
 
-/// Inflates up to the end of a block, of the input or of the room, and counts what that was. Returns what zlib does.
-int Inflater::inflate_piece(ByteView input, Output& output) {
-  z_stream& stream = *stream_;
+/// Inflates up to the end of a block, of the piece or of the room, and counts what that was. Returns what zlib does.
+int InflateState::inflate_piece(ByteView input) {
+  stream.next_in = const_cast<Bytef*>(input.data() + offset);  // zlib does not write to it
+  stream.avail_in = static_cast<uInt>(std::min(input.size() - offset, piece_in_bytes_max));
   if ((stream.data_type & just_after_block) != 0 && stream.avail_in > 0) {
     const BlockType type = type_of_next_block(stream, input);
-    in_stored_block_ = type == BlockType::stored;
-    ++work_.blocks_count;
-    work_.dynamic_blocks_count += type == BlockType::dynamic ? 1U : 0U;
+    in_stored_block = type == BlockType::stored;
+    ++work.blocks_count;
+    work.dynamic_blocks_count += type == BlockType::dynamic ? 1U : 0U;
   }
   const MutableBytes room = output.room();
   stream.next_out = room.data();
-  stream.avail_out = static_cast<uInt>(std::min(room.size(), piece_bytes_max));
+  stream.avail_out = static_cast<uInt>(std::min(room.size(), piece_out_bytes_max));
   const std::size_t offered_in = stream.avail_in;
   const std::size_t offered_out = stream.avail_out;
   int result = ::inflate(&stream, Z_BLOCK);
   constexpr int just_after_final_block = just_after_block + in_final_block;
   if ((stream.data_type & just_after_final_block) == just_after_final_block) result = ::inflate(&stream, Z_BLOCK);  // says so
+  const std::size_t bytes_in = offered_in - stream.avail_in;
   const std::size_t bytes_out = offered_out - stream.avail_out;
+  offset += bytes_in;
   output.wrote(bytes_out);
-  if (in_stored_block_) {
-    work_.stored_bytes += bytes_out;
+  if (in_stored_block) {
+    work.stored_bytes += bytes_out;
   } else {
-    work_.coded_bytes_in += offered_in - stream.avail_in;
-    work_.coded_bytes_out += bytes_out;
+    work.coded_bytes_in += bytes_in;
+    work.coded_bytes_out += bytes_out;
   }
   return result;
 }
 
-/// Inflates all of `input`.
-Violation Inflater::run(ByteView input, const InflateRules& rules, Output& output) {
-  z_stream& stream = *stream_;
-  stream.next_in = const_cast<Bytef*>(input.data());  // zlib does not write to it
-  stream.avail_in = static_cast<uInt>(input.size());
+/// Inflates what is left of `input`, until about `until_ns` are spent in all.
+InflateState::Reach InflateState::run(ByteView input, const InflateRules& rules, std::uint64_t until_ns) {
   while (true) {
-    const int result = inflate_piece(input, output);
-    if (output.over_ceiling()) return Violation::message_too_big;
-    if (cost_ns() > rules.cost_ns_max) return Violation::inflating_too_costly;
+    const int result = inflate_piece(input);
+    if (output.over_ceiling()) return fail(Violation::message_too_big);
+    if (cost_ns() > rules.cost_ns_max) return fail(Violation::inflating_too_costly);
     if (result == Z_STREAM_END) {
-      ++work_.final_blocks_count;
-      at_stream_end_ = stream.avail_in == 0;
-      if (at_stream_end_) return Violation::none;
+      ++work.final_blocks_count;
+      at_stream_end = offset == input.size();
+      if (at_stream_end) return Reach::end;
       inflateResetKeep(&stream);  // the window stays
       stream.data_type = just_after_block;
-      continue;
+    } else {
+      if (result == Z_MEM_ERROR) return fail(Violation::memory_exhausted);
+      if (result != Z_OK && result != Z_BUF_ERROR) return fail(Violation::compressed_data_invalid);
+      if (stream.avail_out == 0) {
+        if (output.full() && !output.grow(output.bytes())) return fail(Violation::memory_exhausted);
+      } else if (offset == input.size()) {
+        return Reach::end;
+      }
     }
-    if (result == Z_MEM_ERROR) return Violation::memory_exhausted;
-    if (result != Z_OK && result != Z_BUF_ERROR) return Violation::compressed_data_invalid;
-    if (stream.avail_out == 0) {
-      if (output.full() && !output.grow(output.bytes())) return Violation::memory_exhausted;
-    } else if (stream.avail_in == 0) {
-      return Violation::none;
-    }
+    if (spent(until_ns)) return Reach::slice;
   }
 }
 
-Violation Inflater::inflate_to(Output& output, ByteView payload, const InflateRules& rules, InflateHistory* history) {
-  constexpr std::size_t first_guess_bytes_min = 512;
-  if (payload.size() > piece_bytes_max) return Violation::message_too_big;
-  if (!start(history) || !output.grow(std::max(4 * payload.size(), first_guess_bytes_min))) return Violation::memory_exhausted;
-  if (const Violation violation = run(payload, rules, output); violation != Violation::none) return violation;
-  // A message may end with a block marked final; else its last block is the empty one whose lengths were left off, and these
-  // inflate to nothing. That one may be marked final, too (section 7.2.1, step 3).
-  if (!at_stream_end_) {
-    const std::size_t bytes = output.bytes();
-    const Violation violation = run(flush_tail, rules, output);
-    if (violation == Violation::memory_exhausted || violation == Violation::inflating_too_costly) return violation;
-    const bool is_whole = at_stream_end_ || between_blocks(*stream_);
-    if (violation != Violation::none || output.bytes() != bytes || !is_whole) return Violation::compressed_data_invalid;
+/// A message may end with a block marked final; else its last block is the empty one whose lengths were left off, and these
+/// inflate to nothing. That one may be marked final, too (section 7.2.1, step 3).
+InflateState::Reach InflateState::run_tail(const InflateRules& rules) {
+  if (at_stream_end) return Reach::end;
+  const std::size_t bytes = output.bytes();
+  offset = 0;
+  if (run(flush_tail, rules, UINT64_MAX) == Reach::fault) {
+    const bool is_data = violation != Violation::memory_exhausted && violation != Violation::inflating_too_costly;
+    return fail(is_data ? Violation::compressed_data_invalid : violation);
   }
-  if (rules.window_bits == window_bits_max) return Violation::none;
-  const ByteView before = history == nullptr ? ByteView{} : history->bytes();
-  work_.checked_window_bytes = std::size_t{1} << rules.window_bits;
-  if (cost_ns() > rules.cost_ns_max) return Violation::inflating_too_costly;
-  const bool stays = stays_in_window(payload, output.view(), before, rules.window_bits);
-  return stays ? Violation::none : Violation::compressed_data_invalid;
+  const bool is_whole = at_stream_end || between_blocks(stream);
+  return output.bytes() == bytes && is_whole ? Reach::end : fail(Violation::compressed_data_invalid);
+}
+
+InflateState::Reach InflateState::begin_check(const InflateRules& rules, InflateHistory* history) {
+  stage = rules.window_bits == window_bits_max ? Stage::finished : Stage::checking;
+  if (stage == Stage::finished) return Reach::end;
+  work.checked_window_bytes = std::size_t{1} << rules.window_bits;
+  if (cost_ns() > rules.cost_ns_max) return fail(Violation::inflating_too_costly);
+  checker.start(rules.window_bits, history == nullptr ? 0 : history->bytes().size());
+  return Reach::end;
+}
+
+InflateState::Reach InflateState::check(ByteView payload, std::uint64_t slice_ns) {
+  switch (checker.resume(payload, slice_ns / check_step_ns + 1)) {
+    case WindowChecker::Answer::goes_on: return Reach::slice;
+    case WindowChecker::Answer::leaves: return fail(Violation::compressed_data_invalid);
+    case WindowChecker::Answer::stays: break;
+  }
+  stage = Stage::finished;
+  return Reach::end;
+}
+
+InflateState::Reach InflateState::go_on(ByteView payload, const InflateRules& rules, InflateHistory* history,
+                                        std::uint64_t slice_ns) {
+  const std::uint64_t before_ns = cost_ns();
+  const std::uint64_t until_ns = slice_ns > UINT64_MAX - before_ns ? UINT64_MAX : before_ns + slice_ns;
+  if (stage == Stage::payload) {
+    if (const Reach reach = run(payload, rules, until_ns); reach != Reach::end) return reach;
+    stage = Stage::tail;
+  }
+  if (stage == Stage::tail) {
+    if (run_tail(rules) == Reach::fault || begin_check(rules, history) == Reach::fault) return Reach::fault;
+    if (stage == Stage::checking && spent(until_ns)) return Reach::slice;
+  }
+  return stage == Stage::checking ? check(payload, until_ns - before_ns) : Reach::end;
+}
+
+InflateJob::InflateJob() = default;
+InflateJob::InflateJob(InflateJob&& other) noexcept
+    : inflater_(std::exchange(other.inflater_, nullptr)), state_(std::move(other.state_)) {}
+InflateJob& InflateJob::operator=(InflateJob other) noexcept {
+  std::swap(inflater_, other.inflater_);
+  std::swap(state_, other.state_);
+  return *this;
+}
+InflateJob::~InflateJob() {
+  if (state_ != nullptr) inflater_->give_back(std::move(state_));
+}
+ByteView InflateJob::inflated() const { return state_->output.view(); }
+
+Inflater::Inflater(AssemblyPool& pool) : pool_(pool) {}
+Inflater::~Inflater() = default;
+
+/// Null if memory is out.
+std::unique_ptr<InflateState> Inflater::begin(InflateHistory* history) {
+  std::unique_ptr<InflateState> state = std::move(spare_);
+  if (state == nullptr) state.reset(new (std::nothrow) InflateState(pool_));
+  if (state != nullptr && !state->start(history)) state = nullptr;
+  return state;
+}
+
+/// One decoder is kept for the next message; those of messages in slices beside it go.
+void Inflater::give_back(std::unique_ptr<InflateState> state) {
+  state->output.drop();
+  state->stage = InflateState::Stage::fresh;
+  if (spare_ == nullptr) spare_ = std::move(state);
+}
+
+std::expected<bool, Violation> Inflater::resume(InflateJob& job, ByteView payload, const InflateRules& rules,
+                                                InflateHistory* history, std::uint64_t slice_ns) {
+  constexpr std::size_t first_guess_bytes_min = 512;
+  if (!job) {
+    cost_ns_ = 0;
+    if (payload.size() > payload_bytes_max) return std::unexpected{Violation::message_too_big};
+    job.inflater_ = this;
+    job.state_ = begin(history);
+    if (!job) return std::unexpected{Violation::memory_exhausted};
+    job.state_->output.start(rules.bytes_max);
+    cost_ns_ = job.state_->cost_ns();
+    if (!job.state_->output.grow(std::max(4 * payload.size(), first_guess_bytes_min)))
+      return std::unexpected{Violation::memory_exhausted};
+  }
+  InflateState& state = *job.state_;
+  const InflateState::Reach reach = state.go_on(payload, rules, history, slice_ns);
+  cost_ns_ = state.cost_ns();
+  if (reach == InflateState::Reach::fault) return std::unexpected{state.violation};
+  if (reach == InflateState::Reach::slice) return false;
+  if (history != nullptr && !history->append(state.output.view())) return std::unexpected{Violation::memory_exhausted};
+  return true;
+}
+
+Inflated Inflater::take(InflateJob& job) {
+  const Inflated inflated = job.state_->output.release();
+  job = {};
+  return inflated;
 }
 
 std::expected<Inflated, Violation> Inflater::inflate(ByteView payload, const InflateRules& rules, InflateHistory* history) {
-  Output output(pool_, rules.bytes_max);
-  const Violation violation = inflate_to(output, payload, rules, history);
-  if (violation != Violation::none) return std::unexpected{violation};
-  if (history != nullptr && !history->append(output.view())) return std::unexpected{Violation::memory_exhausted};
-  return output.release();
+  InflateJob job;
+  const auto finished = resume(job, payload, rules, history, UINT64_MAX);
+  if (!finished) return std::unexpected{finished.error()};
+  return take(job);
 }
 
 }  // namespace ringgate::ws

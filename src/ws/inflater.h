@@ -1,8 +1,9 @@
-// Decompresses messages (RFC 7692 section 7.2.2) under a ceiling on what comes out.
+// Decompresses messages (RFC 7692 section 7.2.2) under a ceiling on what comes out, at once or a slice at a time.
 //
-// One Inflater per shard serves all its connections: between messages it holds nothing of any of them. What a client that keeps
-// its context refers back to is the connection's own InflateHistory. Built on zlib. Owner shard. Invariant: no byte of a message
-// is stored beyond the ceiling that the caller gives.
+// One Inflater per shard serves all its connections: between messages it holds nothing of any of them. A message that takes longer
+// than its slice is an InflateJob, which has a decoder of its own. What a client that keeps its context refers back to is the
+// connection's own InflateHistory. Built on zlib. Owner shard. Invariant: no byte of a message is stored beyond the ceiling that the
+// caller gives.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +17,6 @@
 #include "ws/inflate_cost.h"
 #include "ws/message_assembly.h"
 #include "ws/violation.h"
-
-struct z_stream_s;
 
 namespace ringgate::ws {
 
@@ -47,6 +46,28 @@ struct Inflated {
   MutableBytes payload;
 };
 
+struct InflateState;
+class Inflater;
+
+/// A message that is being inflated. Empty at first; belongs to the Inflater that began it, which outlives it.
+class InflateJob {
+ public:
+  InflateJob();
+  InflateJob(InflateJob&& other) noexcept;
+  InflateJob& operator=(InflateJob other) noexcept;
+  ~InflateJob();
+
+  explicit operator bool() const { return state_ != nullptr; }
+  /// What came out so far; moves when more does. Not of an empty job.
+  ByteView inflated() const;
+
+ private:
+  friend class Inflater;
+
+  Inflater* inflater_ = nullptr;
+  std::unique_ptr<InflateState> state_;
+};
+
 class Inflater {
  public:
   /// Output is taken from `pool`, which outlives this.
@@ -59,26 +80,32 @@ class Inflater {
   /// by the message. The caller gives the buffer back to the pool.
   ///
   /// Errors, after which the connection must be failed: message_too_big, found at the first byte over the ceiling;
-  /// compressed_data_invalid, also for data that ends inside a block; inflating_too_costly, found at the end of a block;
+  /// compressed_data_invalid, also for data that ends inside a block; inflating_too_costly, found within a piece;
   /// memory_exhausted. A block marked final does not end a message (section 7.2.3.4): what follows is inflated with the same
   /// window. That a text is UTF-8 is for the caller to see.
   std::expected<Inflated, Violation> inflate(ByteView payload, const InflateRules& rules, InflateHistory* history);
 
-  /// What inflating cost, reckoned (inflate_cost.h). Of the latest message, also if it was refused.
-  std::uint64_t cost_ns() const { return ws::cost_ns(work_); }
+  /// The same in slices: begins with an empty `job`, and stops once about `slice_ns` are spent, as reckoned. True: finished, and
+  /// `take` has the result. False: to be called again, with the same payload, rules and history. After an error the job is of no
+  /// more use.
+  std::expected<bool, Violation> resume(InflateJob& job, ByteView payload, const InflateRules& rules, InflateHistory* history,
+                                        std::uint64_t slice_ns);
+
+  /// The result of a finished job, which is empty then.
+  Inflated take(InflateJob& job);
+
+  /// What inflating cost, reckoned (inflate_cost.h). Of the latest message, also if it was refused; of one in slices, so far.
+  std::uint64_t cost_ns() const { return cost_ns_; }
 
  private:
-  class Output;
-  bool start(InflateHistory* history);
-  int inflate_piece(ByteView input, Output& output);
-  Violation run(ByteView input, const InflateRules& rules, Output& output);
-  Violation inflate_to(Output& output, ByteView payload, const InflateRules& rules, InflateHistory* history);
+  friend class InflateJob;
+
+  std::unique_ptr<InflateState> begin(InflateHistory* history);
+  void give_back(std::unique_ptr<InflateState> state);
 
   AssemblyPool& pool_;
-  std::unique_ptr<z_stream_s> stream_;  // from the first message on
-  InflateWork work_;                    // on the latest message
-  bool in_stored_block_ = false;
-  bool at_stream_end_ = false;
+  std::unique_ptr<InflateState> spare_;  // from the first message on: the decoder of the next
+  std::uint64_t cost_ns_ = 0;
 };
 
 }  // namespace ringgate::ws
