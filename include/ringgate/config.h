@@ -81,6 +81,9 @@ struct LimitsConfig {
   std::uint64_t send_queue_bytes_max = 256 * 1024;
   std::uint64_t push_bytes_max = 1024 * 1024;  // the loader makes it message_bytes_max unless it is set
   std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all connections; shards have equal parts
+  std::uint64_t heads_bytes_max = 64 * 1024 * 1024;    // unfinished request heads of all devices; shards have equal parts
+  std::uint64_t output_bytes_max = 256 * 1024 * 1024;  // what waits for slow devices, all together; shards have equal parts
+  std::uint64_t held_bytes_max = 64 * 1024 * 1024;     // input that waits for paused handlers; shards have equal parts
   std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // what all connections with context takeover may hold for it
   std::uint64_t inflate_cpu_percent = 20;                  // of a core, for one connection: inflating alone
   std::uint64_t accept_backlog = 4096;

@@ -37,6 +37,11 @@ struct alignas(64) ShardCounters {
   std::array<Counter, limits::rejections_max> handshakes_refused_by;  // by http::Rejection
   Counter text_in, binary_in, text_out, binary_out, pings_in, pongs_in, payload_bytes_in, payload_bytes_out;
   Counter slow_consumers, pong_timeouts, message_timeouts, messages_given_up, protocol_violations;
+  // Memory budgets: what is used, the shard's part, and how often something was given up for them
+  Counter heads_bytes, heads_bytes_max, heads_given_up;
+  Counter output_bytes, output_bytes_max, queues_given_up;
+  Counter held_bytes, held_bytes_max, held_pauses, held_given_up;
+  Counter messages_inflating;
   // Compression: payloads before and after
   Counter inflated_bytes_in, inflated_bytes_out, deflated_bytes_in, deflated_bytes_out, deflate_contexts_refused;
   // Push, counted where the push was asked for

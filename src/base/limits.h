@@ -15,6 +15,9 @@ inline constexpr std::uint32_t admin_slots_per_shard = 64;  // that devices leav
 inline constexpr std::uint32_t spare_admin_connections = 16;  // above admin.max_connections: they answer 503
 inline constexpr std::uint32_t reserved_descriptors_per_shard = 8;  // for admin connections when a process has no more
 
+// Messages that are inflated over several turns, per shard, each with a decoder of some 45 KiB; more wait for one of these.
+inline constexpr std::size_t inflaters_detached_max = 8;
+
 // HTTP (bytes).
 inline constexpr std::size_t method_bytes_max = 32;
 inline constexpr std::size_t target_bytes_max = 8 * 1024;

@@ -134,6 +134,15 @@ const std::array table{
     row<&C::limits, &L::reassembly_bytes_max>("limits.reassembly_memory", SizeRule{MiB, 1024 * 1024 * MiB},
         "Memory for unfinished messages of all devices, in equal parts for the shards, each at least a message and 1 MiB; over it, the "
         "oldest message is given up."),
+    row<&C::limits, &L::heads_bytes_max>("limits.heads_memory", SizeRule{MiB, 1024 * 1024 * MiB},
+        "Memory for unfinished request heads of all devices, in equal parts for the shards, each at least 512 KiB; over it, the oldest is "
+        "answered 503."),
+    row<&C::limits, &L::output_bytes_max>("limits.output_memory", SizeRule{MiB, 1024 * 1024 * MiB},
+        "Memory for output that waits for slow devices, in equal parts for the shards, each at least two of `send_queue` and `max_push` together; over it, the "
+        "device for which most waits is closed with 4430."),
+    row<&C::limits, &L::held_bytes_max>("limits.held_memory", SizeRule{MiB, 1024 * 1024 * MiB},
+        "Memory for received messages that wait for their device's turn, in equal parts for the shards, each at least 2 MiB; from half of it "
+        "on, devices whose messages waited are not read from; a device that does not fit any more is closed with 1013."),
     row<&C::limits, &L::deflate_bytes_max>("limits.deflate_memory", SizeRule{0, 1024 * 1024 * MiB},
         "Memory for context takeover of all devices; over it, new ones get none."),
     row<&C::limits, &L::inflate_cpu_percent>("limits.inflate_cpu", CountRule{1, 100},

@@ -7,6 +7,40 @@
 
 namespace ringgate::conn {
 
+namespace {
+/// What an outbox takes before anything is in it; a deque allocates a block and its map at once.
+constexpr std::size_t empty_bytes = sizeof(Outbox) + 512 + 64;
+}  // namespace
+
+void Outbox::join(WaitingOutput& account, std::uint32_t slot) {
+  RINGGATE_ASSERT(account_ == nullptr);
+  account_ = &account;
+  link_.slot = slot;
+  account_->add(empty_bytes);
+  for (const Node& node : nodes_) count(node);
+  count_size();
+}
+
+void Outbox::forsake() {
+  if (account_ == nullptr) return;
+  for (const Node& node : nodes_) uncount(node);
+  account_->subtract(empty_bytes);
+  account_->remove(link_);
+  account_ = nullptr;
+}
+
+void Outbox::count(const Node& node) {
+  if (account_ == nullptr) return;
+  account_->add(node.memory_bytes());
+  if (node.message) account_->add_message(*node.message, node.message->frame().size());
+}
+
+void Outbox::uncount(const Node& node) {
+  if (account_ == nullptr) return;
+  account_->subtract(node.memory_bytes());
+  if (node.message) account_->subtract_message(*node.message, node.message->frame().size());
+}
+
 void Outbox::append(ByteView bytes) {
   bytes_ += bytes.size();
   if (!nodes_.empty() && nodes_.back().chunk) {
@@ -16,12 +50,14 @@ void Outbox::append(ByteView bytes) {
     last.end += fitting;
     bytes = bytes.subspan(fitting);
   }
+  count_size();
   if (bytes.empty()) return;
   Node& node = nodes_.emplace_back();
   node.capacity = std::max(bytes.size(), chunk_bytes_min);
   node.chunk = std::make_unique_for_overwrite<std::uint8_t[]>(node.capacity);
   node.end = bytes.size();
   std::memcpy(node.chunk.get(), bytes.data(), bytes.size());
+  count(node);
 }
 
 void Outbox::append(ws::MessageRef message, std::size_t offset) {
@@ -32,7 +68,9 @@ void Outbox::append(ws::MessageRef message, std::size_t offset) {
   if (node.begin == node.end) return;
   bytes_ += node.end - node.begin;
   node.message = std::move(message);
+  count(node);
   nodes_.push_back(std::move(node));
+  count_size();
 }
 
 std::size_t Outbox::front(std::span<ring::Piece> out) const {
@@ -58,8 +96,11 @@ void Outbox::consume(std::size_t bytes, TimeNs now) {
     const std::size_t taken = std::min(bytes, first.end - first.begin);
     first.begin += taken;
     bytes -= taken;
-    if (first.begin == first.end) nodes_.pop_front();
+    if (first.begin != first.end) continue;
+    uncount(first);
+    nodes_.pop_front();
   }
+  count_size();
 }
 
 }  // namespace ringgate::conn

@@ -2,7 +2,8 @@
 //
 // Exists only while the peer is slower than we are. Its front belongs to the kernel while a send is in flight, so nothing is
 // freed or moved there before the send has completed. Owner shard.
-// Invariant: bytes() is the sum of all that waits; the ceiling on it is the caller's to check before appending.
+// Invariants: bytes() is the sum of all that waits; the ceiling on it is the caller's to check before appending. What it holds is in
+// the account it joined, until `forsake`.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 #include <span>
 
 #include "base/time.h"
+#include "conn/waiting_output.h"
 #include "ring/ring.h"
 #include "ringgate/bytes.h"
 #include "ws/prepared_message.h"
@@ -23,12 +25,21 @@ class Outbox {
   static constexpr std::size_t chunk_bytes_min = 4096;
 
   explicit Outbox(TimeNs now) : progress_at_(now) {}
+  ~Outbox() { forsake(); }
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
 
   std::size_t bytes() const { return bytes_; }
   bool empty() const { return bytes_ == 0; }
 
   /// When the peer last took a byte, or when this outbox began.
   TimeNs progress_at() const { return progress_at_; }
+
+  /// What it holds counts in `account` from now on, as the outbox of the connection in `slot`.
+  void join(WaitingOutput& account, std::uint32_t slot);
+  /// Nothing of it counts any more: it is about to go.
+  void forsake();
+  bool is_counted() const { return account_ != nullptr; }
 
   /// Copies `bytes` behind all that waits.
   void append(ByteView bytes);
@@ -56,9 +67,18 @@ class Outbox {
     std::size_t end = 0;
     ws::MessageRef message;
 
+    std::size_t memory_bytes() const { return sizeof(Node) + capacity; }
     const std::uint8_t* bytes() const { return chunk ? chunk.get() : message->frame().data(); }
   };
 
+  void count(const Node& node);
+  void uncount(const Node& node);
+  void count_size() {
+    if (account_ != nullptr) account_->resize(link_, bytes_);
+  }
+
+  WaitingOutput* account_ = nullptr;
+  WaitingOutput::Link link_;
   std::deque<Node> nodes_;
   std::size_t bytes_ = 0;
   TimeNs progress_at_;

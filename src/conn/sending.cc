@@ -198,6 +198,7 @@ void Transport::spill(Connection& connection, TurnOutput& output, std::size_t ta
   if (connection.outbox == nullptr) {
     connection.outbox = new Outbox(now_);
     newly_waiting_.push_back(ref_of(connection));
+    if (listeners_[connection.listener_index].slot.counts_output) uncounted_.push_back(ref_of(connection));
   }
   const std::size_t before = connection.outbox->bytes();
   for (std::size_t i = 0; i < output.pieces_count; ++i) {
@@ -310,6 +311,30 @@ void Transport::retire_outputs() {
   arena_.reset();
   for (const ListenerState& listener : listeners_)
     if (listener.slot.session != nullptr) listener.slot.session->on_outputs_retired();
+}
+
+/// What an earlier turn could not get rid of waits. (A send that completes passes through an outbox in any case.)
+void Transport::count_waiting_outputs() {
+  for (const SlotRef& ref : uncounted_) {
+    Connection* const connection = find(ref);
+    if (connection == nullptr || !connection->output_waits() || connection->state == State::terminating) continue;
+    if (!connection->outbox->is_counted()) connection->outbox->join(waiting_output_, ref.slot);
+  }
+  uncounted_.clear();
+}
+
+/// Over the budget, those for whom most waits have to go, until the rest fits. What is terminated here holds its memory until the
+/// kernel has let go of it, one turn later.
+void Transport::give_up_largest_outputs() {
+  while (waiting_output_.is_over_budget()) {
+    WaitingOutput::Link* const largest = waiting_output_.largest();
+    if (largest == nullptr) return;
+    Connection& connection = table_.at(largest->slot);
+    connection.outbox->forsake();
+    counters_.queues_given_up.add(1);
+    if (connection.state == State::open) session_of(connection).on_output_given_up(connection);
+    terminate(connection, EndCause::aborted, Farewell::reset);
+  }
 }
 
 void Transport::drop_outbox(Connection& connection) {

@@ -33,6 +33,9 @@ class Session {
   /// Waiting output shrank; nothing waits any more unless `connection.output_waits()`.
   virtual void on_output_progress(Connection& connection) = 0;
 
+  /// So much waits for all peers together that this one has to go: it is terminated after this call.
+  virtual void on_output_given_up(Connection&) {}
+
   /// The deadline set by Transport::schedule has passed.
   virtual void on_deadline(Connection& connection) = 0;
 

@@ -27,7 +27,8 @@ Transport::Transport(ring::Ring& ring, ShardCounters& counters, const Options& o
       silent_sends_(ring.features().silent_sends),
       table_(options.slots_count),
       wheel_(LinksOfSlot{&table_}, ring.now()),
-      now_(ring.now()) {
+      now_(ring.now()),
+      output_budget_(options.output_bytes_max, counters.output_bytes, counters.output_bytes_max) {
   if (!ring.features().zero_copy_sends) options_.zero_copy_bytes = SIZE_MAX;
 }
 
@@ -180,8 +181,10 @@ void Transport::on_cancelled(const Completion& completion) {
 
 void Transport::finish_turn() {
   release_terminated();
+  count_waiting_outputs();
   flush_outputs();
   receive_bulk();
+  give_up_largest_outputs();
   arm_accepts();
   counters_.slots_used.set(table_.used_count());
   counters_.descriptors_used.set(table_.used_count());

@@ -15,12 +15,14 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/shard_budget.h"
 #include "base/timer_wheel.h"
 #include "conn/connection.h"
 #include "conn/connection_table.h"
 #include "conn/outbox.h"
 #include "conn/session.h"
 #include "conn/turn_output.h"
+#include "conn/waiting_output.h"
 #include "ring/ring.h"
 #include "ringgate/message.h"
 #include "ws/prepared_message.h"
@@ -34,6 +36,7 @@ struct ListenerSlot {
   std::uint32_t backlog = 0;          // what one accept of many may bring at once: with less room, one is accepted at a time
   std::uint32_t connections_max = UINT32_MAX;  // stops accepting while so many of its connections are there
   bool takes_reserve = false;         // accepts with descriptors held in reserve when the process has no more
+  bool counts_output = false;         // what waits for its peers counts against Options::output_bytes_max
 };
 
 class Transport {
@@ -44,6 +47,7 @@ class Transport {
     std::uint32_t slots_count = 0;
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
     std::size_t zero_copy_bytes = SIZE_MAX;  // messages of so many bytes go uncopied to peers on other machines
+    std::uint64_t output_bytes_max = UINT64_MAX;  // memory for what waits for all peers together
     std::size_t bulk_bytes = SIZE_MAX;  // a connection that receives as much at once is bulk
   };
 
@@ -181,6 +185,8 @@ class Transport {
   void flush_outputs();
   void tell_output_waits();
   void drop_outbox(Connection& connection);
+  void count_waiting_outputs();
+  void give_up_largest_outputs();
 
   // ending.cc
   void continue_closing(Connection& connection);
@@ -218,6 +224,9 @@ class Transport {
   TurnArena arena_;
   std::uint8_t* window_begin_ = nullptr;  // what on_received is handling
   std::uint8_t* window_end_ = nullptr;
+  ShardBudget output_budget_;
+  WaitingOutput waiting_output_{output_budget_};
+  std::vector<SlotRef> uncounted_;  // whose outboxes are new
   std::vector<ring::Completion> outbox_sends_;
   std::vector<SlotRef> newly_waiting_;  // their sessions do not know yet that output waits
   std::vector<SlotRef> starved_;        // wait for buffers to come back

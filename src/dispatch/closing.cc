@@ -40,8 +40,8 @@ void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseC
   counters_.closed_by_gate.add(1);
   transport_.write(connection, ws::encode_close(code, reason).view());
   transport_.schedule(connection, transport_.now() + settings_.config.limits.close_timeout_ns);
-  connection.session_flags &=
-      static_cast<std::uint8_t>(~(DeviceFlags::paused_by_handler | DeviceFlags::paused_by_output));
+  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused);
+  if (DeviceSide* const side = record_of(connection).side) drop_inflating(*side);
   transport_.resume(connection);  // the answer has to be read, what was held back before it
   if (reading_ != &connection) read_held(connection);
 }
@@ -80,9 +80,8 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
     transport_.terminate(connection, conn::EndCause::peer_closed, conn::Farewell::fin);
     return;
   }
-  // Seen by chance while a handler pauses, with messages still held back: reading goes on with them, then finds the FIN again.
-  const bool is_paused = (connection.session_flags & DeviceFlags::paused_by_handler) != 0;
-  if (is_paused && record.side != nullptr && !record.side->held.empty()) return;
+  // Seen by chance while messages are still held back: reading goes on with them, then finds the FIN again.
+  if (is_held(connection) && record.side != nullptr && (!record.side->held.empty() || record.side->inflating != nullptr)) return;
   if (record.phase == Phase::open) {
     note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
     counters_.vanished.add(1);
@@ -95,9 +94,9 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
 }
 
 /// What came before the FIN, at most what a socket's buffer holds, waits for the handler here, so that the end can be seen: a device
-/// that sent nothing more is gone at once. One that is paused by its output is judged by that.
+/// that sent nothing more is gone at once. One that is paused by its output is judged by that, and one that is put off is read on soon.
 bool DeviceSession::on_peer_finished_while_paused(conn::Connection& connection) {
-  return (connection.session_flags & DeviceFlags::paused_by_output) == 0;
+  return (connection.session_flags & DeviceFlags::paused) == DeviceFlags::paused_by_handler;
 }
 
 bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::string()>& reason) {
@@ -136,9 +135,12 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   }
   if (record.phase == Phase::upgrading) counters_.handshakes_abandoned.add(1);
   unreserve_connection(connection);
+  take_partial_head(record);
   if (record.side != nullptr) {
     unfinished_.remove(record.side->unfinished);
     reader_.abandon(record.side->partial);
+    drop_inflating(*record.side);
+    drop_held(*record.side);
   }
   delete record.side;
   record.side = nullptr;

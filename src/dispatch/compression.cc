@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "base/try_resize.h"
 #include "ws/frame_writer.h"
 #include "ws/utf8.h"
@@ -65,22 +66,92 @@ std::optional<ws::DeflateAgreement> Compression::agree(const http::RequestView& 
   return agreement;
 }
 
+ws::InflateRules Compression::rules_of(const DeflateState* state) const {
+  return {.bytes_max = limits_.message_bytes_max,
+          .window_bits = state == nullptr ? ws::window_bits_max : state->agreement.client_window_bits,
+          .cost_ns_max = cost_ns_max(limits_.message_bytes_max)};
+}
+
 /// Each message moves `paid_at` on by its cost over the share; too far ahead, and the next one is refused.
-ws::Violation Compression::inflate(ws::Event& event, ws::FrameReader& reader, DeflateState* state, TimeNs now, TimeNs& paid_at) {
-  if (paid_at > now + inflate_burst) return ws::Violation::inflating_too_costly;
-  const ws::InflateRules rules{.bytes_max = limits_.message_bytes_max,
-                               .window_bits = state == nullptr ? ws::window_bits_max : state->agreement.client_window_bits,
-      .cost_ns_max = cost_ns_max(limits_.message_bytes_max)};
-  const auto inflated = inflater_.inflate(event.payload, rules, state != nullptr && state->history ? &*state->history : nullptr);
-  paid_at = std::max(paid_at, now) + inflater_.cost_ns() * 100 / limits_.inflate_cpu_percent;
-  if (!inflated) return inflated.error();
+ws::Violation Compression::inflate(ws::Event& event, ws::FrameReader& reader, const Account& account,
+                                   std::unique_ptr<InflatingMessage>& rest) {
+  if (account.paid_at > account.now + inflate_burst) return ws::Violation::inflating_too_costly;
+  InflatingMessage message;
+  message.event = event;
+  std::expected<bool, ws::Violation> finished = false;
+  if (may_inflate()) {
+    message.was_tried = true;
+    finished = inflate_slice(message, reader, account);
+    event = message.event;
+    if (!finished) return finished.error();
+  }
+  if (*finished) return ws::Violation::none;
+  if (detached_count_ >= limits::inflaters_detached_max) message.job = {};
+  detached_count_ += message.job ? 1U : 0U;
+  rest = std::make_unique<InflatingMessage>(std::move(message));
+  return ws::Violation::none;
+}
+
+std::expected<bool, ws::Violation> Compression::go_on(InflatingMessage& message, ws::FrameReader& reader, const Account& account) {
+  if (!may_inflate()) return false;
+  if (!message.job) {
+    if (message.was_tried && detached_count_ >= limits::inflaters_detached_max) return false;
+    message.was_tried = true;
+  } else {
+    --detached_count_;
+  }
+  const auto finished = inflate_slice(message, reader, account);
+  if (!finished || *finished) {
+    message.job = {};
+    return finished;
+  }
+  if (detached_count_ >= limits::inflaters_detached_max) message.job = {};
+  detached_count_ += message.job ? 1U : 0U;
+  return false;
+}
+
+void Compression::forget(InflatingMessage& message) {
+  detached_count_ -= message.job ? 1U : 0U;
+  message.job = {};
+}
+
+/// For what is left of the turn. Whether a text is UTF-8 is found out as it comes, and told at its end: the verdict does not depend
+/// on where the slices were cut.
+std::expected<bool, ws::Violation> Compression::inflate_slice(InflatingMessage& message, ws::FrameReader& reader,
+                                                              const Account& account) {
+  ws::Event& event = message.event;
+  const bool is_new = !message.job;
+  ws::InflateHistory* const history = account.state != nullptr && account.state->history ? &*account.state->history : nullptr;
+  const std::uint64_t cost_before_ns = is_new ? 0 : message.cost_ns;
+  const auto finished = inflater_.resume(message.job, event.payload, rules_of(account.state), history, turn_left_ns_);
+  message.cost_ns = inflater_.cost_ns();
+  const std::uint64_t cost_ns = message.cost_ns - cost_before_ns;
+  account.paid_at = std::max(account.paid_at, account.now) + cost_ns * 100 / limits_.inflate_cpu_percent;
+  turn_left_ns_ -= std::min(turn_left_ns_, cost_ns);
+  if (!finished) return finished;
+  const bool is_text = event.type == MessageType::text;
+  if (is_new && *finished) {
+    message.is_utf8 = !is_text || ws::valid_utf8(message.job.inflated());
+  } else if (is_text) {
+    if (is_new) {
+      message.text = {};
+      message.checked_bytes = 0;
+      message.is_utf8 = true;
+    }
+    const ByteView inflated = message.job.inflated();
+    message.is_utf8 = message.is_utf8 && message.text.feed(inflated.subspan(message.checked_bytes));
+    message.checked_bytes = inflated.size();
+    if (*finished) message.is_utf8 = message.is_utf8 && message.text.complete();
+  }
+  if (!*finished) return false;
   counters_.inflated_bytes_in.add(event.payload.size());
-  counters_.inflated_bytes_out.add(inflated->payload.size());
+  const ws::Inflated inflated = inflater_.take(message.job);
+  counters_.inflated_bytes_out.add(inflated.payload.size());
   reader.recycle(event.assembled);
-  event.assembled = inflated->buffer;
-  event.payload = inflated->payload;
-  const bool is_valid = event.type == MessageType::binary || ws::valid_utf8(event.payload);
-  return is_valid ? ws::Violation::none : ws::Violation::text_not_utf8;
+  event.assembled = inflated.buffer;
+  event.payload = inflated.payload;
+  if (!message.is_utf8) return std::unexpected{ws::Violation::text_not_utf8};
+  return true;
 }
 
 ws::DeflateContext* Compression::context_of(DeflateState* state, const DeflateConfig& config) {

@@ -50,11 +50,12 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
     case Phase::upgrading:
       if ((connection.session_flags & DeviceFlags::any_byte) != 0) {
         refuse(connection, http::Rejection::request_timeout);
-        break;
+      } else {
+        note_refusal(connection, http::Rejection::nothing_sent, partial_request(connection));
+        record.phase = Phase::closed;
+        transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
       }
-      note_refusal(connection, http::Rejection::nothing_sent, partial_request(connection));
-      record.phase = Phase::closed;
-      transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
+      take_partial_head(record);
       break;
     case Phase::open:
       schedule_next(connection);
@@ -75,8 +76,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
   if (const auto since = transport_.stalled_since(connection)) {
     const DurationNs stalled = transport_.now() > *since ? transport_.now() - *since : 0;
     if (nearest.passed(static_cast<Milliseconds32>(stalled / nanoseconds_per_millisecond), limits.send_timeout_ns)) {
-      counters_.slow_consumers.add(1);
-      end_slow_consumer(connection);
+      end_slow_consumer(connection, "slow consumer");
       return;
     }
   }
@@ -84,7 +84,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     close(connection, CloseCode::no_pong, "idle");
     return;
   }
-  if (UnfinishedMessages::Link* const unfinished = record.side == nullptr ? nullptr : &record.side->unfinished;
+  if (UnfinishedList::Link* const unfinished = record.side == nullptr ? nullptr : &record.side->unfinished;
       unfinished != nullptr && unfinished->linked) {
     if (connection.is_paused()) unfinished->began_at = now;  // it could not be finished
     if (nearest.passed(now - unfinished->began_at, limits.message_timeout_ns)) {
@@ -117,12 +117,17 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
 }
 
 /// A Close frame would wait behind what the peer does not take: the log and the handler get the code, the peer a reset.
-void DeviceSession::end_slow_consumer(conn::Connection& connection) {
-  note_close(connection, CloseCode::slow_consumer, "slow consumer");
+void DeviceSession::end_slow_consumer(conn::Connection& connection, std::string_view reason) {
+  counters_.slow_consumers.add(1);
+  note_close(connection, CloseCode::slow_consumer, reason);
   counters_.closed_by_gate.add(1);
   record_of(connection).phase = Phase::closed;
   leave_map(connection);
   transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
+}
+
+void DeviceSession::on_output_given_up(conn::Connection& connection) {
+  if (record_of(connection).phase == Phase::open) end_slow_consumer(connection, "slow consumer: no memory for what waits");
 }
 
 /// A paused one gets it too, so that the kernel notices a peer that has vanished; but its pong lies unread, and is not demanded.

@@ -13,7 +13,8 @@
 #include "base/time.h"
 #include "conn/connection.h"
 #include "dispatch/compression.h"
-#include "dispatch/unfinished_messages.h"
+#include "dispatch/held_input.h"
+#include "dispatch/unfinished_list.h"
 #include "http/head_gatherer.h"
 #include "ringgate/close_code.h"
 #include "ws/frame_reader.h"
@@ -70,13 +71,18 @@ static_assert(sizeof(StoredId) == 16);
 struct DeviceSide {
   ws::Partial* partial = nullptr;                // frame or message cut by the end of a receive
   std::unique_ptr<http::HeadGatherer> head;      // while upgrading, if it did not arrive in one piece
-  std::vector<std::uint8_t> held;                // input that waits for a paused handler
+  std::size_t head_counted_bytes = 0;            // of it, in the shard's budget
+  HeldInput held;                                // input that is not read yet
+  std::size_t held_counted_bytes = 0;            // of it, in the shard's budget
+  bool put_off_listed = false;                   // to be read on in a later turn
+  bool waits_for_budget = false;                 // is not read from until others hold less
+  std::unique_ptr<InflatingMessage> inflating;   // while a message is, over several turns; `held` follows it
   std::vector<ws::ControlFrame> waiting_pongs;   // behind a slow peer
   CloseCode close_code = CloseCode::abnormal;    // for the log and on_close
   std::string close_reason;
   std::unique_ptr<DeflateState> deflate;         // for life, where compression needs more than its flag
   TimeNs inflate_paid_at = 0;                    // see Compression::inflate
-  UnfinishedMessages::Link unfinished;           // linked while a frame or message is
+  UnfinishedList::Link unfinished;               // linked while a head, or a frame or message is
 };
 
 struct DeviceRecord {
@@ -103,6 +109,10 @@ struct DeviceFlags {
   static constexpr std::uint8_t counted = 16;    // in the gate's total of connections
   static constexpr std::uint8_t any_byte = 32;  // something was received
   static constexpr std::uint8_t compresses = 64;  // agreed on permessage-deflate
+  static constexpr std::uint8_t put_off = 128;  // is read on in a later turn, see reading_on.cc
+
+  static constexpr std::uint8_t held = paused_by_handler | put_off;  // what arrives is held
+  static constexpr std::uint8_t paused = held | paused_by_output;
 };
 
 }  // namespace ringgate::dispatch

@@ -23,6 +23,18 @@ std::uint64_t reassembly_ceiling(const LimitsConfig& limits, std::uint32_t shard
   return reassembly_part(limits, shards_count) + 2 * (limits.message_bytes_max + receive_bytes);
 }
 
+/// What of limits.heads_memory one shard may use: at least room for a few heads of the largest size, each in a vector that doubles.
+std::uint64_t heads_part(const LimitsConfig& limits, std::uint32_t shards_count) {
+  constexpr std::uint64_t floor = 512 * 1024;
+  static_assert(floor >= 4 * 2 * limits::head_bytes_most);
+  return ShardBudget::part_of(limits.heads_bytes_max, shards_count, floor);
+}
+
+/// What of limits.held_memory one shard may use: at least what one receive may bring.
+std::uint64_t held_part(const LimitsConfig& limits, std::uint32_t shards_count) {
+  return ShardBudget::part_of(limits.held_bytes_max, shards_count, 2 * 1024 * 1024);
+}
+
 /// A message that does not compress grows: by zlib's bound for its smallest memory (deflateBound) at the most.
 std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
   return message_bytes_max + message_bytes_max / 8 + message_bytes_max / 64 + 64;
@@ -46,8 +58,10 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
                          .compression = true,
                          .compressed_bytes_max = compressed_bytes_max(rules_.message_bytes_max)},
       compression_(reader_.pool(), settings.config.limits, gate.deflate_memory, counters),
+      heads_budget_(heads_part(settings.config.limits, gate.shards_count), counters.heads_bytes, counters.heads_bytes_max),
       reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)),
-      gatherer_(settings.head_rules) {}
+      gatherer_(settings.head_rules),
+      held_budget_(held_part(settings.config.limits, gate.shards_count), counters.held_bytes, counters.held_bytes_max) {}
 
 DeviceSession::~DeviceSession() {
   conn::ConnectionTable& table = transport_.table();
@@ -56,7 +70,10 @@ DeviceSession::~DeviceSession() {
     // Only what is still alive when a shard is stopped at once; listeners of other sessions are theirs.
     if (connection.state == conn::State::free || !transport_.serves(connection, *this)) continue;
     DeviceRecord& record = record_of(connection);
-    if (record.side != nullptr) reader_.abandon(record.side->partial);
+    if (record.side != nullptr) {
+      reader_.abandon(record.side->partial);
+      drop_inflating(*record.side);
+    }
     delete record.side;
     record.id.clear();
   }
@@ -73,6 +90,7 @@ void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   DeviceSide* side = record.side;
   if (side == nullptr || record.phase != Phase::open) return;
   if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
+  if (side->inflating != nullptr || side->put_off_listed || side->waits_for_budget) return;
   if (side->deflate != nullptr || side->inflate_paid_at > transport_.now()) return;
   delete side;
   record.side = nullptr;
@@ -88,9 +106,8 @@ void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes
   switch (record.phase) {
     case Phase::upgrading: read_head(connection, bytes); break;
     case Phase::open:
-      if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
-        std::vector<std::uint8_t>& held = side_of(connection).held;
-        held.insert(held.end(), bytes.begin(), bytes.end());
+      if (is_held(connection)) {
+        hold(connection, bytes);
         break;
       }
       [[fallthrough]];
@@ -99,7 +116,8 @@ void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes
   }
 }
 
-/// Reads all frames in `bytes`. What a handler's pause leaves is held back.
+/// Reads all frames in `bytes`. What a handler's pause or a long message leaves is held back, and so is what comes behind more
+/// replies than one turn should make; the built-in handler's are never longer than what they answer.
 void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
@@ -109,8 +127,8 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   conn::Connection* const reading_before = std::exchange(reading_, &connection);
   bool goes_on = true;
   while (goes_on) {
-    if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) {
-      if (!bytes.empty()) side_of(connection).held.assign(bytes.begin(), bytes.end());
+    if (is_held(connection)) {
+      hold(connection, bytes);
       break;
     }
     if (echoes && partial == nullptr) echo_small_messages(connection, bytes);
@@ -119,6 +137,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;
     goes_on = handle(connection, event) && connection.is_live() && record.phase != Phase::closed;
+    if (goes_on && !echoes && !bytes.empty() && record.phase == Phase::open && replies_abound(connection)) put_off(connection);
   }
   reading_ = reading_before;
   if (record.side != nullptr || partial != nullptr) {
@@ -187,11 +206,6 @@ bool DeviceSession::fail_for(conn::Connection& connection, ws::Violation violati
   return false;
 }
 
-ws::Violation DeviceSession::inflate(conn::Connection& connection, ws::Event& event) {
-  DeviceSide& side = side_of(connection);
-  return compression_.inflate(event, reader_, side.deflate.get(), transport_.now(), side.inflate_paid_at);
-}
-
 bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
   if (record.phase != Phase::open) {  // our Close is out: what the peer still sends is not answered
@@ -201,7 +215,14 @@ bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   if (event.compressed) {
     const ws::Violation violation = inflate(connection, event);
     if (violation != ws::Violation::none) return fail_for(connection, violation, event);
+    if (record.side->inflating != nullptr) return true;  // a later turn has it
   }
+  handle_message(connection, event);
+  return true;
+}
+
+void DeviceSession::handle_message(conn::Connection& connection, ws::Event& event) {
+  DeviceRecord& record = record_of(connection);
   record.message_at = now_ms();
   ++record.messages_in;
   (event.type == MessageType::text ? counters_.text_in : counters_.binary_in).add(1);
@@ -217,7 +238,6 @@ bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   } else {
     reader_.recycle(event.assembled);
   }
-  return true;
 }
 
 void DeviceSession::count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes) {
@@ -261,11 +281,7 @@ void DeviceSession::on_output_progress(conn::Connection& connection) {
   const std::size_t waiting = transport_.waiting_bytes(connection);
   if ((connection.session_flags & DeviceFlags::paused_by_output) != 0 &&
       waiting <= settings_.config.limits.send_queue_bytes_max / 2) {
-    connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_output);
-    if ((connection.session_flags & DeviceFlags::paused_by_handler) == 0) {
-      restart_unfinished(connection);
-      transport_.resume(connection);
-    }
+    go_on_reading(connection, DeviceFlags::paused_by_output);
   }
 }
 
@@ -284,25 +300,7 @@ void DeviceSession::pause(conn::Connection& connection, std::uint8_t cause) {
 }
 
 void DeviceSession::resume_by_handler(conn::Connection& connection) {
-  if ((connection.session_flags & DeviceFlags::paused_by_handler) == 0) return;
-  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused_by_handler);
-  if (reading_ != &connection) read_held(connection);
-  const std::uint8_t paused = DeviceFlags::paused_by_handler | DeviceFlags::paused_by_output;
-  if ((connection.session_flags & paused) != 0) return;
-  restart_unfinished(connection);
-  transport_.resume(connection);
-}
-
-/// Reads what arrived while the handler paused. Replies may be written into it, so it outlives the turn's sends.
-void DeviceSession::read_held(conn::Connection& connection) {
-  DeviceRecord& record = record_of(connection);
-  if (!connection.is_live() || record.phase == Phase::closed) return;  // its handler has heard, or is about to hear, on_close
-  if (record.side == nullptr || record.side->held.empty()) return;
-  std::vector<std::uint8_t>& held = retiring_held_.emplace_back(std::move(record.side->held));
-  record.side->held.clear();
-  const std::size_t size = held.size();
-  held.resize(size + limits::buffer_slack_bytes);
-  read_frames(connection, {held.data(), size});
+  if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) go_on_reading(connection, DeviceFlags::paused_by_handler);
 }
 
 void DeviceSession::on_outputs_retired() {
@@ -310,6 +308,8 @@ void DeviceSession::on_outputs_retired() {
   retiring_buffers_.clear();
   retiring_bytes_ = 0;
   retiring_held_.clear();
+  put_off_due_ = put_off_.size();
+  compression_.begin_turn();
 }
 
 }  // namespace ringgate::dispatch

@@ -4,8 +4,9 @@
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
-// Files: upgrade.cc (request head to 101), refusing.cc (or to a refusal), device_session.cc (frames and handlers), unfinished.cc (messages in the making),
-// closing.cc, deadlines.cc, delivery.cc (pushes).
+// Files: upgrade.cc (request head to 101), partial_heads.cc (heads in the making), refusing.cc (or to a refusal), device_session.cc
+// (frames and handlers), reading_on.cc (input that waits for a later turn), unfinished.cc (messages in the making), closing.cc,
+// deadlines.cc, delivery.cc (pushes).
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/shard_budget.h"
 #include "conn/transport.h"
 #include "dispatch/compression.h"
 #include "dispatch/device_record.h"
@@ -63,6 +65,7 @@ class DeviceSession final : public conn::Session {
   bool on_peer_finished_while_paused(conn::Connection& connection) override;
   void on_output_waits(conn::Connection& connection) override;
   void on_output_progress(conn::Connection& connection) override;
+  void on_output_given_up(conn::Connection& connection) override;
   void on_deadline(conn::Connection& connection) override;
   void on_gone(conn::Connection& connection, conn::EndCause cause) override;
   void on_outputs_retired() override;
@@ -83,6 +86,12 @@ class DeviceSession final : public conn::Session {
   std::uint32_t connections_count() const { return connections_count_; }
   /// True for a slot that holds a device in the open phase.
   bool is_open_device(std::uint32_t slot);
+
+  // -- The turn
+  /// Goes on with input that an earlier turn put off.
+  void read_on();
+  /// True if there is some that no completion will announce.
+  bool wants_turn() const;
   device::ConnectionRef ref_of(const conn::Connection& connection) const;
 
  private:
@@ -114,13 +123,18 @@ class DeviceSession final : public conn::Session {
   bool reserve_connection(conn::Connection& connection);
   void unreserve_connection(conn::Connection& connection);
 
+  // partial_heads.cc
+  void note_partial_head(conn::Connection& connection);
+  std::unique_ptr<http::HeadGatherer> take_partial_head(DeviceRecord& record);
+  void give_up_oldest_heads();
+
   // device_session.cc
   void read_frames(conn::Connection& connection, MutableBytes bytes);
   void echo_small_messages(conn::Connection& connection, MutableBytes& bytes);
   void count_echoes(DeviceRecord& record, const ws::EchoRun& run);
   bool handle(conn::Connection& connection, ws::Event& event);
   bool on_message(conn::Connection& connection, ws::Event& event);
-  ws::Violation inflate(conn::Connection& connection, ws::Event& event);
+  void handle_message(conn::Connection& connection, ws::Event& event);
   bool fail_for(conn::Connection& connection, ws::Violation violation, ws::Event& event);
   void on_ping(conn::Connection& connection, ByteView payload);
   void on_pong(conn::Connection& connection, ByteView payload);
@@ -130,7 +144,26 @@ class DeviceSession final : public conn::Session {
   void pause(conn::Connection& connection, std::uint8_t cause);
   void pause_by_handler(conn::Connection& connection);
   void resume_by_handler(conn::Connection& connection);
+
+  // reading_on.cc
+  bool is_held(const conn::Connection& connection) const { return (connection.session_flags & DeviceFlags::held) != 0; }
+  bool replies_abound(const conn::Connection& connection) const;
+  void hold(conn::Connection& connection, MutableBytes bytes);
   void read_held(conn::Connection& connection);
+  void drop_held(DeviceSide& side);
+  void count_held(DeviceSide& side);
+  void put_off(conn::Connection& connection);
+  void list_put_off(conn::Connection& connection);
+  void go_on_reading(conn::Connection& connection, std::uint8_t cause);
+  void read_on(conn::Connection& connection);
+  void read_on_for_budget();
+  ws::Violation inflate(conn::Connection& connection, ws::Event& event);
+  ws::Violation keep_inflating(conn::Connection& connection, std::unique_ptr<InflatingMessage> message);
+  bool go_on_inflating(conn::Connection& connection);
+  void drop_inflating(DeviceSide& side);
+  Compression::Account account_of(DeviceSide& side) {
+    return {.state = side.deflate.get(), .now = transport_.now(), .paid_at = side.inflate_paid_at};
+  }
   void count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes);
   ByteView compressed_frame(conn::Connection& connection, MessageType type, ByteView payload);
   std::size_t write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
@@ -152,7 +185,7 @@ class DeviceSession final : public conn::Session {
   // deadlines.cc
   void schedule_next(conn::Connection& connection);
   void send_ping(conn::Connection& connection);
-  void end_slow_consumer(conn::Connection& connection);
+  void end_slow_consumer(conn::Connection& connection, std::string_view reason);
 
   Milliseconds32 now_ms() const { return to_milliseconds(transport_.now()); }
 
@@ -167,14 +200,25 @@ class DeviceSession final : public conn::Session {
   const ws::ReaderRules rules_;
   const ws::ReaderRules compressing_rules_;              // of connections that agreed on permessage-deflate
   Compression compression_;
-  UnfinishedMessages unfinished_;
+  UnfinishedList unfinished_;
+  UnfinishedList partial_heads_;
+  ShardBudget heads_budget_;
   const std::uint64_t reassembly_bytes_max_;             // this shard's part
   std::string answer_;                                   // to an opening handshake; kept for its memory
   http::DateField date_;
   http::HeadGatherer gatherer_;                          // for heads that arrive whole
   std::vector<ws::AssemblyBuffer*> retiring_buffers_;    // replied in place: the kernel may not have read them yet
   std::size_t retiring_bytes_ = 0;                       // of these
-  std::deque<std::vector<std::uint8_t>> retiring_held_;  // likewise
+  std::vector<HeldInput::Memory> retiring_held_;         // likewise
+  HeldInput* held_in_reading_ = nullptr;                 // what read_frames reads, if it was held
+  ShardBudget held_budget_;
+  struct SlotRef {
+    std::uint32_t slot;
+    std::uint32_t generation;
+  };
+  std::deque<SlotRef> put_off_;      // to be read on, the longest waiting first
+  std::size_t put_off_due_ = 0;      // of these, the ones of earlier turns
+  std::deque<SlotRef> budget_waits_;  // to be read from once less is held
   std::uint32_t connections_count_ = 0;
   conn::Connection* reading_ = nullptr;                  // whose frames are being read
 };

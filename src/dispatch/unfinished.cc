@@ -9,7 +9,7 @@ namespace ringgate::dispatch {
 void DeviceSession::note_unfinished(conn::Connection& connection, ws::Partial* partial) {
   DeviceSide& side = side_of(connection);
   side.partial = partial;
-  if (!ws::FrameReader::unfinished(partial)) {
+  if (!ws::FrameReader::unfinished(partial) && side.inflating == nullptr) {
     unfinished_.remove(side.unfinished);
     return;
   }
@@ -36,10 +36,11 @@ std::size_t DeviceSession::reassembly_bytes() {
 /// The oldest is the one least likely to be finished. Its memory is free at once.
 void DeviceSession::give_up_oldest_messages() {
   while (reassembly_bytes() > reassembly_bytes_max_ && unfinished_.oldest() != nullptr) {
-    UnfinishedMessages::Link& oldest = *unfinished_.oldest();
+    UnfinishedList::Link& oldest = *unfinished_.oldest();
     conn::Connection& connection = transport_.table().at(oldest.slot);
     unfinished_.remove(oldest);
     reader_.abandon(side_of(connection).partial);
+    drop_inflating(side_of(connection));
     if (!connection.is_live() || record_of(connection).phase == Phase::closed) continue;
     counters_.messages_given_up.add(1);
     fail_connection(connection, CloseCode::try_again_later, "no memory for unfinished messages");

@@ -21,18 +21,20 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
   http::HeadGatherer& gatherer = gathered ? *record.side->head : gatherer_;
   if (!gathered) gatherer.reset();
 
-  const http::GatheredHead head = gatherer.read(bytes);
-  switch (head.status) {
-    case http::HeadStatus::need_more:
-      if (!gathered) {
-        side_of(connection).head = std::make_unique<http::HeadGatherer>(std::move(gatherer_));
-        gatherer_ = http::HeadGatherer{settings_.head_rules};
-      }
-      return;
-    case http::HeadStatus::rejected: refuse(connection, head.rejection, gatherer.view_so_far()); break;
-    case http::HeadStatus::complete: judge_head(connection, gatherer.view(), bytes.subspan(head.consumed_bytes)); break;
+  const http::GatheredHead found = gatherer.read(bytes);
+  if (found.status == http::HeadStatus::need_more) {
+    if (!gathered) {
+      side_of(connection).head = std::make_unique<http::HeadGatherer>(std::move(gatherer_));
+      gatherer_ = http::HeadGatherer{settings_.head_rules};
+    }
+    note_partial_head(connection);
+    return;
   }
-  if (record.side != nullptr) record.side->head = nullptr;
+  const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);  // `gatherer`, unless the head came in one piece
+  if (found.status == http::HeadStatus::rejected)
+    refuse(connection, found.rejection, gatherer.view_so_far());
+  else
+    judge_head(connection, gatherer.view(), bytes.subspan(found.consumed_bytes));
   drop_side_if_idle(record);
 }
 

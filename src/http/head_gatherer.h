@@ -41,6 +41,8 @@ class HeadGatherer {
   /// True if bytes of an unfinished head are kept.
   bool holds_bytes() const { return !bytes_.empty(); }
   std::size_t held_bytes() const { return bytes_.size(); }
+  /// All memory of this object: for budgets.
+  std::size_t memory_bytes() const { return sizeof *this + parser_.memory_bytes() + bytes_.capacity(); }
 
   /// Makes ready for the next head. Keeps its memory.
   void reset();

@@ -7,6 +7,14 @@
 
 namespace ringgate::server {
 
+namespace {
+/// What of limits.output_memory one shard may use: at least what a slow device or two may make it hold.
+std::uint64_t output_part(const ShardPlan& plan) {
+  const LimitsConfig& limits = plan.settings.config.limits;
+  return ShardBudget::part_of(limits.output_bytes_max, plan.gate.shards_count, 2 * (limits.send_queue_bytes_max + limits.push_bytes_max));
+}
+}  // namespace
+
 Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ring> ring, ShardCounters& counters)
     : index_(index),
       plan_(plan),
@@ -16,6 +24,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
                  {.slots_count = plan.slots_count,
                   .close_timeout = plan.settings.config.limits.close_timeout_ns,
                   .zero_copy_bytes = plan.settings.config.ring.zero_copy_bytes,
+                  .output_bytes_max = output_part(plan),
                   .bulk_bytes = plan.settings.config.ring.bulk_bytes}),
       devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
@@ -28,7 +37,8 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
 void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog) {
   device_listeners_ = devices;
   for (std::uint32_t i = 0; i < devices; ++i)
-    transport_.start_accepting(i, {&devices_, limits::admin_slots_per_shard, backlog});
+    transport_.start_accepting(
+        i, {.session = &devices_, .slots_left_free = limits::admin_slots_per_shard, .backlog = backlog, .counts_output = true});
   for (std::uint32_t i = devices; i < devices + admin; ++i) {
     transport_.start_accepting(i, {.session = &admin_,
                                    .backlog = backlog,
@@ -68,6 +78,7 @@ bool Shard::turn() {
   transport_.run(completions_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);
   more_broadcasts_ = push_.continue_broadcasts();
+  devices_.read_on();
   transport_.expire_timers();
   const std::uint32_t listeners = device_listeners_ + (plan_.settings.config.admin.bind == "off" ? 0 : 1);
   const bool done = drain_.advance(device_listeners_, listeners);
@@ -81,7 +92,7 @@ bool Shard::turn() {
 /// Sleeps only when nothing is left to do that no completion will announce.
 ring::WaitPolicy Shard::wait_policy() {
   ring::WaitPolicy policy;
-  if (more_parcels_ || more_broadcasts_ || transport_.wants_turn()) return policy;
+  if (more_parcels_ || more_broadcasts_ || transport_.wants_turn() || devices_.wants_turn()) return policy;
   if (!plan_.gate.mailboxes.of(index_).may_sleep()) return policy;
   policy.may_sleep = true;
   const auto timer = transport_.next_timer();

@@ -1,7 +1,7 @@
 // A shard: one ring, the transport on it, the sessions that serve devices and the admin port, and the turn that drives them.
 //
 // Runs on one thread, its own; built and destroyed on the main thread. A turn is: submit and wait, reap, run, mailbox, broadcasts,
-// timers, drain, flush, doorbells.
+// input put off, timers, drain, flush, doorbells.
 #pragma once
 
 #include <array>

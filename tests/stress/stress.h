@@ -30,6 +30,7 @@ int run_echo(const StressOptions& options);
 int run_push(const StressOptions& options);
 int run_takeover(const StressOptions& options);
 int run_limits(const StressOptions& options);
+int run_budgets(const StressOptions& options);
 int run_drain(const StressOptions& options);
 int run_utf8(const StressOptions& options);
 

@@ -51,6 +51,7 @@ int main(int count, char** arguments) {
   add_scenario(app, options, "takeover",
                "ids that reconnect as fast as they can: never two owners, nothing leaked");
   add_scenario(app, options, "limits", "mute, idle, slow and endless peers end; the others do not notice");
+  add_scenario(app, options, "budgets", "100,000 half heads and 15,000 slow readers cost their budgets and no more");
   add_scenario(app, options, "drain", "SIGTERM under load: 1001 to all, nothing accepted is lost");
   add_scenario(app, options, "utf8", "all strings of four bytes through the UTF-8 stream in every cut; needs no gate");
   try {
@@ -64,6 +65,7 @@ int main(int count, char** arguments) {
   if (app.got_subcommand("push")) return ringgate::stress::run_push(options);
   if (app.got_subcommand("takeover")) return ringgate::stress::run_takeover(options);
   if (app.got_subcommand("limits")) return ringgate::stress::run_limits(options);
+  if (app.got_subcommand("budgets")) return ringgate::stress::run_budgets(options);
   if (app.got_subcommand("utf8")) return ringgate::stress::run_utf8(options);
   return ringgate::stress::run_drain(options);
 }

@@ -1,4 +1,4 @@
-// The devices of one shard that have begun a message and not finished it, the oldest first. Links lie in the devices' side
+// The devices of one shard that have begun something and not finished it, a request head or a message, the oldest first. Links lie in the devices' side
 // objects; nothing is allocated. Owner shard.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace ringgate::dispatch {
 
-class UnfinishedMessages {
+class UnfinishedList {
  public:
   struct Link {
     Link* older = nullptr;
@@ -18,11 +18,11 @@ class UnfinishedMessages {
     bool linked = false;
   };
 
-  UnfinishedMessages() = default;
-  UnfinishedMessages(const UnfinishedMessages&) = delete;
-  UnfinishedMessages& operator=(const UnfinishedMessages&) = delete;
+  UnfinishedList() = default;
+  UnfinishedList(const UnfinishedList&) = delete;
+  UnfinishedList& operator=(const UnfinishedList&) = delete;
 
-  /// Null if all messages are finished.
+  /// Null if all is finished.
   Link* oldest() { return oldest_; }
 
   void append(Link& link) {
