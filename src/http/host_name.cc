@@ -3,10 +3,31 @@
 #include <arpa/inet.h>  // inet_pton, a pure function
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
 
 #include "http/byte_class.h"
 
 namespace ringgate::http {
+namespace {
+
+/// The address in brackets; nullopt for any other host.
+std::optional<std::array<std::uint8_t, sizeof(in6_addr)>> ipv6_address(std::string_view host) {
+  if (!host.starts_with('[') || !host.ends_with(']')) return std::nullopt;
+  std::array<std::uint8_t, sizeof(in6_addr)> address;
+  if (inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), address.data()) != 1) return std::nullopt;
+  return address;
+}
+
+/// Names by their letters, case ignored; IPv6 addresses, which have many spellings, by what they are.
+bool is_same_host(std::string_view a, std::string_view b) {
+  if (equals_ignoring_case(a, b)) return true;
+  const auto address = ipv6_address(a);
+  return address && address == ipv6_address(b);
+}
+
+}  // namespace
 
 std::string_view host_of(std::string_view authority) {
   if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
@@ -28,7 +49,7 @@ bool is_ip_literal(std::string_view host) {
 }
 
 bool is_listed(std::string_view host, std::span<const std::string> hosts) {
-  return std::ranges::any_of(hosts, [host](std::string_view one) { return equals_ignoring_case(host, one); });
+  return std::ranges::any_of(hosts, [host](std::string_view one) { return is_same_host(host, host_of(one)); });
 }
 
 }  // namespace ringgate::http

@@ -18,7 +18,7 @@ bool is_loopback_name(std::string_view host);
 /// An IPv4 address, or an IPv6 address in brackets: no name, so nothing that could be bound again.
 bool is_ip_literal(std::string_view host);
 
-/// True if `host` is one of `hosts`, case ignored. (Empty lists have no member.)
+/// True if `host` is one of `hosts`: case, a dot at the end of a listed name and the spelling of an IPv6 address do not matter.
 bool is_listed(std::string_view host, std::span<const std::string> hosts);
 
 }  // namespace ringgate::http
