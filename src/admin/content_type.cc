@@ -57,9 +57,10 @@ std::optional<MessageType> message_type_by_name(std::string_view media_type) {
 }
 
 // The names that IANA has for UTF-8 and for its part ASCII, and the ones that clients send for them.
-constexpr std::array<std::string_view, 12> utf8_names{"utf-8",    "utf8",      "csutf8",         "utf_8",
+constexpr std::array<std::string_view, 15> utf8_names{"utf-8",    "utf8",      "csutf8",         "utf_8",
                                                       "us-ascii", "ascii",     "iso646-us",      "iso-ir-6",
-                                                      "us",       "csascii",   "ansi_x3.4-1968", "ansi_x3.4-1986"};
+                                                      "us",       "csascii",   "ansi_x3.4-1968", "ansi_x3.4-1986",
+                                                      "ibm367",   "cp367",     "iso_646.irv:1991"};
 
 bool is_utf8_name(std::string_view charset) {
   return std::ranges::any_of(utf8_names, [charset](std::string_view name) { return equals_ignoring_case(charset, name); });

@@ -11,7 +11,8 @@ TEST(ContentType, NamesTheTypeOfMessage) {
                            "text/plain; format=flowed; charset=utf-8", "text/plain; a=\"x;y\\\";\"", "text/html", "text/csv; charset=utf8",
                            "text/plain; charset=US-ASCII", "text/plain; charset=ascii", "application/json", "Application/JSON",
                            "application/json; charset=\"utf-8\"", "application/problem+json", "application/cloudevents+JSON",
-                           "application/json;charset=UTF8", "text/plain; charset=ANSI_X3.4-1968"})
+                           "application/json;charset=UTF8", "text/plain; charset=ANSI_X3.4-1968", "text/plain; charset=IBM367",
+                           "text/plain; charset=cp367", "text/plain; charset=\"ISO_646.irv:1991\""})
     EXPECT_EQ(message_type_of(text), MessageType::text) << text;
   for (const char* text : {"application/octet-stream", "Application/Octet-Stream; x=y",
                            "application/octet-stream; charset=latin1"})
