@@ -45,6 +45,9 @@ class AdminApi {
            std::span<const ShardCounters* const> all_counters)
       : settings_(settings), gate_(gate), push_service_(push_service), all_counters_(all_counters) {}
 
+  /// Why whoever sent `request` is not served at all; nullopt if he may ask. A request of which nothing is known yet passes.
+  std::optional<Answer> judge_caller(const Request& request) const;
+
   /// Why `request` will not be served, as far as its head tells; nullopt if an endpoint will decide.
   std::optional<Answer> judge_head(const Request& request) const;
 

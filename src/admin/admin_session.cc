@@ -150,7 +150,11 @@ void AdminSession::serve(conn::Connection& connection) {
   if (api_.serve(std::move(request), responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
+/// A stranger hears of nothing but that: also not what is wrong with the rest of its request.
 void AdminSession::reject(conn::Connection& connection, http::Rejection rejection) {
+  const Request& request = state_of(connection).reader.request();
+  if (const auto refusal = api_.judge_caller(request))
+    return owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));
   owe_last(connection, write_rejection(rejection, state_of(connection).reader.method(), date()));
 }
 

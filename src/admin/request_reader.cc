@@ -61,15 +61,8 @@ ReadProgress RequestReader::read_head(ByteView input) {
   return {.status = body_ ? ReadStatus::body_follows : ReadStatus::complete, .consumed_bytes = head.consumed_bytes};
 }
 
-/// Copies what is needed of the head, and prepares for the body if there is one.
+/// Copies what is needed of the head, and prepares for the body if there is one. Who asks is known also if the rest is refused.
 std::optional<http::Rejection> RequestReader::take_head(const http::RequestView& view) {
-  const auto framing = http::body_framing(view);
-  if (!framing) return framing.error();
-  const auto expects_continue = http::expects_continue(view);
-  if (!expects_continue) return expects_continue.error();
-  http::BodyReader body{*framing, body_bytes_max_};
-  if (const auto checked = body.check_length(); !checked) return checked.error();
-
   const bool closes = view.is_http10() || view.list_has_token("Connection", "close");
   request_ = {
       .method = view.method(),
@@ -77,12 +70,19 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
       .is_from_web_page = is_from_web_page(view),
       .asks_for_websocket = asks_for_websocket(view),
       .is_encoded = is_encoded(view),
-      .expects_continue = *expects_continue,
       .authority = std::string(view.authority()),
       .path = std::string(view.path()),
       .query = form_query(view.query()),
   };
   if (view.count_fields("Content-Type") == 1) request_.content_type = *view.field("Content-Type");
+
+  const auto framing = http::body_framing(view);
+  if (!framing) return framing.error();
+  const auto expects_continue = http::expects_continue(view);
+  if (!expects_continue) return expects_continue.error();
+  http::BodyReader body{*framing, body_bytes_max_};
+  if (const auto checked = body.check_length(); !checked) return checked.error();
+  request_.expects_continue = *expects_continue;
   if (framing->has_body()) body_.emplace(std::move(body));
   return std::nullopt;
 }

@@ -59,7 +59,7 @@ class RequestReader {
   /// Reads from the front of `input`, which follows what was consumed before, up to the next event.
   ReadProgress read(ByteView input);
 
-  /// What is known of the current request. Whole after `complete`.
+  /// What is known of the current request: nothing until its head is there. Whole after `complete`.
   const Request& request() const { return request_; }
 
   /// Hands the request over and starts with the next one. Precondition: `read` said complete.

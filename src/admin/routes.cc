@@ -74,11 +74,16 @@ const Service* find_service(const Route& route, Method method) {
 
 }  // namespace
 
-std::optional<Answer> AdminApi::judge_head(const Request& request) const {
-  // First of all, so that no page in a browser learns anything: neither one that gave its own name our address (DNS rebinding),
-  // nor one that asks across sites.
+// First of all, so that no page in a browser learns anything: neither one that gave its own name our address (DNS rebinding), nor one
+// that asks across sites.
+std::optional<Answer> AdminApi::judge_caller(const Request& request) const {
   if (!is_host_allowed(request)) return Answer::refuse(Refusal::host_not_allowed);
   if (request.is_from_web_page) return Answer::refuse(Refusal::origin_forbidden);
+  return std::nullopt;
+}
+
+std::optional<Answer> AdminApi::judge_head(const Request& request) const {
+  if (auto refusal = judge_caller(request)) return refusal;
   if (request.method == Method::unknown) return Answer::refuse(Refusal::method_unknown);
   if (request.asks_for_websocket) return Answer::refuse(Refusal::upgrade_unserved);
   if (!request.path.starts_with('/')) return Answer::refuse(Refusal::method_not_allowed, allow_all);  // OPTIONS *, CONNECT h:80

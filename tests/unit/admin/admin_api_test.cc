@@ -355,6 +355,20 @@ TEST(AdminApi, OnLoopbackServesLoopbackNamesAddressesAndListedHosts) {
   EXPECT_EQ(gate.ask_once("GET http://evil.example/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n").status, 421);
 }
 
+// Their names are judged before whatever else is wrong with the request.
+TEST(AdminApi, StrangersLearnNothingFromBrokenRequests) {
+  AdminGate gate({.admin = {.judges_host = true, .body_bytes_max = 64}});
+  for (const char* fields : {"Content-Length: 65\r\n", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "Expect: 200-ok\r\n",
+                             "Transfer-Encoding: gzip\r\n"}) {
+    const std::string request = std::string("POST /v1/broadcast HTTP/1.1\r\n") + fields;
+    expect_problem(gate.ask_once(request + "Host: evil.example\r\n\r\n"), 421, "host_not_allowed");
+    expect_problem(gate.ask_once(request + "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n"), 403, "origin_forbidden");
+  }
+  expect_problem(gate.ask_once("POST /v1/broadcast HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), 421,
+                 "host_not_allowed");
+  EXPECT_EQ(gate.ask_once("POST /v1/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65\r\n\r\n").status, 413);
+}
+
 TEST(AdminSettings, JudgeHostsOnLoopbackAndWhereAListIsSet) {
   Config config;
   const auto judged = [&](const char* bind) {
