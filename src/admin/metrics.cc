@@ -145,11 +145,11 @@ class Families {
 };
 
 /// What threads without a shard have counted of it themselves.
-std::uint64_t counted_outside(const dispatch::OutsideCounters& outside, Counter ShardCounters::* counter) {
+std::uint64_t counted_outside(const dispatch::OutsideCounters& outside, Counter ShardCounters::* member) {
   for (std::size_t i = 0; i < push_outcomes_count; ++i)
-    if (dispatch::push_counters[i] == counter) return outside.pushes[i].load(std::memory_order_relaxed);
+    if (dispatch::push_counters[i] == member) return outside.pushes[i].load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < broadcast_outcomes_count; ++i)
-    if (dispatch::broadcast_counters[i] == counter) return outside.broadcasts[i].load(std::memory_order_relaxed);
+    if (dispatch::broadcast_counters[i] == member) return outside.broadcasts[i].load(std::memory_order_relaxed);
   return 0;
 }
 

@@ -227,7 +227,9 @@ void Simulation::ask() {
       return pushes.describe(id, [&question, id](const dispatch::DescribeResult& result) {
         ++question.answers_count;
         EXPECT_EQ(result.device != nullptr, result.outcome == dispatch::DescribeOutcome::found);
-        if (result.device != nullptr) EXPECT_EQ(result.device->device_id, id);
+        if (result.device != nullptr) {
+          EXPECT_EQ(result.device->device_id, id);
+        }
       });
     pushes.close_device(id, CloseCode::closed_by_backend, "asked to", [&question](dispatch::CloseOutcome outcome) {
       ++question.answers_count;

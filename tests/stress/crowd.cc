@@ -35,7 +35,7 @@ class Crowd::Member {
 
   [[noreturn]] void run() {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)nice(10);  // it stands for other machines: what is measured beside it comes first
+    setpriority(PRIO_PROCESS, 0, 10);  // it stands for other machines: what is measured beside it comes first
     signal(SIGPIPE, SIG_IGN);
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

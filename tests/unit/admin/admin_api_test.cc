@@ -333,7 +333,9 @@ TEST(AdminApi, TellsTheDateOnEveryFinalAnswer) {
   FakePeer& peer = gate.connect();
   const auto replies = gate.ask(peer, push_request("", "dev", "Content-Length: 2\r\nExpect: 100-continue\r\n"));
   ASSERT_EQ(replies.size(), 1U);
-  if (replies[0].status == 100) EXPECT_FALSE(replies[0].has("Date")) << "an interim answer has none";
+  if (replies[0].status == 100) {
+    EXPECT_FALSE(replies[0].has("Date")) << "an interim answer has none";
+  }
 }
 
 // -- Hosts: a page that gives its own name our address (DNS rebinding) still sends that name.

@@ -1,6 +1,7 @@
 // The quota of control groups, out of files as the kernel writes them.
 #include "server/cpu_share.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -64,7 +65,7 @@ TEST_F(CpuQuota, OfVersionOneIsReadTheSameWay) {
 }
 
 TEST_F(CpuQuota, IgnoresFilesThatSayNothingItKnows) {
-  write("/proc/self/mountinfo", std::string(unified) + "\nnonsense - \n1 2\n");
+  write("/proc/self/mountinfo", fmt::format("{}\nnonsense - \n1 2\n", unified));
   write("/proc/self/cgroup", "nonsense\n:\n0::/a\n");
   for (const char* content : {"", "0 0\n", "100000\n", "-5 100000\n", "lots of it\n"}) {
     write("/sys/fs/cgroup/a/cpu.max", content);

@@ -42,9 +42,9 @@ std::vector<Bytes> messages() {
     for (const std::string& text : {telemetry(size), random_bytes(size, 5), std::string(size, 'x')}) all.push_back(ZlibClient().deflate(text));
   }
   for (std::size_t i = 1; i < all.size(); i += 3) {
-    Bytes cut = all[i];
-    cut.resize(cut.size() - cut.size() / 3);
-    all.push_back(cut);
+    const Bytes& whole = all[i];
+    Bytes cut(whole.begin(), whole.end() - static_cast<std::ptrdiff_t>(whole.size() / 3));
+    all.push_back(std::move(cut));
     Bytes broken = all[i];
     if (!broken.empty()) broken[broken.size() / 2] ^= 0x55;
     all.push_back(broken);
