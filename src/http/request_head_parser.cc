@@ -100,6 +100,8 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end
     case State::start:
     case State::start_lf:
     case State::start_method:
+    case State::second_lf:
+    case State::second_empty:
       fault = read_start(byte);
       break;
     case State::method:
@@ -135,13 +137,17 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_start(std::uint8_t byte) {
+  if (state_ == State::second_lf && byte == '\n') {
+    state_ = State::second_empty;
+    return {};
+  }
+  if (state_ == State::second_lf || state_ == State::second_empty) return Rejection::empty_line_repeated;
   if (state_ == State::start_lf) {
     state_ = State::start_method;
     return byte == '\n' ? Fault{} : Rejection::line_ending_malformed;
   }
   if (byte == '\r') {
-    if (state_ == State::start_method) return Rejection::empty_line_repeated;
-    state_ = State::start_lf;
+    state_ = state_ == State::start_method ? State::second_lf : State::start_lf;
     return {};
   }
   if (byte == '\n') return Rejection::line_ending_malformed;

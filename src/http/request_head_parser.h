@@ -90,6 +90,8 @@ class RequestHeadParser {
     start,         // first byte; an empty line may be skipped
     start_lf,      // after CR of that empty line
     start_method,  // after the empty line
+    second_lf,     // after CR of another one, which is one too many; but the byte behind it tells a PROXY protocol's opening
+    second_empty,  // after that LF
     method,
     target,
     version,

@@ -4,6 +4,8 @@
 namespace ringgate::simulated {
 namespace {
 
+// As the simulated gate listens: the kernel holds no more connections than that for one accept to bring.
+constexpr int backlog = 16;
 constexpr std::string_view health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 class Accepting : public DeviceFixture {
@@ -23,7 +25,10 @@ class Accepting : public DeviceFixture {
     return peer.received_text().starts_with("HTTP/1.1 200 ");
   }
   void fill_with_silent_devices(int count) {
-    for (int i = 0; i < count; ++i) silent.push_back(connect());
+    for (int i = 0; i < count; ++i) {
+      silent.push_back(connect());
+      if (i % backlog == backlog - 1) gate->settle();
+    }
     gate->settle();
   }
 
@@ -61,8 +66,10 @@ TEST_F(Accepting, DevicesAreLetInAgainOnceThereAreDescriptors) {
 TEST_F(Accepting, AdminConnectionsTakeNoMoreThanTheirCeiling) {
   options.settings.admin.connections_max = 4;
   start();
-  for (int i = 0; i < 300; ++i) (void)gate->connect_admin();
-  gate->settle();
+  for (int i = 0; i < 300; ++i) {
+    (void)gate->connect_admin();
+    if (i % backlog == backlog - 1) gate->settle();
+  }
   EXPECT_EQ(gate->counters().admin_connections.get(), 4 + limits::spare_admin_connections);
   (void)device("a");
 }

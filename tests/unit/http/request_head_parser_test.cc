@@ -335,7 +335,7 @@ TEST(RequestHeadParser, KnowsPathAndQueryAsSoonAsTheTarget) {
 
 TEST(RequestHeadParser, FailsAtTheFirstOffendingByte) {
   EXPECT_EQ(bytes_until_verdict("G@T /ws"), 2U);
-  EXPECT_EQ(bytes_until_verdict("\r\n\r\n"), 3U);
+  EXPECT_EQ(bytes_until_verdict("\r\n\r\n\r"), 5U);
   EXPECT_EQ(bytes_until_verdict(std::string(100, 'A')), limits::method_bytes_max + 1);
   EXPECT_EQ(bytes_until_verdict("GET /" + std::string(9000, 'a')), 4 + limits::target_bytes_max + 1);
   for (const std::string start : {"GET / HTTP/1.1\r\nX: v", "GET / HTTP/1.1\r\nn", "GET / HTTP/1.1\r\nX: v "})

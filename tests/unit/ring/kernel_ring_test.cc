@@ -702,8 +702,8 @@ int tasks_in_iowait() {
 int tasks_in_iowait_while_rings_sleep(const RingOptions& options, int threads_count) {
   std::atomic<bool> done{false};
   std::atomic<int> asleep{0};
-  std::vector<std::jthread> threads;
   std::vector<std::unique_ptr<Ring>> rings;
+  std::vector<std::jthread> threads;  // joined before the rings go
   for (int i = 0; i < threads_count; ++i) rings.push_back(std::move(*Ring::open(options)));
   for (const auto& ring : rings)
     threads.emplace_back([&] {
