@@ -209,7 +209,7 @@ VIOLATIONS = {
     "message too big by its header": (bytes.fromhex("82ff0000000000100001") + b"mask", 1009),
     "length of 2^63-1": (bytes.fromhex("82ff7fffffffffffffff") + b"mask", 1009),
     "message too big in sum": (encode_frame(BINARY, bytes(1 << 20), fin=False) + encode_frame(CONTINUATION, b"x")[:6], 1009),
-    "fragments without end": (encode_frame(BINARY, b"", fin=False) + encode_frame(CONTINUATION, fin=False) * 1024, 1008),
+    "fragments without end": (encode_frame(BINARY, b"", fin=False) + encode_frame(CONTINUATION, fin=False) * 16384, 1008),
 }
 
 
