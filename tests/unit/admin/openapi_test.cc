@@ -32,6 +32,43 @@ std::map<std::string, std::set<std::string>> documented() {
   return methods;
 }
 
+/// Status codes by `METHOD path`, of the operations that list them one a line.
+std::map<std::string, std::set<int>> documented_statuses() {
+  std::map<std::string, std::set<int>> statuses;
+  std::ifstream file(source_file("docs/openapi.yaml"));
+  std::string path, method;
+  for (std::string line; std::getline(file, line) && line != "components:";) {
+    if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
+    for (const char* name : {"get", "head", "post", "delete"})
+      if (line == "    " + std::string(name) + ":") method = name;
+    if (line.starts_with("        '")) statuses[method + " " + path].insert(std::stoi(line.substr(9, 3)));
+  }
+  return statuses;
+}
+
+// Any request may come from a page or to a strange name, so every operation tells of it.
+TEST(OpenApi, SaysOfEveryOperationHowStrangersAreAnswered) {
+  AdminGate gate({.admin = {.judges_host = true, .body_bytes_max = 65536}});
+  std::size_t operations = 0;
+  for (const auto& [operation, statuses] : documented_statuses()) {
+    const std::size_t space = operation.find(' ');
+    std::string method = operation.substr(0, space);
+    std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+    std::string path = operation.substr(space + 1);
+    if (const std::size_t id = path.find("{id}"); id != std::string::npos) path.replace(id, 4, "dev");
+    const std::string line = method + " " + path + " HTTP/1.1\r\nHost: ";
+    if (method == "HEAD") continue;  // as GET
+    ++operations;
+    const int strange = gate.ask_once(line + "evil.example\r\n\r\n").status;
+    EXPECT_EQ(strange, 421) << operation;
+    EXPECT_TRUE(statuses.contains(strange)) << operation;
+    const int page = gate.ask_once(line + "localhost\r\nOrigin: http://localhost\r\n\r\n").status;
+    EXPECT_EQ(page, 403) << operation;
+    EXPECT_TRUE(statuses.contains(page)) << operation;
+  }
+  EXPECT_EQ(operations, 8U);
+}
+
 TEST(OpenApi, NamesThePathsAndMethodsThatAreServed) {
   AdminGate gate;
   const auto paths = documented();
