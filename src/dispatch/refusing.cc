@@ -55,16 +55,19 @@ void DeviceSession::note_refusal(const conn::Connection& connection, http::Rejec
   log::write(log::Level::info, "handshake refused", fields);
 }
 
-/// Load balancers ask there. A request for a WebSocket is a device's, whatever its path.
+/// Load balancers ask there. A request for a WebSocket is a device's, whatever its path; an Upgrade counts with its connection
+/// option alone, and not in HTTP/1.0 (RFC 9110 section 7.8).
 bool DeviceSession::asks_for_health(const conn::Connection& connection, const http::RequestView& request) const {
   const bool reads = request.method() == http::Method::get || request.method() == http::Method::head;
+  const bool upgrades = !request.is_http10() && request.list_has_token("Connection", "upgrade") && ws::asks_for_upgrade(request);
   const auto& listeners = settings_.config.listeners;
-  return reads && connection.listener_index < listeners.size() && request.path() == listeners[connection.listener_index].health_path &&
-         !ws::asks_for_upgrade(request);
+  if (!reads || upgrades || connection.listener_index >= listeners.size()) return false;
+  return request.path().starts_with('/') && request.path() == listeners[connection.listener_index].health_path;  // which may be "off"
 }
 
 void DeviceSession::answer_health(conn::Connection& connection, const http::RequestView& request) {
   if (const auto framing = http::body_framing(request); !framing) return refuse(connection, framing.error(), request);
+  if (const auto expectation = http::expects_continue(request); !expectation) return refuse(connection, expectation.error(), request);
   const bool ready = gate_.ready.load(std::memory_order_acquire);
   std::string answer;
   http::append_response(answer, {.status = static_cast<std::uint16_t>(ready ? 200 : 503),

@@ -180,6 +180,29 @@ TEST_F(DeviceRefusing, TheHealthPathIsASetting) {
   EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), 404);
 }
 
+TEST_F(DeviceRefusing, HealthThatIsOffIsNoTargetEither) {
+  options.settings.listeners.front().health_path = "off";
+  start();
+  gate->state().ready = true;
+  EXPECT_EQ(status_of("HEAD off HTTP/1.1\r\nHost: h\r\n\r\n"), 405);
+}
+
+// RFC 9110 section 7.8: only with the connection option is an Upgrade meant for this server, and HTTP/1.0 has none.
+TEST_F(DeviceRefusing, HealthIsToldToWhoeverAsksForNoWebSocket) {
+  start();
+  gate->state().ready = true;
+  EXPECT_EQ(status_of("GET /healthz HTTP/1.0\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), 200);
+  EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n"), 200);
+  EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"), 200);
+}
+
+TEST_F(DeviceRefusing, HealthMeetsNoOtherExpectationThanTheRest) {
+  start();
+  gate->state().ready = true;
+  EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n"), 417);
+  EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n"), 200);
+}
+
 TEST_F(DeviceRefusing, EveryFinalAnswerHasItsDate) {
   start();
   EXPECT_NE(ask(DeviceClient::request("")).find("\r\nDate: "), std::string::npos);
