@@ -25,14 +25,14 @@ class HeldInput {
   /// Where it lies, to be kept as long as replies that were written there.
   const Memory& memory() const { return memory_; }
 
+  /// Moves what waits now and then only: a peer may send a socket's buffer full, a receive at a time.
   void append(ByteView more) {
-    const ByteView waiting = bytes();
-    const std::size_t size = waiting.size() + more.size();
-    auto memory = std::make_shared<std::vector<std::uint8_t>>(size + limits::buffer_slack_bytes);
-    std::ranges::copy(more, std::ranges::copy(waiting, memory->begin()).out);
-    memory_ = std::move(memory);
-    begin_ = 0;
-    end_ = size;
+    if (memory_ == nullptr || memory_.use_count() > 1) return append_to_copy(more);
+    const std::size_t size = end_ + more.size() + limits::buffer_slack_bytes;
+    if (size > memory_->capacity()) memory_->reserve(size + size / 4);
+    memory_->resize(size);
+    std::ranges::copy(more, memory_->begin() + static_cast<std::ptrdiff_t>(end_));
+    end_ += more.size();
   }
 
   /// Only `rest` is left, the end of what waited. False, and nothing has changed, if it is not.
@@ -48,6 +48,16 @@ class HeldInput {
   }
 
  private:
+  void append_to_copy(ByteView more) {
+    const ByteView waiting = bytes();
+    const std::size_t size = waiting.size() + more.size();
+    auto memory = std::make_shared<std::vector<std::uint8_t>>(size + limits::buffer_slack_bytes);
+    std::ranges::copy(more, std::ranges::copy(waiting, memory->begin()).out);
+    memory_ = std::move(memory);
+    begin_ = 0;
+    end_ = size;
+  }
+
   Memory memory_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
