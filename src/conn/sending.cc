@@ -13,6 +13,11 @@ using ring::Completion;
 using ring::IoError;
 using ring::OperationKind;
 
+namespace {
+/// Nothing is wrong with the connection: what was not taken goes later.
+bool is_passing(IoError error) { return error == IoError::again || error == IoError::no_memory || error == IoError::no_buffers; }
+}  // namespace
+
 bool Transport::window_holds(const std::uint8_t* data) const { return data >= window_begin_ && data < window_end_; }
 
 TurnOutput& Transport::new_output(Connection& connection) {
@@ -258,14 +263,13 @@ void Transport::settle_silent_send(Connection& connection, const Completion& com
   const std::size_t taken = completion.error == IoError::none ? static_cast<std::size_t>(completion.result) : 0;
   connection.bytes_out += taken;
   counters_.wire_bytes_out.add(taken);
-  const bool peer_gone = completion.error != IoError::none && completion.error != IoError::again &&
-                         completion.error != IoError::no_memory;
+  const bool peer_gone = completion.error != IoError::none && !is_passing(completion.error);
   if (peer_gone || connection.state == State::terminating) {
     withdraw_output(connection);
     terminate(connection, EndCause::reset, Farewell::reset);
     return;
   }
-  if (completion.error == IoError::no_memory) delay_outbox_send(connection);
+  if (completion.error != IoError::none && completion.error != IoError::again) delay_outbox_send(connection);
   spill(connection, output, taken);
 }
 
@@ -279,7 +283,7 @@ void Transport::on_outbox_sent(const Completion& completion) {
   connection.outbox_send = OutboxSend::none;
   end_operation(connection);
   if (connection.state == State::terminating) return;
-  if (completion.error == IoError::again || completion.error == IoError::no_memory) return delay_outbox_send(connection);
+  if (is_passing(completion.error)) return delay_outbox_send(connection);
   if (completion.error != IoError::none) return terminate(connection, EndCause::reset, Farewell::reset);
   const auto taken = static_cast<std::size_t>(completion.result);
   connection.outbox->consume(taken, now_);

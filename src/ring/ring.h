@@ -26,8 +26,8 @@ namespace ringgate::ring {
 /// Why an operation failed; errno's names stop here.
 enum class IoError : std::uint8_t {
   none,
-  again,             // would block: nothing, or less than all, was sent
-  no_buffers,        // the provided buffers ran out: re-arm when some are back, nothing is lost
+  again,             // would block, or was interrupted: nothing, or less than all, was sent
+  no_buffers,        // the provided buffers ran out: re-arm when some are back, nothing is lost; of a send, the kernel's own
   cancelled,
   connection_ended,  // reset, aborted, broken pipe, timed out: the peer is gone
   no_descriptors,    // descriptor table or process limit full

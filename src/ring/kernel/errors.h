@@ -11,6 +11,7 @@ namespace ringgate::ring {
 constexpr IoError translate(int error) {
   switch (error) {
     case 0: return IoError::none;
+    case EINTR:
     case EAGAIN: return IoError::again;
     case ENOBUFS: return IoError::no_buffers;
     case ECANCELED: return IoError::cancelled;

@@ -111,6 +111,26 @@ TEST_F(DeviceSession, SlowHalfClosedPeerGetsEverythingToo) {
 
 // -- Pings
 
+/// The first send is silent; one that follows a short one completes.
+TEST_F(DeviceSession, TriesASendAgainThatTheKernelCouldNotMakeNow) {
+  for (const auto error : {ring::IoError::again, ring::IoError::no_memory, ring::IoError::no_buffers}) {
+    for (const bool is_second : {false, true}) {
+      SCOPED_TRACE(std::string(ring::name_of(error)) + (is_second ? ", second send" : ", first send"));
+      start();
+      DeviceClient client = device("a");
+      if (is_second) client.peer().stop_reading(3);
+      world->options().failing_operation_error = error;
+      world->options().failing_operation_number = world->operations_count() + (is_second ? 2 : 1);
+      client.text("still there?");
+      gate->settle();
+      client.peer().resume_reading();
+      gate->pass(milliseconds(100));
+      EXPECT_EQ(client.take_messages(), std::vector<std::string>{"still there?"});
+      EXPECT_FALSE(client.saw_reset());
+    }
+  }
+}
+
 TEST_F(DeviceSession, AnswersEveryPingInOrder) {
   start();
   DeviceClient client = device("a");
