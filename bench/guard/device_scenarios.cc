@@ -124,7 +124,7 @@ class AdminPush final : public Scenario {
     for (std::size_t i = 0; i < clients_count; ++i) {
       clients_.push_back(&stage_.gate().connect_admin());
       requests_.push_back("POST /v1/devices/device-" + std::to_string(i) +
-                          "/messages HTTP/1.1\r\nHost: gate\r\nUser-Agent: backend/1.0\r\nAccept: */*\r\n"
+                          "/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: backend/1.0\r\nAccept: */*\r\n"
                           "Content-Type: text/plain\r\nContent-Length: " +
                           std::to_string(push_text.size()) + "\r\n\r\n" + std::string(push_text));
     }

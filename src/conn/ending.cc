@@ -63,6 +63,7 @@ void Transport::release(Connection& connection) {
                   connection.outbox_send != OutboxSend::in_flight);
   session_of(connection).on_gone(connection, connection.end_cause);
   --listeners_[connection.listener_index].connections_count;
+  accepts_are_settled_ = false;
   wheel_.cancel(table_.slot_of(connection));
   if (connection.output_index != 0 && !outputs_[connection.output_index - 1].submitted) withdraw_output(connection);
   drop_outbox(connection);

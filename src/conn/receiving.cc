@@ -47,6 +47,18 @@ void Transport::end_input(Connection& connection) {
 
 // -- Completions
 
+inline void Transport::on_received(Connection& connection, MutableBytes bytes) {
+  connection.bytes_in += bytes.size();
+  counters_.wire_bytes_in.add(bytes.size());
+  if (connection.state != State::open) return;
+  window_begin_ = bytes.data();
+  window_end_ = bytes.data() + bytes.size();
+  session_of(connection).on_received(connection, bytes);
+  window_begin_ = window_end_ = nullptr;
+  if (bytes.size() < options_.bulk_bytes && connection.input.bulkiness == 0) return;
+  if (connection.state == State::open) connection.input.weigh(bytes.size() >= options_.bulk_bytes);
+}
+
 void Transport::on_receive(const Completion& completion) {
   Connection* const connection = table_.find(completion.token);
   const MutableBytes bytes = completion.has_buffer ? ring_.received(completion) : MutableBytes{};
@@ -63,18 +75,6 @@ void Transport::on_receive(const Completion& completion) {
   else
     on_input_failed(*connection, completion);
   if (!connection->input.receives_steadily()) settle_input(*connection);
-}
-
-void Transport::on_received(Connection& connection, MutableBytes bytes) {
-  connection.bytes_in += bytes.size();
-  counters_.wire_bytes_in.add(bytes.size());
-  if (connection.state != State::open) return;
-  window_begin_ = bytes.data();
-  window_end_ = bytes.data() + bytes.size();
-  session_of(connection).on_received(connection, bytes);
-  window_begin_ = window_end_ = nullptr;
-  if (bytes.size() < options_.bulk_bytes && connection.input.bulkiness == 0) return;
-  if (connection.state == State::open) connection.input.weigh(bytes.size() >= options_.bulk_bytes);
 }
 
 void Transport::on_peer_finished(Connection& connection) {

@@ -41,18 +41,22 @@ Transport::~Transport() {
 void Transport::start_accepting(std::uint32_t listener_index, ListenerSlot listener) {
   if (listeners_.size() <= listener_index) listeners_.resize(listener_index + 1);
   listeners_[listener_index] = {.slot = listener, .wanted = true};
+  accepts_are_settled_ = false;
   if (listener.takes_reserve) reserve_is_whole_ = false;  // nothing is held yet
 }
 
 void Transport::stop_accepting(std::uint32_t listener_index) {
   ListenerState& listener = listeners_[listener_index];
   listener.wanted = false;
+  accepts_are_settled_ = false;
   ring_.stop_listening(listener_index);
 }
 
 /// Arms what should accept and cancels what must not: a full descriptor table would drop connections on the floor.
 void Transport::arm_accepts() {
+  if (accepts_are_settled_) return;
   fill_reserve();
+  accepts_are_settled_ = reserve_is_whole_;
   for (std::uint32_t index = 0; index < listeners_.size(); ++index) {
     ListenerState& listener = listeners_[index];
     const bool room = has_room(listener, 1);
@@ -65,6 +69,8 @@ void Transport::arm_accepts() {
       listener.cancelling = true;
       ring_.cancel_accept(index);
     }
+    // Until an accept completes or a connection is gone, nothing changes for a listener that takes as many as come.
+    accepts_are_settled_ &= !listener.wanted || (listener.armed_for_many && listener.armed && !listener.cancelling);
   }
 }
 
@@ -95,6 +101,7 @@ void Transport::on_accept_failed(ListenerState& listener, IoError error) {
 }
 
 void Transport::on_accept(const Completion& completion) {
+  accepts_are_settled_ = false;
   ListenerState& listener = listeners_[completion.token.slot];
   if (!completion.more) listener.armed = listener.cancelling = false;
   if (completion.error != IoError::none) return on_accept_failed(listener, completion.error);

@@ -217,6 +217,7 @@ class Transport {
   bool was_warmed_ = false;   // in this turn: what a cold connection brings is received in the next
   bool timers_wait_ = false;  // until it was
   TimeNs reserve_retry_at_ = 0;     // when to look for descriptors again
+  bool accepts_are_settled_ = false;  // nothing is to be armed or cancelled until one completes or a connection is gone
   bool reserve_is_whole_ = true;    // of the ring's descriptors for listeners that take them
   std::vector<ListenerState> listeners_;
   std::vector<TurnOutput> outputs_;  // the first outputs_count_ are this turn's, the rest is kept for reuse

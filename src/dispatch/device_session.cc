@@ -206,21 +206,6 @@ bool DeviceSession::fail_for(conn::Connection& connection, ws::Violation violati
   return false;
 }
 
-bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
-  DeviceRecord& record = record_of(connection);
-  if (record.phase != Phase::open) {  // our Close is out: what the peer still sends is not answered
-    reader_.recycle(event.assembled);
-    return true;
-  }
-  if (event.compressed) {
-    const ws::Violation violation = inflate(connection, event);
-    if (violation != ws::Violation::none) return fail_for(connection, violation, event);
-    if (record.side->inflating != nullptr) return true;  // a later turn has it
-  }
-  handle_message(connection, event);
-  return true;
-}
-
 void DeviceSession::handle_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
   record.message_at = now_ms();
@@ -238,6 +223,21 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
   } else {
     reader_.recycle(event.assembled);
   }
+}
+
+bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
+  DeviceRecord& record = record_of(connection);
+  if (record.phase != Phase::open) {  // our Close is out: what the peer still sends is not answered
+    reader_.recycle(event.assembled);
+    return true;
+  }
+  if (event.compressed) {
+    const ws::Violation violation = inflate(connection, event);
+    if (violation != ws::Violation::none) return fail_for(connection, violation, event);
+    if (record.side->inflating != nullptr) return true;  // a later turn has it
+  }
+  handle_message(connection, event);
+  return true;
 }
 
 void DeviceSession::count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes) {

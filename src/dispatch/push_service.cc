@@ -100,6 +100,10 @@ void PushService::on_late_reply(std::uint32_t from, const Reply& reply) {
 /// After the mailbox, so that an answer which is there counts.
 void PushService::give_up_overdue() {
   const TimeNs now = transport_.now();
+  if (tickets_.open_count() == 0) {
+    turned_at_ = now;
+    return;
+  }
   clock_ += std::min(now - std::min(turned_at_, now), sleep_slice);
   turned_at_ = now;
   while (auto ticket = tickets_.take_expired(clock_)) {
