@@ -8,6 +8,8 @@ from urllib.parse import unquote_to_bytes
 
 METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH")
 DEVICE_ID = re.compile(rb"[A-Za-z0-9._~:@-]{1,128}")
+HOSTS_ALLOWED = (b"gate.example", b"other.example", b"h")  # as the campaign configures the gate
+LOOPBACK_OR_ADDRESS = re.compile(rb"(.*\.)?localhost|[0-9.]+|\[.*\]", re.IGNORECASE)
 CONTENT_TYPES = {b"text/plain": "text", b"application/octet-stream": "binary"}
 
 
@@ -34,14 +36,25 @@ def valid_id(segment):
     return decoded.decode() if DEVICE_ID.fullmatch(decoded) and decoded not in (b".", b"..") else None
 
 
+def host_is_allowed(request):
+    """On loopback: a loopback name, an address, or one that is listed; HTTP/1.0 may name none."""
+    hosts = request.values(b"host")
+    if not hosts:
+        return True
+    host = re.sub(rb":[0-9]*$", b"", hosts[0].strip(b" \t")).removesuffix(b".").lower()
+    return host in HOSTS_ALLOWED or LOOPBACK_OR_ADDRESS.fullmatch(host) is not None or not host
+
+
 def admin(request, devices):
     """What the admin port owes; `devices` are the ids that are online."""
     path, _ = target_parts(request.target)
+    if not host_is_allowed(request):
+        return Owed((421,), may_end=True)
     if request.values(b"origin"):
         return Owed((403,), may_end=True)
     if request.method not in METHODS:
         return Owed((501,))
-    if request.values(b"upgrade") and b"upgrade" in request.tokens(b"connection"):
+    if b"websocket" in request.tokens(b"upgrade") and b"upgrade" in request.tokens(b"connection"):
         return Owed((404,), may_end=True)
     if not request.target.startswith(b"/") and b"://" not in request.target:
         return Owed((405,))  # OPTIONS *, CONNECT h:80
