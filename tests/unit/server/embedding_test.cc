@@ -177,7 +177,6 @@ TEST_F(Embedding, IsStillDefinedWhenTheStartFailed) {
 TEST_F(Embedding, TakesNullForACallback) {
   Config config = small_config();
   config.server.shards_count = 2;
-  std::atomic<int> arrived{0};
   CallingHandler handler;
   std::unique_ptr<Server> server = create(config);
   if (server == nullptr) GTEST_SKIP() << "no io_uring here";

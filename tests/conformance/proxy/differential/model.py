@@ -10,7 +10,6 @@ METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", 
 DEVICE_ID = re.compile(rb"[A-Za-z0-9._~:@-]{1,128}")
 HOSTS_ALLOWED = (b"gate.example", b"other.example", b"h")  # as the campaign configures the gate
 LOOPBACK_OR_ADDRESS = re.compile(rb"(.*\.)?localhost|[0-9.]+|\[.*\]", re.IGNORECASE)
-CONTENT_TYPES = {b"text/plain": "text", b"application/octet-stream": "binary"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,16 +84,24 @@ def _push_to_one(request, segment, devices):
     if device_id is None:
         return Owed((400,))
     owed = _push(request, (device_id,))
+    if 415 in owed.statuses and device_id not in devices:
+        return Owed((404, 415))
     if 200 in owed.statuses and device_id not in devices:
         return Owed((404,) + tuple(status for status in owed.statuses if status != 200))
     return dataclasses.replace(owed, device_id=device_id)
 
 
+def kind_of(media_type):
+    if re.fullmatch(rb"text/.+|application/(.+\+)?json", media_type):
+        return "text"
+    return "binary" if media_type == b"application/octet-stream" else None
+
+
 def _push(request, devices):
     """Whatever the media type's parameters are: they may be refused, but never change what is pushed."""
     types = request.values(b"content-type")
-    kind = CONTENT_TYPES.get(types[0].partition(b";")[0].strip(b" \t").lower()) if len(types) == 1 else None
-    if kind is None:
+    kind = kind_of(types[0].partition(b";")[0].strip(b" \t").lower()) if len(types) == 1 else None
+    if kind is None or any(coding != b"identity" for coding in request.tokens(b"content-encoding")):
         return Owed((415,))
     statuses = (200,) if b";" not in types[0] else (200, 415)
     if kind == "text" and not is_utf8(request.body):
