@@ -29,6 +29,12 @@ std::string handshake(std::string_view id) {
 
 class Presence : public ::testing::Test {
  protected:
+  /// What a shard was asked and has not taken would be lost with the gate.
+  void TearDown() override {
+    gate.hold(std::nullopt);
+    gate.settle();
+  }
+
   /// Sends `request` by a connection of its own to `shard`, which turns and has asked; nobody else has turned.
   FakePeer& begin(std::string_view request, std::size_t shard) {
     FakePeer& peer = gate.connect(shard);
