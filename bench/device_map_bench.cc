@@ -14,12 +14,8 @@ namespace {
 
 constexpr std::uint64_t ids_count = 1'000'000;
 
-IdKey key_of(std::uint64_t id) {
-  return {(id + 1) * 0x9E37'79B9'7F4A'7C15U | 2U, id};
-}
-ConnectionRef ref_of(std::uint64_t id) {
-  return {1, static_cast<std::uint32_t>(id), 1};
-}
+IdKey key_of(std::uint64_t id) { return {(id + 1) * 0x9E37'79B9'7F4A'7C15U | 2U, id}; }
+ConnectionRef ref_of(std::uint64_t id) { return {1, static_cast<std::uint32_t>(id), 1}; }
 
 struct LockedMap {
   std::optional<ConnectionRef> find(IdKey key) {
@@ -52,8 +48,7 @@ Map& filled() {
   static Map map;
   static const bool once = [] {
     auto&& here = map.of(0);
-    for (std::uint64_t id = 0; id < ids_count; ++id)
-      (void)here.attach(key_of(id), ref_of(id)), map.reclaim();
+    for (std::uint64_t id = 0; id < ids_count; ++id) (void)here.attach(key_of(id), ref_of(id)), map.reclaim();
     return true;
   }();
   (void)once;

@@ -49,8 +49,7 @@ void reader(benchmark::State& state) {
   FrameReader reader;
   Partial* partial = nullptr;
   read_runs(state, [&](MutableBytes input) {
-    while (reader.next(input, partial, testing::usual_rules).kind == EventKind::message)
-      benchmark::ClobberMemory();
+    while (reader.next(input, partial, testing::usual_rules).kind == EventKind::message) benchmark::ClobberMemory();
   });
 }
 BENCHMARK(reader)->Arg(0)->Arg(20)->Arg(60)->Arg(125)->Arg(512)->Arg(4096);
@@ -78,8 +77,7 @@ void cut_frame(benchmark::State& state) {
   Partial* partial = nullptr;
   for (auto _ : state) {
     for (std::size_t i = 0; i < bytes.size(); i += piece_bytes) {
-      MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()) + i,
-                         std::min(piece_bytes, bytes.size() - i)};
+      MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()) + i, std::min(piece_bytes, bytes.size() - i)};
       reader.recycle(reader.next(input, partial, testing::usual_rules).assembled);
     }
   }

@@ -124,8 +124,7 @@ class Patience {
 template <class Transport>
 class Server {
  public:
-  explicit Server(Transport& transport)
-      : pinned_(pin_to(0)), thread_([this, &transport] { serve(transport); }) {}
+  explicit Server(Transport& transport) : pinned_(pin_to(0)), thread_([this, &transport] { serve(transport); }) {}
   ~Server() {
     stop_ = true;
     thread_.join();

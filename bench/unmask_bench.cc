@@ -19,14 +19,11 @@ void sizes(benchmark::internal::Benchmark* bench) {
   for (const int size : {7, 20, 64, 125, 512, 1024, 16 * 1024, 64 * 1024}) bench->Arg(size);
 }
 
-void count_bytes(benchmark::State& state) {
-  state.SetBytesProcessed(state.iterations() * state.range(0));
-}
+void count_bytes(benchmark::State& state) { state.SetBytesProcessed(state.iterations() * state.range(0)); }
 
 void kernel(benchmark::State& state, UnmaskFunction unmask_it) {
   std::vector<std::uint8_t> payload(static_cast<std::size_t>(state.range(0)), 'a');
-  for (auto _ : state)
-    benchmark::DoNotOptimize(unmask_it(payload.data(), payload.data(), payload.size(), key));
+  for (auto _ : state) benchmark::DoNotOptimize(unmask_it(payload.data(), payload.data(), payload.size(), key));
   count_bytes(state);
 }
 
@@ -63,8 +60,7 @@ BENCHMARK(plain_memcpy)->Apply(sizes);
 
 int main(int argc, char** argv) {
   for (const MaskingKernel& each : masking_kernels()) {
-    benchmark::RegisterBenchmark((std::string("kernel_") + each.name).c_str(), kernel, each.unmask)
-        ->Apply(sizes);
+    benchmark::RegisterBenchmark((std::string("kernel_") + each.name).c_str(), kernel, each.unmask)->Apply(sizes);
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

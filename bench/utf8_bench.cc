@@ -52,8 +52,7 @@ BENCHMARK(reference)->Apply(sizes);
 /// Key 0, so that the text is one in every round; the work is the same.
 void unmasked(benchmark::State& state, UnmaskTextFunction unmask_text) {
   std::string text = greek(static_cast<std::size_t>(state.range(0)));
-  for (auto _ : state)
-    benchmark::DoNotOptimize(unmask_text(reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0));
+  for (auto _ : state) benchmark::DoNotOptimize(unmask_text(reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0));
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 

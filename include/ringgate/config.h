@@ -12,7 +12,7 @@
 namespace ringgate {
 
 struct ServerConfig {
-  std::uint64_t shards_count = 0;    // 0: one per CPU of `cpus`, or of the machine
+  std::uint64_t shards_count = 0;   // 0: one per CPU of `cpus`, or of the machine
   std::vector<std::uint32_t> cpus;  // shards are pinned to these in turn; empty: all, not pinned
 
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
@@ -44,9 +44,9 @@ enum class OriginPolicy : std::uint8_t {
 /// permessage-deflate (RFC 7692) on one route.
 struct DeflateConfig {
   bool enabled = false;
-  bool context_takeover = false;    // both sides remember earlier messages: smaller, at the price of memory per connection
-  std::uint64_t window_bits = 15;   // 9 to 15: the most, either way
-  std::uint64_t memory_level = 8;   // 1 to 9, of a compressor with context takeover, as zlib counts
+  bool context_takeover = false;          // both sides remember earlier messages: smaller, at the price of memory per connection
+  std::uint64_t window_bits = 15;         // 9 to 15: the most, either way
+  std::uint64_t memory_level = 8;         // 1 to 9, of a compressor with context takeover, as zlib counts
   std::uint64_t message_bytes_min = 256;  // a shorter message is sent as it is
 
   friend bool operator==(const DeflateConfig&, const DeflateConfig&) = default;
@@ -64,10 +64,10 @@ struct RouteConfig {
 };
 
 struct DeviceConfig {
-  bool required = true;                                // false: a connection without an id gets an anonymous one
+  bool required = true;  // false: a connection without an id gets an anonymous one
   // "query:NAME" or "header:NAME". All of them are asked; those that are there must agree.
   std::vector<std::string> id_from{"query:deviceId", "query:deviceID"};
-  std::vector<std::string> allowed_hosts;              // of the Host field, without port; empty: any
+  std::vector<std::string> allowed_hosts;  // of the Host field, without port; empty: any
 
   friend bool operator==(const DeviceConfig&, const DeviceConfig&) = default;
 };
@@ -75,15 +75,15 @@ struct DeviceConfig {
 struct LimitsConfig {
   std::uint64_t connections_max = 100'000;  // over all shards
   std::uint64_t message_bytes_max = 1024 * 1024;
-  std::uint64_t fragments_max = 16'384;  // per message
+  std::uint64_t fragments_max = 16'384;      // per message
   std::uint64_t head_bytes_max = 16 * 1024;  // of a request, on either port; 4 to 63 KiB
   std::uint64_t fields_max = 100;            // field lines of a request head
   std::uint64_t send_queue_bytes_max = 256 * 1024;
-  std::uint64_t push_bytes_max = 1024 * 1024;  // the loader makes it message_bytes_max unless it is set
+  std::uint64_t push_bytes_max = 1024 * 1024;              // the loader makes it message_bytes_max unless it is set
   std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all connections; shards have equal parts
-  std::uint64_t heads_bytes_max = 64 * 1024 * 1024;    // unfinished request heads of all devices; shards have equal parts
-  std::uint64_t output_bytes_max = 256 * 1024 * 1024;  // what waits for slow devices, all together; shards have equal parts
-  std::uint64_t held_bytes_max = 64 * 1024 * 1024;     // input that waits for paused handlers; shards have equal parts
+  std::uint64_t heads_bytes_max = 64 * 1024 * 1024;        // unfinished request heads of all devices; shards have equal parts
+  std::uint64_t output_bytes_max = 256 * 1024 * 1024;      // what waits for slow devices, all together; shards have equal parts
+  std::uint64_t held_bytes_max = 64 * 1024 * 1024;         // input that waits for paused handlers; shards have equal parts
   std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // what all connections with context takeover may hold for it
   std::uint64_t inflate_cpu_percent = 20;                  // of a core, for one connection: inflating alone
   std::uint64_t accept_backlog = 4096;
@@ -109,15 +109,15 @@ struct RingConfig {
   FeatureUse incremental_buffers = FeatureUse::automatic;
   FeatureUse message_ring = FeatureUse::automatic;
   FeatureUse zero_copy_sends = FeatureUse::automatic;
-  std::uint64_t busy_poll_ns = 0;   // 0: off
-  std::uint64_t gather_ns = 50'000;  // 0: off
+  std::uint64_t busy_poll_ns = 0;                // 0: off
+  std::uint64_t gather_ns = 50'000;              // 0: off
   std::uint64_t cold_after_ns = 10'000'000'000;  // without a byte from a device; 0: never
-  std::uint64_t buffers_count = 2;  // a power of two
+  std::uint64_t buffers_count = 2;               // a power of two
   std::uint64_t buffer_bytes = 512 * 1024;
   std::uint64_t whole_buffers_count = 256;  // without incremental buffers: each receive takes a whole one; a power of two
   std::uint64_t whole_buffer_bytes = 2 * 1024;
   std::uint64_t zero_copy_bytes = 32 * 1024;  // of a message
-  std::uint64_t bulk_bytes = 32 * 1024;  // received at a time, from which a device is bulk
+  std::uint64_t bulk_bytes = 32 * 1024;       // received at a time, from which a device is bulk
 
   friend bool operator==(const RingConfig&, const RingConfig&) = default;
 };

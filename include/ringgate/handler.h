@@ -33,8 +33,8 @@ class ConnectionAccess;
 class Connection {
  public:
   std::string_view device_id() const;
-  std::string_view path() const;   // of the route
-  std::string remote() const;      // "192.0.2.7:51234"
+  std::string_view path() const;  // of the route
+  std::string remote() const;     // "192.0.2.7:51234"
   ConnectionRef ref() const;
 
   /// Queues a message behind what was sent before; copies the payload. Text must be UTF-8 (it is not checked again). Ignored once

@@ -80,8 +80,8 @@ class AdminApi {
   dispatch::PushService& push_service_;
   std::span<const ShardCounters* const> all_counters_;
   std::deque<std::shared_ptr<Listing>> listings_waiting_;  // bounded by requests in flight
-  std::vector<std::size_t> listed_;  // by shard: devices of unfinished pages that it was asked for
-  bool listing_starts_ = false;      // start_listings is at work
+  std::vector<std::size_t> listed_;                        // by shard: devices of unfinished pages that it was asked for
+  bool listing_starts_ = false;                            // start_listings is at work
 };
 
 }  // namespace ringgate::admin

@@ -21,12 +21,11 @@ enum class Intake : std::uint8_t {
 };
 
 struct AdminConnection {
-  AdminConnection(const AdminSettings& settings, TimeNs now)
-      : reader(settings.body_bytes_max, settings.head_rules), since(now) {}
+  AdminConnection(const AdminSettings& settings, TimeNs now) : reader(settings.body_bytes_max, settings.head_rules), since(now) {}
 
   RequestReader reader;
   AnswerQueue answers;
-  std::vector<std::uint8_t> held;  // input that waits, in order
+  std::vector<std::uint8_t> held;                 // input that waits, in order
   std::optional<std::uint32_t> awaited_sequence;  // no further request begins before this answer is there
   TimeNs since;  // when the reader's phase began; for an idle one, also when the last answer left
   Intake intake = Intake::open;

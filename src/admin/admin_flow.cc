@@ -35,8 +35,7 @@ void AdminSession::hold(conn::Connection& connection, ByteView input) {
   state.held.insert(state.held.end(), input.begin(), input.end());
   if (state.held.size() > limits::admin_held_bytes_max)
     transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
-  else
-    transport_.pause(connection);
+  else transport_.pause(connection);
 }
 
 /// After anything that may have made room: reads on from what was held.
@@ -53,12 +52,8 @@ void AdminSession::go_on(conn::Connection& connection) {
   act_on_deadlines(connection);
 }
 
-void AdminSession::on_output_waits(conn::Connection& connection) {
-  act_on_deadlines(connection);
-}
-void AdminSession::on_output_progress(conn::Connection& connection) {
-  go_on(connection);
-}
+void AdminSession::on_output_waits(conn::Connection& connection) { act_on_deadlines(connection); }
+void AdminSession::on_output_progress(conn::Connection& connection) { go_on(connection); }
 
 // -- The peer's end of the stream
 
@@ -70,8 +65,7 @@ void AdminSession::on_end_of_stream(conn::Connection& connection) {
 
 void AdminSession::finish_if_done(conn::Connection& connection) {
   const AdminConnection& state = state_of(connection);
-  if (!state.peer_finished || state.intake != Intake::open || !state.answers.empty() || !connection.is_live())
-    return;
+  if (!state.peer_finished || state.intake != Intake::open || !state.answers.empty() || !connection.is_live()) return;
   connection.end_cause = conn::EndCause::peer_closed;
   transport_.flush_and_close(connection);
 }
@@ -92,17 +86,13 @@ void AdminSession::end_behind_answers(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   state.intake = Intake::stopped;
   state.held.clear();
-  if (state.answers.empty())
-    transport_.flush_and_close(connection);
-  else
-    state.answers.close_behind_last();
+  if (state.answers.empty()) transport_.flush_and_close(connection);
+  else state.answers.close_behind_last();
 }
 
 // -- Deadlines: one timer per connection, set to the nearest
 
-void AdminSession::on_deadline(conn::Connection& connection) {
-  go_on(connection);
-}
+void AdminSession::on_deadline(conn::Connection& connection) { go_on(connection); }
 
 /// Until when the peer has to send what the reader waits for.
 TimeNs AdminSession::request_deadline(const AdminConnection& state) const {
@@ -110,12 +100,11 @@ TimeNs AdminSession::request_deadline(const AdminConnection& state) const {
     case Phase::idle:
       if (!state.answers.empty()) return never;  // the peer waits for us
       return state.since + (state.is_first ? settings_.head_timeout : settings_.idle_timeout);
-    case Phase::head:
-      return state.since + settings_.head_timeout;
+    case Phase::head: return state.since + settings_.head_timeout;
     case Phase::body: {
       const DurationNs grace = limits::admin_body_grace_seconds * nanoseconds_per_second;
-      const DurationNs earned = state.reader.request().body.size() *
-                                (nanoseconds_per_second / limits::admin_body_bytes_per_second_min);
+      const DurationNs earned =
+          state.reader.request().body.size() * (nanoseconds_per_second / limits::admin_body_bytes_per_second_min);
       return state.since + std::max(grace, earned);
     }
   }

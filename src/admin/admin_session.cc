@@ -6,9 +6,9 @@
 
 namespace ringgate::admin {
 
-AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& gate,
-                           dispatch::PushService& push_service, conn::Transport& transport,
-                           ShardCounters& counters, std::span<const ShardCounters* const> all_counters)
+AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
+                           conn::Transport& transport, ShardCounters& counters,
+                           std::span<const ShardCounters* const> all_counters)
     : settings_(settings),
       transport_(transport),
       counters_(counters),
@@ -27,8 +27,7 @@ AdminSession::~AdminSession() {
 // -- Connections
 
 void AdminSession::on_open(conn::Connection& connection) {
-  connection.construct_session<AdminRecord>().state =
-      new AdminConnection(settings_, transport_.now());
+  connection.construct_session<AdminRecord>().state = new AdminConnection(settings_, transport_.now());
   counters_.admin_connections.add(1);
   (void)count_connection(state_of(connection));
   if (is_ending_) return transport_.flush_and_close(connection);
@@ -55,14 +54,9 @@ void AdminSession::on_gone(conn::Connection& connection, conn::EndCause) {
 
 void AdminSession::on_received(conn::Connection& connection, MutableBytes bytes) {
   switch (state_of(connection).intake) {
-    case Intake::open:
-      read_requests(connection, bytes);
-      break;
-    case Intake::held:
-      hold(connection, bytes);
-      break;
-    case Intake::stopped:
-      break;
+    case Intake::open: read_requests(connection, bytes); break;
+    case Intake::held: hold(connection, bytes); break;
+    case Intake::stopped: break;
   }
 }
 
@@ -93,8 +87,7 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   const ReadProgress progress = state.reader.read(input);
   input = input.subspan(progress.consumed_bytes);
   switch (progress.status) {
-    case ReadStatus::need_more:
-      return false;
+    case ReadStatus::need_more: return false;
     case ReadStatus::body_follows:
       state.since = transport_.now();
       if (refuse_above_limit(connection)) return false;
@@ -143,10 +136,8 @@ void AdminSession::serve(conn::Connection& connection) {
   counters_.admin_requests.add(1);
   if (request.persistence == http::Persistence::close) state.intake = Intake::stopped;
   const std::uint32_t sequence = state.answers.open({request.method, request.persistence});
-  const Responder responder{*this,
-                            {.slot = transport_.table().slot_of(connection),
-                             .generation = connection.generation,
-                             .sequence = sequence}};
+  const Responder responder{
+      *this, {.slot = transport_.table().slot_of(connection), .generation = connection.generation, .sequence = sequence}};
   if (api_.serve(std::move(request), responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 

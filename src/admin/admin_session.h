@@ -29,8 +29,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   /// `settings` is copied; everything else outlives the session, which outlives every answer that is still to
   /// come.
   AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
-               conn::Transport& transport, ShardCounters& counters,
-               std::span<const ShardCounters* const> all_counters);
+               conn::Transport& transport, ShardCounters& counters, std::span<const ShardCounters* const> all_counters);
   ~AdminSession() override;
   AdminSession(const AdminSession&) = delete;
   AdminSession& operator=(const AdminSession&) = delete;
@@ -48,9 +47,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void end_all();
 
  private:
-  static AdminConnection& state_of(conn::Connection& connection) {
-    return *connection.session<AdminRecord>().state;
-  }
+  static AdminConnection& state_of(conn::Connection& connection) { return *connection.session<AdminRecord>().state; }
 
   // admin_session.cc
   void answer(const AnswerTicket& ticket, Answer answer) override;

@@ -6,25 +6,23 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::
   WrittenAnswer written{.closes = shape.persistence == http::Persistence::close};
   if (!answer.refusal) {
     http::append_response(written.bytes, {.status = answer.status,
-                                           .content_type = answer.content_type,
-                                           .body = answer.body,
-                                           .extra_fields = answer.extra_fields,
-                                           .persistence = shape.persistence,
-                                           .request_method = shape.method,
-                                           .date = date});
+                                          .content_type = answer.content_type,
+                                          .body = answer.body,
+                                          .extra_fields = answer.extra_fields,
+                                          .persistence = shape.persistence,
+                                          .request_method = shape.method,
+                                          .date = date});
     return written;
   }
   const RefusalFacts& facts = facts_of(*answer.refusal);
   written.closes = written.closes || facts.persistence == http::Persistence::close;
-  http::append_problem(
-      written.bytes,
-      {.status = facts.status,
-       .reason = facts.reason,
-       .detail = facts.detail,
-       .extra_fields = answer.extra_fields.empty() ? facts.extra_fields : answer.extra_fields,
-       .persistence = written.closes ? http::Persistence::close : http::Persistence::keep_alive,
-       .request_method = shape.method,
-       .date = date});
+  http::append_problem(written.bytes, {.status = facts.status,
+                                       .reason = facts.reason,
+                                       .detail = facts.detail,
+                                       .extra_fields = answer.extra_fields.empty() ? facts.extra_fields : answer.extra_fields,
+                                       .persistence = written.closes ? http::Persistence::close : http::Persistence::keep_alive,
+                                       .request_method = shape.method,
+                                       .date = date});
   return written;
 }
 
@@ -34,8 +32,6 @@ WrittenAnswer write_rejection(http::Rejection rejection, http::Method method, st
   return written;
 }
 
-WrittenAnswer write_continue() {
-  return {.bytes = "HTTP/1.1 100 Continue\r\n\r\n"};
-}
+WrittenAnswer write_continue() { return {.bytes = "HTTP/1.1 100 Continue\r\n\r\n"}; }
 
 }  // namespace ringgate::admin

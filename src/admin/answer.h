@@ -22,9 +22,7 @@ struct Answer {
   std::string_view extra_fields;  // literal; whole field lines
   std::optional<Refusal> refusal;
 
-  static Answer json(std::string text) {
-    return {.content_type = "application/json", .body = std::move(text)};
-  }
+  static Answer json(std::string text) { return {.content_type = "application/json", .body = std::move(text)}; }
   static Answer refuse(Refusal refusal, std::string_view extra_fields = {}) {
     return {.extra_fields = extra_fields, .refusal = refusal};
   }

@@ -14,8 +14,7 @@ using http::trim;
 
 struct Parameter {
   std::string_view name;
-  std::string_view
-      value;  // without its quotation marks; a backslash in it is taken literally: no charset has one
+  std::string_view value;  // without its quotation marks; a backslash in it is taken literally: no charset has one
 };
 
 /// Takes the next parameter from the front of `rest`, which begins behind a semicolon. An empty one is legal
@@ -57,10 +56,9 @@ std::optional<MessageType> message_type_by_name(std::string_view media_type) {
 }
 
 // The names that IANA has for UTF-8 and for its part ASCII, and the ones that clients send for them.
-constexpr std::array<std::string_view, 15> utf8_names{"utf-8",    "utf8",      "csutf8",         "utf_8",
-                                                      "us-ascii", "ascii",     "iso646-us",      "iso-ir-6",
-                                                      "us",       "csascii",   "ansi_x3.4-1968", "ansi_x3.4-1986",
-                                                      "ibm367",   "cp367",     "iso_646.irv:1991"};
+constexpr std::array<std::string_view, 15> utf8_names{
+    "utf-8", "utf8",    "csutf8",         "utf_8",          "us-ascii", "ascii", "iso646-us",       "iso-ir-6",
+    "us",    "csascii", "ansi_x3.4-1968", "ansi_x3.4-1986", "ibm367",   "cp367", "iso_646.irv:1991"};
 
 bool is_utf8_name(std::string_view charset) {
   return std::ranges::any_of(utf8_names, [charset](std::string_view name) { return equals_ignoring_case(charset, name); });
@@ -74,8 +72,7 @@ std::optional<MessageType> message_type_of(std::string_view content_type) {
   const auto type = message_type_by_name(media_type);
   if (!type) return std::nullopt;
 
-  std::string_view rest =
-      semicolon == std::string_view::npos ? std::string_view{} : content_type.substr(semicolon);
+  std::string_view rest = semicolon == std::string_view::npos ? std::string_view{} : content_type.substr(semicolon);
   while (!rest.empty()) {
     if (rest.front() != ';') return std::nullopt;
     rest.remove_prefix(1);

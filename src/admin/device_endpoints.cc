@@ -30,12 +30,9 @@ std::optional<std::string> close_reason_of(std::string_view query) {
 void AdminApi::show_device(Call call) {
   push_service_.describe(call.device_id.view(), [responder = call.responder](dispatch::DescribeResult result) {
     switch (result.outcome) {
-      case dispatch::DescribeOutcome::found:
-        return responder.answer(Answer::json(device_json(*result.device)));
-      case dispatch::DescribeOutcome::unknown_device:
-        return responder.refuse(Refusal::unknown_device);
-      case dispatch::DescribeOutcome::unavailable:
-        return responder.refuse(Refusal::unavailable);
+      case dispatch::DescribeOutcome::found: return responder.answer(Answer::json(device_json(*result.device)));
+      case dispatch::DescribeOutcome::unknown_device: return responder.refuse(Refusal::unknown_device);
+      case dispatch::DescribeOutcome::unavailable: return responder.refuse(Refusal::unavailable);
     }
   });
 }
@@ -48,18 +45,12 @@ void AdminApi::close_device(Call call) {
   push_service_.close_device(call.device_id.view(), static_cast<CloseCode>(*code), std::move(*reason),
                              [responder = call.responder](dispatch::CloseOutcome outcome) {
                                switch (outcome) {
-                                 case dispatch::CloseOutcome::closed:
-                                   return responder.answer({.status = 204});
-                                 case dispatch::CloseOutcome::unknown_device:
-                                   return responder.refuse(Refusal::unknown_device);
-                                 case dispatch::CloseOutcome::moving:
-                                   return responder.refuse(Refusal::closing);
-                                 case dispatch::CloseOutcome::backpressure:
-                                   return responder.refuse(Refusal::backpressure);
-                                 case dispatch::CloseOutcome::stopping:
-                                   return responder.refuse(Refusal::stopping);
-                                 case dispatch::CloseOutcome::unknown_outcome:
-                                   return responder.refuse(Refusal::unknown_outcome);
+                                 case dispatch::CloseOutcome::closed: return responder.answer({.status = 204});
+                                 case dispatch::CloseOutcome::unknown_device: return responder.refuse(Refusal::unknown_device);
+                                 case dispatch::CloseOutcome::moving: return responder.refuse(Refusal::closing);
+                                 case dispatch::CloseOutcome::backpressure: return responder.refuse(Refusal::backpressure);
+                                 case dispatch::CloseOutcome::stopping: return responder.refuse(Refusal::stopping);
+                                 case dispatch::CloseOutcome::unknown_outcome: return responder.refuse(Refusal::unknown_outcome);
                                }
                              });
 }

@@ -9,9 +9,7 @@ constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
 /// That this shard's loop turns is all it says: a restart over anything else would only add a storm of
 /// reconnects.
-void AdminApi::show_health(Call call) {
-  call.responder.answer({.content_type = plain_text, .body = "ok\n"});
-}
+void AdminApi::show_health(Call call) { call.responder.answer({.content_type = plain_text, .body = "ok\n"}); }
 
 void AdminApi::show_readiness(Call call) {
   if (!gate_.ready.load(std::memory_order_acquire)) return call.responder.refuse(Refusal::not_ready);
@@ -19,8 +17,8 @@ void AdminApi::show_readiness(Call call) {
 }
 
 void AdminApi::show_metrics(Call call) {
-  call.responder.answer({.content_type = metrics_content_type,
-                         .body = metrics_text(settings_, gate_, all_counters_, push_service_.now())});
+  call.responder.answer(
+      {.content_type = metrics_content_type, .body = metrics_text(settings_, gate_, all_counters_, push_service_.now())});
 }
 
 }  // namespace ringgate::admin

@@ -10,9 +10,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Never throws: bytes that are no UTF-8 (none are expected) become U+FFFD.
-std::string to_text(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// RFC 3339 section 5.6, in UTC.
 std::string date_time(std::int64_t unix_seconds) {
@@ -48,17 +46,14 @@ std::string broadcast_json(const BroadcastResult& result) {
   return to_text({{"matched", result.matched}, {"delivered", result.delivered}, {"refused", result.refused}});
 }
 
-std::string device_json(const dispatch::DeviceInfo& device) {
-  return to_text(to_json(device));
-}
+std::string device_json(const dispatch::DeviceInfo& device) { return to_text(to_json(device)); }
 
 std::string device_page_json(std::span<const std::unique_ptr<dispatch::DeviceInfo>> devices,
                              const std::optional<std::string>& next_cursor) {
   Json list = Json::array();
   for (const auto& device : devices)
     if (device != nullptr) list.push_back(to_json(*device));
-  return to_text(
-      {{"devices", std::move(list)}, {"next_cursor", next_cursor ? Json(*next_cursor) : Json(nullptr)}});
+  return to_text({{"devices", std::move(list)}, {"next_cursor", next_cursor ? Json(*next_cursor) : Json(nullptr)}});
 }
 
 }  // namespace ringgate::admin

@@ -32,8 +32,7 @@ std::string cursor_text(Cursor cursor) {
 std::optional<Cursor> cursor_of(std::string_view query) {
   const http::QueryParameter parameter = http::query_parameter(query, "cursor");
   if (parameter.presence == Presence::absent) return Cursor{0};
-  if (parameter.presence == Presence::conflicting || parameter.value.size() != cursor_chars)
-    return std::nullopt;
+  if (parameter.presence == Presence::conflicting || parameter.value.size() != cursor_chars) return std::nullopt;
   Cursor cursor = 0;
   const auto end = std::from_chars(parameter.value.data(), parameter.value.data() + cursor_chars, cursor, 16);
   if (end.ec != std::errc{} || cursor_text(cursor) != parameter.value) return std::nullopt;  // one spelling: ours
@@ -71,10 +70,8 @@ void AdminApi::start_listings() {
   listing_starts_ = true;
   for (std::size_t at = 0; at < listings_waiting_.size();) {
     const std::shared_ptr<Listing> listing = listings_waiting_[at];
-    if (start(listing))
-      listings_waiting_.erase(listings_waiting_.begin() + static_cast<std::ptrdiff_t>(at));
-    else
-      ++at;
+    if (start(listing)) listings_waiting_.erase(listings_waiting_.begin() + static_cast<std::ptrdiff_t>(at));
+    else ++at;
   }
   listing_starts_ = false;
 }
@@ -111,10 +108,8 @@ bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
 
 void AdminApi::finish(Listing& listing) {
   for (std::size_t shard = 0; shard < listing.asked.size(); ++shard) listed_[shard] -= listing.asked[shard];
-  if (listing.is_complete)
-    listing.responder.answer(Answer::json(device_page_json(listing.devices, listing.next_cursor)));
-  else
-    listing.responder.refuse(Refusal::unavailable);
+  if (listing.is_complete) listing.responder.answer(Answer::json(device_page_json(listing.devices, listing.next_cursor)));
+  else listing.responder.refuse(Refusal::unavailable);
   start_listings();
 }
 

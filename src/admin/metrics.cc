@@ -153,8 +153,7 @@ std::uint64_t counted_outside(const dispatch::OutsideCounters& outside, Counter 
   return 0;
 }
 
-void add_row(Families& families, const Row& row, const dispatch::GateState& gate,
-             std::span<const ShardCounters* const> shards) {
+void add_row(Families& families, const Row& row, const dispatch::GateState& gate, std::span<const ShardCounters* const> shards) {
   const std::string name = "ringgate_" + std::string(row.name);
   const auto add = [&](std::uint64_t value) -> ClientMetric& {
     ClientMetric& metric = families.add(name, row.help, row.kind, static_cast<double>(value));
@@ -186,8 +185,7 @@ void add_refusals(Families& families, std::span<const ShardCounters* const> shar
 }
 
 void add_build(Families& families, const AdminSettings& settings) {
-  ClientMetric& metric =
-      families.add("ringgate_build_info", "What this gate was built from; always 1.", Kind::gauge, 1);
+  ClientMetric& metric = families.add("ringgate_build_info", "What this gate was built from; always 1.", Kind::gauge, 1);
   const auto label = [&](const char* name, const std::string& value) {
     if (!value.empty()) metric.label.push_back({name, value});
   };
@@ -200,28 +198,22 @@ void add_build(Families& families, const AdminSettings& settings) {
 void add_busy(Families& families, std::span<const ShardCounters* const> shards, TimeNs now) {
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
     const TimeNs began = shards[shard]->turn_began.get();
-    const double seconds =
-        began == 0 || began >= now ? 0 : static_cast<double>(now - began) / nanoseconds_per_second;
-    families
-        .add("ringgate_shard_busy_seconds", "Time since the shard's turn began; 0 while it sleeps.",
-             Kind::gauge, seconds)
+    const double seconds = began == 0 || began >= now ? 0 : static_cast<double>(now - began) / nanoseconds_per_second;
+    families.add("ringgate_shard_busy_seconds", "Time since the shard's turn began; 0 while it sleeps.", Kind::gauge, seconds)
         .label.push_back({"shard", std::to_string(shard)});
   }
 }
 
 void add_gate(Families& families, const dispatch::GateState& gate) {
   const auto number = [](auto value) { return static_cast<double>(value); };
-  families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge,
-               number(gate.map.count()));
-  families.add("ringgate_device_index_rebuilds_total", "Times the device map moved into a new table.",
-               Kind::counter, number(gate.map.rebuilds_count()));
-  families.add("ringgate_device_index_tables_waiting",
-               "Replaced tables of the device map that somebody may still be reading.", Kind::gauge,
-               number(gate.map.tables_waiting_count()));
-  families.add("ringgate_ready", "1 while /readyz says 200.", Kind::gauge,
-               gate.ready.load(std::memory_order_acquire) ? 1 : 0);
-  families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.",
-               Kind::gauge, gate.draining.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge, number(gate.map.count()));
+  families.add("ringgate_device_index_rebuilds_total", "Times the device map moved into a new table.", Kind::counter,
+               number(gate.map.rebuilds_count()));
+  families.add("ringgate_device_index_tables_waiting", "Replaced tables of the device map that somebody may still be reading.",
+               Kind::gauge, number(gate.map.tables_waiting_count()));
+  families.add("ringgate_ready", "1 while /readyz says 200.", Kind::gauge, gate.ready.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.", Kind::gauge,
+               gate.draining.load(std::memory_order_acquire) ? 1 : 0);
   families.add("ringgate_deflate_memory_bytes", "Memory reserved for context takeover.", Kind::gauge,
                number(gate.deflate_memory.used_bytes()));
   families.add("ringgate_log_dropped_total", "Log lines lost because the queue was full.", Kind::counter,
@@ -232,12 +224,10 @@ void add_process(Families& families) {
   const ProcessUsage usage = read_process_usage();
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
   families.add("process_cpu_seconds_total", "User and system time used.", Kind::counter, usage.cpu_seconds);
-  families.add("process_resident_memory_bytes", "Resident memory.", Kind::gauge,
-               number(usage.resident_bytes));
+  families.add("process_resident_memory_bytes", "Resident memory.", Kind::gauge, number(usage.resident_bytes));
   families.add("process_virtual_memory_bytes", "Virtual memory.", Kind::gauge, number(usage.virtual_bytes));
   families.add("process_open_fds", "Open process descriptors.", Kind::gauge, number(usage.descriptors_open));
-  families.add("process_max_fds", "Most process descriptors that may be open.", Kind::gauge,
-               number(usage.descriptors_max));
+  families.add("process_max_fds", "Most process descriptors that may be open.", Kind::gauge, number(usage.descriptors_max));
 }
 
 }  // namespace

@@ -11,9 +11,7 @@
 namespace ringgate::admin {
 namespace {
 
-double seconds_of(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-}
+double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
 
 std::uint64_t count_descriptors() {
   constexpr const char* directory = "/proc/self/fd";
@@ -23,9 +21,7 @@ std::uint64_t count_descriptors() {
   if (stat(directory, &entry) == 0 && entry.st_size > 0) return static_cast<std::uint64_t>(entry.st_size);
   std::error_code error;
   std::uint64_t count = 0;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
-       it.increment(error))
-    ++count;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) ++count;
   return count;
 }
 
@@ -41,8 +37,7 @@ ProcessUsage read_process_usage() {
     usage.resident_bytes = resident_pages * page_bytes;
   }
   rusage used{};
-  if (getrusage(RUSAGE_SELF, &used) == 0)
-    usage.cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+  if (getrusage(RUSAGE_SELF, &used) == 0) usage.cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
   usage.descriptors_open = count_descriptors();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) usage.descriptors_max = limit.rlim_cur;

@@ -21,38 +21,25 @@ bool is_invalid(MessageType type, const Request& request) {
 
 Answer answer_of(std::string_view device_id, const PushResult& result) {
   switch (result.outcome) {
-    case PushOutcome::delivered:
-      return Answer::json(delivered_json(device_id, result));
-    case PushOutcome::unknown_device:
-      return Answer::refuse(Refusal::unknown_device);
-    case PushOutcome::backpressure:
-      return Answer::refuse(Refusal::backpressure);
-    case PushOutcome::too_large:
-      return Answer::refuse(Refusal::too_large);
-    case PushOutcome::closing:
-      return Answer::refuse(Refusal::closing);
-    case PushOutcome::invalid_utf8:
-      return Answer::refuse(Refusal::invalid_utf8);
-    case PushOutcome::unknown_outcome:
-      break;
+    case PushOutcome::delivered: return Answer::json(delivered_json(device_id, result));
+    case PushOutcome::unknown_device: return Answer::refuse(Refusal::unknown_device);
+    case PushOutcome::backpressure: return Answer::refuse(Refusal::backpressure);
+    case PushOutcome::too_large: return Answer::refuse(Refusal::too_large);
+    case PushOutcome::closing: return Answer::refuse(Refusal::closing);
+    case PushOutcome::invalid_utf8: return Answer::refuse(Refusal::invalid_utf8);
+    case PushOutcome::unknown_outcome: break;
   }
   return Answer::refuse(Refusal::unknown_outcome);
 }
 
 Answer answer_of(const BroadcastResult& result) {
   switch (result.outcome) {
-    case BroadcastOutcome::completed:
-      return Answer::json(broadcast_json(result));
-    case BroadcastOutcome::backpressure:
-      return Answer::refuse(Refusal::unavailable);
-    case BroadcastOutcome::too_large:
-      return Answer::refuse(Refusal::too_large);
-    case BroadcastOutcome::closing:
-      return Answer::refuse(Refusal::stopping);
-    case BroadcastOutcome::invalid_utf8:
-      return Answer::refuse(Refusal::invalid_utf8);
-    case BroadcastOutcome::unknown_outcome:
-      break;
+    case BroadcastOutcome::completed: return Answer::json(broadcast_json(result));
+    case BroadcastOutcome::backpressure: return Answer::refuse(Refusal::unavailable);
+    case BroadcastOutcome::too_large: return Answer::refuse(Refusal::too_large);
+    case BroadcastOutcome::closing: return Answer::refuse(Refusal::stopping);
+    case BroadcastOutcome::invalid_utf8: return Answer::refuse(Refusal::invalid_utf8);
+    case BroadcastOutcome::unknown_outcome: break;
   }
   return Answer::refuse(Refusal::unknown_outcome);
 }

@@ -27,8 +27,7 @@ struct NumberRange {
   std::uint64_t highest;
   std::uint64_t otherwise;
 };
-inline std::optional<std::uint64_t> query_number(std::string_view query, std::string_view name,
-                                                 const NumberRange& range) {
+inline std::optional<std::uint64_t> query_number(std::string_view query, std::string_view name, const NumberRange& range) {
   const http::QueryParameter parameter = http::query_parameter(query, name);
   if (parameter.presence == http::QueryParameter::Presence::absent) return range.otherwise;
   if (parameter.presence == http::QueryParameter::Presence::conflicting) return std::nullopt;

@@ -88,8 +88,6 @@ static_assert(
     }(),
     "one row per enumerator, in their order");
 
-constexpr const RefusalFacts& facts_of(Refusal refusal) {
-  return refusal_facts[static_cast<std::size_t>(refusal)];
-}
+constexpr const RefusalFacts& facts_of(Refusal refusal) { return refusal_facts[static_cast<std::size_t>(refusal)]; }
 
 }  // namespace ringgate::admin

@@ -40,23 +40,17 @@ std::string form_query(std::string_view query) {
 
 }  // namespace
 
-ReadProgress RequestReader::read(ByteView input) {
-  return body_ ? read_body(input) : read_head(input);
-}
+ReadProgress RequestReader::read(ByteView input) { return body_ ? read_body(input) : read_head(input); }
 
 ReadProgress RequestReader::read_head(ByteView input) {
   if (input.empty()) return {};
   const http::GatheredHead head = gatherer_.read(input);
   switch (head.status) {
-    case http::HeadStatus::need_more:
-      return {.consumed_bytes = head.consumed_bytes};
-    case http::HeadStatus::rejected:
-      return {.status = ReadStatus::rejected, .rejection = head.rejection};
-    case http::HeadStatus::complete:
-      break;
+    case http::HeadStatus::need_more: return {.consumed_bytes = head.consumed_bytes};
+    case http::HeadStatus::rejected: return {.status = ReadStatus::rejected, .rejection = head.rejection};
+    case http::HeadStatus::complete: break;
   }
-  if (const auto rejection = take_head(gatherer_.view()))
-    return {.status = ReadStatus::rejected, .rejection = *rejection};
+  if (const auto rejection = take_head(gatherer_.view())) return {.status = ReadStatus::rejected, .rejection = *rejection};
   gatherer_.reset();
   return {.status = body_ ? ReadStatus::body_follows : ReadStatus::complete, .consumed_bytes = head.consumed_bytes};
 }

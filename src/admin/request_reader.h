@@ -11,8 +11,8 @@
 #include <string>
 
 #include "http/body.h"
-#include "http/rejection.h"
 #include "http/head_gatherer.h"
+#include "http/rejection.h"
 #include "http/response.h"
 #include "ringgate/bytes.h"
 
@@ -22,9 +22,9 @@ namespace ringgate::admin {
 struct Request {
   http::Method method = http::Method::get;
   http::Persistence persistence = http::Persistence::keep_alive;  // close: HTTP/1.0, or `Connection: close`
-  bool is_from_web_page = false;   // has Origin, or a Sec-Fetch-Site other than none and same-origin
-  bool asks_for_websocket = false;  // any other upgrade is ignored (RFC 9110 section 7.8)
-  bool is_encoded = false;          // has a Content-Encoding other than identity
+  bool is_from_web_page = false;            // has Origin, or a Sec-Fetch-Site other than none and same-origin
+  bool asks_for_websocket = false;          // any other upgrade is ignored (RFC 9110 section 7.8)
+  bool is_encoded = false;                  // has a Content-Encoding other than identity
   bool expects_continue = false;            // RFC 9110 section 10.1.1; never with HTTP/1.0
   std::optional<std::string> content_type;  // nullopt also if it is given more than once
   std::string authority;                    // empty only if HTTP/1.0 names none
@@ -78,7 +78,7 @@ class RequestReader {
 
   std::size_t body_bytes_max_;
   http::HeadGatherer gatherer_;
-  std::optional<http::BodyReader> body_;   // while a body is being read
+  std::optional<http::BodyReader> body_;  // while a body is being read
   Request request_;
 };
 

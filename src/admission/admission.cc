@@ -56,8 +56,7 @@ std::optional<Rejection> check_capacity(const GateView& gate) {
 
 }  // namespace
 
-std::expected<Admission, Rejection> admit(const RequestView& request, const GateView& gate,
-                                          AnonymousIdSeed anonymous_seed) {
+std::expected<Admission, Rejection> admit(const RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed) {
   if (const auto rejection = check_host(request, gate)) return std::unexpected{*rejection};
   if (const auto rejection = check_protocol(request)) return std::unexpected{*rejection};
   if (const auto rejection = check_method(request.method())) return std::unexpected{*rejection};

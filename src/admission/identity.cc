@@ -15,8 +15,7 @@ using Presence = http::QueryParameter::Presence;
 /// A header line as if it were a parameter: two lines with two values conflict, compared as decoded.
 http::QueryParameter header_parameter(const http::RequestView& request, std::string_view name) {
   http::QueryParameter found;
-  for (std::size_t i = request.find_field(name); i < request.fields_count();
-       i = request.find_field(name, i + 1)) {
+  for (std::size_t i = request.find_field(name); i < request.fields_count(); i = request.find_field(name, i + 1)) {
     if (found.presence == Presence::absent) {
       found = {Presence::present, request.field_value(i)};
     } else if (found.value != request.field_value(i) && !http::equal_when_decoded(found.value, request.field_value(i))) {

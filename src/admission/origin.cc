@@ -28,8 +28,7 @@ bool is_permitted(std::string_view origin, const http::RequestView& request, con
     }
     case OriginPolicy::list:
       return std::ranges::any_of(rule.allowed, [origin](std::string_view allowed) { return is_same_origin(origin, allowed); });
-    case OriginPolicy::off:
-      return true;
+    case OriginPolicy::off: return true;
   }
   return false;
 }

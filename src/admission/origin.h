@@ -16,7 +16,8 @@ namespace ringgate::admission {
 
 struct OriginRule {
   OriginPolicy policy = OriginPolicy::same_host;
-  std::span<const std::string_view> allowed;  // whole origins, `https://host[:port]`, `null`, `file://`; borrowed from the configuration
+  std::span<const std::string_view>
+      allowed;  // whole origins, `https://host[:port]`, `null`, `file://`; borrowed from the configuration
 };
 
 /// Case is ignored, and the default port of the origin's scheme equals none; nothing else is normalised, so scheme, host and port must

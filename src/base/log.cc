@@ -115,8 +115,8 @@ void append_time(std::string& out, std::int64_t unix_microseconds) {
   const std::time_t seconds = unix_microseconds / 1'000'000;
   std::tm t{};
   gmtime_r(&seconds, &t);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", t.tm_year + 1900, t.tm_mon + 1,
-                 t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, unix_microseconds % 1'000'000);
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+                 t.tm_hour, t.tm_min, t.tm_sec, unix_microseconds % 1'000'000);
 }
 
 std::string format_logfmt(std::string_view level, std::int64_t unix_microseconds, std::string_view message,
@@ -159,7 +159,7 @@ void start(Level level, Format format) {
   auto logger = std::make_shared<spdlog::async_logger>("ringgate", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
                                                        spdlog::async_overflow_policy::overrun_oldest);
   logger->set_pattern("%v");
-  logger->set_level(spdlog::level::trace);  // `threshold` decides
+  logger->set_level(spdlog::level::trace);               // `threshold` decides
   logger->set_error_handler([](const std::string&) {});  // a broken stderr is nobody's to report to
   {
     const std::lock_guard lock(sink_mutex);

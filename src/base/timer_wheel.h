@@ -40,9 +40,7 @@ class TimerWheel {
   static constexpr std::uint64_t ticks_ahead_max = std::uint64_t{1} << 31;
 
   /// `start`: a time not later than any that will be handed in.
-  TimerWheel(LinksOf links_of, TimeNs start) : links_of_(std::move(links_of)), start_(start) {
-    buckets_.fill(TimerLinks::none);
-  }
+  TimerWheel(LinksOf links_of, TimeNs start) : links_of_(std::move(links_of)), start_(start) { buckets_.fill(TimerLinks::none); }
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
@@ -54,8 +52,7 @@ class TimerWheel {
   /// next tick.
   void schedule(std::uint32_t slot, TimeNs deadline) {
     cancel(slot);
-    const std::uint64_t wanted =
-        deadline <= start_ ? 0 : (deadline - start_ - 1) / tick_ns + 1;  // rounded up
+    const std::uint64_t wanted = deadline <= start_ ? 0 : (deadline - start_ - 1) / tick_ns + 1;  // rounded up
     const std::uint64_t tick = std::clamp(wanted, tick_ + 1, tick_ + ticks_ahead_max - 1);
     link(slot, static_cast<std::uint32_t>(tick));
     ++count_;
@@ -100,9 +97,7 @@ class TimerWheel {
  private:
   static constexpr std::uint32_t words_count = buckets_count / 64;
 
-  static std::uint32_t bucket_of(std::uint64_t tick) {
-    return static_cast<std::uint32_t>(tick % buckets_count);
-  }
+  static std::uint32_t bucket_of(std::uint64_t tick) { return static_cast<std::uint32_t>(tick % buckets_count); }
   bool due(std::uint32_t deadline_tick) const {
     return static_cast<std::int32_t>(deadline_tick - static_cast<std::uint32_t>(tick_)) <= 0;
   }

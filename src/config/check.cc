@@ -53,7 +53,8 @@ class Relations {
       add(fmt::format("listener.{}.bind", i),
           {fmt::format("{} is another listener's", listener.bind), "bind each listener elsewhere"});
     }
-    if (listener.dual_stack && !listener.bind.starts_with('[')) add(fmt::format("listener.{}.dual_stack", i), not_ipv6(listener.bind));
+    if (listener.dual_stack && !listener.bind.starts_with('['))
+      add(fmt::format("listener.{}.dual_stack", i), not_ipv6(listener.bind));
     if (std::ranges::find(config_.routes, listener.health_path, &RouteConfig::path) != config_.routes.end()) {
       add(fmt::format("listener.{}.health_path", i),
           {fmt::format("{} is a route's path", listener.health_path), "give it a path of its own, or \"off\""});

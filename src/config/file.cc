@@ -117,8 +117,9 @@ std::expected<void, FileFault> check_lines(std::string_view text) {
       return std::unexpected(FileFault{line, {"a byte beyond ASCII", "keep such characters to comments"}});
     }
     if (content.size() > config_line_bytes_max) {
-      return std::unexpected(FileFault{line, {fmt::format("the line is longer than {} bytes", config_line_bytes_max),
-                                              "break it; a list may go over several lines"}});
+      return std::unexpected(FileFault{line,
+                                       {fmt::format("the line is longer than {} bytes", config_line_bytes_max),
+                                        "break it; a list may go over several lines"}});
     }
     text.remove_prefix(std::min(end + 1, text.size()));
     ++line;
@@ -133,8 +134,8 @@ std::expected<std::string, Complaint> read_config_file(const std::string& path) 
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {
     const bool absent = !error || error == std::errc::no_such_file_or_directory;
-    return std::unexpected(Complaint{absent ? "there is no such file" : error.message(),
-                                     "name a readable TOML file with --config"});
+    return std::unexpected(
+        Complaint{absent ? "there is no such file" : error.message(), "name a readable TOML file with --config"});
   }
   if (std::filesystem::is_directory(status)) {
     return std::unexpected(Complaint{"it is a directory", "name a TOML file with --config"});
@@ -154,8 +155,8 @@ std::expected<std::string, Complaint> read_config_file(const std::string& path) 
 
 std::expected<FileContent, FileFault> parse_config_text(std::string_view text) {
   if (text.size() > config_file_bytes_max) {
-    return std::unexpected(FileFault{0, {fmt::format("the file is larger than {} bytes", config_file_bytes_max),
-                                         "name the file that holds the settings"}});
+    return std::unexpected(FileFault{
+        0, {fmt::format("the file is larger than {} bytes", config_file_bytes_max), "name the file that holds the settings"}});
   }
   if (auto lines = check_lines(text); !lines) return std::unexpected(std::move(lines.error()));
   // A "#" may also stand in a string; no rule accepts the question mark that then comes in place of what follows it.
@@ -164,8 +165,8 @@ std::expected<FileContent, FileFault> parse_config_text(std::string_view text) {
   const toml::parse_result result = toml::parse(ascii);
   if (!result) {
     const toml::parse_error& error = result.error();
-    return std::unexpected(FileFault{error.source().begin.line,
-                                     {printable(error.description(), 200), "correct the TOML on this line"}});
+    return std::unexpected(
+        FileFault{error.source().begin.line, {printable(error.description(), 200), "correct the TOML on this line"}});
   }
   FileContent content;
   Collector(content).collect(result.table());

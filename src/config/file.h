@@ -26,7 +26,7 @@ struct FileSetting {
 };
 
 struct FileContent {
-  std::vector<FileSetting> settings;                          // in the order of their lines
+  std::vector<FileSetting> settings;                        // in the order of their lines
   std::map<std::string, std::size_t, std::less<>> entries;  // "listener" -> number of [[listener]] entries, if any are given
 };
 

@@ -70,7 +70,7 @@ class Loader {
     for (const auto& [name_of_section, count] : content->entries) {
       const RepeatedSection& section = *find_repeated(name_of_section);
       if (count == 0 || count > section.entries_max) continue;  // refused below, as a setting
-      section.resize(loaded_.config, 0);  // the file's entries replace the default ones
+      section.resize(loaded_.config, 0);                        // the file's entries replace the default ones
       section.resize(loaded_.config, count);
     }
     for (FileSetting& setting : content->settings) {

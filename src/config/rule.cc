@@ -16,18 +16,10 @@ struct Unit {
 };
 
 // Largest first: `print` takes the first that divides.
-constexpr std::array<Unit, 6> size_units{{{"GiB", 1ULL << 30},
-                                          {"MiB", 1ULL << 20},
-                                          {"MB", 1'000'000},
-                                          {"KiB", 1ULL << 10},
-                                          {"kB", 1'000},
-                                          {"B", 1}}};
-constexpr std::array<Unit, 6> duration_units{{{"h", 3'600'000'000'000},
-                                              {"m", 60'000'000'000},
-                                              {"s", 1'000'000'000},
-                                              {"ms", 1'000'000},
-                                              {"us", 1'000},
-                                              {"ns", 1}}};
+constexpr std::array<Unit, 6> size_units{
+    {{"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"MB", 1'000'000}, {"KiB", 1ULL << 10}, {"kB", 1'000}, {"B", 1}}};
+constexpr std::array<Unit, 6> duration_units{
+    {{"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
 constexpr std::uint64_t cpus_max = 1024;  // CPU_SETSIZE
 
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }

@@ -9,17 +9,13 @@
 namespace ringgate::config {
 namespace {
 
-bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 bool all_of(std::string_view text, std::string_view also) {
   return std::ranges::all_of(text, [&](char c) { return is_letter_or_digit(c) || also.contains(c); });
 }
 
-bool accepts_address(std::string_view text) {
-  return all_of(text, ".:[]") && ring::parse_listen_address(text).has_value();
-}
+bool accepts_address(std::string_view text) { return all_of(text, ".:[]") && ring::parse_listen_address(text).has_value(); }
 bool accepts_address_or_off(std::string_view text) { return text == "off" || accepts_address(text); }
 
 // The characters of a path, RFC 3986 section 3.3; a percent sign stands for itself since paths are compared undecoded.

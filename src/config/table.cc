@@ -30,8 +30,10 @@ constexpr std::array<std::string_view, 3> format_words{"auto", "logfmt", "json"}
 
 template <auto Section, auto... Members, typename AnyConfig>
 auto& member_of(AnyConfig& config, std::size_t index) {
+  // clang-format off
   if constexpr (requires { (config.*Section)[index]; }) return ((config.*Section)[index].* ... .*Members);
   else return ((config.*Section).* ... .*Members);
+  // clang-format on
 }
 
 /// What the rule speaks of: of an enumeration, the number of its word.
@@ -44,7 +46,9 @@ decltype(auto) ruled_value(const Member& member) {
 /// A row of the table: ties a path and its rule to a member of a section of Config, or to a member of that member.
 template <auto Section, auto... Members, typename KindOfRule>
 Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
-  return {path, rule, meaning,
+  return {path,
+          rule,
+          meaning,
           [](const Key& key, Config& config, std::size_t index, const RawValue& value) -> Read<void> {
             auto& member = member_of<Section, Members...>(config, index);
             auto read_value = read(std::get<KindOfRule>(key.rule), value);
@@ -69,7 +73,8 @@ using L = LimitsConfig;
 using R = RingConfig;
 constexpr auto off = Off::allowed;
 
-// Sections stay together, in the order print-config shows them.
+// Sections stay together, in the order print-config shows them. A row is two lines: what it ties together, and its meaning.
+// clang-format off
 const std::array table{
     row<&C::server, &ServerConfig::shards_count>("server.shards", CountRule{0, limits::shards_max},
         "Threads that serve, each with its ring; 0: one per CPU, as far as the CPU quota of the control group pays for them."),
@@ -206,6 +211,7 @@ const std::array table{
     row<&C::drain, &DrainConfig::closes_per_second>("drain.rate", CountRule{1, 1'000'000},
         "Devices closed per second."),
 };
+// clang-format on
 
 template <auto Section>
 constexpr RepeatedSection repeated(std::string_view name, std::size_t entries_max) {
@@ -213,8 +219,7 @@ constexpr RepeatedSection repeated(std::string_view name, std::size_t entries_ma
           [](Config& config, std::size_t count) { (config.*Section).resize(count); }};
 }
 
-constexpr std::array repeated_table{repeated<&C::listeners>("listener", 16),
-                                     repeated<&C::routes>("route", limits::routes_max)};
+constexpr std::array repeated_table{repeated<&C::listeners>("listener", 16), repeated<&C::routes>("route", limits::routes_max)};
 
 std::optional<std::size_t> read_index(std::string_view text) {
   std::size_t index = 0;
@@ -269,7 +274,8 @@ const RepeatedSection* find_repeated(std::string_view name) {
 }
 
 bool is_section(std::string_view name) {
-  return std::ranges::any_of(table, [&](const Key& key) { return key.path.starts_with(name) && key.path.substr(name.size()).starts_with('.'); });
+  return std::ranges::any_of(
+      table, [&](const Key& key) { return key.path.starts_with(name) && key.path.substr(name.size()).starts_with('.'); });
 }
 
 std::optional<KeyPlace> find_key(std::string_view path) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "ringgate/config.h"
 #include "config/rule.h"
+#include "ringgate/config.h"
 
 namespace ringgate::config {
 

@@ -61,7 +61,7 @@ struct Connection {
   Input input;
   ring::PeerAddress peer;  // filled by the ring soon after accepting
 
-  Outbox* outbox = nullptr;  // the transport's; null unless output waits
+  Outbox* outbox = nullptr;             // the transport's; null unless output waits
   std::uint64_t output_index : 24 = 0;  // 1 + index of this turn's output; 0: none
   std::uint64_t opened_ms : 40 = 0;     // since the shard started; 34 years
   std::uint64_t bytes_in = 0;

@@ -38,10 +38,8 @@ void Transport::terminate(Connection& connection, EndCause cause, Farewell farew
   connection.state = State::terminating;
   connection.end_cause = cause;
   connection.ends_with_reset = farewell == Farewell::reset;
-  if (connection.operations_in_flight == 0)
-    released_.push_back(ref_of(connection));
-  else
-    cancel_everything(connection);
+  if (connection.operations_in_flight == 0) released_.push_back(ref_of(connection));
+  else cancel_everything(connection);
 }
 
 void Transport::cancel_everything(Connection& connection) {

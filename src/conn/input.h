@@ -22,10 +22,10 @@ enum class Armed : std::uint16_t {
 };
 
 enum class Wanted : std::uint16_t {
-  nothing,   // the peer has finished, or the connection is being terminated
-  hang_up,   // paused: nothing but the news that the peer has finished or is gone
-  rest,      // paused, but the peer has finished: what it sent before
-  silence,   // paused, and the peer has finished: there is no news to come
+  nothing,  // the peer has finished, or the connection is being terminated
+  hang_up,  // paused: nothing but the news that the peer has finished or is gone
+  rest,     // paused, but the peer has finished: what it sent before
+  silence,  // paused, and the peer has finished: there is no news to come
   receive,
   readable,  // cold: a poll holds less of the kernel's memory
   in_turn,   // bulk: a poll, then a place among the others, then one receive

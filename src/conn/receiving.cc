@@ -68,21 +68,16 @@ void Transport::on_receive(const Completion& completion) {
   }
   if (!completion.more) end_input(*connection);
   if (connection->state == State::terminating) return;
-  if (!bytes.empty())
-    on_received(*connection, bytes);
-  else if (completion.error == IoError::none)
-    return on_peer_finished(*connection);
-  else
-    on_input_failed(*connection, completion);
+  if (!bytes.empty()) on_received(*connection, bytes);
+  else if (completion.error == IoError::none) return on_peer_finished(*connection);
+  else on_input_failed(*connection, completion);
   if (!connection->input.receives_steadily()) settle_input(*connection);
 }
 
 void Transport::on_peer_finished(Connection& connection) {
   connection.input.note_peer_finished();
-  if (connection.state == State::open)
-    session_of(connection).on_end_of_stream(connection);
-  else if (connection.state == State::lingering)
-    terminate(connection, connection.end_cause, Farewell::fin);
+  if (connection.state == State::open) session_of(connection).on_end_of_stream(connection);
+  else if (connection.state == State::lingering) terminate(connection, connection.end_cause, Farewell::fin);
 }
 
 void Transport::on_input_failed(Connection& connection, const Completion& completion) {

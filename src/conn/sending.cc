@@ -31,10 +31,8 @@ TurnOutput& Transport::new_output(Connection& connection) {
 
 void Transport::add_piece(TurnOutput& output, OutputPiece piece) {
   if (output.full()) consolidate(output);
-  if (std::uint8_t* const room = output.take_room(piece.size))
-    std::memcpy(room, piece.bytes(), piece.size);
-  else
-    output.add(std::move(piece));
+  if (std::uint8_t* const room = output.take_room(piece.size)) std::memcpy(room, piece.bytes(), piece.size);
+  else output.add(std::move(piece));
 }
 
 /// Copies all pieces into one, to make room for more: as many bytes again, so that however many pieces a turn brings, each byte
@@ -185,8 +183,7 @@ void Transport::flush(TurnOutput& output) {
 
 void Transport::send_pieces(const TurnOutput& output) {
   ring::Piece pieces[ring::Ring::pieces_max];
-  for (std::size_t i = 0; i < output.pieces_count; ++i)
-    pieces[i] = {output.pieces[i].bytes(), output.pieces[i].size};
+  for (std::size_t i = 0; i < output.pieces_count; ++i) pieces[i] = {output.pieces[i].bytes(), output.pieces[i].size};
   ring_.send(output.slot, {pieces, output.pieces_count}, ring::Ring::Sending::silent,
              {OperationKind::send, output.slot, output.generation});
 }
@@ -212,10 +209,8 @@ void Transport::spill(Connection& connection, TurnOutput& output, std::size_t ta
       taken -= piece.size;
       continue;
     }
-    if (piece.message)
-      connection.outbox->append(std::move(piece.message), taken);
-    else
-      connection.outbox->append(ByteView{piece.data + taken, piece.size - taken});
+    if (piece.message) connection.outbox->append(std::move(piece.message), taken);
+    else connection.outbox->append(ByteView{piece.data + taken, piece.size - taken});
     taken = 0;
   }
   counters_.send_queue_bytes.add(connection.outbox->bytes() - before);
@@ -233,9 +228,8 @@ bool Transport::goes_uncopied(const Connection& connection, std::size_t bytes) c
 bool Transport::send_uncopied(Connection& connection) {
   const auto [message, offset] = connection.outbox->front_message();
   if (message == nullptr || !goes_uncopied(connection, message->frame().size() - offset)) return false;
-  ring::Keeper keeper(ws::MessageRef::share(*message).detach(), [](const void* kept) {
-    (void)ws::MessageRef::attach(static_cast<const ws::PreparedMessage*>(kept));
-  });
+  ring::Keeper keeper(ws::MessageRef::share(*message).detach(),
+                      [](const void* kept) { (void)ws::MessageRef::attach(static_cast<const ws::PreparedMessage*>(kept)); });
   return ring_.send_zero_copy(table_.slot_of(connection), message->frame(), offset, std::move(keeper),
                               token(OperationKind::send, connection));
 }
@@ -248,8 +242,7 @@ void Transport::send_outbox(Connection& connection) {
   ring::Piece pieces[ring::Ring::pieces_max];
   const std::size_t count = connection.outbox->front(pieces);
   RINGGATE_ASSERT(count > 0);
-  const auto sending =
-      connection.state == State::flushing ? ring::Ring::Sending::before_end : ring::Ring::Sending::completes;
+  const auto sending = connection.state == State::flushing ? ring::Ring::Sending::before_end : ring::Ring::Sending::completes;
   ring_.send(table_.slot_of(connection), {pieces, count}, sending, token(OperationKind::send, connection));
 }
 
@@ -290,10 +283,8 @@ void Transport::on_outbox_sent(const Completion& completion) {
   connection.bytes_out += taken;
   counters_.wire_bytes_out.add(taken);
   counters_.send_queue_bytes.subtract(taken);
-  if (connection.outbox->empty())
-    drop_outbox(connection);
-  else
-    send_outbox(connection);
+  if (connection.outbox->empty()) drop_outbox(connection);
+  else send_outbox(connection);
   if (connection.state == State::open) session_of(connection).on_output_progress(connection);
   if (connection.state == State::flushing) continue_closing(connection);
 }

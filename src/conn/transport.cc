@@ -18,7 +18,7 @@ constexpr DurationNs accept_pause = 100 * nanoseconds_per_millisecond;
 constexpr DurationNs stall = nanoseconds_per_second / 2;
 constexpr std::uint32_t stalls_excused_max = 16;
 constexpr DurationNs behind_patience = nanoseconds_per_second;
-}
+}  // namespace
 
 Transport::Transport(ring::Ring& ring, ShardCounters& counters, const Options& options)
     : ring_(ring),
@@ -115,8 +115,7 @@ void Transport::on_accept(const Completion& completion) {
   ++listener.connections_count;
   connection->listener_index = static_cast<std::uint8_t>(completion.token.slot);
   connection->opened_ms = (now_ / nanoseconds_per_millisecond) & ((std::uint64_t{1} << 40) - 1);
-  if (ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection)))
-    begin_operation(*connection);
+  if (ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection))) begin_operation(*connection);
   settle_input(*connection);
   session_of(*connection).on_open(*connection);
 }
@@ -151,12 +150,9 @@ void Transport::collect_sends(std::span<const Completion> completions) {
   for (const Completion& completion : completions) {
     if (completion.token.kind != OperationKind::send) continue;
     Connection* const connection = table_.find(completion.token);
-    if (connection == nullptr)
-      counters_.stale_completions.add(1);
-    else if (connection->outbox_send == OutboxSend::in_flight)
-      outbox_sends_.push_back(completion);
-    else
-      settle_silent_send(*connection, completion);
+    if (connection == nullptr) counters_.stale_completions.add(1);
+    else if (connection->outbox_send == OutboxSend::in_flight) outbox_sends_.push_back(completion);
+    else settle_silent_send(*connection, completion);
   }
 }
 

@@ -35,8 +35,8 @@ struct ListenerSlot {
   std::uint32_t slots_left_free = 1;  // stops accepting when no more than this many are free
   std::uint32_t backlog = 0;          // what one accept of many may bring at once: with less room, one is accepted at a time
   std::uint32_t connections_max = UINT32_MAX;  // stops accepting while so many of its connections are there
-  bool takes_reserve = false;         // accepts with descriptors held in reserve when the process has no more
-  bool counts_output = false;         // what waits for its peers counts against Options::output_bytes_max
+  bool takes_reserve = false;                  // accepts with descriptors held in reserve when the process has no more
+  bool counts_output = false;                  // what waits for its peers counts against Options::output_bytes_max
 };
 
 class Transport {
@@ -46,9 +46,9 @@ class Transport {
   struct Options {
     std::uint32_t slots_count = 0;
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
-    std::size_t zero_copy_bytes = SIZE_MAX;  // messages of so many bytes go uncopied to peers on other machines
-    std::uint64_t output_bytes_max = UINT64_MAX;  // memory for what waits for all peers together
-    std::size_t bulk_bytes = SIZE_MAX;  // a connection that receives as much at once is bulk
+    std::size_t zero_copy_bytes = SIZE_MAX;                 // messages of so many bytes go uncopied to peers on other machines
+    std::uint64_t output_bytes_max = UINT64_MAX;            // memory for what waits for all peers together
+    std::size_t bulk_bytes = SIZE_MAX;                      // a connection that receives as much at once is bulk
   };
 
   Transport(ring::Ring& ring, ShardCounters& counters, const Options& options);
@@ -69,9 +69,7 @@ class Transport {
   void expire_timers();
   void finish_turn();
   /// Work waits that no completion will announce: the next enter must not sleep.
-  bool wants_turn() const {
-    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_;
-  }
+  bool wants_turn() const { return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_; }
   /// Until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
 
@@ -95,7 +93,7 @@ class Transport {
   std::optional<TimeNs> stalled_since(const Connection& connection) const;
 
   // -- Flow and life.
-  void pause(Connection& connection);   // what was received already still arrives
+  void pause(Connection& connection);  // what was received already still arrives
   void resume(Connection& connection);
   /// Lets a poll wait for what comes next instead of a receive, which holds more of the kernel's memory.
   void cool(Connection& connection);
@@ -212,13 +210,13 @@ class Transport {
   ConnectionTable table_;
   TimerWheel<LinksOfSlot> wheel_;
   TimeNs now_ = 0;
-  TimeNs behind_since_ = 0;   // more has come than was received; 0: no
+  TimeNs behind_since_ = 0;           // more has come than was received; 0: no
   std::uint32_t stalls_excused_ = 0;  // since timers ran: turns that came late and were given time to catch up
-  bool was_warmed_ = false;   // in this turn: what a cold connection brings is received in the next
-  bool timers_wait_ = false;  // until it was
-  TimeNs reserve_retry_at_ = 0;     // when to look for descriptors again
+  bool was_warmed_ = false;           // in this turn: what a cold connection brings is received in the next
+  bool timers_wait_ = false;          // until it was
+  TimeNs reserve_retry_at_ = 0;       // when to look for descriptors again
   bool accepts_are_settled_ = false;  // nothing is to be armed or cancelled until one completes or a connection is gone
-  bool reserve_is_whole_ = true;    // of the ring's descriptors for listeners that take them
+  bool reserve_is_whole_ = true;      // of the ring's descriptors for listeners that take them
   std::vector<ListenerState> listeners_;
   std::vector<TurnOutput> outputs_;  // the first outputs_count_ are this turn's, the rest is kept for reuse
   std::size_t outputs_count_ = 0;
@@ -234,8 +232,8 @@ class Transport {
   std::vector<SlotRef> moment_;         // wait for a moment to pass, until moment_over_at_
   std::vector<SlotRef> moment_passed_;  // the same, while they go on
   TimeNs moment_over_at_ = 0;
-  std::deque<SlotRef> bulk_;  // have something to receive, in the order they said so
-  bool receives_bulk_ = false;  // in the enter to come
+  std::deque<SlotRef> bulk_;       // have something to receive, in the order they said so
+  bool receives_bulk_ = false;     // in the enter to come
   std::vector<SlotRef> released_;  // terminated, and nothing is in flight
   std::uint32_t operations_in_flight_ = 0;
 };

@@ -26,7 +26,7 @@ class WaitingOutput {
   struct Link {
     Link* before = nullptr;
     Link* after = nullptr;
-    std::uint32_t slot = 0;  // the connection's
+    std::uint32_t slot = 0;       // the connection's
     std::uint8_t size_class = 0;  // 0: not listed
   };
 
@@ -92,7 +92,7 @@ class WaitingOutput {
 
   ShardBudget& budget_;
   std::array<Link*, classes_count> first_{};
-  std::array<std::uint64_t, classes_count / 64> listed_{};  // classes that have any
+  std::array<std::uint64_t, classes_count / 64> listed_{};                  // classes that have any
   std::unordered_map<const ws::PreparedMessage*, std::uint32_t> messages_;  // by how many outboxes; bounded by what they hold
 };
 

@@ -14,9 +14,7 @@ static_assert(capacity_min / 4 > limits::shards_max + limits::foreign_readers_ma
 
 constexpr std::size_t scan_slots_min = 4096;  // per page, so that a nearly empty table ends in a few pages
 
-IdTable* make_table(std::size_t capacity) {
-  return IdTable::make(capacity).release();
-}
+IdTable* make_table(std::size_t capacity) { return IdTable::make(capacity).release(); }
 
 }  // namespace
 
@@ -68,14 +66,11 @@ std::optional<ConnectionRef> DeviceMap::find_index(std::uint64_t index) const {
     std::uint64_t tag = tag_word::free;
     const IdTable::Entry& entry = table->probe(index, tag);
     if (tag == tag_word::free) return frozen;
-    const std::uint64_t value =
-        tag == index ? entry.value.load(std::memory_order_acquire) : value_word::moved;
+    const std::uint64_t value = tag == index ? entry.value.load(std::memory_order_acquire) : value_word::moved;
     if (value == value_word::untouched) return frozen;
     if (value == value_word::vacant) return std::nullopt;
     if (value_word::is_live(value)) return ConnectionRef::unpack(value);
-    frozen = value_word::is_frozen(value)
-                 ? std::optional(ConnectionRef::unpack(value & ~value_word::frozen_bit))
-                 : std::nullopt;
+    frozen = value_word::is_frozen(value) ? std::optional(ConnectionRef::unpack(value & ~value_word::frozen_bit)) : std::nullopt;
     table = table->next();
   }
 }
@@ -90,8 +85,7 @@ std::expected<std::optional<ConnectionRef>, Full> DeviceMap::attach(IdKey key, C
   for (;;) {
     std::uint64_t tag = tag_word::free;
     IdTable::Entry& entry = table->probe(key.index, tag);
-    std::uint64_t value =
-        tag == key.index ? entry.value.load(std::memory_order_acquire) : value_word::untouched;
+    std::uint64_t value = tag == key.index ? entry.value.load(std::memory_order_acquire) : value_word::untouched;
     if (tag == tag_word::sealed || value == value_word::moved) {
       table = table->next();
       continue;
@@ -109,8 +103,7 @@ std::expected<std::optional<ConnectionRef>, Full> DeviceMap::attach(IdKey key, C
         release();
         return std::unexpected(Full{});
       }
-    } else if (entry.value.compare_exchange_strong(value, mine, std::memory_order_acq_rel,
-                                                   std::memory_order_relaxed)) {
+    } else if (entry.value.compare_exchange_strong(value, mine, std::memory_order_acq_rel, std::memory_order_relaxed)) {
       if (!live) return std::nullopt;
       if (reserved) release();
       return ConnectionRef::unpack(value);
@@ -128,8 +121,7 @@ bool DeviceMap::detach(IdKey key, ConnectionRef mine) {
     if (tag == tag_word::free) return false;
     if (tag == key.index) {
       std::uint64_t value = owned;
-      if (entry.value.compare_exchange_strong(value, value_word::vacant, std::memory_order_acq_rel,
-                                              std::memory_order_acquire)) {
+      if (entry.value.compare_exchange_strong(value, value_word::vacant, std::memory_order_acq_rel, std::memory_order_acquire)) {
         release();
         return true;
       }
@@ -178,9 +170,7 @@ bool DeviceMap::start_rebuild(IdTable& crowded) {
 /// old table.
 void DeviceMap::promote(IdTable& moved) {
   IdTable* expected = &moved;
-  if (!root_.compare_exchange_strong(expected, moved.next(), std::memory_order_acq_rel,
-                                     std::memory_order_relaxed))
-    return;
+  if (!root_.compare_exchange_strong(expected, moved.next(), std::memory_order_acq_rel, std::memory_order_relaxed)) return;
   rebuilds_.fetch_add(1, std::memory_order_relaxed);
   waiting_count_.fetch_add(1, std::memory_order_relaxed);
   moved.ticket = quiescence_.draw();
@@ -189,8 +179,7 @@ void DeviceMap::promote(IdTable& moved) {
 
 void DeviceMap::keep_waiting(IdTable* table) {
   table->waiting_next = waiting_.load(std::memory_order_relaxed);
-  while (!waiting_.compare_exchange_weak(table->waiting_next, table, std::memory_order_release,
-                                         std::memory_order_relaxed)) {
+  while (!waiting_.compare_exchange_weak(table->waiting_next, table, std::memory_order_release, std::memory_order_relaxed)) {
   }
 }
 
@@ -214,8 +203,8 @@ namespace {
 /// Appends the tags of `table` in [from, until] and returns how far they are complete: to `until`, or less
 /// after `slots_max` slots or `enough` tags. Complete up to a slot means: a free or sealed tag follows, past
 /// which nothing was displaced.
-std::uint64_t collect(const IdTable& table, std::uint64_t from, std::uint64_t until, std::size_t slots_max,
-                      std::size_t enough, std::vector<std::uint64_t>& tags) {
+std::uint64_t collect(const IdTable& table, std::uint64_t from, std::uint64_t until, std::size_t slots_max, std::size_t enough,
+                      std::vector<std::uint64_t>& tags) {
   const std::size_t start = table.home(from);
   for (std::size_t slot = start;; ++slot) {
     const std::uint64_t tag = table.entry(slot).tag.load(std::memory_order_acquire);
@@ -223,8 +212,7 @@ std::uint64_t collect(const IdTable& table, std::uint64_t from, std::uint64_t un
       if (tag >= from && tag <= until) tags.push_back(tag);
       continue;
     }
-    if (slot + 1 >= table.capacity())
-      return until;  // also past the end, where the last homes continue at the front
+    if (slot + 1 >= table.capacity()) return until;  // also past the end, where the last homes continue at the front
     const std::uint64_t complete = table.last_index_of(slot);
     if (complete >= until) return until;
     if (slot - start >= slots_max || tags.size() >= enough) return complete;
@@ -242,8 +230,7 @@ DeviceMap::Page DeviceMap::scan(Cursor cursor, std::size_t limit) const {
   const IdTable* table = root_.load(std::memory_order_acquire);
   // What was present when the scan began has a tag in one of the tables that are still reachable, and tags
   // never go away.
-  const std::uint64_t until =
-      collect(*table, cursor, end, std::max(scan_slots_min, 4 * limit), 2 * limit, tags);
+  const std::uint64_t until = collect(*table, cursor, end, std::max(scan_slots_min, 4 * limit), 2 * limit, tags);
   while ((table = table->next()) != nullptr) collect(*table, cursor, until, all, all, tags);
   std::sort(tags.begin(), tags.end());
   tags.erase(std::unique(tags.begin(), tags.end()), tags.end());

@@ -45,10 +45,9 @@ class DeviceMap {
   /// ever.
   using Cursor = std::uint64_t;
   struct Page {
-    std::vector<ConnectionRef>
-        refs;                    // in the order of hashes; at most `limit`, perhaps none although more follow
-    std::vector<IdKey> keys;     // of `refs`, one each: `index` alone is known, enough to `find` the id again
-    std::optional<Cursor> next;  // nullopt: this was the last page
+    std::vector<ConnectionRef> refs;  // in the order of hashes; at most `limit`, perhaps none although more follow
+    std::vector<IdKey> keys;          // of `refs`, one each: `index` alone is known, enough to `find` the id again
+    std::optional<Cursor> next;       // nullopt: this was the last page
   };
   /// The map as one shard uses it, on its thread. Each call is a section of its own (quiescence.h): outside of
   /// them the shard holds nothing, however long its turn takes and whatever an embedder's handler does in it.

@@ -36,8 +36,7 @@ IdTable::Entry& IdTable::probe(std::uint64_t index, std::uint64_t& tag) const {
 
 bool IdTable::claim(Entry& free_entry, std::uint64_t index) {
   std::uint64_t expected = tag_word::free;
-  if (!free_entry.tag.compare_exchange_strong(expected, index, std::memory_order_release,
-                                              std::memory_order_relaxed))
+  if (!free_entry.tag.compare_exchange_strong(expected, index, std::memory_order_release, std::memory_order_relaxed))
     return false;
   claimed_.fetch_add(1, std::memory_order_relaxed);
   return true;
@@ -45,15 +44,12 @@ bool IdTable::claim(Entry& free_entry, std::uint64_t index) {
 
 bool IdTable::start_move(IdTable* successor) {
   IdTable* expected = nullptr;
-  return next_.compare_exchange_strong(expected, successor, std::memory_order_release,
-                                       std::memory_order_relaxed);
+  return next_.compare_exchange_strong(expected, successor, std::memory_order_release, std::memory_order_relaxed);
 }
 
 void IdTable::move(Entry& entry) {
   std::uint64_t tag = tag_word::free;
-  if (entry.tag.compare_exchange_strong(tag, tag_word::sealed, std::memory_order_acq_rel,
-                                        std::memory_order_acquire))
-    return;
+  if (entry.tag.compare_exchange_strong(tag, tag_word::sealed, std::memory_order_acq_rel, std::memory_order_acquire)) return;
   if (tag == tag_word::sealed) return;
   std::uint64_t value = entry.value.load(std::memory_order_acquire);
   while (value != value_word::moved) {
@@ -64,8 +60,7 @@ void IdTable::move(Entry& entry) {
     }
     const bool live = value_word::is_live(value);
     const std::uint64_t after = live ? value | value_word::frozen_bit : value_word::moved;
-    if (entry.value.compare_exchange_weak(value, after, std::memory_order_acq_rel, std::memory_order_acquire))
-      value = after;
+    if (entry.value.compare_exchange_weak(value, after, std::memory_order_acq_rel, std::memory_order_acquire)) value = after;
   }
 }
 
@@ -78,8 +73,7 @@ void IdTable::place(std::uint64_t index, std::uint64_t value) {
     if (tag == tag_word::free && !claim(entry, index)) continue;
     if (tag == tag_word::sealed) return;  // so late that this table is itself being moved
     std::uint64_t expected = value_word::untouched;
-    entry.value.compare_exchange_strong(expected, value, std::memory_order_acq_rel,
-                                        std::memory_order_relaxed);
+    entry.value.compare_exchange_strong(expected, value, std::memory_order_acq_rel, std::memory_order_relaxed);
     return;
   }
 }

@@ -37,12 +37,8 @@ inline constexpr std::uint64_t moved = std::uint64_t{2} << 32;
 inline constexpr std::uint64_t frozen_bit = std::uint64_t{1} << 55;
 static_assert(limits::slots_per_shard_max < (1U << 23), "slots stay below the frozen bit");
 
-constexpr bool is_frozen(std::uint64_t word) {
-  return (word & frozen_bit) != 0;
-}
-constexpr bool is_live(std::uint64_t word) {
-  return static_cast<std::uint32_t>(word) != 0 && !is_frozen(word);
-}
+constexpr bool is_frozen(std::uint64_t word) { return (word & frozen_bit) != 0; }
+constexpr bool is_live(std::uint64_t word) { return static_cast<std::uint32_t>(word) != 0 && !is_frozen(word); }
 }  // namespace value_word
 
 class IdTable {

@@ -45,8 +45,7 @@ class Inlet {
       if (ahead < 0) return false;
       if (ahead > 0) {
         tail = tail_.load(std::memory_order_relaxed);
-      } else if (tail_.compare_exchange_weak(tail, tail + 1, std::memory_order_relaxed,
-                                             std::memory_order_relaxed)) {
+      } else if (tail_.compare_exchange_weak(tail, tail + 1, std::memory_order_relaxed, std::memory_order_relaxed)) {
         cell.value = value;
         cell.sequence.store(tail + 1 - (tail & mask_), std::memory_order_release);
         return true;

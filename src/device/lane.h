@@ -57,8 +57,7 @@ class Lane {
   /// afterwards, `pool` has got back all segments.
   template <class Take>
   std::size_t drain_replies(std::size_t budget, SegmentPool& pool, Take&& take) {
-    const std::size_t count =
-        std::min(answered_.posted.load(std::memory_order_acquire) - asking_.drained, budget);
+    const std::size_t count = std::min(answered_.posted.load(std::memory_order_acquire) - asking_.drained, budget);
     for (std::size_t left = count; left > 0; --left) {
       Cursor& at = asking_.replies;
       if (at.slot == Segment::slots_count) {
@@ -80,8 +79,7 @@ class Lane {
   /// As `drain_replies`, for requests: `take` owes an answer to each, and may give it at once.
   template <class Take>
   std::size_t drain_requests(std::size_t budget, Take&& take) {
-    const std::size_t count =
-        std::min(shown_.posted.load(std::memory_order_acquire) - answering_.drained, budget);
+    const std::size_t count = std::min(shown_.posted.load(std::memory_order_acquire) - answering_.drained, budget);
     for (std::size_t left = count; left > 0; --left) {
       Cursor& at = answering_.requests;
       if (answering_.drained == shown_.begin) {

@@ -67,8 +67,7 @@ class Mailboxes {
   /// sleeps and the caller is the one to ring its doorbell; of many callers exactly one is told so per sleep.
   bool must_ring(std::uint32_t to) {
     std::atomic<std::uint32_t>& sleeping = boxes_[to].sleeping_;
-    return sleeping.load(std::memory_order_seq_cst) != 0 &&
-           sleeping.exchange(0, std::memory_order_acq_rel) != 0;
+    return sleeping.load(std::memory_order_seq_cst) != 0 && sleeping.exchange(0, std::memory_order_acq_rel) != 0;
   }
 
  private:
@@ -82,9 +81,7 @@ class Mailboxes {
   static std::size_t lanes_count(const MailboxOptions& options) {
     return std::size_t{options.shards_count} * options.shards_count;
   }
-  Lane<Request, Reply>& lane(std::uint32_t asking, std::uint32_t answering) {
-    return lanes_[asking * shards_count_ + answering];
-  }
+  Lane<Request, Reply>& lane(std::uint32_t asking, std::uint32_t answering) { return lanes_[asking * shards_count_ + answering]; }
 
   const std::size_t shards_count_;
   const ZeroPages pages_;
@@ -196,15 +193,12 @@ class Mailboxes<Request, Reply>::Mailbox {
 
   template <class Handler>
   std::size_t drain_source(std::size_t source, std::size_t budget, Handler& handler) {
-    if (source == all_.inlet_source())
-      return inlet_.drain(budget, [&](const Request& request) { handler.on_outside(request); });
+    if (source == all_.inlet_source()) return inlet_.drain(budget, [&](const Request& request) { handler.on_outside(request); });
     const auto from = static_cast<std::uint32_t>(source / 2);
     if (source == requests_source(from)) {
-      return all_.lane(from, shard_).drain_requests(
-          budget, [&](const Request& request) { handler.on_request(from, request); });
+      return all_.lane(from, shard_).drain_requests(budget, [&](const Request& request) { handler.on_request(from, request); });
     }
-    return all_.lane(shard_, from).drain_replies(budget, pool_,
-                                                 [&](const Reply& reply) { handler.on_reply(from, reply); });
+    return all_.lane(shard_, from).drain_replies(budget, pool_, [&](const Reply& reply) { handler.on_reply(from, reply); });
   }
 
   Mailboxes& all_;
@@ -212,8 +206,8 @@ class Mailboxes<Request, Reply>::Mailbox {
   const std::size_t lane_parcels_;
   SourceSet unpublished_{all_.sources_count()};  // by destination: asked or answered since it was published
   SourceSet waiting_{all_.sources_count()};      // announced, and not yet seen to be dry
-  std::size_t source_ = 0;  // whose turn it is in `drain`
-  bool draining_ = false;   // inside `drain`
+  std::size_t source_ = 0;                       // whose turn it is in `drain`
+  bool draining_ = false;                        // inside `drain`
   SegmentPool pool_;
   Inlet<Request> inlet_;
   SourceNotices notices_;

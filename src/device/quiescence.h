@@ -25,9 +25,7 @@ class Quiescence {
   /// A shard, reading: from construction to destruction. Its own thread, one at a time. Two stores, one fence.
   class Section {
    public:
-    Section(Quiescence& quiescence, std::uint8_t shard) : quiescence_(quiescence), seat_(shard) {
-      quiescence.enter(seat_);
-    }
+    Section(Quiescence& quiescence, std::uint8_t shard) : quiescence_(quiescence), seat_(shard) { quiescence.enter(seat_); }
     ~Section() { quiescence_.leave(seat_); }
     Section(const Section&) = delete;
     Section& operator=(const Section&) = delete;

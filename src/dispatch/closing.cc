@@ -1,8 +1,8 @@
 // The closing handshake in both directions, failing a connection, and its end (RFC 6455 section 7).
+#include "ws/closing.h"
 #include "base/log.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
-#include "ws/closing.h"
 
 namespace ringgate::dispatch {
 

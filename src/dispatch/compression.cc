@@ -92,7 +92,8 @@ ws::Violation Compression::inflate(ws::Event& event, ws::FrameReader& reader, co
   return ws::Violation::none;
 }
 
-std::expected<bool, ws::Violation> Compression::go_on(InflatingMessage& message, ws::FrameReader& reader, const Account& account) {
+std::expected<bool, ws::Violation> Compression::go_on(InflatingMessage& message, ws::FrameReader& reader,
+                                                      const Account& account) {
   if (!may_inflate()) return false;
   if (!message.job) {
     if (message.was_tried && detached_count_ >= limits::inflaters_detached_max) return false;

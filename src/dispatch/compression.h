@@ -40,7 +40,7 @@ struct InflatingMessage {
   std::size_t checked_bytes = 0;  // of that
   std::uint64_t cost_ns = 0;      // of the job so far
   bool is_utf8 = true;
-  bool was_tried = false;         // so that what one turn did not finish is begun again only to be finished
+  bool was_tried = false;  // so that what one turn did not finish is begun again only to be finished
 };
 
 class Compression {
@@ -68,7 +68,8 @@ class Compression {
   /// Replaces the payload of a compressed message by what it inflates to, in a buffer of its own; the compressed one is recycled.
   /// On a violation the event keeps what it had. If the turn's time does not do, `rest` becomes what has to be gone on with, and has
   /// the event.
-  ws::Violation inflate(ws::Event& event, ws::FrameReader& reader, const Account& account, std::unique_ptr<InflatingMessage>& rest);
+  ws::Violation inflate(ws::Event& event, ws::FrameReader& reader, const Account& account,
+                        std::unique_ptr<InflatingMessage>& rest);
   /// Goes on. True: finished, and `message.event` is as after inflate.
   std::expected<bool, ws::Violation> go_on(InflatingMessage& message, ws::FrameReader& reader, const Account& account);
   /// Whether a message was begun that has no decoder now; see limits::inflaters_detached_max.

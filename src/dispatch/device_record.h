@@ -31,9 +31,7 @@ enum class Phase : std::uint8_t {
 
 /// Milliseconds on the monotonic clock modulo 2^32: differences are right for 49 days.
 using Milliseconds32 = std::uint32_t;
-constexpr Milliseconds32 to_milliseconds(TimeNs time) {
-  return static_cast<Milliseconds32>(time / nanoseconds_per_millisecond);
-}
+constexpr Milliseconds32 to_milliseconds(TimeNs time) { return static_cast<Milliseconds32>(time / nanoseconds_per_millisecond); }
 
 /// A device id in 16 bytes while it is short, else on the heap. Trivial on purpose: the record is raw memory of a slot.
 class StoredId {
@@ -69,20 +67,20 @@ class StoredId {
 static_assert(sizeof(StoredId) == 16);
 
 struct DeviceSide {
-  ws::Partial* partial = nullptr;                // frame or message cut by the end of a receive
-  std::unique_ptr<http::HeadGatherer> head;      // while upgrading, if it did not arrive in one piece
-  std::size_t head_counted_bytes = 0;            // of it, in the shard's budget
-  HeldInput held;                                // input that is not read yet
-  std::size_t held_counted_bytes = 0;            // of it, in the shard's budget
-  bool put_off_listed = false;                   // to be read on in a later turn
-  bool waits_for_budget = false;                 // is not read from until others hold less
-  std::unique_ptr<InflatingMessage> inflating;   // while a message is, over several turns; `held` follows it
-  std::vector<ws::ControlFrame> waiting_pongs;   // behind a slow peer
-  CloseCode close_code = CloseCode::abnormal;    // for the log and on_close
+  ws::Partial* partial = nullptr;               // frame or message cut by the end of a receive
+  std::unique_ptr<http::HeadGatherer> head;     // while upgrading, if it did not arrive in one piece
+  std::size_t head_counted_bytes = 0;           // of it, in the shard's budget
+  HeldInput held;                               // input that is not read yet
+  std::size_t held_counted_bytes = 0;           // of it, in the shard's budget
+  bool put_off_listed = false;                  // to be read on in a later turn
+  bool waits_for_budget = false;                // is not read from until others hold less
+  std::unique_ptr<InflatingMessage> inflating;  // while a message is, over several turns; `held` follows it
+  std::vector<ws::ControlFrame> waiting_pongs;  // behind a slow peer
+  CloseCode close_code = CloseCode::abnormal;   // for the log and on_close
   std::string close_reason;
-  std::unique_ptr<DeflateState> deflate;         // for life, where compression needs more than its flag
-  TimeNs inflate_paid_at = 0;                    // see Compression::inflate
-  UnfinishedList::Link unfinished;               // linked while a head, or a frame or message is
+  std::unique_ptr<DeflateState> deflate;  // for life, where compression needs more than its flag
+  TimeNs inflate_paid_at = 0;             // see Compression::inflate
+  UnfinishedList::Link unfinished;        // linked while a head, or a frame or message is
 };
 
 struct DeviceRecord {
@@ -105,11 +103,11 @@ struct DeviceFlags {
   static constexpr std::uint8_t awaiting_pong = 1;
   static constexpr std::uint8_t paused_by_handler = 2;
   static constexpr std::uint8_t paused_by_output = 4;
-  static constexpr std::uint8_t in_map = 8;      // owns its id
-  static constexpr std::uint8_t counted = 16;    // in the gate's total of connections
-  static constexpr std::uint8_t any_byte = 32;  // something was received
+  static constexpr std::uint8_t in_map = 8;       // owns its id
+  static constexpr std::uint8_t counted = 16;     // in the gate's total of connections
+  static constexpr std::uint8_t any_byte = 32;    // something was received
   static constexpr std::uint8_t compresses = 64;  // agreed on permessage-deflate
-  static constexpr std::uint8_t put_off = 128;  // is read on in a later turn, see reading_on.cc
+  static constexpr std::uint8_t put_off = 128;    // is read on in a later turn, see reading_on.cc
 
   static constexpr std::uint8_t held = paused_by_handler | put_off;  // what arrives is held
   static constexpr std::uint8_t paused = held | paused_by_output;

@@ -214,9 +214,8 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
   counters_.payload_bytes_in.add(event.payload.size());
 
   ConnectionAccess access(*this, connection, &event);
-  call_handler(connection, access, [&](Handler& handler, Connection& facade) {
-    handler.on_message(facade, {event.type, event.payload});
-  });
+  call_handler(connection, access,
+               [&](Handler& handler, Connection& facade) { handler.on_message(facade, {event.type, event.payload}); });
   if (event.assembled != nullptr && access.lent_payload()) {
     retiring_bytes_ += event.assembled->capacity();
     retiring_buffers_.push_back(event.assembled);
@@ -259,10 +258,8 @@ void DeviceSession::on_ping(conn::Connection& connection, ByteView payload) {
     return;
   }
   std::vector<ws::ControlFrame>& waiting = side_of(connection).waiting_pongs;
-  if (waiting.size() >= limits::pongs_waiting_max)
-    waiting.back() = pong;
-  else
-    waiting.push_back(pong);
+  if (waiting.size() >= limits::pongs_waiting_max) waiting.back() = pong;
+  else waiting.push_back(pong);
 }
 
 void DeviceSession::write_waiting_pongs(conn::Connection& connection) {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "admission/admission.h"
 #include "base/counters.h"
 #include "base/shard_budget.h"
 #include "conn/transport.h"
@@ -22,7 +23,6 @@
 #include "dispatch/device_record.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
-#include "admission/admission.h"
 #include "http/date_field.h"
 #include "ringgate/handler.h"
 #include "ws/echo_run.h"
@@ -198,29 +198,29 @@ class DeviceSession final : public conn::Session {
   TakeoverNotice* takeover_notice_ = nullptr;
   ws::FrameReader reader_;
   const ws::ReaderRules rules_;
-  const ws::ReaderRules compressing_rules_;              // of connections that agreed on permessage-deflate
+  const ws::ReaderRules compressing_rules_;  // of connections that agreed on permessage-deflate
   Compression compression_;
   UnfinishedList unfinished_;
   UnfinishedList partial_heads_;
   ShardBudget heads_budget_;
-  const std::uint64_t reassembly_bytes_max_;             // this shard's part
-  std::string answer_;                                   // to an opening handshake; kept for its memory
+  const std::uint64_t reassembly_bytes_max_;  // this shard's part
+  std::string answer_;                        // to an opening handshake; kept for its memory
   http::DateField date_;
-  http::HeadGatherer gatherer_;                          // for heads that arrive whole
-  std::vector<ws::AssemblyBuffer*> retiring_buffers_;    // replied in place: the kernel may not have read them yet
-  std::size_t retiring_bytes_ = 0;                       // of these
-  std::vector<HeldInput::Memory> retiring_held_;         // likewise
-  HeldInput* held_in_reading_ = nullptr;                 // what read_frames reads, if it was held
+  http::HeadGatherer gatherer_;                        // for heads that arrive whole
+  std::vector<ws::AssemblyBuffer*> retiring_buffers_;  // replied in place: the kernel may not have read them yet
+  std::size_t retiring_bytes_ = 0;                     // of these
+  std::vector<HeldInput::Memory> retiring_held_;       // likewise
+  HeldInput* held_in_reading_ = nullptr;               // what read_frames reads, if it was held
   ShardBudget held_budget_;
   struct SlotRef {
     std::uint32_t slot;
     std::uint32_t generation;
   };
-  std::deque<SlotRef> put_off_;      // to be read on, the longest waiting first
-  std::size_t put_off_due_ = 0;      // of these, the ones of earlier turns
+  std::deque<SlotRef> put_off_;       // to be read on, the longest waiting first
+  std::size_t put_off_due_ = 0;       // of these, the ones of earlier turns
   std::deque<SlotRef> budget_waits_;  // to be read from once less is held
   std::uint32_t connections_count_ = 0;
-  conn::Connection* reading_ = nullptr;                  // whose frames are being read
+  conn::Connection* reading_ = nullptr;  // whose frames are being read
 };
 
 }  // namespace ringgate::dispatch

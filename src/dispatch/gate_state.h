@@ -44,8 +44,8 @@ struct GateState {
   std::atomic<std::uint32_t> broadcasts_posted{0};
   // Devices connected over all shards, those being admitted included: relaxed, a count and nothing else.
   std::atomic<std::uint64_t> connections{0};
-  std::array<LogLimiter, http::rejections_count> refusal_logs;        // lines about refused handshakes
-  std::atomic<std::uint64_t> admin_connections{0};  // the same of the admin port
+  std::array<LogLimiter, http::rejections_count> refusal_logs;  // lines about refused handshakes
+  std::atomic<std::uint64_t> admin_connections{0};              // the same of the admin port
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
   std::atomic<bool> ready{false};     // /readyz
   std::atomic<bool> draining{false};  // new handshakes are refused: set by the first shard whose grace is over

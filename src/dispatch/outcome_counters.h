@@ -13,8 +13,8 @@ namespace ringgate::dispatch {
 
 /// By PushOutcome.
 inline constexpr std::array<Counter ShardCounters::*, push_outcomes_count> push_counters = {
-    &ShardCounters::push_delivered,    &ShardCounters::push_unknown_device, &ShardCounters::push_backpressure,
-    &ShardCounters::push_too_large,    &ShardCounters::push_closing,        &ShardCounters::push_invalid_utf8,
+    &ShardCounters::push_delivered,      &ShardCounters::push_unknown_device, &ShardCounters::push_backpressure,
+    &ShardCounters::push_too_large,      &ShardCounters::push_closing,        &ShardCounters::push_invalid_utf8,
     &ShardCounters::push_unknown_outcome};
 
 /// By BroadcastOutcome.
@@ -35,9 +35,7 @@ struct OutsideCounters {
   std::array<std::atomic<std::uint64_t>, broadcast_outcomes_count> broadcasts{};
 
   void count(PushOutcome outcome) { pushes[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed); }
-  void count(BroadcastOutcome outcome) {
-    broadcasts[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
-  }
+  void count(BroadcastOutcome outcome) { broadcasts[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed); }
 };
 
 }  // namespace ringgate::dispatch

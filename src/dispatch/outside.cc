@@ -12,19 +12,15 @@ void PushService::on_outside(const Request& request) {
   switch (task->kind) {
     case OutsideTask::Kind::push: {
       ws::MessageRef message = take_message(task->message);
-      if (closed_)
-        finish_push(task->on_pushed, PushOutcome::closing, request.target, 0);
-      else
-        push_to(request.target, request.key, std::move(message), std::move(task->on_pushed));
+      if (closed_) finish_push(task->on_pushed, PushOutcome::closing, request.target, 0);
+      else push_to(request.target, request.key, std::move(message), std::move(task->on_pushed));
       break;
     }
     case OutsideTask::Kind::broadcast: {
       ws::MessageRef message = take_message(task->message);
       gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed);
-      if (closed_)
-        refuse_broadcast(BroadcastOutcome::closing, std::move(task->on_broadcast));
-      else
-        broadcast(std::move(message), std::move(task->on_broadcast));
+      if (closed_) refuse_broadcast(BroadcastOutcome::closing, std::move(task->on_broadcast));
+      else broadcast(std::move(message), std::move(task->on_broadcast));
       break;
     }
     case OutsideTask::Kind::with_connection:

@@ -19,7 +19,7 @@ enum class RequestKind : std::uint8_t {
   close_replaced,    // a newer connection owns the id
   close_by_backend,  // owned: reason (std::string); code
   describe,
-  outside,           // from a thread that is no shard; owned: OutsideTask
+  outside,  // from a thread that is no shard; owned: OutsideTask
 };
 
 /// Names one question and who waits for its answer (Tickets). Late, it names nobody: a generation is not used twice in 2^32.
@@ -71,8 +71,6 @@ struct OutsideTask {
   std::uintptr_t message = 0;  // owned PreparedMessage
 };
 
-inline ConnectionRef to_public(device::ConnectionRef ref) {
-  return {ref.generation == 0 ? 0 : ref.pack()};
-}
+inline ConnectionRef to_public(device::ConnectionRef ref) { return {ref.generation == 0 ? 0 : ref.pack()}; }
 
 }  // namespace ringgate::dispatch

@@ -70,10 +70,8 @@ void PushService::serve_close(std::uint32_t from, const Request& request) {
 
 void PushService::notify_replaced(device::ConnectionRef replaced, device::IdKey key) {
   const Request request{.kind = RequestKind::close_replaced, .target = replaced, .key = key};
-  if (replaced.shard == shard_index_)
-    (void)close_here(request, "replaced");
-  else
-    ask_in_order(replaced.shard, request);
+  if (replaced.shard == shard_index_) (void)close_here(request, "replaced");
+  else ask_in_order(replaced.shard, request);
 }
 
 // -- Presence

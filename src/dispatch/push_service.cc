@@ -45,9 +45,7 @@ void PushService::bind_to_this_thread() { service_of_this_thread = this; }
 
 // -- Parcels
 
-bool PushService::ask(std::uint32_t shard, const Request& request) {
-  return mailbox_.ask(shard, request);
-}
+bool PushService::ask(std::uint32_t shard, const Request& request) { return mailbox_.ask(shard, request); }
 
 /// What must arrive waits here for room in its lane, and what comes later for the same shard waits behind it.
 void PushService::ask_in_order(std::uint32_t shard, const Request& request) {
@@ -187,9 +185,8 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
       break;
     case RequestKind::describe: serve_describe(from, request); break;
     case RequestKind::broadcast:
-      start_broadcast(take_message(request.owned), [this, from, ticket = request.ticket](const BroadcastResult& result) {
-        answer(from, ticket, result);
-      });
+      start_broadcast(take_message(request.owned),
+                      [this, from, ticket = request.ticket](const BroadcastResult& result) { answer(from, ticket, result); });
       break;
     case RequestKind::outside: RINGGATE_ASSERT(false);  // comes through the inlet only
   }

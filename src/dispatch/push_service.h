@@ -143,8 +143,8 @@ class PushService final : public TakeoverNotice {
   TimeNs turned_at_ = 0;
   std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not come yet
   std::deque<BroadcastJob> broadcasts_;
-  std::uint32_t broadcasts_open_ = 0;   // started here: at most limits::broadcasts_open_max
-  std::vector<Deferred> deferred_;      // notices and broadcasts that found a full lane: bounded by connections and by the line above
+  std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max
+  std::vector<Deferred> deferred_;  // notices and broadcasts that found a full lane: bounded by connections and by the line above
   std::vector<std::uint32_t> deferred_counts_;  // of these, by shard
   bool closed_ = false;
   static constexpr DurationNs sleep_slice = nanoseconds_per_second;

@@ -32,10 +32,8 @@ void DeviceSession::list_put_off(conn::Connection& connection) {
 void DeviceSession::hold(conn::Connection& connection, MutableBytes bytes) {
   if (bytes.empty()) return;
   DeviceSide& side = side_of(connection);
-  if (held_in_reading_ != nullptr && held_in_reading_->keep(bytes))
-    side.held = std::exchange(*held_in_reading_, {});
-  else
-    side.held.append(bytes);
+  if (held_in_reading_ != nullptr && held_in_reading_->keep(bytes)) side.held = std::exchange(*held_in_reading_, {});
+  else side.held.append(bytes);
   count_held(side);
   if (!held_budget_.is_over()) return;
   drop_held(side);
@@ -170,10 +168,8 @@ bool DeviceSession::go_on_inflating(conn::Connection& connection) {
   side.inflating->event.assembled = nullptr;
   drop_inflating(side);
   unfinished_.remove(side.unfinished);
-  if (finished)
-    handle_message(connection, event);
-  else
-    fail_for(connection, finished.error(), event);
+  if (finished) handle_message(connection, event);
+  else fail_for(connection, finished.error(), event);
   return true;
 }
 

@@ -35,7 +35,8 @@ http::RequestView DeviceSession::partial_request(conn::Connection& connection) {
   return side->head->view_so_far();
 }
 
-void DeviceSession::note_refusal(const conn::Connection& connection, http::Rejection rejection, const http::RequestView& request) {
+void DeviceSession::note_refusal(const conn::Connection& connection, http::Rejection rejection,
+                                 const http::RequestView& request) {
   counters_.handshakes_refused.add(1);
   counters_.handshakes_refused_by[static_cast<std::size_t>(rejection)].add(1);
   if (!log::enabled(log::Level::info)) return;
@@ -62,12 +63,14 @@ bool DeviceSession::asks_for_health(const conn::Connection& connection, const ht
   const bool upgrades = !request.is_http10() && request.list_has_token("Connection", "upgrade") && ws::asks_for_upgrade(request);
   const auto& listeners = settings_.config.listeners;
   if (!reads || upgrades || connection.listener_index >= listeners.size()) return false;
-  return request.path().starts_with('/') && request.path() == listeners[connection.listener_index].health_path;  // which may be "off"
+  return request.path().starts_with('/') &&
+         request.path() == listeners[connection.listener_index].health_path;  // which may be "off"
 }
 
 void DeviceSession::answer_health(conn::Connection& connection, const http::RequestView& request) {
   if (const auto framing = http::body_framing(request); !framing) return refuse(connection, framing.error(), request);
-  if (const auto expectation = http::expects_continue(request); !expectation) return refuse(connection, expectation.error(), request);
+  if (const auto expectation = http::expects_continue(request); !expectation)
+    return refuse(connection, expectation.error(), request);
   const bool ready = gate_.ready.load(std::memory_order_acquire);
   std::string answer;
   http::append_response(answer, {.status = static_cast<std::uint16_t>(ready ? 200 : 503),

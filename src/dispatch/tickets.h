@@ -24,7 +24,7 @@ struct CloseQuestion {
   CloseCode code = CloseCode::closed_by_backend;
   std::string reason;
   CloseCallback on_result;
-  device::ConnectionRef asked;     // the owner that was asked last
+  device::ConnectionRef asked;  // the owner that was asked last
   std::uint32_t owners_asked = 0;
 };
 
@@ -75,10 +75,10 @@ class Tickets {
 
   struct Entry {
     Ticket ticket;
-    TimeNs deadline = 0;           // 0: not open
+    TimeNs deadline = 0;  // 0: not open
     std::uint32_t generation = 0;
-    std::uint32_t before = none;   // opened before this one, of those that are open
-    std::uint32_t after = none;    // opened after it; of a free entry: the next free one
+    std::uint32_t before = none;  // opened before this one, of those that are open
+    std::uint32_t after = none;   // opened after it; of a free entry: the next free one
     Patience patience = Patience::question;
 
     bool is_open(std::uint32_t of_generation) const { return deadline != 0 && generation == of_generation; }

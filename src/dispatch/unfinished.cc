@@ -29,9 +29,7 @@ void DeviceSession::restart_unfinished(conn::Connection& connection) {
 }
 
 /// Without what is kept for reuse, and without replies that the kernel is about to take.
-std::size_t DeviceSession::reassembly_bytes() {
-  return reader_.memory_bytes() - reader_.pool().cached_bytes() - retiring_bytes_;
-}
+std::size_t DeviceSession::reassembly_bytes() { return reader_.memory_bytes() - reader_.pool().cached_bytes() - retiring_bytes_; }
 
 /// The oldest is the one least likely to be finished. Its memory is free at once.
 void DeviceSession::give_up_oldest_messages() {

@@ -31,10 +31,8 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
     return;
   }
   const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);  // `gatherer`, unless the head came in one piece
-  if (found.status == http::HeadStatus::rejected)
-    refuse(connection, found.rejection, gatherer.view_so_far());
-  else
-    judge_head(connection, gatherer.view(), bytes.subspan(found.consumed_bytes));
+  if (found.status == http::HeadStatus::rejected) refuse(connection, found.rejection, gatherer.view_so_far());
+  else judge_head(connection, gatherer.view(), bytes.subspan(found.consumed_bytes));
   drop_side_if_idle(record);
 }
 
@@ -44,11 +42,11 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
   if (!settings_.config.device.required) ring_.random(seed);
   const bool reserved = reserve_connection(connection);
   const admission::GateView view{.routes = settings_.routes,
-                            .id_sources = settings_.id_sources,
-                            .allowed_hosts = settings_.config.device.allowed_hosts,
-                            .device_id_required = settings_.config.device.required,
-                            .is_draining = gate_.draining.load(std::memory_order_acquire),
-                            .is_at_connection_limit = !reserved};
+                                 .id_sources = settings_.id_sources,
+                                 .allowed_hosts = settings_.config.device.allowed_hosts,
+                                 .device_id_required = settings_.config.device.required,
+                                 .is_draining = gate_.draining.load(std::memory_order_acquire),
+                                 .is_at_connection_limit = !reserved};
   const auto admission = admission::admit(request, view, seed);
   if (!admission) {
     refuse(connection, admission.error(), request);
@@ -100,8 +98,8 @@ void DeviceSession::answer_upgrade(conn::Connection& connection, const http::Req
   if (agreement) connection.session_flags |= DeviceFlags::compresses;
   if (deflate != nullptr) side_of(connection).deflate = std::move(deflate);
   answer_.clear();
-  ws::append_switching_protocols(
-      answer_, {.key = admission.websocket_key, .subprotocol = admission.subprotocol, .deflate = agreement});
+  ws::append_switching_protocols(answer_,
+                                 {.key = admission.websocket_key, .subprotocol = admission.subprotocol, .deflate = agreement});
   transport_.write(connection, bytes_of(answer_));
 }
 

@@ -14,11 +14,9 @@ constexpr std::string_view transfer_encoding_name = "Transfer-Encoding";
 
 std::optional<std::uint64_t> parse_content_length(std::string_view text) {
   std::uint64_t value = 0;
-  const bool all_digits =
-      std::all_of(text.begin(), text.end(), [](char c) { return is_digit(static_cast<std::uint8_t>(c)); });
+  const bool all_digits = std::all_of(text.begin(), text.end(), [](char c) { return is_digit(static_cast<std::uint8_t>(c)); });
   if (text.size() > 1 && text.front() == '0') return std::nullopt;  // one spelling of each number
-  if (text.empty() || !all_digits)
-    return std::nullopt;  // from_chars alone would take a sign of its own and stop at any rest
+  if (text.empty() || !all_digits) return std::nullopt;  // from_chars alone would take a sign of its own and stop at any rest
   if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return std::nullopt;
   return value;
 }
@@ -51,8 +49,7 @@ std::expected<BodyFraming, Rejection> body_framing(const RequestView& request) {
     if (lengths_count > 0) return std::unexpected{Rejection::framing_ambiguous};
     if (request.is_http10()) return std::unexpected{Rejection::transfer_encoding_in_http10};
     if (encodings_count > 1) return std::unexpected{Rejection::transfer_encoding_repeated};
-    if (const auto checked = check_transfer_encoding(request); !checked)
-      return std::unexpected{checked.error()};
+    if (const auto checked = check_transfer_encoding(request); !checked) return std::unexpected{checked.error()};
     return BodyFraming{.kind = BodyFraming::Kind::chunked};
   }
   if (lengths_count == 0) return BodyFraming{};
@@ -73,10 +70,7 @@ std::expected<bool, Rejection> expects_continue(const RequestView& request) {
 }
 
 BodyReader::BodyReader(BodyFraming framing, std::size_t body_bytes_max)
-    : framing_(framing),
-      remaining_bytes_(framing.content_length),
-      body_bytes_max_(body_bytes_max),
-      chunked_(body_bytes_max) {}
+    : framing_(framing), remaining_bytes_(framing.content_length), body_bytes_max_(body_bytes_max), chunked_(body_bytes_max) {}
 
 std::expected<void, Rejection> BodyReader::check_length() const {
   if (framing_.content_length > body_bytes_max_) return std::unexpected{Rejection::body_too_large};

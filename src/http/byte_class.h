@@ -23,15 +23,9 @@ inline constexpr std::uint8_t byte_host = 1U << 3;
 inline constexpr std::uint8_t byte_quoted = 1U << 4;
 inline constexpr std::uint8_t byte_raw_query = 1U << 5;
 
-constexpr bool is_digit(std::uint8_t byte) {
-  return byte >= '0' && byte <= '9';
-}
-constexpr bool is_alpha(std::uint8_t byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-}
-constexpr bool is_blank(std::uint8_t byte) {
-  return byte == ' ' || byte == '\t';
-}
+constexpr bool is_digit(std::uint8_t byte) { return byte >= '0' && byte <= '9'; }
+constexpr bool is_alpha(std::uint8_t byte) { return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z'); }
+constexpr bool is_blank(std::uint8_t byte) { return byte == ' ' || byte == '\t'; }
 
 inline constexpr std::array<std::uint8_t, 256> byte_classes = [] {
   constexpr auto is_one_of = [](std::string_view set, unsigned byte) {
@@ -54,9 +48,7 @@ inline constexpr std::array<std::uint8_t, 256> byte_classes = [] {
   return classes;
 }();
 
-constexpr bool is_in(std::uint8_t byte, std::uint8_t classes) {
-  return (byte_classes[byte] & classes) != 0;
-}
+constexpr bool is_in(std::uint8_t byte, std::uint8_t classes) { return (byte_classes[byte] & classes) != 0; }
 
 /// Value of a hexadecimal digit, or 16 for any other byte.
 constexpr std::uint8_t hex_value(std::uint8_t byte) {
@@ -72,9 +64,7 @@ constexpr bool is_token(std::string_view text) {
   return !text.empty();
 }
 
-constexpr char ascii_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
+constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 /// Equality of ASCII text, case ignored; other bytes compare as they are.
 constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) {

@@ -45,8 +45,7 @@ std::size_t ChunkedReader::take_data(ByteView input, std::string& body) {
 ChunkedReader::Fault ChunkedReader::step(std::uint8_t byte) {
   if (state_ <= State::size_lf) {
     ++overhead_bytes_;
-    if (overhead_bytes_ > limits::chunk_overhead_bytes_max + body_bytes_)
-      return Rejection::chunk_overhead_too_large;
+    if (overhead_bytes_ > limits::chunk_overhead_bytes_max + body_bytes_) return Rejection::chunk_overhead_too_large;
     return state_ <= State::size ? step_size(byte) : step_extension(byte);
   }
   if (state_ <= State::data_lf) return step_data_end(byte);
@@ -114,17 +113,13 @@ ChunkedReader::Fault ChunkedReader::step_extension(std::uint8_t byte) {
       if (!in_token && byte != '"') return malformed;
       state_ = in_token ? State::value : State::quoted;
       return {};
-    case State::value:
-      return in_token ? Fault{} : end_of_part(byte, malformed);
+    case State::value: return in_token ? Fault{} : end_of_part(byte, malformed);
     case State::quoted:
       if (byte == '"') state_ = State::quoted_end;
       if (byte == '\\') state_ = State::quoted_pair;
       return byte == '"' || byte == '\\' || is_in(byte, byte_quoted) ? Fault{} : malformed;
-    case State::quoted_pair:
-      state_ = State::quoted;
-      return is_in(byte, byte_value) ? Fault{} : malformed;
-    case State::quoted_end:
-      return end_of_part(byte, malformed);
+    case State::quoted_pair: state_ = State::quoted; return is_in(byte, byte_value) ? Fault{} : malformed;
+    case State::quoted_end: return end_of_part(byte, malformed);
     default:  // size_lf
       return byte == '\n' ? finish_size_line() : Rejection::line_ending_malformed;
   }
@@ -171,8 +166,7 @@ ChunkedReader::Fault ChunkedReader::step_trailer(std::uint8_t byte) {
       state_ = State::trailer_name;
       trailer_name_chars_ = 0;
       return byte == ':' ? Rejection::trailer_malformed : step_trailer_name(byte);
-    case State::trailer_name:
-      return step_trailer_name(byte);
+    case State::trailer_name: return step_trailer_name(byte);
     case State::trailer_value:
       if (byte == '\r') {
         state_ = State::trailer_lf;

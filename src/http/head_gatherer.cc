@@ -15,8 +15,7 @@ GatheredHead HeadGatherer::read(ByteView input) {
       return {.consumed_bytes = input.size()};
     case HeadStatus::rejected:
       return {.status = HeadStatus::rejected, .rejection = foreign_protocol(head_).value_or(verdict.rejection)};
-    case HeadStatus::complete:
-      break;
+    case HeadStatus::complete: break;
   }
   return {.status = HeadStatus::complete, .consumed_bytes = verdict.head_bytes - bytes_before};
 }

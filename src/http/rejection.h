@@ -99,9 +99,9 @@ inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejecti
 /// One row: what a rejection looks like from outside. All text is static and needs no JSON escaping.
 struct RejectionFacts {
   Rejection rejection;
-  std::uint16_t status;     // HTTP status code
-  std::string_view reason;  // stable snake_case name for programs: member `reason` of the problem document
-  std::string_view detail;  // one sentence for people
+  std::uint16_t status;           // HTTP status code
+  std::string_view reason;        // stable snake_case name for programs: member `reason` of the problem document
+  std::string_view detail;        // one sentence for people
   std::string_view extra_fields;  // whole field lines, each ending in CRLF; empty for most
 };
 
@@ -201,8 +201,6 @@ static_assert(
     }(),
     "one row per enumerator, in their order");
 
-constexpr const RejectionFacts& facts_of(Rejection rejection) {
-  return rejection_facts[static_cast<std::size_t>(rejection)];
-}
+constexpr const RejectionFacts& facts_of(Rejection rejection) { return rejection_facts[static_cast<std::size_t>(rejection)]; }
 
 }  // namespace ringgate::http

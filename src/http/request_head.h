@@ -61,15 +61,11 @@ class RequestView {
 
   /// Path of the target, still percent-encoded; at least "/". Of a target in asterisk-form or authority-form, which only requests
   /// of an unserved method have, the target: no path begins like it.
-  std::string_view path() const {
-    return head_->path.length == 0 ? std::string_view{"/"} : text(head_->path);
-  }
+  std::string_view path() const { return head_->path.length == 0 ? std::string_view{"/"} : text(head_->path); }
 
   /// Authority the request is meant for: of an absolute-form target, else the Host field (RFC 9112
   /// section 3.3).
-  std::string_view authority() const {
-    return text(head_->authority.length > 0 ? head_->authority : head_->host);
-  }
+  std::string_view authority() const { return text(head_->authority.length > 0 ? head_->authority : head_->host); }
 
   std::size_t fields_count() const { return head_->fields.size(); }
   std::string_view field_name(std::size_t index) const { return text(head_->fields[index].name); }
@@ -100,9 +96,7 @@ class RequestView {
 /// members hold quoted strings.
 class ListReader {
  public:
-  ListReader(const RequestView& request, std::string_view name) : request_(&request), name_(name) {
-    find_line(0);
-  }
+  ListReader(const RequestView& request, std::string_view name) : request_(&request), name_(name) { find_line(0); }
 
   /// The next member, or nullopt at the end of the last line.
   std::optional<std::string_view> next();

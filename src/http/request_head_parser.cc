@@ -52,12 +52,9 @@ HeadVerdict RequestHeadParser::resume(ByteView bytes) {
 
 HeadVerdict RequestHeadParser::verdict() const {
   switch (state_) {
-    case State::complete:
-      return {.status = HeadStatus::complete, .head_bytes = cursor_};
-    case State::rejected:
-      return {.status = HeadStatus::rejected, .rejection = rejection_};
-    default:
-      return {};
+    case State::complete: return {.status = HeadStatus::complete, .head_bytes = cursor_};
+    case State::rejected: return {.status = HeadStatus::rejected, .rejection = rejection_};
+    default: return {};
   }
 }
 
@@ -68,9 +65,7 @@ void RequestHeadParser::reset() {
   head_.fields = std::move(fields);
 }
 
-HeadSpan RequestHeadParser::span_to_cursor() const {
-  return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)};
-}
+HeadSpan RequestHeadParser::span_to_cursor() const { return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)}; }
 
 // Passes bytes of `classes` in `[cursor_, end)`.
 void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::uint8_t classes) {
@@ -84,14 +79,10 @@ void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::uint8_t c
 // accepted.
 RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end) {
   switch (state_) {
-    case State::field_name:
-      return read_field_name(bytes, end);
-    case State::field_value:
-      return read_field_value(bytes, end);
-    case State::target:
-      return read_target(bytes, end);
-    default:
-      break;
+    case State::field_name: return read_field_name(bytes, end);
+    case State::field_value: return read_field_value(bytes, end);
+    case State::target: return read_target(bytes, end);
+    default: break;
   }
   const std::uint8_t byte = bytes[cursor_];
   ++bytes_examined_;
@@ -101,18 +92,10 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end
     case State::start_lf:
     case State::start_method:
     case State::second_lf:
-    case State::second_empty:
-      fault = read_start(byte);
-      break;
-    case State::method:
-      fault = read_method(bytes);
-      break;
-    case State::version:
-      fault = read_version(byte);
-      break;
-    case State::field_start:
-      fault = read_field_start(byte);
-      break;
+    case State::second_empty: fault = read_start(byte); break;
+    case State::method: fault = read_method(bytes); break;
+    case State::version: fault = read_version(byte); break;
+    case State::field_start: fault = read_field_start(byte); break;
     case State::field_ows:
       if (!is_blank(byte)) {  // the byte is the value's first: looked at again there
         mark_ = value_end_ = cursor_;
@@ -129,8 +112,7 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end
                                                : Fault{};
       state_ = state_ == State::head_lf ? State::complete : State::field_start;
       break;
-    default:
-      std::unreachable();  // the three runs above, and the verdicts, which end the loop
+    default: std::unreachable();  // the three runs above, and the verdicts, which end the loop
   }
   ++cursor_;
   return fault;
@@ -254,8 +236,7 @@ void RequestHeadParser::cut_target(ByteView bytes) {
   }
   const std::size_t path_end = std::min(target.find('?', path_begin), target.size());
   const std::size_t query_begin = std::min(path_end + 1, target.size());
-  head_.path = {static_cast<std::uint16_t>(head_.target.offset + path_begin),
-                static_cast<std::uint16_t>(path_end - path_begin)};
+  head_.path = {static_cast<std::uint16_t>(head_.target.offset + path_begin), static_cast<std::uint16_t>(path_end - path_begin)};
   head_.query = {static_cast<std::uint16_t>(head_.target.offset + query_begin),
                  static_cast<std::uint16_t>(target.size() - query_begin)};
 }

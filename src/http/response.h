@@ -23,7 +23,7 @@ struct Response {
   std::string_view extra_fields = {};  // whole field lines, each ending in CRLF; must not come from a peer
   Persistence persistence = Persistence::keep_alive;
   Method request_method = Method::get;  // an answer to HEAD has the fields of GET and no body
-  std::string_view date = {};  // of DateField; empty: no Date field
+  std::string_view date = {};           // of DateField; empty: no Date field
 };
 
 /// What a problem document says (RFC 9457 section 3.1); `type` is about:blank, so the title is that of the

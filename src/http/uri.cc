@@ -97,8 +97,7 @@ bool same_authority(std::string_view a, std::string_view b, std::string_view sch
 bool is_valid_authority(std::string_view authority) {
   if (authority.starts_with('[')) {
     const std::size_t close = authority.find(']');
-    if (close == std::string_view::npos || !is_valid_ipv6_address(authority.substr(1, close - 1)))
-      return false;
+    if (close == std::string_view::npos || !is_valid_ipv6_address(authority.substr(1, close - 1))) return false;
     const std::string_view rest = authority.substr(close + 1);
     return rest.empty() || (rest.front() == ':' && is_valid_port(rest.substr(1)));
   }
@@ -136,8 +135,7 @@ QueryParameter query_parameter(std::string_view query, std::string_view name) {
     query = ampersand == std::string_view::npos ? std::string_view{} : query.substr(ampersand + 1);
     const std::size_t equals = pair.find('=');
     if (!equal_when_decoded(pair.substr(0, equals), name)) continue;
-    const std::string_view value =
-        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    const std::string_view value = equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
     if (found.presence == QueryParameter::Presence::absent) {
       found = {QueryParameter::Presence::present, value};
     } else if (found.value != value && !equal_when_decoded(found.value, value)) {

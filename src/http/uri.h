@@ -35,11 +35,7 @@ bool equal_when_decoded(std::string_view a, std::string_view b);
 
 /// A parameter looked up in a query.
 struct QueryParameter {
-  enum class Presence : std::uint8_t {
-    absent,
-    present,
-    conflicting
-  };  // conflicting: given twice with two different values
+  enum class Presence : std::uint8_t { absent, present, conflicting };  // conflicting: given twice with two different values
   Presence presence = Presence::absent;
   std::string_view value;  // first one, not decoded; may be empty
 };

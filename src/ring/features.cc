@@ -6,11 +6,16 @@ namespace ringgate::ring {
 
 std::vector<NamedFeature> list(const Features& features) {
   return {
-      {"multishot_recv", features.multishot_receive},        {"direct_descriptors", features.direct_descriptors},
-      {"silent_sends", features.silent_sends},               {"incremental_buffers", features.incremental_buffers},
-      {"msg_ring", features.message_ring},                   {"min_wait", features.minimum_wait},
-      {"no_sq_array", features.no_submission_array},         {"peer_name_command", features.peer_name_command},
-      {"zero_copy_sends", features.zero_copy_sends},         {"idle_waits", features.idle_waits},
+      {"multishot_recv", features.multishot_receive},
+      {"direct_descriptors", features.direct_descriptors},
+      {"silent_sends", features.silent_sends},
+      {"incremental_buffers", features.incremental_buffers},
+      {"msg_ring", features.message_ring},
+      {"min_wait", features.minimum_wait},
+      {"no_sq_array", features.no_submission_array},
+      {"peer_name_command", features.peer_name_command},
+      {"zero_copy_sends", features.zero_copy_sends},
+      {"idle_waits", features.idle_waits},
   };
 }
 

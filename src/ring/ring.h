@@ -26,13 +26,13 @@ namespace ringgate::ring {
 /// Why an operation failed; errno's names stop here.
 enum class IoError : std::uint8_t {
   none,
-  again,             // would block, or was interrupted: nothing, or less than all, was sent
-  no_buffers,        // the provided buffers ran out: re-arm when some are back, nothing is lost; of a send, the kernel's own
+  again,       // would block, or was interrupted: nothing, or less than all, was sent
+  no_buffers,  // the provided buffers ran out: re-arm when some are back, nothing is lost; of a send, the kernel's own
   cancelled,
   connection_ended,  // reset, aborted, broken pipe, timed out: the peer is gone
   no_descriptors,    // descriptor table or process limit full
   no_memory,
-  not_found,         // cancel: nothing to cancel, or already completing
+  not_found,  // cancel: nothing to cancel, or already completing
   unsupported,
   other,
 };
@@ -47,9 +47,9 @@ struct Completion {
   Token token;
   std::int32_t result = 0;  // bytes, or the accepted Socket; undefined unless error == none
   IoError error = IoError::none;
-  std::int32_t raw_error = 0;    // for logs only
-  bool more = false;             // the multishot operation stays armed; the only truth about that
-  bool has_buffer = false;       // `buffer` was taken from the ring's buffers
+  std::int32_t raw_error = 0;  // for logs only
+  bool more = false;           // the multishot operation stays armed; the only truth about that
+  bool has_buffer = false;     // `buffer` was taken from the ring's buffers
   std::uint16_t buffer_id = 0;
   std::uint32_t buffer_offset = 0;
 };
@@ -60,13 +60,13 @@ struct PeerAddress {
   std::uint16_t port = 0;                  // host order; 0 with all-zero address: unknown
   std::string text() const;                // "127.0.0.1:4711", "[::1]:4711", "unknown"
   bool is_known() const { return *this != PeerAddress{}; }
-  bool is_loopback() const;                // 127.0.0.0/8, ::1
+  bool is_loopback() const;  // 127.0.0.0/8, ::1
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 
 struct ListenAddress {
-  std::string host;        // literal IPv4 or IPv6, without brackets
-  std::uint16_t port = 0;  // 0: the kernel picks
+  std::string host;         // literal IPv4 or IPv6, without brackets
+  std::uint16_t port = 0;   // 0: the kernel picks
   bool dual_stack = false;  // an IPv6 address takes IPv4 connections too
   std::string text() const;
   bool is_loopback() const;  // 127.0.0.0/8, ::1
@@ -91,13 +91,13 @@ struct RingOptions {
   Features allowed{true, true, true, true, true, true, true, true, true, true};  // masks what the probe finds
   std::uint32_t submission_entries = 1024;
   std::uint32_t completion_entries = 16384;
-  std::uint32_t sockets_max = 1024;  // size of the direct descriptor table
+  std::uint32_t sockets_max = 1024;             // size of the direct descriptor table
   std::uint32_t incremental_buffers_count = 8;  // small ones cut often, as tests want; the gate's come from its configuration
   std::uint32_t incremental_buffer_bytes = 64 * 1024;
   std::uint32_t classic_buffers_count = 256;
   std::uint32_t classic_buffer_bytes = 2048;
   std::size_t turn_bytes = 128 * 1024;  // received bytes that a turn reaps at the most, give or take one receive
-  DurationNs busy_poll = 0;  // spin this long for a completion before sleeping
+  DurationNs busy_poll = 0;             // spin this long for a completion before sleeping
 };
 
 /// How the next enter may wait.
@@ -114,7 +114,7 @@ struct RingCounters {
   std::uint64_t submissions = 0;
   std::uint64_t completions = 0;
   std::uint64_t overflows = 0;
-  std::uint64_t starved = 0;  // receives that found no buffer
+  std::uint64_t starved = 0;             // receives that found no buffer
   std::uint64_t zero_copies = 0;         // sends without a copy that the kernel is done with
   std::uint64_t zero_copies_copied = 0;  // of these, the ones that it copied after all
 };
@@ -179,9 +179,9 @@ class Ring {
   void wait_hang_up(Socket socket, Token token);
 
   enum class Sending : std::uint8_t {
-    silent,     // completes only when not everything was taken; as `completes` without features().silent_sends
-    completes,  // waits in the kernel until at least one byte is taken, and always completes
-    before_end, // the same; `shutdown` or `close` follows at once, so that the last bytes may travel with the FIN
+    silent,      // completes only when not everything was taken; as `completes` without features().silent_sends
+    completes,   // waits in the kernel until at least one byte is taken, and always completes
+    before_end,  // the same; `shutdown` or `close` follows at once, so that the last bytes may travel with the FIN
   };
   /// Sends all `pieces` as one run; a completion says how many bytes were taken. The pieces must stay until then; of a silent
   /// send without a completion they are free again after `reap`. At most `pieces_max` pieces.
@@ -195,8 +195,8 @@ class Ring {
 
   /// Our direction only: FIN; reception goes on. Nothing may be queued for sending.
   void shutdown(Socket socket, Token token);
-  void cancel(Socket socket, Token token);           // every operation on this socket
-  void cancel_operation(Token target, Token token);  // the one operation with that token
+  void cancel(Socket socket, Token token);             // every operation on this socket
+  void cancel_operation(Token target, Token token);    // the one operation with that token
   void close(Socket socket, bool reset, Token token);  // no completion; nothing may be in flight; reset: RST instead of FIN
 
   // -- Waking another shard, at most once per sleeping shard and turn.
@@ -206,7 +206,7 @@ class Ring {
     int event_descriptor = -1;
   };
   Doorbell doorbell() const;
-  void ring(const Doorbell& other);                          // from a shard: rides on this ring's next enter
+  void ring(const Doorbell& other);                            // from a shard: rides on this ring's next enter
   static void wake_from_any_thread(const Doorbell& doorbell);  // one system call
 
   // -- The turn.
@@ -230,9 +230,9 @@ class Ring {
   std::uint32_t buffers_lent() const;
 
   // -- Clock and chance, so that a whole shard can run on a seed.
-  TimeNs now() const;                           // monotonic; one read per turn
-  std::int64_t wall_clock_seconds() const;      // Unix time, for people
-  void random(MutableBytes out);                // from the kernel's generator
+  TimeNs now() const;                       // monotonic; one read per turn
+  std::int64_t wall_clock_seconds() const;  // Unix time, for people
+  void random(MutableBytes out);            // from the kernel's generator
 
   struct Backend;
 

@@ -15,13 +15,13 @@ enum class OperationKind : std::uint8_t {
   cancel,    // result is ignored: the cancelled operations complete on their own
   close,     // result is ignored: nothing is in flight by then
   peer_name,
-  ring_message,  // slot = event descriptor of the ring it is for; completes only if that ring could not be reached
-  doorbell,  // arrives at the woken ring: a mailbox has parcels
-  wake,      // read of the eventfd, the doorbell of threads without a ring
-  readable,  // one-shot poll
-  hang_up,   // one-shot poll for the peer's end alone
-  receive_now,  // one-shot, into a buffer for bulk; never waits
-  zero_copy,  // within the kernel backend: a send; slot = its number
+  ring_message,       // slot = event descriptor of the ring it is for; completes only if that ring could not be reached
+  doorbell,           // arrives at the woken ring: a mailbox has parcels
+  wake,               // read of the eventfd, the doorbell of threads without a ring
+  readable,           // one-shot poll
+  hang_up,            // one-shot poll for the peer's end alone
+  receive_now,        // one-shot, into a buffer for bulk; never waits
+  zero_copy,          // within the kernel backend: a send; slot = its number
   borrow_descriptor,  // within the kernel backend: the first step of a shutdown
 };
 

@@ -22,7 +22,7 @@ namespace ringgate::server {
 class Batch {
  public:
   static constexpr std::size_t worth_waiting_for = 4;  // that a turn brought; fewer are taken as they come
-  static constexpr std::size_t many = 16;  // then the turns say enough, and need not be counted
+  static constexpr std::size_t many = 16;              // then the turns say enough, and need not be counted
   static constexpr std::size_t count_max = 64;
   static constexpr DurationNs window = nanoseconds_per_millisecond;
 

@@ -97,9 +97,7 @@ class ArgumentParser {
   ArgumentParser& operator=(const ArgumentParser&) = delete;
 
   /// Throws CLI::ParseError, also for help and version.
-  void parse(std::span<const char* const> arguments) {
-    app_.parse(static_cast<int>(arguments.size()), arguments.data());
-  }
+  void parse(std::span<const char* const> arguments) { app_.parse(static_cast<int>(arguments.size()), arguments.data()); }
 
   CLI::App& app() { return app_; }
 
@@ -122,9 +120,7 @@ class ArgumentParser {
     return request;
   }
 
-  static StartError usage(std::string cause) {
-    return {ExitCode::usage, std::move(cause), "`ringgate --help` shows the usage"};
-  }
+  static StartError usage(std::string cause) { return {ExitCode::usage, std::move(cause), "`ringgate --help` shows the usage"}; }
 
  private:
   CLI::App app_{description};
@@ -167,7 +163,7 @@ std::expected<Request, ExitCode> parse_arguments(std::span<const char* const> ar
 
 /// The settings; faults are printed, all of them or, before serving, the first.
 std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
-                                           std::ostream& err) {
+                                                   std::ostream& err) {
   auto loaded = config::load_config({request.file, environment, request.flags});
   if (loaded) return std::move(*loaded);
   for (const StartError& fault : loaded.error()) {
@@ -180,8 +176,8 @@ std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::
 }  // namespace
 
 std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
-                                                       std::span<const std::string> environment, RingProbe probe,
-                                                       const Terminal& terminal) {
+                                                               std::span<const std::string> environment, RingProbe probe,
+                                                               const Terminal& terminal) {
   const auto request = parse_arguments(arguments, terminal);
   if (!request) return std::unexpected(request.error());
   if (request->command == Command::version) {

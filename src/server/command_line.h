@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "config/load.h"
 #include "ring/features.h"
 #include "ring/ring.h"
 #include "ringgate/error.h"
-#include "config/load.h"
 
 namespace ringgate::server {
 
@@ -27,8 +27,8 @@ struct Terminal {
 /// Runs the command. A value means: serve with these settings. An error is the exit code after everything has been said.
 /// `arguments` are main's, the program's name included; `environment` as in config::ConfigSources. Main thread.
 std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
-                                                       std::span<const std::string> environment, RingProbe probe,
-                                                       const Terminal& terminal);
+                                                               std::span<const std::string> environment, RingProbe probe,
+                                                               const Terminal& terminal);
 
 /// The process's environment as `run_command_line` wants it.
 std::vector<std::string> process_environment();

@@ -65,8 +65,7 @@ rlimit limit_of(__rlimit_resource resource) {
 std::string amount(std::uint64_t number) { return number == UINT64_MAX ? "unlimited" : std::to_string(number); }
 
 Finding at_least(std::string what, std::uint64_t is, std::uint64_t advised) {
-  return {std::move(what), amount(is), fmt::format("{} or more", advised),
-          is >= advised ? Verdict::good : Verdict::improvable};
+  return {std::move(what), amount(is), fmt::format("{} or more", advised), is >= advised ? Verdict::good : Verdict::improvable};
 }
 
 Finding compare(const AdvisedSetting& setting, const Machine& machine) {

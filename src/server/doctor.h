@@ -17,7 +17,7 @@ struct Machine {
   std::uint64_t cpus_count = 1;
   std::uint64_t descriptors_soft = 0;
   std::uint64_t descriptors_hard = 0;
-  std::uint64_t locked_bytes = 0;  // RLIMIT_MEMLOCK, soft; UINT64_MAX: unlimited
+  std::uint64_t locked_bytes = 0;                            // RLIMIT_MEMLOCK, soft; UINT64_MAX: unlimited
   std::map<std::string, std::string, std::less<>> settings;  // "net.core.somaxconn" -> "4096"
 };
 

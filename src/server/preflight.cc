@@ -66,7 +66,8 @@ Capacity capacity_of_process(const Room& room) {
 std::uint64_t table_size(std::uint64_t connections_max, const Room& room) {
   if (room.direct_descriptors) {
     const std::uint64_t share = (connections_max + room.shards_count - 1) / room.shards_count;
-    const std::uint64_t admin_slots = less(room.admin_connections_max + limits::spare_admin_connections, limits::admin_slots_per_shard);
+    const std::uint64_t admin_slots =
+        less(room.admin_connections_max + limits::spare_admin_connections, limits::admin_slots_per_shard);
     const std::uint64_t wanted = std::min(connections_max, share + slack_of(share)) + extra_slots + admin_slots;
     return std::min<std::uint64_t>({wanted, room.descriptors_max, limits::direct_sockets_max});
   }

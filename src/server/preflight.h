@@ -17,7 +17,7 @@ namespace ringgate::server {
 struct Room {
   std::uint64_t descriptors_max = 0;  // RLIMIT_NOFILE, after raising it
   std::uint64_t shards_count = 1;
-  bool direct_descriptors = true;  // each ring has a table of its own; else all shards share the process's descriptors
+  bool direct_descriptors = true;           // each ring has a table of its own; else all shards share the process's descriptors
   std::uint64_t admin_connections_max = 0;  // they get slots beside the devices', where the limit leaves some
 };
 

@@ -177,10 +177,8 @@ std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uin
   if (!address)
     return std::unexpected(StartError{ExitCode::bad_configuration, address.error(), "correct listener.bind or admin.bind"});
   address->dual_stack = dual_stack;
-  if (const auto is_free = ring::check_address_free(*address); !is_free)
-    return std::unexpected(to_start_error(is_free.error()));
-  const ring::ListenOptions options{.backlog = static_cast<int>(backlog()),
-                                    .user_timeout = config.limits.tcp_user_timeout_ns};
+  if (const auto is_free = ring::check_address_free(*address); !is_free) return std::unexpected(to_start_error(is_free.error()));
+  const ring::ListenOptions options{.backlog = static_cast<int>(backlog()), .user_timeout = config.limits.tcp_user_timeout_ns};
   for (server::Shard& shard : shards) {
     const auto bound = shard.ring().listen(index, *address, options);
     if (!bound) return std::unexpected(to_start_error(bound.error()));

@@ -11,7 +11,8 @@ namespace {
 /// What of limits.output_memory one shard may use: at least what a slow device or two may make it hold.
 std::uint64_t output_part(const ShardPlan& plan) {
   const LimitsConfig& limits = plan.settings.config.limits;
-  return ShardBudget::part_of(limits.output_bytes_max, plan.gate.shards_count, 2 * (limits.send_queue_bytes_max + limits.push_bytes_max));
+  return ShardBudget::part_of(limits.output_bytes_max, plan.gate.shards_count,
+                              2 * (limits.send_queue_bytes_max + limits.push_bytes_max));
 }
 }  // namespace
 
@@ -40,11 +41,11 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
     transport_.start_accepting(
         i, {.session = &devices_, .slots_left_free = limits::admin_slots_per_shard, .backlog = backlog, .counts_output = true});
   for (std::uint32_t i = devices; i < devices + admin; ++i) {
-    transport_.start_accepting(i, {.session = &admin_,
-                                   .backlog = backlog,
-                                   .connections_max = static_cast<std::uint32_t>(plan_.admin_settings.connections_max) +
-                                                      limits::spare_admin_connections,
-                                   .takes_reserve = true});
+    transport_.start_accepting(
+        i, {.session = &admin_,
+            .backlog = backlog,
+            .connections_max = static_cast<std::uint32_t>(plan_.admin_settings.connections_max) + limits::spare_admin_connections,
+            .takes_reserve = true});
   }
 }
 

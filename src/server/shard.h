@@ -76,8 +76,8 @@ class Shard {
   admin::AdminSession admin_;
   ShardDrain drain_;
   Batch batch_;
-  std::vector<ring::Completion> completions_;         // of this turn
-  std::array<ring::Completion, 64> reaped_;            // on their way there
+  std::vector<ring::Completion> completions_;  // of this turn
+  std::array<ring::Completion, 64> reaped_;    // on their way there
   std::uint32_t device_listeners_ = 0;
   bool more_parcels_ = true;  // so that the first turn does not sleep: it arms the listeners
   bool more_broadcasts_ = false;

@@ -6,9 +6,7 @@
 
 namespace ringgate::server {
 
-DurationNs ShardDrain::pause() const {
-  return gate_.drain_at.load(std::memory_order_acquire) == 0 ? 0 : step;
-}
+DurationNs ShardDrain::pause() const { return gate_.drain_at.load(std::memory_order_acquire) == 0 ? 0 : step; }
 
 bool ShardDrain::advance(std::uint32_t device_listeners, std::uint32_t listeners) {
   const TimeNs drain_at = gate_.drain_at.load(std::memory_order_acquire);

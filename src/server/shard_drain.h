@@ -27,7 +27,8 @@ class ShardDrain {
         ring_(ring),
         transport_(transport),
         devices_(devices),
-        push_(push), admin_(admin) {}
+        push_(push),
+        admin_(admin) {}
 
   /// How long a drain lasts at most, after its grace, whatever devices and other shards do.
   static constexpr DurationNs bound(const Config& config) { return config.drain.duration_ns + config.limits.close_timeout_ns; }

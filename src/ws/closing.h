@@ -52,9 +52,7 @@ constexpr const CloseCodeRange& close_code_facts(std::uint16_t code) {
 }
 
 /// May stand in a Close frame, the peer's or ours.
-constexpr bool close_code_allowed(std::uint16_t code) {
-  return close_code_facts(code).allowed_on_wire;
-}
+constexpr bool close_code_allowed(std::uint16_t code) { return close_code_facts(code).allowed_on_wire; }
 
 static_assert(close_code_ranges.front().first == 0 && close_code_ranges.back().last == 65535);
 static_assert(

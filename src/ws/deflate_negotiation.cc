@@ -34,9 +34,7 @@ std::optional<std::uint8_t> read_window_bits(std::string_view text) {
 }
 
 /// A parameter that stands for itself: once, and without a value.
-bool take_flag(bool& flag, bool has_value) {
-  return !has_value && !std::exchange(flag, true);
-}
+bool take_flag(bool& flag, bool has_value) { return !has_value && !std::exchange(flag, true); }
 
 /// A parameter with window bits: once, and in range.
 bool take_window(bool& seen, std::uint8_t& bits, std::string_view value) {

@@ -20,9 +20,7 @@ constexpr std::size_t output_bytes_kept_max = 256 * 1024;
 
 /// More than any compressed form takes: stored blocks of 64 KiB at the worst, of 512 bytes in ISA-L's smallest window, and their
 /// headers, the flush and the spare bytes that the compressors ask for.
-constexpr std::size_t output_bytes_bound(std::size_t payload_bytes) {
-  return payload_bytes + payload_bytes / 64 + 512;
-}
+constexpr std::size_t output_bytes_bound(std::size_t payload_bytes) { return payload_bytes + payload_bytes / 64 + 512; }
 
 /// Drops the lengths of the empty block that the flush has written.
 ByteView without_tail(ByteView flushed) {
@@ -65,9 +63,7 @@ ByteView Deflater::deflate(ByteView payload, std::uint8_t window_bits) {
 
 DeflateContext::DeflateContext(std::unique_ptr<z_stream_s> stream) : stream_(std::move(stream)) {}
 
-DeflateContext::~DeflateContext() {
-  deflateEnd(stream_.get());
-}
+DeflateContext::~DeflateContext() { deflateEnd(stream_.get()); }
 
 std::unique_ptr<DeflateContext> DeflateContext::make(DeflateContextOptions options) {
   std::unique_ptr<z_stream> stream(new (std::nothrow) z_stream{});

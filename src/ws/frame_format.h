@@ -14,8 +14,7 @@
 
 namespace ringgate::ws {
 
-static_assert(std::endian::native == std::endian::little,
-              "lengths and masking keys are loaded as little-endian words");
+static_assert(std::endian::native == std::endian::little, "lengths and masking keys are loaded as little-endian words");
 
 inline constexpr std::uint8_t fin_bit = 0x80;
 inline constexpr std::uint8_t rsv1_bit = 0x40;
@@ -76,17 +75,14 @@ inline FrameHeader decode_header(const std::uint8_t* bytes) {
   header.rsv1 = (bytes[0] & rsv1_bit) != 0;
   header.masked = (bytes[1] & mask_bit) != 0;
   if (header.masked) {
-    std::memcpy(&header.masking_key, bytes + header_bytes_announced(bytes[1]) - 4,
-                sizeof header.masking_key);
+    std::memcpy(&header.masking_key, bytes + header_bytes_announced(bytes[1]) - 4, sizeof header.masking_key);
   }
   return header;
 }
 
 /// Bytes that encode_header writes: 2, 4 or 10, and 4 more if masked.
 constexpr std::size_t header_bytes(std::uint64_t payload_bytes, std::size_t masking_key_bytes = 0) {
-  const std::size_t extended = payload_bytes <= length_7_bit_max    ? 0
-                               : payload_bytes <= length_16_bit_max ? 2
-                                                                    : 8;
+  const std::size_t extended = payload_bytes <= length_7_bit_max ? 0 : payload_bytes <= length_16_bit_max ? 2 : 8;
   return 2 + extended + masking_key_bytes;
 }
 

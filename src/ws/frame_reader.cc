@@ -26,8 +26,8 @@ namespace ringgate::ws {
 ///   ended               is the object `ended`
 struct Partial {
   std::uint8_t header_bytes = 0;  // of a cut header, in header_spill
-  bool reading_payload = false;    // `header` is complete, its payload is not
-  bool in_message = false;         // the first fragment's header was read
+  bool reading_payload = false;   // `header` is complete, its payload is not
+  bool in_message = false;        // the first fragment's header was read
 
   bool compressed = false;  // facts of the message
   MessageType type = MessageType::binary;
@@ -51,13 +51,9 @@ namespace {
 /// Stands for every connection that has ended, so that this too costs no memory. Never written to.
 constinit Partial ended;
 
-std::size_t bytes_in(AssemblyBuffer* buffer) {
-  return buffer == nullptr ? 0 : buffer->payload().size();
-}
+std::size_t bytes_in(AssemblyBuffer* buffer) { return buffer == nullptr ? 0 : buffer->payload().size(); }
 
-bool reading_payload(const Partial* partial) {
-  return partial != nullptr && partial->reading_payload;
-}
+bool reading_payload(const Partial* partial) { return partial != nullptr && partial->reading_payload; }
 
 HeaderContext context_of(const Partial* partial, const ReaderRules& rules) {
   HeaderContext context{.message_bytes_left = rules.message_bytes_max,
@@ -125,34 +121,27 @@ Event FrameReader::next(MutableBytes& input, Partial*& partial, const ReaderRule
 }
 
 /// The fast path. False, with nothing changed, where the frame is cut, is a fragment, or is wrong.
-inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial, const ReaderRules& rules,
-                                          Event& event) {
-  if (input.size() < 2 || (partial != nullptr && (partial->header_bytes != 0 || partial == &ended)))
-    return false;
+inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial, const ReaderRules& rules, Event& event) {
+  if (input.size() < 2 || (partial != nullptr && (partial->header_bytes != 0 || partial == &ended))) return false;
   const HeaderContext context = context_of(partial, rules);
   if (judge_header(input, context) != Violation::none) return false;
   const std::size_t header_bytes = header_bytes_announced(input[1]);
   if (input.size() < header_bytes) return false;
   const FrameHeader header = decode_header(input.data());
   const bool control = is_control(header.opcode);
-  if (header.payload_bytes > input.size() - header_bytes ||
-      !(control || (header.fin && !context.in_message))) {
+  if (header.payload_bytes > input.size() - header_bytes || !(control || (header.fin && !context.in_message))) {
     return false;
   }
   const MutableBytes payload = input.subspan(header_bytes, header.payload_bytes);
   input = input.subspan(header_bytes + header.payload_bytes);
   if (header.opcode == Opcode::text && !header.rsv1) {
-    if (unmask_text(payload, header.masking_key))
-      report_message(event, MessageType::text, false, payload);
-    else
-      event = fail(input, partial, Violation::text_not_utf8);
+    if (unmask_text(payload, header.masking_key)) report_message(event, MessageType::text, false, payload);
+    else event = fail(input, partial, Violation::text_not_utf8);
     return true;
   }
   (void)unmask(payload, header.masking_key);
-  if (control)
-    event = report_control(input, partial, header.opcode, payload);
-  else
-    report_message(event, static_cast<MessageType>(header.opcode), header.rsv1, payload);
+  if (control) event = report_control(input, partial, header.opcode, payload);
+  else report_message(event, static_cast<MessageType>(header.opcode), header.rsv1, payload);
   return true;
 }
 
@@ -192,12 +181,10 @@ Event FrameReader::read_payload(MutableBytes& input, Partial*& partial) {
   AssemblyBuffer*& buffer = control ? partial->control : partial->message;
   const MutableBytes piece = pool_.extend(buffer, taken, buffer_bytes_max(*partial));
   if (piece.data() == nullptr) return fail(input, partial, Violation::memory_exhausted);
-  const bool ascii =
-      !unmask_copy(piece.data(), input.first(taken), header.masking_key, partial->payload_bytes_read);
+  const bool ascii = !unmask_copy(piece.data(), input.first(taken), header.masking_key, partial->payload_bytes_read);
   input = input.subspan(taken);
   partial->payload_bytes_read += taken;
-  if (!control && partial->validates() &&
-      !(ascii ? partial->text.feed_ascii(piece) : partial->text.feed(piece))) {
+  if (!control && partial->validates() && !(ascii ? partial->text.feed_ascii(piece) : partial->text.feed(piece))) {
     return fail(input, partial, Violation::text_not_utf8);
   }
   return taken == left ? finish_frame(input, partial) : Event{};
@@ -218,8 +205,7 @@ Event FrameReader::finish_frame(MutableBytes& input, Partial*& partial) {
     return event;
   }
   if (!partial->header.fin) return {};
-  if (partial->validates() && !partial->text.complete())
-    return fail(input, partial, Violation::text_not_utf8);
+  if (partial->validates() && !partial->text.complete()) return fail(input, partial, Violation::text_not_utf8);
   AssemblyBuffer* const assembled = std::exchange(partial->message, nullptr);
   Event event;
   report_message(event, partial->type, partial->compressed, assembled->payload());
@@ -228,8 +214,7 @@ Event FrameReader::finish_frame(MutableBytes& input, Partial*& partial) {
   return event;
 }
 
-Event FrameReader::report_control(MutableBytes& input, Partial*& partial, Opcode opcode,
-                                  MutableBytes payload) {
+Event FrameReader::report_control(MutableBytes& input, Partial*& partial, Opcode opcode, MutableBytes payload) {
   Event event;
   event.payload = payload;
   if (opcode != Opcode::close) {
@@ -277,9 +262,7 @@ std::size_t FrameReader::assembling_bytes(const Partial* partial) {
   return partial == nullptr ? 0 : bytes_in(partial->message) + bytes_in(partial->control);
 }
 
-bool FrameReader::unfinished(const Partial* partial) {
-  return partial != nullptr && partial != &ended;
-}
+bool FrameReader::unfinished(const Partial* partial) { return partial != nullptr && partial != &ended; }
 
 /// Gives the connection a fresh Partial; false if memory is out.
 bool FrameReader::attach(Partial*& partial) {

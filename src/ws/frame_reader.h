@@ -21,10 +21,9 @@
 namespace ringgate::ws {
 
 struct ReaderRules {
-  std::uint64_t message_bytes_max =
-      0;  // a message with more bytes of payload, on the wire, is refused with 1009
-  std::uint32_t fragments_max = 1;  // a message of more frames, empty ones included, is refused with 1008
-  bool compression = false;  // permessage-deflate was negotiated: a message's first frame may carry RSV1
+  std::uint64_t message_bytes_max = 0;  // a message with more bytes of payload, on the wire, is refused with 1009
+  std::uint32_t fragments_max = 1;      // a message of more frames, empty ones included, is refused with 1008
+  bool compression = false;             // permessage-deflate was negotiated: a message's first frame may carry RSV1
   std::uint64_t compressed_bytes_max =
       0;  // instead of message_bytes_max for a message with RSV1; what it inflates to is the caller's to limit
 };

@@ -13,8 +13,7 @@ namespace {
 ControlFrame encode_control(Opcode opcode, ByteView payload) {
   RINGGATE_ASSERT(payload.size() <= limits::control_payload_bytes_max);
   ControlFrame frame;
-  const std::size_t size =
-      encode_header(frame.bytes.data(), {.payload_bytes = payload.size(), .opcode = opcode, .fin = true});
+  const std::size_t size = encode_header(frame.bytes.data(), {.payload_bytes = payload.size(), .opcode = opcode, .fin = true});
   std::ranges::copy(payload, frame.bytes.data() + size);
   frame.size = static_cast<std::uint8_t>(size + payload.size());
   return frame;
@@ -24,21 +23,15 @@ ControlFrame encode_control(Opcode opcode, ByteView payload) {
 ByteView fitting_reason(std::string_view reason) {
   if (!valid_utf8(bytes_of(reason))) return {};
   std::size_t size = std::min(reason.size(), limits::close_reason_bytes_max);
-  const auto cuts_character = [&] {
-    return size < reason.size() && (static_cast<std::uint8_t>(reason[size]) & 0xC0) == 0x80;
-  };
+  const auto cuts_character = [&] { return size < reason.size() && (static_cast<std::uint8_t>(reason[size]) & 0xC0) == 0x80; };
   while (cuts_character()) --size;
   return bytes_of(reason.substr(0, size));
 }
 
 }  // namespace
 
-ControlFrame encode_ping(ByteView payload) {
-  return encode_control(Opcode::ping, payload);
-}
-ControlFrame encode_pong(ByteView payload) {
-  return encode_control(Opcode::pong, payload);
-}
+ControlFrame encode_ping(ByteView payload) { return encode_control(Opcode::ping, payload); }
+ControlFrame encode_pong(ByteView payload) { return encode_control(Opcode::pong, payload); }
 
 ControlFrame encode_close(CloseCode code, std::string_view reason) {
   if (code == CloseCode::no_status) return encode_control(Opcode::close, {});

@@ -23,17 +23,14 @@ struct MessageFrameOptions {
 /// bytes; returns how many those are.
 inline std::size_t write_header(std::uint8_t* out, MessageType type, std::uint64_t payload_bytes,
                                 MessageFrameOptions options = {}) {
-  return encode_header(out, {.payload_bytes = payload_bytes,
-                             .opcode = static_cast<Opcode>(type),
-                             .fin = true,
-                             .rsv1 = options.compressed});
+  return encode_header(
+      out, {.payload_bytes = payload_bytes, .opcode = static_cast<Opcode>(type), .fin = true, .rsv1 = options.compressed});
 }
 
 /// Writes the header right in front of `payload`, over the header_bytes(payload.size()) bytes before it,
 /// which must be the caller's (so they are for every payload a FrameReader reports). Returns the whole frame:
 /// header and payload.
-inline MutableBytes write_header_before(MutableBytes payload, MessageType type,
-                                        MessageFrameOptions options = {}) {
+inline MutableBytes write_header_before(MutableBytes payload, MessageType type, MessageFrameOptions options = {}) {
   const std::size_t size = header_bytes(payload.size());
   std::uint8_t* const frame = payload.data() - size;
   write_header(frame, type, payload.size(), options);

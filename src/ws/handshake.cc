@@ -26,8 +26,7 @@ constexpr std::array<std::uint8_t, 256> base64_values = [] {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::array<std::uint8_t, 256> values;
   values.fill(64);
-  for (std::size_t i = 0; i < alphabet.size(); ++i)
-    values[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) values[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
   return values;
 }();
 
@@ -52,9 +51,8 @@ std::optional<Rejection> check_version(const RequestView& request) {
   const auto version = request.field("Sec-WebSocket-Version");
   if (!version) return Rejection::websocket_version_missing;
   if (request.count_fields("Sec-WebSocket-Version") > 1) return Rejection::websocket_version_repeated;
-  const bool is_number =
-      !version->empty() && (version->front() != '0' || version->size() == 1) &&
-      std::ranges::all_of(*version, [](char c) { return http::is_digit(static_cast<std::uint8_t>(c)); });
+  const bool is_number = !version->empty() && (version->front() != '0' || version->size() == 1) &&
+                         std::ranges::all_of(*version, [](char c) { return http::is_digit(static_cast<std::uint8_t>(c)); });
   if (!is_number) return Rejection::websocket_version_malformed;
   if (*version != "13") return Rejection::websocket_version_unsupported;
   return {};
@@ -80,7 +78,8 @@ bool is_valid_key(std::string_view key) {
   // 16 bytes are 21 characters, 2 bits in a 22nd, and two of padding. The other 4 bits of the 22nd may be anything: clients with a
   // key of 24 fixed characters exist (RFC 4648 section 3.5 leaves it to the decoder).
   if (key.size() != key_chars || !key.ends_with("==")) return false;
-  return std::ranges::all_of(key.substr(0, key_chars - 2), [](char c) { return base64_values[static_cast<std::uint8_t>(c)] <= 63; });
+  return std::ranges::all_of(key.substr(0, key_chars - 2),
+                             [](char c) { return base64_values[static_cast<std::uint8_t>(c)] <= 63; });
 }
 
 AcceptKey accept_key(std::string_view key) {
@@ -97,9 +96,7 @@ AcceptKey accept_key(std::string_view key) {
   return result;
 }
 
-bool asks_for_upgrade(const RequestView& request) {
-  return request.list_has_token("Upgrade", "websocket");
-}
+bool asks_for_upgrade(const RequestView& request) { return request.list_has_token("Upgrade", "websocket"); }
 
 std::expected<std::string_view, Rejection> check_handshake(const RequestView& request) {
   if (!asks_for_upgrade(request)) return std::unexpected{Rejection::upgrade_missing};

@@ -63,8 +63,7 @@ std::string_view choose_subprotocol(const http::RequestView& request, std::span<
 
 bool extension_offers_are_valid(const http::RequestView& request) {
   constexpr std::string_view name = "Sec-WebSocket-Extensions";
-  for (std::size_t i = request.find_field(name); i < request.fields_count();
-       i = request.find_field(name, i + 1)) {
+  for (std::size_t i = request.find_field(name); i < request.fields_count(); i = request.find_field(name, i + 1)) {
     if (!extension_line_is_valid(request.field_value(i))) return false;
   }
   return true;

@@ -47,8 +47,7 @@ constexpr FirstByteVerdicts judge_first_bytes(bool compression) {
   }
   return verdicts;
 }
-inline constexpr std::array<FirstByteVerdicts, 2> first_byte_verdicts{judge_first_bytes(false),
-                                                                        judge_first_bytes(true)};
+inline constexpr std::array<FirstByteVerdicts, 2> first_byte_verdicts{judge_first_bytes(false), judge_first_bytes(true)};
 
 /// Judges what the first two bytes decide.
 inline Violation judge_first_two(std::uint8_t first, std::uint8_t second, const HeaderContext& context) {
@@ -56,24 +55,21 @@ inline Violation judge_first_two(std::uint8_t first, std::uint8_t second, const 
   if (violation != Violation::none) return violation;
   const auto opcode = static_cast<Opcode>(first & opcode_bits);
   const bool control = is_control(opcode);
-  if (control && (second & length_bits) > limits::control_payload_bytes_max)
-    return Violation::control_too_long;
+  if (control && (second & length_bits) > limits::control_payload_bytes_max) return Violation::control_too_long;
   if ((second & mask_bit) == 0) return Violation::not_masked;
   if (control || (opcode == Opcode::continuation) == context.in_message) return Violation::none;
   return context.in_message ? Violation::message_not_finished : Violation::continuation_without_message;
 }
 
 /// Judges the length of a frame whose first two bytes are good. `length` is what `form` (0-127) led to.
-inline Violation judge_length(std::uint8_t first, std::uint8_t form, std::uint64_t length,
-                              const HeaderContext& context) {
+inline Violation judge_length(std::uint8_t first, std::uint8_t form, std::uint64_t length, const HeaderContext& context) {
   if (form == length_16_bit_form && length <= length_7_bit_max) return Violation::length_not_minimal;
   if (form == length_64_bit_form) {
     if ((length >> 63) != 0) return Violation::length_top_bit_set;
     if (length <= length_16_bit_max) return Violation::length_not_minimal;
   }
   if (is_control(static_cast<Opcode>(first & opcode_bits))) return Violation::none;
-  const std::uint64_t bytes_left =
-      (first & rsv1_bit) != 0 ? context.compressed_bytes_left : context.message_bytes_left;
+  const std::uint64_t bytes_left = (first & rsv1_bit) != 0 ? context.compressed_bytes_left : context.message_bytes_left;
   if (length > bytes_left) return Violation::message_too_big;
   return context.fragments_left ? Violation::none : Violation::too_many_fragments;
 }

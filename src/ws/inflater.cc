@@ -19,9 +19,7 @@ constexpr int in_final_block = 64;
 constexpr int unused_bits_mask = 7;
 
 /// True if the decoder stands between two blocks, with no bit of the input left over.
-bool between_blocks(const z_stream& stream) {
-  return stream.data_type == just_after_block;
-}
+bool between_blocks(const z_stream& stream) { return stream.data_type == just_after_block; }
 
 enum class BlockType : unsigned { stored, fixed, dynamic, reserved };
 

@@ -64,17 +64,11 @@ Word repeat(MaskingKey key) {
   }
 }
 
-inline bool any_high_bit(std::uint64_t bytes) {
-  return (bytes & 0x8080808080808080U) != 0;
-}
-inline bool any_high_bit(Lanes bytes) {
-  return any_high_bit(bytes[0] | bytes[1]);
-}
+inline bool any_high_bit(std::uint64_t bytes) { return (bytes & 0x8080808080808080U) != 0; }
+inline bool any_high_bit(Lanes bytes) { return any_high_bit(bytes[0] | bytes[1]); }
 
 /// The key as it applies from byte `offset` of the payload on.
-inline MaskingKey rotate(MaskingKey key, std::size_t offset) {
-  return std::rotr(key, static_cast<int>(8 * (offset % 4)));
-}
+inline MaskingKey rotate(MaskingKey key, std::size_t offset) { return std::rotr(key, static_cast<int>(8 * (offset % 4))); }
 
 /// For sizeof(Word) ≤ size ≤ 2 * sizeof(Word): one word from each end; both are loaded before either is
 /// stored.
@@ -132,8 +126,7 @@ inline bool unmask_short(std::uint8_t* dst, const std::uint8_t* src, std::size_t
 /// 0x80. Any thread; does not allocate.
 inline bool unmask_copy(std::uint8_t* dst, ByteView src, MaskingKey key, std::size_t phase = 0) {
   const MaskingKey rotated = masking::rotate(key, phase);
-  if (src.size() <= unmask_inline_bytes_max)
-    return masking::unmask_short(dst, src.data(), src.size(), rotated);
+  if (src.size() <= unmask_inline_bytes_max) return masking::unmask_short(dst, src.data(), src.size(), rotated);
   return masking::kernel.load(std::memory_order_relaxed)(dst, src.data(), src.size(), rotated);
 }
 

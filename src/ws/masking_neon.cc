@@ -12,8 +12,8 @@ namespace {
 inline constexpr std::size_t block_bytes = 64;
 
 inline uint8x16x4_t load_unmasked(const std::uint8_t* from, uint8x16_t key) {
-  return {{veorq_u8(vld1q_u8(from), key), veorq_u8(vld1q_u8(from + 16), key),
-           veorq_u8(vld1q_u8(from + 32), key), veorq_u8(vld1q_u8(from + 48), key)}};
+  return {{veorq_u8(vld1q_u8(from), key), veorq_u8(vld1q_u8(from + 16), key), veorq_u8(vld1q_u8(from + 32), key),
+           veorq_u8(vld1q_u8(from + 48), key)}};
 }
 
 inline void store_block(std::uint8_t* to, const uint8x16x4_t& block) {

@@ -17,11 +17,9 @@ struct Pair {
   __m256i high;
 };
 
-__attribute__((target("avx2"), always_inline)) inline Pair load_unmasked(const std::uint8_t* from,
-                                                                         __m256i key) {
+__attribute__((target("avx2"), always_inline)) inline Pair load_unmasked(const std::uint8_t* from, __m256i key) {
   const auto* words = reinterpret_cast<const __m256i*>(from);
-  return {_mm256_xor_si256(_mm256_loadu_si256(words), key),
-          _mm256_xor_si256(_mm256_loadu_si256(words + 1), key)};
+  return {_mm256_xor_si256(_mm256_loadu_si256(words), key), _mm256_xor_si256(_mm256_loadu_si256(words + 1), key)};
 }
 
 __attribute__((target("avx2"), always_inline)) inline void store_pair(std::uint8_t* to, Pair block) {
@@ -32,8 +30,7 @@ __attribute__((target("avx2"), always_inline)) inline void store_pair(std::uint8
 
 }  // namespace
 
-__attribute__((target("avx2"))) bool unmask_avx2(std::uint8_t* dst, const std::uint8_t* src, std::size_t size,
-                                                 MaskingKey key) {
+__attribute__((target("avx2"))) bool unmask_avx2(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
   if (size < block_bytes) return unmask_short(dst, src, size, key);
   const std::size_t last = size - block_bytes;
   const __m256i front = _mm256_set1_epi32(static_cast<int>(key));
@@ -48,8 +45,8 @@ __attribute__((target("avx2"))) bool unmask_avx2(std::uint8_t* dst, const std::u
   return _mm256_movemask_epi8(all) != 0;
 }
 
-__attribute__((target("avx512f,avx512bw"))) bool unmask_avx512bw(std::uint8_t* dst, const std::uint8_t* src,
-                                                                 std::size_t size, MaskingKey key) {
+__attribute__((target("avx512f,avx512bw"))) bool unmask_avx512bw(std::uint8_t* dst, const std::uint8_t* src, std::size_t size,
+                                                                 MaskingKey key) {
   if (size < block_bytes) return unmask_short(dst, src, size, key);
   const std::size_t last = size - block_bytes;
   const __m512i front = _mm512_set1_epi32(static_cast<int>(key));

@@ -11,9 +11,7 @@ namespace ringgate::ws {
 
 static_assert(std::is_trivially_copyable_v<AssemblyBuffer>, "realloc moves it");
 
-AssemblyPool::~AssemblyPool() {
-  free_cached();
-}
+AssemblyPool::~AssemblyPool() { free_cached(); }
 
 AssemblyBuffer* AssemblyPool::take_cached() {
   AssemblyBuffer* const buffer = cached_;
@@ -33,9 +31,7 @@ void AssemblyPool::free_cached() {
 
 /// True if one allocation may grow from `bytes_before` to `bytes_after`; what is cached gives way first.
 bool AssemblyPool::fits(std::size_t bytes_before, std::size_t bytes_after) {
-  const auto within = [&] {
-    return bytes_after - bytes_before <= bytes_max_ - std::min(bytes_max_, held_bytes_);
-  };
+  const auto within = [&] { return bytes_after - bytes_before <= bytes_max_ - std::min(bytes_max_, held_bytes_); };
   if (!within()) free_cached();
   return within();
 }
@@ -73,8 +69,7 @@ MutableBytes AssemblyPool::extend(AssemblyBuffer*& buffer, std::size_t added, st
 void AssemblyPool::recycle(AssemblyBuffer* buffer) {
   const std::size_t bytes = bytes_around_payload + buffer->capacity_;
   RINGGATE_ASSERT(bytes <= held_bytes_);
-  if (bytes <= limits::assembly_cached_buffer_bytes_max &&
-      bytes <= limits::assembly_cached_bytes_max - cached_bytes_) {
+  if (bytes <= limits::assembly_cached_buffer_bytes_max && bytes <= limits::assembly_cached_bytes_max - cached_bytes_) {
     buffer->next_free_ = cached_;
     cached_ = buffer;
     cached_bytes_ += bytes;

@@ -20,8 +20,7 @@ namespace ringgate::ws {
 /// Moves when it grows.
 class AssemblyBuffer {
  public:
-  static constexpr std::size_t room_bytes =
-      16;  // in front of the payload: the caller's to write a header into
+  static constexpr std::size_t room_bytes = 16;  // in front of the payload: the caller's to write a header into
 
   MutableBytes payload() { return {bytes(), size_}; }
   std::size_t capacity() const { return capacity_; }

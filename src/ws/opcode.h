@@ -8,14 +8,7 @@
 namespace ringgate::ws {
 
 /// What a frame is. Only these values are ever delivered; the reserved ones are refused at the header.
-enum class Opcode : std::uint8_t {
-  continuation = 0x0,
-  text = 0x1,
-  binary = 0x2,
-  close = 0x8,
-  ping = 0x9,
-  pong = 0xA
-};
+enum class Opcode : std::uint8_t { continuation = 0x0, text = 0x1, binary = 0x2, close = 0x8, ping = 0x9, pong = 0xA };
 
 struct OpcodeFacts {
   std::string_view name;
@@ -42,8 +35,6 @@ inline constexpr std::array<OpcodeFacts, 16> opcode_facts{{
     {"reserved control 15", false, true},
 }};
 
-constexpr bool is_control(Opcode opcode) {
-  return opcode_facts[static_cast<std::uint8_t>(opcode) & 0x0F].control;
-}
+constexpr bool is_control(Opcode opcode) { return opcode_facts[static_cast<std::uint8_t>(opcode) & 0x0F].control; }
 
 }  // namespace ringgate::ws

@@ -10,8 +10,7 @@
 
 namespace ringgate::ws {
 
-static_assert(std::is_trivially_destructible_v<std::atomic<std::uint32_t>>,
-              "free() is all the destruction there is");
+static_assert(std::is_trivially_destructible_v<std::atomic<std::uint32_t>>, "free() is all the destruction there is");
 
 PreparedMessage* PreparedMessage::make(MessageType type, ByteView payload, MessageFrameOptions options) {
   void* const memory = std::malloc(sizeof(PreparedMessage) + header_bytes(payload.size()) + payload.size());
@@ -52,9 +51,7 @@ const PreparedMessage* PreparedMessage::keep_compressed_form(ByteView deflated, 
   return form;
 }
 
-MessageRef MessageRef::encode(MessageType type, ByteView payload) {
-  return attach(PreparedMessage::make(type, payload, {}));
-}
+MessageRef MessageRef::encode(MessageType type, ByteView payload) { return attach(PreparedMessage::make(type, payload, {})); }
 
 void MessageRef::drop() const {
   const std::uint32_t before = message_->references_.fetch_sub(1, std::memory_order_acq_rel);

@@ -21,14 +21,14 @@ namespace {
 constexpr std::size_t block_bytes = 64;
 
 enum Fault : std::uint8_t {
-  lead_alone = 1 << 0,         // a lead byte, and no continuation behind it
-  stray_continuation = 1 << 1, // ASCII, and a continuation behind it
-  overlong_two = 1 << 2,       // C0, C1
-  overlong_three = 1 << 3,     // E0 80..9F
-  surrogate = 1 << 4,          // ED A0..BF
-  too_large = 1 << 5,          // F4 90..BF, and F5..FF 90..BF
+  lead_alone = 1 << 0,                  // a lead byte, and no continuation behind it
+  stray_continuation = 1 << 1,          // ASCII, and a continuation behind it
+  overlong_two = 1 << 2,                // C0, C1
+  overlong_three = 1 << 3,              // E0 80..9F
+  surrogate = 1 << 4,                   // ED A0..BF
+  too_large = 1 << 5,                   // F4 90..BF, and F5..FF 90..BF
   overlong_four_or_too_large = 1 << 6,  // F0 80..8F, and F5..FF 80..8F
-  two_continuations = 1 << 7,  // not a fault where a third or fourth byte is due
+  two_continuations = 1 << 7,           // not a fault where a third or fourth byte is due
 };
 
 constexpr std::uint8_t of_any_first_low = lead_alone | stray_continuation | two_continuations;
@@ -143,8 +143,7 @@ class Validator {
 
 /// In aligned blocks, four at a time: a payload begins anywhere, and what lies across two lines of the cache takes twice as long.
 /// What the first and the last block hold beside the payload is neither read nor written, and counts as zeros, which are ASCII.
-__attribute__((target("avx512f,avx512bw"))) bool unmask_text_avx512bw(std::uint8_t* bytes, std::size_t size,
-                                                                      MaskingKey key) {
+__attribute__((target("avx512f,avx512bw"))) bool unmask_text_avx512bw(std::uint8_t* bytes, std::size_t size, MaskingKey key) {
   Validator validator;
   const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes) % block_bytes;
   const __m512i keys = _mm512_set1_epi32(static_cast<int>(rotate(key, block_bytes - before)));

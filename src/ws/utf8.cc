@@ -11,9 +11,7 @@ namespace {
 
 /// Bytes of the character that begins with `lead`, by the form of `lead` alone; 1 where that is no
 /// beginning.
-std::size_t character_bytes(std::uint8_t lead) {
-  return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-}
+std::size_t character_bytes(std::uint8_t lead) { return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1; }
 
 /// Bytes at the end of `text` that begin a character and do not finish it: 0 to 3. They may turn out to be
 /// invalid.

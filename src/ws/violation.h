@@ -33,7 +33,7 @@ enum class Violation : std::uint8_t {
   close_reason_not_utf8,
   compressed_data_invalid,  // does not inflate, or refers back beyond the window (RFC 7692 section 7.2.2)
   inflating_too_costly,     // more of a core than one connection may have
-  memory_exhausted,  // ours, not the peer's: no memory left to assemble in
+  memory_exhausted,         // ours, not the peer's: no memory left to assemble in
 };
 
 struct ViolationFacts {
@@ -59,8 +59,7 @@ inline constexpr std::array violation_table{
     ViolationFacts{Violation::message_too_big, CloseCode::message_too_big, "message too big"},
     ViolationFacts{Violation::too_many_fragments, CloseCode::policy_violation, "too many fragments"},
     ViolationFacts{Violation::text_not_utf8, CloseCode::invalid_payload, "text is not UTF-8"},
-    ViolationFacts{Violation::close_payload_one_byte, CloseCode::protocol_error,
-                   "close payload of one byte"},
+    ViolationFacts{Violation::close_payload_one_byte, CloseCode::protocol_error, "close payload of one byte"},
     ViolationFacts{Violation::close_code_not_allowed, CloseCode::protocol_error, "close code not allowed"},
     ViolationFacts{Violation::close_reason_not_utf8, CloseCode::invalid_payload, "close reason is not UTF-8"},
     ViolationFacts{Violation::compressed_data_invalid, CloseCode::invalid_payload, "compressed data is invalid"},
@@ -68,9 +67,7 @@ inline constexpr std::array violation_table{
     ViolationFacts{Violation::memory_exhausted, CloseCode::try_again_later, "out of memory"},
 };
 
-constexpr const ViolationFacts& facts_of(Violation violation) {
-  return violation_table[static_cast<std::size_t>(violation)];
-}
+constexpr const ViolationFacts& facts_of(Violation violation) { return violation_table[static_cast<std::size_t>(violation)]; }
 
 static_assert(violation_table.size() == static_cast<std::size_t>(Violation::memory_exhausted) + 1);
 static_assert(

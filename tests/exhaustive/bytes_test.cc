@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "domain.h"
-#include "http/chunked.h"
 #include "http/byte_class.h"
+#include "http/chunked.h"
 #include "http/request_head_parser.h"
 #include "http/uri.h"
 #include "ws/handshake.h"
@@ -33,29 +33,29 @@ ByteSet set_of(std::initializer_list<Range> ranges) {
 
 // RFC 9110 section 5.6.2, without the delimiters "(),/:;<=>?@[\]{} and DQUOTE.
 const ByteSet tchar = set_of({{0x21, 0x21},
-                               {0x23, 0x27},
-                               {0x2A, 0x2B},
-                               {0x2D, 0x2E},
-                               {0x30, 0x39},
-                               {0x41, 0x5A},
-                               {0x5E, 0x7A},
-                               {0x7C, 0x7C},
-                               {0x7E, 0x7E}});
+                              {0x23, 0x27},
+                              {0x2A, 0x2B},
+                              {0x2D, 0x2E},
+                              {0x30, 0x39},
+                              {0x41, 0x5A},
+                              {0x5E, 0x7A},
+                              {0x7C, 0x7C},
+                              {0x7E, 0x7E}});
 // RFC 3986 appendix A: pchar without pct-encoded, and "/" and "?".
 const ByteSet target =
     set_of({{0x21, 0x21}, {0x24, 0x24}, {0x26, 0x3B}, {0x3D, 0x3D}, {0x3F, 0x5A}, {0x5F, 0x5F}, {0x61, 0x7A}, {0x7E, 0x7E}});
 // The same: unreserved and sub-delims; without the comma, which we refuse in a host (see uri.h).
 const ByteSet host = set_of({{0x21, 0x21},
-                              {0x24, 0x24},
-                              {0x26, 0x2B},
-                              {0x2D, 0x2E},
-                              {0x30, 0x39},
-                              {0x3B, 0x3B},
-                              {0x3D, 0x3D},
-                              {0x41, 0x5A},
-                              {0x5F, 0x5F},
-                              {0x61, 0x7A},
-                              {0x7E, 0x7E}});
+                             {0x24, 0x24},
+                             {0x26, 0x2B},
+                             {0x2D, 0x2E},
+                             {0x30, 0x39},
+                             {0x3B, 0x3B},
+                             {0x3D, 0x3D},
+                             {0x41, 0x5A},
+                             {0x5F, 0x5F},
+                             {0x61, 0x7A},
+                             {0x7E, 0x7E}});
 // RFC 9110 section 5.5: field-vchar, SP and HTAB.
 const ByteSet value = set_of({{0x09, 0x09}, {0x20, 0x7E}, {0x80, 0xFF}});
 // RFC 9110 section 5.6.4: qdtext.
@@ -63,10 +63,10 @@ const ByteSet quoted = set_of({{0x09, 0x09}, {0x20, 0x21}, {0x23, 0x5B}, {0x5D, 
 
 TEST(EveryByte, IsInTheClassesOfTheAbnf) {
   const std::vector<std::pair<std::uint8_t, ByteSet>> classes{{http::byte_token, tchar},
-                                                               {http::byte_target, target},
-                                                               {http::byte_host, host},
-                                                               {http::byte_value, value},
-                                                               {http::byte_quoted, quoted}};
+                                                              {http::byte_target, target},
+                                                              {http::byte_host, host},
+                                                              {http::byte_value, value},
+                                                              {http::byte_quoted, quoted}};
   for (const auto& [byte_class, expected] : classes) {
     for (unsigned byte = 0; byte < bytes_count; ++byte) {
       ASSERT_EQ(http::is_in(static_cast<std::uint8_t>(byte), byte_class), expected[byte]) << byte;
@@ -87,9 +87,7 @@ struct Place {
   ByteSet good;
 };
 
-std::string text_with(const Place& place, unsigned byte) {
-  return place.before + static_cast<char>(byte) + place.after;
-}
+std::string text_with(const Place& place, unsigned byte) { return place.before + static_cast<char>(byte) + place.after; }
 
 /// A target that is well-formed and names another host than Host does is no fault of a byte.
 bool is_well_formed(const http::HeadVerdict& verdict) {

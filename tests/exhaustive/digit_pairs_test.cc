@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "domain.h"
 #include "admission/identity.h"
+#include "domain.h"
 #include "http/chunked.h"
 #include "http/request_head_parser.h"
 #include "http/uri.h"

@@ -186,13 +186,9 @@ void try_every_header(bool deflate) {
   report_tried(good, "of them without a violation");
 }
 
-TEST(EveryFrameHeader, HasTheVerdictOfTheRfcInEveryState) {
-  try_every_header(false);
-}
+TEST(EveryFrameHeader, HasTheVerdictOfTheRfcInEveryState) { try_every_header(false); }
 
-TEST(EveryFrameHeader, HasTheVerdictOfTheRfcInEveryStateWithDeflate) {
-  try_every_header(true);
-}
+TEST(EveryFrameHeader, HasTheVerdictOfTheRfcInEveryStateWithDeflate) { try_every_header(true); }
 
 }  // namespace
 }  // namespace ringgate::exhaustive

@@ -123,9 +123,7 @@ inline Violation judge_length(const Header& header, const Connection& connection
 }
 
 /// Bytes that a length of this form has behind the first two.
-inline unsigned extended_bytes(const Header& header) {
-  return header.form == 126 ? 2 : header.form == 127 ? 8 : 0;
-}
+inline unsigned extended_bytes(const Header& header) { return header.form == 126 ? 2 : header.form == 127 ? 8 : 0; }
 
 inline Judgement judge(const Header& header, const Connection& connection, const Limits& limits) {
   if (const Violation violation = judge_two_bytes(header, connection); violation != Violation::none) {

@@ -36,9 +36,7 @@ constexpr std::uint32_t surrogates_first = 0xD800;
 constexpr std::uint32_t surrogates_last = 0xDFFF;
 constexpr std::uint32_t scalars_last = 0x10FFFF;
 
-unsigned size_of(std::uint32_t scalar) {
-  return scalar < 0x80 ? 1 : scalar < 0x800 ? 2 : scalar < 0x10000 ? 3 : 4;
-}
+unsigned size_of(std::uint32_t scalar) { return scalar < 0x80 ? 1 : scalar < 0x800 ? 2 : scalar < 0x10000 ? 3 : 4; }
 
 /// One reader and one connection for millions of messages.
 class Device {

@@ -23,8 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t cut = choices.byte();
   const ByteView input = choices.rest();
   http::BodyFraming framing{.kind = http::BodyFraming::Kind::chunked};
-  if (declared % 4 == 0)
-    framing = {.kind = http::BodyFraming::Kind::content_length, .content_length = declared};
+  if (declared % 4 == 0) framing = {.kind = http::BodyFraming::Kind::content_length, .content_length = declared};
   const http::BodyReader fresh{framing, body_bytes_max};
   const BodyOutcome outcome = require_cut_is_whole(fresh, input, cut, body);
   require(body.size() <= body_bytes_max, "a body stays under its limit");

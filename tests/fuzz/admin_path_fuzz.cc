@@ -111,14 +111,10 @@ std::optional<Services> reference_services(std::string_view path) {
 Endpoint endpoint_of(const Services& services, http::Method method) {
   switch (method) {
     case http::Method::get:
-    case http::Method::head:
-      return services.get;
-    case http::Method::post:
-      return services.post;
-    case http::Method::delete_:
-      return services.delete_;
-    default:
-      return Endpoint::none;
+    case http::Method::head: return services.get;
+    case http::Method::post: return services.post;
+    case http::Method::delete_: return services.delete_;
+    default: return Endpoint::none;
   }
 }
 
@@ -128,7 +124,8 @@ Outcome reference_outcome(const Request& request) {
   if (request.is_from_web_page) return refused(Refusal::origin_forbidden);
   if (request.method == http::Method::unknown) return refused(Refusal::method_unknown);
   if (request.asks_for_websocket) return refused(Refusal::upgrade_unserved);
-  if (request.path[0] != '/') return refused(Refusal::method_not_allowed);  // an OPTIONS or the like of something else than a path
+  if (request.path[0] != '/')
+    return refused(Refusal::method_not_allowed);  // an OPTIONS or the like of something else than a path
   const auto services = reference_services(request.path);
   if (!services) return refused(Refusal::path_unknown);
   const Endpoint endpoint = endpoint_of(*services, request.method);

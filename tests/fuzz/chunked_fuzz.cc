@@ -55,7 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t form = choices.byte();
   const std::uint8_t cut = choices.byte();
   const std::size_t body_bytes_max = form & 0xFCU;
-  form % 4 == 1 ? write_then_read(choices.rest(), cut, body_bytes_max)
-                : read_anything(choices.rest(), cut, body_bytes_max);
+  form % 4 == 1 ? write_then_read(choices.rest(), cut, body_bytes_max) : read_anything(choices.rest(), cut, body_bytes_max);
   return 0;
 }

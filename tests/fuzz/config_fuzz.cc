@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "fuzz_case.h"
 #include "config/load.h"
 #include "config/print.h"
+#include "fuzz_case.h"
 
 namespace {
 

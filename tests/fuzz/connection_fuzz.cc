@@ -23,9 +23,9 @@ using namespace ringgate::fuzz;
 
 // Byte 0, bits 0-1: what stands before the input.
 enum class Before : unsigned { nothing, request, deflate_request, deflate_context_request };
-constexpr unsigned described = 4;   // the input describes frames
-constexpr unsigned resets = 8;      // the device ends with a reset, not with an end of stream
-constexpr unsigned waits = 16;      // it first waits for deadlines to pass
+constexpr unsigned described = 4;  // the input describes frames
+constexpr unsigned resets = 8;     // the device ends with a reset, not with an end of stream
+constexpr unsigned waits = 16;     // it first waits for deadlines to pass
 
 constexpr std::size_t pieces_max = 4;
 
@@ -103,17 +103,10 @@ std::string talk(World& in, std::string_view bytes, std::size_t piece_bytes, uns
 void append_request(std::string& bytes, Before before) {
   constexpr std::string_view offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
   switch (before) {
-    case Before::nothing:
-      return;
-    case Before::request:
-      bytes += simulated::DeviceClient::request("d", "/ws");
-      return;
-    case Before::deflate_request:
-      bytes += simulated::DeviceClient::request("d", "/deflate", offer);
-      return;
-    case Before::deflate_context_request:
-      bytes += simulated::DeviceClient::request("d", "/context", offer);
-      return;
+    case Before::nothing: return;
+    case Before::request: bytes += simulated::DeviceClient::request("d", "/ws"); return;
+    case Before::deflate_request: bytes += simulated::DeviceClient::request("d", "/deflate", offer); return;
+    case Before::deflate_context_request: bytes += simulated::DeviceClient::request("d", "/context", offer); return;
   }
 }
 

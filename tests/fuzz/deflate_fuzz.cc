@@ -59,8 +59,7 @@ class Connection {
     require(inflated && text_of(inflated->payload) == text_of(message), "inflated by us = what was sent");
     pool.recycle(inflated->buffer);
 
-    const auto verdict =
-        reference.inflate(compressed, bytes_of(reference_history_), message.size(), inflated_by_reference);
+    const auto verdict = reference.inflate(compressed, bytes_of(reference_history_), message.size(), inflated_by_reference);
     require(verdict == ReferenceInflater::Verdict::good && inflated_by_reference == text_of(message),
             "inflated by the reference = what was sent");
     const std::size_t window_bytes = std::size_t{1} << window_bits_;

@@ -14,8 +14,7 @@ namespace ringgate::fuzz {
 inline void append_described_frames(std::string& wire, std::string_view descriptions) {
   while (descriptions.size() >= 2) {
     const char first = descriptions[0];
-    const std::size_t size =
-        std::min<std::size_t>(static_cast<std::uint8_t>(descriptions[1]), descriptions.size() - 2);
+    const std::size_t size = std::min<std::size_t>(static_cast<std::uint8_t>(descriptions[1]), descriptions.size() - 2);
     const std::size_t begin = wire.size();
     append_client_frame(wire, {.masking_key = 0x80FF0102U * static_cast<unsigned>(size)}, descriptions.substr(2, size));
     wire[begin] = first;

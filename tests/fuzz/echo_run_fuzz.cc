@@ -25,10 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const unsigned form = choices.byte();
   const std::uint64_t payload_bytes_max = form >> 1U;
   bytes.clear();
-  if ((form & 1U) != 0)
-    append_described_frames(bytes, text_of(choices.rest()));
-  else
-    bytes = text_of(choices.rest());
+  if ((form & 1U) != 0) append_described_frames(bytes, text_of(choices.rest()));
+  else bytes = text_of(choices.rest());
   const std::size_t bytes_count = bytes.size();
   bytes.append(echo_run_slack_bytes, static_cast<char>(form));
   const ByteView input = ByteView(pieces.lend(bytes_of(bytes))).first(bytes_count);

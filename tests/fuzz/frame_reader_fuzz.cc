@@ -56,8 +56,7 @@ Unfinished read(FrameReader& reader, const ReaderRules& rules, ByteView bytes, s
     feed(reader, partial, rules, room.lend(bytes.subspan(at, size)), transcript);
     room.take_back();
     const std::size_t received = at + size;
-    require(memory_before != 0 || reader.memory_bytes() <= received + received / 10 + 512,
-            "memory follows the bytes received");
+    require(memory_before != 0 || reader.memory_bytes() <= received + received / 10 + 512, "memory follows the bytes received");
   }
   const Unfinished left{FrameReader::unfinished(partial), FrameReader::assembling_bytes(partial)};
   reader.abandon(partial);

@@ -75,18 +75,13 @@ class Transcript {
         header.opcode = static_cast<ws::Opcode>(entry.type);
         header.rsv1 = entry.compressed;
         return append_client_frame(wire, header, payload);
-      case ws::EventKind::ping:
-        header.opcode = ws::Opcode::ping;
-        return append_client_frame(wire, header, payload);
-      case ws::EventKind::pong:
-        header.opcode = ws::Opcode::pong;
-        return append_client_frame(wire, header, payload);
+      case ws::EventKind::ping: header.opcode = ws::Opcode::ping; return append_client_frame(wire, header, payload);
+      case ws::EventKind::pong: header.opcode = ws::Opcode::pong; return append_client_frame(wire, header, payload);
       case ws::EventKind::close:
         header.opcode = ws::Opcode::close;
         return append_client_frame(wire, header, close_payload(entry.close_code, payload));
       case ws::EventKind::violation:
-      case ws::EventKind::need_more:
-        return;
+      case ws::EventKind::need_more: return;
     }
   }
 

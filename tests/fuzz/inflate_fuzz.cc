@@ -45,8 +45,7 @@ class Connection {
   bool receive(ByteView payload) {
     static ReferenceInflater reference;
     Verdict expected = reference.inflate(payload, bytes_of(expected_history_), rules_.bytes_max, expected_);
-    if (expected == Verdict::good && reference.farthest() > std::size_t{1} << rules_.window_bits)
-      expected = Verdict::invalid;
+    if (expected == Verdict::good && reference.farthest() > std::size_t{1} << rules_.window_bits) expected = Verdict::invalid;
 
     const auto inflated = inflater_.inflate(payload, rules_, keeps_context_ ? &history_ : nullptr);
     require(inflater_.cost_ns() > 0, "inflating has a cost");

@@ -18,10 +18,7 @@ using namespace ringgate;
 using namespace ringgate::fuzz;
 using namespace ringgate::ws;
 
-constexpr ReaderRules rules{.message_bytes_max = 4096,
-                            .fragments_max = 1024,
-                            .compression = true,
-                            .compressed_bytes_max = 4096};
+constexpr ReaderRules rules{.message_bytes_max = 4096, .fragments_max = 1024, .compression = true, .compressed_bytes_max = 4096};
 
 /// What was sent on one connection, and what ought to come of it.
 class Sender {

@@ -35,14 +35,23 @@ class OfferList {
       if (!step(line[i], i)) return false;
     }
     if (state_ == State::quoted || state_ == State::quoted_pair) return false;  // where a comma would be text
-    return step(',', line.size());  // the end of the line ends its last member
+    return step(',', line.size());                                              // the end of the line ends its last member
   }
   void clear() { count_ = 0; }
 
  private:
   enum class State {
-    before_name, name, behind_name, before_parameter, parameter, behind_parameter, before_value, value, quoted,
-    quoted_pair, behind_value,
+    before_name,
+    name,
+    behind_name,
+    before_parameter,
+    parameter,
+    behind_parameter,
+    before_value,
+    value,
+    quoted,
+    quoted_pair,
+    behind_value,
   };
 
   static bool is_token(char c) { return http::is_in(static_cast<std::uint8_t>(c), http::byte_token); }
@@ -76,8 +85,7 @@ class OfferList {
         if (is_token(c)) return true;
         current().parameters.push_back({text(at), false, {}});
         return blank ? go(State::behind_parameter) : c == '=' ? go(State::before_value) : separator(c);
-      case State::behind_parameter:
-        return blank || (c == '=' ? go(State::before_value) : separator(c));
+      case State::behind_parameter: return blank || (c == '=' ? go(State::before_value) : separator(c));
       case State::before_value:
         if (blank) return true;
         begin_ = c == '"' ? at + 1 : at;
@@ -89,11 +97,9 @@ class OfferList {
       case State::quoted:
         if (c == '"') return end_value(at, true) && go(State::behind_value);
         return c == '\\' ? go(State::quoted_pair) : may_be_quoted(c);
-      case State::quoted_pair:
-        return may_be_quoted(c) && go(State::quoted);
+      case State::quoted_pair: return may_be_quoted(c) && go(State::quoted);
       case State::behind_name:
-      case State::behind_value:
-        return blank || separator(c);
+      case State::behind_value: return blank || separator(c);
     }
     return false;
   }
@@ -181,8 +187,7 @@ inline bool answers(const DeflateParameters& answer, const DeflateParameters& of
   if (offer.server_no_context_takeover && !answer.server_no_context_takeover) return false;
   if (offer.server_window_bits && (!answer.server_window_bits || *answer.server_window_bits > *offer.server_window_bits))
     return false;
-  return !answer.client_window_bits ||
-         (offer.client_window_bits && *answer.client_window_bits <= *offer.client_window_bits);
+  return !answer.client_window_bits || (offer.client_window_bits && *answer.client_window_bits <= *offer.client_window_bits);
 }
 
 }  // namespace ringgate::fuzz

@@ -7,8 +7,8 @@
 // Tests: src/http/request_head.* src/http/request_head_parser.* src/http/uri.* src/http/body.* src/http/byte_class.h src/admission/*.[ch]* src/ws/handshake.* src/ws/handshake_offers.* src/ws/offer_cursor.h
 #include <array>
 
-#include "fuzz_case.h"
 #include "admission/admission.h"
+#include "fuzz_case.h"
 #include "http/body.h"
 #include "http/request_head_parser.h"
 #include "http/uri.h"
@@ -18,15 +18,12 @@ namespace {
 using namespace ringgate;
 using namespace ringgate::fuzz;
 
-bool equal(http::HeadSpan a, http::HeadSpan b) {
-  return a.offset == b.offset && a.length == b.length;
-}
+bool equal(http::HeadSpan a, http::HeadSpan b) { return a.offset == b.offset && a.length == b.length; }
 
 bool equal(const http::RequestHead& a, const http::RequestHead& b) {
   return a.method == b.method && a.minor_version == b.minor_version && equal(a.method_text, b.method_text) &&
-         equal(a.target, b.target) && equal(a.authority, b.authority) && equal(a.path, b.path) &&
-         equal(a.query, b.query) && equal(a.host, b.host) &&
-         std::ranges::equal(a.fields, b.fields, [](const http::FieldLine& x, const http::FieldLine& y) {
+         equal(a.target, b.target) && equal(a.authority, b.authority) && equal(a.path, b.path) && equal(a.query, b.query) &&
+         equal(a.host, b.host) && std::ranges::equal(a.fields, b.fields, [](const http::FieldLine& x, const http::FieldLine& y) {
            return equal(x.name, y.name) && equal(x.value, y.value);
          });
 }
@@ -35,9 +32,7 @@ bool equal(const http::HeadVerdict& a, const http::HeadVerdict& b) {
   return a.status == b.status && a.head_bytes == b.head_bytes && a.rejection == b.rejection;
 }
 
-bool inside(http::HeadSpan span, std::size_t head_bytes) {
-  return std::size_t{span.offset} + span.length <= head_bytes;
-}
+bool inside(http::HeadSpan span, std::size_t head_bytes) { return std::size_t{span.offset} + span.length <= head_bytes; }
 
 /// Shows the parser more and more of the request, from the start each time.
 http::HeadVerdict parse_cut(http::RequestHeadParser& parser, ByteView request, std::size_t cut) {
@@ -69,8 +64,7 @@ void ask_everything(const http::RequestView& request) {
   require(request.is_http10() || http::is_valid_authority(request.host()), "HTTP/1.1 has a valid Host");
   require(request.path().starts_with('/') || request.method() != http::Method::get, "a GET is of a path");
   const auto framing = http::body_framing(request);
-  const auto admission =
-      admission::admit(request, {.routes = routes, .id_sources = sources, .device_id_required = false}, seed);
+  const auto admission = admission::admit(request, {.routes = routes, .id_sources = sources, .device_id_required = false}, seed);
   if (!admission) return;
   require(framing && !framing->has_body(), "an upgrade has no body");
   require(request.method() == http::Method::get && !request.is_http10(), "an upgrade is a GET of HTTP/1.1");

@@ -41,7 +41,7 @@ def repository(tmp_path):
         git("add", "--all")
 
     def lint(*arguments):
-        environment = {**os.environ, "LINT_REPOSITORY": str(tmp_path), "LINT_ADVISORY": ""}
+        environment = {**os.environ, "LINT_REPOSITORY": str(tmp_path)}
         return subprocess.run([LINT, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=120)
 
     put.lint, put.folder = lint, tmp_path
@@ -75,13 +75,6 @@ def test_clang_tidy_finds_a_use_after_a_move(repository):
         finished = repository.lint("tidy")
         assert finished.returncode == code, finished.stdout + finished.stderr
     assert "bugprone-use-after-move" in finished.stdout
-
-
-def test_a_check_that_is_advisory_only_reports(repository):
-    repository("src/a.cc", "int   a=1;\n")
-    environment = {**os.environ, "LINT_REPOSITORY": str(repository.folder), "LINT_ADVISORY": "format"}
-    finished = subprocess.run([LINT, "format"], env=environment, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0 and "only reports" in finished.stdout
 
 
 def test_an_unknown_check_is_bad_usage(repository):

@@ -56,10 +56,8 @@ void SimulatedHandler::on_open(Connection& connection) {
 }
 
 void SimulatedHandler::on_message(Connection& connection, MessageView message) {
-  if (dice_.chance(0.5))
-    connection.echo();
-  else
-    connection.send(message);
+  if (dice_.chance(0.5)) connection.echo();
+  else connection.send(message);
   if (!dice_.chance(pause_probability)) return;
   paused.push_back(connection.ref());
   connection.pause();
@@ -130,8 +128,7 @@ std::uint64_t Simulation::zero_copies_count() const {
 
 void Simulation::connect() {
   const std::string id = "d" + std::to_string(dice_.below(10));  // few, so that they meet
-  SimulatedDevice& device =
-      devices_.emplace_back(SimulatedDevice{.client = DeviceClient(connect_peer()), .id = id});
+  SimulatedDevice& device = devices_.emplace_back(SimulatedDevice{.client = DeviceClient(connect_peer()), .id = id});
   device.number = devices_.size() - 1;
   device.unsent = DeviceClient::request(id, "/handler");
 }
@@ -239,8 +236,7 @@ void Simulation::ask() {
 }
 
 void Simulation::resume_paused() {
-  for (const ConnectionRef ref : handler_.paused)
-    gate_.with_connection(ref, [](Connection& connection) { connection.resume(); });
+  for (const ConnectionRef ref : handler_.paused) gate_.with_connection(ref, [](Connection& connection) { connection.resume(); });
   handler_.paused.clear();
 }
 

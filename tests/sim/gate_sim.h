@@ -25,7 +25,7 @@
 namespace ringgate::simulated {
 
 struct SimulationOptions {
-  bool hostile = true;                            // FakeOptions::hostile
+  bool hostile = true;  // FakeOptions::hostile
   ring::Features features{true, true, true, true, true, true, true, true, true};
   int steps_count = 250;
 };
@@ -80,7 +80,7 @@ struct SimulatedDevice {
   std::deque<std::string> pongs_due;
   std::map<std::size_t, std::size_t> latest_push;       // number of the latest, by producer
   std::map<std::size_t, std::size_t> latest_broadcast;  // likewise
-  std::string ref;                                 // as the handler said
+  std::string ref;                                      // as the handler said
   std::vector<bool> broadcasts_seen;
   bool has_stopped_reading = false;
   bool has_finished = false;  // sent its Close or its FIN
@@ -88,9 +88,7 @@ struct SimulatedDevice {
   bool has_answered_close = false;
 
   /// What the gate sent may never have arrived.
-  bool is_lossy() const {
-    return has_cut || client.saw_reset() || (client.saw_end() && !client.close_code() && !has_finished);
-  }
+  bool is_lossy() const { return has_cut || client.saw_reset() || (client.saw_end() && !client.close_code() && !has_finished); }
   bool is_live() const { return !has_finished && !is_lossy() && !client.close_code() && !client.saw_end(); }
 };
 

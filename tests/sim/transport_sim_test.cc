@@ -68,7 +68,8 @@ class EchoShard {
     transport.set_now(ring_->now());
     std::vector<ring::Completion> completions;
     std::array<ring::Completion, 16> batch;
-    while (const std::size_t count = ring_->reap(batch)) completions.insert(completions.end(), batch.begin(), batch.begin() + count);
+    while (const std::size_t count = ring_->reap(batch))
+      completions.insert(completions.end(), batch.begin(), batch.begin() + count);
     transport.run(completions);
     transport.expire_timers();
     transport.finish_turn();

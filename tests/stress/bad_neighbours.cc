@@ -4,13 +4,9 @@
 
 namespace ringgate::stress {
 
-void MuteOrIdle::start(const std::string& id) {
-  open(id);
-}
+void MuteOrIdle::start(const std::string& id) { open(id); }
 
-void MuteOrIdle::on_open() {
-  opened_at_ = load::monotonic_now();
-}
+void MuteOrIdle::on_open() { opened_at_ = load::monotonic_now(); }
 
 void MuteOrIdle::on_ping(ByteView payload) {
   if (kind_ == Kind::idle) DeviceClient::on_ping(payload);
@@ -20,9 +16,7 @@ void MuteOrIdle::on_close(const load::Ending& ending) {
   endings_.push_back({static_cast<int>(ending.code), load::monotonic_now() - opened_at_});
 }
 
-void MuteOrIdle::on_failed(const load::OpeningFailure& failure) {
-  endings_.push_back({failure.status, 0});
-}
+void MuteOrIdle::on_failed(const load::OpeningFailure& failure) { endings_.push_back({failure.status, 0}); }
 
 void Slowloris::start() {
   request_ = "GET /ws?deviceId=slowloris HTTP/1.1\r\nHost: " + gate_.text + "\r\nX-Endless: ";
@@ -46,9 +40,7 @@ void Slowloris::send_next() {
   });
 }
 
-void Slowloris::on_bytes(ByteView bytes) {
-  received_ += text_of(bytes);
-}
+void Slowloris::on_bytes(ByteView bytes) { received_ += text_of(bytes); }
 
 void Slowloris::on_ended(load::StreamEnd) {
   const auto answer = load::parse_answer(bytes_of(received_));

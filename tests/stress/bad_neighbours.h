@@ -46,8 +46,7 @@ class MuteOrIdle final : public load::DeviceClient {
 
 class Slowloris final : public load::Stream {
  public:
-  Slowloris(load::Loop& loop, const load::Endpoint& gate, DurationNs interval,
-            std::vector<BadEnding>& endings)
+  Slowloris(load::Loop& loop, const load::Endpoint& gate, DurationNs interval, std::vector<BadEnding>& endings)
       : Stream(loop), gate_(gate), interval_(interval), endings_(endings) {}
 
   void start();

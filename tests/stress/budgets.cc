@@ -26,10 +26,18 @@ constexpr unsigned shards = 6;
 
 struct Size {
   std::size_t good = 1000;
-  CrowdOptions heads{.kind = CrowdKind::half_heads, .processes = 6, .connections = 16'667, .connects_per_second = 500,
-                     .bytes = 15'900, .first_address = 10};
-  CrowdOptions readers{.kind = CrowdKind::slow_readers, .processes = 3, .connections = 5'000, .connects_per_second = 250,
-                       .bytes = 256 * 1024, .first_address = 20};
+  CrowdOptions heads{.kind = CrowdKind::half_heads,
+                     .processes = 6,
+                     .connections = 16'667,
+                     .connects_per_second = 500,
+                     .bytes = 15'900,
+                     .first_address = 10};
+  CrowdOptions readers{.kind = CrowdKind::slow_readers,
+                       .processes = 3,
+                       .connections = 5'000,
+                       .connects_per_second = 250,
+                       .bytes = 256 * 1024,
+                       .first_address = 20};
   std::uint64_t heads_bytes_max = 64 << 20;
   std::uint64_t output_bytes_max = 256 << 20;
   DurationNs quiet = 5 * second;
@@ -84,7 +92,8 @@ struct Findings {
 };
 
 /// The good devices, before and beside the crowds.
-void run_good(load::Loop& loop, const load::GateProcess& gate, const Size& size, Crowd& heads, Crowd& readers, Findings& findings) {
+void run_good(load::Loop& loop, const load::GateProcess& gate, const Size& size, Crowd& heads, Crowd& readers,
+              Findings& findings) {
   load::DeviceTarget target;
   target.gate = gate.devices();
   GoodNeighbours good(loop, target, size.good, second / 5);
@@ -146,7 +155,8 @@ void judge(const Size& size, const Samples& samples, const Findings& findings, b
 std::uint64_t memory_allowed(const Size& size) {
   constexpr std::uint64_t record_bytes = 2 * 1024;
   constexpr std::uint64_t room = 32 * 1024 * 1024;
-  const std::uint64_t crowd = std::max(size.heads.processes * size.heads.connections, size.readers.processes * size.readers.connections);
+  const std::uint64_t crowd =
+      std::max(size.heads.processes * size.heads.connections, size.readers.processes * size.readers.connections);
   const std::uint64_t budgets = size.heads_bytes_max + size.output_bytes_max;
   return budgets + budgets / 8 + (size.good + crowd) * record_bytes + room;
 }
@@ -159,15 +169,15 @@ int run_budgets(const StressOptions& options) {
   if (options.devices != 0) size.good = options.devices;
   Crowd heads(size.heads);  // before any thread
   Crowd readers(size.readers);
-  auto gate = load::GateProcess::start({.binary = options.gate,
-                                        .shards = shards,
-                                        .settings = {fmt::format("limits.heads_memory={}KiB", size.heads_bytes_max / 1024),
-                                                     fmt::format("limits.output_memory={}KiB", size.output_bytes_max / 1024),
-                                                     "limits.max_push=64KiB", "limits.send_queue=128KiB",
-                                                     "limits.handshake_timeout=5m", "limits.send_timeout=5m",
-                                                     "limits.ping_interval=off"},
-                                        .command = {},
-                                        .log_file = options.log_file});
+  auto gate =
+      load::GateProcess::start({.binary = options.gate,
+                                .shards = shards,
+                                .settings = {fmt::format("limits.heads_memory={}KiB", size.heads_bytes_max / 1024),
+                                             fmt::format("limits.output_memory={}KiB", size.output_bytes_max / 1024),
+                                             "limits.max_push=64KiB", "limits.send_queue=128KiB", "limits.handshake_timeout=5m",
+                                             "limits.send_timeout=5m", "limits.ping_interval=off"},
+                                .command = {},
+                                .log_file = options.log_file});
   if (!gate) return give_up("budgets", gate.error());
   const std::uint64_t resident_at_start = (*gate)->resident_bytes();
   Samples samples;
@@ -179,8 +189,8 @@ int run_budgets(const StressOptions& options) {
       progress.tick([&] {
         const Crowd::Counts h = heads.counts();
         const Crowd::Counts r = readers.counts();
-        return fmt::format("half heads {} opened, {} answered 503, {} open; slow readers {} opened, {} open; gate holds {} KiB", h.opened,
-                           h.answered, h.open(), r.opened, r.open(), samples.resident_max.load() / 1024);
+        return fmt::format("half heads {} opened, {} answered 503, {} open; slow readers {} opened, {} open; gate holds {} KiB",
+                           h.opened, h.answered, h.open(), r.opened, r.open(), samples.resident_max.load() / 1024);
       });
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }

@@ -153,7 +153,9 @@ class Crowd::Member {
     const bool is_half = options_.kind == CrowdKind::half_heads;
     text_ = fmt::format("GET /ws?deviceId=crowd-{}-{} HTTP/1.1\r\nHost: gate\r\n", index_, number);
     if (!is_half)
-      text_ += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+      text_ +=
+          "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: "
+          "13\r\n\r\n";
     const std::size_t head_bytes = text_.size();
     while (is_half && text_.size() < options_.bytes) {
       const std::size_t filler = std::min<std::size_t>(1000, options_.bytes - text_.size());

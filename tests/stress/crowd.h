@@ -24,10 +24,10 @@ enum class CrowdKind : std::uint32_t { half_heads, slow_readers };
 struct CrowdOptions {
   CrowdKind kind = CrowdKind::half_heads;
   std::uint32_t processes = 1;
-  std::uint32_t connections = 0;        // of each process
+  std::uint32_t connections = 0;          // of each process
   std::uint32_t connects_per_second = 0;  // of each process
-  std::uint32_t bytes = 0;              // of a half head, or sent by a slow reader
-  std::uint32_t first_address = 2;      // the last byte of the first process's 127.0.0.x
+  std::uint32_t bytes = 0;                // of a half head, or sent by a slow reader
+  std::uint32_t first_address = 2;        // the last byte of the first process's 127.0.0.x
 };
 
 class Crowd {

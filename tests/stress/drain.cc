@@ -56,9 +56,7 @@ class Echoes {
  public:
   explicit Echoes(PushFleet& fleet) : fleet_(fleet), sent_at_(fleet.size()), records_(fleet.size()) {
     for (std::size_t i = 0; i < fleet.size(); ++i) records_[i].id = fleet.id_of(fleet.device(i).number());
-    fleet.on_other_message = [this](PushDevice& device, const MessageView& message) {
-      take_echo(device, message.payload);
-    };
+    fleet.on_other_message = [this](PushDevice& device, const MessageView& message) { take_echo(device, message.payload); };
     fleet.on_device_closed = [this](PushDevice& device, const load::Ending& ending) {
       records_[index_of(device)].code = static_cast<int>(ending.code);
     };
@@ -73,8 +71,8 @@ class Echoes {
 
   std::vector<DeviceRecord> records(TimeNs signalled_at) {
     for (std::size_t i = 0; i < records_.size(); ++i)
-      records_[i].sent_before_margin = static_cast<std::uint64_t>(
-          std::ranges::count_if(sent_at_[i], [&](TimeNs at) { return at + margin < signalled_at; }));
+      records_[i].sent_before_margin =
+          static_cast<std::uint64_t>(std::ranges::count_if(sent_at_[i], [&](TimeNs at) { return at + margin < signalled_at; }));
     return records_;
   }
 
@@ -97,8 +95,7 @@ class Echoes {
     if (!device.is_device_open()) return;
     load::Random& random = fleet_.loop().random();
     const auto bytes = load::numbered_payload_bytes_min + static_cast<std::size_t>(random.below(200));
-    const std::string payload =
-        "m" + load::make_numbered_payload({device.number(), sent_at_[index].size()}, bytes, random);
+    const std::string payload = "m" + load::make_numbered_payload({device.number(), sent_at_[index].size()}, bytes, random);
     device.send_message(random.below(2) == 0 ? MessageType::text : MessageType::binary, bytes_of(payload));
     sent_at_[index].push_back(load::monotonic_now());
   }
@@ -118,8 +115,7 @@ class Echoes {
   bool is_stopped_ = false;
 };
 
-void run_loop(load::Loop& loop, unsigned index, std::size_t devices, const load::GateProcess& gate,
-              Drain& drain) {
+void run_loop(load::Loop& loop, unsigned index, std::size_t devices, const load::GateProcess& gate, Drain& drain) {
   load::DeviceTarget target;
   target.gate = gate.devices();
   PushFleet fleet(loop, target,
@@ -130,9 +126,8 @@ void run_loop(load::Loop& loop, unsigned index, std::size_t devices, const load:
   if (!fleet.open_all(60 * second))
     drain.fail(fmt::format("{} of {} devices open: {}", fleet.open_count(), devices, fleet.first_failure()));
   Echoes echoes(fleet);
-  HttpPusher pusher(
-      fleet, gate.admin(),
-      {.lines = 4, .window = 4, .pushes = 0, .pause = 2 * nanoseconds_per_millisecond, .payload_bytes = 0});
+  HttpPusher pusher(fleet, gate.admin(),
+                    {.lines = 4, .window = 4, .pushes = 0, .pause = 2 * nanoseconds_per_millisecond, .payload_bytes = 0});
   echoes.start();
   pusher.start();
   drain.loops_ready.fetch_add(1);
@@ -187,29 +182,24 @@ EchoTally count(const Drain& drain, const load::GateProcess& gate) {
 
 void judge(const Drain& drain, const EchoTally& echoes, std::size_t devices, Verdict& verdict) {
   const PushTally& pushes = drain.pushes;
-  for (const auto& [name, value] : std::initializer_list<std::pair<const char*, std::uint64_t>>{
-           {"devices", devices},
-           {"code_1001", echoes.going_away},
-           {"echoed", echoes.echoed},
-           {"echoes_lost_by_clock", echoes.lost_by_clock},
-           {"echoes_lost_by_count", echoes.lost_by_count},
-           {"disconnect_lines_missing", echoes.lines_missing},
-           {"pushes_delivered", pushes.delivered},
-           {"pushes_refused", pushes.refused},
-           {"pushes_unanswered", pushes.unanswered},
-           {"pushes_lost", pushes.lost}})
+  for (const auto& [name, value] :
+       std::initializer_list<std::pair<const char*, std::uint64_t>>{{"devices", devices},
+                                                                    {"code_1001", echoes.going_away},
+                                                                    {"echoed", echoes.echoed},
+                                                                    {"echoes_lost_by_clock", echoes.lost_by_clock},
+                                                                    {"echoes_lost_by_count", echoes.lost_by_count},
+                                                                    {"disconnect_lines_missing", echoes.lines_missing},
+                                                                    {"pushes_delivered", pushes.delivered},
+                                                                    {"pushes_refused", pushes.refused},
+                                                                    {"pushes_unanswered", pushes.unanswered},
+                                                                    {"pushes_lost", pushes.lost}})
     verdict.figure(name, value);
   verdict.require(drain.failure.empty(), drain.failure);
-  verdict.require(echoes.going_away == devices,
-                  fmt::format("{} of {} devices got 1001", echoes.going_away, devices));
-  verdict.require(echoes.wrong == 0,
-                  fmt::format("{} devices got echoes that were not theirs or not in order", echoes.wrong));
-  verdict.require(echoes.lost_by_clock == 0,
-                  fmt::format("{} messages sent well before the signal", echoes.lost_by_clock));
-  verdict.require(echoes.lost_by_count == 0,
-                  fmt::format("{} messages that the gate had counted", echoes.lost_by_count));
-  verdict.require(echoes.lines_missing == 0,
-                  fmt::format("{} devices have no disconnect line", echoes.lines_missing));
+  verdict.require(echoes.going_away == devices, fmt::format("{} of {} devices got 1001", echoes.going_away, devices));
+  verdict.require(echoes.wrong == 0, fmt::format("{} devices got echoes that were not theirs or not in order", echoes.wrong));
+  verdict.require(echoes.lost_by_clock == 0, fmt::format("{} messages sent well before the signal", echoes.lost_by_clock));
+  verdict.require(echoes.lost_by_count == 0, fmt::format("{} messages that the gate had counted", echoes.lost_by_count));
+  verdict.require(echoes.lines_missing == 0, fmt::format("{} devices have no disconnect line", echoes.lines_missing));
   verdict.require(pushes.faults() == 0, fmt::format("{} pushes went wrong", pushes.faults()));
   verdict.require(echoes.echoed > 0 && pushes.delivered > 0, "there was no load");
 }
@@ -249,8 +239,7 @@ int run_drain(const StressOptions& options) {
   Verdict verdict("drain");
   const auto code = (*gate)->wait(drain_limit);
   const TimeNs ended_at = load::monotonic_now();
-  verdict.require(code == 0,
-                  fmt::format("the gate ended with {}: {}", code.value_or(-1), (*gate)->log_tail()));
+  verdict.require(code == 0, fmt::format("the gate ended with {}: {}", code.value_or(-1), (*gate)->log_tail()));
   (*gate)->stop();  // the log is complete after this
   judge(drain, count(drain, **gate), devices / loops_count * loops_count, verdict);
   verdict.figure("took", milliseconds(ended_at - drain.signalled_at.load()));

@@ -76,8 +76,7 @@ class EchoDevice final : public load::DeviceClient {
   void start() { open(id_); }
   void run(std::vector<Item> items) {
     items_ = std::move(items);
-    for (std::size_t i = items_.size(); i > 1; --i)
-      std::swap(items_[i - 1], items_[loop().random().below(i)]);
+    for (std::size_t i = items_.size(); i > 1; --i) std::swap(items_[i - 1], items_[loop().random().below(i)]);
     pump();
   }
   void finish() { close(CloseCode::normal); }
@@ -92,8 +91,8 @@ class EchoDevice final : public load::DeviceClient {
   std::string waiting_for() const {
     if (expected_.empty()) return fmt::format("{} pongs", pings_.size());
     const auto& item = expected_.front().item;
-    return fmt::format("a {} message of {} bytes in {} fragments",
-                       item.type == MessageType::text ? "text" : "binary", item.size, item.fragments);
+    return fmt::format("a {} message of {} bytes in {} fragments", item.type == MessageType::text ? "text" : "binary", item.size,
+                       item.fragments);
   }
 
  private:
@@ -114,8 +113,8 @@ class EchoDevice final : public load::DeviceClient {
 
   void send_item(const Item& item) {
     Random& random = loop().random();
-    expected_.push_back({item, item.type == MessageType::text ? random_text(item.size, random)
-                                                              : random_bytes(item.size, random)});
+    expected_.push_back(
+        {item, item.type == MessageType::text ? random_text(item.size, random) : random_bytes(item.size, random)});
     under_way_ += item.size;
     const ByteView payload = bytes_of(expected_.back().payload);
     std::vector<std::size_t> cuts(item.fragments - 1);
@@ -127,8 +126,7 @@ class EchoDevice final : public load::DeviceClient {
     for (std::size_t i = 0; i < cuts.size(); ++i) {
       const auto first = item.type == MessageType::text ? load::Opcode::text : load::Opcode::binary;
       const bool is_last = i + 1 == cuts.size();
-      send_frame(
-          {i == 0 ? first : load::Opcode::continuation, is_last, payload.subspan(start, cuts[i] - start)});
+      send_frame({i == 0 ? first : load::Opcode::continuation, is_last, payload.subspan(start, cuts[i] - start)});
       start = cuts[i];
       if (i % 16 == 0) send_ping(random);
     }
@@ -154,8 +152,7 @@ class EchoDevice final : public load::DeviceClient {
   }
 
   void on_pong(ByteView payload) override {
-    if (pings_.empty() || text_of(payload) != pings_.front())
-      return fail("a pong that answers no ping in order");
+    if (pings_.empty() || text_of(payload) != pings_.front()) return fail("a pong that answers no ping in order");
     pings_.pop_front();
     ++pongs_;
     pump();
@@ -165,8 +162,7 @@ class EchoDevice final : public load::DeviceClient {
     has_ended_ = true;
     if (!fault_.empty()) return;
     if (!ending.fault.empty()) fault_ = ending.fault;
-    if (ending.code != CloseCode::normal)
-      fault_ = fmt::format("closed with {} {}", static_cast<int>(ending.code), ending.reason);
+    if (ending.code != CloseCode::normal) fault_ = fmt::format("closed with {} {}", static_cast<int>(ending.code), ending.reason);
   }
 
   void on_failed(const load::OpeningFailure& failure) override {
@@ -200,8 +196,8 @@ struct Round {
 };
 
 std::vector<Round> rounds(bool is_sample) {
-  const std::array<std::string, 5> features{"multishot_recv", "direct_descriptors", "silent_sends",
-                                            "incremental_buffers", "msg_ring"};
+  const std::array<std::string, 5> features{"multishot_recv", "direct_descriptors", "silent_sends", "incremental_buffers",
+                                            "msg_ring"};
   std::vector<std::string> all_off;
   for (const auto& feature : features) all_off.push_back("ring." + feature + "=off");
   std::vector<Round> all;
@@ -219,17 +215,15 @@ using Devices = std::vector<std::unique_ptr<EchoDevice>>;
 
 // Opens devices until every shard has enough of them: which shard gets a connection is the kernel's choice.
 // Nothing, or why it did not work; `devices` has those that were started in any case.
-std::optional<std::string> open_on_every_shard(load::Loop& loop, const load::DeviceTarget& target,
-                                               const load::Endpoint& admin, unsigned shards,
-                                               Devices& devices) {
+std::optional<std::string> open_on_every_shard(load::Loop& loop, const load::DeviceTarget& target, const load::Endpoint& admin,
+                                               unsigned shards, Devices& devices) {
   static constexpr std::array<std::size_t, 4> windows{1, 64, 8, 200};
   std::vector<unsigned> per_shard(shards, 0);
   while (std::ranges::min(per_shard) < devices_per_shard) {
-    if (devices.size() == devices_max)
-      return fmt::format("{} connections did not reach every shard", devices_max);
+    if (devices.size() == devices_max) return fmt::format("{} connections did not reach every shard", devices_max);
     const std::size_t index = devices.size();
-    auto& device = *devices.emplace_back(std::make_unique<EchoDevice>(
-        loop, target, fmt::format("echo-{}", index), windows[index % windows.size()]));
+    auto& device = *devices.emplace_back(
+        std::make_unique<EchoDevice>(loop, target, fmt::format("echo-{}", index), windows[index % windows.size()]));
     device.start();
     loop.run_until([&] { return device.is_ready() || device.has_ended(); }, stall_limit);
     if (!device.is_ready()) return "no connection: " + device.fault();
@@ -257,9 +251,7 @@ void run_matrix(load::Loop& loop, Devices& devices, const std::string& name, Pro
     for (const auto& device : devices) sum += device->echoed() + device->pongs();
     return sum;
   };
-  const auto all_ended = [&] {
-    return std::ranges::all_of(devices, [](const auto& d) { return d->has_ended(); });
-  };
+  const auto all_ended = [&] { return std::ranges::all_of(devices, [](const auto& d) { return d->has_ended(); }); };
   std::uint64_t before = 0;
   TimeNs moved_at = load::monotonic_now();
   while (!all_ended() && load::monotonic_now() - moved_at < stall_limit) {
@@ -279,16 +271,12 @@ struct Totals {
 };
 
 // One gate, one configuration, the whole matrix on every device.
-void run_round(const Round& round, const StressOptions& options, load::Loop& loop, Verdict& verdict,
-               Totals& totals, Progress& progress) {
+void run_round(const Round& round, const StressOptions& options, load::Loop& loop, Verdict& verdict, Totals& totals,
+               Progress& progress) {
   const std::string name = fmt::format("{} shard(s), {}", round.shards, round.name);
-  load::GateOptions gate_options{.binary = options.gate,
-                                 .shards = round.shards,
-                                 .settings = round.settings,
-                                 .command = {},
-                                 .log_file = options.log_file};
-  gate_options.settings.insert(gate_options.settings.end(),
-                               {"limits.max_message=16MiB", "limits.max_fragments=65537"});
+  load::GateOptions gate_options{
+      .binary = options.gate, .shards = round.shards, .settings = round.settings, .command = {}, .log_file = options.log_file};
+  gate_options.settings.insert(gate_options.settings.end(), {"limits.max_message=16MiB", "limits.max_fragments=65537"});
   auto gate = load::GateProcess::start(gate_options);
   if (!gate) return verdict.require(false, name + ": " + gate.error());
 
@@ -306,8 +294,7 @@ void run_round(const Round& round, const StressOptions& options, load::Loop& loo
 
   for (const auto& device : devices) {
     const bool is_done = device->has_ended() && device->echoed() == items.size();
-    const std::string fault =
-        device->fault().empty() ? "waited for " + device->waiting_for() : device->fault();
+    const std::string fault = device->fault().empty() ? "waited for " + device->waiting_for() : device->fault();
     verdict.require(is_done && device->fault().empty(), fmt::format("{}, {}: {}", name, device->id(), fault));
     totals.messages += device->echoed();
     totals.bytes += device->bytes();

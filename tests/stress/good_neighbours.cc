@@ -27,8 +27,7 @@ class GoodNeighbours::Device final : public load::DeviceClient {
 
   void on_message(const MessageView& message) override {
     const load::PayloadNumber expected{number_, sent_ - due_.size()};
-    if (due_.empty() || load::read_numbered_payload(message.payload) != expected)
-      return fail("got a wrong echo");
+    if (due_.empty() || load::read_numbered_payload(message.payload) != expected) return fail("got a wrong echo");
     if (all_.latencies_ != nullptr) all_.latencies_->record(load::monotonic_now() - due_.front());
     due_.pop_front();
     ++all_.echoed_;
@@ -53,11 +52,8 @@ class GoodNeighbours::Device final : public load::DeviceClient {
   std::deque<TimeNs> due_;
 };
 
-GoodNeighbours::GoodNeighbours(load::Loop& loop, const load::DeviceTarget& target, std::size_t count,
-                               DurationNs interval)
-    : loop_(loop),
-      opening_(count, 256, [this](std::size_t index) { devices_[index]->start(); }),
-      interval_(interval / count) {
+GoodNeighbours::GoodNeighbours(load::Loop& loop, const load::DeviceTarget& target, std::size_t count, DurationNs interval)
+    : loop_(loop), opening_(count, 256, [this](std::size_t index) { devices_[index]->start(); }), interval_(interval / count) {
   for (std::size_t i = 0; i < count; ++i)
     devices_.push_back(std::make_unique<Device>(*this, target, static_cast<std::uint32_t>(i)));
 }
@@ -87,9 +83,7 @@ void GoodNeighbours::tick() {
 
 void GoodNeighbours::close_all(DurationNs limit) {
   is_stopped_ = true;
-  const auto all_idle = [&] {
-    return std::ranges::all_of(devices_, [](const auto& d) { return d->is_idle(); });
-  };
+  const auto all_idle = [&] { return std::ranges::all_of(devices_, [](const auto& d) { return d->is_idle(); }); };
   for (auto& device : devices_) device->close(CloseCode::normal);
   if (loop_.run_until(all_idle, limit)) return;
   for (auto& device : devices_) {

@@ -20,8 +20,7 @@ namespace ringgate::stress {
 namespace {
 
 constexpr DurationNs second = nanoseconds_per_second;
-constexpr DurationNs tolerance =
-    second + second / 2;  // deadlines are checked by a coarse wheel on a busy machine
+constexpr DurationNs tolerance = second + second / 2;  // deadlines are checked by a coarse wheel on a busy machine
 constexpr double p99_ratio_max = 2.0;
 
 // What the gate is told, and what is expected of it.
@@ -36,9 +35,8 @@ constexpr std::uint64_t send_queue_bytes = 64 * 1024;
 // queue fills.
 constexpr std::size_t push_bytes = 32 * 1024;
 constexpr DurationNs pushing_time = 3 * second;
-const std::vector<std::string> settings{"limits.handshake_timeout=2s", "limits.ping_interval=2s",
-                                        "limits.pong_timeout=2s",      "limits.idle_timeout=6s",
-                                        "limits.send_timeout=1s",      "limits.close_timeout=1s",
+const std::vector<std::string> settings{"limits.handshake_timeout=2s", "limits.ping_interval=2s", "limits.pong_timeout=2s",
+                                        "limits.idle_timeout=6s",      "limits.send_timeout=1s",  "limits.close_timeout=1s",
                                         "limits.send_queue=64KiB"};
 
 struct Size {
@@ -76,8 +74,7 @@ struct Phase {
   std::atomic<bool> is_over = false;
 };
 
-void run_good(load::Loop& loop, const load::GateProcess& gate, const Size& size, Phase& phase,
-              Findings& findings) {
+void run_good(load::Loop& loop, const load::GateProcess& gate, const Size& size, Phase& phase, Findings& findings) {
   load::DeviceTarget target;
   target.gate = gate.devices();
   GoodNeighbours good(loop, target, size.good, second / 5);
@@ -109,8 +106,7 @@ void run_good(load::Loop& loop, const load::GateProcess& gate, const Size& size,
 // All bad devices of one round, from their start until the last has ended or the time is up.
 class Disturbance {
  public:
-  Disturbance(load::Loop& loop, const load::GateProcess& gate, const Size& size, unsigned round,
-              Findings& findings)
+  Disturbance(load::Loop& loop, const load::GateProcess& gate, const Size& size, unsigned round, Findings& findings)
       : loop_(loop), size_(size), round_(round), findings_(findings) {
     plain_.gate = gate.devices();
     narrow_ = plain_;
@@ -120,22 +116,18 @@ class Disturbance {
       bad_.push_back(std::make_unique<MuteOrIdle>(loop, plain_, MuteOrIdle::Kind::idle, findings.idle));
       lorises_.push_back(std::make_unique<Slowloris>(loop, plain_.gate, second / 5, findings.slowloris));
     }
-    slow_ = std::make_unique<PushFleet>(loop, narrow_,
-                                        FleetOptions{"slow-" + std::to_string(round), 0, size.slow(), 64});
-    pusher_ = std::make_unique<HttpPusher>(*slow_, gate.admin(),
-                                           HttpPushOptions{.lines = 5,
-                                                           .window = 2,
-                                                           .pushes = 0,
-                                                           .pause = 5 * nanoseconds_per_millisecond,
-                                                           .payload_bytes = push_bytes});
+    slow_ = std::make_unique<PushFleet>(loop, narrow_, FleetOptions{"slow-" + std::to_string(round), 0, size.slow(), 64});
+    pusher_ = std::make_unique<HttpPusher>(
+        *slow_, gate.admin(),
+        HttpPushOptions{
+            .lines = 5, .window = 2, .pushes = 0, .pause = 5 * nanoseconds_per_millisecond, .payload_bytes = push_bytes});
   }
 
   void run(DurationNs length) {
     const TimeNs end = load::monotonic_now() + length;
     for (std::size_t i = 0; i < bad_.size(); ++i) bad_[i]->start(fmt::format("bad-{}-{}", round_, i));
     for (auto& loris : lorises_) loris->start();
-    if (!slow_->open_all(10 * second))
-      findings_.fail("the slow devices did not open: " + slow_->first_failure());
+    if (!slow_->open_all(10 * second)) findings_.fail("the slow devices did not open: " + slow_->first_failure());
     for (std::size_t i = 0; i < slow_->size(); ++i) slow_->device(i).stop_reading();
     pusher_->start();
     loop_.run_until([] { return false; }, pushing_time);
@@ -181,8 +173,7 @@ class Disturbance {
   std::unique_ptr<HttpPusher> pusher_;
 };
 
-void run_bad(load::Loop& loop, const load::GateProcess& gate, const Size& size, Phase& phase,
-             Findings& findings) {
+void run_bad(load::Loop& loop, const load::GateProcess& gate, const Size& size, Phase& phase, Findings& findings) {
   unsigned rounds = 0;
   const auto has_work = [&] { return phase.is_over.load() || phase.disturbances_started.load() > rounds; };
   while (loop.run_until(has_work, 120 * second) && !phase.is_over.load()) {
@@ -213,8 +204,7 @@ void judge_endings(const std::string& name, const std::vector<BadEnding>& ending
   for (const auto& [code, count] : counts) {
     if (count > 0) verdict.figure(fmt::format("{}_{}", name, code), count);
   }
-  verdict.require(right == expected,
-                  fmt::format("{} of {} {} connections ended as they should", right, expected, name));
+  verdict.require(right == expected, fmt::format("{} of {} {} connections ended as they should", right, expected, name));
   verdict.require(early == 0, fmt::format("{} {} connections ended before their deadline", early, name));
   verdict.require(late == 0, fmt::format("{} {} connections ended late", late, name));
 }
@@ -237,8 +227,8 @@ std::uint64_t memory_allowed(const Size& size) {
   constexpr std::uint64_t record_bytes = 2 * 1024;
   constexpr std::uint64_t room = 16 * 1024 * 1024;
   const std::uint64_t connections = size.good + 3 * size.of_each_bad + size.slow();
-  return size.slow() * (send_queue_bytes + 2 * push_bytes) + size.of_each_bad * head_bytes_max +
-         connections * record_bytes + room;
+  return size.slow() * (send_queue_bytes + 2 * push_bytes) + size.of_each_bad * head_bytes_max + connections * record_bytes +
+         room;
 }
 
 void judge(const Size& size, const Findings& findings, const load::GateProcess& gate, Verdict& verdict) {
@@ -249,17 +239,14 @@ void judge(const Size& size, const Findings& findings, const load::GateProcess& 
 
   const std::size_t slow = size.slow() * size.rounds;
   const auto lines = gate.disconnects();
-  const auto slow_lines = std::ranges::count_if(
-      lines, [](const auto& line) { return line.first.starts_with("slow-") && line.second.code == 4430; });
+  const auto slow_lines =
+      std::ranges::count_if(lines, [](const auto& line) { return line.first.starts_with("slow-") && line.second.code == 4430; });
   verdict.figure("slow_4430", static_cast<std::uint64_t>(slow_lines));
-  for (const auto& [status, count] : findings.slow_statuses)
-    verdict.figure(fmt::format("slow_http_{}", status), count);
-  verdict.require(findings.slow_ended == slow,
-                  fmt::format("{} of {} slow readers ended", findings.slow_ended, slow));
+  for (const auto& [status, count] : findings.slow_statuses) verdict.figure(fmt::format("slow_http_{}", status), count);
+  verdict.require(findings.slow_ended == slow, fmt::format("{} of {} slow readers ended", findings.slow_ended, slow));
   verdict.require(static_cast<std::size_t>(slow_lines) == slow,
                   fmt::format("{} of {} slow readers were closed with 4430", slow_lines, slow));
-  for (const auto& [reason, count] : gate.disconnect_counts())
-    fmt::print("limits: closed {}: {}\n", reason, count);
+  for (const auto& [reason, count] : gate.disconnect_counts()) fmt::print("limits: closed {}: {}\n", reason, count);
   verdict.require(findings.failure.empty(), findings.failure);
 }
 
@@ -268,14 +255,10 @@ void judge(const Size& size, const Findings& findings, const load::GateProcess& 
 int run_limits(const StressOptions& options) {
   announce("limits", options);
   Size size;
-  if (options.is_sample)
-    size = {.good = 200, .of_each_bad = 20, .rounds = 1, .quiet = 2 * second, .disturbed = 8 * second};
+  if (options.is_sample) size = {.good = 200, .of_each_bad = 20, .rounds = 1, .quiet = 2 * second, .disturbed = 8 * second};
   if (options.devices != 0) size.good = options.devices;
-  auto gate = load::GateProcess::start({.binary = options.gate,
-                                        .shards = 2,
-                                        .settings = settings,
-                                        .command = {},
-                                        .log_file = options.log_file});
+  auto gate = load::GateProcess::start(
+      {.binary = options.gate, .shards = 2, .settings = settings, .command = {}, .log_file = options.log_file});
   if (!gate) return give_up("limits", gate.error());
 
   const std::uint64_t resident_at_start = (*gate)->resident_bytes();
@@ -287,8 +270,7 @@ int run_limits(const StressOptions& options) {
     while (!stop.stop_requested()) {
       resident_max = std::max(resident_max.load(), (*gate)->resident_bytes());
       progress.tick([&] {
-        return fmt::format("round {}, gate holds {} KiB", phase.disturbances_started.load(),
-                           resident_max.load() / 1024);
+        return fmt::format("round {}, gate holds {} KiB", phase.disturbances_started.load(), resident_max.load() / 1024);
       });
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }

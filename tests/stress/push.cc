@@ -66,16 +66,14 @@ void push_over_http(PushFleet& fleet, const load::Endpoint& admin, std::uint64_t
   pusher.start();
   const auto is_over = [&] {
     result.received.store(fleet.ledger().received_count(), std::memory_order_relaxed);
-    return !pusher.fault().empty() || fleet.open_count() < fleet.size() ||
-           (pusher.asked() >= pushes && pusher.has_answers());
+    return !pusher.fault().empty() || fleet.open_count() < fleet.size() || (pusher.asked() >= pushes && pusher.has_answers());
   };
   if (!fleet.loop().run_until(is_over, phase_limit)) result.fail("the pushes did not end");
   if (!pusher.fault().empty()) result.fail(pusher.fault());
   wait_for_deliveries(fleet);
   pusher.close(quiet_limit);
   const std::lock_guard lock(result.mutex);
-  for (const auto& [status, count] : pusher.statuses())
-    result.answers[fmt::format("http_{}", status)] += count;
+  for (const auto& [status, count] : pusher.statuses()) result.answers[fmt::format("http_{}", status)] += count;
 }
 
 // Asks the embedder for pushes, "push DEVICE FIRST COUNT"; it answers "result DEVICE FIRST" and a letter per
@@ -84,9 +82,7 @@ class ApiPusher {
  public:
   ApiPusher(PushFleet& fleet, std::uint64_t pushes, Result& result)
       : fleet_(fleet), requests_(pushes / pushes_per_request), result_(result) {
-    fleet_.on_other_message = [this](PushDevice&, const MessageView& message) {
-      take_result(text_of(message.payload));
-    };
+    fleet_.on_other_message = [this](PushDevice&, const MessageView& message) { take_result(text_of(message.payload)); };
   }
   ~ApiPusher() { fleet_.on_other_message = nullptr; }
 
@@ -106,8 +102,7 @@ class ApiPusher {
       const std::uint64_t number = fleet_.ledger().ask(target);
       if (i == 0) first = number;
     }
-    const std::string request =
-        fmt::format("push {} {} {} {}", fleet_.id_of(target), target, first, pushes_per_request);
+    const std::string request = fmt::format("push {} {} {} {}", fleet_.id_of(target), target, first, pushes_per_request);
     fleet_.device(producer).send_message(MessageType::text, bytes_of(request));
   }
 
@@ -115,16 +110,14 @@ class ApiPusher {
     std::uint32_t target = 0;
     std::uint64_t first = 0;
     const char* const end = text.data() + text.size();
-    const auto after_target =
-        std::from_chars(text.data() + std::min<std::size_t>(7, text.size()), end, target);
+    const auto after_target = std::from_chars(text.data() + std::min<std::size_t>(7, text.size()), end, target);
     const auto after_first = std::from_chars(std::min(after_target.ptr + 1, end), end, first);
     const std::string_view letters(std::min(after_first.ptr + 1, end), end);
     if (!text.starts_with("result ") || letters.size() != pushes_per_request)
       return result_.fail("unreadable result: " + std::string(text));
     for (std::uint64_t i = 0; i < letters.size(); ++i) {
       ++outcomes_[letters[i]];
-      fleet_.ledger().answer(target, first + i,
-                             letters[i] == 'd' ? PushOutcome::delivered : PushOutcome::refused);
+      fleet_.ledger().answer(target, first + i, letters[i] == 'd' ? PushOutcome::delivered : PushOutcome::refused);
     }
     ++finished_;
     pump();
@@ -148,14 +141,12 @@ void push_through_api(PushFleet& fleet, const load::Endpoint&, std::uint64_t pus
   if (!fleet.loop().run_until(is_over, phase_limit)) result.fail("the pushes did not end");
   wait_for_deliveries(fleet);
   const std::lock_guard lock(result.mutex);
-  for (const auto& [letter, count] : pusher.outcomes())
-    result.answers[fmt::format("api_{}", letter)] += count;
+  for (const auto& [letter, count] : pusher.outcomes()) result.answers[fmt::format("api_{}", letter)] += count;
 }
 
 using PushWay = void (*)(PushFleet&, const load::Endpoint&, std::uint64_t, Result&);
 
-void work(load::Loop& loop, unsigned index, const Part& part, const load::GateProcess& gate, PushWay push_all,
-          Result& result) {
+void work(load::Loop& loop, unsigned index, const Part& part, const load::GateProcess& gate, PushWay push_all, Result& result) {
   load::DeviceTarget target;
   target.gate = gate.devices();
   const std::size_t devices = part.devices / loops_count;
@@ -169,8 +160,7 @@ void work(load::Loop& loop, unsigned index, const Part& part, const load::GatePr
   } else {
     result.fail(fmt::format("{} of {} devices open: {}", fleet.open_count(), devices, fleet.first_failure()));
   }
-  if (fleet.open_count() != fleet.size())
-    result.fail("devices were lost on the way: " + fleet.first_failure());
+  if (fleet.open_count() != fleet.size()) result.fail("devices were lost on the way: " + fleet.first_failure());
   fleet.close_all(30 * second);
   const std::lock_guard lock(result.mutex);
   result.tally.add(fleet.ledger().tally());
@@ -182,8 +172,7 @@ void judge_crossing(const Part& part, const load::Metrics& metrics, Verdict& ver
   const bool is_known = crossed != metrics.end() && all != metrics.end() && all->second > 0;
   const double share = is_known ? crossed->second / all->second : 0;
   verdict.figure(part.name + "_crossed", is_known ? fmt::format("{:.1f}%", 100 * share) : "unknown");
-  verdict.require(share >= crossed_share_min,
-                  fmt::format("{}: {:.1f} % crossed shards", part.name, 100 * share));
+  verdict.require(share >= crossed_share_min, fmt::format("{}: {:.1f} % crossed shards", part.name, 100 * share));
 }
 
 void judge(const Part& part, const Result& result, Verdict& verdict) {
@@ -202,8 +191,7 @@ void judge(const Part& part, const Result& result, Verdict& verdict) {
   for (const auto& [answer, count] : result.answers) verdict.figure(answer, count);
   verdict.require(result.failure.empty(), part.name + ": " + result.failure);
   verdict.require(tally.asked == part.pushes, part.name + ": not all pushes were asked for");
-  verdict.require(tally.unanswered == 0,
-                  fmt::format("{}: {} pushes without a result", part.name, tally.unanswered));
+  verdict.require(tally.unanswered == 0, fmt::format("{}: {} pushes without a result", part.name, tally.unanswered));
   verdict.require(tally.faults() == 0, fmt::format("{}: {} pushes went wrong", part.name, tally.faults()));
   verdict.require(tally.delivered > 0, part.name + ": nothing was delivered");
 }
@@ -217,15 +205,13 @@ void run_part(const Part& part, PushWay push_all, const StressOptions& options, 
   std::jthread reporter([&](const std::stop_token& stop) {
     Progress progress("push " + part.name);
     while (!stop.stop_requested()) {
-      progress.tick(
-          [&] { return fmt::format("{} received by one of {} loops", result.received.load(), loops_count); });
+      progress.tick([&] { return fmt::format("{} received by one of {} loops", result.received.load(), loops_count); });
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   });
   const TimeNs started = load::monotonic_now();
-  const auto ran = load::run_on_loops(loops_count, loop_options, [&](load::Loop& loop, unsigned index) {
-    work(loop, index, part, **gate, push_all, result);
-  });
+  const auto ran = load::run_on_loops(
+      loops_count, loop_options, [&](load::Loop& loop, unsigned index) { work(loop, index, part, **gate, push_all, result); });
   reporter.request_stop();
   verdict.require(ran.has_value(), ran ? "" : part.name + ": " + ran.error());
   verdict.figure(part.name + "_took", milliseconds(load::monotonic_now() - started));
@@ -234,8 +220,7 @@ void run_part(const Part& part, PushWay push_all, const StressOptions& options, 
   verdict.require(metrics.has_value(), metrics ? "" : metrics.error());
   if (metrics) judge_crossing(part, *metrics, verdict);
   const int code = (*gate)->stop();
-  verdict.require(code == 0,
-                  fmt::format("{}: the gate ended with {}: {}", part.name, code, (*gate)->log_tail()));
+  verdict.require(code == 0, fmt::format("{}: the gate ended with {}: {}", part.name, code, (*gate)->log_tail()));
 }
 
 }  // namespace
@@ -245,8 +230,7 @@ int run_push(const StressOptions& options) {
   Verdict verdict("push");
   const std::size_t devices = options.devices != 0 ? options.devices : options.is_sample ? 500 : 10'000;
   const std::uint64_t pushes = options.pushes != 0 ? options.pushes : options.is_sample ? 50'000 : 1'000'000;
-  load::GateOptions product{
-      .binary = options.gate, .shards = 2, .settings = {}, .command = {}, .log_file = options.log_file};
+  load::GateOptions product{.binary = options.gate, .shards = 2, .settings = {}, .command = {}, .log_file = options.log_file};
   load::GateOptions embedder = product;
   embedder.command = {options.embedder, "2"};
   run_part({"http", devices, pushes / 10, product}, push_over_http, options, verdict);

@@ -53,26 +53,19 @@ bool take_number(std::string_view& text, Number& number) {
 bool parse(std::string_view text, Request& request) {
   if (take_word(text) != "push") return false;
   request.device_id = take_word(text);
-  return take_number(text, request.device) && take_number(text, request.first) &&
-         take_number(text, request.count) && request.count > 0 && request.count <= pushes_per_request_max;
+  return take_number(text, request.device) && take_number(text, request.first) && take_number(text, request.count) &&
+         request.count > 0 && request.count <= pushes_per_request_max;
 }
 
 char letter_of(PushOutcome outcome) {
   switch (outcome) {
-    case PushOutcome::delivered:
-      return 'd';
-    case PushOutcome::unknown_device:
-      return 'u';
-    case PushOutcome::backpressure:
-      return 'b';
-    case PushOutcome::too_large:
-      return 't';
-    case PushOutcome::closing:
-      return 'c';
-    case PushOutcome::invalid_utf8:
-      return 'i';
-    case PushOutcome::unknown_outcome:
-      return '?';
+    case PushOutcome::delivered: return 'd';
+    case PushOutcome::unknown_device: return 'u';
+    case PushOutcome::backpressure: return 'b';
+    case PushOutcome::too_large: return 't';
+    case PushOutcome::closing: return 'c';
+    case PushOutcome::invalid_utf8: return 'i';
+    case PushOutcome::unknown_outcome: return '?';
   }
   return '?';
 }
@@ -103,24 +96,20 @@ class PushOnRequest final : public ringgate::Handler {
   }
 
  private:
-  void push(const Request& request, std::uint64_t index, ringgate::load::Random& random,
-            const std::shared_ptr<Answer>& answer) {
+  void push(const Request& request, std::uint64_t index, ringgate::load::Random& random, const std::shared_ptr<Answer>& answer) {
     const std::uint64_t number = request.first + index;
-    const auto size =
-        ringgate::load::numbered_payload_bytes_min + static_cast<std::size_t>(random.below(160));
+    const auto size = ringgate::load::numbered_payload_bytes_min + static_cast<std::size_t>(random.below(160));
     const std::string payload = ringgate::load::make_numbered_payload({request.device, number}, size, random);
     const auto type = number % 2 == 0 ? ringgate::MessageType::text : ringgate::MessageType::binary;
-    server->push(request.device_id, {type, ringgate::bytes_of(payload)},
-                 [this, answer, index](const PushResult& result) {
-                   answer->letters[index] = letter_of(result.outcome);
-                   if (--answer->missing == 0) reply(answer);
-                 });
+    server->push(request.device_id, {type, ringgate::bytes_of(payload)}, [this, answer, index](const PushResult& result) {
+      answer->letters[index] = letter_of(result.outcome);
+      if (--answer->missing == 0) reply(answer);
+    });
   }
 
   void reply(const std::shared_ptr<Answer>& answer) {
-    const bool is_queued = server->with_connection(answer->asker, [answer](Connection& connection) {
-      connection.send_text(answer->head + answer->letters);
-    });
+    const bool is_queued = server->with_connection(
+        answer->asker, [answer](Connection& connection) { connection.send_text(answer->head + answer->letters); });
     if (!is_queued) fmt::print(stderr, "{{\"msg\":\"a reply found no room\"}}\n");
   }
 };

@@ -10,8 +10,7 @@ namespace ringgate::stress {
 namespace {
 
 bool is_push(ByteView payload) {
-  return !payload.empty() &&
-         std::string_view("0123456789abcdef").contains(static_cast<char>(payload.front()));
+  return !payload.empty() && std::string_view("0123456789abcdef").contains(static_cast<char>(payload.front()));
 }
 
 }  // namespace
@@ -33,8 +32,7 @@ void PushDevice::on_close(const load::Ending& ending) {
 }
 
 void PushDevice::on_failed(const load::OpeningFailure& failure) {
-  if (fleet_.first_failure_.empty())
-    fleet_.first_failure_ = fmt::format("{} {}", failure.status, failure.text);
+  if (fleet_.first_failure_.empty()) fleet_.first_failure_ = fmt::format("{} {}", failure.status, failure.text);
   fleet_.opening_.settle();
 }
 
@@ -45,8 +43,7 @@ PushFleet::PushFleet(load::Loop& loop, const load::DeviceTarget& target, const F
       opening_(options.devices_count, options.opening_at_once,
                [this](std::size_t index) { devices_[index]->open(id_of(devices_[index]->number())); }) {
   for (std::size_t i = 0; i < options.devices_count; ++i)
-    devices_.push_back(std::make_unique<PushDevice>(*this, loop, target,
-                                                    options.device_first + static_cast<std::uint32_t>(i)));
+    devices_.push_back(std::make_unique<PushDevice>(*this, loop, target, options.device_first + static_cast<std::uint32_t>(i)));
 }
 
 bool PushFleet::open_all(DurationNs limit) {
@@ -55,9 +52,7 @@ bool PushFleet::open_all(DurationNs limit) {
 }
 
 void PushFleet::close_all(DurationNs limit) {
-  const auto all_idle = [&] {
-    return std::ranges::all_of(devices_, [](const auto& d) { return d->is_idle(); });
-  };
+  const auto all_idle = [&] { return std::ranges::all_of(devices_, [](const auto& d) { return d->is_idle(); }); };
   for (auto& device : devices_) device->close(CloseCode::normal);
   if (loop_.run_until(all_idle, limit)) return;
   for (auto& device : devices_) {
@@ -79,14 +74,12 @@ class HttpPusher::Line final : public load::AdminLine {
       : AdminLine(pusher.fleet_.loop(), admin), pusher_(pusher), next_(first) {}
 
   void pump() {
-    while (is_open() && waiting_count() < pusher_.options_.window && !pusher_.is_stopped_ && is_wanted())
-      push_next();
+    while (is_open() && waiting_count() < pusher_.options_.window && !pusher_.is_stopped_ && is_wanted()) push_next();
   }
 
  private:
   bool is_wanted() const {
-    return next_ < pusher_.fleet_.size() &&
-           (pusher_.options_.pushes == 0 || pusher_.asked_ < pusher_.options_.pushes);
+    return next_ < pusher_.fleet_.size() && (pusher_.options_.pushes == 0 || pusher_.asked_ < pusher_.options_.pushes);
   }
 
   void push_next() {
@@ -94,9 +87,8 @@ class HttpPusher::Line final : public load::AdminLine {
     const std::uint32_t device = fleet.device(next_).number();
     const std::uint64_t number = fleet.ledger().ask(device);
     const std::size_t bytes = pusher_.options_.payload_bytes;
-    const std::string payload = bytes == 0
-                                    ? make_push_payload(device, number, loop().random())
-                                    : load::make_numbered_payload({device, number}, bytes, loop().random());
+    const std::string payload = bytes == 0 ? make_push_payload(device, number, loop().random())
+                                           : load::make_numbered_payload({device, number}, bytes, loop().random());
     const auto type = number % 2 == 0 ? MessageType::text : MessageType::binary;
     push(fleet.id_of(device), {type, bytes_of(payload)}, (std::uint64_t{device} << 32) | number);
     ++pusher_.asked_;
@@ -118,8 +110,7 @@ class HttpPusher::Line final : public load::AdminLine {
   void on_line_ended(const std::deque<std::uint64_t>& unanswered, std::string_view cause) override {
     if (pusher_.is_end_expected_ || (unanswered.empty() && pusher_.is_stopped_)) return;
     if (pusher_.fault_.empty())
-      pusher_.fault_ =
-          fmt::format("an admin connection ended: {}, {} pushes unanswered", cause, unanswered.size());
+      pusher_.fault_ = fmt::format("an admin connection ended: {}, {} pushes unanswered", cause, unanswered.size());
   }
 
   HttpPusher& pusher_;
@@ -146,8 +137,7 @@ void HttpPusher::close(DurationNs limit) {
   for (auto& line : lines_) {
     if (!line->is_idle()) line->drop();
   }
-  fleet_.loop().run_until(
-      [&] { return std::ranges::all_of(lines_, [](const auto& l) { return l->is_idle(); }); }, limit);
+  fleet_.loop().run_until([&] { return std::ranges::all_of(lines_, [](const auto& l) { return l->is_idle(); }); }, limit);
 }
 
 }  // namespace ringgate::stress

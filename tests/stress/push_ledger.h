@@ -28,16 +28,13 @@ struct PushTally {
   std::uint64_t refused_but_received = 0;
 
   void add(const PushTally& other);
-  std::uint64_t faults() const {
-    return lost + duplicated + reordered + misdelivered + corrupted + refused_but_received;
-  }
+  std::uint64_t faults() const { return lost + duplicated + reordered + misdelivered + corrupted + refused_but_received; }
 };
 
 class PushLedger {
  public:
   /// Devices are numbered from `device_first`.
-  PushLedger(std::uint32_t device_first, std::size_t devices_count)
-      : device_first_(device_first), devices_(devices_count) {}
+  PushLedger(std::uint32_t device_first, std::size_t devices_count) : device_first_(device_first), devices_(devices_count) {}
 
   /// Opens a row; returns the number of this push among the device's.
   std::uint64_t ask(std::uint32_t device);

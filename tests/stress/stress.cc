@@ -11,13 +11,9 @@ constexpr std::size_t faults_printed_max = 20;
 
 }  // namespace
 
-void Verdict::figure(std::string_view name, std::uint64_t value) {
-  figure(name, fmt::format("{}", value));
-}
+void Verdict::figure(std::string_view name, std::uint64_t value) { figure(name, fmt::format("{}", value)); }
 
-void Verdict::figure(std::string_view name, std::string_view value) {
-  figures_ += fmt::format(" {}={}", name, value);
-}
+void Verdict::figure(std::string_view name, std::string_view value) { figures_ += fmt::format(" {}={}", name, value); }
 
 void Verdict::require(bool holds, std::string_view broken) {
   if (!holds) faults_.emplace_back(broken);
@@ -51,8 +47,6 @@ int give_up(std::string_view scenario, std::string_view cause) {
   return 2;
 }
 
-std::string milliseconds(std::uint64_t nanoseconds) {
-  return fmt::format("{:.2f}ms", static_cast<double>(nanoseconds) / 1e6);
-}
+std::string milliseconds(std::uint64_t nanoseconds) { return fmt::format("{:.2f}ms", static_cast<double>(nanoseconds) / 1e6); }
 
 }  // namespace ringgate::stress

@@ -27,16 +27,15 @@ constexpr DurationNs second = nanoseconds_per_second;
 constexpr unsigned clients_count = 2;
 constexpr unsigned lines_per_client = 4;
 constexpr std::size_t window = 8;
-constexpr std::array<const char*, 4> leak_gauges{"ringgate_slots_used", "ringgate_buffers_lent",
-                                                 "ringgate_descriptors_used",
+constexpr std::array<const char*, 4> leak_gauges{"ringgate_slots_used", "ringgate_buffers_lent", "ringgate_descriptors_used",
                                                  "ringgate_operations_in_flight"};
 
 struct Run {
   std::size_t ids = 0;
   DurationNs length = 0;
   std::vector<std::array<ClientHistory, clients_count>> histories;  // by id; each client writes its own
-  std::vector<std::vector<PushRecord>> pushes;  // by id; written by the client that pushes to it
-  std::vector<std::array<bool, clients_count>> is_open_at_end;  // by id
+  std::vector<std::vector<PushRecord>> pushes;                      // by id; written by the client that pushes to it
+  std::vector<std::array<bool, clients_count>> is_open_at_end;      // by id
   std::array<std::map<int, std::uint64_t>, clients_count> statuses;
   std::array<std::string, clients_count> faults;
   std::atomic<std::uint64_t> connections = 0;
@@ -46,15 +45,12 @@ struct Run {
   explicit Run(std::size_t count) : ids(count), histories(count), pushes(count), is_open_at_end(count) {}
 };
 
-std::string id_of(std::size_t id) {
-  return fmt::format("takeover-{}", id);
-}
+std::string id_of(std::size_t id) { return fmt::format("takeover-{}", id); }
 
 // One client's hold on one id: connects again whenever it has lost it.
 class Contender final : public load::DeviceClient {
  public:
-  Contender(load::Loop& loop, const load::DeviceTarget& target, Run& run, std::size_t id, unsigned client,
-            const bool& is_over)
+  Contender(load::Loop& loop, const load::DeviceTarget& target, Run& run, std::size_t id, unsigned client, const bool& is_over)
       : DeviceClient(loop, target),
         run_(run),
         id_(id),
@@ -63,8 +59,7 @@ class Contender final : public load::DeviceClient {
         is_over_(is_over) {}
 
   void contend() {
-    history_.connections.push_back(
-        {.connect_started = load::monotonic_now(), .opened = 0, .code = 0, .fault = {}});
+    history_.connections.push_back({.connect_started = load::monotonic_now(), .opened = 0, .code = 0, .fault = {}});
     open(id_of(id_));
   }
 
@@ -80,8 +75,7 @@ class Contender final : public load::DeviceClient {
       ++history_.corrupted;
       return;
     }
-    history_.receipts.push_back(
-        {number->number, static_cast<std::uint32_t>(history_.connections.size() - 1)});
+    history_.receipts.push_back({number->number, static_cast<std::uint32_t>(history_.connections.size() - 1)});
     run_.receipts.fetch_add(1, std::memory_order_relaxed);
   }
 
@@ -109,8 +103,7 @@ class Contender final : public load::DeviceClient {
 // Pushes to the ids of one client's half, in turn; one line per id, so the order is defined.
 class TakeoverLine final : public load::AdminLine {
  public:
-  TakeoverLine(load::Loop& loop, const load::Endpoint& admin, Run& run, unsigned client, std::size_t first,
-               const bool& is_over)
+  TakeoverLine(load::Loop& loop, const load::Endpoint& admin, Run& run, unsigned client, std::size_t first, const bool& is_over)
       : AdminLine(loop, admin), run_(run), client_(client), first_(first), next_(first), is_over_(is_over) {}
 
   void pump() {
@@ -140,8 +133,7 @@ class TakeoverLine final : public load::AdminLine {
   }
 
   void on_line_ended(const std::deque<std::uint64_t>& unanswered, std::string_view cause) override {
-    if (!is_over_ || !unanswered.empty())
-      run_.faults[client_] = fmt::format("an admin connection ended: {}", cause);
+    if (!is_over_ || !unanswered.empty()) run_.faults[client_] = fmt::format("an admin connection ended: {}", cause);
   }
 
   Run& run_;
@@ -166,8 +158,7 @@ void run_client(load::Loop& loop, unsigned client, const load::GateProcess& gate
     contenders.push_back(std::make_unique<Contender>(loop, target, run, id, client, is_over));
   std::vector<std::unique_ptr<TakeoverLine>> lines;
   for (unsigned i = 0; i < lines_per_client; ++i)
-    lines.push_back(std::make_unique<TakeoverLine>(loop, gate.admin(), run, client,
-                                                   client * lines_per_client + i, is_over));
+    lines.push_back(std::make_unique<TakeoverLine>(loop, gate.admin(), run, client, client * lines_per_client + i, is_over));
 
   for (auto& contender : contenders) contender->contend();
   if (client == 0) {
@@ -179,14 +170,11 @@ void run_client(load::Loop& loop, unsigned client, const load::GateProcess& gate
 
   // The fight is over: whoever owns an id now keeps it, answers and last pushes come in.
   is_over = true;
-  const auto is_answered = [&] {
-    return std::ranges::all_of(lines, [](const auto& l) { return l->waiting_count() == 0; });
-  };
+  const auto is_answered = [&] { return std::ranges::all_of(lines, [](const auto& l) { return l->waiting_count() == 0; }); };
   if (!loop.run_until(is_answered, 10 * second)) run.faults[client] = "pushes without an answer";
   run.together.arrive_and_wait();
   loop.run_until([] { return false; }, second);
-  for (std::size_t id = 0; id < run.ids; ++id)
-    run.is_open_at_end[id][client] = contenders[id]->is_device_open();
+  for (std::size_t id = 0; id < run.ids; ++id) run.is_open_at_end[id][client] = contenders[id]->is_device_open();
   run.together.arrive_and_wait();
 
   for (auto& contender : contenders) contender->close(CloseCode::normal);
@@ -218,18 +206,18 @@ void judge_history(const Run& run, Verdict& verdict) {
   TakeoverTally tally;
   for (std::size_t id = 0; id < run.ids; ++id)
     tally.add(judge_takeover(run.histories[id][0], run.histories[id][1], run.pushes[id]));
-  for (const auto& [name, value] : std::initializer_list<std::pair<const char*, std::uint64_t>>{
-           {"connections", tally.connections},
-           {"replaced", tally.replaced},
-           {"ended_otherwise", tally.ended_otherwise},
-           {"pushes", tally.pushes},
-           {"delivered", tally.delivered},
-           {"refused", tally.refused},
-           {"lost", tally.lost},
-           {"duplicated", tally.duplicated},
-           {"reordered", tally.reordered},
-           {"to_old_owner", tally.to_old_owner},
-           {"corrupted", tally.corrupted}})
+  for (const auto& [name, value] :
+       std::initializer_list<std::pair<const char*, std::uint64_t>>{{"connections", tally.connections},
+                                                                    {"replaced", tally.replaced},
+                                                                    {"ended_otherwise", tally.ended_otherwise},
+                                                                    {"pushes", tally.pushes},
+                                                                    {"delivered", tally.delivered},
+                                                                    {"refused", tally.refused},
+                                                                    {"lost", tally.lost},
+                                                                    {"duplicated", tally.duplicated},
+                                                                    {"reordered", tally.reordered},
+                                                                    {"to_old_owner", tally.to_old_owner},
+                                                                    {"corrupted", tally.corrupted}})
     verdict.figure(name, value);
   std::map<int, std::uint64_t> statuses;
   for (const auto& of_client : run.statuses) {
@@ -281,17 +269,15 @@ int run_takeover(const StressOptions& options) {
   std::jthread reporter([&](const std::stop_token& stop) {
     Progress progress("takeover");
     while (!stop.stop_requested()) {
-      progress.tick([&] {
-        return fmt::format("{} connections, {} pushes received", run.connections.load(), run.receipts.load());
-      });
+      progress.tick(
+          [&] { return fmt::format("{} connections, {} pushes received", run.connections.load(), run.receipts.load()); });
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   });
   load::LoopOptions loop_options;
   loop_options.seed = options.seed;
-  const auto ran = load::run_on_loops(clients_count, loop_options, [&](load::Loop& loop, unsigned client) {
-    run_client(loop, client, **gate, run);
-  });
+  const auto ran = load::run_on_loops(clients_count, loop_options,
+                                      [&](load::Loop& loop, unsigned client) { run_client(loop, client, **gate, run); });
   reporter.request_stop();
   if (!ran) return give_up("takeover", ran.error());
 

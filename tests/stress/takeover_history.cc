@@ -45,15 +45,13 @@ void judge_connections(const ClientHistory& client, TakeoverTally& tally) {
     ++tally.connections;
     const bool is_replaced = connection.code == replaced_code;
     if (is_replaced) ++tally.replaced;
-    if (!connection.fault.empty() || (!is_replaced && connection.code != normal_code))
-      ++tally.ended_otherwise;
+    if (!connection.fault.empty() || (!is_replaced && connection.code != normal_code)) ++tally.ended_otherwise;
   }
   tally.corrupted += client.corrupted;
 }
 
-void judge_receipts(const ClientHistory& client, const Successors& successors,
-                    const std::vector<PushRecord>& pushes, std::vector<std::uint8_t>& received,
-                    TakeoverTally& tally) {
+void judge_receipts(const ClientHistory& client, const Successors& successors, const std::vector<PushRecord>& pushes,
+                    std::vector<std::uint8_t>& received, TakeoverTally& tally) {
   const ReceiptRecord* before = nullptr;
   for (const auto& receipt : client.receipts) {
     if (receipt.number >= pushes.size()) {
@@ -61,8 +59,7 @@ void judge_receipts(const ClientHistory& client, const Successors& successors,
       continue;
     }
     if (received[receipt.number]++ > 0) ++tally.duplicated;
-    if (before != nullptr && before->connection == receipt.connection && before->number > receipt.number)
-      ++tally.reordered;
+    if (before != nullptr && before->connection == receipt.connection && before->number > receipt.number) ++tally.reordered;
     const auto& connection = client.connections[receipt.connection];
     if (pushes[receipt.number].asked > successors.superseded_at(connection)) ++tally.to_old_owner;
     before = &receipt;
@@ -86,8 +83,7 @@ void TakeoverTally::add(const TakeoverTally& other) {
   refused_but_received += other.refused_but_received;
 }
 
-TakeoverTally judge_takeover(const ClientHistory& a, const ClientHistory& b,
-                             const std::vector<PushRecord>& pushes) {
+TakeoverTally judge_takeover(const ClientHistory& a, const ClientHistory& b, const std::vector<PushRecord>& pushes) {
   TakeoverTally tally;
   const Successors successors(a, b);
   std::vector<std::uint8_t> received(pushes.size(), 0);

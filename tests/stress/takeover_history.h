@@ -59,7 +59,6 @@ struct TakeoverTally {
 };
 
 /// Judges one id: `a` and `b` are its two clients, `pushes` all pushes to it by number.
-TakeoverTally judge_takeover(const ClientHistory& a, const ClientHistory& b,
-                             const std::vector<PushRecord>& pushes);
+TakeoverTally judge_takeover(const ClientHistory& a, const ClientHistory& b, const std::vector<PushRecord>& pushes);
 
 }  // namespace ringgate::stress

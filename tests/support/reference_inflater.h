@@ -121,14 +121,10 @@ class ReferenceInflater {
     if (!take(1, last) || !take(2, type)) return false;
     final = last != 0;
     switch (type) {
-      case 0:
-        return read_stored();
-      case 1:
-        return read_coded(fixed_literals(), fixed_distances());
-      case 2:
-        return read_codes() && read_coded(literals_, distances_);
-      default:
-        return false;
+      case 0: return read_stored();
+      case 1: return read_coded(fixed_literals(), fixed_distances());
+      case 2: return read_codes() && read_coded(literals_, distances_);
+      default: return false;
     }
   }
 
@@ -168,9 +164,9 @@ class ReferenceInflater {
                                                                31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
     static constexpr std::array<std::uint8_t, 29> length_extra{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
                                                                2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-    static constexpr std::array<std::uint16_t, 30> distance_base{
-        1,   2,   3,   4,   5,   7,    9,    13,   17,   25,   33,   49,   65,    97,    129,
-        193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
+    static constexpr std::array<std::uint16_t, 30> distance_base{1,    2,    3,    4,    5,    7,    9,    13,    17,    25,
+                                                                 33,   49,   65,   97,   129,  193,  257,  385,   513,   769,
+                                                                 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
     for (unsigned symbol = 0;;) {
       if (!take_symbol(literals, symbol)) return false;
       if (symbol == 256) return true;
@@ -254,7 +250,7 @@ class ReferenceInflater {
     return code;
   }
 
-  std::string message_;  // with the tail that the sender left off, and padded
+  std::string message_;   // with the tail that the sender left off, and padded
   std::size_t bits_ = 0;  // of it, the padding left out
   std::size_t payload_bytes_ = 0;
   std::string* out_ = nullptr;

@@ -29,8 +29,7 @@ class BlockingSocket {
     return ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&to.address), sizeof to.address) == 0;
   }
   bool send_all(std::string_view bytes) {
-    return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(bytes.size());
+    return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
   }
   bool receive_all(std::string& out) {
     std::array<char, 16384> piece{};
@@ -54,8 +53,7 @@ std::unexpected<std::string> failed(std::string_view what) {
 std::expected<QueryAnswer, std::string> query(const Endpoint& admin, std::string_view target) {
   BlockingSocket socket;
   std::string bytes;
-  const std::string request =
-      "GET " + std::string(target) + " HTTP/1.1\r\nHost: " + admin.text + "\r\nConnection: close\r\n\r\n";
+  const std::string request = "GET " + std::string(target) + " HTTP/1.1\r\nHost: " + admin.text + "\r\nConnection: close\r\n\r\n";
   if (!socket.connect(admin)) return failed("connect");
   if (!socket.send_all(request)) return failed("send");
   if (!socket.receive_all(bytes)) return failed("receive");

@@ -40,8 +40,7 @@ void append_masked(std::string& out, ByteView payload, std::uint32_t masking_key
   }
   std::array<char, sizeof doubled> key{};
   std::memcpy(key.data(), &doubled, key.size());
-  for (; done < payload.size(); ++done)
-    bytes[done] = static_cast<char>(bytes[done] ^ key[done % key.size()]);
+  for (; done < payload.size(); ++done) bytes[done] = static_cast<char>(bytes[done] ^ key[done % key.size()]);
 }
 
 }  // namespace

@@ -47,8 +47,7 @@ void DeviceClient::send_frame(const ClientFrame& frame) {
 void DeviceClient::close(CloseCode code) {
   if (phase_ != Phase::open) return;
   const auto number = static_cast<std::uint16_t>(code);
-  const std::array<std::uint8_t, 2> payload{static_cast<std::uint8_t>(number >> 8),
-                                            static_cast<std::uint8_t>(number & 0xff)};
+  const std::array<std::uint8_t, 2> payload{static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number & 0xff)};
   send_frame({Opcode::close, true, payload});
   is_close_sent_ = true;
 }
@@ -69,8 +68,7 @@ void DeviceClient::on_bytes(ByteView bytes) {
 
 void DeviceClient::hold(ByteView rest) {
   if (rest.empty() || !is_open()) return;
-  const auto verdict = phase_ == Phase::opening ? FrameVerdict(NeedMore{})
-                                                : parse_server_frame(rest, target_.message_bytes_max);
+  const auto verdict = phase_ == Phase::opening ? FrameVerdict(NeedMore{}) : parse_server_frame(rest, target_.message_bytes_max);
   if (const auto* more = std::get_if<NeedMore>(&verdict))
     held_.reserve(std::min<std::size_t>(static_cast<std::size_t>(more->size), reserve_bytes_max));
   held_.assign(rest.begin(), rest.end());
@@ -116,20 +114,12 @@ std::size_t DeviceClient::consume_answer(ByteView bytes) {
 void DeviceClient::take_frame(const ServerFrame& frame) {
   if (ending_ != nullptr) return fail("a frame after the Close frame");
   switch (frame.opcode) {
-    case Opcode::ping:
-      on_ping(frame.payload);
-      break;
-    case Opcode::pong:
-      on_pong(frame.payload);
-      break;
-    case Opcode::close:
-      take_close(frame.payload);
-      break;
+    case Opcode::ping: on_ping(frame.payload); break;
+    case Opcode::pong: on_pong(frame.payload); break;
+    case Opcode::close: take_close(frame.payload); break;
     case Opcode::continuation:
     case Opcode::text:
-    case Opcode::binary:
-      take_data(frame);
-      break;
+    case Opcode::binary: take_data(frame); break;
   }
 }
 
@@ -141,8 +131,7 @@ void DeviceClient::take_data(const ServerFrame& frame) {
 
   if (!is_continuation) fragments_ = std::make_unique<Fragments>(Fragments{type, {}});
   auto& bytes = fragments_->bytes;
-  if (frame.payload.size() > target_.message_bytes_max - bytes.size())
-    return fail("message above the limit");
+  if (frame.payload.size() > target_.message_bytes_max - bytes.size()) return fail("message above the limit");
   bytes.insert(bytes.end(), frame.payload.begin(), frame.payload.end());
   if (!frame.fin) return;
   const auto whole = std::move(fragments_);
@@ -153,11 +142,9 @@ void DeviceClient::take_data(const ServerFrame& frame) {
 void DeviceClient::take_close(ByteView payload) {
   if (payload.size() == 1) return fail("Close frame with one byte");
   Ending ending;
-  ending.code =
-      payload.empty() ? CloseCode::no_status : static_cast<CloseCode>((payload[0] << 8) | payload[1]);
+  ending.code = payload.empty() ? CloseCode::no_status : static_cast<CloseCode>((payload[0] << 8) | payload[1]);
   if (!payload.empty()) ending.reason = text_of(payload.subspan(2));
-  if (!is_close_sent_)
-    send_frame({Opcode::close, true, payload.first(std::min<std::size_t>(payload.size(), 2))});
+  if (!is_close_sent_) send_frame({Opcode::close, true, payload.first(std::min<std::size_t>(payload.size(), 2))});
   phase_ = Phase::closing;
   ending_ = std::make_unique<Ending>(std::move(ending));
 }
@@ -178,8 +165,7 @@ void DeviceClient::on_ended(StreamEnd end) {
   const auto failure = std::move(failure_);
   if (!was_opening) return on_close(ending ? *ending : Ending{});
   if (failure) return on_failed(*failure);
-  on_failed({0, end.kind == StreamEnd::Kind::failed ? std::strerror(end.error)
-                                                    : "connection ended before the answer"});
+  on_failed({0, end.kind == StreamEnd::Kind::failed ? std::strerror(end.error) : "connection ended before the answer"});
 }
 
 }  // namespace ringgate::load

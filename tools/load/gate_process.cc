@@ -22,10 +22,9 @@ constexpr auto start_limit = std::chrono::seconds(15);
 
 std::vector<std::string> arguments_of(const GateOptions& options) {
   if (!options.command.empty()) return options.command;
-  std::vector<std::string> arguments{
-      options.binary, "serve",       "--listen", "127.0.0.1:0",
-      "--admin",      "127.0.0.1:0", "--shards", std::to_string(options.shards),
-      "--log-format", "json"};
+  std::vector<std::string> arguments{options.binary, "serve",       "--listen", "127.0.0.1:0",
+                                     "--admin",      "127.0.0.1:0", "--shards", std::to_string(options.shards),
+                                     "--log-format", "json"};
   for (const auto& setting : options.settings) {
     arguments.push_back("--set");
     arguments.push_back(setting);
@@ -41,9 +40,7 @@ std::vector<std::string> arguments_of(const GateOptions& options) {
   _exit(127);
 }
 
-int exit_code_of(int status) {
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
+int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
 }  // namespace
 
@@ -61,8 +58,7 @@ std::expected<void, std::string> GateProcess::spawn(const GateOptions& options) 
   pointers.push_back(nullptr);
 
   std::array<int, 2> pipe_ends{};
-  if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0)
-    return std::unexpected(std::string("pipe: ") + std::strerror(errno));
+  if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return std::unexpected(std::string("pipe: ") + std::strerror(errno));
   pid_ = fork();
   if (pid_ == 0) become(pointers, pipe_ends[1]);
   ::close(pipe_ends[1]);
@@ -70,8 +66,7 @@ std::expected<void, std::string> GateProcess::spawn(const GateOptions& options) 
     ::close(pipe_ends[0]);
     return std::unexpected(std::string("fork: ") + std::strerror(errno));
   }
-  reader_ =
-      std::thread([this, descriptor = pipe_ends[0], file = options.log_file] { read_log(descriptor, file); });
+  reader_ = std::thread([this, descriptor = pipe_ends[0], file = options.log_file] { read_log(descriptor, file); });
   return {};
 }
 
@@ -85,8 +80,7 @@ std::expected<void, std::string> GateProcess::wait_until_listening() {
   }
   const auto devices = parse_endpoint(devices_text_);
   const auto admin = parse_endpoint(admin_text_);
-  if (!devices || !admin)
-    return std::unexpected("unreadable listening address: " + devices_text_ + ", " + admin_text_);
+  if (!devices || !admin) return std::unexpected("unreadable listening address: " + devices_text_ + ", " + admin_text_);
   devices_ = *devices;
   admin_ = *admin;
   return {};
@@ -158,8 +152,7 @@ void GateProcess::take_line(const std::string& line) {
   const std::lock_guard lock(mutex_);
   const std::string message = fields.is_object() ? fields.value("msg", "") : "";
   if (message == "device disconnected") {
-    const DisconnectLine entry{fields.value("code", 0), fields.value("reason", ""),
-                               fields.value("messages_in", std::uint64_t{0}),
+    const DisconnectLine entry{fields.value("code", 0), fields.value("reason", ""), fields.value("messages_in", std::uint64_t{0}),
                                fields.value("messages_out", std::uint64_t{0})};
     ++disconnect_counts_[std::to_string(entry.code) + " " + entry.reason];
     disconnects_[fields.value("device_id", "")] = entry;

@@ -8,9 +8,7 @@ namespace {
 
 constexpr std::string_view line_end = "\r\n";
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -42,9 +40,7 @@ std::optional<int> status_of(std::string_view line) {
 }
 
 // RFC 9112 section 6.3: these never have a body, whatever the fields say.
-bool has_no_body(int status) {
-  return status < 200 || status == 204 || status == 304;
-}
+bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 std::optional<std::uint64_t> body_bytes(const HttpAnswer& answer) {
   if (has_no_body(answer.status)) return 0;
@@ -64,8 +60,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 std::size_t HttpAnswer::field_count(std::string_view name) const {
   std::size_t count = 0;
-  for_each_field(
-      fields, [&](std::string_view n, std::string_view) { count += equal_ignoring_case(n, name) ? 1 : 0; });
+  for_each_field(fields, [&](std::string_view n, std::string_view) { count += equal_ignoring_case(n, name) ? 1 : 0; });
   return count;
 }
 
@@ -107,16 +102,11 @@ std::expected<std::optional<HttpAnswer>, AnswerFault> parse_answer(ByteView inpu
 
 const char* name_of(AnswerFault fault) {
   switch (fault) {
-    case AnswerFault::status_line:
-      return "malformed status line";
-    case AnswerFault::field_line:
-      return "malformed field line";
-    case AnswerFault::content_length:
-      return "missing or malformed Content-Length";
-    case AnswerFault::chunked:
-      return "answer with a Transfer-Encoding";
-    case AnswerFault::too_long:
-      return "answer head too long";
+    case AnswerFault::status_line: return "malformed status line";
+    case AnswerFault::field_line: return "malformed field line";
+    case AnswerFault::content_length: return "missing or malformed Content-Length";
+    case AnswerFault::chunked: return "answer with a Transfer-Encoding";
+    case AnswerFault::too_long: return "answer head too long";
   }
   return "?";
 }

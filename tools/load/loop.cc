@@ -11,8 +11,7 @@
 namespace ringgate::load {
 
 TimeNs monotonic_now() {
-  return static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch() /
-                             std::chrono::nanoseconds(1));
+  return static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
 
 std::expected<std::unique_ptr<Loop>, std::string> Loop::open(const LoopOptions& options) {
@@ -26,13 +25,10 @@ std::expected<std::unique_ptr<Loop>, std::string> Loop::open(const LoopOptions& 
 Loop::Loop(const LoopOptions& options)
     : options_(options), slots_(options.ring.sockets_max), random_(options.seed), now_(monotonic_now()) {
   free_slots_.reserve(slots_.size());
-  for (std::size_t slot = slots_.size(); slot > 0; --slot)
-    free_slots_.push_back(static_cast<std::uint32_t>(slot - 1));
+  for (std::size_t slot = slots_.size(); slot > 0; --slot) free_slots_.push_back(static_cast<std::uint32_t>(slot - 1));
 }
 
-Loop::~Loop() {
-  RINGGATE_ASSERT(streams_count_ == 0);
-}
+Loop::~Loop() { RINGGATE_ASSERT(streams_count_ == 0); }
 
 void Loop::turn(DurationNs wait_max) {
   flush_dirty();
@@ -51,8 +47,7 @@ void Loop::turn(DurationNs wait_max) {
 void Loop::hand_out(const io_uring_cqe& completion) {
   const Operation operation = unpack(completion.user_data);
   const Slot& slot = slots_[operation.slot];
-  if (slot.stream != nullptr && slot.generation == operation.generation)
-    slot.stream->complete(operation.kind, completion);
+  if (slot.stream != nullptr && slot.generation == operation.generation) slot.stream->complete(operation.kind, completion);
   if (ClientRing::has_buffer(completion)) ring_->return_buffer(completion);
 }
 
@@ -65,9 +60,7 @@ void Loop::flush_dirty() {
 }
 
 // Rare: a stream ends while it has unsent output.
-void Loop::forget_dirty(Stream& stream) {
-  std::ranges::replace(dirty_, &stream, static_cast<Stream*>(nullptr));
-}
+void Loop::forget_dirty(Stream& stream) { std::ranges::replace(dirty_, &stream, static_cast<Stream*>(nullptr)); }
 
 std::uint32_t Loop::take_slot(Stream& stream) {
   if (free_slots_.empty()) return no_slot;

@@ -55,9 +55,7 @@ class Loop {
 
   void after(DurationNs delay, TimerHeap::Call call) { timers_.add(now_ + delay, std::move(call)); }
 
-  TimeNs now() const {
-    return now_;
-  }  // when this turn's completions were there; see monotonic_now() for latencies
+  TimeNs now() const { return now_; }  // when this turn's completions were there; see monotonic_now() for latencies
   Random& random() { return random_; }
   std::size_t streams_count() const { return streams_count_; }  // connected or on their way in or out
 

@@ -17,9 +17,7 @@ using ringgate::stress::StressOptions;
 std::string beside(const char* self, const char* relative) {
   std::error_code ignored;
   const auto folder = std::filesystem::canonical("/proc/self/exe", ignored).parent_path();
-  return ((ignored ? std::filesystem::path(self).parent_path() : folder) / relative)
-      .lexically_normal()
-      .string();
+  return ((ignored ? std::filesystem::path(self).parent_path() : folder) / relative).lexically_normal().string();
 }
 
 void add_scenario(CLI::App& app, StressOptions& options, const char* name, const char* what) {
@@ -44,12 +42,9 @@ int main(int count, char** arguments) {
   CLI::App app{"Drives a WebSocket server with many native devices, measures it and judges what it does.", "ringgate-load"};
   app.require_subcommand(1);
   ringgate::measure::add_commands(app, options.seed);
-  add_scenario(app, options, "echo",
-               "byte-exact echo of every size, type and fragmentation, with features masked");
-  add_scenario(app, options, "push",
-               "numbered pushes to 10,000 devices: none lost, doubled, reordered or misdelivered");
-  add_scenario(app, options, "takeover",
-               "ids that reconnect as fast as they can: never two owners, nothing leaked");
+  add_scenario(app, options, "echo", "byte-exact echo of every size, type and fragmentation, with features masked");
+  add_scenario(app, options, "push", "numbered pushes to 10,000 devices: none lost, doubled, reordered or misdelivered");
+  add_scenario(app, options, "takeover", "ids that reconnect as fast as they can: never two owners, nothing leaked");
   add_scenario(app, options, "limits", "mute, idle, slow and endless peers end; the others do not notice");
   add_scenario(app, options, "budgets", "100,000 half heads and 15,000 slow readers cost their budgets and no more");
   add_scenario(app, options, "drain", "SIGTERM under load: 1001 to all, nothing accepted is lost");

@@ -10,8 +10,7 @@ namespace {
 
 std::string base64(ByteView bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends with a NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(),
-                                   static_cast<int>(bytes.size()));
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   return text;
 }
@@ -34,16 +33,14 @@ std::string accept_of(std::string_view key) {
 
 void append_request(std::string& out, const OpeningRequest& request) {
   out.append("GET ").append(request.target).append(" HTTP/1.1\r\nHost: ").append(request.host);
-  out.append(
-      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+  out.append("\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
   out.append(request.key).append("\r\n\r\n");
 }
 
 std::optional<OpeningFault> fault_in(const HttpAnswer& answer, std::string_view key) {
   if (answer.status != 101) return OpeningFault::status;
   if (!equal_ignoring_case(answer.field("Upgrade").value_or(""), "websocket")) return OpeningFault::upgrade;
-  if (!equal_ignoring_case(answer.field("Connection").value_or(""), "upgrade"))
-    return OpeningFault::connection;
+  if (!equal_ignoring_case(answer.field("Connection").value_or(""), "upgrade")) return OpeningFault::connection;
   if (answer.field("Sec-WebSocket-Accept") != accept_of(key)) return OpeningFault::accept;
   if (answer.field_count("Sec-WebSocket-Extensions") != 0) return OpeningFault::extensions;
   if (answer.field_count("Sec-WebSocket-Protocol") != 0) return OpeningFault::subprotocol;
@@ -52,18 +49,12 @@ std::optional<OpeningFault> fault_in(const HttpAnswer& answer, std::string_view 
 
 const char* name_of(OpeningFault fault) {
   switch (fault) {
-    case OpeningFault::status:
-      return "status is not 101";
-    case OpeningFault::upgrade:
-      return "Upgrade is not websocket";
-    case OpeningFault::connection:
-      return "Connection is not Upgrade";
-    case OpeningFault::accept:
-      return "wrong Sec-WebSocket-Accept";
-    case OpeningFault::extensions:
-      return "an extension that was not offered";
-    case OpeningFault::subprotocol:
-      return "a subprotocol that was not offered";
+    case OpeningFault::status: return "status is not 101";
+    case OpeningFault::upgrade: return "Upgrade is not websocket";
+    case OpeningFault::connection: return "Connection is not Upgrade";
+    case OpeningFault::accept: return "wrong Sec-WebSocket-Accept";
+    case OpeningFault::extensions: return "an extension that was not offered";
+    case OpeningFault::subprotocol: return "a subprotocol that was not offered";
   }
   return "?";
 }

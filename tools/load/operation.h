@@ -16,8 +16,7 @@ struct Operation {
 };
 
 constexpr std::uint64_t pack(const Operation& operation) {
-  return (static_cast<std::uint64_t>(operation.kind) << 56) | (std::uint64_t{operation.slot} << 32) |
-         operation.generation;
+  return (static_cast<std::uint64_t>(operation.kind) << 56) | (std::uint64_t{operation.slot} << 32) | operation.generation;
 }
 
 constexpr Operation unpack(std::uint64_t word) {

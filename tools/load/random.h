@@ -40,9 +40,7 @@ class Random {
   }
 
   /// A number in [0, bound); `bound` must be above 0. The bias of at most bound / 2^64 does not matter here.
-  std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
-  }
+  std::uint64_t below(std::uint64_t bound) { return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64); }
 
   void fill(MutableBytes out) {
     while (!out.empty()) {

@@ -36,8 +36,8 @@ std::expected<std::unique_ptr<ClientRing>, std::string> ClientRing::open(const R
 
 std::expected<void, std::string> ClientRing::set_up() {
   io_uring_params parameters{};
-  parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
-                     IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+  parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+                     IORING_SETUP_CLAMP;
   parameters.cq_entries = sizes_.completions;
   if (const int error = io_uring_queue_init_params(sizes_.submissions, &ring_, &parameters); error < 0)
     return failed("io_uring_setup", -error);
@@ -61,8 +61,8 @@ std::expected<void, std::string> ClientRing::set_up_buffers() {
   io_uring_buf_ring_init(buffer_ring_);
   const int mask = io_uring_buf_ring_mask(sizes_.buffers);
   for (unsigned id = 0; id < sizes_.buffers; ++id)
-    io_uring_buf_ring_add(buffer_ring_, buffer(id), sizes_.buffer_bytes, static_cast<unsigned short>(id),
-                          mask, static_cast<int>(id));
+    io_uring_buf_ring_add(buffer_ring_, buffer(id), sizes_.buffer_bytes, static_cast<unsigned short>(id), mask,
+                          static_cast<int>(id));
   io_uring_buf_ring_advance(buffer_ring_, static_cast<int>(sizes_.buffers));
   return {};
 }
@@ -117,8 +117,7 @@ ByteView ClientRing::received(const io_uring_cqe& completion) const {
 
 void ClientRing::return_buffer(const io_uring_cqe& completion) {
   const unsigned short id = buffer_id(completion);
-  io_uring_buf_ring_add(buffer_ring_, buffer(id), sizes_.buffer_bytes, id,
-                        io_uring_buf_ring_mask(sizes_.buffers), 0);
+  io_uring_buf_ring_add(buffer_ring_, buffer(id), sizes_.buffer_bytes, id, io_uring_buf_ring_mask(sizes_.buffers), 0);
   io_uring_buf_ring_advance(buffer_ring_, 1);
 }
 

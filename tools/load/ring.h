@@ -50,9 +50,7 @@ class ClientRing {
   /// Copies completions out of the queue; call until it returns 0.
   std::size_t reap(std::span<io_uring_cqe> out);
 
-  static bool has_buffer(const io_uring_cqe& completion) {
-    return (completion.flags & IORING_CQE_F_BUFFER) != 0;
-  }
+  static bool has_buffer(const io_uring_cqe& completion) { return (completion.flags & IORING_CQE_F_BUFFER) != 0; }
   /// The bytes a receive brought, valid until `return_buffer`.
   ByteView received(const io_uring_cqe& completion) const;
   void return_buffer(const io_uring_cqe& completion);

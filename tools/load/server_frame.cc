@@ -11,9 +11,7 @@ std::uint64_t big_endian(ByteView bytes) {
   return value;
 }
 
-bool is_known(std::uint8_t opcode) {
-  return opcode <= 2 || (opcode >= 8 && opcode <= 10);
-}
+bool is_known(std::uint8_t opcode) { return opcode <= 2 || (opcode >= 8 && opcode <= 10); }
 
 std::optional<FrameFault> fault_in(std::uint8_t first, std::uint8_t second, Compression compression) {
   const std::uint8_t opcode = first & 0x0f;
@@ -42,8 +40,7 @@ HeaderVerdict parse_server_header(ByteView input, std::uint64_t payload_bytes_ma
   if (length_bytes == 2 && length < 126) return FrameFault::length_not_minimal;
   if (length_bytes == 8 && length < 65536) return FrameFault::length_not_minimal;
   if (length > payload_bytes_max) return FrameFault::too_long;
-  return ServerHeader{static_cast<Opcode>(input[0] & 0x0f), (input[0] & 0x80) != 0, (input[0] & 0x40) != 0, length,
-                      header_bytes};
+  return ServerHeader{static_cast<Opcode>(input[0] & 0x0f), (input[0] & 0x80) != 0, (input[0] & 0x40) != 0, length, header_bytes};
 }
 
 FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max) {
@@ -59,20 +56,13 @@ FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max)
 
 const char* name_of(FrameFault fault) {
   switch (fault) {
-    case FrameFault::reserved_bits:
-      return "reserved bits set";
-    case FrameFault::unknown_opcode:
-      return "unknown opcode";
-    case FrameFault::masked:
-      return "masked server frame";
-    case FrameFault::control_fragmented:
-      return "fragmented control frame";
-    case FrameFault::control_too_long:
-      return "control frame above 125 bytes";
-    case FrameFault::length_not_minimal:
-      return "length not in its shortest form";
-    case FrameFault::too_long:
-      return "frame above the limit";
+    case FrameFault::reserved_bits: return "reserved bits set";
+    case FrameFault::unknown_opcode: return "unknown opcode";
+    case FrameFault::masked: return "masked server frame";
+    case FrameFault::control_fragmented: return "fragmented control frame";
+    case FrameFault::control_too_long: return "control frame above 125 bytes";
+    case FrameFault::length_not_minimal: return "length not in its shortest form";
+    case FrameFault::too_long: return "frame above the limit";
   }
   return "?";
 }

@@ -15,9 +15,7 @@ namespace ringgate::load {
 
 enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
-inline bool is_control(Opcode opcode) {
-  return static_cast<std::uint8_t>(opcode) >= 8;
-}
+inline bool is_control(Opcode opcode) { return static_cast<std::uint8_t>(opcode) >= 8; }
 
 /// The rules of section 5 that a server's frame can break.
 enum class FrameFault : std::uint8_t {

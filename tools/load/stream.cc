@@ -16,9 +16,7 @@ namespace {
 constexpr std::size_t send_bytes_max = std::size_t{1} << 30;
 constexpr std::size_t kept_output_bytes = 256;  // an idle connection keeps no more than this
 
-void set_option(int descriptor, int level, int option, int value) {
-  setsockopt(descriptor, level, option, &value, sizeof value);
-}
+void set_option(int descriptor, int level, int option, int value) { setsockopt(descriptor, level, option, &value, sizeof value); }
 
 // Binding to an address without a port leaves the choice of the port to connect(), which knows both ends: the
 // same local port then serves as many connections as there are source addresses.
@@ -32,9 +30,7 @@ bool bind_source(int descriptor, std::uint32_t source) {
 
 }  // namespace
 
-Stream::~Stream() {
-  RINGGATE_ASSERT(state_ == State::idle);
-}
+Stream::~Stream() { RINGGATE_ASSERT(state_ == State::idle); }
 
 void Stream::connect(const Endpoint& to, const StreamOptions& options) {
   RINGGATE_ASSERT(state_ == State::idle);
@@ -51,8 +47,7 @@ void Stream::connect(const Endpoint& to, const StreamOptions& options) {
     return;
   }
   auto& submission = prepare();
-  io_uring_prep_connect(&submission, static_cast<int>(slot_), reinterpret_cast<const sockaddr*>(&to.address),
-                        sizeof to.address);
+  io_uring_prep_connect(&submission, static_cast<int>(slot_), reinterpret_cast<const sockaddr*>(&to.address), sizeof to.address);
   tag(submission, OperationKind::connect, IOSQE_FIXED_FILE);
 }
 
@@ -62,8 +57,7 @@ bool Stream::open_socket(const StreamOptions& options) {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return false;
   set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (options.receive_buffer_bytes > 0)
-    set_option(descriptor, SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes);
+  if (options.receive_buffer_bytes > 0) set_option(descriptor, SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes);
   const std::uint32_t source = (ntohl(to_->address.sin_addr.s_addr) >> 24) == 127 ? loop_.next_source() : 0;
   if (source != 0 && !bind_source(descriptor, source)) {
     const int error = errno;
@@ -92,8 +86,7 @@ void Stream::flush() {
   if (sending_.empty()) return;
   const std::size_t size = std::min(sending_.size() - sent_, send_bytes_max);
   auto& submission = prepare();
-  io_uring_prep_send(&submission, static_cast<int>(slot_), sending_.data() + sent_, size,
-                     MSG_WAITALL | MSG_NOSIGNAL);
+  io_uring_prep_send(&submission, static_cast<int>(slot_), sending_.data() + sent_, size, MSG_WAITALL | MSG_NOSIGNAL);
   tag(submission, OperationKind::send, IOSQE_FIXED_FILE);
   is_send_in_flight_ = true;
 }
@@ -102,8 +95,7 @@ void Stream::stop_reading() {
   is_reading_ = false;
   if (state_ != State::open || !is_receive_armed_) return;
   auto& submission = prepare();
-  io_uring_prep_cancel64(&submission, pack({OperationKind::receive, slot_, loop_.slots_[slot_].generation}),
-                         0);
+  io_uring_prep_cancel64(&submission, pack({OperationKind::receive, slot_, loop_.slots_[slot_].generation}), 0);
   tag(submission, OperationKind::cancel);
 }
 
@@ -133,20 +125,11 @@ void Stream::tag(io_uring_sqe& submission, OperationKind kind, std::uint8_t flag
 void Stream::complete(OperationKind kind, const io_uring_cqe& completion) {
   if ((completion.flags & IORING_CQE_F_MORE) == 0) --in_flight_;
   switch (kind) {
-    case OperationKind::connect:
-      complete_connect(completion.res);
-      break;
-    case OperationKind::receive:
-      complete_receive(completion);
-      break;
-    case OperationKind::send:
-      complete_send(completion.res);
-      break;
-    case OperationKind::cancel:
-      break;
-    case OperationKind::close:
-      end_life();
-      return;
+    case OperationKind::connect: complete_connect(completion.res); break;
+    case OperationKind::receive: complete_receive(completion); break;
+    case OperationKind::send: complete_send(completion.res); break;
+    case OperationKind::cancel: break;
+    case OperationKind::close: end_life(); return;
   }
   if (state_ == State::closing) close_if_quiet();
 }
@@ -167,8 +150,7 @@ void Stream::complete_receive(const io_uring_cqe& completion) {
   if (result > 0) on_bytes(loop_.ring_->received(completion));
   if (state_ != State::open) return;
   if (result == 0) return close({StreamEnd::Kind::peer_finished, 0});
-  if (result < 0 && result != -ENOBUFS && result != -ECANCELED)
-    return close({StreamEnd::Kind::failed, -result});
+  if (result < 0 && result != -ENOBUFS && result != -ECANCELED) return close({StreamEnd::Kind::failed, -result});
   // Ended by the kernel: out of buffers (they are back by the next enter), a full completion queue, or our
   // own cancel.
   if (!is_receive_armed_ && is_reading_) arm_receive();
@@ -200,8 +182,7 @@ void Stream::close(StreamEnd end) {
   end_ = end;
   if (is_quiet) return close_if_quiet();
   auto& submission = prepare();
-  io_uring_prep_cancel_fd(&submission, static_cast<int>(slot_),
-                          IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD_FIXED);
+  io_uring_prep_cancel_fd(&submission, static_cast<int>(slot_), IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD_FIXED);
   tag(submission, OperationKind::cancel);
 }
 

@@ -46,9 +46,7 @@ class TimerHeap {
     std::uint64_t order = 0;
     Call call;
   };
-  static bool later(const Entry& a, const Entry& b) {
-    return a.due != b.due ? a.due > b.due : a.order > b.order;
-  }
+  static bool later(const Entry& a, const Entry& b) { return a.due != b.due ? a.due > b.due : a.order > b.order; }
 
   std::vector<Entry> entries_;
   std::uint64_t added_ = 0;

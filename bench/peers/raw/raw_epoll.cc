@@ -43,10 +43,8 @@ class Echo {
       if (count < 0 && errno != EINTR) peers::fail("epoll_wait", errno);
       for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
-        if (event.data.fd == listener_)
-          accept_all();
-        else if (!serve(event.data.fd, event.events))
-          end(event.data.fd);
+        if (event.data.fd == listener_) accept_all();
+        else if (!serve(event.data.fd, event.events)) end(event.data.fd);
       }
     }
   }
@@ -95,8 +93,7 @@ class Echo {
   bool flush(int descriptor) {
     auto& rest = rests_[static_cast<std::size_t>(descriptor)];
     while (rest->sent < rest->bytes.size()) {
-      const ssize_t sent =
-          send(descriptor, rest->bytes.data() + rest->sent, rest->bytes.size() - rest->sent, MSG_NOSIGNAL);
+      const ssize_t sent = send(descriptor, rest->bytes.data() + rest->sent, rest->bytes.size() - rest->sent, MSG_NOSIGNAL);
       if (sent < 0) return errno == EAGAIN;
       rest->sent += static_cast<std::size_t>(sent);
     }

@@ -35,11 +35,9 @@ class Echo {
   [[noreturn]] void run() {
     accept();
     for (unsigned batch = 0;;) {
-      if (ring_.holds_full_buffers() || !starved_.empty() || !closing_.empty())
-        ring_.submit();
+      if (ring_.holds_full_buffers() || !starved_.empty() || !closing_.empty()) ring_.submit();
       else
-        ring_.submit_and_wait(batch < batch_large ? 1 : std::min(batch, batch_max),
-                              batch < batch_large ? 0 : batch_patience_us);
+        ring_.submit_and_wait(batch < batch_large ? 1 : std::min(batch, batch_max), batch < batch_large ? 0 : batch_patience_us);
       const unsigned count = ring_.peek_each([this](const io_uring_cqe& cqe) {
         if (kind(cqe) == Kind::send) keep_rest(socket(cqe), cqe.res);
       });
@@ -82,16 +80,15 @@ class Echo {
     Connection& connection = connections_[socket];
     if (cqe.res > 0 && connection.add({ring_.received(cqe), static_cast<std::size_t>(cqe.res)})) dirty_.push_back(socket);
     if ((cqe.flags & IORING_CQE_F_MORE) != 0) [[likely]] {
-      if (connection.blocked) [[unlikely]] cancel_receive(socket);  // the first attempt came at a bad moment
+      if (connection.blocked) [[unlikely]]
+        cancel_receive(socket);  // the first attempt came at a bad moment
       return;
     }
     connection.receiving = false;
     if (cqe.res == 0 || (cqe.res < 0 && cqe.res != -ENOBUFS && cqe.res != -ECANCELED)) connection.ended = true;
     if (connection.blocked) return;  // continue_rest goes on
-    if (connection.ended)
-      closing_.push_back(socket);
-    else
-      starved_.push_back(socket);
+    if (connection.ended) closing_.push_back(socket);
+    else starved_.push_back(socket);
   }
 
   io_uring_sqe* next(Kind kind, unsigned socket) {
@@ -177,10 +174,8 @@ class Echo {
     if (!overflow.sending.empty()) return send_rest(socket);
     connection.blocked = false;
     if (connection.receiving) return;  // its end, cancelled, is still to come
-    if (connection.ended)
-      closing_.push_back(socket);
-    else
-      starved_.push_back(socket);
+    if (connection.ended) closing_.push_back(socket);
+    else starved_.push_back(socket);
   }
 
   /// One enter after the end was seen: unless its last send turned out short, nothing of the connection is in flight.

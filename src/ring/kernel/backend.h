@@ -38,7 +38,7 @@ struct Listener {
   bool stopped = false;  // to be closed once the kernel has taken the cancel
   bool accepting = false;
   bool one_at_a_time = false;
-  std::uint32_t accepts_pending = 0;  // operations in flight
+  std::uint32_t accepts_pending = 0;     // operations in flight
   std::vector<AddressedAccept> accepts;  // empty with multishot accept
 };
 
@@ -73,15 +73,15 @@ struct Ring::Backend {
     std::size_t bulk;
   };
   std::optional<BuffersTaken> buffers_covered;  // by the submit in progress: those taken before its first attempt
-  std::size_t bytes_left = 0;           // of RingOptions::turn_bytes
-  std::deque<io_uring_cqe> held_back;   // reaped from the kernel when none were left
+  std::size_t bytes_left = 0;                   // of RingOptions::turn_bytes
+  std::deque<io_uring_cqe> held_back;           // reaped from the kernel when none were left
   std::deque<Listener> listeners;
   bool any_listener_stopped = false;
   std::vector<bool> socket_is_ipv6;
   std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to them, and nodes stay
-  std::vector<PeerAddress> accepted_addresses;  // by socket; only with addressed accepts
-  std::deque<io_uring_sqe> backlog;             // submissions that found the queue full and the kernel unwilling
-  std::deque<PiecedMessage> pieced_messages;    // a deque: addresses stay
+  std::vector<PeerAddress> accepted_addresses;                     // by socket; only with addressed accepts
+  std::deque<io_uring_sqe> backlog;           // submissions that found the queue full and the kernel unwilling
+  std::deque<PiecedMessage> pieced_messages;  // a deque: addresses stay
   std::size_t pieced_messages_used = 0;
 
   BufferRing& buffers_of(OperationKind kind) { return kind == OperationKind::receive_now ? bulk_buffers : buffers; }

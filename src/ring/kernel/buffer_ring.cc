@@ -35,9 +35,7 @@ int BufferRing::open(io_uring* ring, const Layout& layout) {
   registration.buffer_group = layout.group;
   registration.flags = layout.incremental ? abi::buffer_ring_incremental : std::uint16_t{0};
   static_assert(sizeof(abi::BufferRegistration) == sizeof(io_uring_buf_reg));
-  if (const int error =
-          io_uring_register_buf_ring(ring, reinterpret_cast<io_uring_buf_reg*>(&registration), 0);
-      error < 0) {
+  if (const int error = io_uring_register_buf_ring(ring, reinterpret_cast<io_uring_buf_reg*>(&registration), 0); error < 0) {
     munmap(entries, entries_bytes);
     return -error;
   }

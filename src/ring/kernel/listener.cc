@@ -52,16 +52,12 @@ SetupError describe_listen_failure(const ListenAddress& address, int error) {
   switch (error) {
     case EADDRINUSE:
       return {exit_system, cause, "stop the process that holds the port, or choose another address with --listen or --admin"};
-    case EADDRNOTAVAIL:
-      return {exit_system, cause, "use an address of this host"};
+    case EADDRNOTAVAIL: return {exit_system, cause, "use an address of this host"};
     case EACCES:
-    case EPERM:
-      return {exit_permission, cause, "use a port above 1023 or grant CAP_NET_BIND_SERVICE"};
+    case EPERM: return {exit_permission, cause, "use a port above 1023 or grant CAP_NET_BIND_SERVICE"};
     case EMFILE:
-    case ENFILE:
-      return {exit_system, cause, "raise RLIMIT_NOFILE (LimitNOFILE=)"};
-    default:
-      return {exit_system, cause, "run: ringgate doctor"};
+    case ENFILE: return {exit_system, cause, "raise RLIMIT_NOFILE (LimitNOFILE=)"};
+    default: return {exit_system, cause, "run: ringgate doctor"};
   }
 }
 
@@ -99,11 +95,9 @@ std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_ind
 
   // Accepted sockets inherit both.
   set_option(*descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(*descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT,
-             static_cast<int>(options.user_timeout / nanoseconds_per_millisecond));
+  set_option(*descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout / nanoseconds_per_millisecond));
   if (options.send_buffer_bytes != 0) set_option(*descriptor, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
-  if (::listen(*descriptor, options.backlog) != 0 ||
-      getsockname(*descriptor, socket_address.get(), &socket_address.bytes) != 0) {
+  if (::listen(*descriptor, options.backlog) != 0 || getsockname(*descriptor, socket_address.get(), &socket_address.bytes) != 0) {
     const int error = errno;
     ::close(*descriptor);
     return std::unexpected(describe_listen_failure(address, error));

@@ -200,10 +200,8 @@ void Ring::close(Socket socket, bool reset, Token token) {
   io_uring_sqe* sqe = backend_->next_submission(token);
   sqe->opcode = IORING_OP_CLOSE;
   sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
-  if (backend_->features.direct_descriptors)
-    sqe->file_index = socket + 1;
-  else
-    sqe->fd = static_cast<int>(socket);
+  if (backend_->features.direct_descriptors) sqe->file_index = socket + 1;
+  else sqe->fd = static_cast<int>(socket);
 }
 
 bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
@@ -211,8 +209,7 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
   if (!b.features.direct_descriptors) {
     sockaddr_in6 raw{};
     socklen_t raw_bytes = sizeof raw;
-    if (getpeername(static_cast<int>(socket), reinterpret_cast<sockaddr*>(&raw), &raw_bytes) == 0)
-      read_peer_address(raw, *out);
+    if (getpeername(static_cast<int>(socket), reinterpret_cast<sockaddr*>(&raw), &raw_bytes) == 0) read_peer_address(raw, *out);
     return false;
   }
   if (!b.features.peer_name_command) {
@@ -249,7 +246,8 @@ void Ring::ring(const Doorbell& other) {
     wake_from_any_thread(other);
     return;
   }
-  io_uring_sqe* sqe = backend_->next_submission({OperationKind::ring_message, static_cast<std::uint32_t>(other.event_descriptor), 0});
+  io_uring_sqe* sqe =
+      backend_->next_submission({OperationKind::ring_message, static_cast<std::uint32_t>(other.event_descriptor), 0});
   sqe->opcode = IORING_OP_MSG_RING;
   sqe->fd = other.ring_descriptor;
   sqe->off = Token{OperationKind::doorbell, 0, 0}.pack();

@@ -17,7 +17,7 @@ namespace {
 
 constexpr DurationNs patience = nanoseconds_per_second;
 constexpr DurationNs message_patience = 200 * nanoseconds_per_millisecond;  // a message is there when the enter returns
-constexpr std::uint32_t pattern_prime = 251;  // no power of two, so a shifted block is noticed
+constexpr std::uint32_t pattern_prime = 251;                                // no power of two, so a shifted block is noticed
 
 std::uint8_t pattern_at(std::size_t position) { return static_cast<std::uint8_t>(position % pattern_prime); }
 
@@ -97,7 +97,8 @@ class Trial {
     trial->peer.emplace(*address, 4096);
     trial->turn_until([&] { return trial->socket.has_value(); });
     if (!trial->peer->connected() || !trial->socket)
-      return std::unexpected(SetupError{exit_ring_unavailable, "io_uring accepts no connection on loopback", "run: ringgate doctor"});
+      return std::unexpected(
+          SetupError{exit_ring_unavailable, "io_uring accepts no connection on loopback", "run: ringgate doctor"});
     return trial;
   }
 
@@ -106,8 +107,7 @@ class Trial {
   /// Turns until `done` or the patience is over; returns `done()`.
   bool turn_until(const std::function<bool()>& done) {
     const TimeNs deadline = ring->now() + patience;
-    while (!done() && ring->now() < deadline)
-      turn({.may_sleep = true, .timeout = 5 * nanoseconds_per_millisecond});
+    while (!done() && ring->now() < deadline) turn({.may_sleep = true, .timeout = 5 * nanoseconds_per_millisecond});
     return done();
   }
 
@@ -155,8 +155,7 @@ bool is_pattern(const std::vector<std::uint8_t>& bytes) {
 
 /// Sizes from 1 byte to more than a buffer arrive complete and in order.
 bool receives_every_size(Trial& trial) {
-  static constexpr std::size_t sizes[] = {1,    2,      63,     64,     65,     1000, 2047,   2048,
-                                          2049, 16'384, 65'535, 65'536, 65'537, 3,    200'000};
+  static constexpr std::size_t sizes[] = {1, 2, 63, 64, 65, 1000, 2047, 2048, 2049, 16'384, 65'535, 65'536, 65'537, 3, 200'000};
   std::vector<std::uint8_t> all;
   for (const std::size_t size : sizes)
     for (std::size_t i = 0; i < size; ++i) all.push_back(pattern_at(all.size()));

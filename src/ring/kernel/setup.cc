@@ -45,8 +45,7 @@ int open_uring(io_uring* uring, unsigned entries, io_uring_params& params) {
 
 int open_uring(io_uring* uring, const RingOptions& options, Features& features) {
   constexpr unsigned base_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-                                  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
-                                  IORING_SETUP_R_DISABLED;
+                                  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
   io_uring_params params{};
   params.cq_entries = options.completion_entries;
   if (features.no_submission_array) {
@@ -76,15 +75,11 @@ SetupError describe_ring_failure(const char* what, int error) {
     case ENOSYS:
       return {exit_ring_unavailable, "io_uring is missing, " + reason,
               "run a kernel built with CONFIG_IO_URING, or allow the io_uring calls in the seccomp filter"};
-    case EINVAL:
-      return {exit_ring_unavailable, "io_uring lacks a required feature, " + reason, "run kernel 6.1 or later"};
-    case ENOMEM:
-      return {exit_system, "no memory for io_uring, " + reason, "raise RLIMIT_MEMLOCK or the memory limit"};
+    case EINVAL: return {exit_ring_unavailable, "io_uring lacks a required feature, " + reason, "run kernel 6.1 or later"};
+    case ENOMEM: return {exit_system, "no memory for io_uring, " + reason, "raise RLIMIT_MEMLOCK or the memory limit"};
     case EMFILE:
-    case ENFILE:
-      return {exit_system, "descriptor limit too low, " + reason, "raise RLIMIT_NOFILE (LimitNOFILE=)"};
-    default:
-      return {exit_ring_unavailable, "io_uring failed, " + reason, "run: ringgate doctor"};
+    case ENFILE: return {exit_system, "descriptor limit too low, " + reason, "raise RLIMIT_NOFILE (LimitNOFILE=)"};
+    default: return {exit_ring_unavailable, "io_uring failed, " + reason, "run: ringgate doctor"};
   }
 }
 
@@ -139,8 +134,8 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
 
 std::expected<void, SetupError> Ring::start_on_this_thread() {
   // liburing 2.3 declares io_uring_enable_rings but does not export it from the shared library.
-  if (const int error = io_uring_register(static_cast<unsigned>(backend_->ring_descriptor), IORING_REGISTER_ENABLE_RINGS,
-                                          nullptr, 0);
+  if (const int error =
+          io_uring_register(static_cast<unsigned>(backend_->ring_descriptor), IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
       error < 0)
     return std::unexpected(describe_ring_failure("io_uring_enable_rings", -error));
   backend_->descriptor_registered = io_uring_register_ring_fd(&backend_->uring) == 1;

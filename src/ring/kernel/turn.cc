@@ -157,10 +157,8 @@ std::size_t Ring::reap(std::span<Completion> out) {
   io_uring_for_each_cqe(&b.uring, head, cqe) {
     if (count == out.size()) break;
     ++taken;
-    if (may_wait(Token::unpack(cqe->user_data).kind) && (b.bytes_left == 0 || !b.held_back.empty()))
-      b.held_back.push_back(*cqe);
-    else if (b.deliver(*cqe, out[count]))
-      ++count;
+    if (may_wait(Token::unpack(cqe->user_data).kind) && (b.bytes_left == 0 || !b.held_back.empty())) b.held_back.push_back(*cqe);
+    else if (b.deliver(*cqe, out[count])) ++count;
   }
   io_uring_cq_advance(&b.uring, taken);
   b.counters.completions += taken;
@@ -192,8 +190,9 @@ bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& co
   if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
     completion.has_buffer = true;
     completion.buffer_id = static_cast<std::uint16_t>(cqe.flags >> IORING_CQE_BUFFER_SHIFT);
-    completion.buffer_offset = buffers_of(completion.token.kind).take(
-        completion.buffer_id, static_cast<std::uint32_t>(completion.result), (cqe.flags & abi::completion_buffer_more) != 0);
+    completion.buffer_offset = buffers_of(completion.token.kind)
+                                   .take(completion.buffer_id, static_cast<std::uint32_t>(completion.result),
+                                         (cqe.flags & abi::completion_buffer_more) != 0);
   }
   switch (completion.token.kind) {
     case OperationKind::accept: translate_accept(completion); return true;

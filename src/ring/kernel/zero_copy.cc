@@ -28,10 +28,8 @@ bool ZeroCopy::update(std::uint32_t index, ByteView bytes) {
 std::optional<std::uint32_t> ZeroCopy::place_of(ByteView memory, Keeper keeper) {
   std::optional<std::uint32_t> free;
   for (std::uint32_t i = 0; i < memories_max; ++i) {
-    if (memories_[i].sends_count == 0)
-      free = i;
-    else if (memories_[i].bytes.data() == memory.data())
-      return i;
+    if (memories_[i].sends_count == 0) free = i;
+    else if (memories_[i].bytes.data() == memory.data()) return i;
   }
   if (!free || !update(*free, memory)) return std::nullopt;
   memories_[*free].bytes = memory;

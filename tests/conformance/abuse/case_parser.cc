@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "deflate.h"
 #include "bytes.h"
+#include "deflate.h"
 
 namespace ringgate::abuse {
 
@@ -226,8 +226,7 @@ void CaseParser::lengthen(std::string& request, std::uint64_t size) {
     std::size_t missing = size - request.size();
     if (missing > line_bytes_max) missing = std::min(line_bytes_max, missing - 100);
     if (missing < name.size() + 3) throw ListFault("too little room to lengthen the request");
-    request.insert(request.find("\r\n\r\n") + 2,
-                   std::string(name) + std::string(missing - name.size() - 2, 'x') + "\r\n");
+    request.insert(request.find("\r\n\r\n") + 2, std::string(name) + std::string(missing - name.size() - 2, 'x') + "\r\n");
   }
 }
 

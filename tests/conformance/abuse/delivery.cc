@@ -58,7 +58,8 @@ std::vector<Delivery> all_deliveries(const Case& one, Random& random) {
   if (!one.opening.empty() && !one.steps.empty() && one.steps.front().kind == Step::Kind::send)
     deliveries.push_back({.name = "behind the handshake", .cuts = {}, .opening_in_front = true, .tail = ""});
   if (takes_tail(one))
-    deliveries.push_back({.name = "followed by good bytes", .cuts = {}, .tail = good_upgrade(smuggled_id) + frame(0x81, "smuggled")});
+    deliveries.push_back(
+        {.name = "followed by good bytes", .cuts = {}, .tail = good_upgrade(smuggled_id) + frame(0x81, "smuggled")});
   if (bytes.size() < 2) return deliveries;
   deliveries.push_back({.name = "byte by byte", .cuts = every_offset(bytes.size()), .tail = ""});
   if (bytes.size() <= cut_everywhere_bytes_max) {

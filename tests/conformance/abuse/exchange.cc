@@ -29,9 +29,7 @@ class Player {
       case Step::Kind::drip: return drip(step);
       case Step::Kind::wait: return channel_.wait(step.duration);
       case Step::Kind::finish: return channel_.finish();
-      case Step::Kind::reset:
-        channel_.end_segment();
-        return channel_.reset();
+      case Step::Kind::reset: channel_.end_segment(); return channel_.reset();
       case Step::Kind::stop_reading: return channel_.stop_reading();
       case Step::Kind::resume_reading: return channel_.resume_reading();
     }

@@ -15,9 +15,9 @@ struct ListFault : std::runtime_error {
 
 struct Token {
   enum class Kind : std::uint8_t {
-    word,    // letters, digits, and inner - and _
+    word,   // letters, digits, and inner - and _
     bytes,  // "text with \r \n \t \0 \" \\ \x7f", or <81 05>
-    sign,    // one of { } ( ) , ; * + - : $ -> => ..
+    sign,   // one of { } ( ) , ; * + - : $ -> => ..
     end,
   };
   Kind kind = Kind::end;

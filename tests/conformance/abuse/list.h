@@ -17,13 +17,13 @@ namespace ringgate::abuse {
 struct Step {
   enum class Kind : std::uint8_t { send, drip, wait, finish, reset, stop_reading, resume_reading };
   Kind kind = Kind::send;
-  std::string bytes;       // send, drip
+  std::string bytes;        // send, drip
   DurationNs duration = 0;  // wait; drip: between two bytes
 };
 
 struct WantedAnswer {
   int status = 0;
-  bool closes = false;             // says `Connection: close`, and means it
+  bool closes = false;                 // says `Connection: close`, and means it
   std::vector<std::string> lines;      // field lines its head must have
   std::vector<std::string> texts_not;  // what its head must not contain
   bool has_no_body = false;
@@ -60,7 +60,7 @@ struct Case {
   Port port = Port::devices;
   std::string opening;  // a good handshake that is answered before the steps begin; empty: none
   std::vector<Step> steps;
-  std::vector<Verdict> accepted;  // any of them
+  std::vector<Verdict> accepted;      // any of them
   std::vector<std::string> settings;  // "limits.send_queue=64KiB"
   Place place = Place::everywhere;
 

@@ -12,9 +12,9 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "bytes.h"
 #include "exchange.h"
 #include "load/admin_query.h"
-#include "bytes.h"
 #include "real_world.h"
 
 namespace ringgate::abuse {
@@ -26,7 +26,8 @@ namespace fs = std::filesystem;
 /// A file that goes with this object.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(std::string_view content = "") : path_(fs::temp_directory_path() / fmt::format("abuse-{}-{}", getpid(), ++count_)) {
+  explicit TemporaryFile(std::string_view content = "")
+      : path_(fs::temp_directory_path() / fmt::format("abuse-{}-{}", getpid(), ++count_)) {
     std::ofstream(path_, std::ios::binary) << content;
   }
   ~TemporaryFile() { fs::remove(path_); }
@@ -103,9 +104,13 @@ void log_keeps_its_lines(const std::string& binary) {
   const TemporaryFile log;
   RealWorld world(binary, log.path());
   ASSERT_EQ(world.prepare({"log.level=debug"}, Port::devices), "");
-  for (const char* id : {"a%0d%0aX-Inj:1", "a\nINFO fake log line", "%24%7bjndi:ldap://x%7d", "%25s%25n%25x", "a%0a%7b%22msg%22:%22forged%22%7d"}) {
+  for (const char* id : {"a%0d%0aX-Inj:1", "a\nINFO fake log line", "%24%7bjndi:ldap://x%7d", "%25s%25n%25x",
+                         "a%0a%7b%22msg%22:%22forged%22%7d"}) {
     EXPECT_EQ(status_of(world, Port::devices, good_upgrade(id)), 400) << id;
-    EXPECT_EQ(status_of(world, Port::devices, "GET /" + std::string(id) + " HTTP/1.1\r\nHost: h\r\nUser-Agent: " + id + "\r\n\r\n") / 100, 4);
+    EXPECT_EQ(
+        status_of(world, Port::devices, "GET /" + std::string(id) + " HTTP/1.1\r\nHost: h\r\nUser-Agent: " + id + "\r\n\r\n") /
+            100,
+        4);
   }
   expect_good_end(world);
   ASSERT_EQ(world.gate().stop(), 0);
@@ -126,7 +131,8 @@ void metrics_keep_their_size(const std::string& binary) {
     for (int i = begin; i < end; ++i) {
       const std::string n = std::to_string(i);
       EXPECT_EQ(status_of(world, Port::devices, good_upgrade("id-" + n)), 101);
-      EXPECT_EQ(status_of(world, Port::devices, "GET /path-" + n + " HTTP/1.1\r\nHost: h\r\nUser-Agent: agent-" + n + "\r\n\r\n"), 404);
+      EXPECT_EQ(status_of(world, Port::devices, "GET /path-" + n + " HTTP/1.1\r\nHost: h\r\nUser-Agent: agent-" + n + "\r\n\r\n"),
+                404);
       EXPECT_EQ(status_of(world, Port::admin, "METHOD" + n + " /metrics HTTP/1.1\r\nHost: h\r\n\r\n"), 501);
       EXPECT_EQ(status_of(world, Port::admin, "GET /path-" + n + " HTTP/1.1\r\nHost: h\r\n\r\n"), 404);
     }
@@ -194,7 +200,8 @@ void broken_configuration(const std::string& binary) {
   }};
   for (const Broken& file : files) {
     const TemporaryFile config(file.content);
-    const std::string command = fmt::format("{} serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --config {} 2>&1", binary, config.path().string());
+    const std::string command =
+        fmt::format("{} serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --config {} 2>&1", binary, config.path().string());
     FILE* const pipe = popen(command.c_str(), "r");
     ASSERT_NE(pipe, nullptr);
     std::string output;
@@ -209,9 +216,9 @@ void broken_configuration(const std::string& binary) {
 
 std::map<std::string, Script, std::less<>> real_scripts(const std::string& binary) {
   const std::initializer_list<std::pair<const char*, void (*)(const std::string&)>> rows{
-      {"F09", one_connection_too_many},       {"F11", connections_reset_at_once}, {"M01", log_keeps_its_lines},
-      {"M03", metrics_keep_their_size},       {"M10", log_keeps_its_lines},       {"M23", forwarded_address_is_ignored},
-      {"M26", scrapes_at_once},               {"M28", broken_configuration},
+      {"F09", one_connection_too_many}, {"F11", connections_reset_at_once}, {"M01", log_keeps_its_lines},
+      {"M03", metrics_keep_their_size}, {"M10", log_keeps_its_lines},       {"M23", forwarded_address_is_ignored},
+      {"M26", scrapes_at_once},         {"M28", broken_configuration},
   };
   std::map<std::string, Script, std::less<>> scripts;
   for (const auto& [id, script] : rows) scripts.emplace(id, [script, binary] { script(binary); });

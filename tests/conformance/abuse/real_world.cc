@@ -7,8 +7,8 @@
 #include <chrono>
 #include <thread>
 
-#include "load/admin_query.h"
 #include "bytes.h"
+#include "load/admin_query.h"
 #include "socket_channel.h"
 
 namespace ringgate::abuse {
@@ -76,7 +76,9 @@ std::unique_ptr<Channel> RealWorld::connect(Port port) {
 /// The pong to a ping of its own comes behind whatever was pushed before.
 std::vector<std::string> RealWorld::take_pushes() {
   if (!witness_) return {};
-  const auto is_pong = [](const WireView& view) { return !view.frames().empty() && view.frames().back().opcode == ws::Opcode::pong; };
+  const auto is_pong = [](const WireView& view) {
+    return !view.frames().empty() && view.frames().back().opcode == ws::Opcode::pong;
+  };
   witness_->send(frame(0x89, "so far?"));
   witness_->wait_until(is_pong);
   if (is_pong(witness_->view())) witness_->view().drop_last_frame();

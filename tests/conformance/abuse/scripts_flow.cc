@@ -26,7 +26,8 @@ void close_all(SimulatedWorld& world, std::deque<simulated::DeviceClient>& devic
 void expect_all_echoed(SimulatedWorld& world, std::deque<simulated::DeviceClient>& devices, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     for (std::size_t i = 0; i < devices.size(); ++i) {
-      const std::string bytes = frame(0x81, "round " + std::to_string(round) + " of " + std::to_string(i) + std::string(150, '.'));
+      const std::string bytes =
+          frame(0x81, "round " + std::to_string(round) + " of " + std::to_string(i) + std::string(150, '.'));
       const std::vector<std::size_t> cuts{1, bytes.size() / 2};
       devices[i].peer().send_in_pieces(bytes_of(bytes), cuts);
     }
@@ -45,7 +46,8 @@ void expect_all_echoed(SimulatedWorld& world, std::deque<simulated::DeviceClient
 /// A bounded form of the row: the ceiling is lowered instead of a thousand connections opened.
 void unfinished_messages(SimulatedWorld& world) {
   constexpr std::size_t fragment_bytes = 16'000;
-  constexpr std::size_t ceiling = 1024 * 1024 + 64 * 1024 + 1024 * 1024;  // the setting's least, a message, and what is kept for reuse
+  constexpr std::size_t ceiling =
+      1024 * 1024 + 64 * 1024 + 1024 * 1024;  // the setting's least, a message, and what is kept for reuse
   ASSERT_EQ(world.prepare({"limits.reassembly_memory=1MiB", "limits.max_message=64KiB"}, Port::devices), "");
   auto devices = online_devices(world, 180);
   for (simulated::DeviceClient& device : devices) {

@@ -107,7 +107,9 @@ void costly_messages(SimulatedWorld& world) {
   std::string opening = good_upgrade("costly");
   opening.insert(opening.size() - 2, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
   const auto flood = [&](const std::string& budget, DurationNs pause) {
-    EXPECT_EQ(world.prepare({"route.0.deflate.mode=on", "limits.inflate_cpu=" + budget, "limits.ping_interval=off"}, Port::devices), "");
+    EXPECT_EQ(
+        world.prepare({"route.0.deflate.mode=on", "limits.inflate_cpu=" + budget, "limits.ping_interval=off"}, Port::devices),
+        "");
     const auto channel = world.connect(Port::devices);
     channel->send(opening);
     for (int i = 0; i < messages_max && !channel->view().close(); ++i) {

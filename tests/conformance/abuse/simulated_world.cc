@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "lexer.h"
 #include "bytes.h"
 #include "config/load.h"
+#include "lexer.h"
 
 namespace ringgate::abuse {
 

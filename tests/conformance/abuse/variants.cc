@@ -77,10 +77,10 @@ class Variants {
     const bool is_refused = std::ranges::all_of(one_.accepted, is_refusal);
     // Names of fields have no case (RFC 9110 section 5.1).
     add("names in capitals", Promise::same_verdict, with_names(head, [](char c) { return static_cast<char>(std::toupper(c)); }));
-    add("names in small letters", Promise::same_verdict, with_names(head, [](char c) { return static_cast<char>(std::tolower(c)); }));
-    add("names in mixed letters", Promise::same_verdict, with_names(head, [this](char c) {
-          return static_cast<char>(random_() % 2 == 0 ? std::toupper(c) : std::tolower(c));
-        }));
+    add("names in small letters", Promise::same_verdict,
+        with_names(head, [](char c) { return static_cast<char>(std::tolower(c)); }));
+    add("names in mixed letters", Promise::same_verdict,
+        with_names(head, [this](char c) { return static_cast<char>(random_() % 2 == 0 ? std::toupper(c) : std::tolower(c)); }));
     for (std::size_t i = 0; i < std::min<std::size_t>(head.lines.size(), 16); ++i) {
       Head changed = head;
       changed.lines.insert(changed.lines.begin() + static_cast<std::ptrdiff_t>(i), head.lines[i]);

@@ -21,7 +21,8 @@ std::string mismatch(const WantedAnswer& wanted, const SeenAnswer& seen) {
   if (wanted.has_no_body && !seen.body.empty()) return "it has a body";
   if (!wanted.has_no_body && seen.lacks_body) return "its body is missing";
   // A row with a key of its own says what belongs to it.
-  const bool has_own_key = std::ranges::any_of(wanted.lines, [](const std::string& line) { return line.starts_with("Sec-WebSocket-Accept: "); });
+  const bool has_own_key =
+      std::ranges::any_of(wanted.lines, [](const std::string& line) { return line.starts_with("Sec-WebSocket-Accept: "); });
   if (seen.status == 101 && !has_own_key && !seen.head.contains(good_accept_line)) return "no proper Sec-WebSocket-Accept";
   return "";
 }
@@ -51,9 +52,11 @@ std::string mismatch(const Verdict& verdict, const Outcome& outcome) {
   if (view.close() && view.close()->code != *verdict.close_code)
     return fmt::format("close code {} instead of {}", view.close()->code, *verdict.close_code);
   if (verdict.close_reason && view.close()->reason != *verdict.close_reason) return "another close reason";
-  if ((verdict.afterwards == Afterwards::ended) != view.has_ended()) return view.has_ended() ? "it was ended" : "it was not ended";
+  if ((verdict.afterwards == Afterwards::ended) != view.has_ended())
+    return view.has_ended() ? "it was ended" : "it was not ended";
   if (verdict.afterwards == Afterwards::alive && !outcome.answered_probe) return "it is dead";
-  if (verdict.pushes != outcome.pushes) return fmt::format("{} pushes instead of {}", outcome.pushes.size(), verdict.pushes.size());
+  if (verdict.pushes != outcome.pushes)
+    return fmt::format("{} pushes instead of {}", outcome.pushes.size(), verdict.pushes.size());
   return "";
 }
 

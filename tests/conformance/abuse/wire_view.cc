@@ -134,7 +134,10 @@ std::string WireView::text() const {
   std::string text;
   for (const SeenAnswer& answer : answers_) text += summary(answer) + " ";
   for (const WantedFrame& frame : frames_)
-    text += fmt::format("{} \"{}\" ", frame.opcode == ws::Opcode::text ? "text" : frame.opcode == ws::Opcode::pong ? "pong" : "binary",
+    text += fmt::format("{} \"{}\" ",
+                        frame.opcode == ws::Opcode::text   ? "text"
+                        : frame.opcode == ws::Opcode::pong ? "pong"
+                                                           : "binary",
                         printable(frame.payload));
   if (close_) text += fmt::format("close {} \"{}\" ", close_->code, printable(close_->reason));
   if (!input_.empty()) text += "rest \"" + printable(input_) + "\" ";

@@ -25,10 +25,10 @@ struct FakeSubmission {
   FakePieces pieces;
   Ring::Sending sending = Ring::Sending::completes;
   bool reset = false;
-  bool of_listener = false;       // a cancel of its accept
-  Token target;                   // a cancel of this operation alone, unless its kind is none
+  bool of_listener = false;  // a cancel of its accept
+  Token target;              // a cancel of this operation alone, unless its kind is none
   PeerAddress* address = nullptr;
-  int doorbell_of = -1;           // index of the ring to wake
+  int doorbell_of = -1;  // index of the ring to wake
 };
 
 struct Ring::Backend {
@@ -72,8 +72,8 @@ struct Ring::Backend {
   void run_doorbell(const FakeSubmission& submission);
 
   // -- Deferred work (fake_work.cc).
-  bool work_waits() const;  // something to do in an enter now
-  bool input_waits() const; // the same, but for what was submitted
+  bool work_waits() const;   // something to do in an enter now
+  bool input_waits() const;  // the same, but for what was submitted
   void work(std::size_t items_max);
   void work_on_listener(std::uint32_t listener_index);
   enum class Reading : std::uint8_t { normal, ends };  // ends: the first completion is the last
@@ -111,21 +111,21 @@ struct Ring::Backend {
   FakeBuffers bulk_buffers;  // of receive_now: as few as the kernel backend has
   FakeSocketTable sockets;
   FakeLedger ledger;
-  FakeRandom random;  // what Ring::random gives out
+  FakeRandom random;            // what Ring::random gives out
   std::vector<Socket> reserve;  // process descriptors held for nothing
   std::vector<Listener> listeners;
   std::deque<FakeSubmission> submissions;
-  std::deque<Posted> completions;      // the queue proper, at most completion_entries
-  std::deque<Posted> overflow;         // queued aside
-  std::deque<Posted> held_back;        // reaped by the backend when the turn had brought enough
-  std::size_t bytes_left = 0;          // of RingOptions::turn_bytes
-  std::vector<Completion> late;        // come with the next enter
+  std::deque<Posted> completions;                      // the queue proper, at most completion_entries
+  std::deque<Posted> overflow;                         // queued aside
+  std::deque<Posted> held_back;                        // reaped by the backend when the turn had brought enough
+  std::size_t bytes_left = 0;                          // of RingOptions::turn_bytes
+  std::vector<Completion> late;                        // come with the next enter
   std::map<std::uint64_t, PeerAddress*> names_wanted;  // by token, from call to completion
   std::map<std::uint64_t, PeerAddress> names_found;
   std::deque<ZeroCopy> zero_copies;
-  std::uint64_t turn = 0;              // submits, each with all the attempts it takes
-  bool submitting = false;             // the last attempt did not take everything
-  Socket work_cursor = 0;              // sockets up to here had their turn last
+  std::uint64_t turn = 0;   // submits, each with all the attempts it takes
+  bool submitting = false;  // the last attempt did not take everything
+  Socket work_cursor = 0;   // sockets up to here had their turn last
   bool asleep = false;
   TimeNs asleep_until = 0;  // 0: no timeout
 };

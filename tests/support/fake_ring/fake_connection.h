@@ -38,9 +38,9 @@ class FakeConnection {
   std::size_t send_room() const;
   void write(ByteView bytes, TimeNs now);  // at most send_room
   void hold_back() { held_back_ = true; }  // what is written does not travel before the FIN
-  void shutdown_by_gate(TimeNs now);        // FIN, after what was written; reception goes on
-  void close_by_gate(TimeNs now);           // FIN, or RST if bytes were left unread or are still to come
-  void abort_by_gate();                     // RST
+  void shutdown_by_gate(TimeNs now);       // FIN, after what was written; reception goes on
+  void close_by_gate(TimeNs now);          // FIN, or RST if bytes were left unread or are still to come
+  void abort_by_gate();                    // RST
   bool is_reset(TimeNs now) const { return reset_at_ && *reset_at_ <= now; }
 
   /// The network moves: what the gate wrote reaches a peer that reads.
@@ -79,7 +79,7 @@ class FakeConnection {
   TimeNs last_arrival_ = 0;
   std::optional<TimeNs> end_at_;
   std::optional<TimeNs> reset_at_;
-  bool error_waits_ = true;  // meaningful once reset_at_ is over
+  bool error_waits_ = true;      // meaningful once reset_at_ is over
   bool gate_shut_down_ = false;  // sends no more
   bool gate_closed_ = false;     // reads no more either
 

@@ -50,8 +50,7 @@ void FakeLedger::begin(Socket socket, OperationKind kind, Token token) {
   if (token.kind != kind) world_.defect("the token names another kind than the operation, on socket", socket);
   check_generation(socket, account, token);
   if (is_input(kind) && std::exchange(account.receive, true)) world_.defect("receive or poll armed twice on socket", socket);
-  if (kind == OperationKind::send && std::exchange(account.send, true))
-    world_.defect("send in flight twice on socket", socket);
+  if (kind == OperationKind::send && std::exchange(account.send, true)) world_.defect("send in flight twice on socket", socket);
   // Cancels may overlap: nobody needs to tell their answers apart, as long as each is counted.
   if (kind != OperationKind::cancel && account.tokens.contains(token.pack()))
     world_.defect("token reuse: the same operation is in flight already on socket", socket);

@@ -17,8 +17,8 @@ class FakeLedger {
  public:
   explicit FakeLedger(FakeWorld& world) : world_(world) {}
 
-  void opened(Socket socket);                      // its accept was reaped
-  void closing(Socket socket);                     // close was called
+  void opened(Socket socket);   // its accept was reaped
+  void closing(Socket socket);  // close was called
   void begin(Socket socket, OperationKind kind, Token token);
   void silent_send_submitted(Socket socket);
   /// The completion that ends an operation was reaped.
@@ -35,7 +35,7 @@ class FakeLedger {
     std::uint32_t generation = 0;
     std::uint32_t retired_generation = 0;  // of the incarnation closed last
     std::multiset<std::uint64_t> tokens;   // in flight, packed; more than one of a kind only of cancels
-    bool receive = false;  // or a poll
+    bool receive = false;                  // or a poll
     bool send = false;
   };
   Account& account_of(Socket socket);

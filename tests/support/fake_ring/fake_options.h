@@ -29,14 +29,14 @@ struct FakeOptions {
   std::uint32_t process_descriptors_max = 1024;  // of the process; counts only without direct descriptors
 
   // -- Disorder. Probabilities are per opportunity, in 0..1.
-  bool shuffle_completions = false;         // order between sockets, and between a cancel and what it cancelled
-  DurationNs arrival_delay_max = 0;         // bytes, ends and resets of a peer arrive up to this much later
-  double short_read_probability = 0;        // a receive takes only a part of what is there
-  double short_send_probability = 0;        // a send takes only a part, perhaps nothing, though there is room
-  double multishot_end_probability = 0;     // accept or receive ends with a good result and more = false
-  double cancel_race_probability = 0;       // bytes arrive, or the operation ends, just before the cancel
-  double late_completion_probability = 0;   // a cancelled operation completes one enter after its cancel
-  double lost_cancel_probability = 0;       // a cancel completes, and nothing was cancelled
+  bool shuffle_completions = false;           // order between sockets, and between a cancel and what it cancelled
+  DurationNs arrival_delay_max = 0;           // bytes, ends and resets of a peer arrive up to this much later
+  double short_read_probability = 0;          // a receive takes only a part of what is there
+  double short_send_probability = 0;          // a send takes only a part, perhaps nothing, though there is room
+  double multishot_end_probability = 0;       // accept or receive ends with a good result and more = false
+  double cancel_race_probability = 0;         // bytes arrive, or the operation ends, just before the cancel
+  double late_completion_probability = 0;     // a cancelled operation completes one enter after its cancel
+  double lost_cancel_probability = 0;         // a cancel completes, and nothing was cancelled
   double zero_copy_refusal_probability = 0;   // a send cannot go without a copy
   double partial_submission_probability = 0;  // an enter takes only the first few submissions, perhaps none
 

@@ -12,11 +12,16 @@ namespace {
 constexpr std::int64_t wall_clock_start_seconds = 1'800'000'000;
 
 Features both(const Features& a, const Features& b) {
-  return {a.multishot_receive && b.multishot_receive,     a.direct_descriptors && b.direct_descriptors,
-          a.silent_sends && b.silent_sends,               a.incremental_buffers && b.incremental_buffers,
-          a.message_ring && b.message_ring,               a.minimum_wait && b.minimum_wait,
-          a.no_submission_array && b.no_submission_array, a.peer_name_command && b.peer_name_command,
-          a.zero_copy_sends && b.zero_copy_sends,         a.idle_waits && b.idle_waits};
+  return {a.multishot_receive && b.multishot_receive,
+          a.direct_descriptors && b.direct_descriptors,
+          a.silent_sends && b.silent_sends,
+          a.incremental_buffers && b.incremental_buffers,
+          a.message_ring && b.message_ring,
+          a.minimum_wait && b.minimum_wait,
+          a.no_submission_array && b.no_submission_array,
+          a.peer_name_command && b.peer_name_command,
+          a.zero_copy_sends && b.zero_copy_sends,
+          a.idle_waits && b.idle_waits};
 }
 
 }  // namespace
@@ -92,10 +97,8 @@ void Ring::cancel_accept(std::uint32_t listener_index) {
   Backend::Listener& listener = backend_->listeners.at(listener_index);
   if (!listener.accepting || listener.cancelling) return;
   listener.cancelling = true;
-  backend_->queue({.kind = OperationKind::cancel,
-                   .token = {OperationKind::cancel, 0, 0},
-                   .socket = listener_index,
-                   .of_listener = true});
+  backend_->queue(
+      {.kind = OperationKind::cancel, .token = {OperationKind::cancel, 0, 0}, .socket = listener_index, .of_listener = true});
 }
 
 void Ring::stop_listening(std::uint32_t listener_index) {
@@ -210,9 +213,8 @@ Ring::Doorbell Ring::doorbell() const {
 
 void Ring::ring(const Doorbell& other) {
   if (!backend_->features.message_ring || other.ring_descriptor < 0) return wake_from_any_thread(other);
-  backend_->queue({.kind = OperationKind::doorbell,
-                   .token = {OperationKind::doorbell, 0, 0},
-                   .doorbell_of = other.ring_descriptor});
+  backend_->queue(
+      {.kind = OperationKind::doorbell, .token = {OperationKind::doorbell, 0, 0}, .doorbell_of = other.ring_descriptor});
 }
 
 void Ring::wake_from_any_thread(const Doorbell& doorbell) {
@@ -221,9 +223,7 @@ void Ring::wake_from_any_thread(const Doorbell& doorbell) {
 
 // -- The turn.
 
-bool Ring::submit_and_wait(const WaitPolicy& policy) {
-  return backend_->submit_and_wait(policy);
-}
+bool Ring::submit_and_wait(const WaitPolicy& policy) { return backend_->submit_and_wait(policy); }
 
 std::size_t Ring::reap(std::span<Completion> out) { return backend_->reap(out); }
 std::size_t Ring::held_back() const { return backend_->held_back.size(); }

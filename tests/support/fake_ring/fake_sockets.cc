@@ -33,9 +33,7 @@ bool FakeSocket::poll_ready(TimeNs now) const {
   return connection->readable(now) != FakeConnection::Readable::nothing;
 }
 
-bool FakeSocket::send_ready(TimeNs now) const {
-  return send && (connection->send_room() > 0 || connection->send_fails(now));
-}
+bool FakeSocket::send_ready(TimeNs now) const { return send && (connection->send_room() > 0 || connection->send_fails(now)); }
 
 std::optional<Socket> FakeSocketTable::take_direct_slot() {
   const auto size = static_cast<Socket>(used_.size());

@@ -76,8 +76,7 @@ IoError Ring::Backend::sending_error(FakeConnection& connection) {
 void Ring::Backend::run_send(const FakeSubmission& submission) {
   if (fail_if_chosen(submission.token)) return;
   FakeSocket& socket = sockets.at(submission.socket);
-  if (socket.connection->send_fails(world.now()))
-    return post_error(submission.token, sending_error(*socket.connection));
+  if (socket.connection->send_fails(world.now())) return post_error(submission.token, sending_error(*socket.connection));
   if (submission.sending == Sending::silent && features.silent_sends) return run_silent_send(submission);
   if (submission.sending == Sending::before_end) socket.connection->hold_back();
   socket.send = {submission.token, submission.pieces};
@@ -156,10 +155,8 @@ void Ring::Backend::run_close(const FakeSubmission& submission) {
   const auto connection = sockets.at(submission.socket).connection;
   // SO_LINGER of a direct descriptor can only be set through the ring.
   const bool can_reset = !features.direct_descriptors || features.peer_name_command;
-  if (submission.reset && can_reset)
-    connection->abort_by_gate();
-  else
-    connection->close_by_gate(world.now());
+  if (submission.reset && can_reset) connection->abort_by_gate();
+  else connection->close_by_gate(world.now());
   connection->deliver();
   sockets.close(submission.socket);
 }

@@ -28,8 +28,7 @@ bool Ring::Backend::submit_alone() {
 /// False: some are left.
 bool Ring::Backend::take_submissions() {
   std::size_t to_take = std::min<std::size_t>(submissions.size(), options.submission_entries);
-  if (to_take > 0 && world.chance(world.options().partial_submission_probability))
-    to_take = world.random().below(to_take);
+  if (to_take > 0 && world.chance(world.options().partial_submission_probability)) to_take = world.random().below(to_take);
   for (; to_take > 0; --to_take) {
     const FakeSubmission submission = submissions.front();
     submissions.pop_front();
@@ -102,10 +101,8 @@ std::size_t Ring::Backend::reap(std::span<Completion> out) {
     ++counters.completions;
     const OperationKind kind = completions.front().completion.token.kind;
     const bool may_wait = kind != OperationKind::send && kind != OperationKind::receive_now;
-    if (may_wait && (bytes_left == 0 || !held_back.empty()))
-      held_back.push_back(completions.front());
-    else
-      deliver(completions.front());
+    if (may_wait && (bytes_left == 0 || !held_back.empty())) held_back.push_back(completions.front());
+    else deliver(completions.front());
   }
   if (count == 0 && !overflow.empty()) return reap(out);
   if (completions.empty() && overflow.empty()) ledger.settle();
@@ -115,9 +112,9 @@ std::size_t Ring::Backend::reap(std::span<Completion> out) {
 /// Accounts for a completion the caller now knows of.
 void Ring::Backend::shown(const Posted& posted) {
   const Completion& completion = posted.completion;
-  for (const std::uint64_t word : {completion.token.pack(), static_cast<std::uint64_t>(completion.result),
-                                   static_cast<std::uint64_t>(completion.error), std::uint64_t{completion.more},
-                                   std::uint64_t{completion.buffer_id}, std::uint64_t{completion.buffer_offset}})
+  for (const std::uint64_t word :
+       {completion.token.pack(), static_cast<std::uint64_t>(completion.result), static_cast<std::uint64_t>(completion.error),
+        std::uint64_t{completion.more}, std::uint64_t{completion.buffer_id}, std::uint64_t{completion.buffer_offset}})
     world.trace().add(word);
   if (completion.has_buffer) buffers_of(completion).show(completion, turn);
   if (completion.token.kind == OperationKind::accept) {

@@ -16,9 +16,7 @@ struct Item {
 
 }  // namespace
 
-bool Ring::Backend::work_waits() const {
-  return !submissions.empty() || !late.empty() || !held_back.empty() || input_waits();
-}
+bool Ring::Backend::work_waits() const { return !submissions.empty() || !late.empty() || !held_back.empty() || input_waits(); }
 
 bool Ring::Backend::input_waits() const {
   if (!completions.empty() || !overflow.empty()) return true;
@@ -72,8 +70,7 @@ void Ring::Backend::work(std::size_t items_max) {
 
 void Ring::Backend::work_on_listener(std::uint32_t listener_index) {
   Listener& listener = listeners[listener_index];
-  while (listener.armed && !listener.door->waiting.empty())
-    listener.armed = accept_once(listener, listener_index);
+  while (listener.armed && !listener.door->waiting.empty()) listener.armed = accept_once(listener, listener_index);
 }
 
 /// False: the accept has ended.
@@ -127,8 +124,8 @@ bool Ring::Backend::read_once(FakeSocket& socket, Token token, Reading reading, 
   world.trace().add(room.first(count));
   from.take(static_cast<std::uint32_t>(count), completion);
   completion.result = static_cast<std::int32_t>(count);
-  completion.more = features.multishot_receive && reading == Reading::normal &&
-                    !world.chance(world.options().multishot_end_probability);
+  completion.more =
+      features.multishot_receive && reading == Reading::normal && !world.chance(world.options().multishot_end_probability);
   return post(completion);
 }
 

@@ -28,8 +28,7 @@ PeerAddress loopback_address(std::uint16_t port) {
 
 }  // namespace
 
-FakeWorld::FakeWorld(std::uint64_t seed, const FakeOptions& options)
-    : seed_(seed), options_(options), random_(seed) {
+FakeWorld::FakeWorld(std::uint64_t seed, const FakeOptions& options) : seed_(seed), options_(options), random_(seed) {
   RINGGATE_ASSERT(world_alive.exchange(this) == nullptr);
   trace_.add(seed);
 }
@@ -122,13 +121,11 @@ FakePeer& FakeWorld::connect(const ListenAddress& address, const ConnectOptions&
   Listener* door = doors.empty() ? nullptr : doors[doors.size() == 1 ? 0 : random_.below(doors.size())];
 
   const bool own_buffer_size = door != nullptr && door->send_buffer_bytes != 0;
-  const auto connection = std::make_shared<FakeConnection>(
-      how.from ? *how.from : loopback_address(next_peer_port_++),
-      own_buffer_size ? door->send_buffer_bytes : options_.send_buffer_bytes);
-  if (door != nullptr)
-    door->waiting.push_back(connection);
-  else
-    connection->refuse();
+  const auto connection =
+      std::make_shared<FakeConnection>(how.from ? *how.from : loopback_address(next_peer_port_++),
+                                       own_buffer_size ? door->send_buffer_bytes : options_.send_buffer_bytes);
+  if (door != nullptr) door->waiting.push_back(connection);
+  else connection->refuse();
   trace_.add(connection->peer_address().port);
   return peers_.emplace_back(*this, connection);
 }

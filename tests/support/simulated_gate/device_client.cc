@@ -14,8 +14,9 @@ std::string DeviceClient::request(std::string_view id, std::string_view path, st
   std::string text = "GET ";
   text += path;
   if (!id.empty()) (text += "?deviceId=") += id;
-  text += " HTTP/1.1\r\nHost: gate\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  text +=
+      " HTTP/1.1\r\nHost: gate\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
   text += fields;
   return text + "\r\n";
 }
@@ -73,7 +74,8 @@ bool DeviceClient::read_frame() {
   const ws::FrameHeader header = ws::decode_header(bytes);
   const std::size_t header_bytes = ws::header_bytes_announced(bytes[1]);
   const bool may_be_compressed = head_.contains("permessage-deflate") && !ws::is_control(header.opcode);
-  EXPECT_FALSE(header.masked || (header.rsv1 && !may_be_compressed) || !header.fin) << "what a server may not send, or this one does not";
+  EXPECT_FALSE(header.masked || (header.rsv1 && !may_be_compressed) || !header.fin)
+      << "what a server may not send, or this one does not";
   EXPECT_TRUE(ws::opcode_facts[bytes[0] & ws::opcode_bits].defined && header.opcode != ws::Opcode::continuation);
   EXPECT_FALSE(close_code_.has_value()) << "a frame after the Close frame";
   if (input_.size() - header_bytes < header.payload_bytes) return false;

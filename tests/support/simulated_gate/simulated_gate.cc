@@ -41,8 +41,7 @@ std::vector<dispatch::DeviceSettings::Mount> mounts_of(const GateOptions& option
 
 Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
     : world_(world),
-      settings_(options.settings,
-                mounts_of(options, echo_)),
+      settings_(options.settings, mounts_of(options, echo_)),
       admin_settings_(admin::settings_of(options.settings, "simulated")),
       state_(options.shards_count, options.settings.limits, secret_of(world.seed())),
       done_(options.shards_count, false),
@@ -97,12 +96,10 @@ void Gate::with_connection(ConnectionRef connection, std::move_only_function<voi
   post(device::ConnectionRef::unpack(connection.word), {}, std::move(outside));
 }
 
-void Gate::push_from_outside(std::string_view id, device::ConnectionRef owner, std::string_view payload,
-                             PushCallback on_result) {
+void Gate::push_from_outside(std::string_view id, device::ConnectionRef owner, std::string_view payload, PushCallback on_result) {
   auto outside = std::make_unique<dispatch::OutsideTask>();
   outside->on_pushed = std::move(on_result);
-  outside->message =
-      reinterpret_cast<std::uintptr_t>(ws::MessageRef::encode(MessageType::text, bytes_of(payload)).detach());
+  outside->message = reinterpret_cast<std::uintptr_t>(ws::MessageRef::encode(MessageType::text, bytes_of(payload)).detach());
   post(owner, state_.hash(id), std::move(outside));
 }
 

@@ -28,9 +28,9 @@ struct GateOptions {
 
   Config settings = config();
   std::uint32_t shards_count = 1;
-  std::uint32_t slots_count = 256;   // per shard
-  ring::RingOptions ring = {};       // sockets_max is set from slots_count
-  Handler* handler = nullptr;        // at "/handler"; null: echo there too
+  std::uint32_t slots_count = 256;  // per shard
+  ring::RingOptions ring = {};      // sockets_max is set from slots_count
+  Handler* handler = nullptr;       // at "/handler"; null: echo there too
 };
 
 class Gate {

@@ -25,9 +25,7 @@ void expect_problem(const Reply& reply, int status, std::string_view reason) {
   EXPECT_TRUE(problem.contains("title") && problem.contains("detail") && problem.contains("type"));
 }
 
-std::string numbered(std::string prefix, std::size_t number) {
-  return prefix += std::to_string(number);
-}
+std::string numbered(std::string prefix, std::size_t number) { return prefix += std::to_string(number); }
 
 std::string post(std::string_view path, std::string_view fields, std::string_view body) {
   return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) +
@@ -37,8 +35,7 @@ std::string post(std::string_view path, std::string_view fields, std::string_vie
 TEST(AdminApi, PushesTextAndBinary) {
   AdminGate gate;
   FakePeer& device = gate.connect_device("dev");
-  const Reply text = gate.ask_once(
-      post("/v1/devices/dev/messages", "Content-Type: text/plain; charset=UTF-8\r\n", "h\xc3\xa9"));
+  const Reply text = gate.ask_once(post("/v1/devices/dev/messages", "Content-Type: text/plain; charset=UTF-8\r\n", "h\xc3\xa9"));
   EXPECT_EQ(text.status, 200);
   EXPECT_TRUE(text.has("Content-Type: application/json\r\n"));
   const Json json = Json::parse(text.body);
@@ -48,8 +45,7 @@ TEST(AdminApi, PushesTextAndBinary) {
   EXPECT_TRUE(json["queued_bytes"].is_number_unsigned());
   EXPECT_EQ(text_of(device.take_received()), "\x81\x03h\xc3\xa9");
 
-  const Reply binary = gate.ask_once(
-      post("/v1/devices/dev/messages", "Content-Type: application/octet-stream\r\n", "\xff\xfe"));
+  const Reply binary = gate.ask_once(post("/v1/devices/dev/messages", "Content-Type: application/octet-stream\r\n", "\xff\xfe"));
   EXPECT_EQ(binary.status, 200);
   EXPECT_EQ(text_of(device.take_received()), "\x82\x02\xff\xfe");
 
@@ -69,8 +65,7 @@ TEST(AdminApi, PushesAcrossShards) {
   for (std::size_t shard = 0; shard < 3; ++shard) {
     const std::string id = numbered("on-", shard);
     FakePeer& device = gate.connect_device(id, shard);
-    for (std::size_t from = 0; from < 3; ++from)
-      EXPECT_EQ(gate.ask_once(push_request("x", id), from).status, 200);
+    for (std::size_t from = 0; from < 3; ++from) EXPECT_EQ(gate.ask_once(push_request("x", id), from).status, 200);
     EXPECT_EQ(device.received_text(), "\x81\x01x\x81\x01x\x81\x01x");
     EXPECT_EQ(Json::parse(gate.ask_once(get_request("/v1/devices/" + id)).body)["shard"], shard);
   }
@@ -91,12 +86,11 @@ TEST(AdminApi, RefusesBadPushes) {
     expect_problem(reply, 400, "invalid_utf8");
     EXPECT_TRUE(reply.closes()) << "who cannot encode text is not trusted with another request";
   }
-  for (const char* fields :
-       {"", "Content-Type: application/xml\r\n", "Content-Type: text/plain; charset=latin1\r\n",
-        "Content-Type:\r\n", "Content-Type: text/plain\r\nContent-Type: text/plain\r\n"})
+  for (const char* fields : {"", "Content-Type: application/xml\r\n", "Content-Type: text/plain; charset=latin1\r\n",
+                             "Content-Type:\r\n", "Content-Type: text/plain\r\nContent-Type: text/plain\r\n"})
     expect_problem(gate.ask_once(post("/v1/devices/dev/messages", fields, "x")), 415, "content_type");
-  const Reply encoded = gate.ask_once(
-      post("/v1/devices/dev/messages", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", "x"));
+  const Reply encoded =
+      gate.ask_once(post("/v1/devices/dev/messages", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", "x"));
   expect_problem(encoded, 415, "content_encoding");
   EXPECT_TRUE(encoded.has("\r\nAccept-Encoding: identity\r\n"));
   EXPECT_EQ(device.received_text(), "");
@@ -116,8 +110,7 @@ TEST(AdminApi, TellsOfASlowDevice) {
   FakePeer& device = gate.connect_device("dev");
   device.stop_reading();
   Reply reply;
-  for (int i = 0; i < 10 && reply.status != 429; ++i)
-    reply = gate.ask_once(push_request(std::string(60'000, 'x')));
+  for (int i = 0; i < 10 && reply.status != 429; ++i) reply = gate.ask_once(push_request(std::string(60'000, 'x')));
   expect_problem(reply, 429, "backpressure");
   EXPECT_TRUE(reply.has("Retry-After: 1\r\n"));
   EXPECT_GT(Json::parse(gate.ask_once(get_request("/v1/devices/dev")).body)["queued_bytes"], 0);
@@ -135,8 +128,7 @@ TEST(AdminApi, BroadcastsToAllShards) {
               "\x81\x03"
               "all");
   expect_problem(gate.ask_once(post("/v1/broadcast", "", "all")), 415, "content_type");
-  expect_problem(gate.ask_once(post("/v1/broadcast", "Content-Type: text/plain\r\n", "\xff")), 400,
-                 "invalid_utf8");
+  expect_problem(gate.ask_once(post("/v1/broadcast", "Content-Type: text/plain\r\n", "\xff")), 400, "invalid_utf8");
 }
 
 TEST(AdminApi, DescribesADevice) {
@@ -170,8 +162,8 @@ TEST(AdminApi, ListsEveryDeviceOverAllPages) {
   std::set<std::string> found;
   std::string cursor;
   for (int pages = 0; pages < 100; ++pages) {
-    const Json page = Json::parse(
-        gate.ask_once(get_request("/v1/devices?limit=7" + (cursor.empty() ? "" : "&cursor=" + cursor))).body);
+    const Json page =
+        Json::parse(gate.ask_once(get_request("/v1/devices?limit=7" + (cursor.empty() ? "" : "&cursor=" + cursor))).body);
     EXPECT_LE(page["devices"].size(), 7U);
     for (const Json& device : page["devices"]) found.insert(device["device_id"]);
     if (page["next_cursor"].is_null()) break;
@@ -195,8 +187,7 @@ TEST(AdminApi, RefusesBadPages) {
   for (const char* limit : {"0", "1001", "x", "-1", "+1", "", "07", "010", "0x7", "1%30", "7&limit=8", "99999999999999999999"})
     expect_problem(gate.ask_once(get_request(std::string("/v1/devices?limit=") + limit)), 400, "bad_limit");
   for (const char* cursor : {"", "%ff", "1", "000000000000000g", "00000000000000000", "-000000000000001", "000000000000000A"})
-    expect_problem(gate.ask_once(get_request(std::string("/v1/devices?cursor=") + cursor)), 400,
-                   "bad_cursor");
+    expect_problem(gate.ask_once(get_request(std::string("/v1/devices?cursor=") + cursor)), 400, "bad_cursor");
   EXPECT_EQ(gate.ask_once(get_request("/v1/devices?cursor=ffffffffffffffff&limit=1000&other=1")).status, 200);
 }
 
@@ -247,15 +238,11 @@ TEST(AdminApi, RefusesBadCloseCodesAndReasons) {
   AdminGate gate;
   FakePeer& device = gate.connect_device("dev");
   for (const char* code : {"3999", "4100", "1000", "x", "-1", "", "4000&code=4001"})
-    expect_problem(gate.ask_once(get_request(std::string("/v1/devices/dev?code=") + code, "", "DELETE")), 400,
-                   "bad_code");
+    expect_problem(gate.ask_once(get_request(std::string("/v1/devices/dev?code=") + code, "", "DELETE")), 400, "bad_code");
   for (const std::string& reason : {std::string("%ff"), std::string(124, 'x'), std::string("a&reason=b")})
-    expect_problem(gate.ask_once(get_request("/v1/devices/dev?reason=" + reason, "", "DELETE")), 400,
-                   "bad_reason");
+    expect_problem(gate.ask_once(get_request("/v1/devices/dev?reason=" + reason, "", "DELETE")), 400, "bad_reason");
   EXPECT_EQ(device.received_text(), "");
-  EXPECT_EQ(
-      gate.ask_once(get_request("/v1/devices/dev?reason=" + std::string(123, 'x'), "", "DELETE")).status,
-      204);
+  EXPECT_EQ(gate.ask_once(get_request("/v1/devices/dev?reason=" + std::string(123, 'x'), "", "DELETE")).status, 204);
 }
 
 TEST(AdminApi, SaysWhetherItIsReady) {
@@ -273,18 +260,16 @@ TEST(AdminApi, M20_KnowsWhichMethodsAPathAllows) {
     const char* path;
     const char* allow;
   };
-  for (const Case& c :
-       {Case{"GET", "/v1/devices/a/messages", "POST"}, Case{"PUT", "/v1/devices/a", "GET, HEAD, DELETE"},
-        Case{"POST", "/metrics", "GET, HEAD"}, Case{"GET", "/v1/broadcast", "POST"},
-        Case{"OPTIONS", "/healthz", "GET, HEAD"}, Case{"DELETE", "/v1/devices", "GET, HEAD"}}) {
+  for (const Case& c : {Case{"GET", "/v1/devices/a/messages", "POST"}, Case{"PUT", "/v1/devices/a", "GET, HEAD, DELETE"},
+                        Case{"POST", "/metrics", "GET, HEAD"}, Case{"GET", "/v1/broadcast", "POST"},
+                        Case{"OPTIONS", "/healthz", "GET, HEAD"}, Case{"DELETE", "/v1/devices", "GET, HEAD"}}) {
     const Reply reply = gate.ask_once(get_request(c.path, "", c.method));
     expect_problem(reply, 405, "method_not_allowed");
     EXPECT_TRUE(reply.has(std::string("Allow: ") + c.allow + "\r\n")) << c.path;
   }
   expect_problem(gate.ask_once(get_request("/metrics", "", "BREW")), 501, "method_unknown");
   expect_problem(gate.ask_once(get_request("/metrics", "", "get")), 501, "method_unknown");
-  for (const char* path : {"/", "/nothing", "/metrics/", "/v1/devices/a/b", "/v1/devices/a/messages/x", "/v1",
-                           "/Metrics", "/ws"})
+  for (const char* path : {"/", "/nothing", "/metrics/", "/v1/devices/a/b", "/v1/devices/a/messages/x", "/v1", "/Metrics", "/ws"})
     expect_problem(gate.ask_once(get_request(path)), 404, "path_unknown");
   EXPECT_EQ(gate.ask_once(get_request("http://a/healthz?x=1")).status, 200);
 }
@@ -293,7 +278,8 @@ TEST(AdminApi, PushesJsonAsItIs) {
   AdminGate gate;
   FakePeer& device = gate.connect_device("dev");
   for (const char* type : {"application/json", "application/cloudevents+json; charset=UTF8", "text/html"})
-    EXPECT_EQ(gate.ask_once(post("/v1/devices/dev/messages", std::string("Content-Type: ") + type + "\r\n", "{\"a\" : ")).status, 200)
+    EXPECT_EQ(gate.ask_once(post("/v1/devices/dev/messages", std::string("Content-Type: ") + type + "\r\n", "{\"a\" : ")).status,
+              200)
         << type;
   EXPECT_EQ(device.received_text(), "\x81\x07{\"a\" : \x81\x07{\"a\" : \x81\x07{\"a\" : ") << "never parsed, not a byte changed";
 }
@@ -344,11 +330,11 @@ std::string host_request(std::string_view host) { return "GET /healthz HTTP/1.1\
 
 TEST(AdminApi, OnLoopbackServesLoopbackNamesAddressesAndListedHosts) {
   AdminGate gate({.admin = {.judges_host = true, .allowed_hosts = {"Gate.Example", "svc"}, .body_bytes_max = 65536}});
-  for (const char* host : {"localhost", "LOCALHOST:8081", "localhost.", "app.localhost:1", "127.0.0.1", "127.0.0.1:8081", "192.0.2.7",
-                           "[::1]", "[2001:db8::1]:8081", "gate.example", "gate.EXAMPLE.:80", "svc:8081"})
+  for (const char* host : {"localhost", "LOCALHOST:8081", "localhost.", "app.localhost:1", "127.0.0.1", "127.0.0.1:8081",
+                           "192.0.2.7", "[::1]", "[2001:db8::1]:8081", "gate.example", "gate.EXAMPLE.:80", "svc:8081"})
     EXPECT_EQ(gate.ask_once(host_request(host)).status, 200) << host;
-  for (const char* host : {"evil.example", "evil.example:8081", "localhost.evil.example", "notlocalhost", "gate.example.evil", "127.0.0.1.evil",
-                           "127.1", "1270.0.0.1", "a.svc", "%6cocalhost"}) {
+  for (const char* host : {"evil.example", "evil.example:8081", "localhost.evil.example", "notlocalhost", "gate.example.evil",
+                           "127.0.0.1.evil", "127.1", "1270.0.0.1", "a.svc", "%6cocalhost"}) {
     const Reply reply = gate.ask_once(host_request(host));
     expect_problem(reply, 421, "host_not_allowed");
     EXPECT_TRUE(reply.closes());
@@ -360,14 +346,14 @@ TEST(AdminApi, OnLoopbackServesLoopbackNamesAddressesAndListedHosts) {
 // Their names are judged before whatever else is wrong with the request.
 TEST(AdminApi, StrangersLearnNothingFromBrokenRequests) {
   AdminGate gate({.admin = {.judges_host = true, .body_bytes_max = 64}});
-  for (const char* fields : {"Content-Length: 65\r\n", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "Expect: 200-ok\r\n",
-                             "Transfer-Encoding: gzip\r\n"}) {
+  for (const char* fields : {"Content-Length: 65\r\n", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+                             "Expect: 200-ok\r\n", "Transfer-Encoding: gzip\r\n"}) {
     const std::string request = std::string("POST /v1/broadcast HTTP/1.1\r\n") + fields;
     expect_problem(gate.ask_once(request + "Host: evil.example\r\n\r\n"), 421, "host_not_allowed");
     expect_problem(gate.ask_once(request + "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n"), 403, "origin_forbidden");
   }
-  expect_problem(gate.ask_once("POST /v1/broadcast HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), 421,
-                 "host_not_allowed");
+  expect_problem(gate.ask_once("POST /v1/broadcast HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+                 421, "host_not_allowed");
   EXPECT_EQ(gate.ask_once("POST /v1/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65\r\n\r\n").status, 413);
 }
 
@@ -377,7 +363,8 @@ TEST(AdminSettings, JudgeHostsOnLoopbackAndWhereAListIsSet) {
     config.admin.bind = bind;
     return settings_of(config, "").judges_host;
   };
-  for (const char* loopback : {"127.0.0.1:8081", "127.9.9.9:1", "[::1]:8081", "[::ffff:127.0.0.1]:1"}) EXPECT_TRUE(judged(loopback)) << loopback;
+  for (const char* loopback : {"127.0.0.1:8081", "127.9.9.9:1", "[::1]:8081", "[::ffff:127.0.0.1]:1"})
+    EXPECT_TRUE(judged(loopback)) << loopback;
   for (const char* other : {"0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081"}) EXPECT_FALSE(judged(other)) << other;
   config.admin.allowed_hosts = {"gate"};
   EXPECT_TRUE(judged("0.0.0.0:8081"));
@@ -387,7 +374,8 @@ TEST(AdminApi, IgnoresAnUpgradeThatItDoesNotServe) {
   AdminGate gate;
   (void)gate.connect_device("dev");
   // As Java's HttpClient and `curl --http2` send it.
-  const std::string h2c = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA\r\n";
+  const std::string h2c =
+      "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA\r\n";
   const Reply reply = gate.ask_once(get_request("/healthz", h2c));
   EXPECT_EQ(reply.status, 200);
   EXPECT_FALSE(reply.closes());
@@ -397,8 +385,8 @@ TEST(AdminApi, IgnoresAnUpgradeThatItDoesNotServe) {
 TEST(AdminApi, M22_ServesNoUpgrade) {
   AdminGate gate;
   FakePeer& peer = gate.connect();
-  const auto replies = gate.ask(
-      peer, get_request("/metrics", "Upgrade: websocket\r\nConnection: Upgrade\r\n") + "\x81\x80 frame");
+  const auto replies =
+      gate.ask(peer, get_request("/metrics", "Upgrade: websocket\r\nConnection: Upgrade\r\n") + "\x81\x80 frame");
   ASSERT_EQ(replies.size(), 1U);
   expect_problem(replies[0], 404, "upgrade_unserved");
   EXPECT_TRUE(peer.saw_end());
@@ -409,14 +397,12 @@ TEST(AdminApi, M24_RefusesWhateverAWebPageAsksFor) {
   FakePeer& device = gate.connect_device("dev");
   for (const char* path : {"/metrics", "/healthz", "/v1/devices", "/v1/devices/dev", "/nothing"}) {
     expect_problem(gate.ask_once(get_request(path, "Origin: http://a\r\n")), 403, "origin_forbidden");
-    expect_problem(gate.ask_once(get_request(path, "Origin: null\r\nOrigin: x\r\n", "DELETE")), 403,
-                   "origin_forbidden");
+    expect_problem(gate.ask_once(get_request(path, "Origin: null\r\nOrigin: x\r\n", "DELETE")), 403, "origin_forbidden");
   }
   expect_problem(gate.ask_once(get_request("/metrics", "Sec-Fetch-Site: cross-site\r\n")), 403, "origin_forbidden");
   EXPECT_EQ(gate.ask_once(get_request("/metrics", "Sec-Fetch-Site: none\r\n")).status, 200) << "typed into the address bar";
-  expect_problem(gate.ask_once(post("/v1/devices/dev/messages",
-                                    "Content-Type: text/plain\r\nOrigin: http://a\r\n", "x")),
-                 403, "origin_forbidden");
+  expect_problem(gate.ask_once(post("/v1/devices/dev/messages", "Content-Type: text/plain\r\nOrigin: http://a\r\n", "x")), 403,
+                 "origin_forbidden");
   EXPECT_EQ(device.received_text(), "");
 }
 

@@ -195,8 +195,7 @@ class AdminGate {
       std::vector<ring::Completion> completions;
       std::array<ring::Completion, 64> batch;
       while (const std::size_t count = ring->reap(batch))
-        completions.insert(completions.end(), batch.begin(),
-                           batch.begin() + static_cast<std::ptrdiff_t>(count));
+        completions.insert(completions.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count));
       transport.run(completions);
       const bool parcels_wait = push.drain_mailbox(4096);
       broadcasts_wait_ = push.continue_broadcasts();
@@ -204,8 +203,7 @@ class AdminGate {
       transport.finish_turn();
       push.ring_doorbells();
       map.reclaim();
-      return parcels_wait || broadcasts_wait_ || transport.wants_turn() || !completions.empty() ||
-             !mailbox.empty();
+      return parcels_wait || broadcasts_wait_ || transport.wants_turn() || !completions.empty() || !mailbox.empty();
     }
 
     std::unique_ptr<ring::Ring> ring;

@@ -64,8 +64,7 @@ TEST(AdminSession, RefusesAmbiguousFramingAndLooksAtNothingBehindIt) {
 TEST(AdminSession, D24_ReadsTheNextRequestRightBehindABody) {
   AdminGate gate;
   FakePeer& device = gate.connect_device("dev");
-  EXPECT_EQ(statuses(gate.ask(gate.connect(), push_request("hello") + get_request("/x"))),
-            (Statuses{200, 404}));
+  EXPECT_EQ(statuses(gate.ask(gate.connect(), push_request("hello") + get_request("/x"))), (Statuses{200, 404}));
   EXPECT_EQ(device.received_text(), "\x81\x05hello");
 }
 
@@ -97,9 +96,8 @@ TEST(AdminSession, D42_ExpectingCallersGetExactlyOneFinalAnswerEach) {
   AdminGate gate;
   (void)gate.connect_device("dev");
   const std::string expecting = "Content-Length: 2\r\nExpect: 100-continue\r\n";
-  EXPECT_EQ(
-      statuses(gate.ask(gate.connect(), push_request("ok", "dev", expecting) + get_request("/healthz"))),
-      (Statuses{200, 200}));
+  EXPECT_EQ(statuses(gate.ask(gate.connect(), push_request("ok", "dev", expecting) + get_request("/healthz"))),
+            (Statuses{200, 200}));
 
   FakePeer& patient = gate.connect();
   EXPECT_EQ(statuses(gate.ask(patient, push_request("", "dev", expecting))), Statuses{100});
@@ -117,7 +115,8 @@ TEST(AdminSession, D42_AnUnknownDeviceIsAnsweredBeforeItsMessageIsAskedFor) {
   }
   FakePeer& peer = gate.connect();
   (void)gate.connect_device("dev");
-  const auto replies = gate.ask(peer, "POST /v1/devices/dev/messages HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n" + expecting + "\r\n");
+  const auto replies =
+      gate.ask(peer, "POST /v1/devices/dev/messages HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n" + expecting + "\r\n");
   EXPECT_EQ(statuses(replies), Statuses{415});
 }
 
@@ -149,8 +148,7 @@ TEST(AdminSession, NamesOtherProtocols) {
 TEST(AdminSession, TellsAnExpectingCallerAtOnceThatTheBodyIsNotWanted) {
   AdminGate gate;
   FakePeer& peer = gate.connect();
-  const auto replies = gate.ask(
-      peer, "POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  const auto replies = gate.ask(peer, "POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(statuses(replies), Statuses{404});
   EXPECT_TRUE(replies.at(0).closes());
   EXPECT_TRUE(peer.saw_end());
@@ -178,8 +176,22 @@ TEST(AdminSession, APushDoesNotOvertakeTheBroadcastInFrontOfIt) {
     const auto replies = gate.ask(gate.connect(0), push_request("1", "near") + broadcast + push_request("2", "near") +
                                                        push_request("3", "far") + broadcast + get_request("/healthz"));
     EXPECT_EQ(statuses(replies), (Statuses{200, 200, 200, 200, 200, 200}));
-    EXPECT_EQ(near.received_text(), "\x81\x01" "1" "\x81\x03" "all" "\x81\x01" "2" "\x81\x03" "all");
-    EXPECT_EQ(far.received_text(), "\x81\x03" "all" "\x81\x01" "3" "\x81\x03" "all");
+    EXPECT_EQ(near.received_text(),
+              "\x81\x01"
+              "1"
+              "\x81\x03"
+              "all"
+              "\x81\x01"
+              "2"
+              "\x81\x03"
+              "all");
+    EXPECT_EQ(far.received_text(),
+              "\x81\x03"
+              "all"
+              "\x81\x01"
+              "3"
+              "\x81\x03"
+              "all");
   }
 }
 
@@ -223,8 +235,7 @@ TEST(AdminSession, KeepsTheOrderThoughResultsComeLater) {
   (void)gate.connect_device("near", 0);
   (void)gate.connect_device("far", 1);
   FakePeer& peer = gate.connect(0);
-  peer.send(push_request("x", "far") + push_request("x", "nobody") + push_request("x", "near") +
-            get_request("/nothing"));
+  peer.send(push_request("x", "far") + push_request("x", "nobody") + push_request("x", "near") + get_request("/nothing"));
   for (int i = 0; i < 3; ++i) gate.turn(0);
   EXPECT_EQ(peer.received_text(), "");
   gate.settle();
@@ -244,8 +255,7 @@ TEST(AdminSession, DropsAResultWhoseCallerHasGone) {
   peer.reset();
   for (int i = 0; i < 5; ++i) gate.turn(0);
   EXPECT_EQ(gate.admin_connections(), 0U);
-  FakePeer& next =
-      gate.world.connect(gate.admin_address, {.ring_index = 0, .from = {}});  // may get the same slot
+  FakePeer& next = gate.world.connect(gate.admin_address, {.ring_index = 0, .from = {}});  // may get the same slot
   gate.settle();
   EXPECT_EQ(device.received_text(), "\x81\x01x");
   EXPECT_EQ(next.received_text(), "");
@@ -254,8 +264,8 @@ TEST(AdminSession, DropsAResultWhoseCallerHasGone) {
 
 TEST(AdminSession, D45_ConsumesABodyNobodyAskedFor) {
   AdminGate gate;
-  const auto replies = gate.ask(
-      gate.connect(), get_request("/metrics", "Content-Length: 5\r\n") + "hello" + get_request("/healthz"));
+  const auto replies =
+      gate.ask(gate.connect(), get_request("/metrics", "Content-Length: 5\r\n") + "hello" + get_request("/healthz"));
   EXPECT_EQ(statuses(replies), (Statuses{200, 200}));
   EXPECT_EQ(replies.at(1).body, "ok\n");
 }
@@ -263,8 +273,7 @@ TEST(AdminSession, D45_ConsumesABodyNobodyAskedFor) {
 TEST(AdminSession, D46_ServesNothingBehindConnectionClose) {
   AdminGate gate;
   FakePeer& peer = gate.connect();
-  const auto replies =
-      gate.ask(peer, get_request("/healthz", "Connection: close\r\n") + get_request("/readyz"));
+  const auto replies = gate.ask(peer, get_request("/healthz", "Connection: close\r\n") + get_request("/readyz"));
   EXPECT_EQ(statuses(replies), Statuses{200});
   EXPECT_TRUE(replies.at(0).closes());
   EXPECT_TRUE(peer.saw_end());
@@ -273,8 +282,7 @@ TEST(AdminSession, D46_ServesNothingBehindConnectionClose) {
 TEST(AdminSession, ServesHttp10AndCloses) {
   AdminGate gate;
   FakePeer& peer = gate.connect();
-  EXPECT_EQ(statuses(gate.ask(peer, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")),
-            Statuses{200});
+  EXPECT_EQ(statuses(gate.ask(peer, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")), Statuses{200});
   EXPECT_TRUE(peer.saw_end());
 }
 
@@ -289,8 +297,7 @@ TEST(AdminSession, KeepsTheConnectionAfterARefusal) {
 TEST(AdminSession, AnswersHeadLikeGetWithoutTheBody) {
   AdminGate gate;
   (void)gate.connect_device("dev");
-  for (const char* path :
-       {"/healthz", "/readyz", "/metrics", "/v1/devices", "/v1/devices/dev", "/v1/devices/nobody"}) {
+  for (const char* path : {"/healthz", "/readyz", "/metrics", "/v1/devices", "/v1/devices/dev", "/v1/devices/nobody"}) {
     FakePeer& peer = gate.connect();
     peer.send(get_request(path, "", "HEAD") + get_request(path, "", "HEAD"));
     gate.settle();
@@ -329,9 +336,7 @@ TEST(AdminSession, KeepsOrderAndCountWhateverTheRingDoes) {
     Statuses expected;
     for (std::size_t i = 0; i < 200; ++i) {
       const bool is_known = (seed + i * i) % 3 != 0;
-      requests += push_request(std::string(i * seed % 400, 'x'), !is_known    ? "nobody"
-                                                                 : i % 2 == 0 ? "near"
-                                                                              : "far");
+      requests += push_request(std::string(i * seed % 400, 'x'), !is_known ? "nobody" : i % 2 == 0 ? "near" : "far");
       expected.push_back(is_known ? 200 : 404);
     }
     FakePeer& peer = gate.world.connect(gate.admin_address, {.ring_index = seed % 2, .from = {}});

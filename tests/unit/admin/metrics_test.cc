@@ -13,9 +13,7 @@ namespace {
 
 using namespace testing;
 
-std::string scrape(AdminGate& gate) {
-  return gate.ask_once(get_request("/metrics")).body;
-}
+std::string scrape(AdminGate& gate) { return gate.ask_once(get_request("/metrics")).body; }
 
 /// The value of the series written exactly `series`; -1 if there is none.
 double value_of(const std::string& text, const std::string& series) {
@@ -38,12 +36,11 @@ TEST(Metrics, IsWellFormedAndNamesEachFamilyOnce) {
       EXPECT_TRUE(std::regex_match(line, sample)) << line;
     }
   }
-  for (const char* name :
-       {"ringgate_build_info", "ringgate_connections", "ringgate_push_requests_total", "ringgate_slots_used",
-        "ringgate_buffers_lent", "ringgate_descriptors_used", "ringgate_operations_in_flight",
-        "ringgate_uring_enter_total", "ringgate_uring_cqe_total", "ringgate_push_crossed_total",
-        "ringgate_messages_received_total", "ringgate_log_dropped_total", "ringgate_device_index_entries",
-        "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"})
+  for (const char* name : {"ringgate_build_info", "ringgate_connections", "ringgate_push_requests_total", "ringgate_slots_used",
+                           "ringgate_buffers_lent", "ringgate_descriptors_used", "ringgate_operations_in_flight",
+                           "ringgate_uring_enter_total", "ringgate_uring_cqe_total", "ringgate_push_crossed_total",
+                           "ringgate_messages_received_total", "ringgate_log_dropped_total", "ringgate_device_index_entries",
+                           "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"})
     EXPECT_TRUE(families.contains(name)) << name;
 }
 
@@ -71,8 +68,7 @@ TEST(Metrics, M03_KeepsItsSizeWhateverDevicesAreCalled) {
   AdminGate gate;
   const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
   const auto before = lines(scrape(gate));
-  for (int i = 0; i < 100; ++i)
-    (void)gate.connect_device(std::string("secret-name-").append(std::to_string(i)));
+  for (int i = 0; i < 100; ++i) (void)gate.connect_device(std::string("secret-name-").append(std::to_string(i)));
   const std::string text = scrape(gate);
   EXPECT_EQ(lines(text), before);
   EXPECT_EQ(text.find("secret-name"), std::string::npos);

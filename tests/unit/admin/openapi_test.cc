@@ -24,8 +24,7 @@ std::map<std::string, std::set<std::string>> documented() {
     for (const char* method : {"get", "head", "post", "put", "delete", "patch"}) {
       if (path.empty() || line != "    " + std::string(method) + ":") continue;
       std::string name(method);
-      std::transform(name.begin(), name.end(), name.begin(),
-                     [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+      std::transform(name.begin(), name.end(), name.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
       methods[path].insert(name);
     }
   }

@@ -45,9 +45,7 @@ Outcome read_cut(std::string_view bytes, const std::vector<std::size_t>& ends) {
   return outcome;
 }
 
-Outcome read_whole(std::string_view bytes) {
-  return read_cut(bytes, {bytes.size()});
-}
+Outcome read_whole(std::string_view bytes) { return read_cut(bytes, {bytes.size()}); }
 
 /// Reads whole, byte by byte, and cut in two at every offset (large ones: at 64), and expects one outcome.
 Outcome read_in_every_cut(std::string_view bytes) {
@@ -150,7 +148,8 @@ TEST(RequestReader, SeesNoUpgradeButThatToWebsocket) {
   EXPECT_TRUE(read_get("Upgrade: h2c, WebSocket\r\nConnection: upgrade\r\n").asks_for_websocket);
   EXPECT_FALSE(read_get("Upgrade: websocket\r\n").asks_for_websocket) << "without the connection option it is not for us";
   EXPECT_FALSE(read_get("Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAM\r\n").asks_for_websocket);
-  EXPECT_FALSE(read_whole("GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").requests.at(0).asks_for_websocket);
+  EXPECT_FALSE(
+      read_whole("GET / HTTP/1.0\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").requests.at(0).asks_for_websocket);
 }
 
 TEST(RequestReader, KnowsEncodedBodies) {

@@ -9,19 +9,14 @@ namespace ringgate::admin::testing {
 
 /// The good push of `body` to `id`, with further field lines (each ending in CRLF) in place of Content-Length
 /// if given.
-inline std::string push_request(std::string_view body, std::string_view id = "dev",
-                                std::string_view framing = "") {
-  std::string request =
-      "POST /v1/devices/" + std::string(id) + "/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n";
-  request +=
-      framing.empty() ? "Content-Length: " + std::to_string(body.size()) + "\r\n" : std::string(framing);
+inline std::string push_request(std::string_view body, std::string_view id = "dev", std::string_view framing = "") {
+  std::string request = "POST /v1/devices/" + std::string(id) + "/messages HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n";
+  request += framing.empty() ? "Content-Length: " + std::to_string(body.size()) + "\r\n" : std::string(framing);
   return request + "\r\n" + std::string(body);
 }
 
-inline std::string get_request(std::string_view path, std::string_view fields = "",
-                               std::string_view method = "GET") {
-  return std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) +
-         "\r\n";
+inline std::string get_request(std::string_view path, std::string_view fields = "", std::string_view method = "GET") {
+  return std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n";
 }
 
 /// A row of the abuse list: bytes, and the status of the one answer that ends the connection.
@@ -31,15 +26,12 @@ struct AbuseRow {
   int status;
 };
 
-inline std::string chunked(std::string_view body) {
-  return push_request(body, "dev", "Transfer-Encoding: chunked\r\n");
-}
+inline std::string chunked(std::string_view body) { return push_request(body, "dev", "Transfer-Encoding: chunked\r\n"); }
 
 /// Section D (body framing) as far as it concerns the admin port, and its neighbours.
 inline std::vector<AbuseRow> framing_rows() {
   std::vector<AbuseRow> rows;
-  const auto framed = [&](std::string name, std::string_view fields, int status,
-                          std::string_view body = "hello") {
+  const auto framed = [&](std::string name, std::string_view fields, int status, std::string_view body = "hello") {
     rows.push_back({std::move(name), push_request(body, "dev", fields), status});
   };
   framed("D13 two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n", 400);
@@ -88,8 +80,7 @@ inline std::vector<AbuseRow> framing_rows() {
   rows.push_back({"D37 NUL", chunked(std::string("5;a=\0\r\nhello\r\n0\r\n\r\n", 19)), 400});
   rows.push_back({"D37 CR", chunked("5;a\rb\r\nhello\r\n0\r\n\r\n"), 400});
   rows.push_back({"D37 LF", chunked("5;a\nb\r\nhello\r\n0\r\n\r\n"), 400});
-  rows.push_back(
-      {"D38 long extension", chunked("5;a=" + std::string(65536, 'x') + "\r\nhello\r\n0\r\n\r\n"), 400});
+  rows.push_back({"D38 long extension", chunked("5;a=" + std::string(65536, 'x') + "\r\nhello\r\n0\r\n\r\n"), 400});
   std::string small_chunks;
   for (int i = 0; i < 10'000; ++i) small_chunks += "1;a=" + std::string(100, 'x') + "\r\nx\r\n";
   rows.push_back({"D38 many small chunks", chunked(small_chunks + "0\r\n\r\n"), 400});

@@ -19,8 +19,7 @@ using http::upgrade_request;
 using R = Rejection;
 
 constexpr std::array<RouteView, 2> routes{{{.path = "/ws"}, {.path = "/other"}}};
-constexpr std::array<IdSource, 2> id_sources{
-    {{IdSource::Kind::query, "deviceId"}, {IdSource::Kind::header, "X-Device-Id"}}};
+constexpr std::array<IdSource, 2> id_sources{{{IdSource::Kind::query, "deviceId"}, {IdSource::Kind::header, "X-Device-Id"}}};
 constexpr std::array<std::uint8_t, anonymous_id_random_chars> seed{0, 1, 25, 26, 31, 32, 255};
 
 constexpr http::HeadRules device_head{.query = http::QueryRule::as_browsers_send,
@@ -61,9 +60,7 @@ TEST_P(AdmissionRow, HasItsOneAnswer) {
 std::string with_line(const std::string& request_line, const std::string& fields = "") {
   return upgrade_request(request_line, fields);
 }
-std::string with_query(const std::string& query) {
-  return upgrade_request("GET /ws?" + query + " HTTP/1.1");
-}
+std::string with_query(const std::string& query) { return upgrade_request("GET /ws?" + query + " HTTP/1.1"); }
 std::string with_origin(const std::string& host, const std::string& origin) {
   return replaced(upgrade_request("GET /ws?deviceId=a HTTP/1.1", "Origin: " + origin + "\r\n"), "Host: h\r\n",
                   "Host: " + host + "\r\n");
@@ -90,22 +87,18 @@ std::vector<Row> method_and_path_rows() {
       {"D01_length", with_line(good, "Content-Length: 5\r\n") + "hello", 400, "body_on_upgrade"},
       {"D02_length_alone", with_line(good, "Content-Length: 5\r\n"), 400, "body_on_upgrade"},
       {"D03_zero", with_line(good, "Content-Length: 0\r\n"), 101},
-      {"D04_chunked", with_line(good, "Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", 400,
-       "body_on_upgrade"},
+      {"D04_chunked", with_line(good, "Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", 400, "body_on_upgrade"},
       {"D04_gzip", with_line(good, "Transfer-Encoding: gzip\r\n"), 400, "body_on_upgrade"},
-      {"D05_both", with_line(good, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400,
-       "framing_ambiguous"},
+      {"D05_both", with_line(good, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400, "framing_ambiguous"},
       {"D06_version_99", replaced(upgrade_request(), "Version: 13", "Version: 99") + upgrade_request(), 426,
        "websocket_version_unsupported"},
       {"D08_frame_behind", upgrade_request() + "\x81\x80 key", 101},
       {"D10_no_upgrade", "GET /ws HTTP/1.1\r\nHost: h\r\n\r\n", 426, "upgrade_missing"},
-      {"D10_no_upgrade_with_body", "GET /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", 426,
-       "upgrade_missing"},
+      {"D10_no_upgrade_with_body", "GET /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", 426, "upgrade_missing"},
       {"D11_expect", with_line(good, "Expect: 100-continue\r\n"), 101},
-      {"D12_body_on_unknown_path",
-       with_line("GET /nope HTTP/1.1", "Content-Length: 5\r\n") + upgrade_request(), 404, "path_unknown"},
-      {"D13_two_lengths", with_line(good, "Content-Length: 0\r\nContent-Length: 0\r\n"), 400,
-       "content_length_repeated"},
+      {"D12_body_on_unknown_path", with_line("GET /nope HTTP/1.1", "Content-Length: 5\r\n") + upgrade_request(), 404,
+       "path_unknown"},
+      {"D13_two_lengths", with_line(good, "Content-Length: 0\r\nContent-Length: 0\r\n"), 400, "content_length_repeated"},
       {"D26_gzip_on_post", "POST /ws HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 501,
        "transfer_encoding_unsupported"},
       {"expect_other", with_line(good, "Expect: 200-ok\r\n"), 417, "expectation_unsupported"},
@@ -115,8 +108,7 @@ std::vector<Row> method_and_path_rows() {
       {"expect_nothing", with_line(good, "Expect:\r\n"), 101},
       {"length_with_a_zero_in_front", with_line(good, "Content-Length: 00\r\n"), 400, "content_length_malformed"},
       {"E37_foreign_fields", with_line(good, "Sec-WebSocket-Accept: x\r\nHTTP2-Settings: y\r\n"), 101},
-      {"post_with_body", "POST /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 405,
-       "method_not_allowed"},
+      {"post_with_body", "POST /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 405, "method_not_allowed"},
       {"post_to_unknown_path", "POST /nope HTTP/1.1\r\nHost: h\r\n\r\n", 405, "method_not_allowed"},
   };
   for (const std::string target : {"*", "h:80", "[::1]:80", "ws", "/ws?deviceId=a", "/nope", "ws://h/ws"}) {
@@ -124,11 +116,11 @@ std::vector<Row> method_and_path_rows() {
       rows.push_back({"A29b_" + method + "_" + std::to_string(rows.size()), with_line(method + " " + target + " HTTP/1.1"), 405,
                       "method_not_allowed"});
     if (target.front() != '/' && target.front() != 'w')
-      rows.push_back({"A29_get_" + std::to_string(rows.size()), with_line("GET " + target + " HTTP/1.1"), 400, "target_form_unsupported"});
+      rows.push_back(
+          {"A29_get_" + std::to_string(rows.size()), with_line("GET " + target + " HTTP/1.1"), 400, "target_form_unsupported"});
   }
   for (const std::string method : {"POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "PATCH", "CONNECT"}) {
-    rows.push_back(
-        {"A17_A18_" + method, with_line(method + " /ws?deviceId=a HTTP/1.1"), 405, "method_not_allowed"});
+    rows.push_back({"A17_A18_" + method, with_line(method + " /ws?deviceId=a HTTP/1.1"), 405, "method_not_allowed"});
   }
   return rows;
 }
@@ -200,10 +192,8 @@ std::vector<Row> id_rows() {
       {"A27_percent_in_the_path", with_line("GET /ws%?deviceId=a HTTP/1.1"), 400, "target_escape_malformed"},
       {"header", with_line("GET /ws HTTP/1.1", "x-device-id: a\r\n"), 101},
       {"header_and_query_agree", with_line("GET /ws?deviceId=a HTTP/1.1", "X-Device-Id: a\r\n"), 101},
-      {"header_and_query_differ", with_line("GET /ws?deviceId=a HTTP/1.1", "X-Device-Id: b\r\n"), 400,
-       "device_id_conflict"},
-      {"two_headers_differ", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: b\r\n"), 400,
-       "device_id_conflict"},
+      {"header_and_query_differ", with_line("GET /ws?deviceId=a HTTP/1.1", "X-Device-Id: b\r\n"), 400, "device_id_conflict"},
+      {"two_headers_differ", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: b\r\n"), 400, "device_id_conflict"},
       {"two_headers_agree", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: a\r\n"), 101},
       {"two_headers_agree_when_decoded", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: %61\r\n"), 101},
       {"two_headers_differ_when_decoded", with_line("GET /ws HTTP/1.1", "X-Device-Id: a\r\nX-Device-Id: %62\r\n"), 400,
@@ -214,9 +204,7 @@ std::vector<Row> id_rows() {
   return rows;
 }
 
-std::string row_name(const testing::TestParamInfo<Row>& tested) {
-  return tested.param.id;
-}
+std::string row_name(const testing::TestParamInfo<Row>& tested) { return tested.param.id; }
 
 INSTANTIATE_TEST_SUITE_P(MethodAndPath, AdmissionRow, testing::ValuesIn(method_and_path_rows()), row_name);
 INSTANTIATE_TEST_SUITE_P(Origin, AdmissionRow, testing::ValuesIn(origin_rows()), row_name);
@@ -269,8 +257,7 @@ TEST(Admission, JudgesInTheOneOrder) {
   EXPECT_EQ(next("put", "PUT"), R::method_not_allowed);
   EXPECT_EQ(next("PUT", "GET"), R::path_unknown);
   EXPECT_EQ(next("/nope", "/ws"), R::upgrade_missing);
-  request =
-      replaced(upgrade_request("GET /ws HTTP/1.1", "Origin: http://evil\r\n"), "Version: 13", "Version: 12");
+  request = replaced(upgrade_request("GET /ws HTTP/1.1", "Origin: http://evil\r\n"), "Version: 13", "Version: 12");
   EXPECT_EQ(verdict_of(request, gate).error(), R::websocket_version_unsupported);
   EXPECT_EQ(next("Version: 12", "Version: 13"), R::origin_forbidden);
   EXPECT_EQ(next("http://evil", "http://h"), R::draining);

@@ -9,12 +9,10 @@ namespace ringgate::admission {
 namespace {
 
 TEST(DeviceId, HoldsJustTheBytesOfItsAlphabet) {
-  constexpr std::string_view alphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:@-";
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:@-";
   for (int byte = 0; byte < 256; ++byte) {
     const std::string id{'a', static_cast<char>(byte)};
-    EXPECT_EQ(is_valid_device_id(id), alphabet.find(static_cast<char>(byte)) != std::string_view::npos)
-        << byte;
+    EXPECT_EQ(is_valid_device_id(id), alphabet.find(static_cast<char>(byte)) != std::string_view::npos) << byte;
   }
 }
 
@@ -37,7 +35,8 @@ TEST(IdSource, IsReadFromItsConfiguredText) {
   ASSERT_TRUE(header);
   EXPECT_EQ(header->kind, IdSource::Kind::header);
   EXPECT_EQ(header->name, "X-Device-Id");
-  for (const char* text : {"", "query", "query:", "header:", "header:a b", "jwt:sub", "Query:x", "query:a b", "query:\xc3\xa9", "query"}) {
+  for (const char* text :
+       {"", "query", "query:", "header:", "header:a b", "jwt:sub", "Query:x", "query:a b", "query:\xc3\xa9", "query"}) {
     EXPECT_FALSE(parse_id_source(text)) << text;
   }
   const std::string longest = "query:" + std::string(id_source_name_chars_max, 'n');

@@ -21,14 +21,13 @@ bool passes(const std::string& origin, const OriginRule& rule) {
 
 TEST(OriginList, MatchesSchemeHostAndPort) {
   const OriginRule rule{.policy = OriginPolicy::list, .allowed = allowed};
-  for (const char* origin : {"https://good.example", "https://GOOD.example", "https://good.example:8443", "https://good.example:443",
-                             "http://plain.example", "HTTP://plain.example:80"}) {
+  for (const char* origin : {"https://good.example", "https://GOOD.example", "https://good.example:8443",
+                             "https://good.example:443", "http://plain.example", "HTTP://plain.example:80"}) {
     EXPECT_TRUE(passes(origin, rule)) << origin;
   }
-  for (const char* origin :
-       {"null", "file://", "", "https://good.example.evil.com", "https://evilgood.example",
-        "https://good.example@evil", "http://good.example", "https://good.example:444", "http://h",
-        "https://good.example:80", "https://plain.example", "http://plain.example:443"}) {
+  for (const char* origin : {"null", "file://", "", "https://good.example.evil.com", "https://evilgood.example",
+                             "https://good.example@evil", "http://good.example", "https://good.example:444", "http://h",
+                             "https://good.example:80", "https://plain.example", "http://plain.example:443"}) {
     EXPECT_FALSE(passes(origin, rule)) << origin;
   }
 }
@@ -38,12 +37,11 @@ TEST(OriginList, LetsPagesWithoutAnOriginPassIfThatVeryTextIsListed) {
   const OriginRule rule{.policy = OriginPolicy::list, .allowed = opaque};
   EXPECT_TRUE(passes("null", rule));
   EXPECT_TRUE(passes("file://", rule));
-  for (const char* origin : {"", "nul", "null://", "file:///", "file://h", "http://null", "file:"}) EXPECT_FALSE(passes(origin, rule)) << origin;
+  for (const char* origin : {"", "nul", "null://", "file:///", "file://h", "http://null", "file:"})
+    EXPECT_FALSE(passes(origin, rule)) << origin;
 }
 
-TEST(OriginList, RefusesEveryOriginIfEmpty) {
-  EXPECT_FALSE(passes("http://h", {.policy = OriginPolicy::list, .allowed = {}}));
-}
+TEST(OriginList, RefusesEveryOriginIfEmpty) { EXPECT_FALSE(passes("http://h", {.policy = OriginPolicy::list, .allowed = {}})); }
 
 TEST(OriginOff, LetsEveryOriginPass) {
   for (const char* origin : {"null", "", "http://evil"})

@@ -43,8 +43,9 @@ TEST(LogLine, IsLogfmt) {
 
 TEST(LogLine, IsOneJsonObjectWithNumbersAsNumbers) {
   const std::string text = line(Format::json, Level::warning, "device connected", Field("device_id", "abc"), Field("code", 1000));
-  EXPECT_EQ(text, "{\"ts\":\"2026-01-02T03:04:05.678901Z\",\"level\":\"warning\",\"msg\":\"device connected\","
-                  "\"device_id\":\"abc\",\"code\":1000}");
+  EXPECT_EQ(text,
+            "{\"ts\":\"2026-01-02T03:04:05.678901Z\",\"level\":\"warning\",\"msg\":\"device connected\","
+            "\"device_id\":\"abc\",\"code\":1000}");
 }
 
 TEST(LogLine, NamesEveryLevel) {
@@ -63,7 +64,8 @@ TEST(LogLine, QuotesWhatWouldReadAsSomethingElseInLogfmt) {
 }
 
 TEST(LogLine, KeepsValidUtf8ReadableInJson) {
-  const std::string text = line(Format::json, Level::info, "m", Field("k", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \x7f\x01\"\\\n"));
+  const std::string text =
+      line(Format::json, Level::info, "m", Field("k", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \x7f\x01\"\\\n"));
   EXPECT_TRUE(is_printable_ascii(text)) << text;
   EXPECT_EQ(nlohmann::json::parse(text)["k"], "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \x7f\x01\"\\\n");
 }

@@ -64,8 +64,7 @@ TEST_F(TimerWheelTest, MovesADeadlineEarlierAndLater) {
 }
 
 TEST_F(TimerWheelTest, CancelsOnceAndToleratesASecondTime) {
-  for (std::uint32_t slot = 0; slot < 5; ++slot)
-    wheel.schedule(slot, start + tick);  // one bucket: head, middle, tail
+  for (std::uint32_t slot = 0; slot < 5; ++slot) wheel.schedule(slot, start + tick);  // one bucket: head, middle, tail
   for (const std::uint32_t slot : {4U, 2U, 0U, 2U}) wheel.cancel(slot);
   EXPECT_EQ(wheel.count(), 2U);
   EXPECT_EQ(expire(start + tick).size(), 2U);
@@ -158,8 +157,7 @@ TEST_F(TimerWheelTest, AgreesWithAMap) {
         for (const auto& [left, deadline] : model) ASSERT_GT(deadline + 2 * tick, now) << left;
         break;
       }
-      default:
-        wheel.schedule(slot, model[slot] = now + random() % (random() % 2 == 0 ? 20 * tick : 2500 * tick));
+      default: wheel.schedule(slot, model[slot] = now + random() % (random() % 2 == 0 ? 20 * tick : 2500 * tick));
     }
     ASSERT_EQ(wheel.count(), model.size());
     ASSERT_EQ(wheel.scheduled(slot), model.contains(slot));

@@ -95,8 +95,9 @@ TEST(LoadConfig, FlagsAndTheEnvironmentAddEntriesInOrder) {
 
 TEST(LoadConfig, RefusesAGapBetweenEntriesAndOneTooMany) {
   const std::vector<FlagSetting> gap{{"--set", "listener.2.bind", "127.0.0.1:7"}};
-  EXPECT_EQ(faults_of({{}, {}, gap}),
-            "ringgate: --set listener.2.bind: there is no entry 2 of listener; number the entries from 0 without a gap, at most 16");
+  EXPECT_EQ(
+      faults_of({{}, {}, gap}),
+      "ringgate: --set listener.2.bind: there is no entry 2 of listener; number the entries from 0 without a gap, at most 16");
   std::string many;
   for (int i = 0; i < 17; ++i) many += fmt::format("[[listener]]\nbind = \"127.0.0.1:{}\"\n", i + 1);
   EXPECT_TRUE(faults_of(many).starts_with("ringgate: gate.toml:33: listener: not 1 to 16 sections; write [[listener]]\n"));
@@ -104,32 +105,37 @@ TEST(LoadConfig, RefusesAGapBetweenEntriesAndOneTooMany) {
 }
 
 TEST(LoadConfig, NamesFileLineAndKeyOfEachFault) {
-  EXPECT_EQ(faults_of("[limits]\n"
-                      "max_mesage = \"1MiB\"\n"
-                      "max_message = 5\n"
-                      "max_fragments = 0\n"
-                      "idle_timeout = \"0s\"\n"
-                      "close_timeout = \"off\"\n"
-                      "[device]\n"
-                      "required = \"no\"\n"
-                      "id_from = [\"cookie:id\"]\n"
-                      "[log]\n"
-                      "level = \"loud\"\n"
-                      "[tls]\n"
-                      "cert_file = \"x\"\n"),
-            "ringgate: gate.toml:2: limits.max_mesage: unknown key; did you mean limits.max_message?\n"
-            "ringgate: gate.toml:3: limits.max_message: 5 is a bare number; write a size from 125B to 256MiB, with a unit\n"
-            "ringgate: gate.toml:4: limits.max_fragments: 0 is out of range; write a number from 1 to 1048576\n"
-            "ringgate: gate.toml:5: limits.idle_timeout: \"0s\" is out of range; write a duration from 100ms to 720h, with a unit, or \"off\"\n"
-            "ringgate: gate.toml:6: limits.close_timeout: \"off\" is refused here; write a duration from 100ms to 1h, with a unit\n"
-            "ringgate: gate.toml:8: device.required: \"no\" is a text; write true or false\n"
-            "ringgate: gate.toml:9: device.id_from: \"cookie:id\" does not fit; write a list of 1 to 8 different texts, each \"query:NAME\" or \"header:NAME\"\n"
-            "ringgate: gate.toml:11: log.level: \"loud\" is none of the words; write one of \"debug\", \"info\", \"warning\", \"error\", \"off\"\n"
-            "ringgate: gate.toml:12: tls: unknown key; `ringgate print-config` lists the keys\n");
+  EXPECT_EQ(
+      faults_of("[limits]\n"
+                "max_mesage = \"1MiB\"\n"
+                "max_message = 5\n"
+                "max_fragments = 0\n"
+                "idle_timeout = \"0s\"\n"
+                "close_timeout = \"off\"\n"
+                "[device]\n"
+                "required = \"no\"\n"
+                "id_from = [\"cookie:id\"]\n"
+                "[log]\n"
+                "level = \"loud\"\n"
+                "[tls]\n"
+                "cert_file = \"x\"\n"),
+      "ringgate: gate.toml:2: limits.max_mesage: unknown key; did you mean limits.max_message?\n"
+      "ringgate: gate.toml:3: limits.max_message: 5 is a bare number; write a size from 125B to 256MiB, with a unit\n"
+      "ringgate: gate.toml:4: limits.max_fragments: 0 is out of range; write a number from 1 to 1048576\n"
+      "ringgate: gate.toml:5: limits.idle_timeout: \"0s\" is out of range; write a duration from 100ms to 720h, with a unit, or "
+      "\"off\"\n"
+      "ringgate: gate.toml:6: limits.close_timeout: \"off\" is refused here; write a duration from 100ms to 1h, with a unit\n"
+      "ringgate: gate.toml:8: device.required: \"no\" is a text; write true or false\n"
+      "ringgate: gate.toml:9: device.id_from: \"cookie:id\" does not fit; write a list of 1 to 8 different texts, each "
+      "\"query:NAME\" or \"header:NAME\"\n"
+      "ringgate: gate.toml:11: log.level: \"loud\" is none of the words; write one of \"debug\", \"info\", \"warning\", "
+      "\"error\", \"off\"\n"
+      "ringgate: gate.toml:12: tls: unknown key; `ringgate print-config` lists the keys\n");
 }
 
 TEST(LoadConfig, NamesTheSourceOfEachFault) {
-  const std::vector<std::string> environment{"RINGGATE_LIMITS__MAX_MESAGE=1MiB", "RINGGATE_lower=1", "RINGGATE_=1", "RINGGATE_LOG__LEVEL"};
+  const std::vector<std::string> environment{"RINGGATE_LIMITS__MAX_MESAGE=1MiB", "RINGGATE_lower=1", "RINGGATE_=1",
+                                             "RINGGATE_LOG__LEVEL"};
   const std::vector<FlagSetting> flags{{"--listen", "listener.0.bind", "8080"}, {"--set", "limits.max\n", "1"}};
   const auto loaded = load_config({"/no/such/file", environment, flags});
   ASSERT_FALSE(loaded.has_value());
@@ -139,7 +145,8 @@ TEST(LoadConfig, NamesTheSourceOfEachFault) {
             "ringgate: /no/such/file: there is no such file; name a readable TOML file with --config\n"
             "ringgate: environment RINGGATE_: unknown key; `ringgate print-config` lists the keys\n"
             "ringgate: environment RINGGATE_lower: unknown key; `ringgate print-config` lists the keys\n"
-            "ringgate: environment RINGGATE_LOG__LEVEL: \"\" is none of the words; write one of \"debug\", \"info\", \"warning\", \"error\", \"off\"\n"
+            "ringgate: environment RINGGATE_LOG__LEVEL: \"\" is none of the words; write one of \"debug\", \"info\", "
+            "\"warning\", \"error\", \"off\"\n"
             "ringgate: environment RINGGATE_LIMITS__MAX_MESAGE: unknown key; did you mean RINGGATE_LIMITS__MAX_MESSAGE?\n"
             "ringgate: --listen: \"8080\" does not fit; write an address such as \"127.0.0.1:8080\" or \"[::1]:8080\"\n"
             "ringgate: --set limits.max\\x0a: unknown key; `ringgate print-config` lists the keys\n");
@@ -150,7 +157,8 @@ TEST(LoadConfig, RefusesKeysGivenTwice) {
   EXPECT_TRUE(in_file.starts_with("ringgate: gate.toml:3: ")) << in_file;
   EXPECT_NE(in_file.find("'max_message'"), std::string::npos) << in_file;
   EXPECT_NE(faults_of("[limits]\n[limits]\n"), "");
-  const std::vector<FlagSetting> flags{{"--listen", "listener.0.bind", "127.0.0.1:7"}, {"--set", "listener.0.bind", "127.0.0.1:8"}};
+  const std::vector<FlagSetting> flags{{"--listen", "listener.0.bind", "127.0.0.1:7"},
+                                       {"--set", "listener.0.bind", "127.0.0.1:8"}};
   EXPECT_EQ(faults_of({{}, {}, flags}), "ringgate: --set listener.0.bind: the key is given twice; keep one of them");
   const std::vector<std::string> environment{"RINGGATE_LOG__LEVEL=info", "RINGGATE_LOG__LEVEL=error"};
   EXPECT_EQ(faults_of({{}, environment, {}}),
@@ -216,8 +224,9 @@ TEST(LoadConfig, RefusesAddressesWithEscapedBytes) {
 TEST(LoadConfig, ReadsNoMoreOfALargeFileThanItsCeiling) {
   const ScratchFile file("");
   std::filesystem::resize_file(file.path(), 100'000'000);
-  EXPECT_EQ(faults_of({file.path(), {}, {}}), "ringgate: " + file.path().string() +
-                                                  ": the file is larger than 1048576 bytes; name the file that holds the settings");
+  EXPECT_EQ(
+      faults_of({file.path(), {}, {}}),
+      "ringgate: " + file.path().string() + ": the file is larger than 1048576 bytes; name the file that holds the settings");
   EXPECT_EQ(faults_of({"/dev/zero", {}, {}}),
             "ringgate: /dev/zero: the file is larger than 1048576 bytes; name the file that holds the settings");
 }
@@ -254,7 +263,8 @@ TEST(LoadConfig, TakesOtherCharactersThanAsciiInCommentsOnly) {
 }
 
 TEST(LoadConfig, RefusesTextThatIsNotToml) {
-  for (const char* bad : {"=", "[", "[\n", "[[ \n", "[limits.\n]", "[limits", "a = ", "\xff\xfe", "a = \"\xc3\"", "limits.max_fragments = 1 2", "a = 'x\ny'"}) {
+  for (const char* bad : {"=", "[", "[\n", "[[ \n", "[limits.\n]", "[limits", "a = ", "\xff\xfe", "a = \"\xc3\"",
+                          "limits.max_fragments = 1 2", "a = 'x\ny'"}) {
     const std::string faults = faults_of(bad);
     EXPECT_TRUE(faults.starts_with("ringgate: gate.toml:1: ")) << faults;
     EXPECT_EQ(std::ranges::count(faults, '\n'), 1) << faults;

@@ -57,12 +57,15 @@ TEST(PrintConfig, ReadsAgainToTheSameSettings) {
 }
 
 TEST(PrintConfig, ShowsWhereEachValueComesFrom) {
-  const auto loaded = load_config_text("[[listener]]\n\n[[listener]]\nbind = \"127.0.0.1:9\"\n[log]\nlevel = \"debug\"\n", "gate.toml");
+  const auto loaded =
+      load_config_text("[[listener]]\n\n[[listener]]\nbind = \"127.0.0.1:9\"\n[log]\nlevel = \"debug\"\n", "gate.toml");
   ASSERT_TRUE(loaded.has_value());
   const std::string printed = print_config(*loaded);
   EXPECT_NE(printed.find("[[listener]]\nbind = \"127.0.0.1:8080\"  # default\ndual_stack = false  # default\n"
                          "health_path = \"/healthz\"  # default\n\n"
-                         "[[listener]]\nbind = \"127.0.0.1:9\"  # gate.toml:4\n"), std::string::npos) << printed;
+                         "[[listener]]\nbind = \"127.0.0.1:9\"  # gate.toml:4\n"),
+            std::string::npos)
+      << printed;
   EXPECT_NE(printed.find("[log]\nlevel = \"debug\"  # gate.toml:6\nformat = \"auto\"  # default\n"), std::string::npos);
 }
 

@@ -84,12 +84,11 @@ class EveryKey : public testing::TestWithParam<std::size_t> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Table, EveryKey, testing::Range(std::size_t{0}, keys().size()),
-                         [](const auto& instance) {
-                           std::string name(keys()[instance.param].path);
-                           for (char& c : name) c = c == '.' ? '_' : c;
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Table, EveryKey, testing::Range(std::size_t{0}, keys().size()), [](const auto& instance) {
+  std::string name(keys()[instance.param].path);
+  for (char& c : name) c = c == '.' ? '_' : c;
+  return name;
+});
 
 TEST_P(EveryKey, ComesFromAFlag) {
   const auto loaded = set(sample_of(key()).text);
@@ -157,7 +156,9 @@ Edges edges_of(const DurationRule& rule) {
   return found;
 }
 template <typename OtherRule>
-Edges edges_of(const OtherRule&) { return {}; }
+Edges edges_of(const OtherRule&) {
+  return {};
+}
 
 TEST_P(EveryKey, EndsWhereItsRangeEnds) {
   const Edges found = std::visit([](const auto& rule) { return edges_of(rule); }, key().rule);

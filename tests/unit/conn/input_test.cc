@@ -10,7 +10,7 @@
 namespace ringgate::conn {
 namespace {
 
-constexpr std::array armed_values{Armed::nothing,  Armed::receive, Armed::once,    Armed::readable,
+constexpr std::array armed_values{Armed::nothing, Armed::receive, Armed::once,    Armed::readable,
                                   Armed::hang_up, Armed::turn,    Armed::buffers, Armed::moment};
 constexpr std::array wanted_values{Wanted::nothing, Wanted::hang_up,  Wanted::rest,   Wanted::silence,
                                    Wanted::receive, Wanted::readable, Wanted::in_turn};
@@ -38,10 +38,10 @@ TEST(Input, ArmsWhatIsWantedWhenNothingIsArmed) {
 
 TEST(Input, CancelsOnlyWhatWaitsInTheKernelAndSuitsNoMore) {
   const std::set<std::pair<Armed, Wanted>> cancelled{
-      {Armed::receive, Wanted::hang_up},   {Armed::receive, Wanted::silence},  {Armed::receive, Wanted::readable},
-      {Armed::receive, Wanted::in_turn},   {Armed::readable, Wanted::hang_up}, {Armed::readable, Wanted::rest},
-      {Armed::readable, Wanted::silence},  {Armed::hang_up, Wanted::rest},     {Armed::hang_up, Wanted::receive},
-      {Armed::hang_up, Wanted::readable},  {Armed::hang_up, Wanted::in_turn},
+      {Armed::receive, Wanted::hang_up},  {Armed::receive, Wanted::silence},  {Armed::receive, Wanted::readable},
+      {Armed::receive, Wanted::in_turn},  {Armed::readable, Wanted::hang_up}, {Armed::readable, Wanted::rest},
+      {Armed::readable, Wanted::silence}, {Armed::hang_up, Wanted::rest},     {Armed::hang_up, Wanted::receive},
+      {Armed::hang_up, Wanted::readable}, {Armed::hang_up, Wanted::in_turn},
   };
   for (const Armed armed : armed_values) {
     if (armed == Armed::nothing) continue;
@@ -60,8 +60,13 @@ struct World {
   bool terminated = false;
 
   auto key() const {
-    return std::array<unsigned, 7>{static_cast<unsigned>(input.armed), static_cast<unsigned>(input.wanted), input.cancelling,
-                                   input.peer_finished, input.bulk, input.bulkiness, terminated};
+    return std::array<unsigned, 7>{static_cast<unsigned>(input.armed),
+                                   static_cast<unsigned>(input.wanted),
+                                   input.cancelling,
+                                   input.peer_finished,
+                                   input.bulk,
+                                   input.bulkiness,
+                                   terminated};
   }
 };
 
@@ -88,8 +93,7 @@ bool lives(const World& world) { return !world.terminated; }
 const std::vector<Happening>& happenings() {
   static const std::vector<Happening> all{
       {"the operation ends", [](const World& w) { return w.input.is_in_kernel(); }, [](World& w) { w.input.ended(); }},
-      {"the poll of a cold one completes",
-       [](const World& w) { return w.input.armed == Armed::readable && w.input.is_cold(); },
+      {"the poll of a cold one completes", [](const World& w) { return w.input.armed == Armed::readable && w.input.is_cold(); },
        [](World& w) {
          w.input.ended();
          w.input.warm();
@@ -112,8 +116,7 @@ const std::vector<Happening>& happenings() {
          w.input.ended();
          w.input.armed = Armed::moment;
        }},
-      {"the list is done",
-       [](const World& w) { return w.input.armed == Armed::buffers || w.input.armed == Armed::moment; },
+      {"the list is done", [](const World& w) { return w.input.armed == Armed::buffers || w.input.armed == Armed::moment; },
        [](World& w) { w.input.ended(); }},
       {"the cancel completes", [](const World& w) { return w.input.cancelling != 0; }, [](World& w) { w.input.cancel_ended(); }},
       {"a FIN is received",

@@ -11,7 +11,8 @@ TEST(TurnArena, HandsOutDisjointMemoryOfAnySize) {
   TurnArena arena;
   for (int round = 0; round < 3; ++round) {
     std::vector<std::pair<std::uint8_t*, std::size_t>> given;
-    for (const std::size_t size : {std::size_t{1}, TurnArena::block_bytes - 1, std::size_t{2}, 3 * TurnArena::block_bytes, std::size_t{7}}) {
+    for (const std::size_t size :
+         {std::size_t{1}, TurnArena::block_bytes - 1, std::size_t{2}, 3 * TurnArena::block_bytes, std::size_t{7}}) {
       given.emplace_back(arena.allocate(size), size);
       std::memset(given.back().first, static_cast<int>(given.size()), size);
     }

@@ -66,10 +66,8 @@ TEST_F(WaitingOutputTest, TheLargestIsFoundOrOneAQuarterSmaller) {
   for (std::uint32_t slot = 0; slot < 100; ++slot) boxes.push_back(outbox(slot));
   for (int step = 0; step < 5000; ++step) {
     Outbox& box = *boxes[random() % boxes.size()];
-    if (box.bytes() > 0 && random() % 2 == 0)
-      box.consume(1 + random() % box.bytes(), 2);
-    else
-      box.append(bytes_of(std::string(1 + random() % 20'000, 'x')));
+    if (box.bytes() > 0 && random() % 2 == 0) box.consume(1 + random() % box.bytes(), 2);
+    else box.append(bytes_of(std::string(1 + random() % 20'000, 'x')));
     std::size_t most = 0;
     for (const auto& each : boxes) most = std::max(most, each->bytes());
     const WaitingOutput::Link* const found = waiting_.largest();

@@ -18,9 +18,7 @@ namespace {
 
 constexpr std::chrono::milliseconds storm_time{1500};
 
-IdKey key_of(std::uint64_t id) {
-  return {(id + 1) * 0x9E37'79B9'7F4A'7C15U | 2U, id};
-}
+IdKey key_of(std::uint64_t id) { return {(id + 1) * 0x9E37'79B9'7F4A'7C15U | 2U, id}; }
 
 class DeviceMapStorm : public testing::Test {
  protected:
@@ -52,8 +50,7 @@ class DeviceMapStorm : public testing::Test {
     start_shard(shard, [here = map.of(shard), shard, number = std::uint64_t{0}](std::mt19937_64&) mutable {
       const IdKey key = key_of((std::uint64_t{shard} << 48) + ++number);
       const ConnectionRef passing{shard, 0x70'0000, static_cast<std::uint32_t>(number)};
-      if (!here.attach(key, passing))
-        return;  // old tables wait for a thread that was stopped: refused, nothing changed
+      if (!here.attach(key, passing)) return;  // old tables wait for a thread that was stopped: refused, nothing changed
       EXPECT_EQ(here.find(key), passing);
       EXPECT_TRUE(here.detach(key, passing));
     });
@@ -151,12 +148,10 @@ TEST_F(DeviceMapStorm, ReadersMeetLastingIdsAndNeverAnOlderOwner) {
     newest[id] = owner->generation;
     ASSERT_EQ(find(key_of((std::uint64_t{200} << 48) + id)), std::nullopt);
   };
-  start_shard(3, [this, read](std::mt19937_64& random) mutable {
-    read([this](IdKey key) { return map.of(3).find(key); }, random);
-  });
-  start_foreign([this, read](std::mt19937_64& random) mutable {
-    read([this](IdKey key) { return map.find_from_outside(key); }, random);
-  });
+  start_shard(3,
+              [this, read](std::mt19937_64& random) mutable { read([this](IdKey key) { return map.of(3).find(key); }, random); });
+  start_foreign(
+      [this, read](std::mt19937_64& random) mutable { read([this](IdKey key) { return map.find_from_outside(key); }, random); });
   finish();
 }
 
@@ -172,8 +167,7 @@ TEST_F(DeviceMapStorm, ScansMeetEveryLastingId) {
   std::uint64_t scans = 0;
   start_shard(4, [this, &scans, seen = std::set<std::uint32_t>(),
                   cursor = std::optional<DeviceMap::Cursor>(0)](std::mt19937_64& random) mutable {
-    const auto page =
-        map.of(4).scan(*cursor, 1 + random() % 200);  // one page per turn: tables go away between pages
+    const auto page = map.of(4).scan(*cursor, 1 + random() % 200);  // one page per turn: tables go away between pages
     for (const ConnectionRef ref : page.refs) seen.insert(ref.slot);
     cursor = page.next;
     if (cursor) return;

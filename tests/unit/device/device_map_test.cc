@@ -11,25 +11,20 @@ namespace ringgate::device {
 namespace {
 
 /// Spreads small numbers over all indices, as the hash does.
-IdKey key_of(std::uint64_t id) {
-  return {(id + 1) * 0x9E37'79B9'7F4A'7C15U | 2U, id};
-}
+IdKey key_of(std::uint64_t id) { return {(id + 1) * 0x9E37'79B9'7F4A'7C15U | 2U, id}; }
 
 ConnectionRef ref_of(std::uint64_t number) {
-  return {static_cast<std::uint8_t>(number % limits::shards_max),
-          static_cast<std::uint32_t>(number >> 8) & 0x7F'FFFFU, static_cast<std::uint32_t>(number) + 1};
+  return {static_cast<std::uint8_t>(number % limits::shards_max), static_cast<std::uint32_t>(number >> 8) & 0x7F'FFFFU,
+          static_cast<std::uint32_t>(number) + 1};
 }
 
 class DeviceMapTest : public testing::Test {
  protected:
-  std::optional<ConnectionRef> attach(std::uint64_t id, ConnectionRef now) {
-    return map.attach(key_of(id), now).value();
-  }
+  std::optional<ConnectionRef> attach(std::uint64_t id, ConnectionRef now) { return map.attach(key_of(id), now).value(); }
 
   /// Attaches and detaches other ids until the table has been rebuilt `rebuilds` times.
   void churn(std::uint64_t rebuilds) {
-    for (const std::uint64_t until = all.rebuilds_count() + rebuilds; all.rebuilds_count() < until;
-         ++churned) {
+    for (const std::uint64_t until = all.rebuilds_count() + rebuilds; all.rebuilds_count() < until; ++churned) {
       const ConnectionRef passing{9, 9, static_cast<std::uint32_t>(churned) + 1};
       ASSERT_EQ(attach(1'000'000'000 + churned, passing), std::nullopt);
       ASSERT_TRUE(map.detach(key_of(1'000'000'000 + churned), passing));
@@ -162,8 +157,7 @@ TEST_F(DeviceMapTest, ScansInTheOrderOfHashesPageByPage) {
   EXPECT_TRUE(scan_all(10).empty());
   std::vector<std::uint64_t> indices;
   for (std::uint64_t id = 0; id < 50'000; ++id) {
-    ASSERT_EQ(map.attach(key_of(id), ConnectionRef{1, static_cast<std::uint32_t>(id), 1}).value(),
-              std::nullopt);
+    ASSERT_EQ(map.attach(key_of(id), ConnectionRef{1, static_cast<std::uint32_t>(id), 1}).value(), std::nullopt);
     indices.push_back(key_of(id).index);
   }
   std::sort(indices.begin(), indices.end());

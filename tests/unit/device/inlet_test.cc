@@ -54,8 +54,8 @@ TEST(Inlet, CarriesEverythingOnceAndInOrderPerPoster) {
   }
   std::array<std::uint64_t, posters_count> expected{};
   for (std::uint64_t drained = 0; drained < posters_count * count;) {
-    const std::size_t now = inlet.drain(
-        16, [&](std::uint64_t value) { ASSERT_EQ(value & 0xFFFF'FFFF, expected[value >> 32]++); });
+    const std::size_t now =
+        inlet.drain(16, [&](std::uint64_t value) { ASSERT_EQ(value & 0xFFFF'FFFF, expected[value >> 32]++); });
     if (now == 0) std::this_thread::yield();
     drained += now;
   }

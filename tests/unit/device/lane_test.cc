@@ -29,8 +29,7 @@ class LaneTest : public testing::Test {
   }
   std::vector<std::uint64_t> replies(std::size_t budget) {
     std::vector<std::uint64_t> taken;
-    const std::size_t count =
-        lane->drain_replies(budget, pool, [&](std::uint64_t number) { taken.push_back(number); });
+    const std::size_t count = lane->drain_replies(budget, pool, [&](std::uint64_t number) { taken.push_back(number); });
     EXPECT_EQ(count, taken.size());
     return taken;
   }
@@ -143,8 +142,7 @@ TEST_F(LaneTest, AgreesWithTwoQueues) {
         }
     }
     ASSERT_EQ(lane->owed(), owed.size());
-    ASSERT_EQ(lane->unanswered(),
-              asked.size() + shown.size() + owed.size() + answered.size() + replied.size());
+    ASSERT_EQ(lane->unanswered(), asked.size() + shown.size() + owed.size() + answered.size() + replied.size());
     ASSERT_EQ(pool.at_rest(), lane->unanswered() == 0);
     ASSERT_LE(pool.mapped_bytes(), Slab::bytes);
   }
@@ -164,8 +162,7 @@ TEST_F(LaneTest, CarriesEverythingInOrderBetweenTwoThreads) {
   });
   std::uint64_t asked = 0;
   for (std::uint64_t expected = 0; expected < count;) {
-    for (int burst = 0; burst < 7 && asked < count && lane->unanswered() < 64; ++burst)
-      ASSERT_TRUE(lane->ask(asked++, pool));
+    for (int burst = 0; burst < 7 && asked < count && lane->unanswered() < 64; ++burst) ASSERT_TRUE(lane->ask(asked++, pool));
     lane->publish_requests();
     if (lane->drain_replies(9, pool, [&](std::uint64_t number) { ASSERT_EQ(number, expected++); }) == 0)
       std::this_thread::yield();

@@ -27,9 +27,7 @@ struct Reply {
 using Boxes = Mailboxes<Request, Reply>;
 
 /// Publishes where no doorbell has to be rung, because nobody sleeps.
-void publish(Boxes& boxes, std::uint32_t from, std::uint32_t to) {
-  EXPECT_FALSE(boxes.of(from).publish(to));
-}
+void publish(Boxes& boxes, std::uint32_t from, std::uint32_t to) { EXPECT_FALSE(boxes.of(from).publish(to)); }
 
 /// Writes down what arrives, and answers when told to.
 struct Recorder {
@@ -256,8 +254,7 @@ TEST(Mailbox, KeepsNoMemoryForPairsThatHaveBeenBusy) {
 /// A shard that does nothing but ask, answer and sleep on an eventfd until its doorbell rings.
 class StormShard {
  public:
-  StormShard(Boxes& boxes, std::span<const int> doorbells, std::uint32_t shard, std::uint64_t asks,
-             unsigned seed)
+  StormShard(Boxes& boxes, std::span<const int> doorbells, std::uint32_t shard, std::uint64_t asks, unsigned seed)
       : boxes_(boxes), doorbells_(doorbells), shard_(shard), asks_left_(asks), random_(seed + shard) {
     last_request_.fill(0);
   }
@@ -302,8 +299,7 @@ class StormShard {
  private:
   void ask_some() {
     for (std::uint64_t burst = random_() % 20; burst > 0 && asks_left_ > 0; --burst) {
-      const auto to =
-          static_cast<std::uint32_t>((shard_ + 1 + random_() % (doorbells_.size() - 1)) % doorbells_.size());
+      const auto to = static_cast<std::uint32_t>((shard_ + 1 + random_() % (doorbells_.size() - 1)) % doorbells_.size());
       if (!boxes_.of(shard_).ask(to, {asked_[to] + 1})) return;
       ++asked_[to], --asks_left_, ++waiting_;
       touched_[to] = true;
@@ -318,8 +314,7 @@ class StormShard {
   }
   void ring_touched() {
     for (std::uint32_t to = 0; to < doorbells_.size(); ++to) {
-      if (std::exchange(touched_[to], false) && boxes_.of(shard_).publish(to))
-        eventfd_write(doorbells_[to], 1);
+      if (std::exchange(touched_[to], false) && boxes_.of(shard_).publish(to)) eventfd_write(doorbells_[to], 1);
     }
   }
   void sleep() {
@@ -351,8 +346,7 @@ TEST(Mailbox, LosesNoParcelAndNoWakeUpInAStorm) {
   for (int& doorbell : doorbells) doorbell = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::atomic<std::uint64_t> unfinished{shards_count};
   std::deque<StormShard> shards;
-  for (std::uint32_t shard = 0; shard < shards_count; ++shard)
-    shards.emplace_back(boxes, doorbells, shard, asks_count, seed);
+  for (std::uint32_t shard = 0; shard < shards_count; ++shard) shards.emplace_back(boxes, doorbells, shard, asks_count, seed);
   std::vector<std::thread> threads;
   for (StormShard& shard : shards) threads.emplace_back([&] { shard.run(2 * outside_count, unfinished); });
   for (int outsider = 0; outsider < 2; ++outsider) {

@@ -93,7 +93,9 @@ TEST_F(Broadcast, NoMoreThanTheCeilingAreUnderWayOnAShard) {
   gate->on_shard(1, [&](dispatch::PushService& pushes) {
     for (std::uint32_t i = 0; i < limits::broadcasts_open_max + 3; ++i) pushes.broadcast(text("x"), note("x"));
   });
-  const auto refused_count = [&] { return std::ranges::count(results, BroadcastOutcome::backpressure, [](auto& r) { return r.second; }); };
+  const auto refused_count = [&] {
+    return std::ranges::count(results, BroadcastOutcome::backpressure, [](auto& r) { return r.second; });
+  };
   EXPECT_EQ(refused_count(), 3);
   gate->settle();
   EXPECT_EQ(results.size(), limits::broadcasts_open_max + 3);
@@ -108,7 +110,8 @@ TEST_F(Broadcast, NoMoreThanTheCeilingAreUnderWayOnAShard) {
 TEST_F(Broadcast, NoMoreThanTheCeilingWaitAtAShardThatDoesNotTurn) {
   start();
   dispatch::Entry entry(gate->state(), 1000);
-  for (std::uint32_t i = 0; i < limits::broadcasts_open_max + 3; ++i) entry.broadcast({MessageType::text, bytes_of("x")}, note("x"));
+  for (std::uint32_t i = 0; i < limits::broadcasts_open_max + 3; ++i)
+    entry.broadcast({MessageType::text, bytes_of("x")}, note("x"));
   EXPECT_EQ(results.size(), 3U);
   EXPECT_EQ(gate->state().outside.broadcasts[static_cast<std::size_t>(BroadcastOutcome::backpressure)].load(), 3U);
   gate->settle();

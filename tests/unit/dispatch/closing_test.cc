@@ -247,8 +247,9 @@ TEST_F(DeviceClosing, DrainSendsTheAdminAnswersThatAreOwed) {
   gate->start_draining();
   while (gate->is_awake(1)) gate->turn(1);
   // The other shard has no device left and waits for this one, which begins a broadcast in the very turn that ends its drain.
-  asking.send("POST /v1/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx"
-              "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  asking.send(
+      "POST /v1/broadcast HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx"
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   gate->pass(seconds(5));
   EXPECT_TRUE(gate->is_drained());
   const std::string answer(asking.received_text());

@@ -171,8 +171,7 @@ TEST_F(StalledGate, KeepsEveryDeviceWhosePongLiesInItsSocket) {
     for (int i = 0; i < devices_count; ++i) clients.push_back(device("d" + std::to_string(i)));
     gate->pass(milliseconds(25'100));
     for (DeviceClient& client : clients)
-      for (const std::string& payload : client.take(Opcode::ping))
-        client.peer().send(DeviceClient::frame(Opcode::pong, payload));
+      for (const std::string& payload : client.take(Opcode::ping)) client.peer().send(DeviceClient::frame(Opcode::pong, payload));
     world->advance(seconds(20));
     gate->settle();
     EXPECT_EQ(gate->counters().pong_timeouts.get(), 0U);
@@ -407,7 +406,8 @@ TEST_F(ColdDevices, EndAsOthersDo) {
   gate->pass(seconds(6));
   ASSERT_EQ(cold_count(), 3U);
   finishing.peer().half_close();
-  gate->on_shard(0, [](dispatch::PushService& pushes) { pushes.close_device("b", CloseCode{4000}, "", [](dispatch::CloseOutcome) {}); });
+  gate->on_shard(
+      0, [](dispatch::PushService& pushes) { pushes.close_device("b", CloseCode{4000}, "", [](dispatch::CloseOutcome) {}); });
   DeviceClient newest = device("c");
   gate->settle();
   EXPECT_FALSE(is_online("a"));

@@ -77,7 +77,8 @@ class DeviceFixture : public ::testing::Test {
   bool is_online(std::string_view id) {
     bool online = false;
     gate->on_shard(0, [&](dispatch::PushService& pushes) {
-      pushes.describe(id, [&online](const dispatch::DescribeResult& result) { online = result.outcome == dispatch::DescribeOutcome::found; });
+      pushes.describe(
+          id, [&online](const dispatch::DescribeResult& result) { online = result.outcome == dispatch::DescribeOutcome::found; });
     });
     gate->settle();
     return online;

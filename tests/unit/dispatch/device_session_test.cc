@@ -41,10 +41,8 @@ TEST_F(DeviceSession, EchoesRunsOfFramesOfEverySize) {
 
 TEST_F(DeviceSession, KeepsTheOrderOfEchoesPongsAndRepliesInOneTurn) {
   handler.received = [](Connection& connection, MessageView message) {
-    if (message.type == MessageType::text)
-      connection.echo();
-    else
-      connection.send_binary(message.payload);
+    if (message.type == MessageType::text) connection.echo();
+    else connection.send_binary(message.payload);
   };
   start();
   DeviceClient client = device("a");

@@ -179,7 +179,8 @@ TEST_F(StuckShard, LateAnswerAnswersNobodyElse) {
   push("stuck", "x", 1, [&](const PushResult& result) { first.push_back(result.outcome); });
   let_seconds_pass(limits::answer_seconds + 1);
   EXPECT_EQ(first, std::vector{PushOutcome::unknown_outcome});
-  push("moving", "y", 1, [&](const PushResult& result) { second.push_back(result.outcome); });  // its place among the tickets is the same
+  push("moving", "y", 1,
+       [&](const PushResult& result) { second.push_back(result.outcome); });  // its place among the tickets is the same
   gate->turn(0);
   gate->turn(0);
   gate->turn(1);

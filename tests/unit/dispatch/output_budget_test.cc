@@ -70,7 +70,8 @@ TEST_F(OutputBudget, ABroadcastToAllCountsOnce) {
   std::vector<DeviceClient> clients;
   for (int i = 0; i < 100; ++i) clients.push_back(slow("d" + std::to_string(i)));
   gate->on_shard(0, [](dispatch::PushService& pushes) {
-    pushes.broadcast(ws::MessageRef::encode(MessageType::text, bytes_of(std::string(100'000, 'b'))), [](const BroadcastResult&) {});
+    pushes.broadcast(ws::MessageRef::encode(MessageType::text, bytes_of(std::string(100'000, 'b'))),
+                     [](const BroadcastResult&) {});
   });
   gate->settle();
   EXPECT_GT(gate->counters().output_bytes.get(), 100'000U);

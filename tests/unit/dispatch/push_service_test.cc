@@ -127,7 +127,8 @@ TEST_F(PushService, KeepsTheOrderOfOneProducer) {
   int delivered = 0;
   for (int i = 0; i < 500; ++i) {
     expected.push_back(std::to_string(i) + std::string(i % 7 == 0 ? 2000U : 5U, 'x'));
-    push("a", expected.back(), 1, [&delivered](const PushResult& result) { delivered += result.outcome == PushOutcome::delivered; });
+    push("a", expected.back(), 1,
+         [&delivered](const PushResult& result) { delivered += result.outcome == PushOutcome::delivered; });
     if (i % 150 == 0) gate->turn(0);
   }
   gate->settle();

@@ -305,7 +305,9 @@ TEST_F(LargeCompressed, NothingIsLeftOfOneThatWasCutOff) {
   for (int i = 0; i < 3; ++i) gate->turn(0);
   ASSERT_EQ(gate->counters().messages_inflating.get(), 2U);
   cut.peer().reset();
-  gate->on_shard(0, [](dispatch::PushService& pushes) { pushes.close_device("closed", CloseCode{4000}, "leave", [](dispatch::CloseOutcome) {}); });
+  gate->on_shard(0, [](dispatch::PushService& pushes) {
+    pushes.close_device("closed", CloseCode{4000}, "leave", [](dispatch::CloseOutcome) {});
+  });
   gate->settle();
   closed.read();
   EXPECT_EQ(closed.close_code(), 4000);

@@ -127,7 +127,8 @@ TEST_F(DeviceRefusing, OnceHostsAreListedServesNoOther) {
                      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                      "Sec-WebSocket-Version: 13\r\n\r\n");
   };
-  for (const char* host : {"gate.example", "GATE.example:8080", "gate.example.", "[2001:db8::1]", "[2001:DB8::1]:1"}) EXPECT_EQ(upgrade_at(host), 101) << host;
+  for (const char* host : {"gate.example", "GATE.example:8080", "gate.example.", "[2001:db8::1]", "[2001:DB8::1]:1"})
+    EXPECT_EQ(upgrade_at(host), 101) << host;
   for (const char* host : {"evil.example", "localhost", "127.0.0.1", "gate.example.evil", "a.gate.example", "[::1]"})
     EXPECT_EQ(upgrade_at(host), 421) << host;
   EXPECT_EQ(status_of("POST /nowhere HTTP/1.1\r\nHost: evil\r\n\r\n"), 421) << "before all that the request asks for";
@@ -165,7 +166,8 @@ TEST_F(DeviceRefusing, HealthIsForReadersWithProperFraming) {
   EXPECT_EQ(status_of("POST /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"), 405);
   EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET /healthz/ HTTP/1.1\r\nHost: h\r\n\r\n"), 404);
-  EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\nGET /ws HTTP/1.1"), 200) << "and nothing behind it";
+  EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\nGET /ws HTTP/1.1"), 200)
+      << "and nothing behind it";
   EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), 404);
 }
 

@@ -47,13 +47,9 @@ TEST_P(BodyFramingRow, IsReadInOneWayOrRefused) {
 using R = Rejection;
 constexpr BodyFraming chunked{.kind = BodyFraming::Kind::chunked};
 
-constexpr BodyFraming length(std::uint64_t bytes) {
-  return {.kind = BodyFraming::Kind::content_length, .content_length = bytes};
-}
+constexpr BodyFraming length(std::uint64_t bytes) { return {.kind = BodyFraming::Kind::content_length, .content_length = bytes}; }
 
-Framing refused(Rejection rejection) {
-  return std::unexpected{rejection};
-}
+Framing refused(Rejection rejection) { return std::unexpected{rejection}; }
 
 INSTANTIATE_TEST_SUITE_P(
     D, BodyFramingRow,
@@ -66,16 +62,12 @@ INSTANTIATE_TEST_SUITE_P(
         {"D05_both", {"Transfer-Encoding: chunked", "Content-Length: 5"}, refused(R::framing_ambiguous)},
         {"D25_both", {"Content-Length: 5", "Transfer-Encoding: chunked"}, refused(R::framing_ambiguous)},
         {"D13_two_lengths", {"Content-Length: 5", "Content-Length: 6"}, refused(R::content_length_repeated)},
-        {"D14_same_length_twice",
-         {"Content-Length: 5", "Content-Length: 5"},
-         refused(R::content_length_repeated)},
+        {"D14_same_length_twice", {"Content-Length: 5", "Content-Length: 5"}, refused(R::content_length_repeated)},
         {"D14_list", {"Content-Length: 5, 5"}, refused(R::content_length_malformed)},
         {"D15_plus", {"Content-Length: +5"}, refused(R::content_length_malformed)},
         {"D16_minus", {"Content-Length: -1"}, refused(R::content_length_malformed)},
         {"D16_minus_zero", {"Content-Length: -0"}, refused(R::content_length_malformed)},
-        {"D16_minus_long",
-         {"Content-Length: -123456789123456789123456789"},
-         refused(R::content_length_malformed)},
+        {"D16_minus_long", {"Content-Length: -123456789123456789123456789"}, refused(R::content_length_malformed)},
         {"D17_hex", {"Content-Length: 0x5"}, refused(R::content_length_malformed)},
         {"D17_underscore", {"Content-Length: 5_0"}, refused(R::content_length_malformed)},
         {"D17_space", {"Content-Length: 5 0"}, refused(R::content_length_malformed)},
@@ -87,25 +79,17 @@ INSTANTIATE_TEST_SUITE_P(
         {"D19_two_to_64", {"Content-Length: 18446744073709551616"}, refused(R::content_length_malformed)},
         {"D19_two_to_64_less_one", {"Content-Length: 18446744073709551615"}, length(UINT64_MAX)},
         {"D19_two_to_63", {"Content-Length: 9223372036854775808"}, length(1ULL << 63U)},
-        {"D19_40_digits",
-         {"Content-Length: 1234567890123456789012345678901234567890"},
-         refused(R::content_length_malformed)},
+        {"D19_40_digits", {"Content-Length: 1234567890123456789012345678901234567890"}, refused(R::content_length_malformed)},
         {"chunked", {"Transfer-Encoding: Chunked"}, chunked},
         {"chunked_among_empty_members", {"Transfer-Encoding: , chunked,"}, chunked},
         {"D26_xchunked", {"Transfer-Encoding: xchunked"}, refused(R::transfer_encoding_unsupported)},
         {"D26_identity", {"Transfer-Encoding: identity"}, refused(R::transfer_encoding_unsupported)},
         {"D26_gzip", {"Transfer-Encoding: gzip"}, refused(R::transfer_encoding_unsupported)},
         {"D26_gzip_chunked", {"Transfer-Encoding: gzip, chunked"}, refused(R::transfer_encoding_unsupported)},
-        {"D27_chunked_identity",
-         {"Transfer-Encoding: chunked, identity"},
-         refused(R::transfer_encoding_not_final)},
+        {"D27_chunked_identity", {"Transfer-Encoding: chunked, identity"}, refused(R::transfer_encoding_not_final)},
         {"D27_chunked_gzip", {"Transfer-Encoding: chunked, gzip"}, refused(R::transfer_encoding_not_final)},
-        {"D28_chunked_chunked",
-         {"Transfer-Encoding: chunked, chunked"},
-         refused(R::transfer_encoding_repeated)},
-        {"D28_two_lines",
-         {"Transfer-Encoding: chunked", "Transfer-Encoding: chunked"},
-         refused(R::transfer_encoding_repeated)},
+        {"D28_chunked_chunked", {"Transfer-Encoding: chunked, chunked"}, refused(R::transfer_encoding_repeated)},
+        {"D28_two_lines", {"Transfer-Encoding: chunked", "Transfer-Encoding: chunked"}, refused(R::transfer_encoding_repeated)},
         {"D28_two_lines_of_two_codings",
          {"Transfer-Encoding: gzip", "Transfer-Encoding: chunked"},
          refused(R::transfer_encoding_repeated)},
@@ -119,12 +103,11 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(BodyFraming, D29_ControlsAroundTheCodingFailInTheHead) {
   for (const std::string& coding : {bytes("\x0b"
-                                           "chunked"),
+                                          "chunked"),
                                     bytes("\x0c"
-                                           "chunked"),
+                                          "chunked"),
                                     bytes("chunked\0")}) {
-    EXPECT_EQ(parse_in_every_cut(request_with({"Transfer-Encoding: " + coding})).rejection,
-              R::field_value_malformed);
+    EXPECT_EQ(parse_in_every_cut(request_with({"Transfer-Encoding: " + coding})).rejection, R::field_value_malformed);
   }
 }
 

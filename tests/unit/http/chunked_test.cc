@@ -24,8 +24,7 @@ struct Decoded {
 };
 
 std::ostream& operator<<(std::ostream& out, const Decoded& decoded) {
-  out << '"' << decoded.body << "\" after " << decoded.consumed_bytes
-      << (decoded.complete ? " complete" : "");
+  out << '"' << decoded.body << "\" after " << decoded.consumed_bytes << (decoded.complete ? " complete" : "");
   return decoded.rejection ? out << ' ' << facts_of(*decoded.rejection).reason : out;
 }
 
@@ -36,8 +35,7 @@ Decoded decode(std::string_view input, std::size_t first_bytes, std::size_t piec
   std::size_t size = first_bytes;
   while (!decoded.complete) {
     const std::string_view rest = input.substr(decoded.consumed_bytes);
-    const std::vector<std::uint8_t> piece(
-        rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(std::min(size, rest.size())));
+    const std::vector<std::uint8_t> piece(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(std::min(size, rest.size())));
     const auto progress = reader.read(piece, decoded.body);
     if (!progress) {
       decoded.rejection = progress.error();
@@ -56,8 +54,7 @@ Decoded decode_in_every_cut(std::string_view input) {
   const Decoded whole = decode(input, input.size(), input.size());
   EXPECT_EQ(decode(input, 1, 1), whole);
   const std::size_t stride = input.size() <= 2048 ? 1 : input.size() / 256;
-  for (std::size_t cut = 1; cut < input.size(); cut += stride)
-    EXPECT_EQ(decode(input, cut, input.size()), whole) << cut;
+  for (std::size_t cut = 1; cut < input.size(); cut += stride) EXPECT_EQ(decode(input, cut, input.size()), whole) << cut;
   return whole;
 }
 
@@ -70,8 +67,8 @@ TEST(ChunkedReader, JoinsChunksAndStopsBehindTheTrailers) {
 }
 
 TEST(ChunkedReader, AcceptsEveryFormOfExtension) {
-  for (const std::string_view extension : {";a", ";a=b", ";a=\"b c;\\\"\"", ";a;b=c;d", " ;a",
-                                           "\t; a = b ; c", ";a=\"\"", ";a=\"\\\\\"", ";a ;b"}) {
+  for (const std::string_view extension :
+       {";a", ";a=b", ";a=\"b c;\\\"\"", ";a;b=c;d", " ;a", "\t; a = b ; c", ";a=\"\"", ";a=\"\\\\\"", ";a ;b"}) {
     std::string coded = "2";
     coded.append(extension).append("\r\nhi\r\n0").append(extension).append("\r\n\r\n");
     const Decoded decoded = decode_in_every_cut(coded);
@@ -155,10 +152,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"D37_open_quote", "5;a=\"b\r\nhello\r\n", R::chunk_extension_malformed},
         {"D37_text_behind_quote", "5;a=\"b\"c\r\nhello\r\n", R::chunk_extension_malformed},
         {"D37_space_before_crlf", "5;a \r\nhello\r\n", R::chunk_extension_malformed},
-        {"D38_64KB_extension", "5;" + std::string(65'536, 'a') + "\r\nhello\r\n",
-         R::chunk_overhead_too_large},
-        {"D38_many_extensions", small_chunks(10'000, ";" + std::string(99, 'a')),
-         R::chunk_overhead_too_large},
+        {"D38_64KB_extension", "5;" + std::string(65'536, 'a') + "\r\nhello\r\n", R::chunk_overhead_too_large},
+        {"D38_many_extensions", small_chunks(10'000, ";" + std::string(99, 'a')), R::chunk_overhead_too_large},
         {"D38_quoted_extension", "5;a=\"" + std::string(2000, 'a'), R::chunk_overhead_too_large},
         {"D40_long_trailers", "0\r\nX: " + std::string(1'000'000, 'a'), R::trailers_too_large},
         {"D40_many_trailers", "0\r\n" + repeated("X:\r\n", 5000), R::trailers_too_large},
@@ -172,7 +167,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return tested.param.id; });
 
 TEST(ChunkedReader, PassesOverTrailersThatOnlyLookLikeForbiddenOnes) {
-  for (const std::string name : {"Hos", "Hostt", "X-Host", "Expected", "Origins", "Sec-Fetch-Mode", "X-Real-IPs", "Server-Timing", "Digest", "Content-Lengt", "Content-Length-", "Authorization-Info", "T", "Transfer-Encoding-Of-Somebody-Else"})
+  for (const std::string name :
+       {"Hos", "Hostt", "X-Host", "Expected", "Origins", "Sec-Fetch-Mode", "X-Real-IPs", "Server-Timing", "Digest",
+        "Content-Lengt", "Content-Length-", "Authorization-Info", "T", "Transfer-Encoding-Of-Somebody-Else"})
     EXPECT_TRUE(decode_in_every_cut("0\r\n" + name + ": v\r\n\r\n").complete) << name;
 }
 
@@ -181,8 +178,7 @@ TEST(ChunkedReader, TakesABodyOfExactlyTheLimit) {
   const Decoded decoded = decode_in_every_cut("1000\r\n" + data + "\r\n0\r\n\r\n");
   EXPECT_TRUE(decoded.complete);
   EXPECT_EQ(decoded.body, data);
-  EXPECT_EQ(decode_in_every_cut("800\r\n" + data.substr(0, 2048) + "\r\n801\r\n").rejection,
-            R::body_too_large);
+  EXPECT_EQ(decode_in_every_cut("800\r\n" + data.substr(0, 2048) + "\r\n801\r\n").rejection, R::body_too_large);
 }
 
 TEST(ChunkedReader, LetsSmallChunksPassWithinTheBudget) {
@@ -192,8 +188,7 @@ TEST(ChunkedReader, LetsSmallChunksPassWithinTheBudget) {
 }
 
 TEST(ChunkedReader, HasOneVerdictForEveryFlippedBit) {
-  const std::string good =
-      "5;a=\"b\\c\"\r\nhello\r\n1f\r\n0123456789abcdef0123456789abcde\r\n0\r\nX: y\r\n\r\n";
+  const std::string good = "5;a=\"b\\c\"\r\nhello\r\n1f\r\n0123456789abcdef0123456789abcde\r\n0\r\nX: y\r\n\r\n";
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
     std::string flipped = good;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));

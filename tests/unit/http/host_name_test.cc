@@ -26,15 +26,18 @@ TEST(HostName, KnowsLoopbackNames) {
 }
 
 TEST(HostName, KnowsAddresses) {
-  for (const char* host : {"127.0.0.1", "0.0.0.0", "255.255.255.255", "[::1]", "[2001:db8::1]"}) EXPECT_TRUE(is_ip_literal(host)) << host;
+  for (const char* host : {"127.0.0.1", "0.0.0.0", "255.255.255.255", "[::1]", "[2001:db8::1]"})
+    EXPECT_TRUE(is_ip_literal(host)) << host;
   for (const char* host : {"", "127.1", "2130706433", "0x7f.0.0.1", "127.0.0.1.example", "256.0.0.1", "1.2.3.4.5", "gate"})
     EXPECT_FALSE(is_ip_literal(host)) << host;
 }
 
 TEST(HostName, IsListedHoweverTheListSpellsIt) {
   const std::vector<std::string> hosts{"Gate.Example.", "[2001:0DB8:0:0::1]", "192.0.2.7"};
-  for (const char* host : {"gate.example", "GATE.example", "[2001:db8::1]", "[2001:db8:0:0:0:0:0:1]", "192.0.2.7"}) EXPECT_TRUE(is_listed(host, hosts)) << host;
-  for (const char* host : {"", "gate", "gate.example.org", "[2001:db8::2]", "[::]", "2001:db8::1"}) EXPECT_FALSE(is_listed(host, hosts)) << host;
+  for (const char* host : {"gate.example", "GATE.example", "[2001:db8::1]", "[2001:db8:0:0:0:0:0:1]", "192.0.2.7"})
+    EXPECT_TRUE(is_listed(host, hosts)) << host;
+  for (const char* host : {"", "gate", "gate.example.org", "[2001:db8::2]", "[::]", "2001:db8::1"})
+    EXPECT_FALSE(is_listed(host, hosts)) << host;
   EXPECT_FALSE(is_listed("", {}));
 }
 

@@ -24,9 +24,7 @@ struct Row {
 
 class RequestHeadParserRow : public testing::TestWithParam<Row> {};
 
-std::string row_name(const testing::TestParamInfo<Row>& tested) {
-  return tested.param.id;
-}
+std::string row_name(const testing::TestParamInfo<Row>& tested) { return tested.param.id; }
 
 TEST_P(RequestHeadParserRow, HasOneVerdictInEveryCut) {
   const Row& row = GetParam();
@@ -42,21 +40,11 @@ TEST_P(RequestHeadParserRow, HasOneVerdictInEveryCut) {
 
 constexpr std::size_t default_head_bytes = HeadRules{}.head_bytes_max;
 
-std::string with_line(const std::string& request_line) {
-  return upgrade_request(request_line);
-}
-std::string with_target(const std::string& target) {
-  return upgrade_request("GET " + target + " HTTP/1.1");
-}
-std::string with_version(const std::string& version) {
-  return upgrade_request("GET /ws " + version);
-}
-std::string with_field(const std::string& line) {
-  return upgrade_request("GET /ws HTTP/1.1", line + "\r\n");
-}
-std::string with_host(const std::string& line) {
-  return replaced(upgrade_request(), "Host: h\r\n", line);
-}
+std::string with_line(const std::string& request_line) { return upgrade_request(request_line); }
+std::string with_target(const std::string& target) { return upgrade_request("GET " + target + " HTTP/1.1"); }
+std::string with_version(const std::string& version) { return upgrade_request("GET /ws " + version); }
+std::string with_field(const std::string& line) { return upgrade_request("GET /ws HTTP/1.1", line + "\r\n"); }
+std::string with_host(const std::string& line) { return replaced(upgrade_request(), "Host: h\r\n", line); }
 
 using R = Rejection;
 
@@ -136,7 +124,8 @@ std::vector<Row> request_line_rows() {
       {"A_absolute_other_host", with_target("ws://g/ws"), R::authority_conflict},
       {"A_absolute_other_port", with_target("ws://h:8080/ws"), R::authority_conflict},
       {"A_absolute_port_of_the_other_scheme", with_target("ws://h:443/ws"), R::authority_conflict},
-      {"A_absolute_port_in_host_of_the_other_scheme", replaced(with_target("https://h/ws"), "Host: h", "Host: h:80"), R::authority_conflict},
+      {"A_absolute_port_in_host_of_the_other_scheme", replaced(with_target("https://h/ws"), "Host: h", "Host: h:80"),
+       R::authority_conflict},
       {"A_absolute_longer_host", with_target("http://hh/ws"), R::authority_conflict},
       {"A_absolute_without_host_in_http10", "GET http://h/ HTTP/1.0\r\n\r\n", {}},
       {"A29_asterisk", with_target("*"), R::target_form_unsupported},
@@ -190,8 +179,7 @@ std::vector<Row> field_rows() {
       {"B13_lf_only", "GET /ws HTTP/1.1\nHost: h\n\n", R::version_malformed},
       {"B13_lf_cr", "GET /ws HTTP/1.1\n\rHost: h\n\r\n\r", R::version_malformed},
       {"B13_lf_for_last_line", "GET /ws HTTP/1.1\r\nHost: h\r\n\n", R::line_ending_malformed},
-      {"B14_cr_before_hidden_request", "GET /ws HTTP/1.1\r\nHost: a\r\n\rZGET /evil: HTTP/1.1\r\n\r\n",
-       R::line_ending_malformed},
+      {"B14_cr_before_hidden_request", "GET /ws HTTP/1.1\r\nHost: a\r\n\rZGET /evil: HTTP/1.1\r\n\r\n", R::line_ending_malformed},
       {"B16_obs_text_in_value", with_field("X-Other: \x80\xff"), {}},
       {"B19_value_of_8192", with_field("X: " + std::string(8192, 'v') + "  "), {}},
       {"B19_value_of_8193", with_field("X: " + std::string(8193, 'v')), {}},
@@ -213,13 +201,12 @@ std::vector<Row> field_rows() {
   for (const char byte : bytes("[](){}<>@,;:\\\"/?= \t\0\x01\x1b\x7f")) {
     const std::string name = std::string{"X"} + byte + "Y";
     const auto rejection = byte == ':' ? std::optional<Rejection>{} : R::field_name_malformed;
-    rows.push_back({"B07_B09_name_with_" + std::to_string(static_cast<unsigned char>(byte)),
-                    with_field(name + ": v"), rejection});
+    rows.push_back(
+        {"B07_B09_name_with_" + std::to_string(static_cast<unsigned char>(byte)), with_field(name + ": v"), rejection});
   }
   for (int byte = 0; byte <= 0x7f; byte = byte == 0x1f ? 0x7f : byte + 1) {
     if (byte == '\t' || byte == '\n' || byte == '\r') continue;
-    rows.push_back({"B15_control_" + std::to_string(byte),
-                    with_field(std::string{"X: a"} + static_cast<char>(byte) + "b"),
+    rows.push_back({"B15_control_" + std::to_string(byte), with_field(std::string{"X: a"} + static_cast<char>(byte) + "b"),
                     R::field_value_malformed});
   }
   for (const std::size_t fields_count : {std::size_t{100}, std::size_t{101}}) {
@@ -231,8 +218,7 @@ std::vector<Row> field_rows() {
   for (const std::size_t head_bytes : {default_head_bytes, default_head_bytes + 1}) {
     const std::string start = with_field("A: " + std::string(8100, 'a') + "\r\nB: ");
     const std::string open = start.substr(0, start.size() - 4);
-    rows.push_back({"B21_head_of_" + std::to_string(head_bytes),
-                    open + std::string(head_bytes - start.size(), 'b') + "\r\n\r\n",
+    rows.push_back({"B21_head_of_" + std::to_string(head_bytes), open + std::string(head_bytes - start.size(), 'b') + "\r\n\r\n",
                     head_bytes > default_head_bytes ? R::head_too_large : std::optional<Rejection>{}});
   }
   return rows;
@@ -274,8 +260,7 @@ INSTANTIATE_TEST_SUITE_P(B, RequestHeadParserRow, testing::ValuesIn(field_rows()
 INSTANTIATE_TEST_SUITE_P(C, RequestHeadParserRow, testing::ValuesIn(host_rows()), row_name);
 
 TEST(RequestHeadParser, FindsEveryPartOfAnUpgrade) {
-  const std::string request =
-      upgrade_request("GET /ws?deviceId=abc HTTP/1.1", "X-Padded: \t a b \t\r\n") + "frames";
+  const std::string request = upgrade_request("GET /ws?deviceId=abc HTTP/1.1", "X-Padded: \t a b \t\r\n") + "frames";
   RequestHeadParser parser;
   const HeadVerdict verdict = parse(parser, request, {7, 20, 21, 60});
   ASSERT_EQ(verdict.status, HeadStatus::complete);
@@ -305,10 +290,9 @@ TEST(RequestHeadParser, TakesAuthorityOfAnAbsoluteTarget) {
 
 TEST(RequestHeadParser, RecordsVersionAndMethod) {
   const std::vector<std::pair<std::string, Method>> methods{
-      {"GET", Method::get},         {"HEAD", Method::head},      {"POST", Method::post},
-      {"PUT", Method::put},         {"DELETE", Method::delete_}, {"CONNECT", Method::connect},
-      {"OPTIONS", Method::options}, {"TRACE", Method::trace},    {"PATCH", Method::patch},
-      {"get", Method::unknown}};
+      {"GET", Method::get},        {"HEAD", Method::head},       {"POST", Method::post},       {"PUT", Method::put},
+      {"DELETE", Method::delete_}, {"CONNECT", Method::connect}, {"OPTIONS", Method::options}, {"TRACE", Method::trace},
+      {"PATCH", Method::patch},    {"get", Method::unknown}};
   for (const auto& [name, method] : methods) {
     RequestHeadParser parser;
     ASSERT_EQ(parse(parser, name + " / HTTP/1.0\r\n\r\n").status, HeadStatus::complete) << name;
@@ -322,10 +306,10 @@ TEST(RequestHeadParser, KnowsPathAndQueryAsSoonAsTheTarget) {
   struct Case {
     std::string_view request, path, query;
   };
-  for (const Case& c : {Case{"GET /ws?deviceId=a HTTP/01.1\r\n", "/ws", "deviceId=a"}, Case{"GET /ws?deviceId=a ", "/ws", "deviceId=a"},
-                        Case{"GET /other HTTP/2.0\r\n", "/other", ""}, Case{"GET /w[s?a HTTP/1.1\r\n", "/w[s", "a"},
-                        Case{"GET http://u:secret@h/ws?a HTTP/1.1\r\n", "/ws", "a"}, Case{"GET http://h HTTP/9.9\r\n", "/", ""},
-                        Case{"OPTIONS * HTTP/9.9\r\n", "*", ""}}) {
+  for (const Case& c : {Case{"GET /ws?deviceId=a HTTP/01.1\r\n", "/ws", "deviceId=a"},
+                        Case{"GET /ws?deviceId=a ", "/ws", "deviceId=a"}, Case{"GET /other HTTP/2.0\r\n", "/other", ""},
+                        Case{"GET /w[s?a HTTP/1.1\r\n", "/w[s", "a"}, Case{"GET http://u:secret@h/ws?a HTTP/1.1\r\n", "/ws", "a"},
+                        Case{"GET http://h HTTP/9.9\r\n", "/", ""}, Case{"OPTIONS * HTTP/9.9\r\n", "*", ""}}) {
     RequestHeadParser parser;
     EXPECT_NE(parse(parser, c.request).status, HeadStatus::complete) << c.request;
     EXPECT_EQ(parser.view(bytes_of(c.request)).path(), c.path) << c.request;
@@ -459,8 +443,8 @@ TEST(RequestHeadParser, HasADefinedVerdictForEveryFlippedBit) {
 }
 
 TEST(RequestHeadParser, ExaminesEachByteOnceHoweverCut) {
-  const std::string head = "GET /ws HTTP/1.1\r\nHost: h\r\nA: " + std::string(8000, 'a') +
-                           "\r\nB: " + std::string(8000, 'b') + "\r\n\r\n";
+  const std::string head =
+      "GET /ws HTTP/1.1\r\nHost: h\r\nA: " + std::string(8000, 'a') + "\r\nB: " + std::string(8000, 'b') + "\r\n\r\n";
   for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1460}, head.size()}) {
     RequestHeadParser parser;
     for (std::size_t length = 0; length < head.size(); length += step)

@@ -32,8 +32,8 @@ class RequestViewTest : public testing::Test {
 };
 
 TEST_F(RequestViewTest, ReadsAListOverSeveralLines) {
-  const RequestView view = view_of(
-      {"Connection: ,, keep-alive ,\t", "X: no", "CONNECTION: Upgrade,", "Connection:", "connection: x"});
+  const RequestView view =
+      view_of({"Connection: ,, keep-alive ,\t", "X: no", "CONNECTION: Upgrade,", "Connection:", "connection: x"});
   EXPECT_EQ(members_of(view, "connection"), (std::vector<std::string>{"keep-alive", "Upgrade", "x"}));
   EXPECT_EQ(members_of(view, "absent"), std::vector<std::string>{});
 }
@@ -53,9 +53,7 @@ TEST_F(RequestViewTest, CountsLinesOfAName) {
   EXPECT_EQ(view.count_fields("B"), 0U);
 }
 
-TEST_F(RequestViewTest, TakesTheAuthorityFromTheHostUnlessTheTargetHasOne) {
-  EXPECT_EQ(view_of({}).authority(), "h");
-}
+TEST_F(RequestViewTest, TakesTheAuthorityFromTheHostUnlessTheTargetHasOne) { EXPECT_EQ(view_of({}).authority(), "h"); }
 
 }  // namespace
 }  // namespace ringgate::http

@@ -43,16 +43,12 @@ std::string bytes(const char (&literal)[Size]) {
   return std::string(literal, Size - 1);
 }
 
-inline bool operator==(const HeadSpan& a, const HeadSpan& b) {
-  return a.offset == b.offset && a.length == b.length;
-}
-inline bool operator==(const FieldLine& a, const FieldLine& b) {
-  return a.name == b.name && a.value == b.value;
-}
+inline bool operator==(const HeadSpan& a, const HeadSpan& b) { return a.offset == b.offset && a.length == b.length; }
+inline bool operator==(const FieldLine& a, const FieldLine& b) { return a.name == b.name && a.value == b.value; }
 inline bool operator==(const RequestHead& a, const RequestHead& b) {
-  return a.method_text == b.method_text && a.target == b.target && a.authority == b.authority &&
-         a.path == b.path && a.query == b.query && a.host == b.host && a.method == b.method &&
-         a.minor_version == b.minor_version && a.fields == b.fields;
+  return a.method_text == b.method_text && a.target == b.target && a.authority == b.authority && a.path == b.path &&
+         a.query == b.query && a.host == b.host && a.method == b.method && a.minor_version == b.minor_version &&
+         a.fields == b.fields;
 }
 inline bool operator==(const HeadVerdict& a, const HeadVerdict& b) {
   return a.status == b.status && a.head_bytes == b.head_bytes && a.rejection == b.rejection;
@@ -64,11 +60,9 @@ inline std::ostream& operator<<(std::ostream& out, const HeadVerdict& verdict) {
 }
 
 /// Gives `request` to `parser` up to each of the growing `lengths`, then whole.
-inline HeadVerdict parse(RequestHeadParser& parser, std::string_view request,
-                         std::initializer_list<std::size_t> lengths = {}) {
+inline HeadVerdict parse(RequestHeadParser& parser, std::string_view request, std::initializer_list<std::size_t> lengths = {}) {
   const auto resume = [&](std::size_t length) {
-    const std::vector<std::uint8_t> copy(request.begin(),
-                                         request.begin() + static_cast<std::ptrdiff_t>(length));
+    const std::vector<std::uint8_t> copy(request.begin(), request.begin() + static_cast<std::ptrdiff_t>(length));
     return parser.resume(copy);
   };
   for (const std::size_t length : lengths) {

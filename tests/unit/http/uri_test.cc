@@ -11,22 +11,46 @@ namespace {
 using Presence = QueryParameter::Presence;
 
 TEST(Authority, AcceptsHostsWithAndWithoutPort) {
-  for (const char* authority :
-       {"h", "example.org", "a-b_c~d", "127.0.0.1", "127.0.0.1:8080", "h:0", "h:65535", "h:", "%41b", "[::1]", "[::ffff:1.2.3.4]:443", "[2001:db8::1]:", "a!$&'()*+;=b"}) {
+  for (const char* authority : {"h", "example.org", "a-b_c~d", "127.0.0.1", "127.0.0.1:8080", "h:0", "h:65535", "h:", "%41b",
+                                "[::1]", "[::ffff:1.2.3.4]:443", "[2001:db8::1]:", "a!$&'()*+;=b"}) {
     EXPECT_TRUE(is_valid_authority(authority)) << authority;
   }
 }
 
 TEST(Authority, RefusesEverythingElse) {
-  for (const char* authority : {"",          ":80",     "h:65536", "h:99999999999999999999",
-                                "h:-1",      "h:8x",    "h:80:80", "a,b",
-                                "h:080",     "h:00",     "[::1]:08",
-                                "a b",       "u@h",     "h/",      "h?",
-                                "h#",        "%4",      "%",       "%zz",
-                                "[",         "[]",      "[::1",    "::1",
-                                "[::1]x",    "[::1]80", "[zz]",    "[fe80::1%eth0]",
-                                "[1.2.3.4]", "[:::]",   "h\\",     "h\x7f",
-                                "h\xff",     "\xc3\xa9"}) {
+  for (const char* authority : {"",
+                                ":80",
+                                "h:65536",
+                                "h:99999999999999999999",
+                                "h:-1",
+                                "h:8x",
+                                "h:80:80",
+                                "a,b",
+                                "h:080",
+                                "h:00",
+                                "[::1]:08",
+                                "a b",
+                                "u@h",
+                                "h/",
+                                "h?",
+                                "h#",
+                                "%4",
+                                "%",
+                                "%zz",
+                                "[",
+                                "[]",
+                                "[::1",
+                                "::1",
+                                "[::1]x",
+                                "[::1]80",
+                                "[zz]",
+                                "[fe80::1%eth0]",
+                                "[1.2.3.4]",
+                                "[:::]",
+                                "h\\",
+                                "h\x7f",
+                                "h\xff",
+                                "\xc3\xa9"}) {
     EXPECT_FALSE(is_valid_authority(authority)) << authority;
   }
 }
@@ -62,8 +86,7 @@ TEST(PercentDecode, DecodesOnce) {
 
 TEST(PercentDecode, RefusesBrokenEscapesAndShortRoom) {
   std::array<char, 3> out;
-  for (const char* text : {"%", "a%", "%4", "%g1", "%1g", "% 1"})
-    EXPECT_FALSE(percent_decode(text, out)) << text;
+  for (const char* text : {"%", "a%", "%4", "%g1", "%1g", "% 1"}) EXPECT_FALSE(percent_decode(text, out)) << text;
   EXPECT_EQ(percent_decode("%41bc", out), 3U);
   EXPECT_FALSE(percent_decode("abcd", out));
   EXPECT_EQ(percent_decode("", out), 0U);

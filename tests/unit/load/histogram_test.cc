@@ -29,8 +29,7 @@ TEST(Histogram, KeepsSmallValuesExactly) {
 
 TEST(Histogram, HoldsEveryMagnitudeWithinOneCell) {
   for (unsigned bit = 0; bit < 64; ++bit) {
-    for (const std::uint64_t value :
-         {std::uint64_t{1} << bit, (std::uint64_t{1} << bit) - 1, (std::uint64_t{3} << bit) / 2}) {
+    for (const std::uint64_t value : {std::uint64_t{1} << bit, (std::uint64_t{1} << bit) - 1, (std::uint64_t{3} << bit) / 2}) {
       Histogram histogram;
       histogram.record(value);
       histogram.record(std::numeric_limits<std::uint64_t>::max());

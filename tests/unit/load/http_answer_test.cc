@@ -28,8 +28,7 @@ TEST(HttpAnswer, NamesEachFault) {
   EXPECT_EQ(fault("HTTP/1.1 2x0 OK\r\n\r\n"), AnswerFault::status_line);
   EXPECT_EQ(fault("HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), AnswerFault::field_line);
   EXPECT_EQ(fault("HTTP/1.1 200 OK\r\n\r\n"), AnswerFault::content_length);
-  EXPECT_EQ(fault("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"),
-            AnswerFault::content_length);
+  EXPECT_EQ(fault("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"), AnswerFault::content_length);
   EXPECT_EQ(fault("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), AnswerFault::chunked);
   EXPECT_EQ(fault(std::string(answer_head_bytes_max, 'x')), AnswerFault::too_long);
 }

@@ -25,9 +25,7 @@ std::string replaced(std::string_view from, std::string_view to) {
   return text;
 }
 
-TEST(Opening, ComputesTheAcceptOfTheRfc) {
-  EXPECT_EQ(accept_of(sample_key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-}
+TEST(Opening, ComputesTheAcceptOfTheRfc) { EXPECT_EQ(accept_of(sample_key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); }
 
 TEST(Opening, MakesDifferentKeysOfSixteenBytes) {
   Random random(1);
@@ -40,20 +38,16 @@ TEST(Opening, MakesDifferentKeysOfSixteenBytes) {
   }
 }
 
-TEST(Opening, TakesAGoodAnswer) {
-  EXPECT_EQ(fault_of(std::string(good)), std::nullopt);
-}
+TEST(Opening, TakesAGoodAnswer) { EXPECT_EQ(fault_of(std::string(good)), std::nullopt); }
 
 TEST(Opening, RefusesEachFault) {
-  EXPECT_EQ(fault_of(replaced("101 Switching Protocols", "200 OK\r\nContent-Length: 0")),
-            OpeningFault::status);
+  EXPECT_EQ(fault_of(replaced("101 Switching Protocols", "200 OK\r\nContent-Length: 0")), OpeningFault::status);
   EXPECT_EQ(fault_of(replaced("Upgrade: websocket\r\n", "")), OpeningFault::upgrade);
   EXPECT_EQ(fault_of(replaced("Connection: Upgrade", "Connection: close")), OpeningFault::connection);
   EXPECT_EQ(fault_of(replaced("s3pP", "S3pP")), OpeningFault::accept);
   EXPECT_EQ(fault_of(replaced("Connection:", "Sec-WebSocket-Extensions: permessage-deflate\r\nConnection:")),
             OpeningFault::extensions);
-  EXPECT_EQ(fault_of(replaced("Connection:", "Sec-WebSocket-Protocol: chat\r\nConnection:")),
-            OpeningFault::subprotocol);
+  EXPECT_EQ(fault_of(replaced("Connection:", "Sec-WebSocket-Protocol: chat\r\nConnection:")), OpeningFault::subprotocol);
 }
 
 }  // namespace

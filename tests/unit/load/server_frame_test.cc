@@ -15,8 +15,7 @@ std::vector<std::uint8_t> frame_of(std::uint8_t first, std::uint64_t length, std
   if (length_bytes == 0) bytes.push_back(static_cast<std::uint8_t>(length));
   if (length_bytes == 2) bytes.push_back(126);
   if (length_bytes == 8) bytes.push_back(127);
-  for (std::size_t left = length_bytes; left > 0; --left)
-    bytes.push_back(static_cast<std::uint8_t>(length >> (8 * (left - 1))));
+  for (std::size_t left = length_bytes; left > 0; --left) bytes.push_back(static_cast<std::uint8_t>(length >> (8 * (left - 1))));
   for (std::uint64_t i = 0; i < length; ++i) bytes.push_back(static_cast<std::uint8_t>(i * 7));
   return bytes;
 }
@@ -63,11 +62,9 @@ TEST(ServerFrame, JudgesAllTwoByteHeaders) {
       const bool is_control = opcode > 7;
       const bool is_cut = is_control && first < 128;
       const bool is_long = is_control && (second & 127) > 125;
-      const std::vector<std::uint8_t> bytes{static_cast<std::uint8_t>(first),
-                                             static_cast<std::uint8_t>(second)};
+      const std::vector<std::uint8_t> bytes{static_cast<std::uint8_t>(first), static_cast<std::uint8_t>(second)};
       const auto fault = fault_of(parse_server_frame(bytes, no_limit));
-      EXPECT_EQ(fault.has_value(), is_reserved || is_unknown || is_masked || is_cut || is_long)
-          << first << ' ' << second;
+      EXPECT_EQ(fault.has_value(), is_reserved || is_unknown || is_masked || is_cut || is_long) << first << ' ' << second;
     }
   }
 }

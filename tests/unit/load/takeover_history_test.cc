@@ -23,8 +23,7 @@ class TakeoverHistoryTest : public testing::Test {
 };
 
 TEST_F(TakeoverHistoryTest, FindsNothingWrongInACleanTakeover) {
-  pushes = {
-      {5, Outcome::delivered}, {11, Outcome::delivered}, {20, Outcome::delivered}, {21, Outcome::refused}};
+  pushes = {{5, Outcome::delivered}, {11, Outcome::delivered}, {20, Outcome::delivered}, {21, Outcome::refused}};
   a.receipts = {{0, 0}, {1, 0}};  // push 1 was asked for before b had its 101: either may get it
   b.receipts = {{2, 0}};
   const auto tally = judge();
@@ -59,8 +58,7 @@ TEST_F(TakeoverHistoryTest, NoticesAnOldOwnerAfterSeveralTakeovers) {
 }
 
 TEST_F(TakeoverHistoryTest, NoticesLossCopiesAndReordering) {
-  pushes = {
-      {13, Outcome::delivered}, {13, Outcome::delivered}, {13, Outcome::delivered}, {13, Outcome::refused}};
+  pushes = {{13, Outcome::delivered}, {13, Outcome::delivered}, {13, Outcome::delivered}, {13, Outcome::refused}};
   b.receipts = {{2, 0}, {1, 0}, {2, 0}, {3, 0}};
   const auto tally = judge();
   EXPECT_EQ(tally.lost, 1U);

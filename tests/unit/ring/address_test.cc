@@ -14,9 +14,8 @@ TEST(ListenAddress, ReadsLiteralAddressesAndWritesThemTheSame) {
   };
   for (const Good& good :
        {Good{"127.0.0.1:8080", "127.0.0.1", 8080}, Good{"0.0.0.0:0", "0.0.0.0", 0},
-        Good{"255.255.255.255:65535", "255.255.255.255", 65535}, Good{"[::1]:8080", "::1", 8080},
-        Good{"[::]:1", "::", 1}, Good{"[2001:db8::7]:443", "2001:db8::7", 443},
-        Good{"[::ffff:10.0.0.1]:9", "::ffff:10.0.0.1", 9}}) {
+        Good{"255.255.255.255:65535", "255.255.255.255", 65535}, Good{"[::1]:8080", "::1", 8080}, Good{"[::]:1", "::", 1},
+        Good{"[2001:db8::7]:443", "2001:db8::7", 443}, Good{"[::ffff:10.0.0.1]:9", "::ffff:10.0.0.1", 9}}) {
     const auto address = parse_listen_address(good.text);
     ASSERT_TRUE(address) << address.error();
     EXPECT_EQ(address->host, good.host);
@@ -90,8 +89,7 @@ TEST(ListenAddress, RefusesEverythingElseWithASentence) {
 
 TEST(PeerAddress, IsWrittenAsPeopleReadIt) {
   EXPECT_EQ(PeerAddress{}.text(), "unknown");
-  EXPECT_EQ((PeerAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1}, 4711}.text()),
-            "127.0.0.1:4711");
+  EXPECT_EQ((PeerAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1}, 4711}.text()), "127.0.0.1:4711");
   EXPECT_EQ((PeerAddress{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 4711}.text()), "[::1]:4711");
   EXPECT_EQ((PeerAddress{{0x20, 0x01, 0x0D, 0xB8}, 65535}.text()), "[2001:db8::]:65535");
 }

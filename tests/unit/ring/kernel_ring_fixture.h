@@ -41,8 +41,7 @@ class LoopbackPeer {
     EXPECT_EQ(::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &address_bytes), 0);
     port_ = ntohs(address.sin_port);
   }
-  LoopbackPeer(LoopbackPeer&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)), port_(other.port_) {}
+  LoopbackPeer(LoopbackPeer&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), port_(other.port_) {}
   LoopbackPeer& operator=(LoopbackPeer&&) = delete;
   ~LoopbackPeer() { hang_up(); }
 
@@ -84,8 +83,8 @@ class LoopbackPeer {
 
 /// What the next enters of this process do, see unwilling_kernel.cc.
 namespace unwilling {
-inline int enters = 0;         // so many fail with EAGAIN, the kernel having done nothing
-inline bool submits = false;   // those that submit do, for as long as this is set
+inline int enters = 0;        // so many fail with EAGAIN, the kernel having done nothing
+inline bool submits = false;  // those that submit do, for as long as this is set
 }  // namespace unwilling
 
 class KernelRing : public testing::Test {
@@ -153,8 +152,7 @@ class KernelRing : public testing::Test {
   /// Turns until `done`; false if it never was.
   bool turn_until(const std::function<bool()>& done) {
     const TimeNs deadline = ring->now() + patience;
-    while (!done() && ring->now() < deadline)
-      turn({.may_sleep = true, .timeout = 20 * nanoseconds_per_millisecond});
+    while (!done() && ring->now() < deadline) turn({.may_sleep = true, .timeout = 20 * nanoseconds_per_millisecond});
     return done();
   }
 
@@ -203,8 +201,7 @@ class KernelRing : public testing::Test {
         armed = event.completion.more;
         starved = starved || event.completion.error == IoError::no_buffers;
       }
-      std::erase_if(events,
-                    [](const Event& event) { return event.completion.token.kind == OperationKind::receive; });
+      std::erase_if(events, [](const Event& event) { return event.completion.token.kind == OperationKind::receive; });
       if (bytes.size() >= size) return true;
       if (!armed) ring->receive(socket, receive_token());
       armed = true;
@@ -218,17 +215,14 @@ class KernelRing : public testing::Test {
   /// has ready.
   bool stays_silent(OperationKind kind) {
     for (int i = 0; i < 3; ++i) turn();
-    return std::ranges::none_of(events,
-                                [&](const Event& event) { return event.completion.token.kind == kind; });
+    return std::ranges::none_of(events, [&](const Event& event) { return event.completion.token.kind == kind; });
   }
 
   void send(std::string_view bytes, Ring::Sending sending) {
     const Piece piece{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
     ring->send(socket, {&piece, 1}, sending, send_token());
   }
-  void send(std::string_view bytes, bool silent) {
-    send(bytes, silent ? Ring::Sending::silent : Ring::Sending::completes);
-  }
+  void send(std::string_view bytes, bool silent) { send(bytes, silent ? Ring::Sending::silent : Ring::Sending::completes); }
   Token receive_token() const { return {OperationKind::receive, socket, 7}; }
   Token send_token() const { return {OperationKind::send, socket, 7}; }
 

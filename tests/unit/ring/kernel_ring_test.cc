@@ -19,10 +19,9 @@ namespace {
 
 // The last one is of no consequence for what a ring does, so it has no combinations of its own.
 constexpr std::array<bool Features::*, 10> all_features{
-    &Features::multishot_receive,   &Features::direct_descriptors, &Features::silent_sends,
-    &Features::incremental_buffers, &Features::message_ring,       &Features::minimum_wait,
-    &Features::no_submission_array, &Features::peer_name_command, &Features::zero_copy_sends,
-    &Features::idle_waits};
+    &Features::multishot_receive, &Features::direct_descriptors, &Features::silent_sends,        &Features::incremental_buffers,
+    &Features::message_ring,      &Features::minimum_wait,       &Features::no_submission_array, &Features::peer_name_command,
+    &Features::zero_copy_sends,   &Features::idle_waits};
 
 /// What is left of `features` with the features masked whose bit is clear.
 Features masked(Features features, unsigned bits) {
@@ -347,7 +346,8 @@ TEST_F(KernelRing, ReapsWhatWasQueuedAsideThoughSubmittingFails) {
   options.completion_entries = 8;
   start(options);
   const LoopbackPeer peer = accepted_peer();
-  for (std::uint32_t i = 0; i < 40; ++i) ring->cancel_operation({OperationKind::receive, socket, i}, {OperationKind::cancel, socket, i});
+  for (std::uint32_t i = 0; i < 40; ++i)
+    ring->cancel_operation({OperationKind::receive, socket, i}, {OperationKind::cancel, socket, i});
   (void)ring->submit_and_wait({});
   ring->cancel_operation({OperationKind::receive, socket, 40}, {OperationKind::cancel, socket, 40});  // to be submitted
   unwilling::submits = true;
@@ -450,8 +450,7 @@ TEST_F(KernelRing, LosesNothingWhenCompletionsOverflow) {
       const std::string piece = std::to_string(round) + " ";
       for (const LoopbackPeer& peer : peers) peer.send(piece);
       expected += piece;
-      ASSERT_TRUE(turn_until([&] { return take(), bytes == expected.size() * peers_count; }))
-          << "round " << round;
+      ASSERT_TRUE(turn_until([&] { return take(), bytes == expected.size() * peers_count; })) << "round " << round;
     }
     EXPECT_EQ(std::ranges::count(streams, expected), std::ssize(peers));
     EXPECT_GT(ring->counters().overflows, 0U);
@@ -639,8 +638,7 @@ TEST_F(KernelRing, ClosesWithAnEndOrAReset) {
       turn();
       EXPECT_TRUE(peer.sees_end());
     }
-    if (ring->features().direct_descriptors && !ring->features().peer_name_command)
-      continue;  // such a kernel cannot
+    if (ring->features().direct_descriptors && !ring->features().peer_name_command) continue;  // such a kernel cannot
     const LoopbackPeer peer = accepted_peer();
     ring->close(socket, true, {OperationKind::close, socket, 1});
     turn();
@@ -776,7 +774,8 @@ TEST_F(KernelRing, ADualStackListenerTakesIpv4AndNamesItAsSuch) {
   ASSERT_EQ(accepted.error, IoError::none);
   PeerAddress from;
   const auto accepted_socket = static_cast<Socket>(accepted.result);
-  if (ring->peer_address(accepted_socket, &from, {OperationKind::peer_name, accepted_socket, 1})) (void)next(OperationKind::peer_name);
+  if (ring->peer_address(accepted_socket, &from, {OperationKind::peer_name, accepted_socket, 1}))
+    (void)next(OperationKind::peer_name);
   EXPECT_TRUE(from.text().starts_with("127.0.0.1:")) << from.text();
 }
 

@@ -7,8 +7,8 @@
 
 #include "unit/ring/kernel_ring_fixture.h"
 
-extern "C" int io_uring_enter2(unsigned int descriptor, unsigned int to_submit, unsigned int completions_min,
-                               unsigned int flags, sigset_t* argument, size_t argument_bytes) {
+extern "C" int io_uring_enter2(unsigned int descriptor, unsigned int to_submit, unsigned int completions_min, unsigned int flags,
+                               sigset_t* argument, size_t argument_bytes) {
   using namespace ringgate::ring;
   if (unwilling::enters > 0) {
     --unwilling::enters;

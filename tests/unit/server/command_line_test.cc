@@ -20,7 +20,8 @@ struct Outcome {
   std::string err;
 };
 
-Outcome run(std::vector<const char*> arguments, const std::vector<std::string>& environment = {}, RingProbe probe = ring_is_there) {
+Outcome run(std::vector<const char*> arguments, const std::vector<std::string>& environment = {},
+            RingProbe probe = ring_is_there) {
   arguments.insert(arguments.begin(), "ringgate");
   std::ostringstream out;
   std::ostringstream err;
@@ -32,8 +33,9 @@ ExitCode exit_code(const Outcome& finished) { return finished.result ? ExitCode:
 auto lines_count(const std::string& text) { return std::ranges::count(text, '\n'); }
 
 TEST(CommandLine, ServeIsHandedBackWithItsSettings) {
-  const Outcome finished = run({"serve", "--listen", "0.0.0.0:1", "--admin=off", "--shards", "2", "--cpus", "0-1", "--log-level",
-                            "debug", "--log-format", "json", "--set", "limits.max_fragments=9", "--set=device.required=false"});
+  const Outcome finished =
+      run({"serve", "--listen", "0.0.0.0:1", "--admin=off", "--shards", "2", "--cpus", "0-1", "--log-level", "debug",
+           "--log-format", "json", "--set", "limits.max_fragments=9", "--set=device.required=false"});
   ASSERT_TRUE(finished.result.has_value()) << finished.err;
   const Config& config = finished.result->config;
   EXPECT_EQ(config.listeners[0].bind, "0.0.0.0:1");
@@ -53,10 +55,18 @@ TEST(CommandLine, FlagsMayStandBeforeTheCommand) {
 }
 
 TEST(CommandLine, BadUsageIsOneLineAndExit64) {
-  const std::vector<std::vector<const char*>> bad{
-      {}, {"fly"}, {"serve", "--nope"}, {"--nope", "serve"}, {"serve", "extra"}, {"serve", "--listen"}, {"serve", "--set"},
-      {"serve", "--set", "no-equals-sign"}, {"serve", "--shards", "1", "--shards", "2"}, {"serve", "check-config"},
-      {"serve", "--config="}, {"serve", "-x\n"}};
+  const std::vector<std::vector<const char*>> bad{{},
+                                                  {"fly"},
+                                                  {"serve", "--nope"},
+                                                  {"--nope", "serve"},
+                                                  {"serve", "extra"},
+                                                  {"serve", "--listen"},
+                                                  {"serve", "--set"},
+                                                  {"serve", "--set", "no-equals-sign"},
+                                                  {"serve", "--shards", "1", "--shards", "2"},
+                                                  {"serve", "check-config"},
+                                                  {"serve", "--config="},
+                                                  {"serve", "-x\n"}};
   for (const auto& arguments : bad) {
     const Outcome finished = run(arguments);
     EXPECT_EQ(exit_code(finished), ExitCode::usage) << finished.err;

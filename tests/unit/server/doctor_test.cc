@@ -21,9 +21,12 @@ Machine good_machine() {
   machine.descriptors_soft = 1024;
   machine.descriptors_hard = 1'048'576;
   machine.locked_bytes = UINT64_MAX;
-  machine.settings = {{"kernel.io_uring_disabled", "0"},       {"net.core.somaxconn", "65535"},
-                      {"net.ipv4.tcp_max_syn_backlog", "65535"}, {"net.ipv4.tcp_rmem", "4096 16384 4194304"},
-                      {"net.ipv4.tcp_wmem", "4096 16384 4194304"}, {"net.ipv4.ip_local_port_range", "32768 60999"},
+  machine.settings = {{"kernel.io_uring_disabled", "0"},
+                      {"net.core.somaxconn", "65535"},
+                      {"net.ipv4.tcp_max_syn_backlog", "65535"},
+                      {"net.ipv4.tcp_rmem", "4096 16384 4194304"},
+                      {"net.ipv4.tcp_wmem", "4096 16384 4194304"},
+                      {"net.ipv4.ip_local_port_range", "32768 60999"},
                       {"fs.nr_open", "1048576"}};
   return machine;
 }

@@ -283,8 +283,7 @@ TEST_P(ServerEnd, EveryPushAskedForGetsOneResult) {
   EXPECT_EQ(handler.closed, handler.opened);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, ServerEnd, testing::Bool(),
-                         [](const auto& way) { return way.param ? "AtOnce" : "Gracefully"; });
+INSTANTIATE_TEST_SUITE_P(Ways, ServerEnd, testing::Bool(), [](const auto& way) { return way.param ? "AtOnce" : "Gracefully"; });
 
 TEST_F(ServerTest, EndsAtOnceWithConnectionsOpen) {
   const auto connected = device("d");

@@ -77,9 +77,7 @@ inline std::string client_header(FrameShape shape, std::uint64_t payload_bytes) 
 inline std::string client_frame(FrameShape shape, std::string_view payload) {
   return client_header(shape, payload.size()) + masked(payload, shape.key);
 }
-inline std::string text_frame(std::string_view payload) {
-  return client_frame({}, payload);
-}
+inline std::string text_frame(std::string_view payload) { return client_frame({}, payload); }
 inline std::string fragment(Opcode opcode, bool fin, std::string_view payload) {
   return client_frame({.opcode = opcode, .fin = fin}, payload);
 }
@@ -100,20 +98,15 @@ struct Seen {
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Seen& seen) {
-  return out << "{kind " << int(seen.kind) << " type " << int(seen.type) << " violation "
-             << facts_of(seen.violation).reason << " code " << int(seen.close_code) << " payload of "
-             << seen.payload.size() << "}";
+  return out << "{kind " << int(seen.kind) << " type " << int(seen.type) << " violation " << facts_of(seen.violation).reason
+             << " code " << int(seen.close_code) << " payload of " << seen.payload.size() << "}";
 }
 
 inline Seen message_of(MessageType type, std::string_view payload) {
   return {.kind = EventKind::message, .type = type, .payload = std::string(payload)};
 }
-inline Seen control_of(EventKind kind, std::string_view payload) {
-  return {.kind = kind, .payload = std::string(payload)};
-}
-inline Seen violation_of(Violation violation) {
-  return {.kind = EventKind::violation, .violation = violation};
-}
+inline Seen control_of(EventKind kind, std::string_view payload) { return {.kind = kind, .payload = std::string(payload)}; }
+inline Seen violation_of(Violation violation) { return {.kind = EventKind::violation, .violation = violation}; }
 inline Seen close_of(CloseCode code, std::string_view reason = "") {
   return {.kind = EventKind::close, .close_code = code, .payload = std::string(reason)};
 }
@@ -183,8 +176,8 @@ class Session {
     while (true) {
       const Event event = reader_.next(input, partial_, rules_);
       if (event.kind == EventKind::need_more) break;
-      seen_.push_back({event.kind, event.type, event.compressed, event.violation, event.close_code,
-                       std::string(text_of(event.payload))});
+      seen_.push_back(
+          {event.kind, event.type, event.compressed, event.violation, event.close_code, std::string(text_of(event.payload))});
       if (event.kind == EventKind::message) {
         std::ranges::fill(event.payload, std::uint8_t{0xEE});
         write_header_before(event.payload, event.type);
@@ -213,13 +206,11 @@ inline std::vector<Seen> read_whole(std::string_view bytes, const ReaderRules& r
   return Session(rules).feed(bytes).seen();
 }
 
-inline std::vector<Seen> read_cut(std::string_view bytes, std::size_t cut,
-                                  const ReaderRules& rules = usual_rules) {
+inline std::vector<Seen> read_cut(std::string_view bytes, std::size_t cut, const ReaderRules& rules = usual_rules) {
   return Session(rules).feed(bytes.substr(0, cut)).feed(bytes.substr(cut)).seen();
 }
 
-inline std::vector<Seen> read_in_pieces(std::string_view bytes, std::size_t piece_bytes,
-                                        const ReaderRules& rules = usual_rules) {
+inline std::vector<Seen> read_in_pieces(std::string_view bytes, std::size_t piece_bytes, const ReaderRules& rules = usual_rules) {
   Session session(rules);
   for (std::size_t i = 0; i < bytes.size(); i += piece_bytes) session.feed(bytes.substr(i, piece_bytes));
   return session.seen();

@@ -53,9 +53,7 @@ class Offered {
   http::RequestHeadParser parser_;
 };
 
-std::string answer_to(const Lines& offers, const DeflatePolicy& policy = generous) {
-  return Offered(offers).answer(policy);
-}
+std::string answer_to(const Lines& offers, const DeflatePolicy& policy = generous) { return Offered(offers).answer(policy); }
 
 struct Row {
   std::string id;
@@ -67,9 +65,7 @@ struct Row {
 
 class DeflateOfferRow : public testing::TestWithParam<Row> {};
 
-TEST_P(DeflateOfferRow, HasItsOneAnswer) {
-  EXPECT_EQ(answer_to(GetParam().offers), GetParam().answer);
-}
+TEST_P(DeflateOfferRow, HasItsOneAnswer) { EXPECT_EQ(answer_to(GetParam().offers), GetParam().answer); }
 
 const std::string plain = "permessage-deflate";
 
@@ -150,9 +146,7 @@ std::vector<Row> malformed_rows() {
   return rows;
 }
 
-std::string id_of(const testing::TestParamInfo<Row>& info) {
-  return info.param.id;
-}
+std::string id_of(const testing::TestParamInfo<Row>& info) { return info.param.id; }
 
 INSTANTIATE_TEST_SUITE_P(Accepted, DeflateOfferRow, testing::ValuesIn(accepted_rows()), id_of);
 INSTANTIATE_TEST_SUITE_P(Declined, DeflateOfferRow, testing::ValuesIn(declined_rows()), id_of);

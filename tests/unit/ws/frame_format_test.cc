@@ -32,8 +32,8 @@ TEST(Violation, TableHasACloseCodeAndAReasonThatFitsForEachRule) {
 }
 
 TEST(FrameHeader, WriteThenReadIsTheSame) {
-  for (const std::uint64_t size : {0ULL, 1ULL, 125ULL, 126ULL, 127ULL, 65'535ULL, 65'536ULL, 0xFFFF'FFFFULL,
-                                   0x1'0000'0005ULL, 0x7FFF'FFFF'FFFF'FFFFULL}) {
+  for (const std::uint64_t size :
+       {0ULL, 1ULL, 125ULL, 126ULL, 127ULL, 65'535ULL, 65'536ULL, 0xFFFF'FFFFULL, 0x1'0000'0005ULL, 0x7FFF'FFFF'FFFF'FFFFULL}) {
     for (const bool masking : {false, true}) {
       const FrameHeader header{size, masking ? 0x04030201U : 0U, Opcode::binary, false, true, masking};
       std::uint8_t bytes[limits::client_header_bytes_max];

@@ -13,10 +13,8 @@ namespace {
 using namespace testing;
 
 TEST(FrameReader, G26_to_G30_VerdictsNeedNoMaskingKeyAndNoPayload) {
-  EXPECT_EQ(read_whole(hex("82 ff 80 00 00 00 00 00 00 00")),
-            std::vector{violation_of(Violation::length_top_bit_set)});
-  EXPECT_EQ(read_whole(hex("82 ff 7f ff ff ff ff ff ff ff")),
-            std::vector{violation_of(Violation::message_too_big)});
+  EXPECT_EQ(read_whole(hex("82 ff 80 00 00 00 00 00 00 00")), std::vector{violation_of(Violation::length_top_bit_set)});
+  EXPECT_EQ(read_whole(hex("82 ff 7f ff ff ff ff ff ff ff")), std::vector{violation_of(Violation::message_too_big)});
   EXPECT_EQ(read_whole(hex("89 fe")), std::vector{violation_of(Violation::control_too_long)});
 }
 
@@ -59,8 +57,7 @@ TEST(FrameReader, H08_RefusesAtTheHeaderThatCrossesTheLimit) {
   const std::string sixty = fragment(Opcode::binary, false, std::string(60, 'x'));
   const std::string fits = sixty + fragment(Opcode::continuation, true, std::string(40, 'y'));
   const std::string crosses = sixty + client_header({.opcode = Opcode::continuation}, 41);
-  EXPECT_EQ(read_whole(fits, rules),
-            std::vector{message_of(MessageType::binary, std::string(60, 'x') + std::string(40, 'y'))});
+  EXPECT_EQ(read_whole(fits, rules), std::vector{message_of(MessageType::binary, std::string(60, 'x') + std::string(40, 'y'))});
   EXPECT_EQ(read_whole(crosses, rules), std::vector{violation_of(Violation::message_too_big)});
   EXPECT_EQ(read_in_pieces(crosses, 1, rules), std::vector{violation_of(Violation::message_too_big)});
 }
@@ -71,8 +68,7 @@ TEST(FrameReader, H16_UnfinishedMessagesOfManyConnectionsCostTheirBytesAndATenth
   std::size_t received = 0;
   for (int round = 0; round < 20; ++round) {
     for (Partial*& partial : partials) {
-      std::string bytes =
-          fragment(round == 0 ? Opcode::binary : Opcode::continuation, false, std::string(1000, 'z'));
+      std::string bytes = fragment(round == 0 ? Opcode::binary : Opcode::continuation, false, std::string(1000, 'z'));
       MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
       ASSERT_EQ(reader.next(input, partial, usual_rules).kind, EventKind::need_more);
       received += 1000;

@@ -16,10 +16,8 @@ using namespace testing;
 /// The promise of the reader: whole, cut in two anywhere, and byte by byte give the same events.
 void expect_same_in_every_cut(std::string_view bytes, const ReaderRules& rules = usual_rules) {
   const auto whole = read_whole(bytes, rules);
-  for (std::size_t cut = 0; cut <= bytes.size(); ++cut)
-    ASSERT_EQ(read_cut(bytes, cut, rules), whole) << "cut " << cut;
-  for (const std::size_t piece : {1U, 2U, 3U, 7U, 13U})
-    ASSERT_EQ(read_in_pieces(bytes, piece, rules), whole) << piece;
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) ASSERT_EQ(read_cut(bytes, cut, rules), whole) << "cut " << cut;
+  for (const std::size_t piece : {1U, 2U, 3U, 7U, 13U}) ASSERT_EQ(read_in_pieces(bytes, piece, rules), whole) << piece;
 }
 
 std::string sample_payload(std::size_t size) {
@@ -48,8 +46,7 @@ TEST(FrameReader, ReportsAWholeFrameWhereItLies) {
 
 TEST(FrameReader, EveryMessageSplitAtEveryByteIsTheSame) {
   for (const std::size_t size : {0U, 1U, 3U, 4U, 5U, 64U, 65U, 125U, 126U, 127U, 300U}) {
-    expect_same_in_every_cut(text_frame(sample_payload(size)) +
-                             client_frame({.opcode = Opcode::binary}, "end"));
+    expect_same_in_every_cut(text_frame(sample_payload(size)) + client_frame({.opcode = Opcode::binary}, "end"));
     if (HasFatalFailure()) return;
   }
   expect_same_in_every_cut(text_frame("gr\xC3\xBC\xC3\x9F dich \xF0\x9F\x98\x80!"));
@@ -58,11 +55,9 @@ TEST(FrameReader, EveryMessageSplitAtEveryByteIsTheSame) {
 TEST(FrameReader, EveryBadEndingSplitAtEveryByteIsTheSame) {
   const std::string good = text_frame("good");
   for (const std::string& bad :
-       {text_frame("bad \xC3\x28 text"), text_frame("cut \xE2\x82"), hex("81 05 48 65 6c 6c 6f"),
-        hex("83 80 37 fa 21 3d"), hex("82 fe 00 05 37 fa 21 3d"),
-        hex("82 ff ff ff ff ff ff ff ff ff 37 fa 21 3d"), client_header({}, 1 << 21),
-        client_frame({.opcode = Opcode::close}, "x"),
-        client_frame({.opcode = Opcode::close}, close_payload(1005)),
+       {text_frame("bad \xC3\x28 text"), text_frame("cut \xE2\x82"), hex("81 05 48 65 6c 6c 6f"), hex("83 80 37 fa 21 3d"),
+        hex("82 fe 00 05 37 fa 21 3d"), hex("82 ff ff ff ff ff ff ff ff ff 37 fa 21 3d"), client_header({}, 1 << 21),
+        client_frame({.opcode = Opcode::close}, "x"), client_frame({.opcode = Opcode::close}, close_payload(1005)),
         client_frame({.opcode = Opcode::close}, close_payload(1000, "\xFF"))}) {
     const std::string bytes = good + bad + good;
     const auto whole = read_whole(bytes);
@@ -99,8 +94,7 @@ TEST(FrameReader, G38_TakesSizesAroundTheLengthFormsInManyCuts) {
     const std::string bytes = text_frame(sample_payload(size));
     const auto whole = read_whole(bytes);
     ASSERT_EQ(whole, std::vector{message_of(MessageType::text, sample_payload(size))});
-    for (std::size_t cut = 0; cut < 20; ++cut)
-      ASSERT_EQ(read_cut(bytes, cut), whole) << size << " cut " << cut;
+    for (std::size_t cut = 0; cut < 20; ++cut) ASSERT_EQ(read_cut(bytes, cut), whole) << size << " cut " << cut;
     ASSERT_EQ(read_cut(bytes, bytes.size() - 1), whole);
     for (int round = 0; round < 64; ++round) {
       const std::size_t cut = random() % bytes.size();
@@ -130,16 +124,14 @@ TEST(FrameReader, RunsOfFramesOfEverySizeComeOutInOrder) {
 }
 
 TEST(FrameReader, FragmentsWithControlFramesBetweenThemInEveryCut) {
-  const std::string bytes =
-      fragment(Opcode::text, false, "Hel") + client_frame({.opcode = Opcode::ping}, "one") +
-      fragment(Opcode::continuation, false, "") + client_frame({.opcode = Opcode::pong}, "") +
-      fragment(Opcode::continuation, false, "lo, ") + client_frame({.opcode = Opcode::ping}, "") +
-      fragment(Opcode::continuation, true, "world") + text_frame("next") +
-      client_frame({.opcode = Opcode::close}, close_payload(1000, "done"));
-  EXPECT_EQ(read_whole(bytes),
-            (std::vector{control_of(EventKind::ping, "one"), control_of(EventKind::pong, ""),
-                         control_of(EventKind::ping, ""), message_of(MessageType::text, "Hello, world"),
-                         message_of(MessageType::text, "next"), close_of(CloseCode::normal, "done")}));
+  const std::string bytes = fragment(Opcode::text, false, "Hel") + client_frame({.opcode = Opcode::ping}, "one") +
+                            fragment(Opcode::continuation, false, "") + client_frame({.opcode = Opcode::pong}, "") +
+                            fragment(Opcode::continuation, false, "lo, ") + client_frame({.opcode = Opcode::ping}, "") +
+                            fragment(Opcode::continuation, true, "world") + text_frame("next") +
+                            client_frame({.opcode = Opcode::close}, close_payload(1000, "done"));
+  EXPECT_EQ(read_whole(bytes), (std::vector{control_of(EventKind::ping, "one"), control_of(EventKind::pong, ""),
+                                            control_of(EventKind::ping, ""), message_of(MessageType::text, "Hello, world"),
+                                            message_of(MessageType::text, "next"), close_of(CloseCode::normal, "done")}));
   expect_same_in_every_cut(bytes);
 }
 
@@ -149,12 +141,12 @@ TEST(FrameReader, EveryFlippedHeaderBitHasOneVerdictInEveryCut) {
   const std::string good = first + client_frame({.opcode = Opcode::ping}, "x") + second + text_frame("tail");
   const std::size_t headers[] = {0, first.size(), first.size() + 7, good.size() - 10};
   for (const bool compression : {false, true}) {
-    const ReaderRules rules{.message_bytes_max = 4096, .fragments_max = 4, .compression = compression, .compressed_bytes_max = 4096};
+    const ReaderRules rules{
+        .message_bytes_max = 4096, .fragments_max = 4, .compression = compression, .compressed_bytes_max = 4096};
     for (const std::size_t header : headers) {
       for (std::size_t bit = 0; bit < 8 * 6; ++bit) {
         std::string flipped = good;
-        flipped[header + bit / 8] =
-            static_cast<char>(static_cast<unsigned char>(flipped[header + bit / 8]) ^ (1U << bit % 8));
+        flipped[header + bit / 8] = static_cast<char>(static_cast<unsigned char>(flipped[header + bit / 8]) ^ (1U << bit % 8));
         expect_same_in_every_cut(flipped, rules);
         ASSERT_FALSE(HasFatalFailure()) << "header at " << header << " bit " << bit;
       }
@@ -170,10 +162,8 @@ TEST(FrameReader, RandomBytesHaveOneVerdictInEveryCut) {
   for (int round = 0; round < 3000 && !HasFatalFailure(); ++round) {
     std::string bytes;
     for (int frame = 0; frame < 6; ++frame) {
-      const Opcode opcodes[] = {Opcode::continuation, Opcode::text, Opcode::binary, Opcode::ping,
-                                Opcode::close};
-      const FrameShape shape{opcodes[random() % 5], random() % 3 != 0, random() % 8 == 0,
-                             static_cast<MaskingKey>(random())};
+      const Opcode opcodes[] = {Opcode::continuation, Opcode::text, Opcode::binary, Opcode::ping, Opcode::close};
+      const FrameShape shape{opcodes[random() % 5], random() % 3 != 0, random() % 8 == 0, static_cast<MaskingKey>(random())};
       bytes += client_frame(shape, sample_payload(random() % 20));
     }
     expect_same_in_every_cut(bytes, rules);
@@ -182,27 +172,23 @@ TEST(FrameReader, RandomBytesHaveOneVerdictInEveryCut) {
 
 TEST(FrameReader, CompressedMessagesAreMarkedAndNotValidated) {
   const ReaderRules rules{.message_bytes_max = 1000, .fragments_max = 8, .compression = true, .compressed_bytes_max = 1000};
-  const Seen expected{
-      .kind = EventKind::message, .type = MessageType::text, .compressed = true, .payload = "\xFF\xFE"};
+  const Seen expected{.kind = EventKind::message, .type = MessageType::text, .compressed = true, .payload = "\xFF\xFE"};
   const std::string whole = client_frame({.rsv1 = true}, "\xFF\xFE");
-  const std::string parts =
-      client_frame({.fin = false, .rsv1 = true}, "\xFF") + fragment(Opcode::continuation, true, "\xFE");
+  const std::string parts = client_frame({.fin = false, .rsv1 = true}, "\xFF") + fragment(Opcode::continuation, true, "\xFE");
   EXPECT_EQ(read_whole(whole, rules), std::vector{expected});
   EXPECT_EQ(read_whole(parts, rules), std::vector{expected});
   expect_same_in_every_cut(whole + parts, rules);
 }
 
 TEST(FrameReader, CompressedMessagesHaveALimitOfTheirOwnOnTheWire) {
-  const ReaderRules rules{
-      .message_bytes_max = 10, .fragments_max = 8, .compression = true, .compressed_bytes_max = 12};
+  const ReaderRules rules{.message_bytes_max = 10, .fragments_max = 8, .compression = true, .compressed_bytes_max = 12};
   const auto first_violation = [&](const std::string& bytes) { return read_whole(bytes, rules).front().violation; };
   EXPECT_EQ(first_violation(client_frame({.rsv1 = true}, sample_payload(12))), Violation::none);
   EXPECT_EQ(first_violation(client_frame({.rsv1 = true}, sample_payload(13))), Violation::message_too_big);
   EXPECT_EQ(first_violation(client_frame({}, sample_payload(11))), Violation::message_too_big);
   const std::string begun = client_frame({.fin = false, .rsv1 = true}, sample_payload(7));
   EXPECT_EQ(first_violation(begun + fragment(Opcode::continuation, true, sample_payload(5))), Violation::none);
-  EXPECT_EQ(first_violation(begun + fragment(Opcode::continuation, true, sample_payload(6))),
-            Violation::message_too_big);
+  EXPECT_EQ(first_violation(begun + fragment(Opcode::continuation, true, sample_payload(6))), Violation::message_too_big);
 }
 
 TEST(FrameReader, AssembledPayloadHasRoomInFrontAndIsTheCallers) {
@@ -217,8 +203,7 @@ TEST(FrameReader, AssembledPayloadHasRoomInFrontAndIsTheCallers) {
   ASSERT_EQ(event.kind, EventKind::message);
   ASSERT_NE(event.assembled, nullptr);
   EXPECT_EQ(partial, nullptr);
-  std::fill_n(event.payload.data() - AssemblyBuffer::room_bytes, AssemblyBuffer::room_bytes,
-              std::uint8_t{0xAA});
+  std::fill_n(event.payload.data() - AssemblyBuffer::room_bytes, AssemblyBuffer::room_bytes, std::uint8_t{0xAA});
   EXPECT_EQ(text_of(event.payload), sample_payload(200));
   reader.recycle(event.assembled);
 }
@@ -270,8 +255,8 @@ TEST(FrameReader, ReadsNothingAfterTheEnd) {
 TEST(FrameReader, AbandonGivesBackWhatWasHeld) {
   FrameReader reader;
   for (int round = 0; round < 2000; ++round) {
-    std::string bytes = fragment(Opcode::binary, false, sample_payload(300)) +
-                         client_frame({.opcode = Opcode::ping}, "unfinished").substr(0, 9);
+    std::string bytes =
+        fragment(Opcode::binary, false, sample_payload(300)) + client_frame({.opcode = Opcode::ping}, "unfinished").substr(0, 9);
     MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     Partial* partial = nullptr;
     ASSERT_EQ(reader.next(input, partial, usual_rules).kind, EventKind::need_more);
@@ -296,8 +281,8 @@ TEST(FrameReader, MemoryFollowsTheBytesReceived) {
 
 TEST(FrameReader, RefusesWithTryAgainLaterWhenItsMemoryIsUsedUp) {
   FrameReader reader(20'000);
-  std::string bytes = fragment(Opcode::binary, false, sample_payload(19'000)) +
-                       fragment(Opcode::continuation, false, sample_payload(1'000));
+  std::string bytes =
+      fragment(Opcode::binary, false, sample_payload(19'000)) + fragment(Opcode::continuation, false, sample_payload(1'000));
   MutableBytes input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
   Partial* partial = nullptr;
   const Event event = reader.next(input, partial, usual_rules);

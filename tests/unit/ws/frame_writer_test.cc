@@ -14,9 +14,7 @@ namespace {
 
 using testing::hex;
 
-std::string wire_of(const ControlFrame& frame) {
-  return std::string(text_of(frame.view()));
-}
+std::string wire_of(const ControlFrame& frame) { return std::string(text_of(frame.view())); }
 
 TEST(FrameWriter, WritesTheShortestHeaderForEverySize) {
   const std::pair<std::size_t, std::string> rows[] = {{0, hex("81 00")},
@@ -35,8 +33,7 @@ TEST(FrameWriter, WritesTheShortestHeaderForEverySize) {
 TEST(FrameWriter, WritesTheHeaderRightInFrontOfThePayload) {
   for (const std::size_t size : {0U, 5U, 125U, 126U, 65'535U, 65'536U}) {
     std::vector<std::uint8_t> memory(16 + size, 0xAB);
-    const MutableBytes frame =
-        write_header_before(MutableBytes(memory).subspan(16), MessageType::binary, {.compressed = true});
+    const MutableBytes frame = write_header_before(MutableBytes(memory).subspan(16), MessageType::binary, {.compressed = true});
     EXPECT_EQ(frame.data() + frame.size(), memory.data() + memory.size());
     EXPECT_EQ(frame.size(), header_bytes(size) + size);
     const FrameHeader header = decode_header(frame.data());

@@ -45,27 +45,13 @@ TEST_P(HandshakeRow, HasItsOneAnswer) {
   }
 }
 
-std::string with_upgrade(const std::string& line) {
-  return replaced(upgrade_request(), "Upgrade: websocket\r\n", line);
-}
-std::string with_connection(const std::string& line) {
-  return replaced(upgrade_request(), "Connection: Upgrade\r\n", line);
-}
-std::string with_version(const std::string& line) {
-  return replaced(upgrade_request(), "Sec-WebSocket-Version: 13\r\n", line);
-}
-std::string with_key(const std::string& key) {
-  return replaced(upgrade_request(), std::string{sample_key}, key);
-}
-std::string with_line(const std::string& line) {
-  return upgrade_request("GET /ws HTTP/1.1", line + "\r\n");
-}
-std::string with_protocol(const std::string& value) {
-  return with_line("Sec-WebSocket-Protocol: " + value);
-}
-std::string with_extensions(const std::string& value) {
-  return with_line("Sec-WebSocket-Extensions: " + value);
-}
+std::string with_upgrade(const std::string& line) { return replaced(upgrade_request(), "Upgrade: websocket\r\n", line); }
+std::string with_connection(const std::string& line) { return replaced(upgrade_request(), "Connection: Upgrade\r\n", line); }
+std::string with_version(const std::string& line) { return replaced(upgrade_request(), "Sec-WebSocket-Version: 13\r\n", line); }
+std::string with_key(const std::string& key) { return replaced(upgrade_request(), std::string{sample_key}, key); }
+std::string with_line(const std::string& line) { return upgrade_request("GET /ws HTTP/1.1", line + "\r\n"); }
+std::string with_protocol(const std::string& value) { return with_line("Sec-WebSocket-Protocol: " + value); }
+std::string with_extensions(const std::string& value) { return with_line("Sec-WebSocket-Extensions: " + value); }
 
 std::string list_of_different_tokens(std::size_t count) {
   std::string list = "p0";
@@ -99,9 +85,7 @@ std::vector<Row> upgrade_rows() {
       {"E08_mixed_case", with_upgrade("Upgrade: WebSocket\r\n"), {}},
       {"E08_list", with_upgrade("Upgrade: h2c, websocket\r\n"), {}},
       {"B24_white_space", with_upgrade("Upgrade:\t websocket \t\r\n"), {}},
-      {"B28_case_of_names",
-       replaced(with_upgrade("uPGRADE: websocket\r\n"), "Sec-WebSocket-Key", "SEC-WEBSOCKET-KEY"),
-       {}},
+      {"B28_case_of_names", replaced(with_upgrade("uPGRADE: websocket\r\n"), "Sec-WebSocket-Key", "SEC-WEBSOCKET-KEY"), {}},
       {"E09_no_key", replaced(upgrade_request(), "Sec-WebSocket-Key", "X-Key"), R::websocket_key_missing},
       {"E10_empty", with_key(""), R::websocket_key_malformed},
       {"E10_spaces", with_key("     "), R::websocket_key_malformed},
@@ -117,8 +101,7 @@ std::vector<Row> upgrade_rows() {
       {"B25_nothing_but_empty_members", with_connection("Connection: ,,\r\n"), R::connection_upgrade_missing},
       {"E14_two_keys", with_line("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), R::websocket_key_repeated},
       {"E16_no_version", with_version(""), R::websocket_version_missing},
-      {"E19_two_lines", with_version("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8\r\n"),
-       R::websocket_version_repeated},
+      {"E19_two_lines", with_version("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8\r\n"), R::websocket_version_repeated},
       {"E19_same_twice", with_version("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13\r\n"),
        R::websocket_version_repeated},
       {"E19_list", with_version("Sec-WebSocket-Version: 13, 8\r\n"), R::websocket_version_malformed},
@@ -136,13 +119,12 @@ std::vector<Row> upgrade_rows() {
 std::vector<Row> version_rows() {
   std::vector<Row> rows;
   for (const std::string version : {"0", "7", "8", "12", "14", "99", "255", "256", "4294967309", "130"}) {
-    rows.push_back({"E17_" + version, with_version("Sec-WebSocket-Version: " + version + "\r\n"),
-                    R::websocket_version_unsupported});
+    rows.push_back(
+        {"E17_" + version, with_version("Sec-WebSocket-Version: " + version + "\r\n"), R::websocket_version_unsupported});
   }
   int number = 0;
   for (const std::string version : {"13abc", "013", "+13", "13.0", "0xd", "-13", "", "00", "1 3", "\"13\""}) {
-    rows.push_back({"E18_" + std::to_string(++number),
-                    with_version("Sec-WebSocket-Version: " + version + "\r\n"),
+    rows.push_back({"E18_" + std::to_string(++number), with_version("Sec-WebSocket-Version: " + version + "\r\n"),
                     R::websocket_version_malformed});
   }
   return rows;
@@ -163,12 +145,8 @@ std::vector<Row> offer_rows() {
       {"E22_spaces", with_protocol("b" + std::string(8000, ' ') + "x"), R::subprotocol_malformed},
       {"E24_escapes_without_end", with_extensions(escapes), R::extensions_malformed},
       {"E24_escapes_with_end", with_extensions(escapes + "\""), {}},
-      {"E27_lines",
-       with_extensions("a\r\nSec-WebSocket-Extensions: b; c\r\nSec-WebSocket-Extensions: d; e=f; g=\"h\""),
-       {}},
-      {"E28_two_offers",
-       with_extensions("permessage-deflate; client_max_window_bits, permessage-deflate"),
-       {}},
+      {"E27_lines", with_extensions("a\r\nSec-WebSocket-Extensions: b; c\r\nSec-WebSocket-Extensions: d; e=f; g=\"h\""), {}},
+      {"E28_two_offers", with_extensions("permessage-deflate; client_max_window_bits, permessage-deflate"), {}},
       {"K02_no_value", with_extensions("permessage-deflate; client_max_window_bits="), {}},
       {"K02_empty_value", with_extensions("permessage-deflate; client_max_window_bits=\"\"; a"), {}},
       {"K09_quoted", with_extensions("permessage-deflate; server_max_window_bits=\"10\""), {}},
@@ -187,40 +165,25 @@ std::vector<Row> offer_rows() {
     rows.push_back({"E26_empty_member_" + std::to_string(++number), with_extensions(value), {}});
   }
   number = 0;
-  for (const std::string value : {"a; b=\"c d\"", "a; b=\"\"", "a; b=\"\\\"\"", "a; b=\"c,d\"; e, f", "a; b=\"\xe4;=\"", "a; b=\"\\\\\"",
-                                  "x-permessage-deflate; b=\"c d\""}) {
+  for (const std::string value : {"a; b=\"c d\"", "a; b=\"\"", "a; b=\"\\\"\"", "a; b=\"c,d\"; e, f", "a; b=\"\xe4;=\"",
+                                  "a; b=\"\\\\\"", "x-permessage-deflate; b=\"c d\""}) {
     rows.push_back({"quoted_parameter_of_an_unknown_extension_" + std::to_string(++number), with_extensions(value), {}});
   }
   number = 0;
   for (const std::string value : {"permessage-deflate; b=\"c d\"", "permessage-deflate; b=\"\"", "permessage-deflate; b=\"\\\"\"",
                                   "a; b=\"c d\", permessage-deflate; server_max_window_bits=\"1 0\""}) {
-    rows.push_back({"quoted_parameter_of_permessage_deflate_" + std::to_string(++number), with_extensions(value),
-                    R::extensions_malformed});
+    rows.push_back(
+        {"quoted_parameter_of_permessage_deflate_" + std::to_string(++number), with_extensions(value), R::extensions_malformed});
   }
   number = 0;
-  for (const std::string value : {";",
-                                  ",;x",
-                                  "permessage-deflate;",
-                                  "=1",
-                                  "a b",
-                                  "a; b c",
-                                  "a; =c",
-                                  "a;; b",
-                                  "a; b=",
-                                  "a; b=\"c",
-                                  "a; b=\"c\\",
-                                  "a; b=\"c\"d",
-                                  "\"a\"",
-                                  "a; b=c=d",
-                                  "a/b"}) {
+  for (const std::string value : {";", ",;x", "permessage-deflate;", "=1", "a b", "a; b c", "a; =c", "a;; b", "a; b=", "a; b=\"c",
+                                  "a; b=\"c\\", "a; b=\"c\"d", "\"a\"", "a; b=c=d", "a/b"}) {
     rows.push_back({"E26_" + std::to_string(++number), with_extensions(value), R::extensions_malformed});
   }
   return rows;
 }
 
-std::string row_name(const testing::TestParamInfo<Row>& tested) {
-  return tested.param.id;
-}
+std::string row_name(const testing::TestParamInfo<Row>& tested) { return tested.param.id; }
 
 INSTANTIATE_TEST_SUITE_P(Upgrade, HandshakeRow, testing::ValuesIn(upgrade_rows()), row_name);
 INSTANTIATE_TEST_SUITE_P(Version, HandshakeRow, testing::ValuesIn(version_rows()), row_name);
@@ -259,8 +222,7 @@ TEST(Handshake, TakesAKeyWithAnyTrailingBits) {
 }
 
 TEST(Handshake, JudgesInTheOrderOfTheFields) {
-  std::string request =
-      "GET /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nSec-WebSocket-Protocol: a b\r\n\r\n";
+  std::string request = "GET /ws HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nSec-WebSocket-Protocol: a b\r\n\r\n";
   const auto verdict = [&request] {
     http::RequestHeadParser parser;
     EXPECT_EQ(parse(parser, request).status, http::HeadStatus::complete);

@@ -11,9 +11,7 @@
 namespace ringgate::ws {
 namespace {
 
-constexpr std::size_t repeats_for(std::size_t size) {
-  return (size - 1) / 258;
-}
+constexpr std::size_t repeats_for(std::size_t size) { return (size - 1) / 258; }
 
 /// `size` bytes, 258 in two bits (K20); `size` is 1 more than a multiple of 258.
 Bytes bomb(std::size_t size) {

@@ -39,7 +39,8 @@ class InflaterSlices : public Inflating {
 std::vector<Bytes> messages() {
   std::vector<Bytes> all;
   for (const std::size_t size : {0U, 1U, 1000U, 70'000U, 600'000U}) {
-    for (const std::string& text : {telemetry(size), random_bytes(size, 5), std::string(size, 'x')}) all.push_back(ZlibClient().deflate(text));
+    for (const std::string& text : {telemetry(size), random_bytes(size, 5), std::string(size, 'x')})
+      all.push_back(ZlibClient().deflate(text));
   }
   for (std::size_t i = 1; i < all.size(); i += 3) {
     const Bytes& whole = all[i];

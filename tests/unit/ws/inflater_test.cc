@@ -46,9 +46,7 @@ TEST_F(InflaterTest, TakesEmptyMessagesOfAnyForm) {
   EXPECT_EQ(inflate_bytes({0x01}), "");                          // whose lengths were left off (section 7.2.1, step 3)
 }
 
-TEST_F(InflaterTest, RefusesAPayloadOfNoBytes) {
-  EXPECT_EQ(inflate_bytes({}), invalid);
-}
+TEST_F(InflaterTest, RefusesAPayloadOfNoBytes) { EXPECT_EQ(inflate_bytes({}), invalid); }
 
 TEST_F(InflaterTest, RefusesWhatIsNoBlock) {
   EXPECT_EQ(inflate_bytes({0x07}), invalid);  // K13: block type 3
@@ -205,7 +203,7 @@ TEST_F(InflaterTest, RefusesMessagesCutInsideABlock) {  // K19
   ZlibClient fixed({.level = 6, .strategy = Z_FIXED});
   ZlibClient stored({.level = 0});
   for (const Bytes& payload : {hand_made.message(), dynamic.deflate(telemetry(3000)), fixed.deflate(telemetry(500)),
-                                stored.deflate(random_bytes(300, 1))}) {
+                               stored.deflate(random_bytes(300, 1))}) {
     const std::string whole = inflate(payload);
     ASSERT_EQ(whole, expected(payload));
     std::size_t taken_count = 0;

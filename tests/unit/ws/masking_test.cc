@@ -72,11 +72,8 @@ TEST(MaskingKernel, EachEqualsTheDefinitionAtEveryOffsetAndSize) {
       const Result expected = by_definition(bytes, 0);
       for (std::size_t offset = 0; offset < 64; ++offset) {
         for (const bool in_place : {true, false}) {
-          const auto call = [&](std::uint8_t* dst, const std::uint8_t* src) {
-            return kernel.unmask(dst, src, size, key);
-          };
-          ASSERT_EQ(run(bytes, offset, in_place, call), expected)
-              << kernel.name << " " << size << " at " << offset;
+          const auto call = [&](std::uint8_t* dst, const std::uint8_t* src) { return kernel.unmask(dst, src, size, key); };
+          ASSERT_EQ(run(bytes, offset, in_place, call), expected) << kernel.name << " " << size << " at " << offset;
         }
       }
     }
@@ -90,16 +87,10 @@ TEST(Unmask, EqualsTheDefinitionAtEveryOffsetSizeAndPhase) {
       const Result expected = by_definition(bytes, phase);
       ASSERT_FALSE(expected.high);
       for (std::size_t offset = 0; offset < 64; ++offset) {
-        const auto in_place = [&](std::uint8_t* dst, const std::uint8_t*) {
-          return unmask({dst, size}, key, phase);
-        };
-        const auto copied = [&](std::uint8_t* dst, const std::uint8_t* src) {
-          return unmask_copy(dst, {src, size}, key, phase);
-        };
-        ASSERT_EQ(run(bytes, offset, true, in_place), expected)
-            << size << " at " << offset << " phase " << phase;
-        ASSERT_EQ(run(bytes, offset, false, copied), expected)
-            << size << " at " << offset << " phase " << phase;
+        const auto in_place = [&](std::uint8_t* dst, const std::uint8_t*) { return unmask({dst, size}, key, phase); };
+        const auto copied = [&](std::uint8_t* dst, const std::uint8_t* src) { return unmask_copy(dst, {src, size}, key, phase); };
+        ASSERT_EQ(run(bytes, offset, true, in_place), expected) << size << " at " << offset << " phase " << phase;
+        ASSERT_EQ(run(bytes, offset, false, copied), expected) << size << " at " << offset << " phase " << phase;
       }
     }
   }
@@ -123,9 +114,7 @@ TEST(Unmask, G38_EqualsTheDefinitionAroundSixtyFourKibibytes) {
       const auto bytes = masked_ascii(size, phase, size - 1);
       const Result expected = by_definition(bytes, phase);
       for (const std::size_t offset : {0U, 1U, 2U, 3U, 5U, 8U, 13U, 21U, 34U, 55U, 63U}) {
-        const auto in_place = [&](std::uint8_t* dst, const std::uint8_t*) {
-          return unmask({dst, size}, key, phase);
-        };
+        const auto in_place = [&](std::uint8_t* dst, const std::uint8_t*) { return unmask({dst, size}, key, phase); };
         ASSERT_EQ(run(bytes, offset, true, in_place), expected) << size << " at " << offset;
       }
     }

@@ -12,8 +12,7 @@ namespace {
 constexpr std::size_t no_end = std::numeric_limits<std::size_t>::max();
 
 /// Adds `count` bytes of `value` and returns whether there was room.
-bool add(AssemblyPool& pool, AssemblyBuffer*& buffer, std::size_t count, std::uint8_t value,
-         std::size_t at_most = no_end) {
+bool add(AssemblyPool& pool, AssemblyBuffer*& buffer, std::size_t count, std::uint8_t value, std::size_t at_most = no_end) {
   const MutableBytes bytes = pool.extend(buffer, count, at_most);
   if (bytes.data() == nullptr) return false;
   std::ranges::fill(bytes, value);

@@ -46,9 +46,7 @@ class ScarceMemory {
 }  // namespace ringgate::ws
 
 extern "C" {
-void* __wrap_malloc(std::size_t size) {
-  return ringgate::ws::allocation_fails() ? nullptr : __real_malloc(size);
-}
+void* __wrap_malloc(std::size_t size) { return ringgate::ws::allocation_fails() ? nullptr : __real_malloc(size); }
 void* __wrap__Znwm(std::size_t size) {
   if (ringgate::ws::allocation_fails()) throw std::bad_alloc();
   return __real__Znwm(size);

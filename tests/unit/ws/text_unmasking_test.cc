@@ -71,7 +71,7 @@ TEST(TextKernel, EachFollowsTheReferenceForRandomTextsOfEverySize) {
 /// Every pair of bytes and every edge of RFC 3629 around the ends of blocks, of groups of blocks, and of the text.
 TEST(TextKernel, EachFollowsTheReferenceForEveryFourBoundaryBytesAtEveryEdge) {
   constexpr std::uint8_t boundary_bytes[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
-                                              0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
+                                             0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
   constexpr std::size_t begin = 14;  // as payloads do: off the edge of a block
   constexpr std::size_t end = 400;
   alignas(64) std::array<std::uint8_t, 512> room;

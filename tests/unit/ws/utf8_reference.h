@@ -16,11 +16,7 @@ inline Utf8Verdict reference_utf8(ByteView text) {
   std::size_t i = 0;
   while (i < text.size()) {
     const std::uint32_t lead = text[i];
-    const std::size_t length = lead < 0x80       ? 1
-                               : lead >> 5 == 6  ? 2
-                               : lead >> 4 == 14 ? 3
-                               : lead >> 3 == 30 ? 4
-                                                 : 0;
+    const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
     if (length == 0) return Utf8Verdict::invalid;
     const std::uint32_t lead_bits = length == 1 ? lead : lead & (0xFFU >> (length + 1));
     // The characters that may follow: any value of the missing bits. Invalid if none of them is a scalar
@@ -35,10 +31,7 @@ inline Utf8Verdict reference_utf8(ByteView text) {
       lowest = lowest << 6 | (cut ? 0 : byte & 0x3F);
       highest = highest << 6 | (cut ? 0x3F : byte & 0x3F);
     }
-    const std::uint32_t first_of_length = length == 1   ? 0
-                                          : length == 2 ? 0x80
-                                          : length == 3 ? 0x800
-                                                        : 0x10000;
+    const std::uint32_t first_of_length = length == 1 ? 0 : length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
     if (highest < first_of_length || lowest > 0x10FFFF) return Utf8Verdict::invalid;
     if (lowest >= 0xD800 && highest <= 0xDFFF) return Utf8Verdict::invalid;
     if (cut) return Utf8Verdict::truncated;

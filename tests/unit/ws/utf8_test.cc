@@ -16,9 +16,8 @@ using testing::reference_utf8;
 using testing::Utf8Verdict;
 
 // Every edge of the second-byte ranges and of the lead bytes.
-constexpr std::uint8_t boundary_bytes[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF,
-                                            0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE,
-                                            0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
+constexpr std::uint8_t boundary_bytes[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF,
+                                           0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
 
 /// Feeds piece by piece and checks the verdict after each against the reference over all bytes so far.
 void expect_stream_follows_reference(ByteView text, std::size_t cut) {
@@ -75,8 +74,7 @@ TEST(Utf8Stream, I18_TakesEveryScalarValueAloneAndPacked) {
     ASSERT_TRUE(valid_utf8(bytes_of(alone))) << scalar;
     for (std::size_t cut = 0; cut <= alone.size(); ++cut) {
       Utf8Stream stream;
-      ASSERT_TRUE(stream.feed(bytes_of(alone).first(cut)) && stream.feed(bytes_of(alone).subspan(cut)))
-          << scalar;
+      ASSERT_TRUE(stream.feed(bytes_of(alone).first(cut)) && stream.feed(bytes_of(alone).subspan(cut))) << scalar;
       ASSERT_TRUE(stream.complete());
     }
     packed += alone;

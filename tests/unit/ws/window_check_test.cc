@@ -127,10 +127,8 @@ Sample sample(std::mt19937& random) {
   const auto size = 1 + random() % (random() % 16 == 0 ? 40'000 : 4000);
   const auto some_text = [&](std::size_t bytes) {
     switch (random() % 3) {
-      case 0:
-        return telemetry(bytes, random() % 9);
-      case 1:
-        return random_bytes(bytes, random());
+      case 0: return telemetry(bytes, random() % 9);
+      case 1: return random_bytes(bytes, random());
       default: {
         std::string text = random_bytes(1 + random() % bytes, random());
         while (text.size() < bytes) text += text;
@@ -166,9 +164,7 @@ TEST_F(WindowCheck, AgreesWithTheReferenceOnTenThousandMessages) {
       const std::size_t window = std::size_t{1} << near;
       const std::size_t kept = std::min(made.earlier.size(), window);
       const bool within = reference.farthest <= window;
-      ASSERT_EQ(
-          stays_in_window(made.payload, bytes_of(made.earlier).last(kept), static_cast<std::uint8_t>(near)),
-          within)
+      ASSERT_EQ(stays_in_window(made.payload, bytes_of(made.earlier).last(kept), static_cast<std::uint8_t>(near)), within)
           << "seed " << seed << ", window bits " << near << ", furthest " << reference.farthest;
       within_count += within ? 1U : 0U;
       ++checks_count;

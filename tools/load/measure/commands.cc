@@ -174,9 +174,7 @@ int run_pushes_command() {
 
 }  // namespace
 
-void complain(const std::string& what) {
-  fmt::print(stderr, "ringgate-load: {}\n", what);
-}
+void complain(const std::string& what) { fmt::print(stderr, "ringgate-load: {}\n", what); }
 
 int usage_fault(const std::string& what) {
   complain(what);

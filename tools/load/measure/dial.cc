@@ -17,13 +17,9 @@ namespace {
 
 constexpr unsigned source_addresses = 200;
 
-std::unexpected<std::string> failed(const char* call) {
-  return std::unexpected(std::string(call) + ": " + std::strerror(errno));
-}
+std::unexpected<std::string> failed(const char* call) { return std::unexpected(std::string(call) + ": " + std::strerror(errno)); }
 
-void set_option(int descriptor, int level, int option, int value) {
-  setsockopt(descriptor, level, option, &value, sizeof value);
-}
+void set_option(int descriptor, int level, int option, int value) { setsockopt(descriptor, level, option, &value, sizeof value); }
 
 void set_deadline(int descriptor, DurationNs limit) {
   timeval time{};

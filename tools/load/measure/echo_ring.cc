@@ -31,9 +31,7 @@ void* map(std::size_t bytes) {
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
-std::uint64_t tag(EchoOperation operation, unsigned socket) {
-  return (static_cast<std::uint64_t>(operation) << 32) | socket;
-}
+std::uint64_t tag(EchoOperation operation, unsigned socket) { return (static_cast<std::uint64_t>(operation) << 32) | socket; }
 
 }  // namespace
 

@@ -32,7 +32,7 @@ struct EchoCompletion {
   std::uint32_t socket = 0;
   int result = 0;
   bool has_more = false;  // the multishot receive goes on
-  ByteView bytes;        // received; valid for the call
+  ByteView bytes;         // received; valid for the call
 };
 
 class EchoRing {

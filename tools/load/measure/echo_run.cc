@@ -21,9 +21,7 @@ constexpr DurationNs stall_limit = 10 * nanoseconds_per_second;
 constexpr DurationNs drain_limit = 5 * nanoseconds_per_second;
 constexpr std::uint64_t outstanding_max = 8'000'000;  // open loop: so far may the server fall behind
 
-DurationNs duration(double seconds) {
-  return static_cast<DurationNs>(seconds * 1e9);
-}
+DurationNs duration(double seconds) { return static_cast<DurationNs>(seconds * 1e9); }
 
 UnitShape shape_of(const RunOptions& options) {
   return {options.protocol,  options.payload,     options.size, messages_per_unit(options),
@@ -184,9 +182,7 @@ void EchoRun::schedule_due() {
   }
 }
 
-void EchoRun::lose(std::uint32_t index, std::string what) {
-  fail(fmt::format("connection {}: {}", index, what));
-}
+void EchoRun::lose(std::uint32_t index, std::string what) { fail(fmt::format("connection {}: {}", index, what)); }
 
 void EchoRun::fail(std::string what) {
   ++result_.errors;

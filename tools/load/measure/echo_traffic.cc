@@ -66,12 +66,9 @@ void EchoRun::send_rest(std::uint32_t index) {
 void EchoRun::take(const EchoCompletion& completion) {
   if (is_failed_) return;
   switch (completion.operation) {
-    case EchoOperation::receive:
-      return take_receive(completion);
-    case EchoOperation::silent_send:
-      return take_short_send(completion);
-    case EchoOperation::send:
-      return take_send(completion);
+    case EchoOperation::receive: return take_receive(completion);
+    case EchoOperation::silent_send: return take_short_send(completion);
+    case EchoOperation::send: return take_send(completion);
   }
 }
 
@@ -90,11 +87,8 @@ bool EchoRun::read_replies(std::uint32_t index, ByteView bytes) {
   Connection& connection = connections_[index];
   for (;;) {
     switch (connection.reader.step(bytes)) {
-      case ReplyStep::need_more:
-        return true;
-      case ReplyStep::unit:
-        unit_arrived(index, connection);
-        break;
+      case ReplyStep::need_more: return true;
+      case ReplyStep::unit: unit_arrived(index, connection); break;
       case ReplyStep::ping:
         load::append_frame(connection.control, {load::Opcode::pong, true, connection.reader.control_payload()},
                            static_cast<std::uint32_t>(random_.next()));
@@ -107,9 +101,7 @@ bool EchoRun::read_replies(std::uint32_t index, ByteView bytes) {
                                                      text_of(payload.subspan(2))));
         return false;
       }
-      case ReplyStep::fault:
-        fail(connection.reader.fault());
-        return false;
+      case ReplyStep::fault: fail(connection.reader.fault()); return false;
     }
   }
 }

@@ -22,9 +22,7 @@ constexpr DurationNs closing_limit = 10 * nanoseconds_per_second;
 
 volatile std::sig_atomic_t is_told_to_end = 0;
 
-void tell_to_end(int) {
-  is_told_to_end = 1;
-}
+void tell_to_end(int) { is_told_to_end = 1; }
 
 bool has_stdin_ended() {
   pollfd input{STDIN_FILENO, POLLIN, 0};

@@ -53,14 +53,10 @@ std::string random_json(std::size_t size, load::Random& random) {
 
 std::string make_payload(PayloadKind kind, std::size_t size, load::Random& random) {
   switch (kind) {
-    case PayloadKind::binary:
-      return random_bytes(size, random);
-    case PayloadKind::ascii:
-      return random_ascii(size, random);
-    case PayloadKind::utf8:
-      return random_utf8(size, random);
-    case PayloadKind::json:
-      return random_json(size, random);
+    case PayloadKind::binary: return random_bytes(size, random);
+    case PayloadKind::ascii: return random_ascii(size, random);
+    case PayloadKind::utf8: return random_utf8(size, random);
+    case PayloadKind::json: return random_json(size, random);
   }
   return {};
 }
@@ -69,12 +65,9 @@ StampPlace stamp_place(PayloadKind kind, std::size_t size) {
   const std::size_t bytes = std::min<std::size_t>(size, 8);
   switch (kind) {
     case PayloadKind::binary:
-    case PayloadKind::ascii:
-      return {0, bytes};
-    case PayloadKind::utf8:
-      return {0, bytes & ~std::size_t{1}};
-    case PayloadKind::json:
-      return {json_front.size(), 8};
+    case PayloadKind::ascii: return {0, bytes};
+    case PayloadKind::utf8: return {0, bytes & ~std::size_t{1}};
+    case PayloadKind::json: return {json_front.size(), 8};
   }
   return {};
 }

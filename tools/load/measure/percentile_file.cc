@@ -17,10 +17,8 @@ void put_line(std::string& text, const load::Histogram& latency, double percenti
   const std::uint64_t value = latency.at(percentile);
   const auto micros = static_cast<double>(value) / unit_ns;
   const std::uint64_t count = latency.count_up_to(value);
-  if (percentile < 1)
-    text += fmt::format("{:12.3f} {:2.12f} {:10} {:14.2f}\n", micros, percentile, count, 1 / (1 - percentile));
-  else
-    text += fmt::format("{:12.3f} {:2.12f} {:10}\n", micros, percentile, count);
+  if (percentile < 1) text += fmt::format("{:12.3f} {:2.12f} {:10} {:14.2f}\n", micros, percentile, count, 1 / (1 - percentile));
+  else text += fmt::format("{:12.3f} {:2.12f} {:10}\n", micros, percentile, count);
 }
 
 }  // namespace

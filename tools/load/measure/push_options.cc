@@ -8,12 +8,9 @@ namespace ringgate::measure {
 
 const char* name_of(PushMode mode) {
   switch (mode) {
-    case PushMode::one:
-      return "one";
-    case PushMode::many:
-      return "many";
-    case PushMode::broadcast:
-      return "broadcast";
+    case PushMode::one: return "one";
+    case PushMode::many: return "many";
+    case PushMode::broadcast: return "broadcast";
   }
   return "?";
 }

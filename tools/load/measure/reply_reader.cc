@@ -15,9 +15,7 @@ bool ReplyReader::fail(std::string what) {
   return false;
 }
 
-ByteView ReplyReader::control_payload() const {
-  return frames_ == nullptr ? ByteView{} : bytes_of(frames_->control);
-}
+ByteView ReplyReader::control_payload() const { return frames_ == nullptr ? ByteView{} : bytes_of(frames_->control); }
 
 // From a place in the canonical reply to the same place as a frame reader sees it.
 void ReplyReader::enter_frames() {

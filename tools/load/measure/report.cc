@@ -164,7 +164,8 @@ std::string open_loop_text(const RunOptions& options, const RunResult& result) {
   const unsigned ticks = ticks_per_second();
   if (result.server.processor && ticks != 0 && std::fmod(options.rate, ticks) == 0)
     text += fmt::format(
-        "The rate is a multiple of the kernel's tick ({} per second), which then finds the processor in the same state each time: "
+        "The rate is a multiple of the kernel's tick ({} per second), which then finds the processor in the same state each "
+        "time: "
         "do not trust the server's time; take a rate such as {:.0f}.\n",
         ticks, options.rate + 1);
   return text + bottleneck_text(result.client);

@@ -44,20 +44,14 @@ std::size_t messages_per_unit(const RunOptions& options) {
   return options.run_bytes == 0 ? 1 : options.run_bytes / client_frame_bytes(options.size);
 }
 
-const char* name_of(Protocol protocol) {
-  return protocol == Protocol::raw ? "raw" : "websocket";
-}
+const char* name_of(Protocol protocol) { return protocol == Protocol::raw ? "raw" : "websocket"; }
 
 const char* name_of(PayloadKind kind) {
   switch (kind) {
-    case PayloadKind::binary:
-      return "binary";
-    case PayloadKind::ascii:
-      return "ascii";
-    case PayloadKind::utf8:
-      return "utf8";
-    case PayloadKind::json:
-      return "json";
+    case PayloadKind::binary: return "binary";
+    case PayloadKind::ascii: return "ascii";
+    case PayloadKind::utf8: return "utf8";
+    case PayloadKind::json: return "json";
   }
   return "?";
 }

@@ -16,9 +16,7 @@ std::expected<std::unique_ptr<load::Loop>, std::string> open_loop(const CommonOp
 
 load::DeviceTarget device_target_of(const CommonOptions& options);
 
-inline DurationNs duration_of(double seconds) {
-  return static_cast<DurationNs>(seconds * 1e9);
-}
+inline DurationNs duration_of(double seconds) { return static_cast<DurationNs>(seconds * 1e9); }
 
 /// "1001 going away", or the fault, or that TCP ended.
 std::string text_of_ending(const load::Ending& ending);

@@ -21,9 +21,7 @@ constexpr std::uint8_t fin_bit = 0x80;
 constexpr std::uint8_t rsv1_bit = 0x40;
 constexpr std::uint8_t mask_bit = 0x80;
 
-std::uint8_t opcode_of(PayloadKind kind) {
-  return kind == PayloadKind::binary ? 2 : 1;
-}
+std::uint8_t opcode_of(PayloadKind kind) { return kind == PayloadKind::binary ? 2 : 1; }
 
 // Length in its shortest form, after the first byte of a header; returns the bytes of the header so far.
 std::size_t put_header(std::uint8_t* out, std::uint8_t first, std::size_t length, std::uint8_t mask) {

@@ -32,12 +32,8 @@ struct Seen {
 void feed(ReplyReader& reader, ByteView bytes, Seen& seen) {
   while (!seen.has_fault) {
     switch (reader.step(bytes)) {
-      case ReplyStep::need_more:
-        EXPECT_TRUE(bytes.empty());
-        return;
-      case ReplyStep::unit:
-        ++seen.units;
-        break;
+      case ReplyStep::need_more: EXPECT_TRUE(bytes.empty()); return;
+      case ReplyStep::unit: ++seen.units; break;
       case ReplyStep::ping:
         ++seen.pings;
         seen.last_control = text_of(reader.control_payload());

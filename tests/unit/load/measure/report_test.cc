@@ -51,9 +51,7 @@ TEST(PercentileText, ClimbsToTheMaximum) {
   EXPECT_NE(text.find("Total count    =         1000]"), std::string::npos);
 }
 
-TEST(PercentileText, OfNothingHasNoLines) {
-  EXPECT_TRUE(lines_of(percentile_text(load::Histogram())).empty());
-}
+TEST(PercentileText, OfNothingHasNoLines) { EXPECT_TRUE(lines_of(percentile_text(load::Histogram())).empty()); }
 
 TEST(LatencyCurve, HasSixtyPointsThatClimb) {
   load::Histogram latency;
