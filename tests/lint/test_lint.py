@@ -8,6 +8,7 @@ import pytest
 
 LINT = pathlib.Path(__file__).resolve().parents[2] / "tools/lint"
 OCTET = "oct" + "et"
+DECISION = "# 1: why\n## Context\n## Decision\n## Measured\n## Cost\n## Revisit when\n"
 TIDY = "clang-tidy-19"
 
 # check, file, good text, bad text, what is said of the bad one
@@ -15,6 +16,9 @@ CASES = [
     ("conflicts", "README.md", "Heading\n=======\n", "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> topic\n", "README.md:2: a merge"),
     ("conflicts", "src/ws/a.cc", "int a;\n", "int a;\n>>>>>>> topic\n", "src/ws/a.cc:2: a merge"),
     ("words", "docs/a.md", f"bytes; RFC 6455: \"{OCTET}\"; application/{OCTET}-stream\n", f"one {OCTET}s more\n", "docs/a.md:1: say byte"),
+    ("pages", "docs/a.md", "# A page\n[a](a.md#a-page) [b](https://h/b)\n", "[b](b.md)\n", "docs/a.md:1: there is no b.md"),
+    ("pages", "README.md", "# One `two`: 3\n[b](#one-two-3)\n", "# One\n[b](#two)\n", "README.md:2: README.md has no heading for #two"),
+    ("pages", "docs/decisions/1.md", DECISION, DECISION.replace("Cost", "Price"), "docs/decisions/1.md:1: a decision has the headings"),
     ("floors", "src/ws/a.cc", '#include "http/uri.h"\n', '#include "conn/outbox.h"\n', "src/ws/a.cc:1: ws/ stands on floor 3"),
     ("floors", "src/http/a.h", '#include "base/time.h"\n', '#include "device/map.h"\n', "src/http/a.h:1: http/ stands on floor 2"),
     ("floors", "include/ringgate/a.h", '#include "ringgate/b.h"\n', '#include "base/time.h"\n', "a.h:1: a public header includes base/"),
