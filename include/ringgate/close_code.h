@@ -5,7 +5,7 @@
 
 namespace ringgate {
 
-/// Any code that may travel in a Close frame fits; the enumerators are those the gate itself chooses.
+/// A value may be any code of a Close frame. The enumerators are the codes that the gate itself chooses.
 enum class CloseCode : std::uint16_t {
   normal = 1000,
   going_away = 1001,
@@ -20,7 +20,7 @@ enum class CloseCode : std::uint16_t {
   service_restart = 1012,
   try_again_later = 1013,
   closed_by_backend = 4000,  // DELETE /v1/devices/{id} picks from 4000-4099
-  no_pong = 4408,            // also: idle
+  no_pong = 4408,            // also after limits.idle_timeout
   replaced = 4409,
   rate_limited = 4429,
   slow_consumer = 4430,

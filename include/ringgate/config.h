@@ -1,8 +1,8 @@
-// Every setting of the gate, as plain values with their defaults. Reading them from files, the environment and flags, their
-// ranges and their spelling are src/config/table.cc's; an embedder fills these structs directly.
+// Every setting of the gate, as plain values with their defaults. An embedder fills these structs directly. The binary fills them
+// from files, the environment and flags; src/config/table.cc holds the range, the spelling and the meaning of each.
 //
-// Units are in the names: `_bytes` are bytes, `_ns` nanoseconds. A duration of 0 means "off" where the comment says so.
-// Values copy; nothing here borrows.
+// Names carry units: `_bytes` or `bytes_` is a size in bytes, `_ns` a duration in nanoseconds. A duration of 0 means "off" where
+// the comment says so. Values copy; nothing here borrows.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace ringgate {
 
 struct ServerConfig {
   std::uint64_t shards_count = 0;   // 0: one per CPU of `cpus`, or of the machine
-  std::vector<std::uint32_t> cpus;  // shards are pinned to these in turn; empty: all, not pinned
+  std::vector<std::uint32_t> cpus;  // shards are pinned to these CPUs in turn; empty: shards are not pinned
 
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
@@ -21,7 +21,7 @@ struct ServerConfig {
 struct ListenerConfig {
   std::string bind = "127.0.0.1:8080";   // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks
   bool dual_stack = false;               // an IPv6 address, such as [::], takes IPv4 connections too
-  std::string health_path = "/healthz";  // answered 200 or, while the gate is not ready, 503; "off": not served
+  std::string health_path = "/healthz";  // answered 200 while the gate is ready, else 503; "off": not served
 
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
@@ -29,8 +29,8 @@ struct ListenerConfig {
 struct AdminConfig {
   std::string bind = "127.0.0.1:8081";     // "off": no admin listener
   bool dual_stack = false;                 // an IPv6 address, such as [::], takes IPv4 connections too
-  std::vector<std::string> allowed_hosts;  // of the Host field, without port; beside loopback names and IP literals
-  std::uint64_t connections_max = 256;     // over all shards; a request beyond them is answered 503
+  std::vector<std::string> allowed_hosts;  // in the Host field, without port; loopback names and IP literals are always allowed
+  std::uint64_t connections_max = 256;     // over all shards; a request on one more is answered 503
 
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };
@@ -38,15 +38,15 @@ struct AdminConfig {
 enum class OriginPolicy : std::uint8_t {
   same_host,  // the Origin's authority equals Host; case is ignored, and a default port equals none
   list,       // the Origin is one of `allowed_origins`
-  off,        // not looked at
+  off,        // the Origin is not checked
 };
 
 /// permessage-deflate (RFC 7692) on one route.
 struct DeflateConfig {
   bool enabled = false;
-  bool context_takeover = false;          // both sides remember earlier messages: smaller, at the price of memory per connection
-  std::uint64_t window_bits = 15;         // 9 to 15: the most, either way
-  std::uint64_t memory_level = 8;         // 1 to 9, of a compressor with context takeover, as zlib counts
+  bool context_takeover = false;          // messages may refer to earlier ones: smaller, but more memory per connection
+  std::uint64_t window_bits = 15;         // 9 to 15: the largest window in either direction, as a power of two
+  std::uint64_t memory_level = 8;         // 1 to 9: zlib's memLevel of a compressor with context takeover
   std::uint64_t message_bytes_min = 256;  // a shorter message is sent as it is
 
   friend bool operator==(const DeflateConfig&, const DeflateConfig&) = default;
@@ -57,7 +57,7 @@ struct RouteConfig {
   std::string handler = "echo";
   OriginPolicy origin = OriginPolicy::same_host;
   std::vector<std::string> allowed_origins;  // "https://example.org", "null", "file://"; only with OriginPolicy::list
-  std::vector<std::string> subprotocols;     // the first of these that the client offers is taken; none: no subprotocol
+  std::vector<std::string> subprotocols;     // the gate takes the first of these that the client offers
   DeflateConfig deflate;
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
@@ -65,9 +65,9 @@ struct RouteConfig {
 
 struct DeviceConfig {
   bool required = true;  // false: a connection without an id gets an anonymous one
-  // "query:NAME" or "header:NAME". All of them are asked; those that are there must agree.
+  // Each is "query:NAME" or "header:NAME". All that are present must name the same id.
   std::vector<std::string> id_from{"query:deviceId", "query:deviceID"};
-  std::vector<std::string> allowed_hosts;  // of the Host field, without port; empty: any
+  std::vector<std::string> allowed_hosts;  // in the Host field, without port; empty: any
 
   friend bool operator==(const DeviceConfig&, const DeviceConfig&) = default;
 };
@@ -79,27 +79,27 @@ struct LimitsConfig {
   std::uint64_t head_bytes_max = 16 * 1024;  // of a request, on either port; 4 to 63 KiB
   std::uint64_t fields_max = 100;            // field lines of a request head
   std::uint64_t send_queue_bytes_max = 256 * 1024;
-  std::uint64_t push_bytes_max = 1024 * 1024;              // the loader makes it message_bytes_max unless it is set
-  std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all connections; shards have equal parts
+  std::uint64_t push_bytes_max = 1024 * 1024;              // the loader sets it to message_bytes_max unless a source sets it
+  std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all devices; shards have equal parts
   std::uint64_t heads_bytes_max = 64 * 1024 * 1024;        // unfinished request heads of all devices; shards have equal parts
-  std::uint64_t output_bytes_max = 256 * 1024 * 1024;      // what waits for slow devices, all together; shards have equal parts
-  std::uint64_t held_bytes_max = 64 * 1024 * 1024;         // input that waits for paused handlers; shards have equal parts
-  std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // what all connections with context takeover may hold for it
-  std::uint64_t inflate_cpu_percent = 20;                  // of a core, for one connection: inflating alone
-  std::uint64_t accept_backlog = 4096;
-  std::uint64_t send_timeout_ns = 10'000'000'000;       // without a byte taken by the peer; 0: off
-  std::uint64_t handshake_timeout_ns = 10'000'000'000;  // never off
-  std::uint64_t ping_interval_ns = 25'000'000'000;      // 0: off
-  std::uint64_t pong_timeout_ns = 10'000'000'000;       // 0: off
-  std::uint64_t idle_timeout_ns = 0;                    // without a data message; 0: off
-  std::uint64_t message_timeout_ns = 60'000'000'000;    // from a message's first byte to its last; 0: off
-  std::uint64_t close_timeout_ns = 5'000'000'000;       // never off
-  std::uint64_t tcp_user_timeout_ns = 30'000'000'000;   // 0: off
+  std::uint64_t output_bytes_max = 256 * 1024 * 1024;      // output that waits for all slow devices; shards have equal parts
+  std::uint64_t held_bytes_max = 64 * 1024 * 1024;         // received input that waits for a later turn; shards have equal parts
+  std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // memory for context takeover of all connections
+  std::uint64_t inflate_cpu_percent = 20;                  // of a core, to inflate the messages of one connection
+  std::uint64_t accept_backlog = 4096;                     // per listener and shard
+  std::uint64_t send_timeout_ns = 10'000'000'000;          // output waits and the peer takes no byte; 0: off
+  std::uint64_t handshake_timeout_ns = 10'000'000'000;     // never off
+  std::uint64_t ping_interval_ns = 25'000'000'000;         // 0: off
+  std::uint64_t pong_timeout_ns = 10'000'000'000;          // 0: off
+  std::uint64_t idle_timeout_ns = 0;                       // the device sends no data message; 0: off
+  std::uint64_t message_timeout_ns = 60'000'000'000;       // from a message's first byte to its last; 0: off
+  std::uint64_t close_timeout_ns = 5'000'000'000;          // never off
+  std::uint64_t tcp_user_timeout_ns = 30'000'000'000;      // 0: off
 
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
 
-/// Whether a feature of io_uring is used: if the probe found it, or not at all.
+/// `automatic`: the gate uses the feature of io_uring if the probe finds it.
 enum class FeatureUse : std::uint8_t { automatic, off };
 
 struct RingConfig {
@@ -111,13 +111,13 @@ struct RingConfig {
   FeatureUse zero_copy_sends = FeatureUse::automatic;
   std::uint64_t busy_poll_ns = 0;                // 0: off
   std::uint64_t gather_ns = 50'000;              // 0: off
-  std::uint64_t cold_after_ns = 10'000'000'000;  // without a byte from a device; 0: never
-  std::uint64_t buffers_count = 2;               // a power of two
-  std::uint64_t buffer_bytes = 512 * 1024;
-  std::uint64_t whole_buffers_count = 256;  // without incremental buffers: each receive takes a whole one; a power of two
-  std::uint64_t whole_buffer_bytes = 2 * 1024;
-  std::uint64_t zero_copy_bytes = 32 * 1024;  // of a message
-  std::uint64_t bulk_bytes = 32 * 1024;       // received at a time, from which a device is bulk
+  std::uint64_t cold_after_ns = 10'000'000'000;  // the device sends no byte; 0: never
+  std::uint64_t buffers_count = 2;               // incremental receive buffers per shard; a power of two
+  std::uint64_t buffer_bytes = 512 * 1024;       // a power of two
+  std::uint64_t whole_buffers_count = 256;       // per shard, used without incremental buffers; a power of two
+  std::uint64_t whole_buffer_bytes = 2 * 1024;   // a power of two
+  std::uint64_t zero_copy_bytes = 32 * 1024;     // the smallest message that is sent without a copy
+  std::uint64_t bulk_bytes = 32 * 1024;          // a device that delivers this much in one receive is bulk
 
   friend bool operator==(const RingConfig&, const RingConfig&) = default;
 };
@@ -133,7 +133,7 @@ struct LogConfig {
 };
 
 struct DrainConfig {
-  std::uint64_t grace_ns = 0;  // still accepting; 0: none
+  std::uint64_t grace_ns = 0;  // the gate is not ready but still accepts; 0: none
   std::uint64_t duration_ns = 30'000'000'000;
   std::uint64_t closes_per_second = 1000;
 
@@ -144,7 +144,7 @@ struct Config {
   ServerConfig server;
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
   AdminConfig admin;
-  std::vector<RouteConfig> routes;  // empty: what is mounted, and only if nothing is, the echo on /ws
+  std::vector<RouteConfig> routes;  // empty: only mounted handlers; without any of those, the echo on /ws
   DeviceConfig device;
   LimitsConfig limits;
   RingConfig ring;

@@ -1,4 +1,4 @@
-// Why the gate did not start, and the exit code that says so to a service manager.
+// Why the gate did not start, with the exit code for a service manager.
 #pragma once
 
 #include <cstdint>
@@ -6,18 +6,18 @@
 
 namespace ringgate {
 
-/// Exit codes of the binary; the values are those of sysexits(3), so that a unit can name the ones not worth a restart.
+/// Exit codes of the binary, with values of sysexits(3): a systemd unit can name those that a restart does not mend.
 enum class ExitCode : std::uint8_t {
   success = 0,
   fault = 1,               // something broke while running
   usage = 64,              // unknown flag or command
-  uring_unavailable = 69,  // the kernel or a sandbox refuses io_uring
+  uring_unavailable = 69,  // the kernel or a sandbox does not allow io_uring
   system_refused = 71,     // port taken, descriptor limit too low
   no_permission = 77,      // not allowed to bind that port
   bad_configuration = 78,  // unknown key, bad value, unreadable file
 };
 
-/// A refused start: what is wrong, and what the operator can do about it. Both are one line of text without a final stop.
+/// Why the gate did not start, and what the operator can do about it. Each text is one line without a final stop.
 struct StartError {
   ExitCode exit_code = ExitCode::fault;
   std::string cause;

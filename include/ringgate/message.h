@@ -1,4 +1,4 @@
-// A message as both ends see it: a type that is kept, and its bytes.
+// A WebSocket message: its type and its payload.
 #pragma once
 
 #include "ringgate/bytes.h"

@@ -1,4 +1,4 @@
-// The gate as a library: configure, mount handlers, run, push.
+// The gate as a library: configure it, mount handlers, start it, push.
 //
 //   ringgate::Config config;
 //   auto server = ringgate::Server::create(config);
@@ -26,64 +26,67 @@ namespace ringgate {
 
 class Server {
  public:
-  /// Checks the configuration as the loader of files does, then against this machine, and probes io_uring; opens no port yet.
-  /// A number of connections other than the default is refused if the machine cannot hold it; the default is lowered.
-  /// `Config::log` holds from here until the server is destroyed. The log is the process's: of two servers the first decides.
+  /// Checks the configuration by the rules of the file loader, probes io_uring, and checks what this machine can hold. Opens no
+  /// port. If the machine cannot hold `limits.connections_max`, the default is lowered; any other number is an error.
+  /// `Config::log` applies from here until the server is destroyed. The process has one log: of two servers the first decides.
   static std::expected<std::unique_ptr<Server>, StartError> create(Config config);
   ~Server();  // as `stop_now`
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Serves `path` with `handler`, which must outlive the server; replaces what the configuration mounts there, or adds a route
-  /// with the default origin policy. Before `start` (asserted), which refuses a path that is none and more than 256 routes.
+  /// Serves `path` with `handler`, which must outlive the server. Replaces the handler of a configured route, or adds a route
+  /// with default settings. Call it before `start` (asserted), which returns an error for an invalid path or more than 256
+  /// routes.
   void mount(std::string_view path, Handler& handler);
 
-  /// Opens listeners and starts the shards. Once per server. On error nothing runs.
-  /// Before it, and after it has failed: addresses are empty, nobody is online for pushes and broadcasts, and `drain`, `wait` and
-  /// `stop` return at once.
+  /// Opens the listeners and starts the shards; a second call is an error. On error no shard runs, and the server cannot be used.
+  /// Before `start` and after its error, pushes and broadcasts find no device, and `drain`, `wait` and `stop` return at once.
   std::expected<void, StartError> start();
 
-  /// "HOST:PORT" as bound, after `start`; admin_address is empty if there is no admin listener.
+  /// "HOST:PORT" as bound by a successful `start`, empty before it; `admin_address` is also empty without an admin listener.
   std::vector<std::string> device_addresses() const;
   std::string admin_address() const;
 
-  /// Sends to the device with this id. Any thread; never blocks. `on_result` runs exactly once: before `push` returns if the result is
-  /// known at once, else on the caller's shard, or on the owner's if the caller is no shard of this server; and on the thread that
-  /// waits for the server's end if that comes first. It may be null. A shard is answered after 5 seconds at the latest, with
-  /// unknown_outcome if the owner's shard is stuck; a thread that is none once that shard goes on. Payload and id are copied. Text must
-  /// be UTF-8 (invalid_utf8 otherwise).
+  /// Sends a message to the device with this id. Any thread; never blocks; copies the id and the payload. A text must be UTF-8,
+  /// otherwise the outcome is invalid_utf8. `on_result` may be null; it runs exactly once:
+  ///   - before `push` returns, if the result is known at once;
+  ///   - else, if a shard of this server called, on that shard, within 5 seconds: unknown_outcome if the owner shard is stuck;
+  ///   - else on the owner shard, as soon as that shard takes a turn;
+  ///   - or, if the server ends first, on the thread that waits for the end.
   void push(std::string_view device_id, MessageView message, PushCallback on_result);
 
-  /// The same, for threads that are no shard: waits for the result, for 5 seconds at the most, then it is unknown_outcome. Must not
-  /// be called on a shard, of any server (asserted).
+  /// As `push`, but waits for the result for 5 seconds at most; then it is unknown_outcome. Any thread but the shards of any
+  /// server (asserted).
   PushResult push_and_wait(std::string_view device_id, MessageView message);
 
-  /// Sends to every device online; encoded once. Any thread; never blocks. Each device gets the broadcasts of one thread in the order
-  /// in which it asked for them. `on_result` runs exactly once: before `broadcast` returns if the result is known at once, else on the
-  /// caller's shard, or on any of the server's if the caller is no shard of it; and on the thread that waits for the server's end if
-  /// that comes first. It may be null. A shard that does not report for 30 seconds makes the outcome unknown. At most 64 are under way
-  /// on a shard, and 64 of other threads wait for one: more are refused with backpressure.
+  /// Sends a message to every device online; encodes it once. Any thread; never blocks; copies the payload. Each device gets the
+  /// broadcasts of one thread in the order of the calls. `on_result` may be null; it runs exactly once: before `broadcast`
+  /// returns if the result is known at once, else on the calling shard, or on a shard of this server if another thread called. If
+  /// the server ends first, `on_result` runs on the thread that waits for the end. If a shard does not report within 30 seconds,
+  /// the outcome is unknown_outcome. At most 64 broadcasts of a shard are under way, and at most 64 of other threads wait for a
+  /// shard; one more is refused with backpressure.
   void broadcast(MessageView message, BroadcastCallback on_result);
 
-  /// Runs `task` with the connection on its owner shard, if it still exists. Any thread; never blocks. False if a queue is full or
-  /// `task` is null: then nothing will run.
+  /// Runs `task` on the owner shard of `connection`, if the connection still exists then. Any thread; never blocks. False, and
+  /// `task` never runs, if `task` is null, `connection` names nobody, the server does not run, or a queue is full.
   bool with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
 
-  /// Ends gracefully: readiness off, `drain.grace` still accepting (or `skipped`), then 1001 to all at a pace, outboxes
-  /// flushed. Returns at once, with the moment by which every shard has ended unless it is stuck: `drain.duration` and
-  /// `limits.close_timeout` after the grace. What devices still hold open shortly before is reset. A later call can only hasten it.
+  /// Ends gracefully: readiness goes off; for `drain.grace` (unless `skipped`) the gate still accepts; then it closes all devices
+  /// with 1001, at a pace, and flushes their output. Returns at once, with the moment by which every shard that is not stuck has
+  /// ended: `drain.duration` and `limits.close_timeout` after the grace. Connections that are open shortly before that moment are
+  /// reset. A later call can only hasten the end.
   using Time = std::chrono::steady_clock::time_point;
   enum class Grace : std::uint8_t { respected, skipped };
   Time drain(Grace grace = Grace::respected);
 
-  /// Returns when every shard has ended: after `drain` or `stop_now`, called before or by another thread. Pushes that still waited
-  /// have their results then. One thread at a time.
+  /// Returns when every shard has ended, after a `drain` or `stop_now` called earlier or by another thread. By then every push
+  /// has its result. One thread at a time.
   void wait();
-  /// The same, but gives up at `deadline`. Returns the shards that still run, by number: a handler that does not return is what
-  /// holds one. None: the server has ended. May be called again.
+  /// As `wait`, but gives up at `deadline`. Returns the numbers of the shards that still run, such as one whose handler does not
+  /// return; empty if the server has ended. May be called again.
   [[nodiscard]] std::vector<std::uint32_t> wait(Time deadline);
 
-  void stop();      // drain without grace, and wait
+  void stop();      // drains without grace, and waits
   void stop_now();  // ends shards and connections at once, and waits
 
  private:
