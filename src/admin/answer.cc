@@ -28,7 +28,7 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::
 
 WrittenAnswer write_rejection(http::Rejection rejection, http::Method method, std::string_view date) {
   WrittenAnswer written{.closes = true};
-  http::append_rejection(written.bytes, rejection, method, date);
+  http::append_rejection(written.bytes, http::facts_of(rejection), method, date);
   return written;
 }
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "admin/process_usage.h"
+#include "admission/refusal.h"
 #include "base/log.h"
 #include "dispatch/outcome_counters.h"
-#include "http/rejection.h"
 
 namespace ringgate::admin {
 namespace {
@@ -173,14 +173,13 @@ void add_row(Families& families, const Row& row, const dispatch::GateState& gate
 
 /// One value for each reason, in the order of the table.
 void add_refusals(Families& families, std::span<const ShardCounters* const> shards) {
-  for (const http::RejectionFacts& facts : http::rejection_facts) {
-    const auto index = static_cast<std::size_t>(facts.rejection);
+  for (std::size_t index = 0; index < admission::Refusal::count; ++index) {
     std::uint64_t sum = 0;
     for (const ShardCounters* shard : shards) sum += shard->handshakes_refused_by[index].get();
     families
         .add("ringgate_handshakes_refused_total", "Opening handshakes that were refused, by reason.", Kind::counter,
              static_cast<double>(sum))
-        .label.push_back({"reason", std::string(facts.reason)});
+        .label.push_back({"reason", std::string(admission::Refusal::at(index).facts().reason)});
   }
 }
 

@@ -11,34 +11,33 @@ namespace ringgate::admission {
 namespace {
 
 using http::Method;
-using http::Rejection;
 using http::RequestView;
 
 /// HTTP/1.0 may name no host; it is refused for its version.
-std::optional<Rejection> check_host(const RequestView& request, const GateView& gate) {
+std::optional<Refusal> check_host(const RequestView& request, const GateView& gate) {
   if (gate.allowed_hosts.empty() || request.authority().empty()) return {};
-  return http::is_listed(http::host_of(request.authority()), gate.allowed_hosts) ? std::optional<Rejection>{}
-                                                                                 : Rejection::host_not_allowed;
+  return http::is_listed(http::host_of(request.authority()), gate.allowed_hosts) ? std::optional<Refusal>{}
+                                                                                 : http::Rejection::host_not_allowed;
 }
 
-std::optional<Rejection> check_protocol(const RequestView& request) {
-  if (request.is_http10()) return Rejection::http10_refused;
+std::optional<Refusal> check_protocol(const RequestView& request) {
+  if (request.is_http10()) return ws::Rejection::http10_refused;
   const auto framing = http::body_framing(request);
   if (framing) {
     const auto expectation = http::expects_continue(request);
-    return expectation ? std::optional<Rejection>{} : expectation.error();
+    return expectation ? std::optional<Refusal>{} : expectation.error();
   }
   // An upgrade has no body at all, so there an unknown coding is no missing feature of ours; it is refused
   // further down.
-  const bool waits_for_upgrade_check = framing.error() == Rejection::transfer_encoding_unsupported &&
+  const bool waits_for_upgrade_check = framing.error() == http::Rejection::transfer_encoding_unsupported &&
                                        request.method() == Method::get && ws::asks_for_upgrade(request);
   if (waits_for_upgrade_check) return {};
   return framing.error();
 }
 
-std::optional<Rejection> check_method(Method method) {
+std::optional<Refusal> check_method(Method method) {
   if (method == Method::get) return {};
-  return method == Method::unknown ? Rejection::method_unknown : Rejection::method_not_allowed;
+  return method == Method::unknown ? http::Rejection::method_unknown : http::Rejection::method_not_allowed;
 }
 
 std::optional<std::uint32_t> find_route(std::span<const RouteView> routes, std::string_view path) {
@@ -48,7 +47,7 @@ std::optional<std::uint32_t> find_route(std::span<const RouteView> routes, std::
   return std::nullopt;
 }
 
-std::optional<Rejection> check_capacity(const GateView& gate) {
+std::optional<Refusal> check_capacity(const GateView& gate) {
   if (gate.is_draining) return Rejection::draining;
   if (gate.is_at_connection_limit) return Rejection::connection_limit;
   return {};
@@ -56,18 +55,18 @@ std::optional<Rejection> check_capacity(const GateView& gate) {
 
 }  // namespace
 
-std::expected<Admission, Rejection> admit(const RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed) {
-  if (const auto rejection = check_host(request, gate)) return std::unexpected{*rejection};
-  if (const auto rejection = check_protocol(request)) return std::unexpected{*rejection};
-  if (const auto rejection = check_method(request.method())) return std::unexpected{*rejection};
+std::expected<Admission, Refusal> admit(const RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed) {
+  if (const auto refusal = check_host(request, gate)) return std::unexpected{*refusal};
+  if (const auto refusal = check_protocol(request)) return std::unexpected{*refusal};
+  if (const auto refusal = check_method(request.method())) return std::unexpected{*refusal};
   const auto route_index = find_route(gate.routes, request.path());
-  if (!route_index) return std::unexpected{Rejection::path_unknown};
+  if (!route_index) return std::unexpected{http::Rejection::path_unknown};
   const auto key = ws::check_handshake(request);
   if (!key) return std::unexpected{key.error()};
   if (const auto origin = check_origin(request, gate.routes[*route_index].origin); !origin) {
     return std::unexpected{origin.error()};
   }
-  if (const auto rejection = check_capacity(gate)) return std::unexpected{*rejection};
+  if (const auto refusal = check_capacity(gate)) return std::unexpected{*refusal};
   const auto id = read_device_id(request, gate.id_sources);
   if (!id) return std::unexpected{id.error()};
   if (!*id && gate.device_id_required) return std::unexpected{Rejection::device_id_missing};

@@ -14,7 +14,7 @@
 
 #include "admission/identity.h"
 #include "admission/origin.h"
-#include "http/rejection.h"
+#include "admission/refusal.h"
 #include "http/request_head.h"
 #include "ws/deflate_negotiation.h"
 
@@ -48,7 +48,6 @@ struct Admission {
 
 /// Admits or refuses `request`. `anonymous_seed`: 26 unpredictable bytes, used only if the request names no
 /// device and need not. Does not allocate.
-std::expected<Admission, http::Rejection> admit(const http::RequestView& request, const GateView& gate,
-                                                AnonymousIdSeed anonymous_seed);
+std::expected<Admission, Refusal> admit(const http::RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed);
 
 }  // namespace ringgate::admission

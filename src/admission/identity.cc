@@ -9,7 +9,6 @@
 namespace ringgate::admission {
 namespace {
 
-using http::Rejection;
 using Presence = http::QueryParameter::Presence;
 
 /// A header line as if it were a parameter: two lines with two values conflict, compared as decoded.

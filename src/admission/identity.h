@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "admission/id_source.h"
-#include "http/rejection.h"
+#include "admission/rejection.h"
 #include "http/request_head.h"
 #include "ringgate/device_id.h"
 
@@ -36,8 +36,8 @@ static_assert(device_id_chars_max <= UINT8_MAX);
 /// The id that `request` carries; nullopt if no source has one. Every source is read: values that differ, in
 /// one source or in two, are device_id_conflict. Ids are percent-decoded once; then device_id_malformed
 /// unless valid (device_id.h), device_id_reserved with the prefix of the gate's own names.
-std::expected<std::optional<DeviceIdText>, http::Rejection> read_device_id(const http::RequestView& request,
-                                                                           std::span<const IdSource> sources);
+std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http::RequestView& request,
+                                                                     std::span<const IdSource> sources);
 
 /// What stands in the place of the id, whether or not it is one, as sent; empty if nothing does. For logs.
 std::string_view claimed_device_id(const http::RequestView& request, std::span<const IdSource> sources);

@@ -35,11 +35,11 @@ bool is_permitted(std::string_view origin, const http::RequestView& request, con
 
 }  // namespace
 
-std::expected<void, http::Rejection> check_origin(const http::RequestView& request, const OriginRule& rule) {
+std::expected<void, Rejection> check_origin(const http::RequestView& request, const OriginRule& rule) {
   const auto origin = request.field("Origin");
   if (!origin) return {};
-  if (request.count_fields("Origin") > 1) return std::unexpected{http::Rejection::origin_repeated};
-  if (!is_permitted(*origin, request, rule)) return std::unexpected{http::Rejection::origin_forbidden};
+  if (request.count_fields("Origin") > 1) return std::unexpected{Rejection::origin_repeated};
+  if (!is_permitted(*origin, request, rule)) return std::unexpected{Rejection::origin_forbidden};
   return {};
 }
 

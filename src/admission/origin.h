@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "http/rejection.h"
+#include "admission/rejection.h"
 #include "http/request_head.h"
 #include "ringgate/config.h"
 
@@ -22,6 +22,6 @@ struct OriginRule {
 
 /// Case is ignored, and the default port of the origin's scheme equals none; nothing else is normalised, so scheme, host and port must
 /// all match. Errors: origin_repeated, origin_forbidden.
-std::expected<void, http::Rejection> check_origin(const http::RequestView& request, const OriginRule& rule);
+std::expected<void, Rejection> check_origin(const http::RequestView& request, const OriginRule& rule);
 
 }  // namespace ringgate::admission

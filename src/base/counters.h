@@ -34,7 +34,7 @@ struct alignas(64) ShardCounters {
   Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers;
   // How each accepted device's connection left the open phase: exactly one of these
   Counter closed_by_peer, closed_by_gate, vanished;
-  std::array<Counter, limits::rejections_max> handshakes_refused_by;  // by http::Rejection
+  std::array<Counter, limits::refusals_max> handshakes_refused_by;  // by admission::Refusal
   Counter text_in, binary_in, text_out, binary_out, pings_in, pongs_in, payload_bytes_in, payload_bytes_out;
   Counter slow_consumers, pong_timeouts, message_timeouts, messages_given_up, protocol_violations;
   // Memory budgets: what is used, the shard's part, and how often something was given up for them

@@ -28,7 +28,7 @@ inline constexpr std::size_t fields_count_default = 100;       // limits.max_fie
 inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions, beyond the body itself
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
-inline constexpr std::size_t rejections_max = 128;         // reasons to refuse a request that are counted one by one
+inline constexpr std::size_t refusals_max = 128;           // reasons to refuse a handshake that are counted one by one
 inline constexpr std::size_t subprotocols_count_max = 64;  // offers in one opening handshake
 inline constexpr std::size_t subprotocol_bytes_max = 64;   // a name of ours
 

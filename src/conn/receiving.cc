@@ -47,6 +47,17 @@ void Transport::end_input(Connection& connection) {
 
 // -- Completions
 
+/// Whose input this completion is of, noted as over if it is; null if there is nobody left to tell.
+inline Connection* Transport::take_input(const Completion& completion) {
+  Connection* const connection = table_.find(completion.token);
+  if (connection == nullptr) {
+    counters_.stale_completions.add(1);
+    return nullptr;
+  }
+  if (!completion.more) end_input(*connection);
+  return connection->state == State::terminating ? nullptr : connection;
+}
+
 inline void Transport::on_received(Connection& connection, MutableBytes bytes) {
   connection.bytes_in += bytes.size();
   counters_.wire_bytes_in.add(bytes.size());
@@ -60,14 +71,9 @@ inline void Transport::on_received(Connection& connection, MutableBytes bytes) {
 }
 
 void Transport::on_receive(const Completion& completion) {
-  Connection* const connection = table_.find(completion.token);
   const MutableBytes bytes = completion.has_buffer ? ring_.received(completion) : MutableBytes{};
-  if (connection == nullptr) {
-    counters_.stale_completions.add(1);
-    return;
-  }
-  if (!completion.more) end_input(*connection);
-  if (connection->state == State::terminating) return;
+  Connection* const connection = take_input(completion);
+  if (connection == nullptr) return;
   if (!bytes.empty()) on_received(*connection, bytes);
   else if (completion.error == IoError::none) return on_peer_finished(*connection);
   else on_input_failed(*connection, completion);
@@ -100,13 +106,8 @@ void Transport::on_input_failed(Connection& connection, const Completion& comple
 }
 
 void Transport::on_readable(const Completion& completion) {
-  Connection* const connection = table_.find(completion.token);
-  if (connection == nullptr) {
-    counters_.stale_completions.add(1);
-    return;
-  }
-  end_input(*connection);
-  if (connection->state == State::terminating) return;
+  Connection* const connection = take_input(completion);
+  if (connection == nullptr) return;
   if (completion.error != IoError::none && completion.error != IoError::cancelled) {
     connection->input.armed = Armed::moment;
     after_a_moment(*connection);
@@ -121,13 +122,8 @@ void Transport::on_readable(const Completion& completion) {
 }
 
 void Transport::on_hang_up(const Completion& completion) {
-  Connection* const connection = table_.find(completion.token);
-  if (connection == nullptr) {
-    counters_.stale_completions.add(1);
-    return;
-  }
-  end_input(*connection);
-  if (connection->state == State::terminating) return;
+  Connection* const connection = take_input(completion);
+  if (connection == nullptr) return;
   switch (completion.error) {
     case IoError::none:
       if (connection->is_paused())

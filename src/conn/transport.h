@@ -144,6 +144,7 @@ class Transport {
   void on_readable(const ring::Completion& completion);
   void on_hang_up(const ring::Completion& completion);
   void end_input(Connection& connection);
+  Connection* take_input(const ring::Completion& completion);
   void warm(Connection& connection);
   void rearm_starved();
   void after_a_moment(const Connection& connection);

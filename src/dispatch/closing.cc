@@ -104,7 +104,7 @@ bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::stri
   if (!connection.is_live() || !transport_.serves(connection, *this)) return false;
   switch (record_of(connection).phase) {
     case Phase::upgrading:
-      note_refusal(connection, http::Rejection::draining, partial_request(connection));
+      note_refusal(connection, admission::Rejection::draining, partial_request(connection));
       record_of(connection).phase = Phase::closed;
       transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
       return true;

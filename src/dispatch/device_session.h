@@ -112,9 +112,9 @@ class DeviceSession final : public conn::Session {
   void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
 
   // refusing.cc
-  void refuse(conn::Connection& connection, http::Rejection rejection, const http::RequestView& request);
-  void refuse(conn::Connection& connection, http::Rejection rejection);
-  void note_refusal(const conn::Connection& connection, http::Rejection rejection, const http::RequestView& request);
+  void refuse(conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request);
+  void refuse(conn::Connection& connection, admission::Refusal refusal);
+  void note_refusal(const conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request);
   static http::RequestView partial_request(conn::Connection& connection);
   bool asks_for_health(const conn::Connection& connection, const http::RequestView& request) const;
   void answer_health(conn::Connection& connection, const http::RequestView& request);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "admission/refusal.h"
 #include "base/log_limiter.h"
 #include "base/memory_budget.h"
 #include "base/time.h"
@@ -16,7 +17,6 @@
 #include "device/mailbox.h"
 #include "dispatch/outcome_counters.h"
 #include "dispatch/parcel.h"
-#include "http/rejection.h"
 #include "ring/ring.h"
 #include "ringgate/config.h"
 
@@ -44,8 +44,8 @@ struct GateState {
   std::atomic<std::uint32_t> broadcasts_posted{0};
   // Devices connected over all shards, those being admitted included: relaxed, a count and nothing else.
   std::atomic<std::uint64_t> connections{0};
-  std::array<LogLimiter, http::rejections_count> refusal_logs;  // lines about refused handshakes
-  std::atomic<std::uint64_t> admin_connections{0};              // the same of the admin port
+  std::array<LogLimiter, admission::Refusal::count> refusal_logs;  // lines about refused handshakes
+  std::atomic<std::uint64_t> admin_connections{0};                 // the same of the admin port
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
   std::atomic<bool> ready{false};     // /readyz
   std::atomic<bool> draining{false};  // new handshakes are refused: set by the first shard whose grace is over

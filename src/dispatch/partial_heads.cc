@@ -34,7 +34,7 @@ void DeviceSession::give_up_oldest_heads() {
     const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record_of(connection));
     if (!connection.is_live()) continue;
     counters_.heads_given_up.add(1);
-    refuse(connection, http::Rejection::heads_limit, head->view_so_far());
+    refuse(connection, admission::Rejection::heads_limit, head->view_so_far());
   }
 }
 

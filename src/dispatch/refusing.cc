@@ -10,22 +10,22 @@
 
 namespace ringgate::dispatch {
 
-static_assert(http::rejections_count <= limits::rejections_max);
+static_assert(admission::Refusal::count <= limits::refusals_max);
 
 /// `request`: as much of it as was read.
-void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejection, const http::RequestView& request) {
+void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request) {
   unreserve_connection(connection);
-  note_refusal(connection, rejection, request);
+  note_refusal(connection, refusal, request);
   std::string answer;
-  http::append_rejection(answer, rejection, request.method(), date_.at(ring_.wall_clock_seconds()));
+  http::append_rejection(answer, refusal.facts(), request.method(), date_.at(ring_.wall_clock_seconds()));
   record_of(connection).phase = Phase::closed;
   transport_.write(connection, bytes_of(answer));
   transport_.flush_and_close(connection);
 }
 
 /// Of a head that is still arriving.
-void DeviceSession::refuse(conn::Connection& connection, http::Rejection rejection) {
-  refuse(connection, rejection, partial_request(connection));
+void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refusal) {
+  refuse(connection, refusal, partial_request(connection));
 }
 
 http::RequestView DeviceSession::partial_request(conn::Connection& connection) {
@@ -35,14 +35,14 @@ http::RequestView DeviceSession::partial_request(conn::Connection& connection) {
   return side->head->view_so_far();
 }
 
-void DeviceSession::note_refusal(const conn::Connection& connection, http::Rejection rejection,
+void DeviceSession::note_refusal(const conn::Connection& connection, admission::Refusal refusal,
                                  const http::RequestView& request) {
   counters_.handshakes_refused.add(1);
-  counters_.handshakes_refused_by[static_cast<std::size_t>(rejection)].add(1);
+  counters_.handshakes_refused_by[refusal.index()].add(1);
   if (!log::enabled(log::Level::info)) return;
-  const auto left_out = gate_.refusal_logs[static_cast<std::size_t>(rejection)].admit(transport_.now());
+  const auto left_out = gate_.refusal_logs[refusal.index()].admit(transport_.now());
   if (!left_out) return;
-  const http::RejectionFacts& facts = http::facts_of(rejection);
+  const http::RejectionFacts& facts = refusal.facts();
   const std::string remote = connection.peer.text();
   std::vector<log::Field> fields{{"remote", remote}, {"status", facts.status}, {"reason", facts.reason}};
   const auto add = [&fields](std::string_view key, std::string_view value) {

@@ -62,7 +62,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   const device::IdKey key = gate_.hash(id);
   const auto replaced = gate_.map.of(shard_index_).attach(key, ref_of(connection));
   if (!replaced) {
-    refuse(connection, http::Rejection::connection_limit, request);
+    refuse(connection, admission::Rejection::connection_limit, request);
     return;
   }
   DeviceRecord& record = record_of(connection);

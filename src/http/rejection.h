@@ -1,13 +1,15 @@
-// Why a request is refused: one enumerator per broken rule, and for each of them what the peer is told.
+// The rules of HTTP that refuse a request: one enumerator per broken rule, and for each of them what the peer is told.
 //
-// This is the table, not the answer: `response.h` writes the answer. Every refusal closes the connection.
-// Invariant: `rejection_facts` has one row per enumerator, in the order of the enumerators.
+// This is the table, not the answer: `response.h` writes the answer. Every rejection closes the connection. Rules of the opening
+// handshake are in ws/rejection.h, those of the gate itself in admission/rejection.h.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "http/rejection_facts.h"
 
 namespace ringgate::http {
 
@@ -60,65 +62,18 @@ enum class Rejection : std::uint8_t {
   // Expect (RFC 9110 section 10.1.1)
   expectation_unsupported,
   // What the request asks for
-  http10_refused,
   method_unknown,
   method_not_allowed,
   path_unknown,
-  // Opening handshake (RFC 6455 section 4.2.1)
-  upgrade_missing,
-  body_on_upgrade,
-  connection_upgrade_missing,
-  websocket_version_missing,
-  websocket_version_malformed,
-  websocket_version_repeated,
-  websocket_version_unsupported,
-  websocket_key_missing,
-  websocket_key_malformed,
-  websocket_key_repeated,
-  subprotocol_malformed,
-  subprotocols_too_many,
-  extensions_malformed,
-  // Admission
-  origin_repeated,
-  origin_forbidden,
-  draining,
-  connection_limit,
-  heads_limit,
-  device_id_missing,
-  device_id_malformed,
-  device_id_conflict,
-  device_id_reserved,
-  // Time and rate: judged by the connection
+  // Time
   request_timeout,
   nothing_sent,  // in time: dropped without an answer
-  attempts_too_many,
 };
 
-inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::attempts_too_many) + 1;
-
-/// One row: what a rejection looks like from outside. All text is static and needs no JSON escaping.
-struct RejectionFacts {
-  Rejection rejection;
-  std::uint16_t status;           // HTTP status code
-  std::string_view reason;        // stable snake_case name for programs: member `reason` of the problem document
-  std::string_view detail;        // one sentence for people
-  std::string_view extra_fields;  // whole field lines, each ending in CRLF; empty for most
-};
-
-namespace rejection_fields {
-inline constexpr std::string_view none = "";
-inline constexpr std::string_view allow_get = "Allow: GET\r\n";
-inline constexpr std::string_view retry_after = "Retry-After: 5\r\n";
-inline constexpr std::string_view websocket_version = "Sec-WebSocket-Version: 13\r\n";
-// RFC 9110 section 15.5.22: a 426 names the protocol in Upgrade; section 7.8: who sends Upgrade also sends
-// the connection option.
-inline constexpr std::string_view upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
-inline constexpr std::string_view upgrade_and_version =
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
-}  // namespace rejection_fields
+inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::nothing_sent) + 1;
 
 // clang-format off
-inline constexpr std::array<RejectionFacts, rejections_count> rejection_facts{{
+inline constexpr std::array<RejectionRow<Rejection>, rejections_count> rejection_rows{{
     {Rejection::empty_line_repeated, 400, "empty_line_repeated", "More than one empty line precedes the request line.", rejection_fields::none},
     {Rejection::line_ending_malformed, 400, "line_ending_malformed", "A line must end in CR LF, and CR may stand nowhere else.", rejection_fields::none},
     {Rejection::method_malformed, 400, "method_malformed", "The method must be a token followed by one space.", rejection_fields::none},
@@ -160,47 +115,18 @@ inline constexpr std::array<RejectionFacts, rejections_count> rejection_facts{{
     {Rejection::trailer_forbidden, 400, "trailer_forbidden", "A trailer field must not frame, route or authenticate the request.", rejection_fields::none},
     {Rejection::trailers_too_large, 431, "trailers_too_large", "The trailer section is too large.", rejection_fields::none},
     {Rejection::expectation_unsupported, 417, "expectation_unsupported", "The only expectation that is met is 100-continue.", rejection_fields::none},
-    {Rejection::http10_refused, 400, "http10_refused", "A WebSocket needs HTTP/1.1.", rejection_fields::none},
     {Rejection::method_unknown, 501, "method_unknown", "The method is not known.", rejection_fields::none},
     {Rejection::method_not_allowed, 405, "method_not_allowed", "The method is not allowed here.", rejection_fields::allow_get},
     {Rejection::path_unknown, 404, "path_unknown", "Nothing is served at this path.", rejection_fields::none},
-    {Rejection::upgrade_missing, 426, "upgrade_missing", "This path serves WebSockets: ask for Upgrade: websocket.", rejection_fields::upgrade},
-    {Rejection::body_on_upgrade, 400, "body_on_upgrade", "A request for an upgrade must have no body.", rejection_fields::none},
-    {Rejection::connection_upgrade_missing, 400, "connection_upgrade_missing", "The Connection field lacks the token upgrade.", rejection_fields::none},
-    {Rejection::websocket_version_missing, 400, "websocket_version_missing", "Sec-WebSocket-Version is missing.", rejection_fields::websocket_version},
-    {Rejection::websocket_version_malformed, 400, "websocket_version_malformed", "Sec-WebSocket-Version must be one number.", rejection_fields::websocket_version},
-    {Rejection::websocket_version_repeated, 400, "websocket_version_repeated", "Sec-WebSocket-Version is given more than once.", rejection_fields::websocket_version},
-    {Rejection::websocket_version_unsupported, 426, "websocket_version_unsupported", "Only version 13 of the protocol is spoken here.", rejection_fields::upgrade_and_version},
-    {Rejection::websocket_key_missing, 400, "websocket_key_missing", "Sec-WebSocket-Key is missing.", rejection_fields::none},
-    {Rejection::websocket_key_malformed, 400, "websocket_key_malformed", "Sec-WebSocket-Key must be the base64 form of 16 bytes.", rejection_fields::none},
-    {Rejection::websocket_key_repeated, 400, "websocket_key_repeated", "Sec-WebSocket-Key is given more than once.", rejection_fields::none},
-    {Rejection::subprotocol_malformed, 400, "subprotocol_malformed", "Sec-WebSocket-Protocol must be a list of tokens.", rejection_fields::none},
-    {Rejection::subprotocols_too_many, 431, "subprotocols_too_many", "Sec-WebSocket-Protocol has more than 64 members.", rejection_fields::none},
-    {Rejection::extensions_malformed, 400, "extensions_malformed", "Sec-WebSocket-Extensions breaks its grammar.", rejection_fields::none},
-    {Rejection::origin_repeated, 400, "origin_repeated", "The Origin field is given more than once.", rejection_fields::none},
-    {Rejection::origin_forbidden, 403, "origin_forbidden", "This origin may not connect.", rejection_fields::none},
-    {Rejection::draining, 503, "draining", "This server is about to stop: connect again shortly.", rejection_fields::retry_after},
-    {Rejection::connection_limit, 503, "connection_limit", "This server holds as many connections as it may.", rejection_fields::retry_after},
-    {Rejection::heads_limit, 503, "heads_limit", "This server holds as many unfinished requests as it may.", rejection_fields::retry_after},
-    {Rejection::device_id_missing, 400, "device_id_missing", "The request names no device.", rejection_fields::none},
-    {Rejection::device_id_malformed, 400, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", rejection_fields::none},
-    {Rejection::device_id_conflict, 400, "device_id_conflict", "The request names two different devices.", rejection_fields::none},
-    {Rejection::device_id_reserved, 400, "device_id_reserved", "Ids that begin with anon- are given by the server alone.", rejection_fields::none},
     {Rejection::request_timeout, 408, "request_timeout", "The request did not arrive in time.", rejection_fields::none},
     {Rejection::nothing_sent, 408, "nothing_sent", "Nothing was sent in time.", rejection_fields::none},
-    {Rejection::attempts_too_many, 429, "attempts_too_many", "Too many connection attempts from this address.", rejection_fields::retry_after},
 }};
 // clang-format on
 
-static_assert(
-    [] {
-      for (std::size_t i = 0; i < rejections_count; ++i) {
-        if (static_cast<std::size_t>(rejection_facts[i].rejection) != i) return false;
-      }
-      return true;
-    }(),
-    "one row per enumerator, in their order");
+static_assert(rows_are_in_order(rejection_rows));
 
-constexpr const RejectionFacts& facts_of(Rejection rejection) { return rejection_facts[static_cast<std::size_t>(rejection)]; }
+constexpr const RejectionFacts& facts_of(Rejection rejection) {
+  return rejection_rows[static_cast<std::size_t>(rejection)].facts;
+}
 
 }  // namespace ringgate::http

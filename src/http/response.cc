@@ -99,8 +99,7 @@ void append_problem(std::string& out, const Problem& problem) {
                         .date = problem.date});
 }
 
-void append_rejection(std::string& out, Rejection rejection, Method request_method, std::string_view date) {
-  const RejectionFacts& facts = facts_of(rejection);
+void append_rejection(std::string& out, const RejectionFacts& facts, Method request_method, std::string_view date) {
   append_problem(out, {.status = facts.status,
                        .reason = facts.reason,
                        .detail = facts.detail,

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "http/rejection.h"
+#include "http/rejection_facts.h"
 #include "http/request_head.h"
 
 namespace ringgate::http {
@@ -49,6 +49,6 @@ void append_problem(std::string& out, const Problem& problem);
 
 /// Appends the answer to a refused request; it closes the connection. `request_method` is Method::unknown if
 /// not known; `date` as in Response.
-void append_rejection(std::string& out, Rejection rejection, Method request_method, std::string_view date);
+void append_rejection(std::string& out, const RejectionFacts& facts, Method request_method, std::string_view date);
 
 }  // namespace ringgate::http

@@ -15,7 +15,6 @@
 namespace ringgate::ws {
 namespace {
 
-using http::Rejection;
 using http::RequestView;
 
 constexpr std::string_view key_suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 section 1.3

@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-#include "http/rejection.h"
 #include "http/request_head.h"
 #include "ws/deflate_negotiation.h"
+#include "ws/rejection.h"
 
 namespace ringgate::ws {
 
@@ -38,7 +38,7 @@ bool asks_for_upgrade(const http::RequestView& request);
 /// Sec-WebSocket-Version, Sec-WebSocket-Key, then the grammar of Sec-WebSocket-Protocol and
 /// Sec-WebSocket-Extensions. Returns the key, borrowed from the request. Linear in the head; does not
 /// allocate.
-std::expected<std::string_view, http::Rejection> check_handshake(const http::RequestView& request);
+std::expected<std::string_view, Rejection> check_handshake(const http::RequestView& request);
 
 /// What the 101 says beside the accept key.
 struct SwitchingProtocols {

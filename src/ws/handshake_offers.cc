@@ -44,12 +44,12 @@ bool extension_line_is_valid(std::string_view line) {
 
 }  // namespace
 
-std::expected<void, http::Rejection> check_subprotocol_offers(const http::RequestView& request) {
+std::expected<void, Rejection> check_subprotocol_offers(const http::RequestView& request) {
   std::size_t count = 0;
   http::ListReader offers{request, "Sec-WebSocket-Protocol"};
   while (const auto offer = offers.next()) {
-    if (!http::is_token(*offer)) return std::unexpected{http::Rejection::subprotocol_malformed};
-    if (++count > limits::subprotocols_count_max) return std::unexpected{http::Rejection::subprotocols_too_many};
+    if (!http::is_token(*offer)) return std::unexpected{Rejection::subprotocol_malformed};
+    if (++count > limits::subprotocols_count_max) return std::unexpected{Rejection::subprotocols_too_many};
   }
   return {};
 }

@@ -8,15 +8,15 @@
 #include <span>
 #include <string_view>
 
-#include "http/rejection.h"
 #include "http/request_head.h"
+#include "ws/rejection.h"
 
 namespace ringgate::ws {
 
 /// Whether all Sec-WebSocket-Protocol lines together are one list of tokens; so is no line. The same token twice is harmless. Errors:
 /// subprotocol_malformed; subprotocols_too_many for more than limits::subprotocols_count_max members, repeats included, which bounds
 /// the search for one that is spoken.
-std::expected<void, http::Rejection> check_subprotocol_offers(const http::RequestView& request);
+std::expected<void, Rejection> check_subprotocol_offers(const http::RequestView& request);
 
 /// The first of `spoken` that the client offers, compared byte by byte; empty if it offers none of them. The offers
 /// are valid.

@@ -1,13 +1,17 @@
 """Backends' own HTTP clients, with the settings they come with, against the admin port; load balancers against the devices' port."""
 
+import asyncio
 import http.client
 import json
+import pathlib
 import shutil
 import subprocess
-import pathlib
 import urllib.request
 
+import aiohttp
+import httpx
 import pytest
+import requests
 
 from support.curl import curl, push
 from support.gate import PATIENCE, Gate
@@ -70,6 +74,49 @@ def test_python_urllib(gate, device):
     with urllib.request.urlopen(request, timeout=10 * PATIENCE) as answer:
         assert answer.status == 200
     assert device.read_frame().payload == b"x"
+
+
+def test_requests(gate, device):
+    url = gate.admin_url("/v1/devices/target/messages")
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy of this machine
+        assert session.post(url, json={"a": 1}).status_code == 200
+        assert session.post(url, data=b"\x00\xff", headers={"Content-Type": "application/octet-stream"}).status_code == 200
+        assert session.get(gate.admin_url("/v1/devices/target")).json()["device_id"] == "target"
+    assert [device.read_frame().payload for _ in range(2)] == [b'{"a": 1}', b"\x00\xff"]
+
+
+def test_httpx(gate, device):
+    with httpx.Client(trust_env=False) as client:
+        assert client.post(gate.admin_url("/v1/devices/target/messages"), json={"a": 1}).status_code == 200
+        page = client.get(gate.admin_url("/v1/devices"), params={"limit": 1}).json()
+        assert [listed["device_id"] for listed in page["devices"]] == ["target"]
+    assert json.loads(device.read_frame().payload) == {"a": 1}
+
+
+def test_aiohttp(gate, device):
+    async def talk():
+        async with aiohttp.ClientSession() as session:
+            async with session.post(gate.admin_url("/v1/devices/target/messages"), json={"a": 1}) as answer:
+                assert answer.status == 200
+            # As a device too: its list of subprotocols has empty members when the program's has.
+            async with session.ws_connect(f"http://{gate.devices}/ws?deviceId=aio", protocols=("", "chat", "")) as socket:
+                await socket.send_str("hello")
+                assert await socket.receive_str() == "hello"
+
+    asyncio.run(talk())
+    assert json.loads(device.read_frame().payload) == {"a": 1}
+
+
+def test_a_key_whose_unused_bits_are_not_zero(gate):
+    command = ["curl", "--silent", "--include", "--no-buffer", "--http1.1", "--noproxy", "*", "-H", "Connection: Upgrade",
+               "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAB==",
+               "-H", "Sec-WebSocket-Protocol: , chat,, ", device_url(gate, "/ws?deviceId=key")]
+    with subprocess.Popen([*command, "--max-time", str(10 * PATIENCE)], stdout=subprocess.PIPE, text=True) as talking:
+        try:
+            assert talking.stdout.readline() == "HTTP/1.1 101 Switching Protocols\n"
+        finally:
+            talking.kill()
 
 
 def test_a_page_that_gave_its_own_name_our_address(gate):

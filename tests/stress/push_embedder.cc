@@ -3,6 +3,7 @@
 //
 //   push DEVICE_ID DEVICE FIRST COUNT   ->   result DEVICE FIRST LETTERS     (d delivered, u unknown, b, t, c
 //   refused)
+//   shard   ->   shard N     (which shard owns the asking device)
 //
 // Run as `push-embedder SHARDS`; ends on SIGTERM. Thread: handler calls come from the shards; a request lives
 // on the shard it came to, because results do as well.
@@ -70,6 +71,14 @@ char letter_of(PushOutcome outcome) {
   return '?';
 }
 
+// The first two digits of a reference's text.
+unsigned shard_of(const ringgate::ConnectionRef& ref) {
+  const std::string text = ref.text();
+  unsigned shard = 0;
+  std::from_chars(text.data(), text.data() + 2, shard, 16);
+  return shard;
+}
+
 // The pushes of one request, until the last has its result.
 struct Answer {
   ringgate::ConnectionRef asker;
@@ -83,6 +92,8 @@ class PushOnRequest final : public ringgate::Handler {
   Server* server = nullptr;
 
   void on_message(Connection& connection, MessageView message) override {
+    if (ringgate::text_of(message.payload) == "shard")
+      return connection.send_text(fmt::format("shard {}", shard_of(connection.ref())));
     Request request;
     if (!parse(ringgate::text_of(message.payload), request))
       return connection.close(ringgate::CloseCode::policy_violation, "not a request");

@@ -23,6 +23,7 @@ struct StressOptions {
   unsigned seconds = 0;      // 0: the scenario's own length
   unsigned devices = 0;      // 0: the scenario's own number
   std::uint64_t pushes = 0;  // 0: the scenario's own number
+  unsigned shards = 0;       // 0: the scenario's own number
   std::string log_file;      // copy of the gate's log; empty: none
 };
 
@@ -31,6 +32,7 @@ int run_push(const StressOptions& options);
 int run_takeover(const StressOptions& options);
 int run_limits(const StressOptions& options);
 int run_budgets(const StressOptions& options);
+int run_pairs(const StressOptions& options);
 int run_drain(const StressOptions& options);
 int run_utf8(const StressOptions& options);
 

@@ -29,6 +29,7 @@ void add_scenario(CLI::App& app, StressOptions& options, const char* name, const
   scenario->add_option("--seconds", options.seconds, "how long the timed part lasts");
   scenario->add_option("--devices", options.devices, "how many devices or ids");
   scenario->add_option("--pushes", options.pushes, "how many pushes");
+  scenario->add_option("--shards", options.shards, "how many shards");
   scenario->add_option("--log", options.log_file, "keep the gate's log in this file");
 }
 
@@ -47,6 +48,7 @@ int main(int count, char** arguments) {
   add_scenario(app, options, "takeover", "ids that reconnect as fast as they can: never two owners, nothing leaked");
   add_scenario(app, options, "limits", "mute, idle, slow and endless peers end; the others do not notice");
   add_scenario(app, options, "budgets", "100,000 half heads and 15,000 slow readers cost their budgets and no more");
+  add_scenario(app, options, "pairs", "every ordered pair of 64 shards exchanges 10,000 pushes: what memory that takes");
   add_scenario(app, options, "drain", "SIGTERM under load: 1001 to all, nothing accepted is lost");
   add_scenario(app, options, "utf8", "all strings of four bytes through the UTF-8 stream in every cut; needs no gate");
   try {
@@ -61,6 +63,7 @@ int main(int count, char** arguments) {
   if (app.got_subcommand("takeover")) return ringgate::stress::run_takeover(options);
   if (app.got_subcommand("limits")) return ringgate::stress::run_limits(options);
   if (app.got_subcommand("budgets")) return ringgate::stress::run_budgets(options);
+  if (app.got_subcommand("pairs")) return ringgate::stress::run_pairs(options);
   if (app.got_subcommand("utf8")) return ringgate::stress::run_utf8(options);
   return ringgate::stress::run_drain(options);
 }

@@ -13,10 +13,8 @@
 namespace ringgate::admission {
 namespace {
 
-using http::Rejection;
 using http::replaced;
 using http::upgrade_request;
-using R = Rejection;
 
 constexpr std::array<RouteView, 2> routes{{{.path = "/ws"}, {.path = "/other"}}};
 constexpr std::array<IdSource, 2> id_sources{{{IdSource::Kind::query, "deviceId"}, {IdSource::Kind::header, "X-Device-Id"}}};
@@ -28,7 +26,7 @@ constexpr http::HeadRules device_head{.query = http::QueryRule::as_browsers_send
 constexpr GateView open_gate{.routes = routes, .id_sources = id_sources};
 
 /// The device port's whole verdict: a fault of the head, or that of the gate.
-std::expected<Admission, Rejection> verdict_of(const std::string& request, const GateView& gate = open_gate) {
+std::expected<Admission, Refusal> verdict_of(const std::string& request, const GateView& gate = open_gate) {
   http::RequestHeadParser parser{device_head};
   const http::HeadVerdict verdict = parse(parser, request);
   if (verdict.status == http::HeadStatus::rejected) return std::unexpected{verdict.rejection};
@@ -50,10 +48,10 @@ class AdmissionRow : public testing::TestWithParam<Row> {};
 TEST_P(AdmissionRow, HasItsOneAnswer) {
   http::parse_in_every_cut(GetParam().request, device_head);  // admission sees the head alone, so one layout means one answer
   const auto admission = verdict_of(GetParam().request);
-  const int status = admission ? 101 : http::facts_of(admission.error()).status;
-  EXPECT_EQ(status, GetParam().status) << (admission ? "" : http::facts_of(admission.error()).reason);
+  const int status = admission ? 101 : admission.error().facts().status;
+  EXPECT_EQ(status, GetParam().status) << (admission ? "" : admission.error().facts().reason);
   if (!admission) {
-    EXPECT_EQ(http::facts_of(admission.error()).reason, GetParam().reason);
+    EXPECT_EQ(admission.error().facts().reason, GetParam().reason);
   }
 }
 
@@ -230,17 +228,17 @@ TEST(Admission, GivesAMissingIdANameIfNoneIsRequired) {
   EXPECT_TRUE(admission->is_anonymous);
   EXPECT_EQ(admission->device_id.view(), "anon-abz27a7" + std::string(19, 'a'));
   EXPECT_TRUE(is_valid_device_id(admission->device_id.view()));
-  EXPECT_EQ(verdict_of(with_query("deviceId="), gate).error(), R::device_id_malformed);
-  EXPECT_EQ(verdict_of(with_query("deviceId=anon-a"), gate).error(), R::device_id_reserved);
+  EXPECT_EQ(verdict_of(with_query("deviceId="), gate).error(), Rejection::device_id_malformed);
+  EXPECT_EQ(verdict_of(with_query("deviceId=anon-a"), gate).error(), Rejection::device_id_reserved);
   EXPECT_FALSE(verdict_of(with_query("deviceId=a"), gate)->is_anonymous);
 }
 
 TEST(Admission, RefusesWhenDrainingOrFull) {
   GateView gate = open_gate;
   gate.is_at_connection_limit = true;
-  EXPECT_EQ(verdict_of(upgrade_request(), gate).error(), R::connection_limit);
+  EXPECT_EQ(verdict_of(upgrade_request(), gate).error(), Rejection::connection_limit);
   gate.is_draining = true;
-  EXPECT_EQ(verdict_of(upgrade_request(), gate).error(), R::draining);
+  EXPECT_EQ(verdict_of(upgrade_request(), gate).error(), Rejection::draining);
 }
 
 TEST(Admission, JudgesInTheOneOrder) {
@@ -251,18 +249,18 @@ TEST(Admission, JudgesInTheOneOrder) {
     request = replaced(request, from, to);
     return verdict_of(request, gate).error();
   };
-  EXPECT_EQ(verdict_of(request, gate).error(), R::http10_refused);
-  EXPECT_EQ(next("1.0", "1.1"), R::content_length_malformed);
-  EXPECT_EQ(next("Content-Length: x\r\n", ""), R::method_unknown);
-  EXPECT_EQ(next("put", "PUT"), R::method_not_allowed);
-  EXPECT_EQ(next("PUT", "GET"), R::path_unknown);
-  EXPECT_EQ(next("/nope", "/ws"), R::upgrade_missing);
+  EXPECT_EQ(verdict_of(request, gate).error(), ws::Rejection::http10_refused);
+  EXPECT_EQ(next("1.0", "1.1"), http::Rejection::content_length_malformed);
+  EXPECT_EQ(next("Content-Length: x\r\n", ""), http::Rejection::method_unknown);
+  EXPECT_EQ(next("put", "PUT"), http::Rejection::method_not_allowed);
+  EXPECT_EQ(next("PUT", "GET"), http::Rejection::path_unknown);
+  EXPECT_EQ(next("/nope", "/ws"), ws::Rejection::upgrade_missing);
   request = replaced(upgrade_request("GET /ws HTTP/1.1", "Origin: http://evil\r\n"), "Version: 13", "Version: 12");
-  EXPECT_EQ(verdict_of(request, gate).error(), R::websocket_version_unsupported);
-  EXPECT_EQ(next("Version: 12", "Version: 13"), R::origin_forbidden);
-  EXPECT_EQ(next("http://evil", "http://h"), R::draining);
+  EXPECT_EQ(verdict_of(request, gate).error(), ws::Rejection::websocket_version_unsupported);
+  EXPECT_EQ(next("Version: 12", "Version: 13"), Rejection::origin_forbidden);
+  EXPECT_EQ(next("http://evil", "http://h"), Rejection::draining);
   gate.is_draining = false;
-  EXPECT_EQ(verdict_of(request, gate).error(), R::device_id_missing);
+  EXPECT_EQ(verdict_of(request, gate).error(), Rejection::device_id_missing);
 }
 
 TEST(Admission, HasAVerdictForEveryFlippedBit) {

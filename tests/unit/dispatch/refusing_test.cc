@@ -1,6 +1,6 @@
 // Handshakes that are refused, as the operator sees them, and what load balancers are told.
+#include "admission/refusal.h"
 #include "base/log_limiter.h"
-#include "http/rejection.h"
 #include "unit/dispatch/device_fixture.h"
 
 namespace ringgate::simulated {
@@ -22,8 +22,8 @@ class DeviceRefusing : public DeviceFixture {
     const std::string answer = ask(bytes);
     return answer.starts_with("HTTP/1.1 ") ? std::stoi(answer.substr(9, 3)) : 0;
   }
-  std::uint64_t refused(http::Rejection rejection) const {
-    return gate->counters().handshakes_refused_by[static_cast<std::size_t>(rejection)].get();
+  std::uint64_t refused(admission::Refusal refusal) const {
+    return gate->counters().handshakes_refused_by[refusal.index()].get();
   }
   /// Every refusal is counted once in all and once by its reason.
   void expect_sums_agree() const {
@@ -41,9 +41,9 @@ TEST_F(DeviceRefusing, CountsEachRefusalByItsReason) {
   EXPECT_EQ(status_of(DeviceClient::request("a", "/nowhere")), 404);
   EXPECT_EQ(status_of(DeviceClient::request("a", "/ws", "Origin: https://elsewhere\r\n")), 403);
   EXPECT_EQ(status_of("GET /ws HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"), 400);
-  EXPECT_EQ(refused(http::Rejection::device_id_missing), 1U);
+  EXPECT_EQ(refused(admission::Rejection::device_id_missing), 1U);
   EXPECT_EQ(refused(http::Rejection::path_unknown), 1U);
-  EXPECT_EQ(refused(http::Rejection::origin_forbidden), 1U);
+  EXPECT_EQ(refused(admission::Rejection::origin_forbidden), 1U);
   EXPECT_EQ(refused(http::Rejection::host_repeated), 1U);
   expect_sums_agree();
 }
@@ -53,7 +53,7 @@ TEST_F(DeviceRefusing, CountsDeadlinesDrainsAndTheLimitToo) {
   start();
   DeviceClient owner = device("a");
   EXPECT_EQ(status_of(DeviceClient::request("b")), 503);
-  EXPECT_EQ(refused(http::Rejection::connection_limit), 1U);
+  EXPECT_EQ(refused(admission::Rejection::connection_limit), 1U);
 
   DeviceClient silent = connect();
   DeviceClient slow = connect();
@@ -67,7 +67,7 @@ TEST_F(DeviceRefusing, CountsDeadlinesDrainsAndTheLimitToo) {
   gate->settle();
   gate->start_draining();
   gate->pass(seconds(1));
-  EXPECT_EQ(refused(http::Rejection::draining), 1U);
+  EXPECT_EQ(refused(admission::Rejection::draining), 1U);
   expect_sums_agree();
 }
 

@@ -14,7 +14,6 @@
 namespace ringgate::ws {
 namespace {
 
-using http::Rejection;
 using http::replaced;
 using http::upgrade_request;
 using R = Rejection;
@@ -37,9 +36,9 @@ TEST_P(HandshakeRow, HasItsOneAnswer) {
   http::RequestHeadParser parser;
   ASSERT_EQ(parse(parser, row.request).status, http::HeadStatus::complete);
   const auto key = check_handshake(parser.view(bytes_of(row.request)));
-  ASSERT_EQ(key.has_value(), !row.rejection) << (key ? "" : http::facts_of(key.error()).reason);
+  ASSERT_EQ(key.has_value(), !row.rejection) << (key ? "" : facts_of(key.error()).reason);
   if (row.rejection) {
-    EXPECT_EQ(http::facts_of(key.error()).reason, http::facts_of(*row.rejection).reason);
+    EXPECT_EQ(facts_of(key.error()).reason, facts_of(*row.rejection).reason);
   } else {
     EXPECT_EQ(*key, sample_key);
   }

@@ -1,0 +1,50 @@
+// Why an opening handshake is refused: a rule of HTTP, of the opening handshake, or of the gate.
+//
+// One small value over the three tables of rejections, so that counters and log limits can be indexed by it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "admission/rejection.h"
+#include "http/rejection.h"
+#include "ws/rejection.h"
+
+namespace ringgate::admission {
+
+class Refusal {
+ public:
+  static constexpr std::size_t count = http::rejections_count + ws::rejections_count + rejections_count;
+
+  // Each rejection is a refusal as it stands.
+  constexpr Refusal(http::Rejection rejection) : index_(static_cast<std::uint8_t>(rejection)) {}
+  constexpr Refusal(ws::Rejection rejection)
+      : index_(static_cast<std::uint8_t>(ws_begin + static_cast<std::size_t>(rejection))) {}
+  constexpr Refusal(Rejection rejection) : index_(static_cast<std::uint8_t>(own_begin + static_cast<std::size_t>(rejection))) {}
+
+  /// `index` < count.
+  static constexpr Refusal at(std::size_t index) {
+    Refusal refusal{http::Rejection{}};
+    refusal.index_ = static_cast<std::uint8_t>(index);
+    return refusal;
+  }
+
+  constexpr std::size_t index() const { return index_; }
+
+  constexpr const http::RejectionFacts& facts() const {
+    if (index_ >= own_begin) return facts_of(static_cast<Rejection>(index_ - own_begin));
+    if (index_ >= ws_begin) return ws::facts_of(static_cast<ws::Rejection>(index_ - ws_begin));
+    return http::facts_of(static_cast<http::Rejection>(index_));
+  }
+
+  friend constexpr bool operator==(Refusal, Refusal) = default;
+
+ private:
+  static constexpr std::size_t ws_begin = http::rejections_count;
+  static constexpr std::size_t own_begin = ws_begin + ws::rejections_count;
+  static_assert(count <= 256);
+
+  std::uint8_t index_;
+};
+
+}  // namespace ringgate::admission
