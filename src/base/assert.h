@@ -1,5 +1,5 @@
 // Assertions that stay on in release: they guard state, ownership and control paths that only our own code can break.
-// Never put one on what a peer, the kernel or an operator can cause.
+// Never assert what a peer, the kernel or an operator can break.
 #pragma once
 
 namespace ringgate {

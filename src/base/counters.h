@@ -1,5 +1,5 @@
-// What a shard counts. Written by its owner shard alone, read by any thread (metrics): relaxed loads and stores, no locked
-// instruction, so counting costs what a plain increment does.
+// The counters of a shard. Only the owner shard writes them; any thread reads them, for the metrics. Loads and stores are
+// relaxed, so counting costs as much as a plain increment.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace ringgate {
 
-/// A number with one writer. Each value is exact; two counters read together may be of different moments.
+/// A number with one writer. Each value is exact; the values of two counters may be from different moments.
 class Counter {
  public:
   void add(std::uint64_t amount) { set(value_.load(std::memory_order_relaxed) + amount); }
@@ -32,26 +32,26 @@ struct alignas(64) ShardCounters {
   Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
   // Devices
   Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers;
-  // How each accepted device's connection left the open phase: exactly one of these
+  // How an accepted connection left the open phase: it counts in exactly one of these
   Counter closed_by_peer, closed_by_gate, vanished;
   std::array<Counter, limits::refusals_max> handshakes_refused_by;  // by admission::Refusal
   Counter text_in, binary_in, text_out, binary_out, pings_in, pongs_in, payload_bytes_in, payload_bytes_out;
   Counter slow_consumers, pong_timeouts, message_timeouts, messages_given_up, protocol_violations;
-  // Memory budgets: what is used, the shard's part, and how often something was given up for them
+  // Memory budgets: bytes used, the shard's part, and how often something was given up to stay below it
   Counter heads_bytes, heads_bytes_max, heads_given_up;
   Counter output_bytes, output_bytes_max, queues_given_up;
   Counter held_bytes, held_bytes_max, held_pauses, held_given_up;
   Counter messages_inflating;
   // Compression: payloads before and after
   Counter inflated_bytes_in, inflated_bytes_out, deflated_bytes_in, deflated_bytes_out, deflate_contexts_refused;
-  // Push, counted where the push was asked for
+  // Pushes, counted on the shard that took the request
   Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_invalid_utf8,
       push_unknown_outcome, push_crossed;
-  // Broadcasts, counted where the last shard's count arrived
+  // Broadcasts, counted on the shard that took the request, once the last shard has reported
   Counter broadcast_completed, broadcast_backpressure, broadcast_too_large, broadcast_closing, broadcast_invalid_utf8,
       broadcast_unknown_outcome;
   Counter answers_late, doorbells_rung, turns;
-  Counter turn_began;  // the ring's clock; 0 while the shard sleeps or has ended
+  Counter turn_began;  // by the ring's clock; 0 while the shard sleeps or has ended
   // Admin
   Counter admin_connections, admin_connections_ended, admin_requests, admin_rejected, admin_timeouts;
 };

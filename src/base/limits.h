@@ -1,4 +1,4 @@
-// Every ceiling that is not a setting, in one place, with the relations between them.
+// Every ceiling that is not a setting, and the relations between them.
 #pragma once
 
 #include <cstddef>
@@ -6,35 +6,35 @@
 
 namespace ringgate::limits {
 
-// Slots and shards: they share one 64-bit word with the generation (device map, user_data).
+// Shards and slots: shard, slot and generation share one 64-bit word (device map, user_data).
 inline constexpr std::uint32_t shards_max = 255;
-inline constexpr std::uint32_t slots_per_shard_max = (1U << 23) - 1;  // one bit of the 24 is the device map's own
-inline constexpr std::uint32_t direct_sockets_max = 1U << 20;         // the kernel's, of one ring (IORING_MAX_FIXED_FILES)
-inline constexpr std::uint32_t spare_slots_per_shard = 64;            // above the share: they answer 503 instead of hanging
-inline constexpr std::uint32_t admin_slots_per_shard = 64;            // that devices leave free
-inline constexpr std::uint32_t spare_admin_connections = 16;          // above admin.max_connections: they answer 503
-inline constexpr std::uint32_t reserved_descriptors_per_shard = 8;    // for admin connections when a process has no more
+inline constexpr std::uint32_t slots_per_shard_max = (1U << 23) - 1;  // the device map uses one bit of the 24
+inline constexpr std::uint32_t direct_sockets_max = 1U << 20;         // the kernel's limit for one ring (IORING_MAX_FIXED_FILES)
+inline constexpr std::uint32_t spare_slots_per_shard = 64;            // beyond the devices' share: answered 503, not left hanging
+inline constexpr std::uint32_t admin_slots_per_shard = 64;            // kept free of devices
+inline constexpr std::uint32_t spare_admin_connections = 16;          // beyond admin.max_connections: answered 503
+inline constexpr std::uint32_t reserved_descriptors_per_shard = 8;    // for admin connections when the process has run out
 
-// Messages that are inflated over several turns, per shard, each with a decoder of some 45 KiB; more wait for one of these.
+// Messages per shard that are inflated over several turns. Each holds a decoder of some 45 KiB; others wait for one of them.
 inline constexpr std::size_t inflaters_detached_max = 8;
 
 // HTTP (bytes).
 inline constexpr std::size_t method_bytes_max = 32;
 inline constexpr std::size_t target_bytes_max = 8 * 1024;
-inline constexpr std::size_t head_bytes_default = 16 * 1024;  // limits.max_head: from the least to the most
+inline constexpr std::size_t head_bytes_default = 16 * 1024;  // limits.max_head, a setting, and its range
 inline constexpr std::size_t head_bytes_least = 4 * 1024;
 inline constexpr std::size_t head_bytes_most = 63 * 1024;      // offsets in a head have 16 bits
 inline constexpr std::size_t fields_count_default = 100;       // limits.max_fields
-inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions, beyond the body itself
+inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions of a chunked body
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
-inline constexpr std::size_t refusals_max = 128;           // reasons to refuse a handshake that are counted one by one
-inline constexpr std::size_t subprotocols_count_max = 64;  // offers in one opening handshake
-inline constexpr std::size_t subprotocol_bytes_max = 64;   // a name of ours
+inline constexpr std::size_t refusals_max = 128;           // reasons to refuse a handshake; each has a counter
+inline constexpr std::size_t subprotocols_count_max = 64;  // offered in one opening handshake
+inline constexpr std::size_t subprotocol_bytes_max = 64;   // of a configured name
 
 // Admin API (bytes unless counted).
 inline constexpr std::size_t listed_devices_max = 1000;               // in one page
-inline constexpr std::size_t admin_output_bytes_max = 256 * 1024;     // waiting for one peer; no request is begun above it
+inline constexpr std::size_t admin_output_bytes_max = 256 * 1024;     // waiting for one peer; above it no request is begun
 inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // received before reading could be paused
 inline constexpr std::size_t admin_body_bytes_per_second_min = 500;   // a slower body is given up ...
 inline constexpr std::size_t admin_body_grace_seconds = 5;            // ... but never before this
@@ -45,37 +45,37 @@ inline constexpr std::size_t close_reason_bytes_max = 123;
 inline constexpr std::size_t client_header_bytes_max = 14;
 inline constexpr std::size_t server_header_bytes_max = 10;
 inline constexpr std::size_t pongs_waiting_max = 64;
-inline constexpr std::size_t copied_message_bytes_max = 1024;  // up to this, copying is cheaper than a piece of its own
+inline constexpr std::size_t copied_message_bytes_max = 1024;  // up to this size a copy costs less than a piece
 
-// Assembly of cut and fragmented messages, per shard (bytes unless counted): what is kept for reuse; more is freed.
+// Assembly of cut and fragmented messages, per shard (bytes unless counted): memory kept for reuse; the rest is freed.
 inline constexpr std::size_t assembly_cached_buffer_bytes_max = 128 * 1024;
 inline constexpr std::size_t assembly_cached_bytes_max = 512 * 1024;
 inline constexpr std::size_t partials_cached_count_max = 512;
 
-inline constexpr std::size_t routes_max = 256;  // mounted ones included; a connection's record keeps the index in a byte
+inline constexpr std::size_t routes_max = 256;  // with the mounted ones; a connection's record keeps the index in a byte
 
 // Between shards.
 inline constexpr std::size_t lane_parcels_max = 4096;   // requests in flight from one shard to another
-inline constexpr std::size_t inlet_parcels_max = 4096;  // requests waiting at one shard from threads that are no shard
+inline constexpr std::size_t inlet_parcels_max = 4096;  // requests from threads that are no shard, waiting at one shard
 inline constexpr std::size_t parcel_bytes_max = 64;
-inline constexpr std::uint64_t answer_seconds = 5;             // for a shard's answer to a push or a question
-inline constexpr std::uint64_t broadcast_answer_seconds = 30;  // for a shard's count of a broadcast
-inline constexpr std::uint32_t owners_asked_max = 8;           // connections that a question follows a moving device to
-// Started on one shard and not yet counted by all: each holds its message.
+inline constexpr std::uint64_t answer_seconds = 5;             // until a shard's answer to a push or a question is given up
+inline constexpr std::uint64_t broadcast_answer_seconds = 30;  // until a shard's report of a broadcast is given up
+inline constexpr std::uint32_t owners_asked_max = 8;           // connections that one question asks when a device keeps moving
+// Broadcasts that one shard started and not all shards have reported; each holds its message.
 inline constexpr std::uint32_t broadcasts_open_max = 64;
-// Of a lane, for pages of devices; the rest is for pushes.
+// Part of a lane for pages of devices; the rest is for pushes.
 inline constexpr std::size_t listed_parcels_max = lane_parcels_max / 2;
 
 // Device map.
-inline constexpr std::size_t foreign_readers_max = 64;        // threads without a shard that look an id up at one moment
+inline constexpr std::size_t foreign_readers_max = 64;        // threads that are no shard and look up an id at the same time
 inline constexpr std::size_t device_tables_waiting_max = 16;  // replaced tables that some shard may still be reading
 
 // Logging.
-inline constexpr std::size_t log_queue_lines_max = 8192;    // beyond it the oldest line is dropped and counted
-inline constexpr std::size_t log_lines_per_second_max = 5;  // of one reason to refuse, where lines are limited
+inline constexpr std::size_t log_queue_lines_max = 8192;    // when it is full, the oldest line is dropped and counted
+inline constexpr std::size_t log_lines_per_second_max = 5;  // per LogLimiter
 inline constexpr std::size_t log_value_bytes_max = 1024;    // a longer value is cut
 
-// Receive buffers: slack behind every buffer, so that kernels may store and load full vectors.
+// Slack behind every receive buffer: the SIMD kernels of ws/ load and store whole vectors.
 inline constexpr std::size_t buffer_slack_bytes = 64;
 
 static_assert(head_bytes_default > target_bytes_max);

@@ -1,4 +1,4 @@
-// Formatting happens in the caller, so that nothing it was given has to outlive the call; the sink's thread only writes.
+// The caller's thread formats the line, so that arguments need not outlive the call; the sink's thread only writes.
 #include "base/log.h"
 
 #include <fmt/format.h>
@@ -21,20 +21,20 @@ namespace {
 
 constexpr std::array<std::string_view, 5> level_names{"debug", "info", "warning", "error", "off"};
 
-/// The running sink. Replaced as a whole under `sink_mutex`; a line that holds it keeps it alive.
+/// The running sink. Replaced as a whole under `sink_mutex`; a `write` that holds it keeps it alive.
 struct Sink {
   Format format;
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
 };
 
-std::mutex session_mutex;        // held over start and stop
+std::mutex session_mutex;        // held during start and stop
 std::size_t sessions_count = 0;  // under session_mutex
 
 std::mutex sink_mutex;
 std::shared_ptr<const Sink> sink;  // null: not started
 
-// Relaxed: publishes nothing; a line at the edge of a start or stop may be lost either way.
+// Relaxed: publishes nothing; a line written during a start or stop may be lost.
 std::atomic<Level> threshold{Level::off};
 
 std::shared_ptr<const Sink> current_sink() {
@@ -75,7 +75,7 @@ void append_json_unicode(std::string& out, std::uint32_t code_point) {
   }
 }
 
-/// Appends what is not printable ASCII, as the format has it. Returns how many bytes of `text` that were.
+/// Appends the escape for the first character of `text`, which is not printable ASCII. Returns its length in bytes.
 std::size_t append_escaped_bytes(std::string& out, Format format, std::string_view text) {
   const auto byte = static_cast<std::uint8_t>(text.front());
   if (format == Format::logfmt) {
@@ -88,7 +88,7 @@ std::size_t append_escaped_bytes(std::string& out, Format format, std::string_vi
   return length == 0 ? 1 : length;
 }
 
-/// `text` between quotes; what is beyond limits::log_value_bytes_max is cut and shown as three points.
+/// Appends `text` between quotes; cuts it after limits::log_value_bytes_max and appends three points then.
 void append_quoted(std::string& out, Format format, std::string_view text) {
   const bool cut = text.size() > limits::log_value_bytes_max;
   if (cut) text = text.substr(0, limits::log_value_bytes_max);
@@ -110,7 +110,7 @@ void append_quoted(std::string& out, Format format, std::string_view text) {
   out += cut ? "...\"" : "\"";
 }
 
-/// RFC 3339 in UTC with microseconds.
+/// Appends the time as in RFC 3339, in UTC with microseconds.
 void append_time(std::string& out, std::int64_t unix_microseconds) {
   const std::time_t seconds = unix_microseconds / 1'000'000;
   std::tm t{};
@@ -160,7 +160,7 @@ void start(Level level, Format format) {
                                                        spdlog::async_overflow_policy::overrun_oldest);
   logger->set_pattern("%v");
   logger->set_level(spdlog::level::trace);               // `threshold` decides
-  logger->set_error_handler([](const std::string&) {});  // a broken stderr is nobody's to report to
+  logger->set_error_handler([](const std::string&) {});  // with stderr broken there is nowhere to report it
   {
     const std::lock_guard lock(sink_mutex);
     sink = std::make_shared<const Sink>(Sink{format, std::move(pool), std::move(logger)});
@@ -175,7 +175,7 @@ void stop() {
     const std::lock_guard lock(sink_mutex);
     last.swap(sink);
   }
-  // The pool's destructor writes what is queued and joins; it runs here, or with the last line under way elsewhere.
+  // The pool's destructor writes the queued lines and joins. It runs here, or on the thread whose `write` holds the sink last.
 }
 
 Session::Session(Level level, Format format) : counts_(level != Level::off) {

@@ -1,5 +1,5 @@
-// The log front: what the gate says to its operator, as key=value lines. Never blocks a shard: the sink is asynchronous and
-// drops the oldest line when its queue is full (counted). The hot path logs nothing per message.
+// The log: lines of a message and key=value fields for the operator. It never blocks a shard: the sink is asynchronous, and drops
+// and counts the oldest line when its queue is full. The hot path logs nothing per message.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace ringgate::log {
 using Level = LogLevel;
 using Format = LogFormat;
 
-/// One `key=value` of a line. Values are escaped by the formatter; keys are literals of ours.
+/// One `key=value` of a line; borrows both. The formatter escapes values; keys are literals of our code.
 struct Field {
   std::string_view key;
   std::string_view text;
@@ -37,8 +37,8 @@ void start(Level level, Format format);
 /// Flushes what is queued and ends the sink's thread. Main thread.
 void stop();
 
-/// The sink for as long as anybody needs it: the first session starts it with its level and format, the last one to end stops it.
-/// A level of `off` starts nothing. The sink is the process's: of two gates in one process the first decides. Any thread.
+/// Keeps the sink of the process running. The first session starts the sink with its level and format, the last one to end stops
+/// it; so of two gates in one process the first decides. A session with level `off` starts nothing. Any thread.
 class Session {
  public:
   Session(Level level, Format format);
@@ -50,10 +50,10 @@ class Session {
   const bool counts_;
 };
 
-/// True if a line at `level` would be written: guard for lines that cost something to build. Any thread.
+/// True if a line at `level` would be written; ask before building a costly line. Any thread.
 bool enabled(Level level);
 
-/// Queues one line. Any thread; copies everything it is given.
+/// Queues one line, or drops it if `level` is not enabled. Any thread; copies its arguments; allocates.
 void write(Level level, std::string_view message, std::span<const Field> fields);
 inline void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
   write(level, message, std::span<const Field>(fields.begin(), fields.size()));
@@ -64,12 +64,12 @@ inline void info(std::string_view m, std::initializer_list<Field> f = {}) { writ
 inline void warning(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::warning, m, f); }
 inline void error(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::error, m, f); }
 
-/// One line, without its newline, as the sink writes it. `format` is not `automatic`; `unix_microseconds` is the wall-clock
-/// time. The bytes of `message` and of the values may be anything: the result is printable ASCII. Any thread.
+/// The line that the sink writes, without its newline. `format` is not `automatic`; `unix_microseconds` is the wall-clock time.
+/// `message` and the values may be any bytes: the result is printable ASCII. Any thread; allocates.
 std::string format_line(Format format, Level level, std::int64_t unix_microseconds, std::string_view message,
                         std::span<const Field> fields);
 
-/// Lines lost because the queue was full, since `start`. Any thread.
+/// Lines dropped because the queue was full, since `start`. Any thread.
 std::uint64_t dropped_count();
 
 }  // namespace ringgate::log

@@ -1,4 +1,4 @@
-// Keeps one kind of log line to a few per second, and counts those that are left out.
+// Limits one kind of log line to limits::log_lines_per_second_max, and counts the lines that are left out.
 #pragma once
 
 #include <atomic>
@@ -10,10 +10,10 @@
 
 namespace ringgate {
 
-/// Any thread. Relaxed: at the edge of a second a line more or less may be written.
+/// Any thread. The atomics are relaxed: at the turn of a second a few lines more or fewer may be written.
 class LogLimiter {
  public:
-  /// How many lines were left out since the last one that was written; nullopt: leave this one out too. `now`: monotonic.
+  /// Returns how many lines were left out since the last written one; nullopt: leave this one out too. `now`: monotonic.
   std::optional<std::uint64_t> admit(TimeNs now) {
     const std::uint64_t second = now / nanoseconds_per_second;
     std::uint64_t seen = window_.load(std::memory_order_relaxed);
@@ -33,7 +33,7 @@ class LogLimiter {
   static constexpr std::uint64_t lines_mask = (1U << lines_bits) - 1;
   static_assert(limits::log_lines_per_second_max <= lines_mask);
 
-  std::atomic<std::uint64_t> window_{0};  // which second, and the lines written in it
+  std::atomic<std::uint64_t> window_{0};  // the current second, and the number of lines written in it
   std::atomic<std::uint64_t> left_out_{0};
 };
 

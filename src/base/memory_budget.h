@@ -1,4 +1,4 @@
-// An amount of memory that many may reserve parts of, on any thread; nothing is allocated here.
+// An amount of memory of which any thread may reserve a share. It only counts; it allocates nothing.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@ namespace ringgate {
 
 class MemoryBudget {
  public:
-  /// A reserved part; gives it back at its end. The budget outlives it.
+  /// A reserved share; its destructor gives it back. The budget must outlive it.
   class Share {
    public:
     Share() = default;
@@ -37,7 +37,7 @@ class MemoryBudget {
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
-  /// An empty share, which is false, if less than `bytes` are left.
+  /// Reserves `bytes`. Returns an empty share, which converts to false, if fewer bytes are left.
   Share reserve(std::uint64_t bytes) {
     std::uint64_t used = used_.load(std::memory_order_relaxed);
     do {
@@ -50,7 +50,7 @@ class MemoryBudget {
 
  private:
   const std::uint64_t bytes_max_;
-  std::atomic<std::uint64_t> used_{0};  // relaxed: a sum and nothing else
+  std::atomic<std::uint64_t> used_{0};  // relaxed: a sum that publishes nothing
 };
 
 }  // namespace ringgate

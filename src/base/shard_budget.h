@@ -1,7 +1,7 @@
-// One shard's part of a memory budget of the whole gate: what is used of it, and whether that is too much.
+// One shard's part of a memory budget of the whole gate: how many bytes are used, and whether they are too many.
 //
-// Owner shard; both figures are counters, so any thread may read them for the metrics. Nothing is allocated and nothing refused here:
-// whoever adds looks at `is_over` and gives something up. Invariant: used_bytes() is the sum of what was added and not subtracted.
+// Owner shard; both figures are also counters, which any thread reads for the metrics. It neither allocates nor refuses: the
+// caller of `add` checks `is_over` and gives something up. Invariant: used_bytes() is the sum of added minus subtracted bytes.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace ringgate {
 
 class ShardBudget {
  public:
-  /// `used` and `ceiling` show the figures; they outlive this.
+  /// `used` holds the bytes in use, `ceiling` shows `bytes_max`. Both must outlive the budget.
   ShardBudget(std::uint64_t bytes_max, Counter& used, Counter& ceiling) : used_(used), bytes_max_(bytes_max) {
     ceiling.set(bytes_max);
   }
@@ -31,7 +31,7 @@ class ShardBudget {
   std::uint64_t bytes_max() const { return bytes_max_; }
   bool is_over() const { return used_bytes() > bytes_max_; }
 
-  /// An equal part of the gate's budget, but never less than `floor`, which a shard needs to serve anybody.
+  /// A shard's equal part of the gate's budget, but at least `floor` bytes, which a shard needs to serve anybody.
   static std::uint64_t part_of(std::uint64_t bytes_max, std::uint32_t shards_count, std::uint64_t floor) {
     return std::max(bytes_max / shards_count, floor);
   }

@@ -6,7 +6,7 @@
 namespace ringgate {
 
 using TimeNs = std::uint64_t;      // a point on the monotonic clock
-using DurationNs = std::uint64_t;  // a length; 0 means "off" where a deadline may be off
+using DurationNs = std::uint64_t;  // a length of time; 0 means "off" for a deadline that may be off
 
 inline constexpr DurationNs nanoseconds_per_microsecond = 1'000;
 inline constexpr DurationNs nanoseconds_per_millisecond = 1'000'000;

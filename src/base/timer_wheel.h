@@ -1,9 +1,9 @@
-// Deadlines of many slots in one hashed wheel: schedule, move and cancel are O(1), and a turn looks only at
-// buckets that are due.
+// The deadlines of many slots in one hashed wheel: schedule, move and cancel are O(1), and a turn visits only buckets that are
+// due.
 //
-// Reads no clock and allocates nothing: the time is handed in, and the links live in the caller's record of
-// the slot. Thread: the owner shard. Invariant: a scheduled slot is in exactly one list, that of its
-// deadline's bucket or, while that bucket is being expired, the due list.
+// It reads no clock and allocates nothing: the caller passes the time, and the links live in the caller's record of the slot.
+// Owner shard. Invariant: a scheduled slot is in exactly one list: its bucket's or, while that bucket is being expired, the due
+// list.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace ringgate {
 
-/// 12 bytes in the caller's record of a slot; the wheel's alone while the slot is scheduled.
+/// 12 bytes in the caller's record of a slot. While the slot is scheduled, only the wheel may touch them.
 struct TimerLinks {
   static constexpr std::uint32_t none = 0xFFFF'FFFF;
   static constexpr std::uint32_t unscheduled = 0xFFFF'FFFE;
@@ -29,17 +29,16 @@ struct TimerLinks {
   std::uint32_t deadline_tick = 0;  // modulo 2^32
 };
 
-/// `LinksOf` is called with a slot (< 0xFFFF'FFFE) and returns TimerLinks&, stable while the slot is
-/// scheduled.
+/// `LinksOf` takes a slot (< 0xFFFF'FFFE) and returns its TimerLinks&, which must not move while the slot is scheduled.
 template <class LinksOf>
 class TimerWheel {
  public:
   static constexpr DurationNs tick_ns = 16 * nanoseconds_per_millisecond;
   static constexpr std::uint32_t buckets_count = 1024;
-  /// About a year; a deadline further ahead is brought forward to this.
+  /// About a year; a later deadline is moved forward to this.
   static constexpr std::uint64_t ticks_ahead_max = std::uint64_t{1} << 31;
 
-  /// `start`: a time not later than any that will be handed in.
+  /// `start` must not be later than any time passed to the other functions.
   TimerWheel(LinksOf links_of, TimeNs start) : links_of_(std::move(links_of)), start_(start) { buckets_.fill(TimerLinks::none); }
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
@@ -47,9 +46,8 @@ class TimerWheel {
   bool scheduled(std::uint32_t slot) { return links_of_(slot).previous != TimerLinks::unscheduled; }
   std::size_t count() const { return count_; }
 
-  /// Sets or moves the slot's one deadline. It fires at the first `expire` that is not before `deadline`, if
-  /// those come every tick: never early, and less than two ticks late. A deadline in the past fires with the
-  /// next tick.
+  /// Sets or moves the slot's one deadline. It never fires early; if the caller expires every tick, it fires less than two ticks
+  /// late. A deadline in the past fires with the next tick.
   void schedule(std::uint32_t slot, TimeNs deadline) {
     cancel(slot);
     const std::uint64_t wanted = deadline <= start_ ? 0 : (deadline - start_ - 1) / tick_ns + 1;  // rounded up
@@ -58,7 +56,7 @@ class TimerWheel {
     ++count_;
   }
 
-  /// Nothing happens if the slot is not scheduled.
+  /// Does nothing if the slot is not scheduled.
   void cancel(std::uint32_t slot) {
     TimerLinks& links = links_of_(slot);
     if (links.previous == TimerLinks::unscheduled) return;
@@ -67,16 +65,15 @@ class TimerWheel {
     --count_;
   }
 
-  /// Calls `fire(slot)` for each deadline that is due at `now`, in no particular order; the slot is no longer
-  /// scheduled by then. `fire` may schedule and cancel any slot, but not call `expire`. Returns how many
-  /// fired.
+  /// Calls `fire(slot)` for each deadline that is due at `now`, in no particular order, after unscheduling the slot. `fire` may
+  /// schedule and cancel any slot, but must not call `expire`. Returns how many deadlines fired.
   template <class Fire>
   std::size_t expire(TimeNs now, Fire&& fire) {
     const std::uint64_t now_tick = now <= start_ ? 0 : (now - start_) / tick_ns;
     if (now_tick <= tick_) return 0;
     const std::uint64_t first = tick_ + 1;
     const std::uint64_t visits = std::min<std::uint64_t>(now_tick - tick_, buckets_count);
-    tick_ = now_tick;  // before the first call, so that what is scheduled there belongs to later ticks
+    tick_ = now_tick;  // before the first `fire`, so that deadlines scheduled there belong to later ticks
     std::size_t fired = 0;
     for (std::uint64_t visit = 0; visit < visits; ++visit) {
       const std::uint32_t bucket = bucket_of(first + visit);
@@ -85,9 +82,8 @@ class TimerWheel {
     return fired;
   }
 
-  /// How long from `now` until `expire` has a bucket to look at: 0 if it has one already, nullopt if nothing
-  /// is scheduled. The bucket may turn out to hold only later rounds (16.4 s each), so a wake-up may be for
-  /// nothing.
+  /// Time from `now` until `expire` has a bucket to visit: 0 if it has one already, nullopt if nothing is scheduled. That bucket
+  /// may hold only deadlines of later rounds (16.4 s each); then the wake-up was for nothing.
   std::optional<DurationNs> next_wake(TimeNs now) const {
     if (count_ == 0) return std::nullopt;
     const TimeNs due = start_ + (tick_ + ticks_to_occupied_bucket()) * tick_ns;
@@ -147,7 +143,7 @@ class TimerWheel {
 
   void mark_empty(std::uint32_t bucket) { occupied_[bucket / 64] &= ~(std::uint64_t{1} << (bucket % 64)); }
 
-  // 1 for the bucket of the coming tick ... 1024 for that of the present one, a round later.
+  // 1 for the bucket of the next tick ... 1024 for the bucket of the current tick, one round later.
   std::uint64_t ticks_to_occupied_bucket() const {
     const std::uint32_t first = bucket_of(tick_ + 1);
     for (std::uint32_t step = 0; step <= words_count; ++step) {
@@ -158,7 +154,7 @@ class TimerWheel {
       const std::uint32_t bucket = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
       return (bucket - first) % buckets_count + 1;
     }
-    return 0;  // only the due list holds something: `expire` is at it
+    return 0;  // only the due list holds slots: `expire` is running
   }
 
   LinksOf links_of_;
@@ -166,7 +162,7 @@ class TimerWheel {
   std::uint64_t tick_ = 0;  // every deadline up to this tick has fired
   std::size_t count_ = 0;
   std::uint32_t due_ = TimerLinks::none;
-  std::array<std::uint64_t, words_count> occupied_{};  // bit per bucket that is not empty
+  std::array<std::uint64_t, words_count> occupied_{};  // one bit per bucket: 1 if it is not empty
   std::array<std::uint32_t, buckets_count> buckets_;
 };
 

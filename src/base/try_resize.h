@@ -1,4 +1,4 @@
-// Growing a vector where lack of memory is an error value.
+// Resizes a vector; a lack of memory is an error value.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace ringgate {
 
-/// Gives `bytes` that size; new ones are 0. False if memory is out, and then it is as before.
+/// Resizes `bytes`; added bytes are 0. False, and `bytes` is unchanged, if memory is out. Allocates.
 inline bool try_resize(std::vector<std::uint8_t>& bytes, std::size_t size) {
   try {
     bytes.resize(size);
