@@ -1,11 +1,11 @@
-// Keeps an object alive for the ring, which does not know its type: what a send reads long after its caller has turned to other work.
+// Keeps an object alive while a send of the ring reads from it. The ring does not know the object's type.
 #pragma once
 
 #include <utility>
 
 namespace ringgate::ring {
 
-/// Owns one claim on `object` and gives it back with `drop`, once. Owner shard, as everything of a ring.
+/// Owns one claim on `object` and gives the claim back with `drop`, once. Owner shard.
 class Keeper {
  public:
   using Drop = void (*)(const void* object);
@@ -22,7 +22,7 @@ class Keeper {
     if (object_ != nullptr) drop_(object_);
   }
 
-  /// The object is never given back.
+  /// Leaks the claim: `drop` never runs.
   void abandon() { object_ = nullptr; }
 
  private:

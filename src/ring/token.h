@@ -1,4 +1,4 @@
-// What travels in user_data: which operation completed, and for which incarnation of which slot.
+// The content of user_data: which operation completed, and for which slot and generation.
 #pragma once
 
 #include <compare>
@@ -8,21 +8,21 @@ namespace ringgate::ring {
 
 enum class OperationKind : std::uint8_t {
   none,
-  accept,    // multishot, or one-shot with address storage; slot = listener index
+  accept,    // multishot, or one-shot; slot = listener index
   receive,   // multishot or one-shot, into a provided buffer
-  send,      // completes only on failure when silent, always otherwise
+  send,      // if silent, completes only when the kernel did not take everything
   shutdown,  // result is ignored
   cancel,    // result is ignored: the cancelled operations complete on their own
-  close,     // result is ignored: nothing is in flight by then
+  close,     // its completion stays inside the backend
   peer_name,
-  ring_message,       // slot = event descriptor of the ring it is for; completes only if that ring could not be reached
-  doorbell,           // arrives at the woken ring: a mailbox has parcels
-  wake,               // read of the eventfd, the doorbell of threads without a ring
+  ring_message,       // slot = event descriptor of the ring to wake; completes only if the message failed
+  doorbell,           // completes on the woken ring: a mailbox has parcels
+  wake,               // read of the eventfd that threads without a ring write to
   readable,           // one-shot poll
-  hang_up,            // one-shot poll for the peer's end alone
-  receive_now,        // one-shot, into a buffer for bulk; never waits
-  zero_copy,          // within the kernel backend: a send; slot = its number
-  borrow_descriptor,  // within the kernel backend: the first step of a shutdown
+  hang_up,            // one-shot poll for the peer's FIN or end
+  receive_now,        // one-shot, into a buffer of the bulk group; never waits
+  zero_copy,          // inside the kernel backend: a send without a copy; slot = its number
+  borrow_descriptor,  // inside the kernel backend: the first step of a shutdown
 };
 
 /// Packs to 64 bits: kind 8 | slot 24 | generation 32. A completion whose generation is stale is dropped.

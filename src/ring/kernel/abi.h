@@ -1,5 +1,5 @@
-// What Debian 12's liburing 2.3 does not declare yet: constants and struct layouts of the kernel's interface
-// (include/uapi/linux/io_uring.h). Own copies, because a field called `pad` in 2.3 has a meaning and a name later.
+// Constants and struct layouts of the kernel's interface (include/uapi/linux/io_uring.h) that liburing 2.3 of Debian 12 lacks.
+// Structs are copied too, because 2.3 calls fields `pad` that later versions name and use.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// State of the io_uring backend, shared by the files of this folder.
+// The state of the io_uring backend, shared by the files of this folder. Owner shard.
 #pragma once
 
 #include <liburing.h>
@@ -18,7 +18,7 @@
 
 namespace ringgate::ring {
 
-/// Where a getpeername through the ring puts its answer.
+/// The memory for the result of a getpeername through the ring.
 struct PendingPeerName {
   sockaddr_in6 raw;
   PeerAddress* out;
@@ -35,14 +35,14 @@ struct Listener {
 
   int descriptor = -1;
   bool is_ipv6 = false;
-  bool stopped = false;  // to be closed once the kernel has taken the cancel
+  bool stopped = false;  // close it once the kernel has taken the cancel
   bool accepting = false;
   bool one_at_a_time = false;
   std::uint32_t accepts_pending = 0;     // operations in flight
   std::vector<AddressedAccept> accepts;  // empty with multishot accept
 };
 
-/// iovec and msghdr of a send of several pieces: must stay until the kernel has taken the submission.
+/// iovec and msghdr of a send of several pieces. Must not move until the kernel has taken the submission.
 struct PiecedMessage {
   iovec pieces[Ring::pieces_max];
   msghdr header;
@@ -60,9 +60,9 @@ struct Ring::Backend {
   int ring_descriptor = -1;
   int event_descriptor = -1;
   std::uint64_t event_value = 0;
-  std::vector<int> reserve;  // process descriptors held for nothing
+  std::vector<int> reserve;  // unused process descriptors
   Features features;
-  bool borrows_descriptors = false;  // for a moment, out of the direct table
+  bool borrows_descriptors = false;  // a shutdown installs a process descriptor for a moment
   RingOptions options;
   RingCounters counters;
   BufferRing buffers;
@@ -72,21 +72,21 @@ struct Ring::Backend {
     std::size_t streaming;
     std::size_t bulk;
   };
-  std::optional<BuffersTaken> buffers_covered;  // by the submit in progress: those taken before its first attempt
-  std::size_t bytes_left = 0;                   // of RingOptions::turn_bytes
-  std::deque<io_uring_cqe> held_back;           // reaped from the kernel when none were left
+  std::optional<BuffersTaken> buffers_covered;  // buffers taken before the first attempt of the submit in progress
+  std::size_t bytes_left = 0;                   // rest of RingOptions::turn_bytes
+  std::deque<io_uring_cqe> held_back;           // CQEs reaped from the kernel after bytes_left reached 0
   std::deque<Listener> listeners;
   bool any_listener_stopped = false;
   std::vector<bool> socket_is_ipv6;
-  std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to them, and nodes stay
+  std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to the nodes, which never move
   std::vector<PeerAddress> accepted_addresses;                     // by socket; only with addressed accepts
-  std::deque<io_uring_sqe> backlog;           // submissions that found the queue full and the kernel unwilling
-  std::deque<PiecedMessage> pieced_messages;  // a deque: addresses stay
+  std::deque<io_uring_sqe> backlog;           // submissions made while the queue was full and the kernel took none
+  std::deque<PiecedMessage> pieced_messages;  // a deque, since elements must not move
   std::size_t pieced_messages_used = 0;
 
   BufferRing& buffers_of(OperationKind kind) { return kind == OperationKind::receive_now ? bulk_buffers : buffers; }
   io_uring_sqe* next_submission(Token token);
-  void address_socket(io_uring_sqe* sqe, Socket socket) const;  // the operation is on a connection's socket
+  void address_socket(io_uring_sqe* sqe, Socket socket) const;  // sets the connection's socket as the operation's file
   void arm_event_read();
   void shutdown_by_worker(Token token);
   bool shutdown_through_descriptor(Completion& completion);

@@ -18,7 +18,7 @@ void* map_anonymous(std::size_t bytes) {
 }  // namespace
 
 BufferRing::~BufferRing() {
-  // The io_uring is gone by now and the registration with it.
+  // The io_uring is closed by now, and its registration is gone.
   if (entries_ != nullptr) munmap(entries_, entries_bytes_);
   if (memory_ != nullptr) munmap(memory_, memory_bytes_);
 }

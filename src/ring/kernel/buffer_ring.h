@@ -1,7 +1,8 @@
-// The provided buffer ring of one shard: where the kernel puts what it receives.
+// A provided buffer ring: the kernel receives into its buffers.
 //
-// Two layouts: incremental (a buffer fills piece by piece, kernel 6.12+) and classic (one piece per buffer). The whole ring is kept
-// small on purpose: it stays in L2. Owner: the Ring of the shard. Invariant: each buffer is either the kernel's or lent, never both.
+// Two layouts: incremental (a buffer fills piece by piece, kernel 6.12 and later) and classic (one piece per buffer). The ring is
+// small on purpose, so that it stays in the L2 cache. Owner: the shard's Ring. Invariant: a buffer is either the kernel's or
+// lent.
 #pragma once
 
 #include <cstddef>
@@ -29,18 +30,20 @@ class BufferRing {
   BufferRing(const BufferRing&) = delete;
   BufferRing& operator=(const BufferRing&) = delete;
 
-  /// Maps and registers, until the io_uring ends; returns 0 or a positive errno value (EINVAL: layout unknown to this kernel).
+  /// Maps the buffers and registers them until the io_uring ends. Returns 0 or a positive errno value (EINVAL: this kernel does
+  /// not know the layout).
   int open(io_uring* ring, const Layout& layout);
 
-  /// Notes that `size` bytes arrived in buffer `id`; returns their offset. `buffer_more`: the kernel keeps filling it.
+  /// Records that `size` bytes arrived in buffer `id`; returns their offset. `buffer_more`: the kernel goes on filling the
+  /// buffer.
   std::uint32_t take(std::uint16_t id, std::uint32_t size, bool buffer_more);
 
   MutableBytes bytes(std::uint16_t id, std::uint32_t offset, std::uint32_t size) const;
 
   std::size_t taken() const { return taken_.size(); }
-  /// All submissions made from the first `count` buffers taken have reached the kernel: those buffers may go back.
+  /// Marks the first `count` taken buffers for return: the kernel has every submission that points into them.
   void mark_submitted(std::size_t count);
-  /// Gives marked buffers back to the kernel; false if there were none.
+  /// Gives the marked buffers back to the kernel; false if there are none.
   bool return_marked();
 
   std::uint32_t lent() const { return static_cast<std::uint32_t>(taken_.size() + marked_.size()); }
@@ -57,8 +60,8 @@ class BufferRing {
   std::uint32_t stride_ = 0;
   Layout layout_;
   std::vector<std::uint32_t> offsets_;
-  std::vector<std::uint16_t> taken_;   // full, since the last mark
-  std::vector<std::uint16_t> marked_;  // full, and every send made from them is submitted
+  std::vector<std::uint16_t> taken_;   // full, and not marked
+  std::vector<std::uint16_t> marked_;  // full, and every send from them is submitted
 };
 
 }  // namespace ringgate::ring

@@ -1,4 +1,4 @@
-// The one place where errno gets a meaning.
+// The one place that translates errno.
 #pragma once
 
 #include <cerrno>
@@ -35,12 +35,12 @@ constexpr IoError translate(int error) {
   }
 }
 
-/// sysexits of a refused start (EX_UNAVAILABLE, EX_OSERR, EX_NOPERM).
+/// Exit codes of a failed start, from sysexits(3): EX_UNAVAILABLE, EX_OSERR, EX_NOPERM.
 inline constexpr int exit_ring_unavailable = 69;
 inline constexpr int exit_system = 71;
 inline constexpr int exit_permission = 77;
 
-/// Why io_uring_setup or a registration failed, with the remedy an operator can act on.
+/// Explains a failed io_uring_setup or registration, with a remedy for the operator. `error` is a positive errno value.
 SetupError describe_ring_failure(const char* what, int error);
 
 }  // namespace ringgate::ring

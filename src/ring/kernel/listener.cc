@@ -43,7 +43,7 @@ SocketAddress to_socket_address(const ListenAddress& address) {
 }
 
 void set_option(int descriptor, int level, int name, int value) {
-  // An option that fails here is a refinement, not a condition for serving.
+  // The gate can serve without these options, so it ignores failures.
   (void)setsockopt(descriptor, level, name, &value, sizeof value);
 }
 
@@ -93,7 +93,7 @@ std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_ind
   const auto descriptor = bind_stream_socket(socket_address, address.dual_stack, true);
   if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
 
-  // Accepted sockets inherit both.
+  // Accepted sockets inherit these options.
   set_option(*descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(*descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout / nanoseconds_per_millisecond));
   if (options.send_buffer_bytes != 0) set_option(*descriptor, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
@@ -103,7 +103,7 @@ std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_ind
     return std::unexpected(describe_listen_failure(address, error));
   }
   ListenAddress bound = address;
-  in_port_t port = 0;  // at the same place in both families
+  in_port_t port = 0;  // at the same offset in both families
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   std::memcpy(&port, reinterpret_cast<const char*>(&socket_address.storage) + offsetof(sockaddr_in, sin_port), sizeof port);
   bound.port = ntohs(port);
@@ -135,7 +135,7 @@ void Ring::Backend::arm_accept(std::uint32_t listener_index, std::uint32_t accep
   Listener& listener = listeners[listener_index];
   ++listener.accepts_pending;
   io_uring_sqe* sqe = next_submission({OperationKind::accept, listener_index, accept_index});
-  const std::uint64_t user_data = sqe->user_data;  // the prep functions clear it
+  const std::uint64_t user_data = sqe->user_data;  // liburing's prep functions clear it
   if (listener.accepts.empty()) {
     io_uring_prep_accept(sqe, listener.descriptor, nullptr, nullptr, features.direct_descriptors ? 0 : SOCK_CLOEXEC);
     if (!listener.one_at_a_time) sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
@@ -144,7 +144,7 @@ void Ring::Backend::arm_accept(std::uint32_t listener_index, std::uint32_t accep
     accept.raw_bytes = sizeof accept.raw;
     io_uring_prep_accept(sqe, listener.descriptor, reinterpret_cast<sockaddr*>(&accept.raw), &accept.raw_bytes, 0);
   }
-  // By hand: liburing 2.3's own accept_direct wraps this value to slot 0.
+  // Set by hand: accept_direct of liburing 2.3 wraps this value to slot 0.
   if (features.direct_descriptors) sqe->file_index = IORING_FILE_INDEX_ALLOC;
   sqe->user_data = user_data;
 }
@@ -163,13 +163,14 @@ void Ring::stop_listening(std::uint32_t listener_index) {
   cancel_accept(listener_index);
   Listener& listener = backend_->listeners[listener_index];
   if (listener.descriptor < 0) return;
-  // The cancel, and perhaps the accept before it, names the descriptor, which somebody else could get once it is closed.
+  // The cancel, and perhaps the accept before it, still waits for submission and names the descriptor. Once closed, its number
+  // could belong to another file.
   listener.stopped = true;
   backend_->any_listener_stopped = true;
   (void)backend_->enter({});
 }
 
-/// Called when the kernel has taken every submission.
+/// Call it when the kernel has taken every submission.
 void Ring::Backend::close_stopped_listeners() {
   if (!any_listener_stopped) return;
   any_listener_stopped = false;
@@ -193,7 +194,7 @@ void Ring::Backend::translate_accept(Completion& completion) {
       read_peer_address(listener.accepts[accept_index].raw, accepted_addresses[socket]);
     }
   }
-  // The set of one-shot accepts behaves as one multishot: it has ended when its last member has.
+  // The set of one-shot accepts behaves as one multishot accept, which ends with its last member.
   if (!listener.accepts.empty() && !listener.one_at_a_time && listener.accepting && completion.error == IoError::none)
     arm_accept(completion.token.slot, accept_index);
   completion.more = listener.accepts_pending > 0;

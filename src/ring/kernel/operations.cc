@@ -74,14 +74,14 @@ void Ring::receive_now(Socket socket, Token token) {
 void Ring::wait_readable(Socket socket, Token token) {
   io_uring_sqe* sqe = backend_->next_submission(token);
   sqe->opcode = IORING_OP_POLL_ADD;
-  sqe->poll32_events = POLLIN | POLLRDHUP;  // the low half first, as io_uring_prep_poll_add leaves it on a little-endian machine
+  sqe->poll32_events = POLLIN | POLLRDHUP;  // low half first, as io_uring_prep_poll_add stores it on a little-endian machine
   backend_->address_socket(sqe, socket);
 }
 
 void Ring::wait_hang_up(Socket socket, Token token) {
   io_uring_sqe* sqe = backend_->next_submission(token);
   sqe->opcode = IORING_OP_POLL_ADD;
-  sqe->poll32_events = POLLRDHUP;  // errors and a hang-up in both directions come unasked
+  sqe->poll32_events = POLLRDHUP;  // the kernel always adds POLLERR and POLLHUP
   backend_->address_socket(sqe, socket);
 }
 
@@ -92,7 +92,8 @@ void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, T
   if (sending == Sending::before_end) {
     sqe->msg_flags |= MSG_MORE;
   } else if (sending == Sending::silent && backend_->features.silent_sends) {
-    // WAITALL makes a short send an event, DONTWAIT keeps it from being parked: together, silence means fully copied.
+    // With MSG_WAITALL a short send completes; with MSG_DONTWAIT it does not wait. So no completion means that all bytes are
+    // copied.
     sqe->msg_flags |= MSG_WAITALL | MSG_DONTWAIT;
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
   }
@@ -149,7 +150,7 @@ void Ring::Backend::shutdown_by_worker(Token token) {
   address_socket(sqe, token.slot);
 }
 
-/// A system call on a descriptor that lives this long costs less than waking a worker. False: the worker does it after all.
+/// A shutdown(2) on a descriptor installed for this moment costs less than waking a worker. False: the worker does it after all.
 bool Ring::Backend::shutdown_through_descriptor(Completion& completion) {
   if (completion.error != IoError::none) {
     if (completion.raw_error == EINVAL) borrows_descriptors = false;  // before kernel 6.8
@@ -223,7 +224,7 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
   sqe->opcode = IORING_OP_URING_CMD;
   sqe->off = abi::socket_command_getsockopt;
   sqe->addr = (std::uint64_t{SO_PEERNAME} << 32) | std::uint64_t{SOL_SOCKET};
-  // The kernel refuses a length above the family's own.
+  // The kernel refuses a length that is larger than the family's address.
   sqe->file_index = b.socket_is_ipv6[socket] ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
   sqe->addr3 = reinterpret_cast<std::uint64_t>(&pending.raw);
   b.address_socket(sqe, socket);
@@ -256,7 +257,7 @@ void Ring::ring(const Doorbell& other) {
 
 void Ring::wake_from_any_thread(const Doorbell& doorbell) {
   const std::uint64_t one = 1;
-  // Fails only when the counter is at its maximum, and then the shard is being woken anyway.
+  // Fails only if the counter is at its maximum, and then the shard wakes anyway.
   (void)!write(doorbell.event_descriptor, &one, sizeof one);
 }
 

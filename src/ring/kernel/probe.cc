@@ -2,8 +2,8 @@
 
 namespace ringgate::ring {
 
-// Kernels with DEFER_TASKRUN (6.1), which every ring here requires, have multishot receive, direct descriptors and ring messages;
-// what came later is found by trying it: registrations refuse unknown flags, behaviour is proven by the self-test.
+// Every ring here requires DEFER_TASKRUN (6.1). Kernels that have it also have multishot receive, direct descriptors and ring
+// messages. Later features are found by trying them: a registration fails on unknown flags, and the self-test proves behaviour.
 std::expected<Features, SetupError> probe() { return self_test({true, true, true, true, true, true, true, true, true, true}); }
 
 }  // namespace ringgate::ring

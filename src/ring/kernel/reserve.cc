@@ -1,4 +1,4 @@
-// Descriptors in reserve (Ring::hold_reserve). System calls only at the start and while descriptors have run out.
+// Descriptors in reserve (Ring::hold_reserve). It makes system calls only at the start and while the process has run out.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -16,12 +16,12 @@ namespace ringgate::ring {
 namespace {
 
 constexpr DurationNs patience = nanoseconds_per_second;
-constexpr DurationNs message_patience = 200 * nanoseconds_per_millisecond;  // a message is there when the enter returns
-constexpr std::uint32_t pattern_prime = 251;                                // no power of two, so a shifted block is noticed
+constexpr DurationNs message_patience = 200 * nanoseconds_per_millisecond;  // a message arrives before the enter returns
+constexpr std::uint32_t pattern_prime = 251;                                // not a power of two, so that a shifted block shows
 
 std::uint8_t pattern_at(std::size_t position) { return static_cast<std::uint8_t>(position % pattern_prime); }
 
-/// A plain, non-blocking client socket: the other end of everything that is tried.
+/// A plain client socket: the other end of every trial.
 class Peer {
  public:
   Peer(const ListenAddress& server, int receive_buffer_bytes) {
@@ -70,13 +70,13 @@ class Peer {
   std::uint16_t port_ = 0;
 };
 
-/// One ring with one accepted connection, and the turns that move it.
+/// One ring with one accepted connection.
 class Trial {
  public:
   static constexpr Token receive_token{OperationKind::receive, 0, 1};
   static constexpr Token send_token{OperationKind::send, 0, 1};
 
-  /// A ring just large enough.
+  /// Options for a small ring.
   static RingOptions options(const Features& allowed) {
     RingOptions options;
     options.allowed = allowed;
@@ -104,7 +104,7 @@ class Trial {
 
   explicit Trial(std::unique_ptr<Ring> r) : ring(std::move(r)) {}
 
-  /// Turns until `done` or the patience is over; returns `done()`.
+  /// Takes turns until `done` or until `patience` is over; returns `done()`.
   bool turn_until(const std::function<bool()>& done) {
     const TimeNs deadline = ring->now() + patience;
     while (!done() && ring->now() < deadline) turn({.may_sleep = true, .timeout = 5 * nanoseconds_per_millisecond});
@@ -171,7 +171,7 @@ bool receives_every_size(Trial& trial) {
   return complete && trial.received.size() == all.size() && is_pattern(trial.received);
 }
 
-/// A silent send completes exactly when not everything was taken, and never lies about how much was.
+/// A silent send completes exactly if the kernel did not take everything, and its result is the number of bytes taken.
 bool silence_means_sent(Trial& trial) {
   constexpr std::size_t block_bytes = 3000;
   constexpr int blocks_max = 200;
@@ -197,21 +197,21 @@ bool silence_means_sent(Trial& trial) {
     trial.peer->read_into(arrived);
     return arrived.size() >= expected;
   });
-  trial.turn({.may_sleep = true, .timeout = nanoseconds_per_millisecond});  // nothing may come late
+  trial.turn({.may_sleep = true, .timeout = nanoseconds_per_millisecond});  // no completion may come late
   trial.peer->read_into(arrived);
   if (!complete || arrived.size() != expected || !is_pattern(arrived) || trial.sends.size() != 1) return false;
 
   trial.peer->reset();
   trial.sends.clear();
   const Piece block{stream.data(), block_bytes};
-  // The reset may need a moment to arrive; from then on every silent send must complete with an error.
+  // The reset may need a moment to arrive. After that every silent send must complete with an error.
   return trial.turn_until([&] {
     if (trial.sends.empty()) trial.ring->send(*trial.socket, {&block, 1}, Ring::Sending::silent, Trial::send_token);
     return !trial.sends.empty() && trial.sends.front().error == IoError::connection_ended;
   });
 }
 
-/// What is sent without a copy arrives, and its memory is let go of.
+/// A send without a copy arrives, and its keeper is dropped.
 bool copies_nothing(Trial& trial) {
   std::vector<std::uint8_t> memory(1000);  // the peer has room for all of it
   for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = pattern_at(i);
@@ -229,7 +229,7 @@ bool copies_nothing(Trial& trial) {
 bool reaches_other_ring(Trial& trial, const Features& allowed) {
   const auto other = Ring::open(Trial::options(allowed));
   if (!other || !(*other)->start_on_this_thread()) return false;
-  // Without its event descriptor nothing but a message can wake it.
+  // The doorbell lacks the event descriptor, so only a message can wake the other ring.
   return message_arrives(*trial.ring, **other, {.ring_descriptor = (*other)->doorbell().ring_descriptor});
 }
 
@@ -270,11 +270,11 @@ std::expected<Features, SetupError> self_test(const Features& allowed) {
     (allowed.incremental_buffers ? plainer.incremental_buffers : plainer.multishot_receive) = false;
     return self_test(plainer);
   }
-  // Peer names matter for direct descriptors only; process descriptors are asked directly.
+  // Only direct descriptors need the command; for process descriptors there is getpeername(2).
   proven.peer_name_command = allowed.peer_name_command && proven.direct_descriptors && names_peers(**trial);
   proven.message_ring = allowed.message_ring && reaches_other_ring(**trial, proven);
   proven.silent_sends = allowed.silent_sends && silence_means_sent(**trial);
-  if (proven.zero_copy_sends) {  // on another connection: the one before was reset
+  if (proven.zero_copy_sends) {  // on another connection, since the first is reset
     const auto second = Trial::open(proven);
     proven.zero_copy_sends = second && copies_nothing(**second);
   }

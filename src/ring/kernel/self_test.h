@@ -1,4 +1,4 @@
-// The start-up self-test: what no man page promises is tried on a loopback connection before it is relied on.
+// The start-up self-test tries on a loopback connection what no man page promises, before the gate relies on it.
 #pragma once
 
 #include <expected>
@@ -8,11 +8,11 @@
 
 namespace ringgate::ring {
 
-/// Runs the ring's own code paths against a plain socket in the same thread, for at most a second, with `allowed` features, and
-/// returns those that behaved. An error means that even the plainest reception or sending failed.
+/// Runs the ring's own code with the `allowed` features against a plain socket in the same thread, and returns the features that
+/// worked. Each step waits for a second at most. An error means that no ring opens, or that even plain receiving fails.
 std::expected<Features, SetupError> self_test(const Features& allowed);
 
-/// Whether what `from` sends through `doorbell` arrives at `to`: at once, or not at all. Both rings are the calling thread's and idle.
+/// Whether a message of `from` through `doorbell` arrives at `to`. Both rings are idle and belong to the calling thread.
 bool message_arrives(Ring& from, Ring& to, const Ring::Doorbell& doorbell);
 
 }  // namespace ringgate::ring

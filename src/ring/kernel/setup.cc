@@ -29,8 +29,8 @@ std::string kernel_release() {
   return uname(&names) == 0 ? names.release : "unknown";
 }
 
-/// liburing 2.3 overwrites the ring header when it initialises a ring without submission array, so set-up and mapping are
-/// separate steps here; right with every later version too.
+/// Returns 0 or a positive errno value. Set-up and mapping are separate steps, because liburing 2.3 overwrites the ring header
+/// when it initialises a ring without submission array. Later versions work with it too.
 int open_uring(io_uring* uring, unsigned entries, io_uring_params& params) {
   const int descriptor = io_uring_setup(entries, &params);
   if (descriptor < 0) return -descriptor;
@@ -118,7 +118,7 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
     error = b.buffers.open(&b.uring, {options.classic_buffers_count, options.classic_buffer_bytes, false});
   }
   b.features.zero_copy_sends = b.features.zero_copy_sends && b.zero_copy.open(&b.uring);
-  // As many again as a turn takes: those of the turn before are lent until their replies are sent.
+  // Twice as many as a turn takes: the previous turn's buffers are lent until their replies are sent.
   if (error == 0)
     error = b.bulk_buffers.open(&b.uring, {2 * bulk_receives_max, bulk_buffer_bytes, false, abi::bulk_buffer_group});
   if (error != 0) return std::unexpected(describe_ring_failure("registering receive buffers", error));

@@ -17,7 +17,7 @@ namespace ringgate::ring {
 
 namespace {
 
-/// The kernel lost completions for lack of memory (EBADR): state is unknowable, so going on would break promises silently.
+/// The kernel lost completions for lack of memory (EBADR). The state of their operations is unknown, so the gate cannot go on.
 [[noreturn]] void stop_after_lost_completions() {
   std::fputs("ringgate: the kernel dropped completions for lack of memory; restart, and raise the memory limit\n", stderr);
   std::_Exit(1);
@@ -29,7 +29,7 @@ bool overflowed(const io_uring& uring) {
 
 }  // namespace
 
-/// Makes every prepared submission visible to the kernel; returns how many it has not taken yet.
+/// Makes every prepared submission visible to the kernel; returns how many the kernel has not taken yet.
 unsigned Ring::Backend::publish() {
   io_uring_sq& sq = uring.sq;
   if (sq.sqe_head != sq.sqe_tail) {
@@ -69,15 +69,15 @@ bool Ring::Backend::enter(const WaitPolicy& policy) {
   return enter_kernel(to_submit, completions_min, flags, &argument);
 }
 
-/// Runs sends and no receive.
+/// Submits without asking for events, so that sends run and no receive does.
 bool Ring::Backend::submit_alone() {
   flush_backlog();
   const unsigned to_submit = publish();
   return (to_submit == 0 && backlog.empty()) || enter_kernel(to_submit, 0, 0, nullptr);
 }
 
-/// Completions queued aside by the kernel come in only through an enter that asks for events. It submits nothing: where that fails
-/// the kernel looks at no events, and a turn must not end before they are in, for the failure of a silent send may be among them.
+/// The kernel delivers overflowed completions only in an enter that asks for events. That enter submits nothing, because the
+/// kernel looks at no events after a failed submission. A turn must not end before: they may hold the failure of a silent send.
 void Ring::Backend::fetch_overflow() {
   ++counters.overflows;
   while (io_uring_cq_ready(&uring) == 0 && overflowed(uring)) {
@@ -86,7 +86,7 @@ void Ring::Backend::fetch_overflow() {
   }
 }
 
-/// True: the kernel has taken everything.
+/// True if the kernel has taken every submission.
 bool Ring::Backend::enter_kernel(unsigned to_submit, unsigned completions_min, unsigned flags, abi::WaitArgument* argument) {
   int descriptor = uring.ring_fd;
   if (descriptor_registered) {
@@ -97,7 +97,7 @@ bool Ring::Backend::enter_kernel(unsigned to_submit, unsigned completions_min, u
   const int result = io_uring_enter2(static_cast<unsigned>(descriptor), to_submit, completions_min, flags,
                                      reinterpret_cast<sigset_t*>(argument), argument == nullptr ? 0 : sizeof *argument);
   if (result == -EBADR) stop_after_lost_completions();
-  // Everything else (ETIME, EINTR, EBUSY, EAGAIN, ENOMEM) shows in how many submissions are left.
+  // All other errors (ETIME, EINTR, EBUSY, EAGAIN, ENOMEM) show in the number of submissions that are left.
   const bool all_taken = publish() == 0 && backlog.empty();
   if (all_taken) {
     pieced_messages_used = 0;
@@ -107,14 +107,14 @@ bool Ring::Backend::enter_kernel(unsigned to_submit, unsigned completions_min, u
 }
 
 bool Ring::Backend::submit_and_wait(WaitPolicy policy) {
-  // What is reaped between a partly taken submit and the next attempt is not covered by it.
+  // A submit that was partly taken does not cover buffers that are reaped before its next attempt.
   const bool first_attempt = !buffers_covered;
   if (first_attempt) {
     buffers_covered = {buffers.taken(), bulk_buffers.taken()};
     bytes_left = options.turn_bytes;
   }
-  // With few buffers left, sends alone: a receive that finds no buffer has to be armed again. And while completions are held back,
-  // so that more are not received before these are answered.
+  // Only submit while few buffers are left, since a receive that finds no buffer must be armed again; and while completions are
+  // held back, so that they are answered before more is received.
   if (first_attempt && (buffers.mostly_lent() || !held_back.empty())) return submit_alone();
   if (!policy.may_sleep) return enter(policy);
   if (options.busy_poll != 0) {
@@ -138,7 +138,7 @@ bool Ring::submit_and_wait(const WaitPolicy& policy) {
   return all_taken;
 }
 
-/// Not what tells how sends ended, nor a receive of its own: the few buffers for those have to come back in time.
+/// Whether a completion may be held back. Not the result of a send; nor a receive_now, whose few buffers must come back in time.
 static bool may_wait(OperationKind kind) {
   return kind != OperationKind::send && kind != OperationKind::zero_copy && kind != OperationKind::receive_now;
 }
@@ -165,7 +165,7 @@ std::size_t Ring::reap(std::span<Completion> out) {
   return count == 0 && taken > 0 ? reap(out) : count;
 }
 
-/// False: of no concern to the caller.
+/// False if the completion stays inside the backend.
 bool Ring::Backend::deliver(const io_uring_cqe& cqe, Completion& completion) {
   if (!translate_completion(cqe, completion)) return false;
   if (completion.has_buffer) bytes_left -= std::min(bytes_left, static_cast<std::size_t>(completion.result));
@@ -175,7 +175,7 @@ bool Ring::Backend::deliver(const io_uring_cqe& cqe, Completion& completion) {
 bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& completion) {
   completion = {};
   completion.token = Token::unpack(cqe.user_data);
-  if ((cqe.flags & IORING_CQE_F_NOTIF) != 0) {  // a result of its own kind: no count, no error
+  if ((cqe.flags & IORING_CQE_F_NOTIF) != 0) {  // its result is neither a count nor an error
     note_zero_copy_end(completion.token.slot, static_cast<std::uint32_t>(cqe.res));
     return false;
   }
@@ -213,15 +213,15 @@ bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& co
   }
 }
 
-/// The first completion of two: how much was taken.
+/// The first of two completions: how many bytes the kernel took.
 bool Ring::Backend::translate_zero_copy(Completion& completion) {
   const std::uint32_t number = completion.token.slot;
   completion.token = zero_copy.at(number).token;
-  if (!std::exchange(completion.more, false)) zero_copy.end(number);  // there is no second
+  if (!std::exchange(completion.more, false)) zero_copy.end(number);  // no second completion follows
   return true;
 }
 
-/// The second: the kernel has read the memory for the last time.
+/// The second completion: the kernel has read the memory for the last time.
 void Ring::Backend::note_zero_copy_end(std::uint32_t number, std::uint32_t usage) {
   ++counters.zero_copies;
   if ((usage & abi::notification_copied) != 0) ++counters.zero_copies_copied;

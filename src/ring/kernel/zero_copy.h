@@ -1,7 +1,7 @@
-// Sends that read registered memory where it lies, until the peer has acknowledged it (io_uring_enter(2), IORING_OP_SEND_ZC).
+// Sends without a copy: the kernel reads registered memory until the peer acknowledges it (io_uring_enter(2), IORING_OP_SEND_ZC).
 //
-// A memory is registered with its first send and stays so while any send reads from it: a message for many devices is pinned
-// once. Owner: the Ring of the shard. Invariant: a keeper is dropped only when the kernel has said, for each send, that it is done.
+// The first send registers a memory, and it stays registered while any send reads from it: a message for many devices is pinned
+// once. Owner: the shard's Ring. Invariant: a keeper is dropped only after the kernel has reported the end of each of its sends.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@ namespace ringgate::ring {
 class ZeroCopy {
  public:
   ZeroCopy() = default;
-  /// Abandons what the kernel may still send, over a socket that was closed before its peer had acknowledged everything: given
-  /// back, the memory could hold something else by then.
+  /// Leaks memory that the kernel may still read: a socket may be closed before its peer has acknowledged everything, and freed
+  /// memory could hold something else by then.
   ~ZeroCopy();
   ZeroCopy(const ZeroCopy&) = delete;
   ZeroCopy& operator=(const ZeroCopy&) = delete;
@@ -34,14 +34,14 @@ class ZeroCopy {
     std::uint32_t memory = 0;  // index in the kernel's table of buffers
   };
 
-  /// Registers the table; false if this kernel has none.
+  /// Registers the table of buffers; false if the kernel refuses.
   bool open(io_uring* ring);
 
-  /// The number of a send that is to read from `memory`. None when too many are under way, or when the kernel refuses to
-  /// register (RLIMIT_MEMLOCK, say).
+  /// Returns the number for a send that will read from `memory`. None if too many are under way, or if the kernel refuses to
+  /// register `memory` (for example because of RLIMIT_MEMLOCK).
   std::optional<std::uint32_t> begin(ByteView memory, Keeper keeper, Token token);
   const Send& at(std::uint32_t number) const { return sends_[number]; }
-  /// The kernel reads no more for that send.
+  /// Ends a send: the kernel no longer reads for it.
   void end(std::uint32_t number);
 
  private:
