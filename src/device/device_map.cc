@@ -7,8 +7,7 @@
 namespace ringgate::device {
 namespace {
 
-// A quarter of it is slack for claims that race with the start of a rebuild: more than threads can ever have
-// in flight.
+// A quarter of it is slack for claims that race with the start of a rebuild: more than there can be threads.
 constexpr std::size_t capacity_min = 4096;
 static_assert(capacity_min / 4 > limits::shards_max + limits::foreign_readers_max);
 
@@ -60,7 +59,7 @@ std::optional<ConnectionRef> DeviceMap::find_from_outside(IdKey key) const {
 }
 
 std::optional<ConnectionRef> DeviceMap::find_index(std::uint64_t index) const {
-  std::optional<ConnectionRef> frozen;  // the answer if the next table has none yet
+  std::optional<ConnectionRef> frozen;  // the answer while the next table has none
   const IdTable* table = root_.load(std::memory_order_acquire);
   for (;;) {
     std::uint64_t tag = tag_word::free;
@@ -91,7 +90,7 @@ std::expected<std::optional<ConnectionRef>, Full> DeviceMap::attach(IdKey key, C
       continue;
     }
     if (value_word::is_frozen(value) || (tag == tag_word::free && table->next() != nullptr)) {
-      table->move(entry);  // this id, or its absence; what is found next time says where it lives
+      table->move(entry);  // the id, or its absence; the next round finds it sealed or moved
       continue;
     }
     const bool live = value_word::is_live(value);
@@ -132,23 +131,22 @@ bool DeviceMap::detach(IdKey key, ConnectionRef mine) {
   }
 }
 
-/// Takes one place below the ceiling; given back by `release`.
+/// Takes one of the `entries_max` places; `release` gives it back.
 bool DeviceMap::reserve() {
   if (count_.fetch_add(1, std::memory_order_relaxed) < entries_max_) return true;
   release();
   return false;
 }
 
-// Each change pays for a rebuild in progress with a few entries, so no single one pays for all of it.
+// Each change moves a few entries of a rebuild in progress, so that no single change pays for all of it.
 void DeviceMap::help_move() {
   IdTable* root = root_.load(std::memory_order_acquire);
   if (root->next() != nullptr && root->move_some()) promote(*root);
 }
 
-/// Gives `crowded` a successor, sized by what lives now. True if it has one afterwards.
+/// Gives `crowded` a successor, sized for the present count. True if it has a successor afterwards.
 bool DeviceMap::start_rebuild(IdTable& crowded) {
-  // A table becomes the root before it gets a successor; a helper may have been stopped in the middle, so
-  // finish its work.
+  // A table must become the root before it gets a successor. A helper may have been stopped while it moved, so finish its work.
   for (IdTable* root = root_.load(std::memory_order_acquire); root != &crowded && crowded.next() == nullptr;
        root = root_.load(std::memory_order_acquire)) {
     root->move_all();
@@ -157,8 +155,7 @@ bool DeviceMap::start_rebuild(IdTable& crowded) {
   if (crowded.next() != nullptr) return true;
   free_waiting();
   if (waiting_count_.load(std::memory_order_relaxed) >= limits::device_tables_waiting_max) return false;
-  // An eighth at least: each change moves 64 entries, so the move is over long before the new table's last
-  // quarter is.
+  // At least an eighth: each change moves 64 entries, so the move ends long before changes fill the new table.
   const std::size_t wanted = std::max({2 * count(), crowded.capacity() / 8, capacity_min});
   std::unique_ptr<IdTable> successor = IdTable::make(std::bit_ceil(wanted));
   if (successor == nullptr) return false;
@@ -166,8 +163,7 @@ bool DeviceMap::start_rebuild(IdTable& crowded) {
   return true;
 }
 
-/// Makes the successor of `moved` the root, unless that has happened; the one caller who does it retires the
-/// old table.
+/// Makes the successor of `moved` the root, unless it is already; the caller that does so retires the old table.
 void DeviceMap::promote(IdTable& moved) {
   IdTable* expected = &moved;
   if (!root_.compare_exchange_strong(expected, moved.next(), std::memory_order_acq_rel, std::memory_order_relaxed)) return;
@@ -183,7 +179,7 @@ void DeviceMap::keep_waiting(IdTable* table) {
   }
 }
 
-// Whoever takes the stack owns all tables on it, and puts back those that may still be read.
+// The thread that takes the stack owns all tables on it, and puts back those that may still have readers.
 void DeviceMap::free_waiting() {
   IdTable* table = waiting_.exchange(nullptr, std::memory_order_acquire);
   while (table != nullptr) {
@@ -200,9 +196,8 @@ void DeviceMap::free_waiting() {
 
 namespace {
 
-/// Appends the tags of `table` in [from, until] and returns how far they are complete: to `until`, or less
-/// after `slots_max` slots or `enough` tags. Complete up to a slot means: a free or sealed tag follows, past
-/// which nothing was displaced.
+/// Appends the tags of `table` in [from, until]. Returns the index up to which they are complete: `until`, or less if it stopped
+/// after `slots_max` slots or `enough` tags. It stops only at a free or sealed tag, because no entry is displaced past one.
 std::uint64_t collect(const IdTable& table, std::uint64_t from, std::uint64_t until, std::size_t slots_max, std::size_t enough,
                       std::vector<std::uint64_t>& tags) {
   const std::size_t start = table.home(from);
@@ -212,7 +207,7 @@ std::uint64_t collect(const IdTable& table, std::uint64_t from, std::uint64_t un
       if (tag >= from && tag <= until) tags.push_back(tag);
       continue;
     }
-    if (slot + 1 >= table.capacity()) return until;  // also past the end, where the last homes continue at the front
+    if (slot + 1 >= table.capacity()) return until;  // or past the end, where probe sequences wrap to the front
     const std::uint64_t complete = table.last_index_of(slot);
     if (complete >= until) return until;
     if (slot - start >= slots_max || tags.size() >= enough) return complete;
@@ -228,8 +223,7 @@ DeviceMap::Page DeviceMap::scan(Cursor cursor, std::size_t limit) const {
   Page page;
   std::vector<std::uint64_t> tags;
   const IdTable* table = root_.load(std::memory_order_acquire);
-  // What was present when the scan began has a tag in one of the tables that are still reachable, and tags
-  // never go away.
+  // An id that was present when the scan began has a tag in one of the reachable tables, and a tag never goes away.
   const std::uint64_t until = collect(*table, cursor, end, std::max(scan_slots_min, 4 * limit), 2 * limit, tags);
   while ((table = table->next()) != nullptr) collect(*table, cursor, until, all, all, tags);
   std::sort(tags.begin(), tags.end());

@@ -1,8 +1,8 @@
-// A device id as the device map knows it: 128 bits of a keyed hash. Ids are chosen by whoever connects, so
-// the hash depends on a secret of this process and collisions cannot be prepared from outside.
+// The key of a device id in the device map: 128 bits of a keyed hash. Peers choose their ids, so the hash depends on a secret of
+// this process: nobody outside can prepare collisions.
 //
-// Not proof of identity: two ids may, with a chance near 2^-64 per pair, share `index`. Whoever acts on an
-// answer of the map (the owner shard) compares `check`, or the whole id, before it acts.
+// A key does not prove identity: two ids share `index` with a probability near 2^-64. The owner shard compares `check`, or the
+// whole id, before it acts on an answer of the map.
 #pragma once
 
 #include <array>
@@ -12,9 +12,9 @@
 
 namespace ringgate::device {
 
-/// `index` places the id in the map, `check` tells two ids with one index apart.
+/// `index` places the id in the map; `check` tells two ids with the same index apart.
 struct IdKey {
-  static constexpr std::uint64_t index_min = 2;  // 0 and 1 are the map's own tags
+  static constexpr std::uint64_t index_min = 2;  // the map uses 0 and 1 as tags
 
   std::uint64_t index = 0;  // >= index_min when made by KeyedHash
   std::uint64_t check = 0;
@@ -28,8 +28,7 @@ class KeyedHash {
   static constexpr std::size_t secret_bytes = 192;
   using Secret = std::array<std::uint8_t, secret_bytes>;
 
-  /// `secret` comes from the kernel's generator, once per process; every byte counts, and a secret of equal
-  /// bytes hashes badly.
+  /// `secret` is random, from the kernel's generator, once per gate. A secret of equal bytes hashes badly.
   explicit KeyedHash(const Secret& secret) : secret_(secret) {}
 
   /// The key of `device_id` (any bytes, any length). Does not allocate.

@@ -6,7 +6,7 @@
 
 namespace ringgate::device {
 
-// Zero bytes are free, untouched entries, which lets a table start on untouched pages.
+// Zero bytes are free, untouched entries, so a table starts on untouched pages.
 static_assert(sizeof(IdTable::Entry) == 16 && std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(tag_word::free == 0 && value_word::untouched == 0);
 
@@ -64,14 +64,13 @@ void IdTable::move(Entry& entry) {
   }
 }
 
-// Only the first copy counts: a helper that comes late finds the value touched, and leaves alone what writers
-// made of it.
+// Only the first copy counts: a late helper finds the value touched and does not overwrite what a writer made of it.
 void IdTable::place(std::uint64_t index, std::uint64_t value) {
   for (;;) {
     std::uint64_t tag = tag_word::free;
     Entry& entry = probe(index, tag);
     if (tag == tag_word::free && !claim(entry, index)) continue;
-    if (tag == tag_word::sealed) return;  // so late that this table is itself being moved
+    if (tag == tag_word::sealed) return;  // late: this table is already being moved itself
     std::uint64_t expected = value_word::untouched;
     entry.value.compare_exchange_strong(expected, value, std::memory_order_acq_rel, std::memory_order_relaxed);
     return;

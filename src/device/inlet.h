@@ -1,10 +1,9 @@
-// A bounded ring of values from any number of threads to one: how threads that are no shard reach a shard.
+// A bounded queue of values from any number of threads to one: threads that are no shard reach a shard through it.
 //
-// Each cell carries a sequence number that says whose turn it is (Vyukov's bounded queue), so posting is one
-// CAS and nobody locks. Cells lie on pages that are touched only as they are used. Not a lane: order holds per
-// posting thread only. A thread stopped between its CAS and
-// its publication delays what comes after it, never loses it. Invariant: a cell is touched by one thread at a
-// time, the one its sequence names.
+// Each cell has a sequence number that says who may use the cell (Vyukov's bounded queue): a post is one CAS, and nobody locks.
+// Cells lie on pages that cost memory only once used. It is not a lane: it keeps the order of each posting thread only. A thread
+// that is stopped between its CAS and its publication delays later posts, but loses none. Invariant: only the thread that the
+// sequence number admits touches a cell.
 #pragma once
 
 #include <atomic>
@@ -24,7 +23,7 @@ class Inlet {
   static_assert(std::is_trivially_copyable_v<T>, "a cell is overwritten without ceremony");
 
  public:
-  /// `capacity`: a power of two, at least 2. Reserves all cells; throws std::bad_alloc.
+  /// `capacity`: a power of two, at least 2. Reserves address space for all cells; throws std::bad_alloc.
   explicit Inlet(std::size_t capacity) : mask_(capacity - 1), pages_(capacity * sizeof(Cell)) {
     RINGGATE_ASSERT(capacity >= 2 && std::has_single_bit(capacity));
     if (pages_.data() == nullptr) throw std::bad_alloc();
@@ -35,7 +34,7 @@ class Inlet {
 
   std::size_t capacity() const { return mask_ + 1; }
 
-  /// Any thread. False, with nothing posted, if all cells wait to be drained.
+  /// Any thread. False, and nothing is posted, if all cells wait to be drained.
   bool post(const T& value) {
     std::size_t tail = tail_.load(std::memory_order_relaxed);
     for (;;) {
@@ -67,7 +66,7 @@ class Inlet {
     return count;
   }
 
-  /// The draining thread. True also while the oldest post is claimed and not yet published.
+  /// The draining thread. Also true while the oldest post is claimed and not yet published.
   bool empty() const {
     const Cell& cell = cells_[head_ & mask_];
     return cell.sequence.load(std::memory_order_acquire) + (head_ & mask_) != head_ + 1;
@@ -75,9 +74,9 @@ class Inlet {
 
  private:
   struct Cell {
-    // Stored (release) by whoever is done with the cell, loaded (acquire) by whoever is next: publishes
-    // `value`, or that it was copied. Position p: free for post p; p + 1: holds post p; p + capacity: free
-    // for the next round. Kept less the cell's own index, so that zero bytes are a free cell.
+    // Stored (release) by the thread that leaves the cell, loaded (acquire) by the next one: publishes `value`, or that it was
+    // copied. p: free for post p; p + 1: holds post p; p + capacity: free for the next round. Stored minus the cell's own index,
+    // so that zero bytes are a free cell.
     std::atomic<std::size_t> sequence;
     T value;
   };

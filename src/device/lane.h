@@ -1,14 +1,13 @@
-// What one shard asks another: its requests, in order, and the replies to them.
+// A lane carries the requests of one shard to another, in order, and the replies back.
 //
-// Two threads, the asking and the answering one, each with its own half. Posting is a plain store: the other
-// side sees what was posted when it is published, a batch at a time, so the lines that both sides touch cross
-// over once per batch and not once per parcel. Holds values, never resources. Parcels lie in segments that the
-// asking shard lends: requests travel in them to the answering side, which puts its replies into the segments
-// it has emptied. So a request brings the room for its reply, and once everything is answered the asking side
-// has all segments back: a lane at rest holds none. Invariant: replies drained <= replies posted <= requests
-// drained <= requests published <= requests posted, as free-running counts.
+// Two threads use it, the asking and the answering one, each its own half. Posting is a plain store; the other side sees the
+// posts once they are published. Publishing a batch at a time moves the shared cache lines once per batch, not once per parcel. A
+// lane holds values, never resources. Parcels lie in segments that the asking shard lends: requests travel in them, and the
+// answering side puts its replies into the segments it has emptied. So each request provides the room for its reply, and once
+// every request is answered, the asking side has all segments back: a lane at rest holds none. Invariant, as free-running counts:
+// replies drained <= replies posted <= requests drained <= requests published <= requests posted.
 //
-// All of it may start as zero bytes: that is a lane at rest.
+// Zero bytes are a lane at rest, so a lane needs no construction.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +36,7 @@ class Lane {
 
   // -- The asking thread
 
-  /// Posts a request; unseen until `publish_requests`. False, with nothing posted, without memory.
+  /// Posts a request; the other side sees it after `publish_requests`. False, and nothing is posted, if memory is out.
   bool ask(const Request& request, SegmentPool& pool) {
     if (!make_room(pool)) return false;
     put(asking_.requests, request);
@@ -46,15 +45,14 @@ class Lane {
     return true;
   }
 
-  /// Requests posted whose replies have not been drained.
+  /// Posted requests whose replies are not drained.
   std::size_t unanswered() const { return asking_.unanswered; }
 
-  /// Shows the other side all requests that were posted.
+  /// Shows all posted requests to the other side.
   void publish_requests() { shown_.posted.store(asking_.posted, std::memory_order_release); }
 
-  /// Calls `take(reply)` for at most `budget` published replies, in the order in which they were posted, and
-  /// returns how many there were. `take` reads the reply where it lies, and may ask. If nothing is unanswered
-  /// afterwards, `pool` has got back all segments.
+  /// Calls `take(reply)` for at most `budget` published replies, in the order of posting; returns their number. `take` borrows
+  /// the reply for the call, and may ask. If no request is unanswered afterwards, `pool` has all segments back.
   template <class Take>
   std::size_t drain_replies(std::size_t budget, SegmentPool& pool, Take&& take) {
     const std::size_t count = std::min(answered_.posted.load(std::memory_order_acquire) - asking_.drained, budget);
@@ -76,7 +74,7 @@ class Lane {
 
   // -- The answering thread
 
-  /// As `drain_replies`, for requests: `take` owes an answer to each, and may give it at once.
+  /// As `drain_replies`, for requests: the answering thread owes an answer to each, and `take` may post it at once.
   template <class Take>
   std::size_t drain_requests(std::size_t budget, Take&& take) {
     const std::size_t count = std::min(shown_.posted.load(std::memory_order_acquire) - answering_.drained, budget);
@@ -97,17 +95,17 @@ class Lane {
     return count;
   }
 
-  /// Requests drained that have no answer yet.
+  /// Drained requests without an answer.
   std::size_t owed() const { return answering_.drained - answering_.posted; }
 
-  /// Posts a reply to one drained request; unseen until `publish_replies`, which must not be called while
-  /// `drain_requests` is: the asking side takes everything back once the last reply is there.
+  /// Posts a reply to one drained request; the other side sees it after `publish_replies`. Do not publish inside
+  /// `drain_requests`: the asking side takes all segments back once it sees the last reply.
   void answer(const Reply& reply) {
     RINGGATE_ASSERT(owed() > 0);
     Cursor& at = answering_.replies;
     if (at.slot == Segment::slots_count) {
       Segment* const segment = answering_.emptied;
-      RINGGATE_ASSERT(segment != nullptr);  // as many as requests filled, and one more
+      RINGGATE_ASSERT(segment != nullptr);  // as many as the requests filled, and one more
       answering_.emptied = segment->next;
       at.segment->next = segment;
       at = {segment, 0};
@@ -116,13 +114,13 @@ class Lane {
     ++answering_.posted;
   }
 
-  /// Shows the other side all replies that were posted.
+  /// Shows all posted replies to the other side.
   void publish_replies() { answered_.posted.store(answering_.posted, std::memory_order_release); }
 
  private:
   struct Cursor {
     Segment* segment;
-    std::size_t slot;  // the next one; slots_count: the next segment's first, if anything follows
+    std::size_t slot;  // the next slot; slots_count: the first slot of the next segment, if one follows
   };
 
   template <class Parcel>
@@ -134,8 +132,8 @@ class Lane {
     return *std::launder(reinterpret_cast<const Parcel*>(at.segment->slots[at.slot++].bytes));
   }
 
-  /// Makes the next slot for a request, and with the first one that for a reply. A segment for every
-  /// `slots_count` requests: the replies need no more than the requests before them have filled.
+  /// Makes room for the next request; the first request also gets a segment for replies. Later replies lie in the segments that
+  /// the requests before them filled.
   bool make_room(SegmentPool& pool) {
     Cursor& at = asking_.requests;
     if (at.segment != nullptr && at.slot < Segment::slots_count) return true;
@@ -158,8 +156,8 @@ class Lane {
     return true;
   }
 
-  /// Everything is answered: the answering side has put all it emptied into replies, and touches nothing until
-  /// it is shown another request. What is left is one segment each way.
+  /// Call it when every request is answered. The answering side has used all emptied segments for replies, and touches nothing
+  /// until it sees another request. One segment is left in each direction; both go back.
   void rest(SegmentPool& pool) {
     pool.give_back(*asking_.replies.segment);
     pool.give_back(*asking_.requests.segment);
@@ -167,10 +165,9 @@ class Lane {
     asking_.replies = {nullptr, 0};
   }
 
-  // Four lines: who writes, who reads.
-  // The asking thread writes, the answering one reads. `posted` is stored with release and loaded with acquire:
-  // publishes the requests before it, their segments, and the other members, which are written only while
-  // nothing is unanswered and read only when something new was seen.
+  // Four cache lines, by who writes and who reads. The asking thread writes, the answering one reads. `posted` is stored with
+  // release and loaded with acquire: it publishes the requests before it, their segments, and the other members. Those are
+  // written only while no request is unanswered, and read only after a new `posted` was seen.
   struct alignas(64) Shown {
     std::atomic<std::size_t> posted;
     std::size_t begin;  // the count at which `requests` and `replies` begin
@@ -184,8 +181,8 @@ class Lane {
     std::size_t drained;
     std::size_t unanswered;
   } asking_;
-  // The answering thread stores (release), the asking one loads (acquire): publishes the replies before it and
-  // their segments, and that the requests they answer are not touched any more.
+  // The answering thread stores (release), the asking one loads (acquire): publishes the replies before it, their segments, and
+  // that the answering side no longer touches the answered requests.
   struct alignas(64) Answered {
     std::atomic<std::size_t> posted;
   } answered_;
@@ -194,7 +191,7 @@ class Lane {
     Cursor replies;
     std::size_t posted;
     std::size_t drained;
-    Segment* emptied;  // of requests, for replies to come
+    Segment* emptied;  // of their requests; for the next replies
   } answering_;
 };
 

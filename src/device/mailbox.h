@@ -1,15 +1,14 @@
-// What shards say to each other: requests and their replies, by value, over a lane per asking and answering
-// shard; and requests from threads that are no shard, over one inlet per shard.
+// Mailboxes carry parcels between shards: requests and replies, by value, over one lane per asking and answering shard; and
+// requests of threads that are no shard, over one inlet per shard.
 //
-// Makes no system call and never sleeps: it says when a doorbell has to be rung, the caller rings it. (A burst
-// larger than any before maps memory.) What a shard posts in a turn is seen by the other shard when it is
-// published, once per turn and destination. Owned by the server, which outlives the shards. A parcel holds
-// values and generation handles; the only pointer it may carry is one owned reference to an immutable, counted
-// message, as an opaque word, which the taker of the parcel then owns. Invariant: a shard has at most
-// `lane_parcels` requests at another one unanswered, and each brings the room for its reply (lane.h).
+// A mailbox never sleeps and makes no system call, except to map memory for a burst larger than any before. It tells the caller
+// when to ring a doorbell. A shard publishes its posts of a turn once per destination; then the other shard sees them. Owned by
+// the server, which outlives the shards. A parcel holds values and generation handles, and at most one owned object (a counted
+// message, a task), as an opaque word; the taker of the parcel owns that object. Invariant: of one shard's requests at most
+// `lane_parcels` are unanswered at another shard, and each provides the room for its reply (lane.h).
 //
-// Cost follows use: a lane that carried nothing yet is an untouched page, one at rest a few cache lines, and a
-// shard visits only those that wrote to it (source_set.h).
+// Cost follows use: an unused lane is an untouched page, a lane at rest takes a few cache lines, and a shard visits only the
+// shards that wrote to it (source_set.h).
 #pragma once
 
 #include <algorithm>
@@ -31,11 +30,11 @@ namespace ringgate::device {
 
 struct MailboxOptions {
   std::uint32_t shards_count = 1;
-  std::size_t lane_parcels = limits::lane_parcels_max;    // requests of one shard at another
-  std::size_t inlet_parcels = limits::inlet_parcels_max;  // power of two
+  std::size_t lane_parcels = limits::lane_parcels_max;    // unanswered requests of one shard at another
+  std::size_t inlet_parcels = limits::inlet_parcels_max;  // a power of two
 };
 
-/// All mailboxes of a gate. `Request` and `Reply` as a lane carries them.
+/// All mailboxes of a gate. `Request` and `Reply` as for Lane.
 template <class Request, class Reply>
 class Mailboxes {
  public:
@@ -52,26 +51,26 @@ class Mailboxes {
   Mailboxes(const Mailboxes&) = delete;
   Mailboxes& operator=(const Mailboxes&) = delete;
 
-  /// The mailbox of `shard`, for that shard's thread alone.
+  /// The mailbox of `shard`; only that shard's thread uses it.
   Mailbox& of(std::uint32_t shard) { return boxes_[shard]; }
 
-  /// Any thread that is no shard. False, with nothing posted, if the shard has as many waiting as its inlet
-  /// holds. No reply comes back this way. Seen at once; call `must_ring(to)` afterwards.
+  /// Posts a request that gets no reply; the shard sees it at once. Call `must_ring(to)` afterwards. False, and nothing is
+  /// posted, if the inlet is full. Any thread.
   bool post_from_outside(std::uint32_t to, const Request& request) {
     if (!boxes_[to].inlet_.post(request)) return false;
     boxes_[to].notices_.put_up(inlet_source(), 1);
     return true;
   }
 
-  /// Any thread, once its posts to `to` can be seen there: one call covers them all. True if that shard
-  /// sleeps and the caller is the one to ring its doorbell; of many callers exactly one is told so per sleep.
+  /// True if shard `to` sleeps and the caller has to ring its doorbell; exactly one caller gets true per sleep. Call it once
+  /// after all posts to `to` are published. Any thread.
   bool must_ring(std::uint32_t to) {
     std::atomic<std::uint32_t>& sleeping = boxes_[to].sleeping_;
     return sleeping.load(std::memory_order_seq_cst) != 0 && sleeping.exchange(0, std::memory_order_acq_rel) != 0;
   }
 
  private:
-  // Sources of a mailbox: the requests and the replies of each shard, side by side, and the inlet.
+  // Sources of a mailbox: requests and replies of each shard, side by side, then the inlet.
   static constexpr std::uint64_t requests_bit = 1;
   static constexpr std::uint64_t replies_bit = 2;
   static std::size_t requests_source(std::uint32_t from) { return 2 * std::size_t{from}; }
@@ -86,10 +85,10 @@ class Mailboxes {
   const std::size_t shards_count_;
   const ZeroPages pages_;
   Lane<Request, Reply>* lanes_ = nullptr;
-  std::deque<Mailbox> boxes_;  // a deque, since they cannot be moved
+  std::deque<Mailbox> boxes_;  // a deque, since mailboxes do not move
 };
 
-/// One shard's face to all others. Thread: the owner shard.
+/// The mailbox of one shard. Owner shard.
 template <class Request, class Reply>
 class Mailboxes<Request, Reply>::Mailbox {
  public:
@@ -98,8 +97,8 @@ class Mailboxes<Request, Reply>::Mailbox {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  /// Asks another shard. Exactly one reply will come, in the order they are answered there. False, with nothing
-  /// posted, if `lane_parcels` requests are unanswered, or without memory. Unseen until it is published.
+  /// Posts a request to another shard; it is seen there once published. Exactly one reply follows, in the order in which that
+  /// shard answers. False, and nothing is posted, if `lane_parcels` requests are unanswered or memory is out.
   bool ask(std::uint32_t to, const Request& request) {
     RINGGATE_ASSERT(to != shard_);
     Lane<Request, Reply>& lane = all_.lane(shard_, to);
@@ -108,15 +107,15 @@ class Mailboxes<Request, Reply>::Mailbox {
     return true;
   }
 
-  /// Answers one drained request of `to`: once for each, at once or later. Unseen until it is published.
+  /// Answers one drained request of `to`, at once or later; call it once for each request. Seen there once published.
   void answer(std::uint32_t to, const Reply& reply) {
     all_.lane(to, shard_).answer(reply);
     unpublished_.add(requests_source(to) + 1);
   }
 
-  /// Lets `to` see everything asked and answered since the last call. True if the caller has to ring its
-  /// doorbell, as `must_ring` says. Never inside `drain`: the other side takes back the memory of what was
-  /// answered, parcels in hand included.
+  /// Lets `to` see everything asked and answered since the last call. True if the caller has to ring its doorbell, as in
+  /// `must_ring`. Never inside `drain` (asserted): the other side takes back the memory of answered requests, also of one that
+  /// `drain` still reads.
   [[nodiscard]] bool publish(std::uint32_t to) {
     RINGGATE_ASSERT(to != shard_ && !draining_);
     const std::size_t requests = requests_source(to);
@@ -136,8 +135,8 @@ class Mailboxes<Request, Reply>::Mailbox {
     return all_.must_ring(to);
   }
 
-  /// Once per turn: `publish` for every shard that was written to; `ring(to)` for each whose doorbell the
-  /// caller has to ring.
+  /// Publishes to every shard that was asked or answered, and calls `ring(to)` for each doorbell that has to be rung. Once per
+  /// turn.
   template <class Ring>
   void publish_all(Ring&& ring) {
     while (!unpublished_.empty()) {
@@ -146,10 +145,9 @@ class Mailboxes<Request, Reply>::Mailbox {
     }
   }
 
-  /// Hands over at most `budget` parcels, a few per sender and round, starting where the last call stopped,
-  /// so that no sender waits for another. Calls `handler.on_request(from, request)`, which owes an answer,
-  /// `handler.on_reply(from, reply)` and `handler.on_outside(request)`, which may ask and answer. Returns how
-  /// many there were.
+  /// Hands at most `budget` parcels to `handler`; returns their number. Takes a few per source and round, and starts where the
+  /// last call stopped, so that no source waits for another. Calls `handler.on_request(from, request)`, which owes an answer,
+  /// `handler.on_reply(from, reply)` and `handler.on_outside(request)`. All three may ask and answer.
   template <class Handler>
   std::size_t drain(std::size_t budget, Handler&& handler) {
     RINGGATE_ASSERT(!draining_);
@@ -160,7 +158,7 @@ class Mailboxes<Request, Reply>::Mailbox {
       const std::size_t source = waiting_.next(source_);
       const std::size_t offered = std::min(quantum, budget - handled);
       const std::size_t count = drain_source(source, offered, handler);
-      if (count < offered) waiting_.remove(source);  // what is published from now on is announced again
+      if (count < offered) waiting_.remove(source);  // later parcels are announced again
       source_ = source + 1 == all_.sources_count() ? 0 : source + 1;
       handled += count;
     }
@@ -168,8 +166,8 @@ class Mailboxes<Request, Reply>::Mailbox {
     return handled;
   }
 
-  /// Announces sleep, with everything published. True: nothing is waiting, and whoever posts from now on will
-  /// be told to ring. False: drain first.
+  /// Announces that the shard will sleep. Publish everything first (asserted). True: nothing waits, and whoever posts from now on
+  /// is told to ring. False: drain first.
   bool may_sleep() {
     RINGGATE_ASSERT(unpublished_.empty());
     sleeping_.store(1, std::memory_order_seq_cst);  // before looking
@@ -178,18 +176,18 @@ class Mailboxes<Request, Reply>::Mailbox {
     return false;
   }
 
-  /// After the sleep, whatever ended it: from now on nobody needs to ring.
+  /// Call it after the sleep, whatever ended it: from now on nobody needs to ring.
   void awake() { sleeping_.store(0, std::memory_order_relaxed); }
 
-  /// True if nothing was announced that `drain` has not looked at.
+  /// True if `drain` has emptied every announced source.
   bool empty() const { return waiting_.empty() && notices_.empty(); }
 
-  /// Memory this shard lends to its lanes, or keeps for them.
+  /// The memory that this shard lends to its lanes or keeps for them.
   const SegmentPool& pool() const { return pool_; }
 
  private:
   friend class Mailboxes;
-  static constexpr std::size_t quantum = 32;  // parcels of one source before the next one's turn
+  static constexpr std::size_t quantum = 32;  // parcels of one source before the next source
 
   template <class Handler>
   std::size_t drain_source(std::size_t source, std::size_t budget, Handler& handler) {
@@ -204,16 +202,16 @@ class Mailboxes<Request, Reply>::Mailbox {
   Mailboxes& all_;
   const std::uint32_t shard_;
   const std::size_t lane_parcels_;
-  SourceSet unpublished_{all_.sources_count()};  // by destination: asked or answered since it was published
-  SourceSet waiting_{all_.sources_count()};      // announced, and not yet seen to be dry
-  std::size_t source_ = 0;                       // whose turn it is in `drain`
+  SourceSet unpublished_{all_.sources_count()};  // by destination: asked or answered since the last `publish`
+  SourceSet waiting_{all_.sources_count()};      // announced, and not yet drained empty
+  std::size_t source_ = 0;                       // the source that `drain` looks at next
   bool draining_ = false;                        // inside `drain`
   SegmentPool pool_;
   Inlet<Request> inlet_;
   SourceNotices notices_;
-  // 1 from `may_sleep` (seq_cst) until a poster's exchange (acq_rel) or `awake` (relaxed). Publishes nothing:
-  // lanes and inlet publish themselves. The owner stores 1 and then looks at the notices, a poster puts one up
-  // and then looks here, all seq_cst: either the poster sees 1 or the owner sees the notice.
+  // 1 from `may_sleep` (seq_cst) until a poster's exchange (acq_rel) or `awake` (relaxed). It publishes nothing: lanes and inlet
+  // publish themselves. The owner stores 1 and then reads the notices; a poster puts a notice up and then reads this; all
+  // seq_cst. So either the poster sees 1 or the owner sees the notice.
   alignas(64) std::atomic<std::uint32_t> sleeping_{0};
 };
 

@@ -1,10 +1,9 @@
-// When may memory that lock-free readers were just looking at be given back? After every participant has
-// passed a moment at which it held no pointer into it (reclamation by epochs).
+// Tells when nobody reads unlinked memory any more, so that it can be freed: once every participant has been outside of a section
+// since (reclamation by epochs).
 //
-// A participant holds pointers only inside a section, which is as short as a look-up and never spans code of
-// others: a shard that is stuck in its turn holds nothing. Owns no memory of its clients and never waits for a
-// shard. Invariant: a ticket is over only if every participant was outside after the ticket was drawn, or has
-// come in since.
+// A participant holds pointers only inside a section. A section is as short as a look-up and never spans foreign code: a shard
+// that is stuck in its turn holds nothing. This type owns no memory of its clients and never waits for a shard. Invariant: a
+// ticket is over only if every participant is outside, or entered its section after the ticket was drawn.
 #pragma once
 
 #include <array>
@@ -22,7 +21,7 @@ class Quiescence {
   Quiescence(const Quiescence&) = delete;
   Quiescence& operator=(const Quiescence&) = delete;
 
-  /// A shard, reading: from construction to destruction. Its own thread, one at a time. Two stores, one fence.
+  /// A shard reads from construction to destruction. On the shard's own thread, one at a time. Costs two stores and one fence.
   class Section {
    public:
     Section(Quiescence& quiescence, std::uint8_t shard) : quiescence_(quiescence), seat_(shard) { quiescence.enter(seat_); }
@@ -35,10 +34,10 @@ class Quiescence {
     const std::size_t seat_;
   };
 
-  /// The same for a thread that is no shard.
+  /// A section for a thread that is no shard.
   class ForeignSection {
    public:
-    /// Waits (yields) only while limits::foreign_readers_max others exist.
+    /// Waits (yields) only while limits::foreign_readers_max other foreign sections exist.
     explicit ForeignSection(Quiescence& quiescence) : quiescence_(quiescence), seat_(quiescence.take_seat()) {}
     ~ForeignSection() { quiescence_.leave(seat_); }
     ForeignSection(const ForeignSection&) = delete;
@@ -50,19 +49,18 @@ class Quiescence {
   };
 
   using Ticket = std::uint64_t;
-  /// Drawn after something was unlinked, so that no new reader can reach it. Any thread.
+  /// Draws a ticket. First unlink the memory, so that no new reader can reach it. Any thread.
   Ticket draw();
-  /// True once nobody can hold what was unlinked before `draw` returned `ticket`. Any thread.
+  /// True once nobody can hold a pointer to memory that was unlinked before `ticket` was drawn. Any thread.
   bool over(Ticket ticket) const;
 
  private:
   static constexpr std::uint64_t outside = ~std::uint64_t{0};
   static constexpr std::size_t seats_count = limits::shards_max + limits::foreign_readers_max;
 
-  // Written by its participant alone (release; a foreign seat is taken by CAS), read by `over` (acquire):
-  // publishes that all the participant's reads before the store are done. `enter` and `draw`/`over` meet
-  // through their seq_cst fences: either `over` sees the participant inside, or the participant sees what was
-  // unlinked as gone.
+  // Only its participant writes it (release; a foreign seat is taken by CAS), and `over` reads it (acquire): publishes that the
+  // participant's reads before the store are done. The seq_cst fences of `enter` and `over` are partners: either `over` sees the
+  // participant inside, or the participant no longer sees the unlinked memory.
   struct alignas(64) Seat {
     std::atomic<std::uint64_t> epoch{outside};
   };
@@ -75,8 +73,7 @@ class Quiescence {
   void leave(std::size_t seat) { seen_[seat].epoch.store(outside, std::memory_order_release); }
 
   std::array<Seat, seats_count> seen_;
-  // Advanced by `draw` (acq_rel), read by whoever enters (acquire): publishes the unlinking that came before the
-  // draw.
+  // Advanced by `draw` (acq_rel), read by a participant that enters (acquire): publishes the unlinking before the draw.
   alignas(64) std::atomic<std::uint64_t> epoch_{1};
 };
 

@@ -1,9 +1,7 @@
-// A connection named by value: which shard holds it, in which slot, and which incarnation of that slot is
-// meant.
+// The name of a connection, as a value: its shard, its slot, and the generation of that slot.
 //
-// Not a pointer and not a promise: the connection may be gone. Only the owner shard looks into the slot, and
-// it compares the generation first. Invariant: the packed word of a live reference has a generation half that
-// is not 0.
+// It is not a pointer, and the connection may be gone. Only the owner shard looks into the slot, and compares the generation
+// first. Invariant: the generation of a packed reference is not 0.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +17,13 @@ struct ConnectionRef {
   std::uint32_t slot = 0;        // <= limits::slots_per_shard_max
   std::uint32_t generation = 0;  // 1 for the first user of a slot; 0 names nobody
 
-  /// The word that travels between shards; never 0. Asserts the ranges above and a generation of at least 1.
+  /// The word that travels between shards; never 0. Asserts the ranges above and that `generation` is not 0.
   constexpr std::uint64_t pack() const {
     RINGGATE_ASSERT(shard < limits::shards_max && slot <= limits::slots_per_shard_max && generation != 0);
     return (std::uint64_t{shard} << 56) | (std::uint64_t{slot} << 32) | generation;
   }
 
-  /// The inverse of `pack` for words it made.
+  /// The inverse of `pack`, for words that `pack` made.
   static constexpr ConnectionRef unpack(std::uint64_t word) {
     return {static_cast<std::uint8_t>(word >> 56), static_cast<std::uint32_t>(word >> 32) & 0xFF'FFFFU,
             static_cast<std::uint32_t>(word)};

@@ -18,7 +18,7 @@ void SlabLink::remove() {
 }
 
 SegmentPool::~SegmentPool() {
-  for (SlabLink* const list : {&with_room_, &full_}) {  // what still lies in a lane ends with the lanes
+  for (SlabLink* const list : {&with_room_, &full_}) {  // also those with segments in a lane: the lanes end, too
     while (!list->alone()) remove_slab(static_cast<Slab&>(*list->next));
   }
 }

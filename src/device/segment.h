@@ -1,8 +1,8 @@
-// Room for the parcels that one shard and the shards it asks have under way, a kilobyte at a time.
+// Memory for the parcels under way between one asking shard and those it asks, in segments of a kilobyte.
 //
-// A segment is lent: the asking shard takes it from its pool, it travels through a lane and comes back to the
-// same pool. Not an allocator for others: one size, one thread. Owned by a mailbox. Invariant: a pool maps the
-// slabs of its lent segments, and at most `spare_slabs_max` beyond.
+// A segment is lent: the asking shard takes it from its pool, it travels through a lane, and it comes back to the same pool. It
+// is no general allocator: one size, one thread. Owned by a mailbox. Invariant: a pool maps the slabs of its lent segments, and
+// at most `spare_slabs_max` others.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace ringgate::device {
 
 class Slab;
 
-/// Slots for parcels, and the link to the segment that follows. Whoever holds the segment alone may touch it.
+/// Slots for parcels, and the link to the next segment. Only the holder of a segment may touch it.
 struct alignas(64) Segment {
   static constexpr std::size_t slots_count = 15;
   struct alignas(64) Slot {
@@ -22,12 +22,12 @@ struct alignas(64) Segment {
   };
 
   Segment* next;
-  Slab* slab;  // where it comes from; the pool's
+  Slab* slab;  // that it belongs to; for the pool
   Slot slots[slots_count];
 };
 static_assert(sizeof(Segment) == 1024);
 
-/// A place in a circular list; a list is such a place of its own.
+/// An element of a circular list. The head of a list is an element too.
 struct SlabLink {
   SlabLink() = default;
   SlabLink(const SlabLink&) = delete;
@@ -52,7 +52,7 @@ class Slab : public SlabLink {
   bool full() const { return lent_ == segments_count; }
   bool spare() const { return lent_ == 0; }
 
-  /// One that was given back last, so that it is still in the cache, or else the next untouched one.
+  /// The segment that was given back last, which is still in the cache, or else the next untouched one.
   Segment* take() {
     ++lent_;
     Segment* segment = given_back_;
@@ -77,10 +77,10 @@ class Slab : public SlabLink {
   std::size_t lent_ = 0;
 };
 
-/// The segments of one asking shard. Thread: the owner shard.
+/// The segments of one asking shard. Owner shard.
 class SegmentPool {
  public:
-  /// Slabs with nothing lent that are kept: a burst of some 1,900 parcels costs no system call.
+  /// Slabs that stay mapped although nothing of them is lent: a burst of some 1,900 parcels costs no system call.
   static constexpr std::size_t spare_slabs_max = 2;
 
   SegmentPool() = default;
@@ -88,7 +88,7 @@ class SegmentPool {
   SegmentPool(const SegmentPool&) = delete;
   SegmentPool& operator=(const SegmentPool&) = delete;
 
-  /// A segment, its content unspecified, or nullptr without memory. Maps a slab if all are full.
+  /// A segment with unspecified content, or nullptr if memory is out. Maps a slab if all are full.
   Segment* take() {
     if (with_room_.alone() && !add_slab()) return nullptr;
     Slab& slab = static_cast<Slab&>(*with_room_.next);
@@ -99,7 +99,7 @@ class SegmentPool {
     return segment;
   }
 
-  /// Takes back what `take` returned. Unmaps a slab that is one spare too many.
+  /// Takes back a segment of `take`. Unmaps its slab if that makes one spare slab too many.
   void give_back(Segment& segment) {
     Slab& slab = *segment.slab;
     if (slab.full()) [[unlikely]]
@@ -109,9 +109,9 @@ class SegmentPool {
       remove_slab(slab);
   }
 
-  /// Address space that is mapped; memory follows use.
+  /// Mapped address space; memory follows use.
   std::size_t mapped_bytes() const { return slabs_count_ * Slab::bytes; }
-  /// True if everything was given back.
+  /// True if no segment is lent.
   bool at_rest() const { return spare_count_ == slabs_count_; }
 
  private:

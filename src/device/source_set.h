@@ -1,8 +1,7 @@
-// Which of a mailbox's sources have something for it: one bit each, so that a shard looks only at those that
-// wrote to it.
+// The sources that have parcels for a mailbox, one bit each, so that a shard visits only the sources that wrote to it.
 //
-// Two kinds: the notices, which any thread puts up and the owner shard takes down, and the plain set of one
-// thread. Invariant of both: a source is at most one bit, however often it is added.
+// There are two kinds: SourceNotices, which any thread puts up and the owner shard takes down, and SourceSet, for one thread.
+// Invariant of both: a source is one bit, however often it is added.
 #pragma once
 
 #include <array>
@@ -20,7 +19,7 @@ namespace ringgate::device {
 inline constexpr std::size_t sources_max = 2 * limits::shards_max + 1;
 inline constexpr std::size_t source_words = (sources_max + 63) / 64;
 
-/// One thread's. Sources are numbers below the count it was made for.
+/// A set of sources for one thread. A source is a number below `sources_count`.
 class SourceSet {
  public:
   explicit SourceSet(std::size_t sources_count) : words_count_((sources_count + 63) / 64) {
@@ -36,7 +35,7 @@ class SourceSet {
     return any == 0;
   }
 
-  /// The first source of a set that is not empty from `from` on, past the last one from 0 on.
+  /// The first source at or after `from`, or else the first from 0 on. The set must not be empty (asserted).
   std::size_t next(std::size_t from) const {
     std::size_t at = from / 64;
     std::uint64_t word = words_[at] & (~std::uint64_t{0} << (from % 64));
@@ -56,17 +55,16 @@ class SourceSet {
   std::array<std::uint64_t, source_words> words_{};
 };
 
-/// What other threads announce to the owner shard. One cache line.
+/// The notices of other threads to the owner shard. One cache line.
 class alignas(64) SourceNotices {
  public:
-  /// Any thread, after what it announces was stored: the sources of `bits`, shifted to `first`, which share a
-  /// word.
+  /// Announces the sources `first` + i of the bits i of `bits`; all lie in one word. First store what the notice announces. Any
+  /// thread.
   void put_up(std::size_t first, std::uint64_t bits) {
     words_[first / 64].fetch_or(bits << (first % 64), std::memory_order_seq_cst);
   }
 
-  /// The owner shard: moves the notices of all sources that `set` was made for into it; false if there were
-  /// none.
+  /// Moves all notices into `set`; false if there are none. Owner shard.
   bool take_down(SourceSet& set) {
     bool any = false;
     for (std::size_t at = 0; at < set.words_count_; ++at) {
@@ -77,7 +75,7 @@ class alignas(64) SourceNotices {
     return any;
   }
 
-  /// The owner shard.
+  /// Owner shard.
   bool empty() const {
     std::uint64_t any = 0;
     for (const auto& word : words_) any |= word.load(std::memory_order_seq_cst);
@@ -85,9 +83,9 @@ class alignas(64) SourceNotices {
   }
 
  private:
-  // Bits are put up by fetch_or (seq_cst) and taken down by exchange (acquire): publishes what was stored
-  // before the notice. `put_up` then `sleeping_` by a poster, `sleeping_` then `empty` by the owner, all
-  // seq_cst (mailbox.h): one of the two sees the other.
+  // Set by fetch_or (seq_cst) and cleared by exchange (acquire): publishes what was stored before the notice. A poster calls
+  // `put_up` and then reads `sleeping_`; the owner sets `sleeping_` and then calls `empty`; all seq_cst (mailbox.h). So one of
+  // the two sees the other.
   std::array<std::atomic<std::uint64_t>, source_words> words_{};
 };
 static_assert(sizeof(SourceNotices) == 64);

@@ -1,8 +1,7 @@
-// Pages that read as zero and cost memory only once they are written to: the ground under the device map's
-// tables and the lanes between shards, both of which are sized for a worst case that most gates never see.
+// Pages that read as zero and cost memory only once written to. The device map's tables and the lanes between shards lie on them:
+// both are sized for a worst case that most gates never see.
 //
-// Not an allocator: one mapping, one owner. Invariant: `data()` is page-aligned and stays put until
-// destruction.
+// It is one mapping with one owner, not an allocator. Invariant: `data()` is page-aligned and does not move until destruction.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,7 @@ namespace ringgate::device {
 
 class ZeroPages {
  public:
-  /// Maps `size` bytes (not 0). `data()` is nullptr if the system refuses. Two system calls in a lifetime.
+  /// Maps `size` bytes (not 0). `data()` is nullptr if the system refuses. Makes two system calls in its lifetime.
   explicit ZeroPages(std::size_t size);
   ~ZeroPages();
   ZeroPages(const ZeroPages&) = delete;

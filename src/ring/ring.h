@@ -227,7 +227,7 @@ class Ring {
   /// turn reaps only so many bytes.
   bool has_more() const;
   /// The bytes of a completion with a buffer: writable, valid until `return_buffers`, and followed by limits::buffer_slack_bytes
-  /// that may be read and written.
+  /// that may be read and written. Call it exactly once per such completion.
   MutableBytes received(const Completion& completion);
   /// Gives back the buffers received before the last successful submit_and_wait. First copy what the failed sends of that enter
   /// point to. True if any buffer went back: receives that found none may be armed again.
