@@ -1,5 +1,4 @@
-// Facts about close codes and the payload of a Close frame (RFC 6455 sections 5.5.1 and 7.4). The closing
-// handshake itself is the connection's.
+// Close codes and the payload of a Close frame (RFC 6455 sections 5.5.1 and 7.4). dispatch/closing.cc runs the closing handshake.
 #pragma once
 
 #include <array>
@@ -13,11 +12,11 @@
 
 namespace ringgate::ws {
 
-/// A run of close codes with the same standing. The runs cover 0 to 65535 without gap.
+/// A range of close codes under the same rule. The ranges cover 0 to 65535 without a gap.
 struct CloseCodeRange {
   std::uint16_t first;
   std::uint16_t last;
-  bool allowed_on_wire;  // in either direction; 1010 is the client's to begin with, a server only echoes it
+  bool allowed_on_wire;  // in either direction; a server sends 1010 only to echo a client's
   std::string_view name;
 };
 
@@ -44,14 +43,14 @@ inline constexpr std::array<CloseCodeRange, 20> close_code_ranges{{
     {5000, 65535, false, "unused"},
 }};
 
-/// The row of `code`; there is one for every value.
+/// The row of `code`. Every value has one.
 constexpr const CloseCodeRange& close_code_facts(std::uint16_t code) {
   std::size_t row = 0;
   while (code > close_code_ranges[row].last) ++row;
   return close_code_ranges[row];
 }
 
-/// May stand in a Close frame, the peer's or ours.
+/// True if a Close frame, the peer's or ours, may carry `code`.
 constexpr bool close_code_allowed(std::uint16_t code) { return close_code_facts(code).allowed_on_wire; }
 
 static_assert(close_code_ranges.front().first == 0 && close_code_ranges.back().last == 65535);
@@ -65,7 +64,7 @@ static_assert(
     }(),
     "the ranges have no gap and no overlap");
 
-/// What a Close frame says. `reason` is valid UTF-8 and borrows the payload it was read from.
+/// The content of a Close frame. `reason` is valid UTF-8 and borrows the frame's payload.
 struct CloseStatus {
   CloseCode code = CloseCode::no_status;  // no_status: the frame had no body
   std::string_view reason;

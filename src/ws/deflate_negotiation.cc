@@ -11,17 +11,17 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// One offer of permessage-deflate as it stands in the request.
+/// One offer of permessage-deflate, as the request states it.
 struct DeflateOffer {
   bool server_no_context_takeover = false;
   bool client_no_context_takeover = false;
   bool has_server_window = false;
   bool has_client_window = false;
   std::uint8_t server_window_bits = window_bits_max;
-  std::uint8_t client_window_bits = window_bits_max;  // also if offered without a value
+  std::uint8_t client_window_bits = window_bits_max;  // also for an offer without a value
 };
 
-/// `8` to `15` without leading zeros; backslashes of a quoted string are skipped.
+/// Reads `8` to `15` without leading zeros; skips the backslashes of a quoted string.
 std::optional<std::uint8_t> read_window_bits(std::string_view text) {
   std::uint8_t bits = 0;
   for (const char c : text) {
@@ -33,10 +33,10 @@ std::optional<std::uint8_t> read_window_bits(std::string_view text) {
   return bits;
 }
 
-/// A parameter that stands for itself: once, and without a value.
+/// Takes a parameter without a value. False if it has a value or is repeated.
 bool take_flag(bool& flag, bool has_value) { return !has_value && !std::exchange(flag, true); }
 
-/// A parameter with window bits: once, and in range.
+/// Takes a parameter with window bits. False if it is out of range or repeated.
 bool take_window(bool& seen, std::uint8_t& bits, std::string_view value) {
   const auto read = read_window_bits(value);
   if (std::exchange(seen, true) || !read) return false;
@@ -44,7 +44,7 @@ bool take_window(bool& seen, std::uint8_t& bits, std::string_view value) {
   return true;
 }
 
-/// False if the parameter makes the offer one to decline.
+/// False if the gate must decline an offer with this parameter.
 bool take_parameter(DeflateOffer& offer, std::string_view name, bool has_value, std::string_view value) {
   if (name == "server_no_context_takeover"sv) return take_flag(offer.server_no_context_takeover, has_value);
   if (name == "client_no_context_takeover"sv) return take_flag(offer.client_no_context_takeover, has_value);
@@ -58,7 +58,7 @@ bool take_parameter(DeflateOffer& offer, std::string_view name, bool has_value, 
   return false;
 }
 
-/// Takes one extension with its parameters off the list; nothing if it is another extension, or an offer to decline.
+/// Takes the next extension with its parameters; nothing if it is another extension or must be declined.
 std::optional<DeflateOffer> take_offer(OfferCursor& cursor) {
   DeflateOffer offer;
   bool acceptable = cursor.take_token() == deflate_extension;
@@ -77,7 +77,7 @@ DeflateAgreement narrowed(const DeflateOffer& offer, const DeflatePolicy& policy
       .server_context_takeover = policy.context_takeover && !offer.server_no_context_takeover,
       .client_context_takeover = policy.context_takeover && !offer.client_no_context_takeover,
       .server_window_bits = std::min(offer.server_window_bits, policy.window_bits),
-      // A client that does not offer the parameter cannot be told to use a smaller window.
+      // The gate may not restrict the window of a client that does not offer the parameter.
       .client_window_bits = offer.has_client_window ? std::min(offer.client_window_bits, policy.window_bits) : window_bits_max,
       .server_window_was_offered = offer.has_server_window};
 }

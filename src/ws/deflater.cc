@@ -15,14 +15,14 @@
 namespace ringgate::ws {
 namespace {
 
-/// Kept from one message to the next; what a larger one needed is given back.
+/// Output memory kept from one message to the next; the excess of a larger message is freed.
 constexpr std::size_t output_bytes_kept_max = 256 * 1024;
 
-/// More than any compressed form takes: stored blocks of 64 KiB at the worst, of 512 bytes in ISA-L's smallest window, and their
-/// headers, the flush and the spare bytes that the compressors ask for.
+/// More than any compressed form takes: at worst stored blocks (64 KiB each, 512 bytes in ISA-L's smallest window) with their
+/// headers, the flush, and the spare bytes that the compressors ask for.
 constexpr std::size_t output_bytes_bound(std::size_t payload_bytes) { return payload_bytes + payload_bytes / 64 + 512; }
 
-/// Drops the lengths of the empty block that the flush has written.
+/// Drops the length fields of the empty block that the flush wrote.
 ByteView without_tail(ByteView flushed) {
   RINGGATE_ASSERT(flushed.size() > flush_tail.size());
   RINGGATE_ASSERT(std::ranges::equal(flushed.last(flush_tail.size()), flush_tail));
@@ -52,7 +52,7 @@ ByteView Deflater::deflate(ByteView payload, std::uint8_t window_bits) {
   stream_->hist_bits = window_bits;
   stream_->flush = SYNC_FLUSH;
   stream_->end_of_stream = 0;
-  stream_->next_in = const_cast<std::uint8_t*>(payload.data());  // it is only read
+  stream_->next_in = const_cast<std::uint8_t*>(payload.data());  // ISA-L only reads it
   stream_->avail_in = static_cast<std::uint32_t>(payload.size());
   stream_->next_out = output_.data();
   stream_->avail_out = static_cast<std::uint32_t>(output_.size());
@@ -76,7 +76,7 @@ std::unique_ptr<DeflateContext> DeflateContext::make(DeflateContextOptions optio
 
 bool DeflateContext::deflate(ByteView payload, std::vector<std::uint8_t>& out) {
   if (!try_resize(out, deflateBound(stream_.get(), payload.size()) + 64)) return false;
-  stream_->next_in = const_cast<Bytef*>(payload.data());  // it is only read
+  stream_->next_in = const_cast<Bytef*>(payload.data());  // zlib only reads it
   stream_->avail_in = static_cast<uInt>(payload.size());
   stream_->next_out = out.data();
   stream_->avail_out = static_cast<uInt>(out.size());

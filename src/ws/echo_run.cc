@@ -20,20 +20,20 @@ constexpr std::uint8_t whole_text = fin_bit | static_cast<std::uint8_t>(Opcode::
 constexpr std::uint8_t whole_binary = fin_bit | static_cast<std::uint8_t>(Opcode::binary);
 static_assert(sizeof(Lanes) <= echo_run_slack_bytes);
 
-/// From byte 16 - n on: n bytes that keep, then as many that drop.
+/// A mask that keeps the first n bytes of a vector starts at byte 16 - n.
 constexpr auto keep_first = [] {
   std::array<std::uint8_t, 2 * sizeof(Lanes)> bytes{};
   std::fill_n(bytes.begin(), sizeof(Lanes), std::uint8_t{0xFF});
   return bytes;
 }();
 
-/// Unmasks whole vectors, so up to 15 bytes too many.
+/// Unmasks whole vectors, so up to 15 bytes behind the payload, too.
 inline void unmask_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
   const Lanes keys = masking::repeat<Lanes>(key);
   for (std::size_t i = 0; i < size; i += sizeof(Lanes)) store(out + i, load<Lanes>(in + i) ^ keys);
 }
 
-/// The same, up to 16 too many; returns whether any of the payload's own bytes is not ASCII.
+/// As unmask_vectors, with up to 16 bytes behind the payload. Returns whether any byte of the payload is not ASCII.
 inline bool unmask_text_vectors(std::uint8_t* out, const std::uint8_t* in, std::size_t size, MaskingKey key) {
   const Lanes keys = masking::repeat<Lanes>(key);
   Lanes seen{};
@@ -61,7 +61,7 @@ EchoRun echo_run(ByteView input, std::uint8_t* out, std::uint64_t payload_bytes_
   while (static_cast<std::size_t>(end - in) >= client_header_bytes) {
     const std::uint8_t first = in[0];
     const bool is_text = first == whole_text;
-    const std::size_t size = in[1] ^ mask_bit;  // too large if the bit was not set
+    const std::size_t size = in[1] ^ mask_bit;  // too large if the mask bit is not set
     if (!(is_text || first == whole_binary) || size > short_bytes_max) break;
     if (size > static_cast<std::size_t>(end - in) - client_header_bytes) break;
     const auto key = load<MaskingKey>(in + 2);

@@ -1,5 +1,4 @@
-// How a frame header lies on the wire (RFC 6455 section 5.2), for reader, writer and clients alike. Judges
-// nothing: see header_rules.h.
+// The layout of a frame header on the wire (RFC 6455 section 5.2), for reader, writer and clients. header_rules.h checks headers.
 //
 //    byte 0: FIN | RSV1 | RSV2 | RSV3 | opcode (4)        byte 1: MASK | length (7)
 //    then     length 126: 2 bytes, 127: 8 bytes, big endian; then, if MASK, 4 bytes of masking key
@@ -29,7 +28,7 @@ inline constexpr std::uint8_t length_64_bit_form = 127;
 inline constexpr std::uint64_t length_7_bit_max = 125;
 inline constexpr std::uint64_t length_16_bit_max = 0xFFFF;
 
-/// The four bytes as they stand in memory: byte i of a payload is XORed with byte i % 4 of this word.
+/// The masking key as it lies in memory: byte i of a payload is XORed with byte i % 4 of this word.
 using MaskingKey = std::uint32_t;
 
 struct FrameHeader {
@@ -52,7 +51,7 @@ constexpr std::size_t header_bytes_announced(std::uint8_t second_byte) {
   return 2 + extended_length_bytes(second_byte) + ((second_byte & mask_bit) != 0 ? 4 : 0);
 }
 
-/// The payload length in `bytes`, of which at least 2 + extended_length_bytes(bytes[1]) must be there.
+/// The payload length in the header at `bytes`, which must hold at least 2 + extended_length_bytes(bytes[1]) bytes.
 inline std::uint64_t decode_payload_bytes(const std::uint8_t* bytes) {
   const std::uint8_t form = bytes[1] & length_bits;
   if (form < length_16_bit_form) return form;
@@ -66,7 +65,7 @@ inline std::uint64_t decode_payload_bytes(const std::uint8_t* bytes) {
   return __builtin_bswap64(length);
 }
 
-/// Reads a header of which all header_bytes_announced(bytes[1]) bytes are there.
+/// Reads the header at `bytes`, which must hold all header_bytes_announced(bytes[1]) bytes.
 inline FrameHeader decode_header(const std::uint8_t* bytes) {
   FrameHeader header;
   header.payload_bytes = decode_payload_bytes(bytes);
@@ -86,8 +85,7 @@ constexpr std::size_t header_bytes(std::uint64_t payload_bytes, std::size_t mask
   return 2 + extended + masking_key_bytes;
 }
 
-/// Writes `header` in its shortest form to `out`, which has room for header_bytes() of it; returns the bytes
-/// written.
+/// Writes `header` in its shortest form to `out`, which has room for header_bytes() bytes; returns their number.
 inline std::size_t encode_header(std::uint8_t* out, const FrameHeader& header) {
   const auto first = static_cast<std::uint8_t>(header.opcode);
   out[0] = static_cast<std::uint8_t>(first | (header.fin ? fin_bit : 0) | (header.rsv1 ? rsv1_bit : 0));

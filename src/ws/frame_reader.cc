@@ -1,5 +1,5 @@
-// Reading is header, payload, message. A frame that is whole in the input and a message by itself is unmasked
-// where it lies; every other frame goes byte for byte through the connection's Partial.
+// Reads header, payload, message. A frame that is whole in the input and a whole message is unmasked in place; every other frame
+// goes byte for byte through the connection's Partial.
 #include "ws/frame_reader.h"
 
 #include <algorithm>
@@ -18,14 +18,13 @@
 
 namespace ringgate::ws {
 
-/// What one connection has unfinished. It is in one of four states, told apart by the first three members
-/// below:
+/// The unfinished frame or message of one connection. The first three members tell its four states apart:
 ///   header cut          header_bytes > 0
 ///   payload cut         reading_payload
-///   between fragments   in_message (also together with one of the two above)
+///   between fragments   in_message (also with one of the two above)
 ///   ended               is the object `ended`
 struct Partial {
-  std::uint8_t header_bytes = 0;  // of a cut header, in header_spill
+  std::uint8_t header_bytes = 0;  // bytes of a cut header in header_spill
   bool reading_payload = false;   // `header` is complete, its payload is not
   bool in_message = false;        // the first fragment's header was read
 
@@ -48,7 +47,7 @@ struct Partial {
 
 namespace {
 
-/// Stands for every connection that has ended, so that this too costs no memory. Never written to.
+/// The Partial of every connection that has ended, so that an end costs no memory. Never written to.
 constinit Partial ended;
 
 std::size_t bytes_in(AssemblyBuffer* buffer) { return buffer == nullptr ? 0 : buffer->payload().size(); }
@@ -68,7 +67,7 @@ HeaderContext context_of(const Partial* partial, const ReaderRules& rules) {
   return context;
 }
 
-/// Turns the complete spilled header into the frame being read.
+/// Begins the frame whose complete header lies in header_spill.
 void begin_frame(Partial& partial) {
   partial.header = decode_header(partial.header_spill.data());
   partial.header_bytes = 0;
@@ -83,14 +82,14 @@ void begin_frame(Partial& partial) {
   ++partial.fragments_count;
 }
 
-/// The most that the buffer of the frame being read can ever hold, where that is known.
+/// The largest size that the buffer of the current frame can reach, SIZE_MAX if unknown.
 std::size_t buffer_bytes_max(const Partial& partial) {
   const std::uint64_t left = partial.header.payload_bytes - partial.payload_bytes_read;
   if (is_control(partial.header.opcode)) return bytes_in(partial.control) + left;
   return partial.header.fin ? bytes_in(partial.message) + left : std::numeric_limits<std::size_t>::max();
 }
 
-/// Fills in place: an Event that is put together and then copied costs as much as unmasking a short payload.
+/// Fills `event` in place: building an Event and copying it costs as much as unmasking a short payload.
 void report_message(Event& event, MessageType type, bool compressed, MutableBytes payload) {
   event.kind = EventKind::message;
   event.type = type;
@@ -120,7 +119,7 @@ Event FrameReader::next(MutableBytes& input, Partial*& partial, const ReaderRule
   }
 }
 
-/// The fast path. False, with nothing changed, where the frame is cut, is a fragment, or is wrong.
+/// The fast path. False, and nothing is changed, if the frame is cut, is a fragment, or has a wrong header.
 inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial, const ReaderRules& rules, Event& event) {
   if (input.size() < 2 || (partial != nullptr && (partial->header_bytes != 0 || partial == &ended))) return false;
   const HeaderContext context = context_of(partial, rules);
@@ -145,8 +144,8 @@ inline bool FrameReader::read_whole_frame(MutableBytes& input, Partial*& partial
   return true;
 }
 
-/// Gathers a header from as many inputs as it takes. On none, the frame has begun (`reading_payload`) or the
-/// input is used up.
+/// Gathers a header over any number of inputs. On Violation::none, either the frame has begun (`reading_payload`) or the input is
+/// used up.
 Violation FrameReader::take_header(MutableBytes& input, Partial*& partial, const ReaderRules& rules) {
   if (partial == &ended) input = input.last(0);
   if (input.empty()) return Violation::none;
@@ -170,8 +169,8 @@ Violation FrameReader::take_header(MutableBytes& input, Partial*& partial, const
   return Violation::none;
 }
 
-/// Takes what the input has of the payload. need_more: the input is used up, or a fragment that is not the
-/// last is complete.
+/// Takes the part of the payload that the input has. need_more: the input is used up, or a fragment that is not the last is
+/// complete.
 Event FrameReader::read_payload(MutableBytes& input, Partial*& partial) {
   const FrameHeader& header = partial->header;
   const std::uint64_t left = header.payload_bytes - partial->payload_bytes_read;
@@ -190,7 +189,7 @@ Event FrameReader::read_payload(MutableBytes& input, Partial*& partial) {
   return taken == left ? finish_frame(input, partial) : Event{};
 }
 
-/// The payload is complete: reports the control frame, or the message if this was its last fragment.
+/// Call it when the payload is complete. Reports the control frame, or the message if this is its last fragment.
 Event FrameReader::finish_frame(MutableBytes& input, Partial*& partial) {
   partial->reading_payload = false;
   if (is_control(partial->header.opcode)) {
@@ -238,7 +237,7 @@ Event FrameReader::fail(MutableBytes& input, Partial*& partial, Violation violat
   return event;
 }
 
-/// Nothing more is read from this connection.
+/// Ends reading from this connection.
 void FrameReader::end(MutableBytes& input, Partial*& partial) {
   abandon(partial);
   partial = &ended;
@@ -279,7 +278,7 @@ bool FrameReader::attach(Partial*& partial) {
   return true;
 }
 
-/// Takes the connection's Partial back; it owns no buffer any more.
+/// Takes the connection's Partial back. It must own no buffer.
 void FrameReader::release(Partial*& partial) {
   if (cached_partials_count_ < limits::partials_cached_count_max) {
     partial->next_free = cached_partials_;

@@ -1,9 +1,9 @@
-// Reads frames as a server: bytes in; messages, control frames and violations out (RFC 6455 sections 5
-// and 7.1.7). No I/O, no clock.
+// Reads frames as a server: bytes in; messages, control frames and violations out (RFC 6455 sections 5 and 7.1.7). No I/O, no
+// clock.
 //
-// One FrameReader per shard serves all its connections; what a connection has unfinished is a Partial, which
-// is null at every message boundary, so an idle connection costs a null pointer. Owner shard only. Invariant:
-// the events do not depend on how the bytes were cut into calls.
+// One FrameReader serves all connections of a shard. A Partial holds a connection's unfinished frame or message; it is null at
+// every message boundary, so an idle connection costs a null pointer. Owner shard. Invariant: the events do not depend on how the
+// bytes are cut into calls.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,11 @@
 namespace ringgate::ws {
 
 struct ReaderRules {
-  std::uint64_t message_bytes_max = 0;  // a message with more bytes of payload, on the wire, is refused with 1009
-  std::uint32_t fragments_max = 1;      // a message of more frames, empty ones included, is refused with 1008
+  std::uint64_t message_bytes_max = 0;  // payload bytes on the wire; a larger message is refused with 1009
+  std::uint32_t fragments_max = 1;      // frames of a message, empty ones too; a message of more is refused with 1008
   bool compression = false;             // permessage-deflate was negotiated: a message's first frame may carry RSV1
   std::uint64_t compressed_bytes_max =
-      0;  // instead of message_bytes_max for a message with RSV1; what it inflates to is the caller's to limit
+      0;  // replaces message_bytes_max for a message with RSV1; the caller limits its inflated size
 };
 
 enum class EventKind : std::uint8_t {
@@ -33,22 +33,21 @@ enum class EventKind : std::uint8_t {
   message,    // `type`, `compressed`, `payload`
   ping,       // `payload`
   pong,       // `payload`
-  close,      // `close_code`, `payload` = the reason; nothing is read after it
-  violation,  // `violation`; nothing is read after it
+  close,      // `close_code`, `payload` = the reason; the connection's last event
+  violation,  // `violation`; the connection's last event
 };
 
-/// What the reader found. `payload` lies in the input, or in `assembled` if that is not null; see
-/// FrameReader::next.
+/// What the reader found. `payload` lies in the input, or in `assembled` unless that is null; see FrameReader::next.
 struct Event {
   EventKind kind = EventKind::need_more;
   MessageType type = MessageType::binary;
-  bool compressed = false;  // RSV1: the payload is to be inflated, and a text was not yet validated
+  bool compressed = false;  // RSV1: the payload must be inflated, and a text is not validated
   Violation violation = Violation::none;
   CloseCode close_code = CloseCode::no_status;
   MutableBytes payload;
   AssemblyBuffer* assembled = nullptr;
 
-  std::string_view reason() const { return text_of(payload); }  // of a close event; valid UTF-8
+  std::string_view reason() const { return text_of(payload); }  // only for a close event; valid UTF-8
 };
 
 /// The unfinished frame or message of one connection; opaque.
@@ -58,44 +57,40 @@ class FrameReader {
  public:
   using Kind = EventKind;
 
-  /// `assembly_bytes_max`: ceiling on the memory of all buffers; the connection that would cross it gets
-  /// Violation::memory_exhausted.
+  /// `assembly_bytes_max`: ceiling on the memory of all buffers; a connection that needs more gets Violation::memory_exhausted.
   explicit FrameReader(std::size_t assembly_bytes_max = std::numeric_limits<std::size_t>::max());
   ~FrameReader();
   FrameReader(const FrameReader&) = delete;
   FrameReader& operator=(const FrameReader&) = delete;
 
-  /// Consumes bytes from the front of `input` up to the next event and returns it; on need_more and after
-  /// the last event of a connection, `input` is empty. Call again with what is left, or with what came later;
-  /// `partial` is the connection's, null at first, and changed by this call. `rules` stay the same for a
-  /// connection's life.
+  /// Consumes the front of `input` up to the next event and returns the event. On need_more, and after the last event of a
+  /// connection, `input` is empty. Call it again with the rest, or with later bytes. `partial` belongs to the connection and is
+  /// null at first; only this class changes it. `rules` must stay the same for a connection's life.
   ///
-  /// A payload is unmasked, is valid UTF-8 where it is text (unless compressed), and is the caller's to write
-  /// to. The bytes before it are, too: as many as the client's header had (6, 8 or 14) when it lies in the
-  /// input, 16 when it is assembled; so a server header of 2, 4 or 10 fits. A payload in the input lives as
-  /// long as the input does; one that is assembled lives until the caller hands `assembled` to `recycle`,
-  /// which it must do for every event that has one.
+  /// The payload is unmasked, and a text is valid UTF-8 unless compressed. The caller may write to it and to the bytes before it:
+  /// as many as the client's header had (6, 8 or 14) if it lies in the input, 16 if it is assembled; so a server header of 2, 4
+  /// or 10 bytes fits. A payload in the input lives as long as the input. An assembled one lives until the caller passes
+  /// `assembled` to `recycle`, which it must do for every event that has one.
   ///
-  /// Allocates only for what the input cuts: a frame not whole in it, or a fragmented message.
+  /// Allocates only for a frame that is cut by the end of the input, or a fragmented message.
   Event next(MutableBytes& input, Partial*& partial, const ReaderRules& rules);
 
-  /// Where buffers come from that `recycle` takes back, too.
+  /// The pool of all buffers; `recycle` also takes back buffers that others took from it.
   AssemblyPool& pool() { return pool_; }
 
-  /// Takes back an event's `assembled`; null is nothing to do.
+  /// Takes back an event's `assembled`; does nothing if null.
   void recycle(AssemblyBuffer* buffer);
 
-  /// Drops what a connection has unfinished; `partial` becomes null. At the end of every connection, whatever
-  /// it ended with.
+  /// Drops a connection's unfinished frame or message; `partial` becomes null. Call it at the end of every connection.
   void abandon(Partial*& partial);
 
-  /// Bytes a message in the making holds, 0 if there is none: for message deadlines and memory budgets.
+  /// Bytes that an unfinished message or control frame holds, for deadlines and memory budgets; 0 if there is none.
   static std::size_t assembling_bytes(const Partial* partial);
 
-  /// True while a message was begun and is not finished, or a frame is cut.
+  /// True while a message is unfinished or a frame is cut.
   static bool unfinished(const Partial* partial);
 
-  /// Everything this reader has taken from the allocator: partials and buffers, in use and cached.
+  /// Memory taken from the allocator for partials and buffers, in use and cached.
   std::size_t memory_bytes() const { return pool_.held_bytes() + partials_bytes_; }
 
  private:

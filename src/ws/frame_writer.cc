@@ -19,7 +19,7 @@ ControlFrame encode_control(Opcode opcode, ByteView payload) {
   return frame;
 }
 
-/// As much of `reason` as fits a Close frame without cutting a character; nothing if it is not UTF-8.
+/// The longest start of `reason` that fits a Close frame and cuts no character; nothing if `reason` is not UTF-8.
 ByteView fitting_reason(std::string_view reason) {
   if (!valid_utf8(bytes_of(reason))) return {};
   std::size_t size = std::min(reason.size(), limits::close_reason_bytes_max);

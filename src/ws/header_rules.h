@@ -1,8 +1,8 @@
-// The verdict on a client's frame header, from as few of its bytes as decide it, and before anything of its
-// payload is kept: the first two bytes, then the form of the length, then the limits. No state of its own.
+// Judges a client's frame header from as few bytes as possible, before the gate keeps any byte of the payload: first the first
+// two bytes, then the form of the length, then the limits. No state, no allocation; any thread.
 //
-// Invariant: the verdict does not depend on how the bytes were cut, since a rule is looked at only where the
-// bytes it needs end, and those needing fewer come first.
+// Invariant: the verdict does not depend on how the bytes are cut. A rule applies once all bytes it needs are there, and rules
+// that need fewer bytes come first.
 #pragma once
 
 #include <algorithm>
@@ -16,16 +16,16 @@
 
 namespace ringgate::ws {
 
-/// What went before this frame, and what the connection agreed on.
+/// The state of the connection before this frame.
 struct HeaderContext {
-  std::uint64_t message_bytes_left = 0;     // what the message may still grow by
-  std::uint64_t compressed_bytes_left = 0;  // the same for a compressed message that this frame begins
-  bool fragments_left = true;               // one more frame of this message is allowed
-  bool in_message = false;                  // a message was begun and not finished
+  std::uint64_t message_bytes_left = 0;     // bytes that the message may still grow by
+  std::uint64_t compressed_bytes_left = 0;  // the same for a compressed message that begins with this frame
+  bool fragments_left = true;               // the message may have one more frame
+  bool in_message = false;                  // a message is unfinished
   bool compression = false;                 // permessage-deflate was negotiated
 };
 
-/// What is wrong with a first byte whatever follows it.
+/// Judges the first byte alone.
 constexpr Violation judge_first_byte(std::uint8_t byte, bool compression) {
   const OpcodeFacts& facts = opcode_facts[byte & opcode_bits];
   if ((byte & (rsv2_bit | rsv3_bit)) != 0) return Violation::reserved_bit_set;
@@ -49,7 +49,7 @@ constexpr FirstByteVerdicts judge_first_bytes(bool compression) {
 }
 inline constexpr std::array<FirstByteVerdicts, 2> first_byte_verdicts{judge_first_bytes(false), judge_first_bytes(true)};
 
-/// Judges what the first two bytes decide.
+/// Judges the first two bytes.
 inline Violation judge_first_two(std::uint8_t first, std::uint8_t second, const HeaderContext& context) {
   const Violation violation = first_byte_verdicts[context.compression ? 1 : 0][first];
   if (violation != Violation::none) return violation;
@@ -61,7 +61,7 @@ inline Violation judge_first_two(std::uint8_t first, std::uint8_t second, const 
   return context.in_message ? Violation::message_not_finished : Violation::continuation_without_message;
 }
 
-/// Judges the length of a frame whose first two bytes are good. `length` is what `form` (0-127) led to.
+/// Judges the length of a frame whose first two bytes are good. `form` is the 7-bit length field, `length` the decoded length.
 inline Violation judge_length(std::uint8_t first, std::uint8_t form, std::uint64_t length, const HeaderContext& context) {
   if (form == length_16_bit_form && length <= length_7_bit_max) return Violation::length_not_minimal;
   if (form == length_64_bit_form) {
@@ -74,7 +74,7 @@ inline Violation judge_length(std::uint8_t first, std::uint8_t form, std::uint64
   return context.fragments_left ? Violation::none : Violation::too_many_fragments;
 }
 
-/// Judges the bytes of a header that are there: any number, those behind the header are not looked at.
+/// Judges the header at the front of `bytes`, of which any number of bytes may be there. Ignores bytes behind the header.
 inline Violation judge_header(ByteView bytes, const HeaderContext& context) {
   if (bytes.size() < 2) return Violation::none;
   const Violation violation = judge_first_two(bytes[0], bytes[1], context);

@@ -12,18 +12,18 @@
 namespace ringgate::ws {
 namespace {
 
-// zlib reports the state it stopped in as a sum (zlib.h, inflate, data_type) of these and of how many bits of the byte before
-// are still to be used.
+// zlib reports its state after a call in data_type (zlib.h, inflate): the sum of these flags and of the number of unused bits in
+// the last byte it read.
 constexpr int just_after_block = 128;
 constexpr int in_final_block = 64;
 constexpr int unused_bits_mask = 7;
 
-/// True if the decoder stands between two blocks, with no bit of the input left over.
+/// True if the decoder is between two blocks and has used every bit.
 bool between_blocks(const z_stream& stream) { return stream.data_type == just_after_block; }
 
 enum class BlockType : unsigned { stored, fixed, dynamic, reserved };
 
-/// Of the block that begins at the input's next bit (RFC 1951 section 3.2.3).
+/// The type of the block that begins at the input's next bit (RFC 1951 section 3.2.3).
 BlockType type_of_next_block(const z_stream& stream, ByteView input) {
   const auto unused_bits = static_cast<unsigned>(stream.data_type & unused_bits_mask);
   const unsigned byte_before = stream.next_in == input.data() ? 0U : stream.next_in[-1];
@@ -31,14 +31,14 @@ BlockType type_of_next_block(const z_stream& stream, ByteView input) {
   return static_cast<BlockType>(bits >> 1 & 3);
 }
 
-// zlib counts in 32 bits.
+// zlib counts bytes in 32 bits.
 constexpr std::size_t payload_bytes_max = std::numeric_limits<uInt>::max();
 
-// What one call of zlib may read and write: so that the time is looked at often enough, some half millisecond apart.
+// The most that one call of zlib may read and write, so that the cost is checked about every half millisecond.
 constexpr std::size_t piece_in_bytes_max = 64 * 1024;
 constexpr std::size_t piece_out_bytes_max = 256 * 1024;
 
-// The check of the window is done in slices as well: what a symbol takes.
+// The cost of one symbol in the window check, which is done in slices as well.
 constexpr std::uint64_t check_step_ns = 20;
 
 }  // namespace
@@ -61,7 +61,7 @@ bool InflateHistory::append(ByteView inflated) {
   return true;
 }
 
-/// The message as it grows, up to its ceiling and one byte to notice that there is more.
+/// The inflated message, which grows up to its ceiling. One byte behind it shows that there is more.
 class InflateOutput {
  public:
   explicit InflateOutput(AssemblyPool& pool) : pool_(pool) {}
@@ -86,7 +86,7 @@ class InflateOutput {
     return true;
   }
 
-  /// Where the next bytes go; behind the ceiling, one byte that nobody reads.
+  /// The room for the next bytes; at the ceiling, one byte that nobody reads.
   MutableBytes room() {
     if (written_ == bytes_max_) return {&beyond_, 1};
     return buffer_->payload().subspan(written_);
@@ -111,7 +111,7 @@ class InflateOutput {
   std::uint8_t beyond_ = 0;
 };
 
-/// A decoder, and how far it is with its message.
+/// A decoder and its progress in a message.
 struct InflateState {
   explicit InflateState(AssemblyPool& pool) : output(pool) {}
   ~InflateState() {
@@ -121,7 +121,7 @@ struct InflateState {
   InflateState& operator=(const InflateState&) = delete;
 
   enum class Stage : std::uint8_t { fresh, payload, tail, checking, finished };
-  /// How far a call came: to its end, to the end of its slice, or to a fault.
+  /// Where a call stopped: at the end, at the end of its slice, or at a fault.
   enum class Reach : std::uint8_t { end, slice, fault };
 
   bool start(InflateHistory* history);
@@ -133,11 +133,11 @@ struct InflateState {
   Stage stage = Stage::fresh;
   bool in_stored_block = false;
   bool at_stream_end = false;
-  std::size_t offset = 0;  // of the input that the stage reads
+  std::size_t offset = 0;  // in the input of the stage
   InflateWork work;
   InflateOutput output;
   WindowChecker checker;
-  Violation violation = Violation::none;  // the fault
+  Violation violation = Violation::none;  // set by a fault
 
  private:
   bool spent(std::uint64_t until_ns) const { return cost_ns() >= until_ns; }
@@ -152,7 +152,7 @@ struct InflateState {
   Reach check(ByteView payload, std::uint64_t slice_ns);
 };
 
-/// Readies the stream for a message. False if memory is out.
+/// Prepares the stream for a message. False if memory is out.
 bool InflateState::start(InflateHistory* history) {
   work = {};
   stage = Stage::payload;
@@ -172,7 +172,7 @@ bool InflateState::start(InflateHistory* history) {
   return inflateSetDictionary(&stream, bytes.data(), static_cast<uInt>(bytes.size())) == Z_OK;
 }
 
-/// Inflates up to the end of a block, of the piece or of the room, and counts what that was. Returns what zlib does.
+/// Inflates up to the end of a block, of the piece or of the room, and counts the work. Returns zlib's result.
 int InflateState::inflate_piece(ByteView input) {
   stream.next_in = const_cast<Bytef*>(input.data() + offset);  // zlib does not write to it
   stream.avail_in = static_cast<uInt>(std::min(input.size() - offset, piece_in_bytes_max));
@@ -189,7 +189,8 @@ int InflateState::inflate_piece(ByteView input) {
   const std::size_t offered_out = stream.avail_out;
   int result = ::inflate(&stream, Z_BLOCK);
   constexpr int just_after_final_block = just_after_block + in_final_block;
-  if ((stream.data_type & just_after_final_block) == just_after_final_block) result = ::inflate(&stream, Z_BLOCK);  // says so
+  // After a final block zlib returns Z_STREAM_END only in the next call.
+  if ((stream.data_type & just_after_final_block) == just_after_final_block) result = ::inflate(&stream, Z_BLOCK);
   const std::size_t bytes_in = offered_in - stream.avail_in;
   const std::size_t bytes_out = offered_out - stream.avail_out;
   offset += bytes_in;
@@ -203,7 +204,7 @@ int InflateState::inflate_piece(ByteView input) {
   return result;
 }
 
-/// Inflates what is left of `input`, until about `until_ns` are spent in all.
+/// Inflates the rest of `input`, until the total cost is about `until_ns`.
 InflateState::Reach InflateState::run(ByteView input, const InflateRules& rules, std::uint64_t until_ns) {
   while (true) {
     const int result = inflate_piece(input);
@@ -228,8 +229,8 @@ InflateState::Reach InflateState::run(ByteView input, const InflateRules& rules,
   }
 }
 
-/// A message may end with a block marked final; else its last block is the empty one whose lengths were left off, and these
-/// inflate to nothing. That one may be marked final, too (section 7.2.1, step 3).
+/// Inflates the omitted length fields of the last, empty block, which must yield no byte. That block may be marked final (section
+/// 7.2.1, step 3). A message that ends with another final block has no such block.
 InflateState::Reach InflateState::run_tail(const InflateRules& rules) {
   if (at_stream_end) return Reach::end;
   const std::size_t bytes = output.bytes();
@@ -300,7 +301,7 @@ std::unique_ptr<InflateState> Inflater::begin(InflateHistory* history) {
   return state;
 }
 
-/// One decoder is kept for the next message; those of messages in slices beside it go.
+/// Keeps one decoder for the next message, and frees any other.
 void Inflater::give_back(std::unique_ptr<InflateState> state) {
   state->output.drop();
   state->stage = InflateState::Stage::fresh;

@@ -1,4 +1,4 @@
-// The vector kernels for one task that this machine can run, found once.
+// The vector kernels for one task that this machine can run.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace ringgate::ws {
 
-/// From the plainest, which every machine has and the others are tested against, to the one in use.
+/// The first kernel is the plainest: every machine has it, and tests compare the others with it. The last one is in use.
 template <typename Kernel>
 class KernelList {
  public:

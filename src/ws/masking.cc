@@ -29,7 +29,7 @@ KernelList<MaskingKernel> find_kernels() {
   return list;
 }
 
-/// Stands in until the first call has chosen.
+/// The first call: chooses the kernel and runs it.
 bool choose_and_unmask(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
   const UnmaskFunction best = masking_kernels().back().unmask;
   masking::kernel.store(best, std::memory_order_relaxed);

@@ -1,11 +1,9 @@
-// Unmasking (RFC 6455 section 5.3), fused with the test whether the result is pure ASCII, so that plain text
-// needs no second look.
+// Unmasking (RFC 6455 section 5.3), together with a test whether the result is pure ASCII: an ASCII text needs no validation.
 //
-// Every function is exact: it reads and writes the payload's bytes and no others. Up to 64 bytes are done
-// inline by loads that overlap in the middle; longer payloads go to a kernel chosen once at run time.
-// (Storing whole vectors over the bytes behind the payload was the alternative: a store that reaches into
-// the next frame makes its loads wait for that store to retire.) Invariant: source and destination are the
-// same memory or do not touch.
+// Every function is exact: it reads and writes the payload's bytes and no others. (Storing whole vectors over the bytes behind
+// the payload would make the loads of the next frame wait for that store to retire.) Up to 64 bytes are unmasked inline by loads
+// that overlap in the middle; longer payloads go to a kernel that is chosen once at run time. Precondition: source and
+// destination are the same memory or do not overlap.
 #pragma once
 
 #include <atomic>
@@ -28,16 +26,14 @@ struct MaskingKernel {
   UnmaskFunction unmask;
 };
 
-/// The kernels that this machine can run; the first is the scalar reference, the last the one in use. Any
-/// thread.
+/// The kernels that this machine can run; the first is the scalar reference, the last one is in use. Any thread.
 std::span<const MaskingKernel> masking_kernels();
 
 inline constexpr std::size_t unmask_inline_bytes_max = 64;
 
 namespace masking {
 
-/// In use for more than unmask_inline_bytes_max bytes. Set by the first call; relaxed: the value is complete
-/// in itself.
+/// The kernel for more than unmask_inline_bytes_max bytes. The first call sets it; relaxed: it publishes nothing else.
 extern std::atomic<UnmaskFunction> kernel;
 
 using Lanes = std::uint64_t __attribute__((vector_size(16)));  // one SSE2 or NEON register
@@ -67,11 +63,10 @@ Word repeat(MaskingKey key) {
 inline bool any_high_bit(std::uint64_t bytes) { return (bytes & 0x8080808080808080U) != 0; }
 inline bool any_high_bit(Lanes bytes) { return any_high_bit(bytes[0] | bytes[1]); }
 
-/// The key as it applies from byte `offset` of the payload on.
+/// The key for the payload from byte `offset` on.
 inline MaskingKey rotate(MaskingKey key, std::size_t offset) { return std::rotr(key, static_cast<int>(8 * (offset % 4))); }
 
-/// For sizeof(Word) ≤ size ≤ 2 * sizeof(Word): one word from each end; both are loaded before either is
-/// stored.
+/// For sizeof(Word) ≤ size ≤ 2 * sizeof(Word): one word from each end; loads both before it stores either.
 template <typename Word>
 bool unmask_two(std::uint8_t* dst, const std::uint8_t* src, std::size_t size, MaskingKey key) {
   const std::size_t last = size - sizeof(Word);
@@ -121,9 +116,9 @@ inline bool unmask_short(std::uint8_t* dst, const std::uint8_t* src, std::size_t
 
 }  // namespace masking
 
-/// Unmasks `src` into `dst`, which has room for as many bytes and does not overlap it.
-/// `phase` (0-3) is the number of payload bytes before `src`, modulo 4. Returns whether any result is ≥
-/// 0x80. Any thread; does not allocate.
+/// Unmasks `src` into `dst`, which has room for as many bytes and is the same memory or does not overlap. `phase`: the number of
+/// payload bytes before `src`; only its value modulo 4 counts. Returns whether any result is ≥ 0x80. Any thread; does not
+/// allocate.
 inline bool unmask_copy(std::uint8_t* dst, ByteView src, MaskingKey key, std::size_t phase = 0) {
   const MaskingKey rotated = masking::rotate(key, phase);
   if (src.size() <= unmask_inline_bytes_max) return masking::unmask_short(dst, src.data(), src.size(), rotated);

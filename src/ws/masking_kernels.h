@@ -1,8 +1,8 @@
-// The vector kernels behind masking.h and text_unmasking.h; not for use elsewhere. Each takes any size, is exact, and needs the
-// machine it is named after.
+// The vector kernels of masking.h and text_unmasking.h; for those alone. Each takes any size, is exact, and needs a machine with
+// the instructions that its name says.
 //
-// One shape for all of masking.h: the last block is loaded before the loop and stored after it, so that the loop runs over
-// whole blocks only and the overlap between its last block and the tail is never unmasked twice.
+// The kernels of masking.h load the last block before the loop and store it after the loop. So the loop has only whole blocks,
+// and the overlap of its last block with the tail is never unmasked twice.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Unmasking kernel for AArch64, where NEON is always there.
+// The unmasking kernel for AArch64, where every machine has NEON.
 #if defined(__aarch64__)
 
 #include <arm_neon.h>

@@ -1,4 +1,4 @@
-// Unmasking kernels for x86-64: AVX2 and AVX-512BW, compiled whatever the build's own target is.
+// Unmasking kernels for x86-64: AVX2 and AVX-512BW, compiled for any target of the build.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -11,7 +11,7 @@ namespace {
 
 inline constexpr std::size_t block_bytes = 64;
 
-/// 64 bytes in the two registers that AVX2 has for them.
+/// 64 bytes in two registers of AVX2.
 struct Pair {
   __m256i low;
   __m256i high;

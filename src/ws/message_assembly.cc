@@ -29,15 +29,15 @@ void AssemblyPool::free_cached() {
   }
 }
 
-/// True if one allocation may grow from `bytes_before` to `bytes_after`; what is cached gives way first.
+/// True if one allocation may grow from `bytes_before` to `bytes_after`. Frees the cached buffers if they are in the way.
 bool AssemblyPool::fits(std::size_t bytes_before, std::size_t bytes_after) {
   const auto within = [&] { return bytes_after - bytes_before <= bytes_max_ - std::min(bytes_max_, held_bytes_); };
   if (!within()) free_cached();
   return within();
 }
 
-/// Grows `buffer` to `capacity`, allocating it if null. realloc: large buffers are remapped by the kernel,
-/// not copied.
+/// Grows `buffer` to `capacity`, or allocates it if null. Uses realloc, so that the kernel remaps large buffers instead of
+/// copying.
 bool AssemblyPool::resize(AssemblyBuffer*& buffer, std::size_t capacity) {
   const std::size_t before = buffer == nullptr ? 0 : bytes_around_payload + buffer->capacity_;
   const std::size_t after = bytes_around_payload + capacity;

@@ -1,10 +1,8 @@
-// Memory for what could not be used where it was received: payloads cut by the end of a receive buffer, and
-// fragmented messages.
+// Memory for payloads that cannot stay in their receive buffer: payloads cut by its end, and fragmented messages.
 //
-// One AssemblyPool per shard, owned by its FrameReader. A message gathers in one contiguous buffer however
-// many fragments it has; nothing is kept per fragment. Memory follows the bytes received, never the length a
-// header declares: a buffer is larger than what is in it by at most a tenth and growth_bytes_min, or it is
-// one that was cached. Invariant: held_bytes() counts every byte taken from the allocator, and
+// One AssemblyPool per shard, owned by its FrameReader. A message gathers in one contiguous buffer, whatever its number of
+// fragments; nothing is kept per fragment. Memory follows the bytes received, never the length in a header: a new buffer exceeds
+// its content by at most a tenth and growth_bytes_min. Invariant: held_bytes() counts every byte taken from the allocator, and
 // cached_bytes() ≤ limits::assembly_cached_bytes_max.
 #pragma once
 
@@ -16,11 +14,10 @@
 
 namespace ringgate::ws {
 
-/// A growing run of bytes with room for a frame header in front and slack behind, all in one allocation.
-/// Moves when it grows.
+/// A growing run of bytes, with room for a frame header before it and slack behind it, in one allocation. It moves when it grows.
 class AssemblyBuffer {
  public:
-  static constexpr std::size_t room_bytes = 16;  // in front of the payload: the caller's to write a header into
+  static constexpr std::size_t room_bytes = 16;  // before the payload; the caller may write a header there
 
   MutableBytes payload() { return {bytes(), size_}; }
   std::size_t capacity() const { return capacity_; }
@@ -36,19 +33,18 @@ class AssemblyBuffer {
 
 class AssemblyPool {
  public:
-  /// `bytes_max`: ceiling on held_bytes(); what would cross it is refused like lack of memory.
+  /// `bytes_max`: ceiling on held_bytes(); at the ceiling memory counts as out.
   explicit AssemblyPool(std::size_t bytes_max) : bytes_max_(bytes_max) {}
   ~AssemblyPool();
   AssemblyPool(const AssemblyPool&) = delete;
   AssemblyPool& operator=(const AssemblyPool&) = delete;
 
-  /// Makes room for `added` more bytes behind those in `buffer` (null: in a new one) and counts them as part
-  /// of it; the caller writes them at once. `at_most` is the size the buffer can ever have, if that is known,
-  /// else SIZE_MAX. Returns the new bytes, or a null view if memory is out; then `buffer` is as before.
-  /// Moves the buffer at need: pointers into it are void.
+  /// Appends `added` bytes to `buffer` (null: to a new one) and returns them; the caller writes them at once. `at_most`: the
+  /// largest size that the buffer can reach, SIZE_MAX if unknown. Returns a null view if memory is out; then `buffer` is
+  /// unchanged. May move the buffer, which makes pointers into it invalid.
   MutableBytes extend(AssemblyBuffer*& buffer, std::size_t added, std::size_t at_most);
 
-  /// Takes a buffer back: kept for reuse while small and few, else freed.
+  /// Takes a buffer back; keeps it for reuse within the limits of base/limits.h, else frees it.
   void recycle(AssemblyBuffer* buffer);
 
   std::size_t held_bytes() const { return held_bytes_; }      // lent and cached
@@ -58,7 +54,7 @@ class AssemblyPool {
   static constexpr std::size_t bytes_around_payload =
       sizeof(AssemblyBuffer) + AssemblyBuffer::room_bytes + limits::buffer_slack_bytes;
 
-  /// What a buffer grows by at least, so that a message of many small pieces is not moved for each.
+  /// The least growth of a buffer, so that a message of many small pieces does not move for each.
   static constexpr std::size_t growth_bytes_min = 32;
 
   AssemblyBuffer* take_cached();

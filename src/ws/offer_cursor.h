@@ -1,5 +1,5 @@
-// Reads the lists that a client offers in the opening handshake, piece by piece: tokens, separators, quoted strings (RFC 6455
-// section 9.1, RFC 9110 section 5.6). Of the extensions it knows one name, of the subprotocols none. Borrows the text; linear; does not allocate.
+// Reads the lists of a client's offers in the opening handshake piece by piece: tokens, separators, quoted strings (RFC 6455
+// section 9.1, RFC 9110 section 5.6). Borrows the text; takes linear time; does not allocate.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ class OfferCursor {
     return true;
   }
 
-  /// Takes a token and the blanks behind it; empty if none stands here.
+  /// Takes a token and the blanks behind it; empty if there is none here.
   std::string_view take_token() {
     std::size_t length = 0;
     while (length < rest_.size() && is_token_byte(rest_[length])) ++length;
@@ -36,21 +36,21 @@ class OfferCursor {
     return token;
   }
 
-  /// Takes commas with nothing but blanks between them: empty members of a list count for nothing (RFC 9110 section 5.6.1.2).
+  /// Takes commas with only blanks between them: empty members of a list are ignored (RFC 9110 section 5.6.1.2).
   void take_empty_members() {
     while (take(',')) {
     }
   }
 
-  /// What stands behind `=`.
+  /// The value behind `=`.
   struct Value {
     bool well_formed = false;
     bool quoted = false;
-    bool is_token = false;  // or empty; of a quoted string once its backslashes are gone
-    std::string_view text;  // of a quoted string what is between the marks, its backslashes still in it; may be empty
+    bool is_token = false;  // a token or empty; for a quoted string: without its backslashes
+    std::string_view text;  // for a quoted string: the text between the marks, with its backslashes; may be empty
   };
 
-  /// Takes a token, perhaps an empty one, or a quoted string.
+  /// Takes a token, which may be empty, or a quoted string.
   Value take_value() {
     if (!take_mark()) return {.well_formed = true, .is_token = true, .text = take_token()};
     std::size_t length = 0;

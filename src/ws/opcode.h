@@ -7,7 +7,7 @@
 
 namespace ringgate::ws {
 
-/// What a frame is. Only these values are ever delivered; the reserved ones are refused at the header.
+/// The defined opcodes. The gate refuses a frame with a reserved opcode at its header.
 enum class Opcode : std::uint8_t { continuation = 0x0, text = 0x1, binary = 0x2, close = 0x8, ping = 0x9, pong = 0xA };
 
 struct OpcodeFacts {

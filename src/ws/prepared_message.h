@@ -1,9 +1,8 @@
-// A message encoded once and sent to any number of connections on any shard: header and payload contiguous in
-// one immutable allocation that lives as long as somebody refers to it. Its compressed forms are made once, too,
-// when first needed, and hang on it.
+// A message that is encoded once and sent to any number of connections on any shard. Header and payload are contiguous in one
+// immutable allocation, which lives as long as its references. The message keeps its compressed forms; each is made once, when
+// first needed.
 //
-// Thread: a message is read by any thread at once; one MessageRef belongs to one thread at a time, like any
-// value.
+// Any number of threads may read a message at the same time. A MessageRef belongs to one thread at a time, like any value.
 #pragma once
 
 #include <atomic>
@@ -23,12 +22,12 @@ class PreparedMessage {
   ByteView frame() const { return {bytes(), header_bytes_ + payload_bytes_}; }
   ByteView payload() const { return {bytes() + header_bytes_, payload_bytes_}; }
 
-  /// The compressed form for a window of 2^window_bits bytes: null if nobody has made it, and an empty frame if
-  /// compressing does not pay. It lives as long as this message. Any thread.
+  /// The compressed form for a window of 2^window_bits bytes: null if nobody has made it; its frame is empty if compression does
+  /// not make the message smaller. Lives as long as this message. Any thread.
   const PreparedMessage* compressed_form(std::uint8_t window_bits) const;
 
-  /// Keeps `deflated` as that form, unless another thread was faster; returns the one that is kept. Null if memory is
-  /// out.
+  /// Keeps `deflated` as the compressed form, unless another thread was faster; returns the kept one. Null if memory is out. Any
+  /// thread; allocates.
   const PreparedMessage* keep_compressed_form(ByteView deflated, std::uint8_t window_bits) const;
 
   PreparedMessage(const PreparedMessage&) = delete;
@@ -46,11 +45,10 @@ class PreparedMessage {
   std::uint8_t* bytes() { return reinterpret_cast<std::uint8_t*>(this + 1); }
 
   std::size_t payload_bytes_;
-  // Taking a reference: relaxed, since one is held already. Dropping one: acquire and release, so that
-  // whoever drops the last frees only after everybody's last read. (No fence: ThreadSanitizer does not see
-  // those.)
+  // Taking a reference is relaxed, since the taker holds one already. Dropping one is acq_rel, so that the thread that drops the
+  // last frees only after every other thread's last read. (Not a fence, which ThreadSanitizer does not see.)
   mutable std::atomic<std::uint32_t> references_{1};
-  // Forms of the same message, each pushed once (release; readers acquire) and owned by this one.
+  // Compressed forms, each pushed once (release; readers acquire) and owned by this message.
   mutable std::atomic<PreparedMessage*> forms_{nullptr};
   PreparedMessage* next_form_ = nullptr;
   MessageType type_;
@@ -61,11 +59,11 @@ class PreparedMessage {
 /// Owns one reference to a PreparedMessage, or none. Copying adds a reference and never copies bytes.
 class MessageRef {
  public:
-  /// Encodes `payload` as one unfragmented frame; one allocation. Nothing is judged: that a text is UTF-8 and
-  /// small enough is for the caller to know. Empty only if memory is out.
+  /// Encodes `payload` as one unfragmented frame, in one allocation. The caller checks UTF-8 and size. Empty only if memory is
+  /// out.
   static MessageRef encode(MessageType type, ByteView payload);
 
-  /// One reference more.
+  /// Adds a reference.
   static MessageRef share(const PreparedMessage& message) {
     MessageRef ref = attach(&message);
     ref.take();
@@ -87,8 +85,7 @@ class MessageRef {
   const PreparedMessage& operator*() const { return *message_; }
   const PreparedMessage* operator->() const { return message_; }
 
-  /// Gives the reference away as a bare pointer, for a lane between shards; `attach` takes it back, exactly
-  /// once.
+  /// Gives the reference away as a bare pointer, for a lane between shards. `attach` must take it back exactly once.
   const PreparedMessage* detach() { return std::exchange(message_, nullptr); }
   static MessageRef attach(const PreparedMessage* message) {
     MessageRef ref;

@@ -21,7 +21,7 @@ KernelList<TextKernel> find_kernels() {
   return list;
 }
 
-/// Stands in until the first call has chosen.
+/// The first call: chooses the kernel and runs it.
 bool choose_and_unmask_text(std::uint8_t* bytes, std::size_t size, MaskingKey key) {
   const UnmaskTextFunction best = text_kernels().back().unmask_text;
   masking::text_kernel.store(best, std::memory_order_relaxed);

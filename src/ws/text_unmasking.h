@@ -1,7 +1,7 @@
-// Unmasking a whole text and validating it as UTF-8 (RFC 6455 section 8.1, RFC 3629) while its bytes are in registers.
+// Unmasks a whole text and validates it as UTF-8 (RFC 6455 section 8.1, RFC 3629) while its bytes are in registers.
 //
-// Up to unmask_inline_bytes_max bytes are done by unmask and valid_utf8, longer texts by a kernel chosen once at run time: two
-// passes where the machine has nothing better. Exact: reads and writes the payload's bytes and no others.
+// Texts up to unmask_inline_bytes_max bytes go through unmask and valid_utf8, longer ones to a kernel that is chosen once at run
+// time; on a machine without AVX-512BW that kernel makes two passes. Exact: reads and writes the payload's bytes and no others.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace ringgate::ws {
 
-/// Unmasks `size` bytes in place; returns whether they are UTF-8 as a whole. If not, what they hold is of no use.
+/// Unmasks `size` bytes in place; returns whether they are UTF-8 as a whole. If not, their content is unspecified.
 using UnmaskTextFunction = bool (*)(std::uint8_t* bytes, std::size_t size, MaskingKey key);
 
 struct TextKernel {
@@ -27,10 +27,10 @@ struct TextKernel {
 std::span<const TextKernel> text_kernels();
 
 namespace masking {
-extern std::atomic<UnmaskTextFunction> text_kernel;  // set by the first call
+extern std::atomic<UnmaskTextFunction> text_kernel;  // the first call sets it; relaxed, as masking::kernel
 }
 
-/// Any thread; does not allocate.
+/// Unmasks `payload` in place; returns whether it is UTF-8. Any thread; does not allocate.
 inline bool unmask_text(MutableBytes payload, MaskingKey key) {
   if (payload.size() <= unmask_inline_bytes_max) return !unmask(payload, key) || valid_utf8(payload);
   return masking::text_kernel.load(std::memory_order_relaxed)(payload.data(), payload.size(), key);

@@ -1,9 +1,9 @@
-// Unmasking and validating in one pass with AVX-512BW, 64 bytes at a time.
+// Unmasks and validates in one pass with AVX-512BW, 64 bytes at a time.
 //
-// Validation by lookup (Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte", 2021): whatever is wrong in a
-// pair of neighbouring bytes shows in three of their four half-bytes. Each table gives, for one of those, the faults that it
-// allows; a fault that all three allow is there. What remains is that a third or fourth byte is a continuation where, and only
-// where, one is due: that is the fault "two continuations" turned round.
+// Validation by lookup (Keiser and Lemire, "Validating UTF-8 in less than one instruction per byte", 2021): every fault in a pair
+// of neighbouring bytes shows in three of their four half-bytes. Each table gives the faults that one half-byte allows; a fault
+// that all three allow has happened. One rule remains: there are two continuations in a row exactly where a third or fourth byte
+// is due. So the fault "two continuations" is inverted where one is due.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -21,8 +21,8 @@ namespace {
 constexpr std::size_t block_bytes = 64;
 
 enum Fault : std::uint8_t {
-  lead_alone = 1 << 0,                  // a lead byte, and no continuation behind it
-  stray_continuation = 1 << 1,          // ASCII, and a continuation behind it
+  lead_alone = 1 << 0,                  // a lead byte without a continuation behind it
+  stray_continuation = 1 << 1,          // ASCII with a continuation behind it
   overlong_two = 1 << 2,                // C0, C1
   overlong_three = 1 << 3,              // E0 80..9F
   surrogate = 1 << 4,                   // ED A0..BF
@@ -70,7 +70,7 @@ constexpr std::array<std::uint8_t, 16> second_high = [] {
 
 #define RINGGATE_AVX512BW __attribute__((target("avx512f,avx512bw"), always_inline)) inline
 
-/// Keeps a constant in a register: g++ 12 would make it anew in each round, on the port that the shuffles need.
+/// Keeps a constant in a register: g++ 12 would rebuild it in each round, on the port that the shuffles need.
 RINGGATE_AVX512BW __m512i kept(__m512i constant) {
   __asm__("" : "+v"(constant));
   return constant;
@@ -81,10 +81,10 @@ RINGGATE_AVX512BW __m512i in_every_byte(std::uint8_t value) { return kept(_mm512
 RINGGATE_AVX512BW __m512i in_every_lane(const std::array<std::uint8_t, 16>& table) {
   __m128i lane;
   std::memcpy(&lane, table.data(), sizeof lane);
-  return kept(_mm512_maskz_broadcast_i32x4(0xFFFF, lane));  // as g++ 12 warns of the plain one (GCC bug 105593)
+  return kept(_mm512_maskz_broadcast_i32x4(0xFFFF, lane));  // g++ 12 warns of the unmasked form (GCC bug 105593)
 }
 
-/// Judges a text block by block; next to no work for ASCII.
+/// Validates a text block by block; does almost nothing for ASCII.
 class Validator {
  public:
   RINGGATE_AVX512BW Validator() = default;
@@ -101,7 +101,7 @@ class Validator {
     ends_in_ascii_ = _mm512_movepi8_mask(previous_) >> 61 == 0;
   }
 
-  /// Of the blocks so far; a character that the last of them leaves unfinished shows in the next.
+  /// True if the blocks so far are valid. A character that the last block leaves unfinished shows only in the next one.
   RINGGATE_AVX512BW bool valid() const { return _mm512_test_epi8_mask(faults_, faults_) == 0; }
 
  private:
@@ -110,7 +110,7 @@ class Validator {
   }
 
   RINGGATE_AVX512BW void judge(__m512i block) {
-    // alignr works lane by lane, so each lane needs the one before it.
+    // alignr works in each lane on its own, so each lane needs the lane before it.
     const __m512i lanes_before = _mm512_permutex2var_epi64(previous_, lane_before_, block);
     const __m512i one_before = _mm512_alignr_epi8(block, lanes_before, 15);
     const __m512i two_before = _mm512_alignr_epi8(block, lanes_before, 14);
@@ -119,7 +119,7 @@ class Validator {
         _mm512_and_si512(_mm512_and_si512(_mm512_shuffle_epi8(first_high_, upper_halves(one_before)),
                                           _mm512_shuffle_epi8(first_low_, _mm512_and_si512(one_before, lower_half_))),
                          _mm512_shuffle_epi8(second_high_, upper_halves(block)));
-    // The high bit is left where a third byte is due (E0 and above two before) or a fourth (F0 and above three before).
+    // The high bit is set where a third byte is due (E0 or above two bytes before) or a fourth (F0 or above three bytes before).
     const __m512i due = _mm512_or_si512(_mm512_subs_epu8(two_before, third_due_), _mm512_subs_epu8(three_before, fourth_due_));
     faults_ = _mm512_or_si512(faults_, _mm512_xor_si512(_mm512_and_si512(due, high_bit_), pair_faults));
     previous_ = block;
@@ -141,8 +141,9 @@ class Validator {
 
 }  // namespace
 
-/// In aligned blocks, four at a time: a payload begins anywhere, and what lies across two lines of the cache takes twice as long.
-/// What the first and the last block hold beside the payload is neither read nor written, and counts as zeros, which are ASCII.
+/// Works in aligned blocks, four at a time, because a block across two cache lines takes twice as long, and a payload may begin
+/// anywhere. The bytes beside the payload in the first and the last block are neither read nor written; they count as zeros:
+/// ASCII.
 __attribute__((target("avx512f,avx512bw"))) bool unmask_text_avx512bw(std::uint8_t* bytes, std::size_t size, MaskingKey key) {
   Validator validator;
   const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes) % block_bytes;
@@ -174,7 +175,7 @@ __attribute__((target("avx512f,avx512bw"))) bool unmask_text_avx512bw(std::uint8
   }
   take_whole.template operator()<4>();
   take_whole.template operator()<1>();
-  take_part(0, left);  // perhaps nothing, for zeros behind the text
+  take_part(0, left);  // even if nothing is left: zeros must follow the text
   return validator.valid();
 }
 

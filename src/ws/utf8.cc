@@ -1,5 +1,4 @@
-// Whole texts go to simdjson, which has no form for streams; the ends of pieces are done here, byte by
-// byte.
+// simdjson validates whole texts, but not streams; the ends of pieces are validated here, byte by byte.
 #include "ws/utf8.h"
 
 #include <simdjson.h>
@@ -9,12 +8,10 @@
 namespace ringgate::ws {
 namespace {
 
-/// Bytes of the character that begins with `lead`, by the form of `lead` alone; 1 where that is no
-/// beginning.
+/// Bytes of the character that begins with `lead`, judged by `lead` alone; 1 if `lead` begins no longer character.
 std::size_t character_bytes(std::uint8_t lead) { return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1; }
 
-/// Bytes at the end of `text` that begin a character and do not finish it: 0 to 3. They may turn out to be
-/// invalid.
+/// The number of bytes at the end of `text` that begin a character and do not finish it: 0 to 3. They may be invalid.
 std::size_t unfinished_bytes(ByteView text) {
   const std::size_t reach = std::min<std::size_t>(3, text.size());
   for (std::size_t back = 1; back <= reach; ++back) {
@@ -41,7 +38,7 @@ bool Utf8Stream::feed(ByteView piece) {
   return std::ranges::all_of(tail, [this](std::uint8_t byte) { return step(byte); });
 }
 
-// RFC 3629 section 4. The second byte is narrower after
+// RFC 3629 section 4. The range of the second byte is narrower after
 //   E0: A0-BF (overlong)   ED: 80-9F (surrogates)   F0: 90-BF (overlong)   F4: 80-8F (above U+10FFFF)
 bool Utf8Stream::step(std::uint8_t byte) {
   if (missing_ != 0) {

@@ -1,5 +1,5 @@
-// UTF-8 validation (RFC 3629): of a whole text, and of a text that arrives in pieces. Strict: no overlong
-// forms, no surrogates, nothing above U+10FFFF.
+// Validates UTF-8 (RFC 3629), of a whole text or of a text in pieces. Strict: no overlong forms, no surrogates, nothing above
+// U+10FFFF.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,16 @@ namespace ringgate::ws {
 /// True if `text` is valid UTF-8 as a whole. Any thread; reads exactly `text`; does not allocate.
 bool valid_utf8(ByteView text);
 
-/// Validates a text piece by piece and refuses at the first byte that no continuation can mend: `f4 | 90`
-/// fails with the 90, before the character is complete.
+/// Validates a text piece by piece. It fails at the first byte that makes the text invalid, whatever follows: `f4 | 90` fails at
+/// the 90, before the character is complete.
 ///
-/// Three bytes of state: what the next byte may be, and how many are missing. Value type; one thread at a
-/// time.
+/// Three bytes of state: the range of the next byte, and the number of missing bytes. A value; one thread at a time.
 class Utf8Stream {
  public:
-  /// Takes the next piece. False if the text so far is not the beginning of any valid text; it stays so only
-  /// by the caller's not asking again.
+  /// Takes the next piece. False if the text so far is not the beginning of any valid text; do not call it again then.
   [[nodiscard]] bool feed(ByteView piece);
 
-  /// As feed, for a piece of which the caller knows that no byte is above 0x7F.
+  /// As feed, for a piece without a byte above 0x7F.
   [[nodiscard]] bool feed_ascii(ByteView piece) const { return piece.empty() || missing_ == 0; }
 
   /// True if the text does not end inside a character.
@@ -33,7 +31,7 @@ class Utf8Stream {
 
   std::uint8_t missing_ = 0;  // continuation bytes that the current character still needs
   std::uint8_t lowest_ = 0x80;
-  std::uint8_t highest_ = 0xBF;  // range of the next of them
+  std::uint8_t highest_ = 0xBF;  // with lowest_: the range of the next continuation byte
 };
 
 }  // namespace ringgate::ws

@@ -1,5 +1,4 @@
-// What a peer can do wrong after the upgrade: one enumerator per broken rule, and the one table from it to
-// the Close frame that answers it.
+// The rules that a peer can break after the upgrade: one enumerator per rule, and one table from it to the gate's Close frame.
 #pragma once
 
 #include <array>
@@ -21,7 +20,7 @@ enum class Violation : std::uint8_t {
   control_fragmented,            // FIN = 0 on a control frame
   control_too_long,              // more than 125 bytes, or a longer length form
   not_masked,                    // RFC 6455 section 5.1
-  continuation_without_message,  // nothing was begun
+  continuation_without_message,  // no message is unfinished
   message_not_finished,          // a new message inside an unfinished one
   length_not_minimal,            // section 5.2: the shortest form must be used
   length_top_bit_set,            // section 5.2: 64-bit lengths have a zero top bit
@@ -32,14 +31,14 @@ enum class Violation : std::uint8_t {
   close_code_not_allowed,
   close_reason_not_utf8,
   compressed_data_invalid,  // does not inflate, or refers back beyond the window (RFC 7692 section 7.2.2)
-  inflating_too_costly,     // more of a core than one connection may have
-  memory_exhausted,         // ours, not the peer's: no memory left to assemble in
+  inflating_too_costly,     // takes more of a core than limits.inflate_cpu allows
+  memory_exhausted,         // not the peer's fault: memory for assembling is out
 };
 
 struct ViolationFacts {
   Violation violation;
   CloseCode close_code;
-  std::string_view reason;  // goes into the Close frame and the log
+  std::string_view reason;  // for the Close frame and the log
 };
 
 inline constexpr std::array violation_table{

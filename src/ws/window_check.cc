@@ -10,7 +10,7 @@ namespace ringgate::ws {
 namespace {
 
 constexpr unsigned end_of_block = 256;
-constexpr std::size_t steps_of_codes = 128;  // what reading the codes of a block weighs against a symbol
+constexpr std::size_t steps_of_codes = 128;  // reading the codes of a block counts as so many symbols
 
 // Lengths and distances by symbol (RFC 1951 section 3.2.5).
 constexpr std::array<std::uint16_t, 29> length_base{3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
@@ -37,7 +37,8 @@ void WindowChecker::Code::build(std::span<const std::uint8_t> lengths) {
     if (lengths[symbol] != 0) symbols_[offsets[lengths[symbol]]++] = static_cast<std::uint16_t>(symbol);
 }
 
-/// Bit by bit: the codes of one length are numbers in a row, and those of the next begin behind them (RFC 1951 section 3.2.2).
+/// Reads bit by bit: codes of one length are consecutive numbers, and those of the next length follow them (RFC 1951 section
+/// 3.2.2).
 unsigned WindowChecker::Code::read(std::uint64_t bits, unsigned& symbol) const {
   unsigned value = 0;
   unsigned first = 0;
@@ -45,7 +46,7 @@ unsigned WindowChecker::Code::read(std::uint64_t bits, unsigned& symbol) const {
   for (unsigned length = 1; length <= code_bits_max; ++length, bits >>= 1U) {
     value = value * 2 + static_cast<unsigned>(bits & 1U);
     const unsigned count = counts_[length];
-    if (value - first < count) {  // never below `first`, or it had ended before
+    if (value - first < count) {  // `value` is never below `first`: such a code would have ended before
       symbol = symbols_[index + value - first];
       return length;
     }
@@ -62,7 +63,7 @@ void WindowChecker::start(std::uint8_t window_bits, std::size_t history_bytes) {
   in_codes_ = is_final_ = false;
 }
 
-/// The next 57 bits or more, the first one lowest: of the payload, then of the block left off its end, then zeros.
+/// The next 57 bits or more, the first one lowest: from the payload, then from the omitted flush_tail, then zeros.
 std::uint64_t WindowChecker::ahead() const {
   const std::size_t byte = bit_ / 8;
   std::array<std::uint8_t, 8> bytes{};
@@ -88,7 +89,7 @@ unsigned WindowChecker::take(unsigned count) {
 
 bool WindowChecker::is_beyond_end() const { return bit_ > (payload_.size() + flush_tail.size()) * 8; }
 
-/// Between two blocks: true if there is no other. A message may end with a block marked final.
+/// Call it between two blocks. True if no block follows. A message may end with a block marked final.
 bool WindowChecker::is_at_end() const {
   return bit_ == (payload_.size() + flush_tail.size()) * 8 || (is_final_ && bit_ == payload_.size() * 8);
 }
@@ -101,7 +102,7 @@ void WindowChecker::end_block() {
 bool WindowChecker::pass_stored_block() {
   bit_ = (bit_ + 7) / 8 * 8;
   const unsigned length = take(16);
-  bit_ += 16 + std::size_t{length} * 8;  // behind the inverse and the bytes
+  bit_ += 16 + std::size_t{length} * 8;  // over the inverted length and the bytes
   bytes_before_ += length;
   end_block();
   return !is_beyond_end();
@@ -127,7 +128,7 @@ void WindowChecker::use_fixed_codes() {
   distances_.build(std::span(lengths).first(30));
 }
 
-/// Of a block that brings its own (RFC 1951 section 3.2.7).
+/// Reads the codes of a block that has its own (RFC 1951 section 3.2.7).
 bool WindowChecker::read_codes() {
   static constexpr std::array<std::uint8_t, 19> order{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
   const unsigned literals_count = 257 + take(5);

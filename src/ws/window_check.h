@@ -1,9 +1,9 @@
-// Whether a compressed message keeps to the window its sender agreed to (RFC 7692 section 7.1.2).
+// Checks that a compressed message keeps to the window that its sender agreed to (RFC 7692 section 7.1.2).
 //
-// zlib's inflate does not tell: a reference into what the same call has written is good for it, however far. So the codes of the
-// message are read once more (RFC 1951), without making a byte of what they mean, and only how far each reference goes is looked at.
-// Needed only where less than the full window was agreed to. Of a message that does not inflate the answer means nothing, but no
-// byte behind its end is read.
+// zlib's inflate does not check it: it accepts any reference into the output of the same call, however far back. So this reads
+// the codes of the message once more (RFC 1951), produces no output, and checks only the distance of each reference. It is needed
+// only for a window smaller than the full one. For a message that does not inflate the answer means nothing, but no byte behind
+// its end is read.
 #pragma once
 
 #include <array>
@@ -15,16 +15,16 @@
 
 namespace ringgate::ws {
 
-/// Reads one message, in as many calls as the caller likes. Owner shard; does not allocate.
+/// Checks one message, in any number of calls. Owner shard; does not allocate.
 class WindowChecker {
  public:
   enum class Answer : std::uint8_t { goes_on, stays, leaves };
 
-  /// `history_bytes`: of what went before the message and may be referred to.
+  /// `history_bytes`: bytes of earlier messages that the message may refer to.
   void start(std::uint8_t window_bits, std::size_t history_bytes);
 
-  /// Reads on in `payload`, the same at each call, for about `steps` symbols. `leaves`: a reference goes back further than the window
-  /// or before the history, or the message has no end.
+  /// Reads on for about `steps` symbols. `payload` is the whole message, the same at each call. `leaves`: a reference goes back
+  /// further than the window or the history, or the message has no end.
   Answer resume(ByteView payload, std::size_t steps);
 
  private:
@@ -34,7 +34,7 @@ class WindowChecker {
   class Code {
    public:
     void build(std::span<const std::uint8_t> lengths);
-    /// The symbol whose code `bits` begin with; its length, 0 if there is none.
+    /// Reads the symbol whose code `bits` begins with; returns the code's length in bits, 0 if there is none.
     unsigned read(std::uint64_t bits, unsigned& symbol) const;
 
    private:
@@ -57,15 +57,15 @@ class WindowChecker {
 
   ByteView payload_;  // during a call
   std::size_t window_bytes_ = 0;
-  std::size_t bytes_before_ = 0;  // that stand before the next one: of the history and of the message
-  std::size_t bit_ = 0;           // the next one
-  bool in_codes_ = false;         // within a block with codes
-  bool is_final_ = false;         // the block is marked so
+  std::size_t bytes_before_ = 0;  // bytes before the next one, of the history and of the message
+  std::size_t bit_ = 0;           // index of the next bit
+  bool in_codes_ = false;         // inside a block with codes
+  bool is_final_ = false;         // the block is marked final
   Code literals_;
   Code distances_;
 };
 
-/// All of it at once: true if no reference in `payload` goes back more than 2^window_bits bytes or before `history`.
+/// Checks a message at once: true if no reference in `payload` goes back more than 2^window_bits bytes or before `history`.
 bool stays_in_window(ByteView payload, ByteView history, std::uint8_t window_bits);
 
 }  // namespace ringgate::ws
