@@ -15,13 +15,13 @@ constexpr std::string_view transfer_encoding_name = "Transfer-Encoding";
 std::optional<std::uint64_t> parse_content_length(std::string_view text) {
   std::uint64_t value = 0;
   const bool all_digits = std::all_of(text.begin(), text.end(), [](char c) { return is_digit(static_cast<std::uint8_t>(c)); });
-  if (text.size() > 1 && text.front() == '0') return std::nullopt;  // one spelling of each number
-  if (text.empty() || !all_digits) return std::nullopt;  // from_chars alone would take a sign of its own and stop at any rest
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;  // each number has one spelling
+  if (text.empty() || !all_digits) return std::nullopt;  // from_chars alone takes a minus sign, and ignores what follows a number
   if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return std::nullopt;
   return value;
 }
 
-/// What one Transfer-Encoding line asks for: nothing but `chunked` is served.
+/// Checks the Transfer-Encoding line: only `chunked` is supported.
 std::expected<void, Rejection> check_transfer_encoding(const RequestView& request) {
   std::size_t codings_count = 0;
   std::size_t chunked_count = 0;

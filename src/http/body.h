@@ -1,8 +1,7 @@
-// The body of a request: how long it is (RFC 9112 section 6), and reading it piece by piece.
+// The body of a request: its framing (RFC 9112 section 6), and a reader for bodies in pieces.
 //
-// Knows nothing of what a body means. A reader is owned by the connection for one request; the body itself is
-// the caller's. Invariant: a body is appended only from bytes that have arrived, so memory never follows a
-// declared length.
+// It does not interpret a body. A connection owns a reader for one request; the caller owns the body. Invariant: a body grows
+// only by bytes that have arrived, so memory never follows a declared length.
 #pragma once
 
 #include <cstddef>
@@ -24,27 +23,26 @@ struct BodyFraming {
   bool has_body() const { return kind == Kind::chunked || content_length > 0; }
 };
 
-/// How the body of `request` is framed. Whatever two recipients could read in two ways is refused: both
-/// fields at once, a field given twice (even alike), signs, leading zeros, lists, overflow of 64 bits; a coding other than
-/// chunked is 501 unless chunked stands before it, which is 400.
+/// How the body of `request` is framed. Refuses everything that two recipients could read in two ways: both fields, a field given
+/// twice (even with the same value), signs, leading zeros, lists, overflow of 64 bits. A coding other than chunked is
+/// transfer_encoding_unsupported, but transfer_encoding_not_final if chunked precedes it. Any thread; does not allocate.
 std::expected<BodyFraming, Rejection> body_framing(const RequestView& request);
 
-/// Whether the sender waits for 100 (Continue) before it sends the body; never with HTTP/1.0 (RFC 9110 section 10.1.1). An
-/// expectation of anything else is expectation_unsupported.
+/// True if the sender waits for 100 (Continue) before it sends the body; never with HTTP/1.0 (RFC 9110 section 10.1.1). Any other
+/// expectation is expectation_unsupported. Any thread; does not allocate.
 std::expected<bool, Rejection> expects_continue(const RequestView& request);
 
-/// Reads one body of either kind.
+/// Reads one body of any framing.
 class BodyReader {
  public:
-  /// `body_bytes_max`: what the caller takes at most, in bytes.
+  /// `body_bytes_max`: the largest body that the caller takes.
   BodyReader(BodyFraming framing, std::size_t body_bytes_max);
 
-  /// Judges what is known before any byte of the body: body_too_large for a declared length above the limit.
+  /// Checks a declared length before any byte of the body: body_too_large if it is above the limit.
   std::expected<void, Rejection> check_length() const;
 
-  /// Takes what belongs to the body from the front of `input` and appends its content to `body`. With
-  /// `complete`, the bytes behind `consumed` are the next request. Once complete, further calls take
-  /// nothing. After an error the reader is spent.
+  /// Takes the bytes of the body from the front of `input` and appends their content to `body`. Once `complete`, the bytes behind
+  /// `consumed_bytes` are the next request, and further calls take nothing. Do not use the reader after an error.
   std::expected<BodyProgress, Rejection> read(ByteView input, std::string& body);
 
  private:

@@ -1,5 +1,4 @@
-// Classes of bytes in HTTP and URIs, as one table of bits: RFC 9110 sections 5.5 and 5.6.2, RFC 3986
-// appendix A.
+// Classes of bytes in HTTP and URIs, as one table of bits: RFC 9110 sections 5.5 and 5.6.2, RFC 3986 appendix A.
 #pragma once
 
 #include <array>
@@ -15,7 +14,7 @@ namespace ringgate::http {
 //  2  | byte_value   | VCHAR, obs-text, SP, HTAB: a field value
 //  3  | byte_host    | unreserved and sub-delims without ",": a reg-name without "%"
 //  4  | byte_quoted  | qdtext: inside a quoted string
-//  5  | byte_raw_query | what browsers leave raw in a query beyond that of RFC 3986, and "%"
+//  5  | byte_raw_query | bytes that browsers leave raw in a query although RFC 3986 does not allow them, and "%"
 inline constexpr std::uint8_t byte_token = 1U << 0;
 inline constexpr std::uint8_t byte_target = 1U << 1;
 inline constexpr std::uint8_t byte_value = 1U << 2;
@@ -66,7 +65,7 @@ constexpr bool is_token(std::string_view text) {
 
 constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
-/// Equality of ASCII text, case ignored; other bytes compare as they are.
+/// Compares two texts and ignores the case of ASCII letters; other bytes must be equal.
 constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {

@@ -1,4 +1,4 @@
-// How far a head goes on with bytes of one kind: what lets the parser take a name or a value at once.
+// Finds the end of a run of bytes of one class, so that the parser takes a name or a value at once.
 #pragma once
 
 #include <bit>
@@ -17,8 +17,8 @@ inline std::size_t end_of_run(ByteView bytes, std::size_t from, std::size_t end,
   return from;
 }
 
-/// Index of the first byte in `[from, end)` that is a control (HTAB too) or DEL, or `end`: what comes before may all stand in a
-/// field value. Eight bytes at a time. `end <= bytes.size()`.
+/// Index of the first byte in `[from, end)` that is a control (HTAB too) or DEL, or `end`: a field value may hold every byte
+/// before it. Tests eight bytes at a time. `end <= bytes.size()`.
 inline std::size_t end_of_plain_value(ByteView bytes, std::size_t from, std::size_t end) {
   static_assert(std::endian::native == std::endian::little);
   constexpr std::uint64_t ones = 0x0101010101010101;
@@ -26,8 +26,8 @@ inline std::size_t end_of_plain_value(ByteView bytes, std::size_t from, std::siz
   while (end - from >= 8) {
     std::uint64_t eight = 0;
     std::memcpy(&eight, bytes.data() + from, 8);
-    // The top bit of a byte of `small` is set where the byte is under 0x20, of `deletes` where it is 0x7f. A borrow can set it
-    // wrongly in a byte above one where it is right: the lowest is always right.
+    // `small` has a byte's top bit set if the byte is below 0x20, `deletes` if it is 0x7f. A borrow may set top bits above a
+    // correct one wrongly, but the lowest set bit is always correct.
     const std::uint64_t small = (eight - 0x20 * ones) & ~eight;
     const std::uint64_t from_delete = eight ^ (0x7f * ones);
     const std::uint64_t deletes = (from_delete - ones) & ~from_delete;

@@ -9,14 +9,14 @@ namespace ringgate::http {
 namespace {
 constexpr std::uint8_t size_digits_max = 16;  // 64 bits
 
-// Fields that say where a request ends, where it goes or who sends it. They count before the body is read or not at all: a trailer
-// with one of them is an attempt to be read in two ways (RFC 9110 section 6.5.1).
+// Fields that frame, route or authenticate a request. They count only before the body: a trailer with one of them tries to be
+// read in two ways (RFC 9110 section 6.5.1).
 constexpr std::array<std::string_view, 21> forbidden_trailers{
-    // where it ends, and what becomes of the connection
+    // framing and the connection
     "Transfer-Encoding", "Content-Length", "Trailer", "TE", "Connection", "Keep-Alive", "Proxy-Connection", "Upgrade", "Expect",
-    // where it goes, and where it came from
+    // destination and origin
     "Host", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via",
-    // who sends it
+    // the sender
     "Authorization", "Proxy-Authorization", "Cookie", "Origin", "Sec-Fetch-Site"};
 }  // namespace
 
@@ -56,7 +56,7 @@ ChunkedReader::Fault ChunkedReader::step(std::uint8_t byte) {
 ChunkedReader::Fault ChunkedReader::step_size(std::uint8_t byte) {
   const std::uint8_t digit = hex_value(byte);
   if (digit <= 15) {
-    const bool behind_zero = size_digits_ > 0 && chunk_bytes_ == 0;  // one spelling of each number
+    const bool behind_zero = size_digits_ > 0 && chunk_bytes_ == 0;  // each number has one spelling
     if (size_digits_ == size_digits_max || behind_zero) return Rejection::chunk_size_malformed;
     ++size_digits_;
     chunk_bytes_ = chunk_bytes_ << 4U | digit;
@@ -67,8 +67,8 @@ ChunkedReader::Fault ChunkedReader::step_size(std::uint8_t byte) {
   return end_of_part(byte, Rejection::chunk_size_malformed);
 }
 
-// Behind a size or a whole extension: the line ends, or another extension follows. White space is tolerated
-// before a semicolon alone (BWS, RFC 9112 section 7.1.1), so `5 CR LF` is refused.
+// Behind a size or an extension the line ends or another extension follows. White space may only precede a semicolon (BWS, RFC
+// 9112 section 7.1.1), so `5 SP CR LF` is refused.
 ChunkedReader::Fault ChunkedReader::end_of_part(std::uint8_t byte, Rejection otherwise) {
   if (byte == '\r') {
     state_ = State::size_lf;
@@ -103,7 +103,7 @@ ChunkedReader::Fault ChunkedReader::step_extension(std::uint8_t byte) {
         return {};
       }
       return end_of_part(byte, malformed);
-    case State::before_equals:  // the white space may also stand before the next semicolon
+    case State::before_equals:  // the white space may also precede the next semicolon
       if (is_blank(byte)) return {};
       if (byte != '=' && byte != ';') return malformed;
       state_ = byte == '=' ? State::value_first : State::name_first;
@@ -154,8 +154,7 @@ ChunkedReader::Fault ChunkedReader::step_trailer_name(std::uint8_t byte) {
   return {};
 }
 
-// Other trailer fields mean nothing to the gate and are dropped; never merged into the head (RFC 9110
-// section 6.5.1).
+// The gate drops other trailer fields, and never merges them into the head (RFC 9110 section 6.5.1).
 ChunkedReader::Fault ChunkedReader::step_trailer(std::uint8_t byte) {
   switch (state_) {
     case State::trailer_start:

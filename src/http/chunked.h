@@ -1,7 +1,7 @@
-// The chunked transfer coding, strictly (RFC 9112 section 7.1).
+// A strict reader of the chunked transfer coding (RFC 9112 section 7.1).
 //
-// Chunk extensions and trailers are checked and thrown away. Owned by a BodyReader for one body.
-// Invariant: each byte is looked at once, and the verdict does not depend on how the bytes were cut.
+// It checks chunk extensions and trailers and drops them. A BodyReader owns it for one body. Invariant: it looks at each byte
+// once, and its verdict does not depend on how the bytes are cut.
 #pragma once
 
 #include <array>
@@ -16,8 +16,7 @@
 
 namespace ringgate::http {
 
-/// Where reading a body stands: bytes taken from the front of the input, and whether the body ended with
-/// them.
+/// The progress of reading a body: bytes taken from the front of the input, and whether the body ended with them.
 struct BodyProgress {
   std::size_t consumed_bytes = 0;
   bool complete = false;
@@ -25,14 +24,13 @@ struct BodyProgress {
 
 class ChunkedReader {
  public:
-  /// `body_bytes_max`: decoded bytes the caller takes at most.
+  /// `body_bytes_max`: the most decoded bytes that the caller takes.
   explicit ChunkedReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
 
-  /// Decodes from the front of `input` and appends the data to `body`. Errors: chunk_size_malformed,
-  /// chunk_extension_malformed, chunk_data_malformed, trailer_malformed, trailer_forbidden, line_ending_malformed;
-  /// body_too_large when the line of the crossing chunk has ended; chunk_overhead_too_large when size lines
-  /// outweigh the data received by more than their budget; trailers_too_large. After an error the reader is
-  /// spent; what was appended before stays.
+  /// Decodes the front of `input` and appends the data to `body`. Errors: chunk_size_malformed, chunk_extension_malformed,
+  /// chunk_data_malformed, trailer_malformed, trailer_forbidden, line_ending_malformed; body_too_large at the end of the size
+  /// line that crosses the limit; chunk_overhead_too_large if the size lines exceed the data so far by more than
+  /// limits::chunk_overhead_bytes_max; trailers_too_large. Do not use the reader after an error; data appended before it stays.
   std::expected<BodyProgress, Rejection> read(ByteView input, std::string& body);
 
  private:
@@ -73,9 +71,9 @@ class ChunkedReader {
 
   State state_ = State::size_first;
   std::uint8_t size_digits_ = 0;
-  std::uint8_t trailer_name_chars_ = 0;  // of the name being read; at most one more than fit
+  std::uint8_t trailer_name_chars_ = 0;  // of the current name; at most one more than trailer_name_ holds
   std::array<char, 24> trailer_name_{};
-  std::uint64_t chunk_bytes_ = 0;     // size being read, then bytes of data still to come
+  std::uint64_t chunk_bytes_ = 0;     // first the size so far, then the bytes of data still to come
   std::uint64_t body_bytes_ = 0;      // data received so far
   std::uint64_t overhead_bytes_ = 0;  // bytes of size lines so far
   std::uint64_t trailer_bytes_ = 0;

@@ -6,7 +6,7 @@
 
 namespace ringgate::http {
 
-// By hand: strftime would follow the locale of an embedding program.
+// Not strftime, which follows the locale of an embedding program.
 std::string_view DateField::at(std::int64_t unix_seconds) {
   static constexpr std::string_view days = "SunMonTueWedThuFriSat";
   static constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -1,6 +1,6 @@
-// The value of the Date field (RFC 9110 sections 5.6.7 and 6.6.1), made once a second.
+// The value of the Date field (RFC 9110 sections 5.6.7 and 6.6.1), formatted once a second.
 //
-// One per writer of answers; owner shard. It reads no clock: the caller says what time it is.
+// One per writer of responses; owner shard. It reads no clock: the caller passes the time.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ class DateField {
   std::string_view at(std::int64_t unix_seconds);
 
  private:
-  std::int64_t seconds_ = -1;  // what `text_` says
+  std::int64_t seconds_ = -1;  // the time in `text_`
   std::array<char, 29> text_{};
 };
 

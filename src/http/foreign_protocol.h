@@ -1,5 +1,5 @@
-// Other protocols that arrive where plain HTTP is spoken, told by their first bytes: so that a wrong scheme, port or load
-// balancer's setting has a name in the answer, the log and the metrics.
+// Recognises other protocols on a plain HTTP port by their first bytes, so that response, log and metrics name a wrong scheme,
+// port or load balancer setting.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace ringgate::http {
 
-/// What the bytes of a head that the parser has rejected are: a TLS record, a PROXY protocol header (either version), the preface
-/// of HTTP/2 or an SSH banner; nullopt if none of them. `bytes`: from the start of the request, as many as have come. Pure.
+/// Recognises a rejected head as a TLS record, a PROXY protocol header (version 1 or 2), the preface of HTTP/2 or an SSH banner;
+/// nullopt if it is none of them. `bytes`: all bytes since the start of the request. Any thread; does not allocate.
 std::optional<Rejection> foreign_protocol(ByteView bytes);
 
 }  // namespace ringgate::http

@@ -1,8 +1,8 @@
 // Gathers a request head that does not arrive in one piece, for both ports.
 //
-// Most heads arrive whole and are parsed where they lie, without a copy; one that does not is kept here, and parsing goes on where it
-// stopped. Owned by a connection while its head is arriving; one that holds no bytes may serve connection after connection.
-// Invariant: memory follows the bytes that have arrived, at most `HeadRules::head_bytes_max` and one receive.
+// Most heads arrive whole and are parsed in place, without a copy. Any other head is kept here, and parsing goes on where it
+// stopped. A connection owns the gatherer while its head arrives; a gatherer that holds no bytes may serve the next connection.
+// Invariant: memory follows the bytes that have arrived: at most `HeadRules::head_bytes_max` and one receive.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,10 @@
 
 namespace ringgate::http {
 
-/// What `HeadGatherer::read` found.
+/// The result of `HeadGatherer::read`.
 struct GatheredHead {
   HeadStatus status = HeadStatus::need_more;
-  std::size_t consumed_bytes = 0;  // of the input; the body, the frames or the next request begin behind them
+  std::size_t consumed_bytes = 0;  // of the input; the body, frames or the next request follow
   Rejection rejection{};           // only if rejected
 };
 
@@ -25,32 +25,31 @@ class HeadGatherer {
  public:
   explicit HeadGatherer(const HeadRules& rules) : parser_(rules) {}
 
-  /// Goes on with `input`, which follows the input of the calls before. With need_more all of it is consumed, and kept.
+  /// Goes on with `input`, which follows the input of earlier calls. On need_more it has consumed and kept all of `input`.
   GatheredHead read(ByteView input);
 
-  /// The head. Precondition: the last `read` said complete, and its input is still there: the view borrows it, or this object.
+  /// The head, after `read` returned complete. Borrows the input of that call, or this object.
   RequestView view() const { return parser_.view(head_); }
 
-  /// As much of a head as was read, if it is not complete, for whoever tells of it. Borrows like `view`; of a head that is still
-  /// arriving, until the next `read`.
+  /// The part of an incomplete head that was read, for the log. Borrows as `view`, and only until the next `read`.
   RequestView view_so_far() const { return parser_.view(bytes_.empty() ? head_ : ByteView{bytes_}); }
 
-  /// The method, as far as it is known; for the answer to a rejected head.
+  /// The method, or Method::unknown; for the response to a rejected head.
   Method method() const { return parser_.head().method; }
 
-  /// True if bytes of an unfinished head are kept.
+  /// True if it keeps bytes of an unfinished head.
   bool holds_bytes() const { return !bytes_.empty(); }
   std::size_t held_bytes() const { return bytes_.size(); }
-  /// All memory of this object: for budgets.
+  /// All memory of this object, for budgets.
   std::size_t memory_bytes() const { return sizeof *this + parser_.memory_bytes() + bytes_.capacity(); }
 
-  /// Makes ready for the next head. Keeps its memory.
+  /// Prepares for the next head. Keeps its memory.
   void reset();
 
  private:
   RequestHeadParser parser_;
   std::vector<std::uint8_t> bytes_;  // of a head that did not arrive in one piece
-  ByteView head_;                    // what the last call parsed: `bytes_`, or the input
+  ByteView head_;                    // the bytes that the last call parsed: `bytes_`, or the input
 };
 
 }  // namespace ringgate::http

@@ -20,7 +20,7 @@ std::optional<std::array<std::uint8_t, sizeof(in6_addr)>> ipv6_address(std::stri
   return address;
 }
 
-/// Names by their letters, case ignored; IPv6 addresses, which have many spellings, by what they are.
+/// Compares names without case, and IPv6 addresses by value, since they have many spellings.
 bool is_same_host(std::string_view a, std::string_view b) {
   if (equals_ignoring_case(a, b)) return true;
   const auto address = ipv6_address(a);
@@ -43,7 +43,7 @@ bool is_loopback_name(std::string_view host) {
 }
 
 bool is_ip_literal(std::string_view host) {
-  if (host.starts_with('[')) return true;  // a valid authority has nothing else in brackets
+  if (host.starts_with('[')) return true;  // brackets of a valid authority always hold an address
   in_addr parsed;
   return host.size() < INET_ADDRSTRLEN && inet_pton(AF_INET, std::string(host).c_str(), &parsed) == 1;
 }

@@ -7,7 +7,7 @@ namespace ringgate::http {
 std::size_t RequestView::find_field(std::string_view name, std::size_t from) const {
   for (std::size_t i = from; i < head_->fields.size(); ++i) {
     if (head_->fields[i].name.length != name.size()) continue;
-    if (field_name(i) == name || equals_ignoring_case(field_name(i), name)) return i;  // most senders spell it as we do
+    if (field_name(i) == name || equals_ignoring_case(field_name(i), name)) return i;  // most senders use the same case
   }
   return head_->fields.size();
 }

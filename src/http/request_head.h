@@ -1,9 +1,7 @@
-// A parsed request head: where each part lies in the caller's bytes.
+// A parsed request head: the position of each part in the caller's bytes.
 //
-// This is the layout and the way to read it, not the parser (request_head_parser.h) and not a judgement about
-// what is asked for. Owned by whoever holds the bytes; `RequestHead` stores offsets alone, so the buffer may
-// move between parsing and reading. Invariant: every span lies inside the first `head_bytes` bytes since the
-// start of the request.
+// request_head_parser.h parses it; admission/ and admin/ judge what it asks for. `RequestHead` stores only offsets, so the bytes
+// may move between parsing and reading. The holder of the bytes owns it. Invariant: every span lies inside the head.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +14,14 @@
 
 namespace ringgate::http {
 
-/// A piece of the head: `[offset, offset + length)`, counted from the start of the request.
+/// A part of the head: the bytes `[offset, offset + length)` from the start of the request.
 struct HeadSpan {
   std::uint16_t offset = 0;
   std::uint16_t length = 0;
 };
 static_assert(limits::head_bytes_most <= UINT16_MAX);
 
-/// One field line; `value` is without the white space around it.
+/// One field line; `value` excludes the white space around it.
 struct FieldLine {
   HeadSpan name;
   HeadSpan value;
@@ -37,19 +35,18 @@ struct RequestHead {
   HeadSpan method_text;
   HeadSpan target;     // as sent
   HeadSpan authority;  // of a target in absolute-form; else empty
-  HeadSpan path;       // not decoded; empty if an absolute-form has none, which means "/"; the whole target in another form
+  HeadSpan path;       // not decoded; empty, meaning "/", if an absolute-form has none; in other forms the whole target
   HeadSpan query;      // after the question mark, not decoded; empty if there is none
   HeadSpan host;       // value of the Host field; empty only if HTTP/1.0 has none
   Method method = Method::unknown;
-  std::uint8_t minor_version = 1;  // 0 or 1; higher ones are read as 1 (RFC 9110 section 2.5)
+  std::uint8_t minor_version = 1;  // 0 or 1; a higher one counts as 1 (RFC 9110 section 2.5)
   std::vector<FieldLine> fields;
 };
 
-/// A head together with the bytes it describes. Borrows both; the views it returns borrow the bytes. Does
-/// not allocate.
+/// A head and the bytes it describes. Borrows both; the views it returns borrow the bytes. Does not allocate.
 class RequestView {
  public:
-  /// `bytes` starts where the request starts and holds at least the whole head.
+  /// `bytes` starts at the start of the request and holds at least the whole head.
   RequestView(const RequestHead& head, ByteView bytes) : head_(&head), bytes_(text_of(bytes)) {}
 
   Method method() const { return head_->method; }
@@ -59,29 +56,25 @@ class RequestView {
   std::string_view host() const { return text(head_->host); }
   bool is_http10() const { return head_->minor_version == 0; }
 
-  /// Path of the target, still percent-encoded; at least "/". Of a target in asterisk-form or authority-form, which only requests
-  /// of an unserved method have, the target: no path begins like it.
+  /// The path of the target, still percent-encoded; at least "/". For asterisk-form and authority-form, which occur only with
+  /// methods that are not served: the target, which does not begin like a path.
   std::string_view path() const { return head_->path.length == 0 ? std::string_view{"/"} : text(head_->path); }
 
-  /// Authority the request is meant for: of an absolute-form target, else the Host field (RFC 9112
-  /// section 3.3).
+  /// The authority that the request is for: that of an absolute-form target, else the Host field (RFC 9112 section 3.3).
   std::string_view authority() const { return text(head_->authority.length > 0 ? head_->authority : head_->host); }
 
   std::size_t fields_count() const { return head_->fields.size(); }
   std::string_view field_name(std::size_t index) const { return text(head_->fields[index].name); }
   std::string_view field_value(std::size_t index) const { return text(head_->fields[index].value); }
 
-  /// Index of the first field line at or after `from` whose name is `name` (case ignored); `fields_count()`
-  /// if there is none.
+  /// Index of the first field line at or after `from` with name `name` (ignores case); `fields_count()` if there is none.
   std::size_t find_field(std::string_view name, std::size_t from = 0) const;
 
-  /// Value of the first line named `name`; nullopt if there is none. Says nothing about further lines: see
-  /// `count_fields`.
+  /// Value of the first line with name `name`; nullopt if there is none. There may be more lines: see `count_fields`.
   std::optional<std::string_view> field(std::string_view name) const;
   std::size_t count_fields(std::string_view name) const;
 
-  /// True if the comma list over all lines of `name` has the member `token`, case ignored (never a substring
-  /// of a member).
+  /// True if the comma-separated list over all lines of `name` has `token` as a whole member; ignores case.
   bool list_has_token(std::string_view name, std::string_view token) const;
 
  private:
@@ -91,9 +84,8 @@ class RequestView {
   std::string_view bytes_;
 };
 
-/// Walks the members of a comma list that may be spread over several lines of one name (RFC 9110
-/// section 5.6.1). Members are trimmed and empty ones skipped. Splits at every comma: not for fields whose
-/// members hold quoted strings.
+/// Reads the members of a comma-separated list over all lines of one name (RFC 9110 section 5.6.1). Trims members and skips empty
+/// ones. Splits at every comma, so it does not suit fields with quoted strings.
 class ListReader {
  public:
   ListReader(const RequestView& request, std::string_view name) : request_(&request), name_(name) { find_line(0); }

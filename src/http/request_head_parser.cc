@@ -75,8 +75,7 @@ void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::uint8_t c
   bytes_examined_ += cursor_ - begin;
 }
 
-// Looks at one byte, or at a run of bytes of one kind; `cursor_ < end`. Leaves the cursor behind what it
-// accepted.
+// Reads one byte, or a run of bytes of one class; `cursor_ < end`. Leaves the cursor behind the accepted bytes.
 RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end) {
   switch (state_) {
     case State::field_name: return read_field_name(bytes, end);
@@ -97,7 +96,7 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end
     case State::version: fault = read_version(byte); break;
     case State::field_start: fault = read_field_start(byte); break;
     case State::field_ows:
-      if (!is_blank(byte)) {  // the byte is the value's first: looked at again there
+      if (!is_blank(byte)) {  // the first byte of the value: read_field_value reads it again
         mark_ = value_end_ = cursor_;
         state_ = State::field_value;
         return {};
@@ -112,7 +111,7 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end
                                                : Fault{};
       state_ = state_ == State::head_lf ? State::complete : State::field_start;
       break;
-    default: std::unreachable();  // the three runs above, and the verdicts, which end the loop
+    default: std::unreachable();  // the three runs returned above, and a verdict ends the loop
   }
   ++cursor_;
   return fault;
@@ -156,7 +155,7 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::siz
   for (; cursor_ < end; ++cursor_) {
     if (escape_digits_ == 0) {
       const std::size_t begin = cursor_;
-      // Never past the byte at which the target would be too long.
+      // Stops at the byte that makes the target too long.
       pass_run(bytes, std::min<std::size_t>(end, mark_ + limits::target_bytes_max), byte_target);
       const ByteView run = bytes.subspan(begin, cursor_ - begin);
       if (!run.empty() && !in_query_) in_query_ = std::memchr(run.data(), '?', run.size()) != nullptr;
@@ -179,8 +178,8 @@ RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::siz
   return {};
 }
 
-// Brackets occur in the authority of an absolute-form, else in a query as browsers send it; `judge_target` sees that they stand
-// nowhere else.
+// Brackets may occur in the authority of an absolute-form and in a query as browsers send it; `judge_target` refuses them
+// elsewhere.
 RequestHeadParser::Fault RequestHeadParser::read_target_byte(std::uint8_t byte) {
   if (escape_digits_ > 0) {
     const std::uint8_t digit = hex_value(byte);
@@ -211,7 +210,7 @@ RequestHeadParser::Fault RequestHeadParser::read_version(std::uint8_t byte) {
   return {};
 }
 
-// Version before target: `PRI * HTTP/2.0` is a matter of the version, not of the asterisk.
+// Judges the version before the target, so that `PRI * HTTP/2.0` is refused for its version.
 RequestHeadParser::Fault RequestHeadParser::finish_request_line(ByteView bytes) {
   const std::uint8_t major = bytes[mark_ + version_pattern.find('d')];
   const std::uint8_t minor = bytes[mark_ + version_pattern.rfind('d')];
@@ -220,12 +219,12 @@ RequestHeadParser::Fault RequestHeadParser::finish_request_line(ByteView bytes) 
   return judge_target(bytes);
 }
 
-// Cut as soon as it is there, judged with its line: whoever tells of a request that goes no further says what it asked for.
+// Cuts the target as soon as it is read, so that the log can name it even if the rest of the line is refused.
 void RequestHeadParser::cut_target(ByteView bytes) {
   const std::string_view target = text_of(bytes.subspan(head_.target.offset, head_.target.length));
   std::size_t path_begin = 0;
   if (target.front() != '/') {
-    if (default_port(scheme_of(target)).empty()) {  // neither a path nor a URI of ours
+    if (default_port(scheme_of(target)).empty()) {  // neither a path nor a URI of http or ws
       head_.path = head_.target;
       return;
     }
@@ -302,7 +301,7 @@ RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView bytes, std
   return {};
 }
 
-// What a value may hold whatever stands before it: all but tabs. Spaces at the end of a run are looked at twice, in this one call.
+// Passes the bytes of a value that need no look at their neighbours: all but tabs. Looks twice at spaces that end a run.
 void RequestHeadParser::pass_plain_value(ByteView bytes, std::size_t end) {
   const std::size_t begin = cursor_;
   cursor_ = static_cast<std::uint16_t>(end_of_plain_value(bytes, begin, end));
@@ -331,7 +330,7 @@ RequestHeadParser::Fault RequestHeadParser::finish_head(ByteView bytes) {
   if (request.find_field("Host", index + 1) < request.fields_count()) return Rejection::host_repeated;
   const std::string_view host = request.field_value(index);
   if (!is_valid_authority(host)) return Rejection::host_malformed;
-  // RFC 9112 section 3.2.2 lets the target win. Who looks at Host alone would see another host than we do, so they must agree.
+  // RFC 9112 section 3.2.2 prefers the target. A proxy that looks only at Host would see another host, so both must agree.
   if (head_.authority.length > 0 && !same_authority(request.authority(), host, scheme_of(request.target())))
     return Rejection::authority_conflict;
   head_.host = head_.fields[index].value;

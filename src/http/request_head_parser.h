@@ -1,10 +1,8 @@
-// The strict, incremental parser of a request head (RFC 9112 sections 2 to 5).
+// The strict, incremental parser of a request head (RFC 9112 sections 2 to 5): bytes in, a layout or a broken rule out.
 //
-// No I/O, no clock, and no view of what is asked for: bytes in, a layout or a broken rule out. One parser
-// per connection that is still sending a head; owned by the connection. Rules that look at one byte are
-// judged at that byte, rules that need a line when the line ends, rules that need all fields when the head
-// ends: so the verdict does not depend on how TCP cut the bytes. Invariant: bytes before the cursor are
-// never scanned again by a later call.
+// No I/O, no clock; it does not judge what the request asks for. A connection owns a parser while its head arrives. A rule about
+// one byte is judged at that byte, a rule about a line at its end, a rule about all fields at the end of the head: so the verdict
+// does not depend on how TCP cuts the bytes. Invariant: a later call never scans bytes before the cursor again.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +16,10 @@
 
 namespace ringgate::http {
 
-/// What a query may hold.
+/// The bytes that a query may contain.
 enum class QueryRule : std::uint8_t {
   strict,            // RFC 3986: pchar, "/" and "?", whole escapes
-  as_browsers_send,  // also raw [ ] { } | \ ^ ` and any percent sign (WHATWG URL, "query state"): whoever reads a parameter decodes it
+  as_browsers_send,  // also raw [ ] { } | \ ^ ` and any percent sign (WHATWG URL, "query state"); its reader decodes it
 };
 
 using MethodsMask = std::uint16_t;
@@ -31,58 +29,56 @@ constexpr MethodsMask methods_mask(std::initializer_list<Method> methods) {
   return mask;
 }
 
-/// What differs between heads of the device port and of the admin port, and between settings.
+/// Rules that differ between the device port and the admin port, or depend on settings.
 struct HeadRules {
   std::uint16_t head_bytes_max = limits::head_bytes_default;  // limits::head_bytes_least to head_bytes_most
   std::uint16_t fields_max = limits::fields_count_default;
   QueryRule query = QueryRule::strict;
-  /// The methods that somebody serves. Only their targets must be a path or an absolute URI: any other request is refused for its
-  /// method, whatever its target looks like.
+  /// The served methods. Only their targets must be a path or an absolute URI; a request with another method is refused for its
+  /// method.
   MethodsMask methods = methods_mask({Method::get, Method::head, Method::post, Method::delete_});
 };
 
 enum class HeadStatus : std::uint8_t { need_more, complete, rejected };
 
-/// What `resume` found. `head_bytes` counts the bytes of a complete head with its empty line (and one
-/// skipped CRLF before it); the body or the frames begin there. `rejection` has a meaning only if rejected.
+/// The result of `resume`. `head_bytes`: the size of a complete head with its empty line, and with a skipped CRLF before it; the
+/// body or frames follow. `rejection` is valid only if rejected.
 struct HeadVerdict {
   HeadStatus status = HeadStatus::need_more;
   std::size_t head_bytes = 0;
   Rejection rejection{};
 };
 
-/// Parses one head. Owner shard. Holds offsets alone: under 1 KiB of memory with the field table of an
-/// ordinary head.
+/// Parses one head. Owner shard. Holds only offsets: less than 1 KiB of memory with the field table of an ordinary head.
 class RequestHeadParser {
  public:
   RequestHeadParser() = default;
   explicit RequestHeadParser(const HeadRules& rules) : rules_(rules) {}
 
-  /// Goes on where the last call stopped. `bytes` are all bytes since the start of the request: those of
-  /// the last call (perhaps at another address) and any number of new ones. Allocates only to grow the field
-  /// table. After a verdict other than need_more it returns the same verdict again.
+  /// Goes on where the last call stopped. `bytes`: all bytes since the start of the request, those of the last call (perhaps at
+  /// another address) and any number of new ones. Allocates only to grow the field table. Once complete or rejected, it returns
+  /// the same verdict again.
   ///
-  /// Limits: 414 for the target, 431 for the count of fields and the head, 400 for the method. They are judged at the byte that
-  /// crosses them, and the whole head at its last permitted byte.
+  /// Limits: method_too_long, target_too_long, fields_too_many at the byte that crosses the limit; head_too_large at the last
+  /// permitted byte of a head.
   HeadVerdict resume(ByteView bytes);
 
-  /// Layout found so far; whole once `complete`. After a rejection the method, and the target's parts, are known if they were read
-  /// to the end.
+  /// The layout found so far. After a rejection it has the method and the parts of the target if they were read to the end.
   const RequestHead& head() const { return head_; }
 
-  /// The head with the bytes it describes: all of it once `resume` said complete, before that what `head` knows.
+  /// `head` with the bytes it describes; incomplete until `resume` returned complete.
   RequestView view(ByteView bytes) const { return {head_, bytes}; }
 
-  /// True until the first byte of a request line was seen: nothing but silence or one empty line so far.
+  /// True before the first byte of a request line: there was no byte yet, or only one empty line.
   bool is_idle() const { return state_ <= State::start_method; }
 
-  /// Makes ready for the next request on the same connection. Keeps the rules and the field table's memory.
+  /// Prepares for the next request on the same connection. Keeps the rules and the field table's memory.
   void reset();
 
-  /// Bytes looked at so far, over all calls: linear in the head however it was cut (tests).
+  /// Bytes examined over all calls. For tests: it is linear in the size of the head, however the bytes are cut.
   std::size_t bytes_examined() const { return bytes_examined_; }
 
-  /// Heap memory held, in bytes.
+  /// Heap memory in bytes.
   std::size_t memory_bytes() const { return head_.fields.capacity() * sizeof(FieldLine); }
 
  private:
@@ -90,7 +86,7 @@ class RequestHeadParser {
     start,         // first byte; an empty line may be skipped
     start_lf,      // after CR of that empty line
     start_method,  // after the empty line
-    second_lf,     // after CR of another one, which is one too many; but the byte behind it tells a PROXY protocol's opening
+    second_lf,     // after CR of a second empty line, a fault; but the next byte may show a PROXY protocol header
     second_empty,  // after that LF
     method,
     target,
@@ -130,8 +126,8 @@ class RequestHeadParser {
   HeadRules rules_;
   RequestHead head_;
   std::size_t bytes_examined_ = 0;
-  std::uint16_t cursor_ = 0;     // next byte to look at
-  std::uint16_t mark_ = 0;       // start of the part being read
+  std::uint16_t cursor_ = 0;     // the next byte
+  std::uint16_t mark_ = 0;       // start of the current part
   std::uint16_t value_end_ = 0;  // behind the last byte of a value that is not white space
   State state_ = State::start;
   Rejection rejection_{};

@@ -1,7 +1,7 @@
-// Writing responses: status line, the few fields the gate sends, and the problem documents of RFC 9457.
+// Writes responses: status line, the few fields that the gate sends, and the problem documents of RFC 9457.
 //
-// Not a general writer: no chunked coding. Everything is appended to the caller's string, so that
-// pipelined responses gather in one send.
+// It is no general writer: it has no chunked coding. It appends to the caller's string, so that pipelined responses leave in one
+// send. Any thread; allocates.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,19 @@ namespace ringgate::http {
 
 enum class Persistence : std::uint8_t { keep_alive, close };
 
-/// A response to be written. Borrows its text for the call.
+/// A response. Borrows its texts for the call.
 struct Response {
   std::uint16_t status = 200;
   std::string_view content_type = {};  // empty: no Content-Type field
   std::string_view body = {};
   std::string_view extra_fields = {};  // whole field lines, each ending in CRLF; must not come from a peer
   Persistence persistence = Persistence::keep_alive;
-  Method request_method = Method::get;  // an answer to HEAD has the fields of GET and no body
+  Method request_method = Method::get;  // a response to HEAD has the fields of GET and no body
   std::string_view date = {};           // of DateField; empty: no Date field
 };
 
-/// What a problem document says (RFC 9457 section 3.1); `type` is about:blank, so the title is that of the
-/// status. `reason` and `detail` are literals that need no JSON escaping.
+/// The content of a problem document (RFC 9457 section 3.1). Its `type` is about:blank, so its title is that of the status.
+/// `reason` and `detail` are literals that need no JSON escaping.
 struct Problem {
   std::uint16_t status = 500;
   std::string_view reason = {};  // stable snake_case name
@@ -38,7 +38,7 @@ struct Problem {
   std::string_view date = {};
 };
 
-/// Title of a status code as in the IANA registry; "Unknown" for one the gate does not send.
+/// Title of a status code as in the IANA registry; "Unknown" if the gate does not send that code.
 std::string_view status_title(std::uint16_t status);
 
 /// Appends the whole response. A 204 has neither body nor Content-Length (RFC 9110 section 8.6).
@@ -47,8 +47,8 @@ void append_response(std::string& out, const Response& response);
 /// Appends a response with an application/problem+json body.
 void append_problem(std::string& out, const Problem& problem);
 
-/// Appends the answer to a refused request; it closes the connection. `request_method` is Method::unknown if
-/// not known; `date` as in Response.
+/// Appends the response to a refused request, with Connection: close. `request_method` may be Method::unknown; `date` as in
+/// Response.
 void append_rejection(std::string& out, const RejectionFacts& facts, Method request_method, std::string_view date);
 
 }  // namespace ringgate::http

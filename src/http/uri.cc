@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint32_t port_max = 65535;
 
-// One spelling of each number: a zero stands alone.
+// Each number has one spelling: no leading zeros.
 bool is_valid_port(std::string_view port) {
   if (port.size() > 1 && port.front() == '0') return false;
   std::uint32_t value = 0;
@@ -44,7 +44,7 @@ bool is_valid_ipv6_address(std::string_view address) {
   return inet_pton(AF_INET6, text.data(), &parsed) == 1;
 }
 
-/// Yields the bytes of percent-encoded text, decoded.
+/// Decodes percent-encoded text byte by byte.
 class DecodedBytes {
  public:
   static constexpr int end = -1;
@@ -69,10 +69,10 @@ class DecodedBytes {
   std::string_view text_;
 };
 
-/// `authority` without the port, and the colon, that `scheme` means anyway.
+/// `authority` without its port and colon if the port is empty or the default of `scheme`.
 std::string_view without_default_port(std::string_view authority, std::string_view scheme) {
   const std::size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || authority.ends_with(']')) return authority;  // that colon is an IPv6 address's
+  if (colon == std::string_view::npos || authority.ends_with(']')) return authority;  // no port after "]"
   const std::string_view port = authority.substr(colon + 1);
   return port.empty() || port == default_port(scheme) ? authority.substr(0, colon) : authority;
 }

@@ -1,5 +1,5 @@
-// The pieces of RFC 3986 that a gate needs: authorities, percent-encoding and query parameters. Pure
-// functions over borrowed text.
+// The parts of RFC 3986 that the gate needs: authorities, percent-encoding and query parameters. Any thread; does not allocate;
+// results borrow the given text.
 #pragma once
 
 #include <cstddef>
@@ -10,38 +10,37 @@
 
 namespace ringgate::http {
 
-/// True if `authority` is a host with an optional port, without user information: reg-name, IPv4 address or
-/// [IPv6 address] (RFC 9110 section 7.2, RFC 3986 section 3.2.2). Empty hosts, ports above 65535 or with
-/// a zero in front, and commas are refused: a comma is legal in a reg-name, but in practice it is two Host lines joined by an
-/// intermediary.
+/// True if `authority` is a host with an optional port and without user information. The host is a reg-name, an IPv4 address or
+/// an IPv6 address in brackets (RFC 9110 section 7.2, RFC 3986 section 3.2.2). False for an empty host, a port above 65535 or
+/// with a leading zero, and a comma, which is legal in a reg-name, but in practice comes from an intermediary that joins two Host
+/// lines.
 bool is_valid_authority(std::string_view authority);
 
-/// What stands before "://"; empty if that does not occur.
+/// The text before "://"; empty if there is none.
 std::string_view scheme_of(std::string_view uri);
 
-/// The port that `scheme` (http, https, ws or wss; case ignored) means if none is given; empty for any other scheme.
+/// The default port of `scheme` (http, https, ws or wss; ignores case); empty for any other scheme.
 std::string_view default_port(std::string_view scheme);
 
-/// True if two valid authorities name one host and one port under `scheme`: case is ignored, and the scheme's default port, or an
-/// empty one, equals none. Nothing else is normalised.
+/// True if two valid authorities name the same host and port under `scheme`. Ignores case; the scheme's default port or an empty
+/// port equals no port. Nothing else is normalised.
 bool same_authority(std::string_view a, std::string_view b, std::string_view scheme);
 
-/// Decodes percent escapes once into `out`; `+` stays. Returns the number of bytes written, or nullopt if an
-/// escape is malformed or `out` is too short. `out` needs at most `text.size()` bytes.
+/// Decodes percent escapes once into `out`; `+` stays. Returns the number of bytes written, or nullopt if an escape is malformed
+/// or `out` is too short; `text.size()` bytes always suffice.
 std::optional<std::size_t> percent_decode(std::string_view text, std::span<char> out);
 
-/// True if both texts decode, and to the same bytes.
+/// True if both texts decode to the same bytes.
 bool equal_when_decoded(std::string_view a, std::string_view b);
 
-/// A parameter looked up in a query.
+/// The result of a look-up in a query.
 struct QueryParameter {
-  enum class Presence : std::uint8_t { absent, present, conflicting };  // conflicting: given twice with two different values
+  enum class Presence : std::uint8_t { absent, present, conflicting };  // conflicting: given with two different values
   Presence presence = Presence::absent;
-  std::string_view value;  // first one, not decoded; may be empty
+  std::string_view value;  // the first one, not decoded; may be empty
 };
 
-/// Finds `name` among the `&`-separated parameters of `query`. Names and values are compared as decoded.
-/// Borrows `query`.
+/// Finds `name` among the `&`-separated parameters of `query`. Compares names and values after decoding.
 QueryParameter query_parameter(std::string_view query, std::string_view name);
 
 }  // namespace ringgate::http
