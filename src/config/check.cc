@@ -13,15 +13,14 @@ StartError fault(const std::string& where, const Complaint& complaint) {
   return {ExitCode::bad_configuration, where + ": " + complaint.cause, complaint.remedy};
 }
 
-/// Compares values with one another and collects what is wrong with them.
+/// Compares values with one another and collects the faults.
 class Relations {
  public:
   Relations(const Config& config, const Origins& origins) : config_(config), origins_(origins) {}
 
   ConfigFaults check() {
     if (config_.limits.reassembly_bytes_max < config_.limits.message_bytes_max) {
-      add("limits.reassembly_memory",
-          {"no message of limits.max_message would ever fit", "give at least max_message for each shard"});
+      add("limits.reassembly_memory", {"a message of limits.max_message does not fit", "give at least limits.max_message"});
     }
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
@@ -35,10 +34,10 @@ class Relations {
     const auto end = config_.routes.begin() + static_cast<std::ptrdiff_t>(i);
     if (std::ranges::find(config_.routes.begin(), end, route.path, &RouteConfig::path) != end) {
       add(fmt::format("route.{}.path", i),
-          {fmt::format("{} is another route's", printable(route.path)), "give each route its own path"});
+          {fmt::format("{} is the path of another route", printable(route.path)), "give each route its own path"});
     }
     if (route.origin == OriginPolicy::list && route.allowed_origins.empty()) {
-      add(fmt::format("route.{}.origin", i), {"\"list\" lets in no origin", "give allowed_origins"});
+      add(fmt::format("route.{}.origin", i), {"\"list\" without allowed_origins accepts no origin", "give allowed_origins"});
     }
     if (route.origin != OriginPolicy::list && !route.allowed_origins.empty()) {
       add(fmt::format("route.{}.allowed_origins", i), {"the list is not used", "set origin = \"list\""});
@@ -51,13 +50,13 @@ class Relations {
     const bool is_shared = std::ranges::find(config_.listeners.begin(), end, listener.bind, &ListenerConfig::bind) != end;
     if (is_shared && !listener.bind.ends_with(":0")) {
       add(fmt::format("listener.{}.bind", i),
-          {fmt::format("{} is another listener's", listener.bind), "bind each listener elsewhere"});
+          {fmt::format("{} is the address of another listener", listener.bind), "give each listener its own address"});
     }
     if (listener.dual_stack && !listener.bind.starts_with('['))
       add(fmt::format("listener.{}.dual_stack", i), not_ipv6(listener.bind));
     if (std::ranges::find(config_.routes, listener.health_path, &RouteConfig::path) != config_.routes.end()) {
       add(fmt::format("listener.{}.health_path", i),
-          {fmt::format("{} is a route's path", listener.health_path), "give it a path of its own, or \"off\""});
+          {fmt::format("{} is the path of a route", listener.health_path), "give another path, or \"off\""});
     }
   }
 
@@ -65,7 +64,7 @@ class Relations {
     return {fmt::format("{} is not an IPv6 address", bind), "bind \"[::]:PORT\", or leave dual_stack out"};
   }
 
-  /// The fault of a key, and where its value comes from.
+  /// Adds a fault of the key `path`, with the source of its value.
   void add(const std::string& path, const Complaint& complaint) {
     const auto origin = origins_.find(path);
     faults_.push_back(fault(origin == origins_.end() ? path : origin->second + ": " + path, complaint));
@@ -76,7 +75,7 @@ class Relations {
   ConfigFaults faults_;
 };
 
-/// How many entries of a section there are. No routes at all are what a program has that mounts its own.
+/// Checks the number of entries of a section. There may be no route: a program can mount its own.
 void check_count(const RepeatedSection& section, const Config& config, ConfigFaults& faults) {
   const std::size_t count = section.count(config);
   const std::size_t least = section.name == "route" ? 0 : 1;

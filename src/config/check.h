@@ -1,5 +1,5 @@
-// Whether settings are sound, wherever they come from: each value by its rule, then values by one another. The loader judges what
-// sources gave it, Server::create what a program filled in; both ask here.
+// Checks settings: each value against its rule, then values against one another. The loader checks the values of its sources,
+// Server::create the settings that a program filled in. Reads no source. Pure; any thread.
 #pragma once
 
 #include <map>
@@ -11,16 +11,16 @@
 
 namespace ringgate::config {
 
-/// Where each setting's value comes from: "listener.0.bind" -> "gate.toml:3". A key that is absent has its default.
+/// The source of each setting's value: "listener.0.bind" -> "gate.toml:3". A key that is absent has its default.
 using Origins = std::map<std::string, std::string, std::less<>>;
 
-/// What is wrong, in the order of the table. All have exit code 78; none: the settings are sound.
+/// All faults, in the order of the table, each with exit code 78. Empty: the settings are sound.
 using ConfigFaults = std::vector<StartError>;
 
-/// Values that contradict one another. Each of them must keep its own rule. `origins` says where, in the messages.
+/// Finds values that contradict one another. Each value must already keep its own rule. Messages name the source from `origins`.
 ConfigFaults check_relations(const Config& config, const Origins& origins);
 
-/// Every value by its rule and, if all keep theirs, the relations. For settings that no source spelled.
+/// Checks every value against its rule and, if all are good, their relations. For settings that a program filled in.
 ConfigFaults check_config(const Config& config);
 
 }  // namespace ringgate::config

@@ -10,8 +10,8 @@
 
 #include "config/table.h"
 
-// Compiled in here instead of linked: the library's own build throws and lets values nest 256 deep. Version 3.3.0 also asserts,
-// or with NDEBUG assumes, that a key follows "[", though the code behind the assertion handles the lack of one: so no assertions.
+// Header-only, not linked: the library's own build throws exceptions and allows 256 levels of nesting. Version 3.3.0 also
+// asserts, or assumes with NDEBUG, that a key follows "[". Its code handles a missing key, so assertions are off here.
 #undef NDEBUG
 #undef TOML_HEADER_ONLY
 #undef TOML_SHARED_LIB
@@ -57,7 +57,7 @@ RawValue raw_value(const toml::node& node) {
 
 std::size_t line_of(const toml::node& node) { return node.source().begin.line; }
 
-/// Collects the settings of a parsed file. Descends into known sections only, so a hostile depth is never walked.
+/// Collects the settings of a parsed file. Descends only into known sections, so deep nesting costs nothing.
 class Collector {
  public:
   explicit Collector(FileContent& content) : content_(content) {}
@@ -73,7 +73,7 @@ class Collector {
   }
 
  private:
-  /// `name`: the section's as the table of settings has it; `prefix`: the same with the entry's number.
+  /// `name`: the section's name in the table of settings; `prefix`: the same with the entry's index.
   void collect_section(const std::string& name, const std::string& prefix, const toml::table& section) {
     for (const auto& [key, node] : section) {
       const std::string last = '.' + path_component(key.str());
@@ -105,8 +105,8 @@ class Collector {
 
 bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
-/// What is looked for before the parser sees the text: NUL bytes, lines no person wrote, and anything beyond ASCII outside
-/// comments, which no setting has and on which toml++ 3.3.0 runs into undefined behaviour.
+/// Refuses NUL bytes, overlong lines, and bytes beyond ASCII outside comments before the parser sees the text. No setting needs
+/// bytes beyond ASCII, and toml++ 3.3.0 has undefined behaviour on them.
 std::expected<void, FileFault> check_lines(std::string_view text) {
   std::size_t line = 1;
   while (!text.empty()) {
@@ -114,12 +114,12 @@ std::expected<void, FileFault> check_lines(std::string_view text) {
     const std::string_view content = text.substr(0, end);
     if (content.contains('\0')) return std::unexpected(FileFault{line, {"a NUL byte", "write plain text"}});
     if (!std::ranges::all_of(content.substr(0, content.find('#')), is_ascii)) {
-      return std::unexpected(FileFault{line, {"a byte beyond ASCII", "keep such characters to comments"}});
+      return std::unexpected(FileFault{line, {"a byte beyond ASCII", "use such characters only in comments"}});
     }
     if (content.size() > config_line_bytes_max) {
-      return std::unexpected(FileFault{line,
-                                       {fmt::format("the line is longer than {} bytes", config_line_bytes_max),
-                                        "break it; a list may go over several lines"}});
+      return std::unexpected(FileFault{
+          line,
+          {fmt::format("the line is longer than {} bytes", config_line_bytes_max), "break it; a list may span several lines"}});
     }
     text.remove_prefix(std::min(end + 1, text.size()));
     ++line;
@@ -159,7 +159,7 @@ std::expected<FileContent, FileFault> parse_config_text(std::string_view text) {
         0, {fmt::format("the file is larger than {} bytes", config_file_bytes_max), "name the file that holds the settings"}});
   }
   if (auto lines = check_lines(text); !lines) return std::unexpected(std::move(lines.error()));
-  // A "#" may also stand in a string; no rule accepts the question mark that then comes in place of what follows it.
+  // A "#" may also be part of a string. Then bytes beyond ASCII after it become question marks, which no rule accepts.
   std::string ascii(text);
   std::ranges::replace_if(ascii, std::not_fn(is_ascii), '?');
   const toml::parse_result result = toml::parse(ascii);

@@ -1,5 +1,5 @@
-// A TOML file taken apart into settings: which path, which value, which line. Knows sections, but leaves keys, rules and
-// ranges to config_load.cc. toml++ stays behind this seam; so do the ceilings that keep it from being fed too much.
+// Reads a TOML file as a list of settings: path, value and line of each. Knows sections, but no keys and no rules: load.cc
+// applies them. Only file.cc includes toml++. Its input is bounded by the ceilings below. Start-up only.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,12 @@
 
 namespace ringgate::config {
 
-// A file of settings is read by people: these are far above any real one, and keep the parser's recursion shallow.
+// Far above any file that a person writes; they also keep the parser's recursion shallow.
 inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;
 inline constexpr std::size_t config_line_bytes_max = 1024;
 inline constexpr std::size_t config_nesting_max = 8;
 
-/// `path` is as a flag would spell it ("listener.0.bind"); a key with characters outside [A-Za-z0-9_-] is quoted in it.
+/// `path` is spelled as in a flag ("listener.0.bind"). A key with characters outside [A-Za-z0-9_-] is quoted in it.
 struct FileSetting {
   std::string path;
   RawValue value;
@@ -27,10 +27,10 @@ struct FileSetting {
 
 struct FileContent {
   std::vector<FileSetting> settings;                        // in the order of their lines
-  std::map<std::string, std::size_t, std::less<>> entries;  // "listener" -> number of [[listener]] entries, if any are given
+  std::map<std::string, std::size_t, std::less<>> entries;  // "listener" -> number of [[listener]] entries, if the file has it
 };
 
-/// A text that is not TOML, or too much of it. `line` 0: the file as a whole.
+/// Why a text is refused: it is not TOML, or exceeds a ceiling. `line` 0: the file as a whole.
 struct FileFault {
   std::size_t line = 0;
   Complaint complaint;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view environment_prefix = "RINGGATE_";
 
-/// One setting from one place. `origin` goes beside the value in print-config; `where` begins each message about it.
+/// One setting from one source. print-config shows `origin` beside the value; each message about the setting begins with `where`.
 struct Setting {
   std::string path;
   RawValue value;
@@ -32,7 +32,7 @@ std::string environment_name(std::string_view path) {
   return name;
 }
 
-/// The reverse; a name with lower-case letters stays as it is, and so is no key.
+/// The reverse of environment_name. A name with lower-case letters is returned unchanged and so matches no key.
 std::string path_of_environment(std::string_view name) {
   std::string path;
   std::string_view rest = name.substr(environment_prefix.size());
@@ -49,7 +49,7 @@ std::string path_of_environment(std::string_view name) {
   return path;
 }
 
-/// Applies settings layer by layer and collects what is wrong with them.
+/// Applies settings layer by layer and collects the faults.
 class Loader {
  public:
   void load_file(const std::string& path) {
@@ -69,7 +69,7 @@ class Loader {
     begin_layer();
     for (const auto& [name_of_section, count] : content->entries) {
       const RepeatedSection& section = *find_repeated(name_of_section);
-      if (count == 0 || count > section.entries_max) continue;  // refused below, as a setting
+      if (count == 0 || count > section.entries_max) continue;  // the Collector has added a setting, which is refused below
       section.resize(loaded_.config, 0);                        // the file's entries replace the default ones
       section.resize(loaded_.config, count);
     }
@@ -109,7 +109,7 @@ class Loader {
     if (loaded_.is_default("limits.max_push")) {
       loaded_.config.limits.push_bytes_max = loaded_.config.limits.message_bytes_max;
     }
-    // A value that was refused has its default here, which may contradict others: only sound values are compared.
+    // A refused value still has its default here, which may contradict others. So relations are checked only without faults.
     if (faults_.empty()) faults_ = check_relations(loaded_.config, loaded_.origins);
     if (!faults_.empty()) return std::unexpected(std::move(faults_));
     return std::move(loaded_);
@@ -134,7 +134,7 @@ class Loader {
     loaded_.origins[setting.path] = setting.origin;
   }
 
-  /// Adds the next entry of a repeated section when its first key comes; false for an entry after a gap or one too many.
+  /// Adds the next entry of a repeated section at its first key; false for an entry after a gap or beyond entries_max.
   bool make_entry(const KeyPlace& place) {
     const RepeatedSection* section = find_repeated(place.key->section());
     if (section == nullptr || place.index < section->count(loaded_.config)) return true;
@@ -151,7 +151,7 @@ class Loader {
 
   Complaint unknown(const Setting& setting) const {
     if (const RepeatedSection* section = find_repeated(setting.path)) {
-      return {fmt::format("not 1 to {} sections", section->entries_max), fmt::format("write [[{}]]", section->name)};
+      return {fmt::format("not a list of 1 to {} sections", section->entries_max), fmt::format("write [[{}]]", section->name)};
     }
     if (is_section(setting.path)) return {"a section is not a value", fmt::format("write [{}]", setting.path)};
     const auto near = nearest_key(setting.path);

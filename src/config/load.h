@@ -1,5 +1,5 @@
-// From sources to settings: defaults, then a TOML file, then the environment, then flags; the later one wins. Knows where each
-// value came from, and reports every fault rather than the first. Knows no key by name: config_table.h has them all.
+// Loads settings from their sources: defaults, a TOML file, the environment, flags; the later source wins. Keeps the source of
+// each value and reports every fault, not only the first. Rules and ranges are in table.cc. Start-up only.
 #pragma once
 
 #include <expected>
@@ -12,21 +12,21 @@
 
 namespace ringgate::config {
 
-/// A setting given as text by a flag. `flag` is the flag's name for messages ("--listen"), or "--set".
+/// A setting that a flag gives as text. `flag` is the flag's name for messages: "--listen", "--set".
 struct FlagSetting {
   std::string flag;
   std::string path;  // "limits.max_message", "listener.0.bind"
   std::string text;
 };
 
-/// Where settings come from. Borrows everything for the call.
+/// The sources of settings. Borrows everything for the call.
 struct ConfigSources {
   std::string file;                          // empty: no file
-  std::span<const std::string> environment;  // "NAME=value"; only names that begin with RINGGATE_ are looked at
+  std::span<const std::string> environment;  // "NAME=value"; names without the prefix RINGGATE_ are ignored
   std::span<const FlagSetting> flags;
 };
 
-/// Settings and the origin of each. A key that is absent from `origins` has its default.
+/// Settings and their sources. A key that is absent from `origins` has its default.
 struct LoadedConfig {
   Config config;
   Origins origins;
@@ -34,11 +34,11 @@ struct LoadedConfig {
   bool is_default(std::string_view path) const { return !origins.contains(path); }
 };
 
-/// Reads all sources. On error every fault, in the order file, environment, flags, relations between keys; never none.
-/// Start-up only: allocates, reads the file, throws nothing but std::bad_alloc.
+/// Reads all sources. On error returns every fault, at least one: of the file, the environment, the flags, then of relations
+/// between keys. Allocates, reads the file, throws only std::bad_alloc.
 std::expected<LoadedConfig, ConfigFaults> load_config(const ConfigSources& sources);
 
-/// The same for TOML text in memory; `name` stands for the file in messages. The environment and flags of none.
+/// The same for TOML text in memory, without environment and flags. Messages call the text `name`.
 std::expected<LoadedConfig, ConfigFaults> load_config_text(std::string_view toml, std::string_view name);
 
 }  // namespace ringgate::config

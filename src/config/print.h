@@ -1,4 +1,4 @@
-// Settings made readable: as TOML with the origin of each value, and as the reference in docs/configuration.md.
+// Prints settings: as TOML with the source of each value, and as the reference in docs/configuration.md. Pure; any thread.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace ringgate::config {
 
-/// TOML that reads again to the same settings; beside each value, as a comment, where it comes from.
+/// TOML that reads again to the same settings. A comment beside each value names its source.
 std::string print_config(const LoadedConfig& loaded);
 
-/// The table of all keys in Markdown: key, value and range, default, meaning. One row per key of the table.
+/// The Markdown table of all keys: key, value and range, default, meaning.
 std::string print_reference();
 
 }  // namespace ringgate::config

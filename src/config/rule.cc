@@ -15,7 +15,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// Largest first: `print` takes the first that divides.
+// Largest first: `print` takes the first that divides the value.
 constexpr std::array<Unit, 6> size_units{
     {{"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"MB", 1'000'000}, {"KiB", 1ULL << 10}, {"kB", 1'000}, {"B", 1}}};
 constexpr std::array<Unit, 6> duration_units{
@@ -90,7 +90,7 @@ std::vector<std::string> split_commas(std::string_view text) {
   return items;
 }
 
-/// "3" or "3-5", appended to `cpus`; false if it is neither or names a CPU again.
+/// Appends "3" or "3-5" to `cpus`; false if it is neither or names a CPU again.
 bool read_cpu_run(std::string_view run, std::vector<std::uint32_t>& cpus) {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
@@ -106,7 +106,7 @@ bool read_cpu_run(std::string_view run, std::vector<std::uint32_t>& cpus) {
   return true;
 }
 
-/// Whether the number keeps the rule's bounds. `as_written` stands for it in the complaint.
+/// Whether the number keeps the rule's bounds. The complaint shows it as `as_written`.
 template <typename NumberRule>
 Read<void> check_number(const NumberRule& rule, std::uint64_t number, const std::string& as_written) {
   if (number < rule.least || number > rule.most) {
@@ -120,7 +120,7 @@ Read<void> check_number(const NumberRule& rule, std::uint64_t number, const std:
   return {};
 }
 
-/// The value that was read, unless the check of it failed.
+/// The value, or the error of its check.
 template <typename Value>
 Read<Value> if_sound(Read<void> checked, Value value) {
   if (!checked) return std::unexpected(std::move(checked.error()));
@@ -162,7 +162,7 @@ Read<bool> read(const FlagRule& rule, const RawValue& value) {
   if (!has_shape(value, RawValue::Shape::boolean)) return std::unexpected(wrong_shape(value, rule));
   if (value.text == "true") return true;
   if (value.text == "false") return false;
-  return std::unexpected(complaint(quoted(value.text) + " is neither", rule));
+  return std::unexpected(complaint(quoted(value.text) + " is neither true nor false", rule));
 }
 
 Read<std::size_t> read(const WordRule& rule, const RawValue& value) {

@@ -1,5 +1,6 @@
-// What a setting's value may be: one small rule per kind of value, with four functions each: read, check, print and describe.
-// `read` takes what `check` lets pass, and whatever `print` gives of that. Knows nothing of keys, sources or TOML's grammar.
+// What a setting's value may be: one small rule per kind of value, each with four functions: read, check, print and describe.
+// Knows nothing of keys, sources or TOML's grammar. Pure; any thread.
+// Invariant: `read` accepts a value exactly if `check` does, and reads what `print` wrote.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +13,15 @@
 
 namespace ringgate::config {
 
-/// A value as a source gave it. The environment and flags give `untyped` text; lists in it are separated by commas.
+/// A value as a source wrote it. The environment and flags give `untyped` text, in which commas separate the items of a list.
 struct RawValue {
   enum class Shape : std::uint8_t { untyped, text, integer, boolean, list, other };
   Shape shape = Shape::untyped;
-  std::string text;                // as written; of an integer or boolean: its digits or word
-  std::vector<std::string> items;  // of a list of texts
+  std::string text;                // as written: also the digits of an integer, the word of a boolean
+  std::vector<std::string> items;  // if it is a list of texts
 };
 
-/// A value that breaks its rule. Both are printable ASCII.
+/// Why a value breaks its rule, and what to do. Both texts are printable ASCII.
 struct Complaint {
   std::string cause;
   std::string remedy;
@@ -38,7 +39,7 @@ struct SizeRule {
 
 enum class Off : std::uint8_t { refused, allowed };
 
-/// A time with a unit: ns, us, ms, s, m or h; or `off`, which reads as 0. Bounds are inclusive, in nanoseconds.
+/// A time with a unit: ns, us, ms, s, m or h; or `off`, read as 0. Bounds are inclusive, in nanoseconds.
 struct DurationRule {
   std::uint64_t least = 0;
   std::uint64_t most = 0;
@@ -54,12 +55,12 @@ struct CountRule {
 
 struct FlagRule {};
 
-/// One of a few words; reads as the word's index.
+/// One of a few words; read as the word's index.
 struct WordRule {
   std::span<const std::string_view> words;
 };
 
-/// What a text has to look like; `shape` completes the sentence "write ...".
+/// What a text must look like; `shape` completes the sentence "write ...".
 struct TextShape {
   bool (*accepts)(std::string_view);
   std::string_view shape;
@@ -76,7 +77,7 @@ struct ListRule {
   std::size_t items_most = 0;
 };
 
-/// CPUs as the kernel writes them: "0,2-3"; or `all`, which reads as none.
+/// CPUs as the kernel writes them: "0,2-3"; or `all`, read as an empty list.
 struct CpuListRule {};
 
 using Rule = std::variant<SizeRule, DurationRule, CountRule, FlagRule, WordRule, TextRule, ListRule, CpuListRule>;
@@ -90,7 +91,7 @@ Read<std::string> read(const TextRule& rule, const RawValue& value);
 Read<std::vector<std::string>> read(const ListRule& rule, const RawValue& value);
 Read<std::vector<std::uint32_t>> read(const CpuListRule& rule, const RawValue& value);
 
-/// Whether a value that no source spelled, because a program set it, keeps the rule. `read` asks the same.
+/// Whether a value keeps its rule. `read` calls it for values of sources; check_config for values that a program set.
 Read<void> check(const SizeRule& rule, std::uint64_t bytes);
 Read<void> check(const DurationRule& rule, std::uint64_t nanoseconds);
 Read<void> check(const CountRule& rule, std::uint64_t count);
@@ -110,10 +111,10 @@ std::string print(const TextRule& rule, const std::string& text);
 std::string print(const ListRule& rule, const std::vector<std::string>& items);
 std::string print(const CpuListRule& rule, const std::vector<std::uint32_t>& cpus);
 
-/// What to write, as a half sentence: `a size from 1KiB to 256MiB`.
+/// What to write, as part of a sentence: `a size from 1KiB to 256MiB`.
 std::string describe(const Rule& rule);
 
-/// `text` with everything but printable ASCII as \xNN, cut after `characters_max`: fit for a one-line message.
+/// `text` for a one-line message: everything but printable ASCII becomes \xNN, and it is cut after `characters_max`.
 std::string printable(std::string_view text, std::size_t characters_max = 80);
 
 }  // namespace ringgate::config

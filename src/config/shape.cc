@@ -18,7 +18,7 @@ bool all_of(std::string_view text, std::string_view also) {
 bool accepts_address(std::string_view text) { return all_of(text, ".:[]") && ring::parse_listen_address(text).has_value(); }
 bool accepts_address_or_off(std::string_view text) { return text == "off" || accepts_address(text); }
 
-// The characters of a path, RFC 3986 section 3.3; a percent sign stands for itself since paths are compared undecoded.
+// The characters of a path, RFC 3986 section 3.3. A percent sign stands for itself: paths are compared without decoding.
 bool accepts_path(std::string_view text) {
   return text.starts_with('/') && text.size() <= 1024 && all_of(text, "/-._~!$&'()*+,;=:@%");
 }
@@ -34,7 +34,7 @@ bool accepts_host(std::string_view text) {
 
 bool accepts_handler(std::string_view text) { return !text.empty() && text.size() <= 64 && all_of(text, "_-"); }
 
-// An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port; no path. Pages without an origin send `null`, some
+// An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port; no path. Pages without an origin send `null` or
 // `file://`.
 bool accepts_origin(std::string_view text) {
   if (text == "null" || text == "file://") return true;

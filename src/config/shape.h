@@ -1,4 +1,4 @@
-// What the texts among the settings have to look like: addresses, paths, names, origins. Used by the table alone.
+// What texts in settings must look like: addresses, paths, names, origins. Only the table of settings uses them. Any thread.
 #pragma once
 
 #include "config/rule.h"

@@ -36,14 +36,14 @@ auto& member_of(AnyConfig& config, std::size_t index) {
   // clang-format on
 }
 
-/// What the rule speaks of: of an enumeration, the number of its word.
+/// The value that the rule judges: an enumerator becomes the index of its word.
 template <typename KindOfRule, typename Member>
 decltype(auto) ruled_value(const Member& member) {
   if constexpr (std::is_same_v<KindOfRule, WordRule>) return static_cast<std::size_t>(member);
   else return (member);
 }
 
-/// A row of the table: ties a path and its rule to a member of a section of Config, or to a member of that member.
+/// A row of the table. It connects a path and its rule with a member of a section of Config, or with a member of that member.
 template <auto Section, auto... Members, typename KindOfRule>
 Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
   return {path,
@@ -73,143 +73,156 @@ using L = LimitsConfig;
 using R = RingConfig;
 constexpr auto off = Off::allowed;
 
-// Sections stay together, in the order print-config shows them. A row is two lines: what it ties together, and its meaning.
+// Sections stay together, in the order in which print-config shows them. A row is two lines: the setting, then its meaning.
 // clang-format off
 const std::array table{
     row<&C::server, &ServerConfig::shards_count>("server.shards", CountRule{0, limits::shards_max},
-        "Threads that serve, each with its ring; 0: one per CPU, as far as the CPU quota of the control group pays for them."),
+        "Serving threads, each with its own ring. 0: one per CPU, but no more than the CPU quota of the control group allows."),
     row<&C::server, &ServerConfig::cpus>("server.cpus", CpuListRule{},
-        "The CPUs that shards are pinned to, in turn; `all`: not pinned."),
+        "CPUs that shards are pinned to, in turn. `all`: shards are not pinned."),
     row<&C::listeners, &ListenerConfig::bind>("listener.bind", TextRule{listen_address},
-        "Where devices connect; port 0 lets the kernel pick."),
+        "Address and port where devices connect. With port 0 the kernel picks the port."),
     row<&C::listeners, &ListenerConfig::dual_stack>("listener.dual_stack", FlagRule{},
-        "Whether an IPv6 address, such as `[::]`, takes IPv4 connections too."),
+        "Whether an IPv6 address such as `[::]` accepts IPv4 connections too."),
     row<&C::listeners, &ListenerConfig::health_path>("listener.health_path", TextRule{route_path_or_off},
-        "Where load balancers ask devices' listeners: 200 while the gate is ready, else 503; `off`: nowhere."),
+        "Path where load balancers ask this listener for its health: 200 while the gate is ready, else 503. `off`: no such "
+        "path."),
     row<&C::admin, &AdminConfig::bind>("admin.bind", TextRule{listen_address_or_off},
-        "Where backends push and metrics are read; `off`: nowhere."),
+        "Address and port for backends and metrics. `off`: no admin listener."),
     row<&C::admin, &AdminConfig::dual_stack>("admin.dual_stack", FlagRule{},
-        "Whether an IPv6 address, such as `[::]`, takes IPv4 connections too."),
+        "Whether an IPv6 address such as `[::]` accepts IPv4 connections too."),
     row<&C::admin, &AdminConfig::allowed_hosts>("admin.allowed_hosts", ListRule{host_name, 0, 64},
-        "Names in the Host field that are served beside loopback names and IP addresses; others are answered 421. On an address that "
-        "is not loopback the Host is judged only if this list is not empty."),
+        "Host names that the admin port serves beside loopback names and IP addresses. A request for another Host is answered "
+        "421. "
+        "If `admin.bind` is not a loopback address, an empty list allows every Host."),
     row<&C::admin, &AdminConfig::connections_max>("admin.max_connections", CountRule{1, 65536},
-        "Admin connections over all shards; a request on one more is answered 503."),
+        "Admin connections over all shards. A request on a further connection is answered 503."),
     row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path},
-        "The path of the opening handshake, compared byte by byte."),
+        "Path of the opening handshake, compared byte by byte."),
     row<&C::routes, &RouteConfig::handler>("route.handler", TextRule{handler_name},
-        "What answers the messages of this path."),
+        "Handler of the messages on this path."),
     row<&C::routes, &RouteConfig::origin>("route.origin", WordRule{origin_words},
-        "Which Origin a browser may come from: that of the Host field, one of `allowed_origins`, or any."),
+        "Which Origin a browser may send. `same_host`: the host in its Host field. `list`: one of `allowed_origins`. `off`: "
+        "any."),
     row<&C::routes, &RouteConfig::allowed_origins>("route.allowed_origins", ListRule{web_origin, 0, 256},
-        "The origins let in when `origin` is `list`; a default port equals none. `null` and `file://` can be listed, too."),
+        "Origins accepted if `origin` is `list`. A default port equals no port. `null` and `file://` are valid entries."),
     row<&C::routes, &RouteConfig::subprotocols>("route.subprotocols", ListRule{subprotocol_name, 0, 64},
-        "Subprotocols spoken on this path, the preferred one first."),
+        "Subprotocols of this path. The gate picks the first one that the client offers."),
     row<&C::routes, &RouteConfig::deflate, &D::enabled>("route.deflate.mode", WordRule{switch_words},
-        "Whether permessage-deflate is agreed to."),
+        "Whether the gate accepts an offer of permessage-deflate."),
     row<&C::routes, &RouteConfig::deflate, &D::context_takeover>("route.deflate.context_takeover", FlagRule{},
-        "Whether messages may refer back to earlier ones: smaller, for memory per device."),
+        "Whether a message may refer back to earlier ones. Messages get smaller, each device costs more memory."),
     row<&C::routes, &RouteConfig::deflate, &D::window_bits>("route.deflate.window_bits", CountRule{9, 15},
-        "The largest window, as a power of two, in either direction."),
+        "Largest compression window in either direction: 2^N bytes."),
     row<&C::routes, &RouteConfig::deflate, &D::memory_level>("route.deflate.memory_level", CountRule{1, 9},
-        "Memory of a compressor with context takeover: 2^(level + 9) bytes beside its window."),
+        "Memory of a compressor with context takeover: 2^(N + 9) bytes beside its window."),
     row<&C::routes, &RouteConfig::deflate, &D::message_bytes_min>("route.deflate.min_size", SizeRule{1, 256 * MiB},
-        "Shorter messages are sent as they are."),
+        "Shorter messages are sent uncompressed."),
     row<&C::device, &DeviceConfig::required>("device.required", FlagRule{},
-        "Whether a connection without a device id is refused; if not, it gets an anonymous one."),
+        "Whether a connection without a device id is refused. If not, it gets an anonymous id."),
     row<&C::device, &DeviceConfig::id_from>("device.id_from", ListRule{id_source, 1, 8},
-        "Where the device id may stand in the request; where it stands in several places, all must name one device."),
+        "Places in the request that may hold the device id. If several hold one, all must name the same device."),
     row<&C::device, &DeviceConfig::allowed_hosts>("device.allowed_hosts", ListRule{host_name, 0, 64},
-        "Names or addresses in the Host field that devices may use, whatever the port; others are answered 421. Empty: any."),
+        "Names and addresses that devices may use in the Host field, with any port. Others are answered 421. Empty: any."),
     row<&C::limits, &L::connections_max>("limits.max_connections",
         CountRule{1, std::uint64_t{limits::shards_max} * limits::slots_per_shard_max},
-        "Connections over all shards; lowered to what the descriptor limit allows unless set."),
+        "Device connections over all shards. Unless set, the number is lowered to what the descriptor limit allows."),
     row<&C::limits, &L::message_bytes_max>("limits.max_message", SizeRule{125, 256 * MiB},
-        "The largest message from a device."),
+        "Largest message from a device, decompressed."),
     row<&C::limits, &L::fragments_max>("limits.max_fragments", CountRule{1, 1 << 20},
-        "Frames that one message may come in."),
+        "Frames that one message may consist of."),
     row<&C::limits, &L::head_bytes_max>("limits.max_head", SizeRule{limits::head_bytes_least, limits::head_bytes_most},
-        "The largest head of a request, on either port; one field line may fill it."),
+        "Largest request head, on either port. One field line may fill it."),
     row<&C::limits, &L::fields_max>("limits.max_fields", CountRule{16, 1000},
-        "Field lines that a request head may have, on either port."),
+        "Field lines of a request head, on either port."),
     row<&C::limits, &L::send_queue_bytes_max>("limits.send_queue", SizeRule{4 * KiB, 256 * MiB},
-        "Output that may wait for one device."),
+        "Output that may wait for one device. A push beyond it is refused."),
     row<&C::limits, &L::push_bytes_max>("limits.max_push", SizeRule{125, 256 * MiB},
-        "The largest message pushed to a device; `max_message` unless set."),
+        "Largest message pushed to a device. Unless set, it equals `max_message`."),
     row<&C::limits, &L::reassembly_bytes_max>("limits.reassembly_memory", SizeRule{MiB, 1024 * 1024 * MiB},
-        "Memory for unfinished messages of all devices, in equal parts for the shards, each at least a message and 1 MiB; over it, the "
-        "oldest message is given up."),
+        "Memory for unfinished messages of all devices. Each shard has an equal part, at least `max_message` plus 1 MiB. Beyond "
+        "it, "
+        "the device with the oldest unfinished message is closed with 1013."),
     row<&C::limits, &L::heads_bytes_max>("limits.heads_memory", SizeRule{MiB, 1024 * 1024 * MiB},
-        "Memory for unfinished request heads of all devices, in equal parts for the shards, each at least 512 KiB; over it, the oldest is "
-        "answered 503."),
+        "Memory for unfinished request heads of all devices. Each shard has an equal part, at least 512 KiB. Beyond it, the "
+        "request "
+        "with the oldest unfinished head is answered 503."),
     row<&C::limits, &L::output_bytes_max>("limits.output_memory", SizeRule{MiB, 1024 * 1024 * MiB},
-        "Memory for output that waits for slow devices, in equal parts for the shards, each at least two of `send_queue` and `max_push` together; over it, the "
-        "device for which most waits is closed with 4430."),
+        "Memory for output that waits for slow devices. Each shard has an equal part, at least twice the sum of `send_queue` and "
+        "`max_push`. Beyond it, the connection with the most waiting output is reset (close code 4430 in the log)."),
     row<&C::limits, &L::held_bytes_max>("limits.held_memory", SizeRule{MiB, 1024 * 1024 * MiB},
-        "Memory for received messages that wait for their device's turn, in equal parts for the shards, each at least 2 MiB; from half of it "
-        "on, devices whose messages waited are not read from; a device that does not fit any more is closed with 1013."),
+        "Memory for received messages that wait for their device's turn. Each shard has an equal part, at least 2 MiB. While "
+        "more than "
+        "half of it is used, devices whose messages waited are not read from. A device beyond it is closed with 1013."),
     row<&C::limits, &L::deflate_bytes_max>("limits.deflate_memory", SizeRule{0, 1024 * 1024 * MiB},
-        "Memory for context takeover of all devices; over it, new ones get none."),
+        "Memory for context takeover of all devices. Once it is used up, new devices get no context takeover."),
     row<&C::limits, &L::inflate_cpu_percent>("limits.inflate_cpu", CountRule{1, 100},
-        "Percent of a core that decompressing for one device may take, over about a second."),
+        "Percent of one core that decompression for one device may take, over about a second. Beyond it, the device is closed "
+        "with "
+        "1008."),
     row<&C::limits, &L::accept_backlog>("limits.accept_backlog", CountRule{1, 65535},
         "Connections that may wait to be accepted, per listener and shard."),
     row<&C::limits, &L::send_timeout_ns>("limits.send_timeout", DurationRule{100 * ms, hour, off},
-        "How long output may wait without a byte taken by the device."),
+        "How long output may wait while the device takes no byte. Then the connection is reset (close code 4430 in the log)."),
     row<&C::limits, &L::handshake_timeout_ns>("limits.handshake_timeout", DurationRule{100 * ms, hour},
         "How long the opening handshake may take."),
     row<&C::limits, &L::ping_interval_ns>("limits.ping_interval", DurationRule{100 * ms, 24 * hour, off},
-        "How often a silent device is pinged."),
+        "How long a device may be silent before it is pinged. Any byte received is a sign of life."),
     row<&C::limits, &L::pong_timeout_ns>("limits.pong_timeout", DurationRule{100 * ms, hour, off},
-        "How long a device may take to answer a ping."),
+        "How long a pinged device may stay silent before it is closed with 4408. Any byte received is a sign of life, not only a "
+        "pong."),
     row<&C::limits, &L::idle_timeout_ns>("limits.idle_timeout", DurationRule{100 * ms, 720 * hour, off},
-        "How long a device may go without a data message."),
+        "How long a device may send no data message before it is closed with 4408."),
     row<&C::limits, &L::message_timeout_ns>("limits.message_timeout", DurationRule{100 * ms, 24 * hour, off},
-        "How long a message may take from its first byte to its last."),
+        "How long a message may take from its first byte to its last before the device is closed with 1008."),
     row<&C::limits, &L::close_timeout_ns>("limits.close_timeout", DurationRule{100 * ms, hour},
-        "How long the closing handshake may take before the connection is reset."),
+        "How long the closing handshake may take before the connection is dropped."),
     row<&C::limits, &L::tcp_user_timeout_ns>("limits.tcp_user_timeout", DurationRule{ms, 24 * hour, off},
-        "How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT)."),
+        "How long sent bytes may stay unacknowledged by TCP before the connection is dropped (TCP_USER_TIMEOUT)."),
     row<&C::ring, &R::multishot_receive>("ring.multishot_recv", WordRule{feature_words},
-        "One receive operation that stays armed."),
+        "Receive with one operation that stays armed."),
     row<&C::ring, &R::direct_descriptors>("ring.direct_descriptors", WordRule{feature_words},
-        "Sockets in the ring's own table."),
+        "Keep sockets in the ring's own descriptor table."),
     row<&C::ring, &R::silent_sends>("ring.silent_sends", WordRule{feature_words},
-        "Sends that complete only when they fail."),
+        "Use sends that complete only when they fail."),
     row<&C::ring, &R::incremental_buffers>("ring.incremental_buffers", WordRule{feature_words},
-        "Receive buffers filled piece by piece."),
+        "Let the kernel fill receive buffers piece by piece (Linux 6.12)."),
     row<&C::ring, &R::message_ring>("ring.msg_ring", WordRule{feature_words},
-        "Shards wake one another through their rings."),
+        "Wake other shards through their rings."),
     row<&C::ring, &R::zero_copy_sends>("ring.zero_copy_sends", WordRule{feature_words},
-        "Large pushed messages leave for peers on other machines without a copy in the kernel, from registered memory."),
+        "Send large pushed messages to other machines from registered memory, without a copy in the kernel."),
     row<&C::ring, &R::zero_copy_bytes>("ring.zero_copy_from", SizeRule{4 * KiB, 256 * MiB},
-        "How large such a message must be."),
+        "Smallest message that is sent without a copy."),
     row<&C::ring, &R::busy_poll_ns>("ring.busy_poll", DurationRule{us, 10 * ms, off},
         "How long a shard spins for work before it sleeps."),
     row<&C::ring, &R::gather_ns>("ring.gather", DurationRule{us, 10 * ms, off},
-        "How long a busy shard lets messages gather before it takes them: waking for each costs more than the message. Longer waits, fewer wakes, later answers."),
+        "How long a busy shard waits for more messages before it wakes. A longer wait means fewer wakes and later answers."),
     row<&C::ring, &R::cold_after_ns>("ring.cold_after", DurationRule{100 * ms, 24 * hour, off},
-        "After how long a silent device's receive gives way to a poll, which holds some 500 bytes less of the kernel's memory."),
+        "How long a device may be silent before it waits with a poll instead of a receive. A poll holds about 500 bytes less of "
+        "kernel "
+        "memory."),
     row<&C::ring, &R::buffers_count>("ring.buffers", CountRule{2, 1024, true},
         "Incremental receive buffers per shard."),
     row<&C::ring, &R::buffer_bytes>("ring.buffer_size", SizeRule{4 * KiB, MiB, true},
-        "Size of each of them."),
+        "Size of each incremental receive buffer."),
     row<&C::ring, &R::whole_buffers_count>("ring.whole_buffers", CountRule{16, 32768, true},
-        "Receive buffers per shard where the kernel cannot fill them piece by piece (before 6.12), or `incremental_buffers` is off: each receive takes a whole one."),
+        "Receive buffers per shard without `incremental_buffers`: each receive takes a whole buffer."),
     row<&C::ring, &R::whole_buffer_bytes>("ring.whole_buffer_size", SizeRule{KiB, MiB, true},
-        "Size of each of those."),
+        "Size of each whole receive buffer."),
     row<&C::ring, &R::bulk_bytes>("ring.bulk_receive", SizeRule{4 * KiB, 16 * MiB},
-        "Devices that bring so much at a time are received from one after the other, so that each is answered while its bytes are in the cache; above `ring.buffer_size`: none."),
+        "Devices that deliver at least this much per receive are received from one after the other. Each is answered while its "
+        "bytes "
+        "are in the cache. Above `ring.buffer_size`: no device."),
     row<&C::log, &LogConfig::level>("log.level", WordRule{level_words},
-        "The least severe lines that are written."),
+        "Lowest level that is written."),
     row<&C::log, &LogConfig::format>("log.format", WordRule{format_words},
         "`auto`: logfmt on a terminal, JSON otherwise."),
     row<&C::drain, &DrainConfig::grace_ns>("drain.grace", DurationRule{0, hour},
-        "How long SIGTERM leaves the listeners open while /readyz already fails."),
+        "How long the listeners stay open after SIGTERM while /readyz already fails."),
     row<&C::drain, &DrainConfig::duration_ns>("drain.duration", DurationRule{s, hour},
-        "How long closing all devices may take; `limits.close_timeout` later the drain is over, whatever they do."),
+        "How long closing all devices may take. The drain ends at most `limits.close_timeout` later."),
     row<&C::drain, &DrainConfig::closes_per_second>("drain.rate", CountRule{1, 1'000'000},
-        "Devices closed per second."),
+        "Devices closed per second, over all shards. More are closed if `drain.duration` requires it."),
 };
 // clang-format on
 
@@ -249,7 +262,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row_before.back();
 }
 
-/// The entry that a mistyped path means: "listener.2.bnd" -> 2.
+/// The index in a mistyped path: "listener.2.bnd" -> 2; 0 if it has none.
 std::size_t index_in(std::string_view path) {
   const std::size_t dot = path.find('.');
   if (dot == std::string_view::npos) return 0;
@@ -304,7 +317,7 @@ std::string path_of(const KeyPlace& place) {
 }
 
 std::optional<std::string> nearest_key(std::string_view path) {
-  constexpr std::size_t path_bytes_max = 64;  // longer ones are no typing errors
+  constexpr std::size_t path_bytes_max = 64;  // a longer path is not a typing error
   if (path.size() > path_bytes_max) return std::nullopt;
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(2, path.size() / 4) + 1;

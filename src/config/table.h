@@ -1,5 +1,6 @@
-// The one table of settings: key, rule, meaning, and where in Config the value lives. Files, environment, flags, check-config,
-// print-config and the reference in docs/ are all driven by it; no second list exists. Defaults are those of ringgate/config.h.
+// The one table of settings: key, rule, meaning, and the member of Config that holds the value. Files, environment, flags,
+// check-config, print-config and the reference in docs/ all read it; there is no second list. It holds no defaults: those are in
+// ringgate/config.h. Constant; any thread.
 #pragma once
 
 #include <cstddef>
@@ -13,21 +14,21 @@
 
 namespace ringgate::config {
 
-/// One setting. Of a repeated section (`[[listener]]`) the path has no index: "listener.bind". A section may have
-/// another in it: "route.deflate.mode".
+/// One setting. In a repeated section (`[[listener]]`) its path has no index: "listener.bind". A section may contain another one:
+/// "route.deflate.mode".
 struct Key {
   std::string_view path;
   Rule rule;
-  std::string_view meaning;  // a sentence for the reference
+  std::string_view meaning;  // help text for the reference, in Markdown
   Read<void> (*assign)(const Key& key, Config& config, std::size_t index, const RawValue& value);
   std::string (*print)(const Key& key, const Config& config, std::size_t index);
-  Read<void> (*check)(const Key& key, const Config& config, std::size_t index);  // of a value that a program set
+  Read<void> (*check)(const Key& key, const Config& config, std::size_t index);  // for a value that a program set
 
   std::string_view section() const { return path.substr(0, path.find('.')); }
   std::string_view name() const { return path.substr(path.find('.') + 1); }
 };
 
-/// A section that may be there several times.
+/// A section that may have several entries.
 struct RepeatedSection {
   std::string_view name;
   std::size_t entries_max;
@@ -35,18 +36,18 @@ struct RepeatedSection {
   void (*resize)(Config& config, std::size_t count);  // new entries have their defaults
 };
 
-/// What a gate serves that is told nothing: Config's own defaults, and one route of them, the echo on /ws.
+/// The settings of a gate without sources: Config's own defaults and one default route, the echo on /ws.
 Config default_config();
 
 std::span<const Key> keys();
 std::span<const RepeatedSection> repeated_sections();
 
-/// Null if `name` is no section of that kind.
+/// Null if `name` is not a repeated section.
 const RepeatedSection* find_repeated(std::string_view name);
 /// True for "limits" and for a section within a section, "route.deflate".
 bool is_section(std::string_view name);
 
-/// A key and, in a repeated section, which entry.
+/// A key and, in a repeated section, the index of the entry.
 struct KeyPlace {
   const Key* key;
   std::size_t index = 0;
@@ -58,7 +59,7 @@ std::optional<KeyPlace> find_key(std::string_view path);
 /// The path with its index: "listener.0.bind".
 std::string path_of(const KeyPlace& place);
 
-/// The known path nearest to a mistyped one, if any is near. Entries of repeated sections are spelled with the index given.
+/// The known path nearest to a mistyped one, with the same index in a repeated section; nothing if none is near.
 std::optional<std::string> nearest_key(std::string_view path);
 
 }  // namespace ringgate::config

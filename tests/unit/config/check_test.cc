@@ -80,8 +80,8 @@ TEST(CheckConfig, ComparesValuesOnlyIfEachOfThemIsSound) {
     c.limits.message_bytes_max = 2 * 1024 * 1024;
   };
   EXPECT_EQ(faults_after(contradict),
-            "limits.reassembly_memory: no message of limits.max_message would ever fit; give at least max_message for each "
-            "shard\nroute.1.path: /ws is another route's; give each route its own path\n");
+            "limits.reassembly_memory: a message of limits.max_message does not fit; give at least limits.max_message\n"
+            "route.1.path: /ws is the path of another route; give each route its own path\n");
   EXPECT_EQ(faults_after([&](Config& c) {
               contradict(c);
               c.limits.fragments_max = 0;

@@ -100,7 +100,8 @@ TEST(LoadConfig, RefusesAGapBetweenEntriesAndOneTooMany) {
       "ringgate: --set listener.2.bind: there is no entry 2 of listener; number the entries from 0 without a gap, at most 16");
   std::string many;
   for (int i = 0; i < 17; ++i) many += fmt::format("[[listener]]\nbind = \"127.0.0.1:{}\"\n", i + 1);
-  EXPECT_TRUE(faults_of(many).starts_with("ringgate: gate.toml:33: listener: not 1 to 16 sections; write [[listener]]\n"));
+  EXPECT_TRUE(
+      faults_of(many).starts_with("ringgate: gate.toml:33: listener: not a list of 1 to 16 sections; write [[listener]]\n"));
   EXPECT_EQ(faults_of(many.substr(0, many.find("[[listener]]\nbind = \"127.0.0.1:17\""))), "");
 }
 
@@ -168,8 +169,8 @@ TEST(LoadConfig, RefusesKeysGivenTwice) {
 TEST(LoadConfig, RefusesSectionsOfTheWrongKind) {
   EXPECT_EQ(faults_of("limits = 5"), "ringgate: gate.toml:1: limits: a section is not a value; write [limits]\n");
   EXPECT_EQ(faults_of("[listener]\nbind = \"127.0.0.1:1\""),
-            "ringgate: gate.toml:1: listener: not 1 to 16 sections; write [[listener]]\n");
-  EXPECT_EQ(faults_of("listener = []"), "ringgate: gate.toml:1: listener: not 1 to 16 sections; write [[listener]]\n");
+            "ringgate: gate.toml:1: listener: not a list of 1 to 16 sections; write [[listener]]\n");
+  EXPECT_EQ(faults_of("listener = []"), "ringgate: gate.toml:1: listener: not a list of 1 to 16 sections; write [[listener]]\n");
   EXPECT_NE(faults_of("listener = [1]"), "");
   EXPECT_NE(faults_of("[[limits]]\nmax_fragments = 1"), "");
   EXPECT_NE(faults_of("[limits.max_message]\nx = 1"), "");
@@ -180,17 +181,18 @@ TEST(LoadConfig, RefusesSectionsOfTheWrongKind) {
 
 TEST(LoadConfig, RefusesSettingsThatContradictOneAnother) {
   EXPECT_EQ(faults_of("[[route]]\norigin = \"list\""),
-            "ringgate: gate.toml:2: route.0.origin: \"list\" lets in no origin; give allowed_origins\n");
+            "ringgate: gate.toml:2: route.0.origin: \"list\" without allowed_origins accepts no origin; give allowed_origins\n");
   EXPECT_EQ(faults_of("[[route]]\nallowed_origins = [\"https://a.example\"]"),
             "ringgate: gate.toml:2: route.0.allowed_origins: the list is not used; set origin = \"list\"\n");
   EXPECT_EQ(faults_of("[[route]]\n[[route]]\n"),
-            "ringgate: route.1.path: /ws is another route's; give each route its own path\n");
+            "ringgate: route.1.path: /ws is the path of another route; give each route its own path\n");
   EXPECT_EQ(faults_of("[[listener]]\n[[listener]]\nbind = \"127.0.0.1:8080\"\n"),
-            "ringgate: gate.toml:3: listener.1.bind: 127.0.0.1:8080 is another listener's; bind each listener elsewhere\n");
+            "ringgate: gate.toml:3: listener.1.bind: 127.0.0.1:8080 is the address of another listener; give each listener its "
+            "own address\n");
   EXPECT_EQ(faults_of("[[listener]]\nbind = \"127.0.0.1:0\"\n[[listener]]\nbind = \"127.0.0.1:0\"\n"), "")
       << "port 0 is another port each time";
   EXPECT_EQ(faults_of("[[listener]]\n[[listener]]\nhealth_path = \"off\"\n"),
-            "ringgate: listener.1.bind: 127.0.0.1:8080 is another listener's; bind each listener elsewhere\n")
+            "ringgate: listener.1.bind: 127.0.0.1:8080 is the address of another listener; give each listener its own address\n")
       << "whatever else the two say";
   EXPECT_EQ(faults_of("[[listener]]\ndual_stack = true\n"),
             "ringgate: gate.toml:2: listener.0.dual_stack: 127.0.0.1:8080 is not an IPv6 address; bind \"[::]:PORT\", or leave "
@@ -199,7 +201,7 @@ TEST(LoadConfig, RefusesSettingsThatContradictOneAnother) {
             "ringgate: gate.toml:2: admin.dual_stack: 127.0.0.1:8081 is not an IPv6 address; bind \"[::]:PORT\", or leave "
             "dual_stack out\n");
   EXPECT_EQ(faults_of("[[listener]]\nhealth_path = \"/ws\"\n"),
-            "ringgate: gate.toml:2: listener.0.health_path: /ws is a route's path; give it a path of its own, or \"off\"\n");
+            "ringgate: gate.toml:2: listener.0.health_path: /ws is the path of a route; give another path, or \"off\"\n");
 }
 
 TEST(LoadConfig, TakesHostsWithoutPort) {
@@ -252,12 +254,12 @@ TEST(LoadConfig, SurvivesDepthThatWouldExhaustTheStack) {
   for (int i = 0; i < 1000; ++i) nested += "[{" + dotted + " =\n";
   EXPECT_NE(faults_of("x = " + nested), "");
   EXPECT_EQ(faults_of("x = \"" + std::string(1025, 'y') + "\""),
-            "ringgate: gate.toml:1: the line is longer than 1024 bytes; break it; a list may go over several lines\n");
+            "ringgate: gate.toml:1: the line is longer than 1024 bytes; break it; a list may span several lines\n");
 }
 
 TEST(LoadConfig, TakesOtherCharactersThanAsciiInCommentsOnly) {
   EXPECT_EQ(faults_of("# caf\xc3\xa9\nlog.level = \"info\"  # \xff\n"), "");
-  EXPECT_EQ(faults_of("\nk\xc3\xa9y = 1"), "ringgate: gate.toml:2: a byte beyond ASCII; keep such characters to comments\n");
+  EXPECT_EQ(faults_of("\nk\xc3\xa9y = 1"), "ringgate: gate.toml:2: a byte beyond ASCII; use such characters only in comments\n");
   EXPECT_NE(faults_of("[[route]]\npath = \"/#\xc3\xa9\""), "");
   EXPECT_NE(faults_of("\"#\".\xd2\x98 = 1"), "");
 }
