@@ -1,11 +1,11 @@
-// How many completions a wait gathers before it ends, learnt from what came before.
+// How many completions a wait gathers before it ends, learnt from earlier turns. It does not wait itself. Owner: the shard.
 //
-// Two rules, and the larger answer holds. While turns bring many, a wait asks for as many as they brought: what is expected rises
-// at once and falls by an eighth a turn, since a wait that asked for what a chance lull had brought would end with as few for good.
-// While they bring few, but often, and each from another device, a wait asks for twice what the rate of the last millisecond
-// promises, so that it usually lasts its whole length: waking for each message would cost more than the message, as an interrupt
-// for each packet does a network card. Not so for devices that send again as soon as they are answered: they would only wait.
-// Owner: the shard.
+// Two rules; the larger answer holds.
+// - By turns: a wait asks for as many completions as turns have had. This number rises at once and falls by an eighth per turn. A
+//   wait ends as soon as it has what it asked for, so one short lull must not lower the number for good.
+// - By rate: if turns have few messages, but often, and most from different devices, a wait asks for twice what the rate of the
+//   last millisecond promises. It then usually lasts its whole length. Waking for each message would cost more than the message.
+//   Devices that send again as soon as they are answered rule this out: a longer wait would only delay them.
 #pragma once
 
 #include <algorithm>
@@ -21,15 +21,15 @@ namespace ringgate::server {
 
 class Batch {
  public:
-  static constexpr std::size_t worth_waiting_for = 4;  // that a turn brought; fewer are taken as they come
-  static constexpr std::size_t many = 16;              // then the turns say enough, and need not be counted
+  static constexpr std::size_t worth_waiting_for = 4;  // completions per turn; with fewer, no wait gathers by turns
+  static constexpr std::size_t many = 16;              // turns with so many do not count for the rate
   static constexpr std::size_t count_max = 64;
   static constexpr DurationNs window = nanoseconds_per_millisecond;
 
-  /// `wait`: how long one lasts at most, once something has come; 0: nothing is gathered.
+  /// `wait`: how long a wait lasts at most after its first completion; 0: waits do not gather.
   Batch(DurationNs wait, TimeNs now) : wait_(wait), window_begin_(now) {}
 
-  /// What a turn brought, and how many more it held back; nothing: it only submitted, or a timer ended it.
+  /// The completions of a turn, and how many more it held back. None: the turn only submitted, or a timer ended its wait.
   void came(std::span<const ring::Completion> completions, std::size_t held_back, TimeNs now) {
     const std::size_t count = completions.size() + held_back;
     if (count != 0) expected_ = std::min(std::max(count, expected_ - (expected_ + 7) / 8), count_max);
@@ -37,7 +37,7 @@ class Batch {
     if (now - window_begin_ >= window) judge_window(now);
   }
 
-  /// To ask for at the next wait; 1: not to gather.
+  /// Completions that the next wait asks for; 1: do not gather.
   std::uint32_t count() const {
     if (wait_ == 0) return 1;
     const std::size_t by_turns = expected_ < worth_waiting_for ? 1 : expected_;
@@ -69,7 +69,7 @@ class Batch {
 
   TimeNs window_begin_;
   std::uint64_t messages_ = 0;
-  std::bitset<1024> devices_;  // that sent one; several may share a bit, and then count as one
+  std::bitset<1024> devices_;  // that sent a message in this window; devices that share a bit count as one
 };
 
 }  // namespace ringgate::server

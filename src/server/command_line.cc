@@ -15,7 +15,7 @@
 namespace ringgate::server {
 namespace {
 
-/// A flag that is another spelling of one setting.
+/// A flag that is short for --set of one setting.
 struct SettingFlag {
   const char* names;
   const char* type;
@@ -23,12 +23,12 @@ struct SettingFlag {
   const char* help;
 };
 
-// Every one of them in place of --set; the settings themselves are in config_table.cc.
+// The settings themselves are in config/table.cc.
 constexpr std::array setting_flags{
     SettingFlag{"--listen", "ADDR:PORT", "listener.0.bind", "where devices connect"},
     SettingFlag{"--admin", "ADDR:PORT", "admin.bind", "where backends connect, or off"},
     SettingFlag{"--shards", "N", "server.shards", "serving threads; 0: one per CPU"},
-    SettingFlag{"--cpus", "LIST", "server.cpus", "CPUs to pin them to, e.g. 0,2-3"},
+    SettingFlag{"--cpus", "LIST", "server.cpus", "CPUs that the threads are pinned to, e.g. 0,2-3"},
     SettingFlag{"--log-level", "LEVEL", "log.level", "debug, info, warning, error or off"},
     SettingFlag{"--log-format", "FORMAT", "log.format", "auto, logfmt or json"},
 };
@@ -38,10 +38,10 @@ constexpr const char* description =
     "Devices connect to ws://HOST:PORT/ws?deviceId=ID; backends push to them by id over HTTP.";
 
 constexpr const char* footer =
-    "Settings come from their defaults, then the file, then RINGGATE_SECTION__KEY in the environment,\n"
-    "then flags; the later one wins. Unknown keys are errors.\n\n"
-    "Signals: SIGTERM and SIGINT close all devices, then exit; a second one exits at once.\n"
-    "Exit codes: 0 end, 1 fault, 64 usage, 69 no io_uring, 71 refused by the system, 77 no permission,\n"
+    "Sources of settings: defaults, the file, RINGGATE_SECTION__KEY in the environment, flags.\n"
+    "A later source wins. Unknown keys are errors.\n\n"
+    "Signals: SIGTERM and SIGINT close all devices, then exit; a second signal exits at once.\n"
+    "Exit codes: 0 success, 1 fault, 64 usage, 69 no io_uring, 71 refused by the system, 77 no permission,\n"
     "78 bad configuration.\n\n"
     "Examples:\n"
     "  ringgate serve --listen 0.0.0.0:8080\n"
@@ -58,10 +58,10 @@ struct CommandHelp {
 // In the order of `Command`.
 constexpr std::array commands{
     CommandHelp{"serve", "run the gateway"},
-    CommandHelp{"check-config", "read all settings and name every fault"},
-    CommandHelp{"print-config", "show the settings in force as TOML, each with its origin"},
-    CommandHelp{"version", "show versions and the ring features found"},
-    CommandHelp{"doctor", "compare this machine with what is advised"},
+    CommandHelp{"check-config", "read all settings and list every fault"},
+    CommandHelp{"print-config", "show the settings in force as TOML, each with its source"},
+    CommandHelp{"version", "show versions and the features of io_uring found"},
+    CommandHelp{"doctor", "compare this machine with the advised settings"},
 };
 
 /// What the arguments ask for, before any setting is read.
@@ -71,7 +71,7 @@ struct Request {
   std::vector<config::FlagSetting> flags;
 };
 
-/// CLI11's parser with our flags, and the texts it stores them in. Neither copied nor moved: options point inside.
+/// CLI11's parser with our flags, and the texts in which it stores them. Not copied or moved: its options point into this object.
 class ArgumentParser {
  public:
   ArgumentParser() {
@@ -96,7 +96,7 @@ class ArgumentParser {
   ArgumentParser(const ArgumentParser&) = delete;
   ArgumentParser& operator=(const ArgumentParser&) = delete;
 
-  /// Throws CLI::ParseError, also for help and version.
+  /// Throws CLI::ParseError, also for --help and --version.
   void parse(std::span<const char* const> arguments) { app_.parse(static_cast<int>(arguments.size()), arguments.data()); }
 
   CLI::App& app() { return app_; }
@@ -130,9 +130,9 @@ class ArgumentParser {
 };
 
 StartError usage_of(const CLI::ParseError& error) {
-  // CLI11 asks for the command first, even when an unknown one is there.
+  // CLI11 reports a missing command also if there is an unknown one.
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    return ArgumentParser::usage("no command, or none that ringgate knows: `ringgate serve` runs the gateway");
+    return ArgumentParser::usage("the command is missing or unknown: `ringgate serve` runs the gateway");
   }
   return ArgumentParser::usage(config::printable(error.what(), 200));
 }
@@ -142,7 +142,7 @@ ExitCode refuse(const StartError& error, std::ostream& err) {
   return error.exit_code;
 }
 
-/// The arguments as a request; an exit code when there is nothing left to do.
+/// The arguments as a request; an exit code if nothing is left to do.
 std::expected<Request, ExitCode> parse_arguments(std::span<const char* const> arguments, const Terminal& terminal) {
   ArgumentParser parser;
   try {
@@ -161,7 +161,7 @@ std::expected<Request, ExitCode> parse_arguments(std::span<const char* const> ar
   return std::move(*request);
 }
 
-/// The settings; faults are printed, all of them or, before serving, the first.
+/// The settings. Prints the faults: `serve` only the first, other commands all.
 std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
                                                    std::ostream& err) {
   auto loaded = config::load_config({request.file, environment, request.flags});

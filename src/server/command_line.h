@@ -1,5 +1,5 @@
-// The command line: commands, flags, help. Everything but `serve` is carried out here; `serve` is handed back with its
-// settings, so that main is: run_command_line, preflight, start, wait.
+// The command line: commands, flags, help. Runs every command except `serve`: for that it returns the settings to main, which
+// starts the server. Main thread, before any other thread.
 #pragma once
 
 #include <expected>
@@ -15,22 +15,22 @@
 
 namespace ringgate::server {
 
-/// How the kernel's rings are probed: ring::probe in the binary, a stand-in in tests.
+/// How io_uring is probed: ring::probe in the binary, a stand-in in tests.
 using RingProbe = std::expected<ring::Features, ring::SetupError> (*)();
 
-/// What the command line touches besides its arguments. Borrows; all must outlive the call.
+/// The output streams of the command line. Borrows both for the call.
 struct Terminal {
   std::ostream& out;  // data
   std::ostream& err;  // messages: `ringgate: CAUSE; REMEDY`, one line each
 };
 
-/// Runs the command. A value means: serve with these settings. An error is the exit code after everything has been said.
-/// `arguments` are main's, the program's name included; `environment` as in config::ConfigSources. Main thread.
+/// Runs the command. A value means: serve with these settings. An error is the exit code; all output is written by then.
+/// `arguments` are main's, with the program's name; `environment` as in config::ConfigSources.
 std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
                                                                std::span<const std::string> environment, RingProbe probe,
                                                                const Terminal& terminal);
 
-/// The process's environment as `run_command_line` wants it.
+/// The environment of the process as `run_command_line` takes it.
 std::vector<std::string> process_environment();
 
 }  // namespace ringgate::server

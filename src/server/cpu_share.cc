@@ -12,7 +12,7 @@ namespace {
 
 using Quota = std::optional<double>;
 
-/// Where a hierarchy of control groups is mounted, and which group stands at the mount's top (of a container: its own).
+/// Where a hierarchy of control groups is mounted, and which group is the top of the mount (in a container its own group).
 struct Mount {
   std::string point;
   std::string top;
@@ -69,7 +69,7 @@ std::optional<Mount> find_mount(const std::string& root, std::string_view type) 
   return std::nullopt;
 }
 
-/// The process's group in one hierarchy, out of /proc/self/cgroup: "0::/a/b", or "4:cpu,cpuacct:/a/b" for version 1.
+/// The group of the process in one hierarchy, read from /proc/self/cgroup: "0::/a/b", or "4:cpu,cpuacct:/a/b" for version 1.
 std::optional<std::string> find_group(const std::string& root, std::string_view type) {
   std::ifstream file(root + "/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
@@ -82,17 +82,17 @@ std::optional<std::string> find_group(const std::string& root, std::string_view 
   return std::nullopt;
 }
 
-/// The smallest quota from the process's group up to the mount's top.
+/// The smallest quota of the process's group and of the groups above it, up to the top of the mount.
 template <typename QuotaOfGroup>
 Quota smallest_quota(const std::string& root, std::string_view type, const QuotaOfGroup& quota_of_group) {
   const auto mount = find_mount(root, type);
   const auto group = find_group(root, type);
   if (!mount || !group) return std::nullopt;
   std::filesystem::path below = *group;
-  // A container that sees its group by the host's name has it mounted as the top.
+  // In a container, the path of the group may begin with the host's name of the mounted top.
   if (mount->top != "/" && group->starts_with(mount->top)) below = group->substr(mount->top.size());
   below = below.relative_path().lexically_normal();
-  if (!below.empty() && *below.begin() == "..") below.clear();  // a group above what is mounted here
+  if (!below.empty() && *below.begin() == "..") below.clear();  // a group above the top of this mount
   Quota smallest;
   for (;; below = below.parent_path()) {
     const Quota here = quota_of_group((std::filesystem::path(root + mount->point) / below).string());

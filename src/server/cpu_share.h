@@ -1,4 +1,4 @@
-// How much CPU this process may use: the CPUs it may run on, and the quota of its control groups.
+// How much CPU this process may use: the CPUs it may run on, and the quota of its control groups. Reads only. Start-up only.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct CpuShare {
 
 CpuShare cpu_share();
 
-/// The smallest quota of the process's control group and the groups above it, of version 2 (cpu.max) and version 1
-/// (cpu.cfs_quota_us), as far as they can be seen from here. `root`: where the files of /proc and /sys are, for tests; else "".
+/// The smallest quota of the process's control group and of the groups above it, as far as they are visible: version 2 (cpu.max)
+/// and version 1 (cpu.cfs_quota_us). `root`: prefix of /proc and /sys for tests; else "".
 std::optional<double> cpu_quota(const std::string& root);
 
 }  // namespace ringgate::server

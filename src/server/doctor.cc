@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t descriptors_advised = 1'048'576;
 constexpr std::uint64_t locked_bytes_advised = 64ULL * 1024 * 1024;
 
-/// A kernel setting and the least value advised for each of its numbers, or the most (`at_most`). An advised 0 asks nothing.
+/// A kernel setting and the lowest value advised for each of its numbers, or the highest (`at_most`). 0: any value is good.
 struct AdvisedSetting {
   std::string_view name;
   std::array<std::uint64_t, 3> numbers;
@@ -33,7 +33,7 @@ constexpr std::array advised_settings{
     AdvisedSetting{"net.ipv4.tcp_max_syn_backlog", {65535}, 1, "65535 or more"},
     AdvisedSetting{"net.ipv4.tcp_rmem", {4096, 16384, 4194304}, 3, "4096 16384 4194304 or less", true},
     AdvisedSetting{"net.ipv4.tcp_wmem", {4096, 16384, 4194304}, 3, "4096 16384 4194304 or less", true},
-    AdvisedSetting{"net.ipv4.ip_local_port_range", {}, 2, "as it is (clients on this machine only)"},
+    AdvisedSetting{"net.ipv4.ip_local_port_range", {}, 2, "any (only clients on this machine use it)"},
     AdvisedSetting{"fs.nr_open", {descriptors_advised}, 1, "1048576 or more"},
 };
 constexpr std::string_view uring_disabled = "kernel.io_uring_disabled";
@@ -45,7 +45,7 @@ std::vector<std::uint64_t> numbers_of(const std::string& text) {
   return numbers;
 }
 
-/// The first line of /proc/sys/..., blanks made single.
+/// The first line of /proc/sys/..., with tabs as blanks.
 std::optional<std::string> read_setting(std::string_view name) {
   std::string path = "/proc/sys/" + std::string(name);
   std::replace(path.begin() + 10, path.end(), '.', '/');
@@ -83,7 +83,7 @@ Finding compare(const AdvisedSetting& setting, const Machine& machine) {
   return finding;
 }
 
-/// kernel.io_uring_disabled: absent before Linux 6.6, which is good.
+/// kernel.io_uring_disabled. Absent before Linux 6.6; that is good.
 Finding compare_uring_disabled(const Machine& machine, bool ring_works) {
   const auto found = machine.settings.find(uring_disabled);
   const std::string is = found == machine.settings.end() ? "absent" : found->second;
@@ -134,11 +134,11 @@ Machine examine_machine() {
 
 std::vector<Finding> diagnose(const Machine& machine, RingProbe probe) {
   std::vector<Finding> findings;
-  findings.push_back({"kernel", machine.kernel, "6.12 or later; the ring features decide", Verdict::good});
+  findings.push_back({"kernel", machine.kernel, "6.12 or later (see the ring features)", Verdict::good});
   findings.push_back({"cpus", std::to_string(machine.cpus_count), "one shard each", Verdict::good});
   add_ring_findings(probe, machine, findings);
-  // The soft limit is raised to the hard one at the start, so only the hard one matters.
-  findings.push_back({"RLIMIT_NOFILE soft", amount(machine.descriptors_soft), "raised at the start", Verdict::good});
+  // The gate raises the soft limit to the hard one at start, so only the hard one matters.
+  findings.push_back({"RLIMIT_NOFILE soft", amount(machine.descriptors_soft), "any (raised at start)", Verdict::good});
   findings.push_back(at_least("RLIMIT_NOFILE hard", machine.descriptors_hard, descriptors_advised));
   findings.push_back(at_least("RLIMIT_MEMLOCK", machine.locked_bytes, locked_bytes_advised));
   for (const AdvisedSetting& setting : advised_settings) findings.push_back(compare(setting, machine));

@@ -1,4 +1,4 @@
-// `ringgate doctor`: what the machine offers against what is advised. Reads, never changes.
+// `ringgate doctor`: compares this machine with the advised settings. Reads, never changes. Main thread.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +33,13 @@ struct Finding {
   Verdict verdict = Verdict::good;
 };
 
-/// Compares; one finding per fact and ring feature. Pure but for calling `probe`.
+/// One finding per fact and ring feature. Pure except for the call of `probe`.
 std::vector<Finding> diagnose(const Machine& machine, RingProbe probe);
 
 /// The findings as a table for people, columns `what | is | advised | verdict`.
 std::string print_findings(const std::vector<Finding>& findings);
 
-/// `fault` when something required is missing, else `success`.
+/// `fault` if something required is missing, else `success`.
 ExitCode exit_code_of(const std::vector<Finding>& findings);
 
 }  // namespace ringgate::server

@@ -1,4 +1,4 @@
-// Which shards have left their loop, and a wait for all of them that gives up.
+// Which shards have ended, and a wait for all of them with a deadline. It does not end them. Owned by the server.
 #pragma once
 
 #include <chrono>
@@ -10,12 +10,12 @@
 
 namespace ringgate::server {
 
-/// Any thread. Each shard's thread notes its own end, once; whoever ends the gate waits.
+/// Any thread. Each shard's thread notes its own end, once; the thread that ends the gate waits.
 class EndBoard {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// Before the threads start: none of them has ended.
+  /// Notes that no shard has ended. Before the threads start.
   void reset(std::size_t shards_count) {
     const std::lock_guard lock(mutex_);
     has_ended_.assign(shards_count, false);
@@ -28,7 +28,7 @@ class EndBoard {
     if (--running_count_ == 0) all_ended_.notify_all();
   }
 
-  /// The shards that still run at `deadline`; empty, as soon as it is so, when none does.
+  /// The shards that still run at `deadline`. Returns earlier, with an empty list, once none runs.
   std::vector<std::uint32_t> wait(Time deadline) {
     std::unique_lock lock(mutex_);
     all_ended_.wait_until(lock, deadline, [this] { return running_count_ == 0; });

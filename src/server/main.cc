@@ -1,4 +1,4 @@
-// The binary: settings, start, signals, exit code.
+// The binary: settings, start, signals, exit code. The gate itself is Server.
 #include <signal.h>
 
 #include <chrono>
@@ -23,7 +23,7 @@ int refuse(const ringgate::StartError& error) {
   return static_cast<int>(error.exit_code);
 }
 
-/// The signals that end the gate are taken by this thread, synchronously: blocked before any other thread starts.
+/// Blocks the signals that end the gate, before any other thread starts: this thread waits for them.
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -41,12 +41,12 @@ sigset_t block_signals() {
   std::_Exit(static_cast<int>(code));
 }
 
-/// The first signal drains, a second one ends at once. So does a shard that is stuck when the drain's time is over.
+/// The first signal drains, a second one ends at once. So does a shard that is stuck when the time of the drain is over.
 void serve_until_signalled(Server& server, const sigset_t& signals) {
   using namespace std::chrono_literals;
   constexpr auto pause = 10ms;
-  // A shard ends with a turn, which a busy machine may keep waiting. Counted in pauses: while the process is stopped, time passes and
-  // shards cannot end.
+  // A shard ends with a turn, which a busy machine may delay. Patience is counted in pauses, not in time: while the process is
+  // stopped, time passes and shards cannot end.
   constexpr int late_pauses_max = 50;
   int signal_number = 0;
   sigwait(&signals, &signal_number);
@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
   auto server = Server::create(loaded->config);
   if (!server) return refuse(server.error());
   if (const auto started = (*server)->start(); !started) return refuse(started.error());
-  if (fit->warning) ringgate::log::warning(*fit->warning);  // not before: a refused start says one thing only
+  if (fit->warning) ringgate::log::warning(*fit->warning);  // after the start: a refused start prints one line only
   serve_until_signalled(**server, signals);
   server->reset();
   return static_cast<int>(ExitCode::success);

@@ -11,18 +11,18 @@
 namespace ringgate::server {
 namespace {
 
-// Beside its connections a process holds its rings, listeners, event descriptors and standard streams.
+// Descriptors that are no connections: rings, listeners, event descriptors, standard streams.
 constexpr std::uint64_t other_descriptors = 32;
 constexpr std::uint64_t other_descriptors_per_shard = 8 + limits::reserved_descriptors_per_shard;
 
-// Every shard has slots beyond its share: to answer 503, and for the admin port.
+// Every shard has slots beyond its share of connections: to answer 503, and for the admin port.
 constexpr std::uint64_t extra_slots = limits::spare_slots_per_shard + limits::admin_slots_per_shard;
 
-// Connections do not spread evenly: a shard may hold so much more than its share while the total allows it.
+// Connections do not spread evenly, so a shard may hold more than its share by this much.
 constexpr std::uint64_t slack_min = 1024;
 constexpr std::uint64_t slack_of(std::uint64_t share) { return std::max(share / 4, slack_min); }
 
-// A program that embeds the gate may open files of its own while it runs: its sockets get higher numbers then.
+// A program that embeds the gate may open files of its own. Sockets then get higher numbers.
 constexpr std::uint64_t foreign_descriptors = 4096;
 
 std::uint64_t less(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
@@ -43,26 +43,26 @@ Capacity limited_by_descriptors(std::uint64_t connections, const Room& room) {
           "raise RLIMIT_NOFILE (LimitNOFILE= in the unit, ulimit -n in a shell)"};
 }
 
-/// Each ring has a table of its own, bounded by RLIMIT_NOFILE and by the kernel.
+/// With direct descriptors, each ring has its own table, bounded by RLIMIT_NOFILE and by the kernel.
 Capacity capacity_of_tables(const Room& room) {
   const std::uint64_t sockets = std::min<std::uint64_t>(room.descriptors_max, limits::direct_sockets_max);
   const std::uint64_t connections = less(sockets, extra_slots) * room.shards_count;
   if (sockets == room.descriptors_max) return limited_by_descriptors(connections, room);
-  return {connections, fmt::format("the {} sockets that the kernel has for one ring, {}", sockets, with_shards(room)),
+  return {connections, fmt::format("the kernel's limit of {} sockets per ring, {}", sockets, with_shards(room)),
           "raise server.shards"};
 }
 
-/// All shards share the process's descriptors.
+/// Without direct descriptors, all shards share the descriptors of the process.
 Capacity capacity_of_process(const Room& room) {
   const std::uint64_t others = other_descriptors + room.shards_count * (other_descriptors_per_shard + extra_slots);
   const std::uint64_t numbers = std::min<std::uint64_t>(room.descriptors_max, limits::slots_per_shard_max);
   const std::uint64_t connections = less(numbers, others);
   if (numbers == room.descriptors_max) return limited_by_descriptors(connections, room);
-  return {connections, fmt::format("the {} descriptor numbers that a shard can name, {}", numbers, with_shards(room)),
-          "let ring.direct_descriptors be auto"};
+  return {connections, fmt::format("a shard's limit of {} descriptor numbers, {}", numbers, with_shards(room)),
+          "set ring.direct_descriptors = \"auto\""};
 }
 
-/// How many sockets a shard's tables have room for. With process descriptors any shard may get any number.
+/// The slots of a shard's table. With process descriptors any shard may get any descriptor number.
 std::uint64_t table_size(std::uint64_t connections_max, const Room& room) {
   if (room.direct_descriptors) {
     const std::uint64_t share = (connections_max + room.shards_count - 1) / room.shards_count;

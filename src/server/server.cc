@@ -1,4 +1,4 @@
-// The gate as a whole: start in an order that can fail cleanly, threads, drain. Pushes from outside are in server_push.cc.
+// The gate as a whole: start, threads, drain, end. Pushes from outside are in server_push.cc.
 #include "ringgate/server.h"
 
 #include <pthread.h>
@@ -34,7 +34,7 @@ ring::Features allowed_features(const ring::Features& probed, const RingConfig& 
   return features;
 }
 
-/// Names of what the kernel lacks, the self-test did not prove or the settings mask.
+/// Names of the features that the kernel lacks, the self-test did not prove or the settings mask.
 std::string missing_features(const ring::Features& features) {
   std::string names;
   for (const ring::NamedFeature& feature : ring::list(features))
@@ -47,7 +47,7 @@ void pin_to(const std::vector<std::uint32_t>& cpus, std::size_t shard) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(cpus[shard % cpus.size()], &set);
-  // An unknown CPU leaves the thread where it is; the gate works all the same.
+  // If the CPU is unknown, the thread stays unpinned and the gate works nevertheless.
   if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
     log::warning("cannot pin shard", {{"shard", shard}, {"cpu", cpus[shard % cpus.size()]}});
 }
@@ -60,14 +60,14 @@ Server::~Server() { stop_now(); }
 
 std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config) {
   if (auto faults = config::check_config(config); !faults.empty()) return std::unexpected(std::move(faults.front()));
-  // On a thread of its own: a ring that was used by a thread may still interrupt its system calls once while it goes.
+  // On a thread of its own: a ring may, while it is torn down, still interrupt a system call of the thread that used it.
   const auto probed = std::async(std::launch::async, ring::probe).get();
   if (!probed) return std::unexpected(to_start_error(probed.error()));
   auto parts = std::make_unique<Parts>();
   parts->features = allowed_features(*probed, config.ring);
 
   config::LoadedConfig loaded{std::move(config), {}};
-  // Any number but the default is the program's own: it is refused if it does not fit, not lowered.
+  // A number other than the default was set by the program. If it does not fit, it is refused, not lowered.
   if (loaded.config.limits.connections_max != LimitsConfig{}.connections_max)
     loaded.origins["limits.max_connections"] = "the program";
   const auto fit = server::preflight(loaded, parts->features.direct_descriptors);
@@ -100,14 +100,14 @@ void Server::Parts::serve_route(const RouteConfig& route, Handler* handler) {
 std::expected<void, StartError> Server::start() {
   Parts& p = *parts_;
   if (std::exchange(p.start_tried, true))
-    return std::unexpected(StartError{ExitCode::fault, "this server was started before", "create another one"});
+    return std::unexpected(StartError{ExitCode::fault, "this server was started before", "create another server"});
   if (p.mounts.empty()) p.serve_route({}, &p.echo);
-  // Once more, with the routes that were mounted.
+  // Again, because `mount` may have added routes.
   if (auto faults = config::check_config(p.config); !faults.empty()) return std::unexpected(std::move(faults.front()));
   for (const auto& mount : p.mounts)
     if (mount.handler == nullptr)
       return std::unexpected(StartError{ExitCode::bad_configuration, "no handler is mounted for the route " + mount.path,
-                                        "use handler = \"echo\", or mount one in the embedding program"});
+                                        "set handler = \"echo\", or mount a handler in the embedding program"});
   p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts);
   p.admin_settings = admin::settings_of(p.config, server::version());
   if (auto opened = p.open_shards(); !opened) return opened;
@@ -170,7 +170,7 @@ std::expected<void, StartError> Server::Parts::open_listeners() {
   return {};
 }
 
-/// Binds the address on every shard; with port 0 the first shard's port is everybody's.
+/// Binds the address on every shard. With port 0, all shards use the port that the first one got.
 std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uint32_t index, const std::string& bind,
                                                                         bool dual_stack) {
   auto address = ring::parse_listen_address(bind);
@@ -232,7 +232,7 @@ Server::Time Server::drain(Grace grace) {
   if (!p.started.load(std::memory_order_acquire) || p.threads.empty()) return std::chrono::steady_clock::now();
   const DurationNs wait = grace == Grace::respected ? p.config.drain.grace_ns : 0;
   const TimeNs wanted = p.shards.front().ring().now() + wait;
-  // A drain may be hastened, never put off.
+  // A later call can only make the drain earlier.
   TimeNs drain_at = p.gate->drain_at.load(std::memory_order_acquire);
   if (drain_at == 0 || wanted < drain_at) {
     p.gate->ready.store(false, std::memory_order_release);
@@ -240,7 +240,7 @@ Server::Time Server::drain(Grace grace) {
     log::info("draining", {{"grace_ms", wait / nanoseconds_per_millisecond}});
     p.wake_all();
   }
-  // The ring's clock is the steady clock's.
+  // The ring's clock is the steady clock.
   return Time(std::chrono::nanoseconds(drain_at + server::ShardDrain::bound(p.config)));
 }
 
@@ -255,7 +255,7 @@ std::vector<std::uint32_t> Server::wait(Time deadline) {
   return running;
 }
 
-/// No shard runs any more: whoever still waits for a result gets `closing`, now or when it posts.
+/// No shard runs any more. All who still wait for a result get `closing`; later posts are refused with it.
 void Server::Parts::answer_leftovers() {
   gate->closed.store(true);
   while (gate->posters.load() > 0) std::this_thread::yield();

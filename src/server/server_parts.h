@@ -1,4 +1,4 @@
-// What a Server is made of; shared by the files that implement it.
+// The parts of a Server, for the files that implement it. Owned by the Server; built and destroyed on the thread that does so.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ struct Server::Parts {
   std::optional<std::string> warning;
   std::optional<log::Session> log;
   bool start_tried = false;
-  // True from the end of a start that succeeded: publishes `gate` and the shards to threads that push (release, acquire).
+  // Set once at the end of a successful start: publishes `gate` and the shards to threads that push (release, acquire).
   std::atomic<bool> started{false};
 
   std::unique_ptr<dispatch::DeviceSettings> settings;
@@ -42,17 +42,17 @@ struct Server::Parts {
   std::vector<const ShardCounters*> counters_view;
   std::deque<server::Shard> shards;
   std::vector<std::jthread> threads;
-  server::EndBoard ended;  // which of them are through
+  server::EndBoard ended;  // which of the threads have ended
   std::vector<std::string> device_addresses;
   std::string admin_address;
 
-  /// Adds a route and what answers there.
+  /// Adds a route and its handler.
   void serve_route(const RouteConfig& route, Handler* handler);
   std::expected<void, StartError> open_shards();
   std::expected<void, StartError> open_listeners();
   std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind, bool dual_stack);
   std::expected<void, StartError> start_threads();
-  /// A burst the table could not take would be dropped by the kernel: a small table listens with a small backlog.
+  /// A small table gets a small backlog: the kernel drops accepted connections for which the table has no room.
   std::uint32_t backlog() const {
     return static_cast<std::uint32_t>(
         std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));

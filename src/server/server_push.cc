@@ -1,4 +1,4 @@
-// Pushes and tasks from any thread: the server's face of dispatch/entry.h.
+// Pushes, broadcasts and tasks from any thread, passed to dispatch/entry.h.
 #include <chrono>
 #include <future>
 #include <memory>
@@ -17,7 +17,7 @@ void Server::push(std::string_view device_id, MessageView message, PushCallback 
 
 PushResult Server::push_and_wait(std::string_view device_id, MessageView message) {
   RINGGATE_ASSERT(!dispatch::PushService::is_on_shard());
-  // Shared, since the answer of a shard that is stuck may come after the wait.
+  // Shared, because a stuck shard may answer after this wait is over.
   const auto promise = std::make_shared<std::promise<PushResult>>();
   auto result = promise->get_future();
   push(device_id, message, [promise](const PushResult& outcome) { promise->set_value(outcome); });

@@ -8,7 +8,7 @@
 namespace ringgate::server {
 
 namespace {
-/// What of limits.output_memory one shard may use: at least what a slow device or two may make it hold.
+/// One shard's part of limits.output_memory: at least the most that two slow devices can make it hold.
 std::uint64_t output_part(const ShardPlan& plan) {
   const LimitsConfig& limits = plan.settings.config.limits;
   return ShardBudget::part_of(limits.output_bytes_max, plan.gate.shards_count,
@@ -53,12 +53,12 @@ void Shard::run() {
   push_.bind_to_this_thread();
   while (!plan_.gate.stopping.load(std::memory_order_acquire) && turn()) {
   }
-  // After a drain usually nothing is left, and the drain's time is over.
+  // After a drain usually no connection is left, and the time of the drain is over.
   end_everything(plan_.gate.stopping.load(std::memory_order_acquire) ? end_patience : end_patience_drained);
   counters_.turn_began.set(0);
 }
 
-/// Resets every connection, so that each has its on_close and the kernel lets go of all memory.
+/// Resets every connection, so that each handler gets its on_close and the kernel releases all memory.
 void Shard::end_everything(DurationNs patience) {
   conn::ConnectionTable& table = transport_.table();
   const TimeNs until = ring_->now() + patience;
@@ -90,7 +90,7 @@ bool Shard::turn() {
   return !done;
 }
 
-/// Sleeps only when nothing is left to do that no completion will announce.
+/// Sleeps only if no work is left that no completion announces.
 ring::WaitPolicy Shard::wait_policy() {
   ring::WaitPolicy policy;
   if (more_parcels_ || more_broadcasts_ || transport_.wants_turn() || devices_.wants_turn()) return policy;
@@ -114,7 +114,8 @@ void Shard::submit_and_reap() {
   if (policy.may_sleep) counters_.turn_began.set(0);
   for (bool all_taken = false; !all_taken;) {
     all_taken = ring_->submit_and_wait(policy);
-    // What the kernel did not take has to go before any buffer does; it needs room in the completion queue, or memory.
+    // Operations that the kernel did not take must be submitted before any buffer is reused. The kernel lacked memory, or room in
+    // the completion queue: the reaping below makes room.
     policy = {};
     while (const std::size_t count = ring_->reap(reaped_))
       completions_.insert(completions_.end(), reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(count));

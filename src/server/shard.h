@@ -1,7 +1,7 @@
 // A shard: one ring, the transport on it, the sessions that serve devices and the admin port, and the turn that drives them.
 //
-// Runs on one thread, its own; built and destroyed on the main thread. A turn is: submit and wait, reap, run, mailbox, broadcasts,
-// input put off, timers, drain, flush, doorbells.
+// Owned by the server. Runs on its own thread; built and destroyed on the server's. Invariant: only this thread touches its parts
+// while it runs. A turn is: submit and wait, reap, run, mailbox, broadcasts, input put off, timers, drain, flush, doorbells.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@
 
 namespace ringgate::server {
 
-/// What every shard is built from; outlives the shards.
+/// What all shards are built from. The plan is copied; what it refers to outlives the shards.
 struct ShardPlan {
   const dispatch::DeviceSettings& settings;
   const admin::AdminSettings& admin_settings;
@@ -42,14 +42,14 @@ class Shard {
   ring::Ring& ring() { return *ring_; }
   dispatch::PushService& push_service() { return push_; }
 
-  /// Serves the listeners opened on the ring: [0, devices) for devices, then `admin` of them.
-  /// `backlog` as it was asked of the kernel.
+  /// Serves the listeners opened on the ring: `devices` of them for devices, then `admin` for the admin port.
+  /// `backlog`: that of each listener.
   void serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog);
 
-  /// Turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
+  /// Runs turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
   void run();
 
-  /// After the threads of all shards have ended: see PushService::close_down.
+  /// After the threads of all shards have ended; see PushService::close_down.
   bool close_down() { return push_.close_down(); }
 
   /// One pass of the loop; false once the shard is done. (Tests drive turns themselves.)
@@ -62,7 +62,7 @@ class Shard {
   void end_everything(DurationNs patience);
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
-  // For operations to be cancelled when stopping at once, and after a drain.
+  // How long cancelled operations may take when the gate stops at once, and after a drain.
   static constexpr DurationNs end_patience = nanoseconds_per_second;
   static constexpr DurationNs end_patience_drained = 100 * nanoseconds_per_millisecond;
 
@@ -77,9 +77,9 @@ class Shard {
   ShardDrain drain_;
   Batch batch_;
   std::vector<ring::Completion> completions_;  // of this turn
-  std::array<ring::Completion, 64> reaped_;    // on their way there
+  std::array<ring::Completion, 64> reaped_;    // scratch of one reap
   std::uint32_t device_listeners_ = 0;
-  bool more_parcels_ = true;  // so that the first turn does not sleep: it arms the listeners
+  bool more_parcels_ = true;  // true at first: the first turn must not sleep, it arms the listeners
   bool more_broadcasts_ = false;
 };
 

@@ -13,7 +13,7 @@ bool ShardDrain::advance(std::uint32_t device_listeners, std::uint32_t listeners
   if (drain_at == 0) return false;
   const TimeNs now = transport_.now();
   const TimeNs until = drain_at + bound_;
-  const bool is_late = now + end_patience() >= until;  // for devices, and for shards that do not answer
+  const bool is_late = now + end_patience() >= until;  // no more time for devices, nor for shards that do not answer
   switch (stage_) {
     case Stage::serving:
       if (now < drain_at) return false;
@@ -42,20 +42,20 @@ bool ShardDrain::advance(std::uint32_t device_listeners, std::uint32_t listeners
       [[fallthrough]];
     }
     case Stage::leaving:
-      // Others may still ask: everything accepted gets its answer.
+      // Other shards may still ask, and every accepted question gets its answer.
       return gate_.shards_done.load(std::memory_order_acquire) == gate_.shards_count || now >= until;
   }
   return false;
 }
 
-/// Keeps the pace: this shard's part of drain.rate, or faster if drain.duration would otherwise pass.
+/// Closes the devices that are due: by this shard's part of drain.rate, or faster if drain.duration requires it.
 void ShardDrain::close_some(TimeNs drain_at) {
   const double elapsed = static_cast<double>(transport_.now() - drain_at) / nanoseconds_per_second;
   const double duration = std::max(0.001, static_cast<double>(config_.duration_ns - end_patience()) / nanoseconds_per_second);
   const double by_rate = static_cast<double>(config_.closes_per_second) / gate_.shards_count;
   const double by_duration = static_cast<double>(closes_wanted_) / duration;
   const double pace = std::max(by_rate, by_duration);
-  // The first step comes at once.
+  // The first step is due at once.
   const auto due = static_cast<std::uint64_t>(pace * (elapsed + static_cast<double>(step) / nanoseconds_per_second)) + 1;
 
   if (transport_.now() < rescan_at_) return;
@@ -69,14 +69,14 @@ void ShardDrain::close_some(TimeNs drain_at) {
   if (looked_at == slots_end && closes_done_ == closes_before) rescan_at_ = transport_.now() + rescan_pause;
 }
 
-/// Each device gets its own time to come back, so that they do not all come at once.
+/// Tells each device a random time to wait, so that they do not all reconnect at once.
 std::string ShardDrain::close_reason() {
   std::uint32_t random = 0;
   ring_.random({reinterpret_cast<std::uint8_t*>(&random), sizeof random});
   return "restart; retry_after_ms=" + std::to_string(500 + random % 9500);
 }
 
-/// For what is left of the devices there is no more time.
+/// Resets the devices that are left when their time is over.
 void ShardDrain::reset_devices() {
   conn::ConnectionTable& table = transport_.table();
   for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) {
@@ -86,7 +86,7 @@ void ShardDrain::reset_devices() {
   }
 }
 
-/// All devices are gone everywhere, or have no more time: the admin port answers what it owes and closes.
+/// The devices of all shards are gone, or their time is over. The admin port answers its open requests and closes.
 void ShardDrain::start_ending(std::uint32_t device_listeners, std::uint32_t listeners) {
   ending_since_ = transport_.now();
   for (std::uint32_t index = device_listeners; index < listeners; ++index) transport_.stop_accepting(index);

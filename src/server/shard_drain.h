@@ -1,6 +1,6 @@
-// How one shard drains: stops accepting, sends 1001 to its devices at a pace, waits for all shards' devices to be gone, ends.
+// How one shard drains: stops accepting, closes its devices with 1001 at a limited rate, waits until no shard has one, ends.
 //
-// Owner: the shard. Invariant: it is over `bound` after the grace, even if devices hold on or another shard is stuck.
+// Owner: the shard. Invariant: the drain ends at most `bound` after the grace, even if devices do not close or a shard is stuck.
 #pragma once
 
 #include <algorithm>
@@ -30,22 +30,22 @@ class ShardDrain {
         push_(push),
         admin_(admin) {}
 
-  /// How long a drain lasts at most, after its grace, whatever devices and other shards do.
+  /// How long a drain lasts at most after its grace.
   static constexpr DurationNs bound(const Config& config) { return config.drain.duration_ns + config.limits.close_timeout_ns; }
 
-  /// Once per turn. `listeners`: devices' ones, then the admin's. True when this shard may end.
+  /// Once per turn. `listeners`: all of them, those of devices first. True if this shard may end.
   bool advance(std::uint32_t device_listeners, std::uint32_t listeners);
 
-  /// How soon the next step is due; 0: no drain is on.
+  /// How long a wait may last at most; 0: no drain is running.
   DurationNs pause() const;
 
  private:
   enum class Stage : std::uint8_t { serving, closing, waiting_for_others, ending, leaving };
   static constexpr DurationNs step = 5 * nanoseconds_per_millisecond;
   static constexpr DurationNs end_patience_max = 2 * nanoseconds_per_second;     // for the admin port's last answers
-  static constexpr DurationNs rescan_pause = 100 * nanoseconds_per_millisecond;  // after a round that found nothing to close
+  static constexpr DurationNs rescan_pause = 100 * nanoseconds_per_millisecond;  // after a scan that found nothing to close
 
-  /// The end of `drain.duration` that is kept for the admin port's last answers: devices get what is before it.
+  /// The last part of `drain.duration`, kept for the admin port's last answers. Devices have the time before it.
   DurationNs end_patience() const { return std::min(end_patience_max, config_.duration_ns / 4); }
   void close_some(TimeNs drain_at);
   void reset_devices();

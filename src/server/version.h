@@ -1,4 +1,4 @@
-// Which ringgate this is, and what it was built with and runs on.
+// The version of ringgate, and what it was built with and runs on. Any thread.
 #pragma once
 
 #include <string>

@@ -33,9 +33,10 @@ TEST(FitConnections, NamesWhatTheKernelHasForOneRing) {
   EXPECT_TRUE(fit_connections(2 * ((1 << 20) - extra), true, room).has_value());
   const auto fit = fit_connections(3'000'000, true, room);
   ASSERT_FALSE(fit.has_value());
-  EXPECT_EQ(to_line(fit.error()),
-            "ringgate: limits.max_connections = 3000000 does not fit the 1048576 sockets that the kernel has "
-            "for one ring, with 2 shards, which allows 2096896; lower it, or raise server.shards");
+  EXPECT_EQ(
+      to_line(fit.error()),
+      "ringgate: limits.max_connections = 3000000 does not fit the kernel's limit of 1048576 sockets per ring, with 2 shards, "
+      "which allows 2096896; lower it, or raise server.shards");
 }
 
 TEST(FitConnections, DoesNotSizeByARawDescriptorLimit) {
@@ -45,7 +46,7 @@ TEST(FitConnections, DoesNotSizeByARawDescriptorLimit) {
   EXPECT_LT(fit->sockets_per_shard, 110'000U);
   const auto refused = fit_connections(1 << 24, true, {.descriptors_max = 1 << 30, .direct_descriptors = false});
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().remedy, "lower it, or let ring.direct_descriptors be auto");
+  EXPECT_EQ(refused.error().remedy, "lower it, or set ring.direct_descriptors = \"auto\"");
 }
 
 TEST(FitConnections, LowersADefaultWithAWarning) {
