@@ -1,9 +1,9 @@
-// What the admin port offers: each request goes to the endpoint its path and method name, which answers now
-// or turns later.
+// The admin API: path and method of a request select an endpoint, which answers at once or some turns later.
 //
-// Knows nothing of connections: a request comes whole, the answer goes to a Responder. One per shard; owner
-// shard. Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, listing.cc,
-// health_endpoints.cc.
+// Knows nothing of connections: it gets whole requests and gives answers to a Responder. One per shard, owned by the admin
+// session; owner shard. Invariant: each request gets exactly one answer.
+//
+// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, listing.cc, health_endpoints.cc.
 #pragma once
 
 #include <cstdint>
@@ -25,39 +25,37 @@
 
 namespace ringgate::admin {
 
-/// A request on its way to an endpoint. `request` is borrowed for the call, the responder is kept until the
-/// answer.
+/// A request for an endpoint. `request` is borrowed for the call; the endpoint keeps the responder until the answer.
 struct Call {
   Request& request;
-  DeviceIdSegment device_id;  // of the path; empty where it has none
+  DeviceIdSegment device_id;  // from the path; empty if the route has none
   Responder responder;
 };
 
-/// What may happen to the requests behind one on its connection before its answer is there. Requests with unsafe methods take
-/// effect in order (RFC 9112 section 9.3.2). Pushes keep it by themselves; a broadcast takes its turns over many devices, and
-/// what is pushed behind it would overtake it.
+/// Whether later requests of a connection may begin before the answer to this one. Requests with unsafe methods must take effect
+/// in order (RFC 9112 section 9.3.2). Pushes do anyway. A broadcast takes several turns, so a later push could overtake it.
 enum class Followers : std::uint8_t { may_begin, wait };
 
 class AdminApi {
  public:
-  /// All arguments outlive the object; `all_counters`: those of every shard, for the metrics.
+  /// All arguments outlive the object. `all_counters`: of every shard, for the metrics.
   AdminApi(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
            std::span<const ShardCounters* const> all_counters)
       : settings_(settings), gate_(gate), push_service_(push_service), all_counters_(all_counters) {}
 
-  /// Why whoever sent `request` is not served at all; nullopt if he may ask. A request of which nothing is known yet passes.
+  /// The refusal for a caller that is not served at all; nullopt if it may ask. An empty request passes.
   std::optional<Answer> judge_caller(const Request& request) const;
 
-  /// Why `request` will not be served, as far as its head tells; nullopt if an endpoint will decide.
+  /// The refusal that the head of `request` already decides; nullopt if an endpoint decides.
   std::optional<Answer> judge_head(const Request& request) const;
 
-  /// The same for a caller that sends its body only when asked to: it also hears at once that the device is not there.
+  /// The same for a caller that waits for 100 Continue: it also learns at once that the device is unknown.
   std::optional<Answer> judge_expectation(const Request& request) const;
 
-  /// Serves a whole request. The responder is used exactly once, perhaps before the call returns.
+  /// Serves a whole request. Uses the responder exactly once, perhaps before the call returns.
   Followers serve(Request request, const Responder& responder);
 
-  // -- Endpoints; called through the table of routes.cc
+  // -- Endpoints, called through the table in routes.cc
   void push_message(Call call);
   void broadcast_message(Call call);
   void show_device(Call call);
@@ -80,8 +78,8 @@ class AdminApi {
   dispatch::PushService& push_service_;
   std::span<const ShardCounters* const> all_counters_;
   std::deque<std::shared_ptr<Listing>> listings_waiting_;  // bounded by requests in flight
-  std::vector<std::size_t> listed_;                        // by shard: devices of unfinished pages that it was asked for
-  bool listing_starts_ = false;                            // start_listings is at work
+  std::vector<std::size_t> listed_;                        // by shard: devices that it was asked for by unfinished pages
+  bool listing_starts_ = false;                            // start_listings is running
 };
 
 }  // namespace ringgate::admin

@@ -1,4 +1,4 @@
-// What one admin connection carries beyond its transport, for as long as it lives.
+// The state of one admin connection beyond its transport. Owned by its AdminRecord while the connection lives; owner shard.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace ringgate::admin {
 
-/// What happens to bytes that arrive.
+/// What happens to bytes that are received.
 enum class Intake : std::uint8_t {
   open,     // they are read
-  held,     // too much is owed or waits: they are kept, and the transport is paused
-  stopped,  // the last request is read: they are thrown away
+  held,     // too many answers are owed, or too much output waits: they are kept, and the transport is paused
+  stopped,  // the last request was read: they are discarded
 };
 
 struct AdminConnection {
@@ -25,19 +25,19 @@ struct AdminConnection {
 
   RequestReader reader;
   AnswerQueue answers;
-  std::vector<std::uint8_t> held;                 // input that waits, in order
+  std::vector<std::uint8_t> held;                 // input not yet read, in order
   std::optional<std::uint32_t> awaited_sequence;  // no further request begins before this answer is there
-  TimeNs since;  // when the reader's phase began; for an idle one, also when the last answer left
+  TimeNs since;                                   // when the reader's phase began, or when the last answer left while it was idle
   Intake intake = Intake::open;
-  bool is_reading = false;     // requests are being read: answers given meanwhile do not begin further ones
-  bool is_first = true;        // no request was begun yet
-  bool is_counted = false;     // among those that admin.max_connections allows
-  bool peer_finished = false;  // FIN seen: what is owed is still answered
+  bool is_reading = false;     // read_requests is running: an answer given meanwhile must not start it again
+  bool is_first = true;        // no request was whole yet
+  bool is_counted = false;     // it is one of admin.max_connections
+  bool peer_finished = false;  // FIN was received; whole requests are still answered
 };
 
 /// The session's part of the connection record.
 struct AdminRecord {
-  AdminConnection* state = nullptr;  // owned; null once the transport has said that the connection is gone
+  AdminConnection* state = nullptr;  // owned; null after on_gone
 };
 static_assert(sizeof(AdminRecord) <= conn::Connection::session_bytes_max);
 

@@ -1,5 +1,4 @@
-// How an admin connection is held to its limits: what it may owe and be owed, when it ends, and what it must
-// do in time.
+// The limits of an admin connection: how much may wait, when the connection ends, and its deadlines.
 #include <algorithm>
 
 #include "admin/admin_session.h"
@@ -12,7 +11,7 @@ using Phase = RequestReader::Phase;
 
 constexpr TimeNs never = UINT64_MAX;
 
-/// Until an answer comes that lets the next request begin.
+/// True if the next request must wait for an answer to an earlier one.
 bool awaits_answer(const AdminConnection& state) {
   if (state.answers.size() >= limits::pipelined_requests_max) return true;
   return state.awaited_sequence && state.answers.shape_of(*state.awaited_sequence) != nullptr;
@@ -22,13 +21,12 @@ bool awaits_answer(const AdminConnection& state) {
 
 // -- Holding back
 
-/// Neither a caller who asks without end nor one who does not read makes us keep more than a bounded amount
-/// for him.
+/// Bounds what a connection makes us keep, both for callers that only send requests and for callers that do not read answers.
 bool AdminSession::must_hold(const conn::Connection& connection, const AdminConnection& state) const {
   return awaits_answer(state) || transport_.queued_bytes(connection) > limits::admin_output_bytes_max;
 }
 
-/// Keeps `input` until the next request may begin. What the kernel had received before the pause still comes.
+/// Keeps `input` until the next request may begin. Bytes that the kernel received before the pause still arrive.
 void AdminSession::hold(conn::Connection& connection, ByteView input) {
   AdminConnection& state = state_of(connection);
   state.intake = Intake::held;
@@ -38,7 +36,7 @@ void AdminSession::hold(conn::Connection& connection, ByteView input) {
   else transport_.pause(connection);
 }
 
-/// After anything that may have made room: reads on from what was held.
+/// Called when there may be room again: reads the held input.
 void AdminSession::go_on(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   if (!connection.is_live()) return;
@@ -57,7 +55,7 @@ void AdminSession::on_output_progress(conn::Connection& connection) { go_on(conn
 
 // -- The peer's end of the stream
 
-/// Whole requests that came before are answered; one that was cut short is not served.
+/// Whole requests before the FIN are answered. A request that the FIN cuts is not served.
 void AdminSession::on_end_of_stream(conn::Connection& connection) {
   state_of(connection).peer_finished = true;
   finish_if_done(connection);
@@ -81,7 +79,7 @@ void AdminSession::end_all() {
   }
 }
 
-/// Requests that were not begun are not served: their caller sees that and may ask another gate (RFC 9112 section 9.3.1).
+/// Requests that have not begun are not served. Their caller sees the connection close and may retry (RFC 9112 section 9.3.1).
 void AdminSession::end_behind_answers(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   state.intake = Intake::stopped;
@@ -90,11 +88,11 @@ void AdminSession::end_behind_answers(conn::Connection& connection) {
   else state.answers.close_behind_last();
 }
 
-// -- Deadlines: one timer per connection, set to the nearest
+// -- Deadlines: one timer per connection, set to the nearest one
 
 void AdminSession::on_deadline(conn::Connection& connection) { go_on(connection); }
 
-/// Until when the peer has to send what the reader waits for.
+/// When the peer must have sent the bytes that the reader waits for.
 TimeNs AdminSession::request_deadline(const AdminConnection& state) const {
   switch (state.reader.phase()) {
     case Phase::idle:
@@ -134,12 +132,12 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
     }
     nearest = std::min(nearest, deadline);
   } else if (state.intake == Intake::held && !connection.output_waits() && !awaits_answer(state)) {
-    nearest = now;  // held by what this turn sends: if that leaves at once, nobody will say so
+    nearest = now;  // held by output of this turn: if the kernel takes it whole, no call tells us
   }
   if (nearest != never) transport_.schedule(connection, nearest);
 }
 
-/// Too slow: told so in the middle of a request, else hung up on.
+/// The peer was too slow. Within a request it gets 408, else the connection is closed.
 void AdminSession::give_up_request(conn::Connection& connection) {
   if (state_of(connection).reader.phase() == Phase::idle) {
     transport_.flush_and_close(connection);

@@ -34,7 +34,7 @@ void AdminSession::on_open(conn::Connection& connection) {
   act_on_deadlines(connection);
 }
 
-/// False while admin.max_connections are open elsewhere. Asked again with the first request: others may have gone.
+/// False while admin.max_connections others are open. Tried again with each request: others may have gone.
 bool AdminSession::count_connection(AdminConnection& state) {
   if (state.is_counted) return true;
   if (gate_.admin_connections.fetch_add(1, std::memory_order_relaxed) >= settings_.connections_max) {
@@ -72,7 +72,7 @@ void AdminSession::read_requests(conn::Connection& connection, ByteView input) {
   act_on_deadlines(connection);
 }
 
-/// Reads up to the next event and acts on it. False if there is nothing more to read for now.
+/// Reads up to the next event and acts on it. False if nothing more can be read now.
 bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   AdminConnection& state = state_of(connection);
   if (input.empty() || state.intake != Intake::open || !connection.is_live()) return false;
@@ -107,7 +107,7 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   return false;
 }
 
-/// True, and the connection ends, if it is one more than admin.max_connections.
+/// True, and the connection ends, if it is beyond admin.max_connections.
 bool AdminSession::refuse_above_limit(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   if (count_connection(state)) return false;
@@ -116,8 +116,7 @@ bool AdminSession::refuse_above_limit(conn::Connection& connection) {
   return true;
 }
 
-/// A caller that waits for leave to send its body gets it, or hears at once that the body is not wanted (RFC
-/// 9110 section 10.1.1).
+/// A caller that expects 100 Continue gets it, or the refusal at once (RFC 9110 section 10.1.1).
 void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_so_far) {
   AdminConnection& state = state_of(connection);
   const Request& request = state.reader.request();
@@ -141,7 +140,7 @@ void AdminSession::serve(conn::Connection& connection) {
   if (api_.serve(std::move(request), responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
-/// A stranger hears of nothing but that: also not what is wrong with the rest of its request.
+/// A caller that may not ask learns only that, and not what is wrong with its request.
 void AdminSession::reject(conn::Connection& connection, http::Rejection rejection) {
   const Request& request = state_of(connection).reader.request();
   if (const auto refusal = api_.judge_caller(request))
@@ -149,8 +148,7 @@ void AdminSession::reject(conn::Connection& connection, http::Rejection rejectio
   owe_last(connection, write_rejection(rejection, state_of(connection).reader.method(), date()));
 }
 
-/// Nothing that arrives from now on is looked at; the connection ends behind this answer, which waits for
-/// those before it.
+/// Queues the last answer of the connection, behind those owed before. Bytes that are received from now on are discarded.
 void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written) {
   AdminConnection& state = state_of(connection);
   state.intake = Intake::stopped;
@@ -162,7 +160,7 @@ void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written)
 
 void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
   conn::Connection* connection = transport_.table().find(ticket.slot, ticket.generation);
-  if (connection == nullptr || !connection->is_live()) return;  // nobody is there any more to hear it
+  if (connection == nullptr || !connection->is_live()) return;  // the caller is gone
   AdminConnection& state = state_of(*connection);
   const AnswerShape* shape = state.answers.shape_of(ticket.sequence);
   RINGGATE_ASSERT(shape != nullptr);
@@ -173,7 +171,7 @@ void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
   if (!state.is_reading) go_on(*connection);
 }
 
-/// Sends every answer whose turn it is.
+/// Sends the answers that are ready, in the order of the requests.
 void AdminSession::flush(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   while (const auto next = state.answers.take_next()) {

@@ -1,11 +1,10 @@
-// Serves HTTP/1.1 on the admin listener of one shard: reads requests, passes them to the API, sends the
-// answers in order.
+// Serves HTTP/1.1 on the admin listener of one shard: reads requests, passes them to the API, sends the answers.
 //
-// It decides nothing about devices (admin_api.h) and moves no bytes (the transport). Owner shard.
-// Invariants: answers leave in the order of the requests; at most limits::pipelined_requests_max are owed per
-// connection; behind a request that ends the connection nothing is looked at.
+// Decides nothing about devices (admin_api.h does) and moves no bytes (the transport does). Owned by the shard; owner shard.
+// Invariants: answers leave in the order of the requests; at most limits::pipelined_requests_max are owed per connection; bytes
+// after a request that ends the connection are ignored.
 //
-// Files: admin_session.cc (requests and answers), admin_flow.cc (holding back, ends of streams, deadlines).
+// Files: admin_session.cc (requests and answers), admin_flow.cc (holding input back, ends of streams, deadlines).
 #pragma once
 
 #include <optional>
@@ -26,8 +25,7 @@ namespace ringgate::admin {
 
 class AdminSession final : public conn::Session, private AnswerSink {
  public:
-  /// `settings` is copied; everything else outlives the session, which outlives every answer that is still to
-  /// come.
+  /// `settings` is copied; everything else outlives the session. The session outlives every answer that is still owed.
   AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
                conn::Transport& transport, ShardCounters& counters, std::span<const ShardCounters* const> all_counters);
   ~AdminSession() override;
@@ -43,7 +41,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void on_deadline(conn::Connection& connection) override;
   void on_gone(conn::Connection& connection, conn::EndCause cause) override;
 
-  /// Ends every connection behind what it is owed, those still to come at once. Called once, when the gate ends.
+  /// Ends every connection after the answers it is owed, and new connections at once. Called once, when the gate ends.
   void end_all();
 
  private:

@@ -5,7 +5,7 @@
 namespace ringgate::admin {
 namespace {
 
-/// Loopback needs no credential, so there a foreign name in the Host is never passed; elsewhere a list says which names are ours.
+/// On loopback the Host is always judged, because callers need no credential there. Elsewhere it is judged if names are listed.
 bool judges_host(const AdminConfig& config) {
   const auto address = ring::parse_listen_address(config.bind);
   return !config.allowed_hosts.empty() || (address && address->is_loopback());

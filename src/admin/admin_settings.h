@@ -1,4 +1,4 @@
-// What the admin listener works by. Filled by the server from the configuration, constant afterwards.
+// The settings of the admin listener. Made by the server from the configuration, constant afterwards; any thread.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,15 @@ struct AdminSettings {
   std::size_t connections_max = 256;         // admin.max_connections: over all shards
   std::size_t body_bytes_max = 1024 * 1024;  // limits.max_push: decoded bytes of one request's body
   http::HeadRules head_rules;
-  DurationNs head_timeout = 10 * nanoseconds_per_second;  // from opening or first byte to the end of the head
+  DurationNs head_timeout = 10 * nanoseconds_per_second;  // from the opening, later from the first byte, to the end of the head
   DurationNs idle_timeout = 60 * nanoseconds_per_second;  // between requests
-  DurationNs send_timeout = 10 * nanoseconds_per_second;  // without a byte taken by the peer; 0: off
-  std::string version;                                    // labels of ringgate_build_info; empty ones are left out
+  DurationNs send_timeout = 10 * nanoseconds_per_second;  // while output waits and the peer takes no byte; 0: off
+  std::string version;                                    // labels of ringgate_build_info; an empty one is left out
   std::string liburing_version;
   std::string openssl_version;
 };
 
-/// What `config` says of the admin port.
+/// The settings of the admin port in `config`.
 AdminSettings settings_of(const Config& config, std::string version);
 
 }  // namespace ringgate::admin

@@ -1,5 +1,5 @@
-// What the API answers to one request, and how it becomes bytes. The request's shape (HEAD, closing) is the
-// connection's business.
+// The API's answer to one request, and the bytes of that answer. The API does not care for HEAD or `Connection: close`: those are
+// in the AnswerShape, which the connection keeps. Values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace ringgate::admin {
 
-/// A result, or a refusal, in which case only `extra_fields` counts besides it.
+/// A result or a refusal. With a refusal, only `extra_fields` counts besides it.
 struct Answer {
   std::uint16_t status = 200;
   std::string_view content_type;  // literal; empty: none
@@ -28,7 +28,7 @@ struct Answer {
   }
 };
 
-/// What of a request its answer depends on.
+/// The properties of a request that shape its answer.
 struct AnswerShape {
   http::Method method = http::Method::get;
   http::Persistence persistence = http::Persistence::keep_alive;
@@ -37,10 +37,10 @@ struct AnswerShape {
 /// An answer ready to be sent.
 struct WrittenAnswer {
   std::string bytes;
-  bool closes = false;  // the connection ends behind it
+  bool closes = false;  // the connection ends after it
 };
 
-/// `date`: of http::DateField.
+/// `date`: from http::DateField.
 WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::string_view date);
 WrittenAnswer write_rejection(http::Rejection rejection, http::Method method, std::string_view date);
 

@@ -1,7 +1,6 @@
-// The answers a connection still owes, in the order of its requests (RFC 9112 section 9.3.2), whatever the
-// order they come in.
+// The answers that a connection owes, in the order of its requests (RFC 9112 section 9.3.2). They may be given in any order.
 //
-// Owner shard. Invariant: an answer leaves when it and all before it are there.
+// Owned by the connection; owner shard. Invariant: an answer leaves when it and all before it have been given.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +14,13 @@ namespace ringgate::admin {
 
 class AnswerQueue {
  public:
-  /// Owes one more answer; returns its sequence number.
+  /// Adds an answer that is owed; returns its sequence number.
   std::uint32_t open(const AnswerShape& shape) {
     entries_.push_back({.shape = shape});
     return first_ + static_cast<std::uint32_t>(entries_.size() - 1);
   }
 
-  /// The shape given to `open`; null if that answer was given already, or never owed.
+  /// The shape passed to `open`; null if that answer was already given or was never owed.
   const AnswerShape* shape_of(std::uint32_t sequence) const {
     const Entry* entry = find(sequence);
     return entry != nullptr && !entry->written ? &entry->shape : nullptr;
@@ -33,7 +32,7 @@ class AnswerQueue {
     entries_[index].written = std::move(written);
   }
 
-  /// The next answer whose turn it is, or nullopt if that one is still awaited.
+  /// The next answer in order; nullopt if it was not given yet or none is owed.
   std::optional<WrittenAnswer> take_next() {
     if (entries_.empty() || !entries_.front().written) return std::nullopt;
     WrittenAnswer next = std::move(*entries_.front().written);
@@ -42,11 +41,11 @@ class AnswerQueue {
     return next;
   }
 
-  /// The connection ends behind the last answer that is owed. Precondition: one is.
+  /// Makes the connection end after the last answer that is owed. Precondition: one is owed.
   void close_behind_last() {
     Entry& last = entries_.back();
     last.shape.persistence = http::Persistence::close;
-    if (last.written) last.written->closes = true;  // its fields say otherwise, and promise nothing
+    if (last.written) last.written->closes = true;  // its fields say keep-alive, which is no promise
   }
 
   std::size_t size() const { return entries_.size(); }

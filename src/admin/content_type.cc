@@ -14,11 +14,10 @@ using http::trim;
 
 struct Parameter {
   std::string_view name;
-  std::string_view value;  // without its quotation marks; a backslash in it is taken literally: no charset has one
+  std::string_view value;  // without quotation marks; a backslash is not unescaped, since no charset has one
 };
 
-/// Takes the next parameter from the front of `rest`, which begins behind a semicolon. An empty one is legal
-/// (section 5.6.6).
+/// Takes the next parameter from `rest`, which begins after a semicolon. An empty one is legal (RFC 9110 section 5.6.6).
 std::optional<Parameter> take_parameter(std::string_view& rest) {
   rest = trim(rest);
   if (rest.empty() || rest.front() == ';') return Parameter{};
@@ -40,7 +39,7 @@ std::optional<Parameter> take_parameter(std::string_view& rest) {
   return parameter;
 }
 
-/// The message that a media type without parameters stands for (RFC 9110 section 8.3.1; +json: RFC 6839 section 3.1).
+/// The message type of a media type without parameters (RFC 9110 section 8.3.1; +json: RFC 6839 section 3.1).
 std::optional<MessageType> message_type_by_name(std::string_view media_type) {
   const std::size_t slash = media_type.find('/');
   if (slash == std::string_view::npos || !is_token(media_type.substr(slash + 1))) return std::nullopt;
@@ -55,7 +54,7 @@ std::optional<MessageType> message_type_by_name(std::string_view media_type) {
   return has_suffix || equals_ignoring_case(subtype, "json") ? std::optional(MessageType::text) : std::nullopt;
 }
 
-// The names that IANA has for UTF-8 and for its part ASCII, and the ones that clients send for them.
+// IANA's names for UTF-8 and for its subset ASCII, and other names that clients send for them.
 constexpr std::array<std::string_view, 15> utf8_names{
     "utf-8", "utf8",    "csutf8",         "utf_8",          "us-ascii", "ascii", "iso646-us",       "iso-ir-6",
     "us",    "csascii", "ansi_x3.4-1968", "ansi_x3.4-1986", "ibm367",   "cp367", "iso_646.irv:1991"};

@@ -1,4 +1,4 @@
-// Which type of message a request body is, by its Content-Type (RFC 9110 section 8.3).
+// The message type of a request body, by its Content-Type (RFC 9110 section 8.3). Pure; any thread.
 #pragma once
 
 #include <optional>
@@ -8,9 +8,8 @@
 
 namespace ringgate::admin {
 
-/// `text/*`, `application/json` and `application/*+json` are text, with no charset or a name of UTF-8 or ASCII;
-/// `application/octet-stream` is binary; nullopt for all else and for a value that breaks the grammar. Case is ignored, other
-/// parameters too.
+/// Text: `text/*`, `application/json` and `application/*+json`, without a charset or with a name of UTF-8 or ASCII. Binary:
+/// `application/octet-stream`. Nullopt: anything else, and a value that breaks the grammar. Ignores case and other parameters.
 std::optional<MessageType> message_type_of(std::string_view content_type);
 
 }  // namespace ringgate::admin

@@ -11,10 +11,10 @@ namespace {
 
 using Presence = http::QueryParameter::Presence;
 
-// What a backend may close with: the private range of RFC 6455 section 7.4.2, less the gate's own codes.
+// Close codes that a backend may use: the part of the private range (RFC 6455 section 7.4.2) without the gate's own codes.
 constexpr NumberRange close_codes{.lowest = 4000, .highest = 4099, .otherwise = 4000};
 
-/// The close reason a query asks for; nullopt if it cannot stand in a Close frame.
+/// The close reason in a query; nullopt if a Close frame cannot hold it.
 std::optional<std::string> close_reason_of(std::string_view query) {
   const http::QueryParameter parameter = http::query_parameter(query, "reason");
   if (parameter.presence == Presence::conflicting) return std::nullopt;

@@ -1,4 +1,4 @@
-// The device id in a path: one segment, percent-decoded once.
+// The device id in a path: one segment, percent-decoded once. A value; any thread.
 #pragma once
 
 #include <array>
@@ -11,12 +11,12 @@
 
 namespace ringgate::admin {
 
-/// Holds the decoded id itself. Empty, or a valid device id.
+/// Holds the decoded id. Invariant: empty, or a valid device id.
 class DeviceIdSegment {
  public:
   DeviceIdSegment() = default;
 
-  /// Nullopt if `segment` does not name a device that could exist.
+  /// Nullopt if `segment` is not a valid device id.
   static std::optional<DeviceIdSegment> decode(std::string_view segment) {
     DeviceIdSegment id;
     const auto size = http::percent_decode(segment, id.chars_);

@@ -7,8 +7,7 @@ namespace {
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 }
 
-/// That this shard's loop turns is all it says: a restart over anything else would only add a storm of
-/// reconnects.
+/// Says only that this shard's loop turns. A restart for any other reason would only cause a storm of reconnects.
 void AdminApi::show_health(Call call) { call.responder.answer({.content_type = plain_text, .body = "ok\n"}); }
 
 void AdminApi::show_readiness(Call call) {

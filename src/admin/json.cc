@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Never throws: bytes that are no UTF-8 (none are expected) become U+FFFD.
+/// Does not throw on invalid UTF-8, which is not expected here: it becomes U+FFFD.
 std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// RFC 3339 section 5.6, in UTC.

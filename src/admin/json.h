@@ -1,4 +1,4 @@
-// The JSON texts of the admin API. The only place that knows a JSON library.
+// The JSON texts of the admin API. Only json.cc includes the JSON library. Pure; any thread.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,7 @@ std::string delivered_json(std::string_view device_id, const PushResult& result)
 /// {"matched":…,"delivered":…,"refused":…}
 std::string broadcast_json(const BroadcastResult& result);
 
-/// One device, as GET /v1/devices/{id} shows it. Times are RFC 3339 in UTC; rtt_ms is null until a ping was
-/// answered.
+/// One device, as GET /v1/devices/{id} shows it. Times are RFC 3339 in UTC; rtt_ms is null until a ping was answered.
 std::string device_json(const dispatch::DeviceInfo& device);
 
 /// {"devices":[…],"next_cursor":…|null}; null entries of `devices` are left out.

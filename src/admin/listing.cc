@@ -1,9 +1,9 @@
 // GET /v1/devices: pages of all devices, over all shards.
 //
-// A page asks each device's shard once, and follows a device that moves meanwhile. Pages are filled side by side as long as they
-// leave half of each lane between shards to pushes; the others wait. A page that needs a shard which does not answer is refused when
-// the time for its answers is over, and pages that do not need that shard overtake it: a device that cannot be asked for never looks
-// like one that has gone.
+// A page asks the shard of each device once, and follows a device that moves meanwhile. Several pages are filled at once as long
+// as they leave half of each lane between shards to pushes; further pages wait. If a shard does not answer, the page is refused
+// when its time is over: a device that cannot be asked for must not look like one that is gone. Pages that do not need that shard
+// go first.
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -35,23 +35,23 @@ std::optional<Cursor> cursor_of(std::string_view query) {
   if (parameter.presence == Presence::conflicting || parameter.value.size() != cursor_chars) return std::nullopt;
   Cursor cursor = 0;
   const auto end = std::from_chars(parameter.value.data(), parameter.value.data() + cursor_chars, cursor, 16);
-  if (end.ec != std::errc{} || cursor_text(cursor) != parameter.value) return std::nullopt;  // one spelling: ours
+  if (end.ec != std::errc{} || cursor_text(cursor) != parameter.value) return std::nullopt;  // only our own spelling is valid
   return cursor;
 }
 
 }  // namespace
 
-/// One page of the list, waiting for its turn or being filled by the shards that own its devices.
+/// One page of the list. It waits for its turn, or the shards of its devices are filling it.
 struct AdminApi::Listing {
   Responder responder;
   Cursor cursor = 0;
   std::size_t limit = 0;
-  std::optional<std::size_t> blocked_on;  // the shard whose lane had no room for it
+  std::optional<std::size_t> blocked_on;  // the shard whose lane had no room for this page
   std::optional<std::string> next_cursor;
   std::vector<std::size_t> asked;  // by shard: devices that it was asked for
   std::vector<std::unique_ptr<dispatch::DeviceInfo>> devices;
   std::size_t awaited_count = 0;
-  bool is_complete = true;  // no device is left out because it could not be asked for
+  bool is_complete = true;  // false if a device could not be asked for
 };
 
 void AdminApi::list_devices(Call call) {
@@ -64,7 +64,7 @@ void AdminApi::list_devices(Call call) {
   start_listings();
 }
 
-/// Starts every page that waits and for which there is room. A page that is complete at once is not a level of recursion.
+/// Starts every waiting page for which there is room. Does not recurse if a page is complete at once.
 void AdminApi::start_listings() {
   if (listing_starts_) return;
   listing_starts_ = true;
@@ -76,7 +76,7 @@ void AdminApi::start_listings() {
   listing_starts_ = false;
 }
 
-/// False, with nothing asked, if a lane has no room for the page beside those that are being filled.
+/// False, and no shard was asked, if a lane has no room for this page beside the unfinished ones.
 bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
   listed_.resize(gate_.shards_count);
   const auto has_room = [&](std::size_t shard, std::size_t count) {
@@ -94,7 +94,7 @@ bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
   for (std::size_t shard = 0; shard < listing->asked.size(); ++shard) listed_[shard] += listing->asked[shard];
   if (page.next) listing->next_cursor = cursor_text(*page.next);
   listing->devices.resize(page.refs.size());
-  listing->awaited_count = page.refs.size() + 1;  // one for this loop, so that the page does not end inside it
+  listing->awaited_count = page.refs.size() + 1;  // one more, so that the page is not finished within this loop
   for (std::size_t i = 0; i < page.refs.size(); ++i) {
     push_service_.describe(page.keys[i], [this, listing, i](dispatch::DescribeResult result) {
       listing->devices[i] = std::move(result.device);

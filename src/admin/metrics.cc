@@ -23,7 +23,7 @@ using prometheus::MetricType;
 enum class Kind : std::uint8_t { counter, gauge };
 enum class Scope : std::uint8_t { gate, shard };  // one sum, or one value per shard
 
-/// One series: rows with one name stand together and become one family.
+/// One series. Rows with the same name stand together and become one family.
 struct Row {
   std::string_view name;  // without the prefix
   std::string_view help;
@@ -43,13 +43,13 @@ constexpr std::array rows = {
     Row{"connections", "Connections open now.", gauge, gate_wide, {"listener", "devices", "state", "open"}, &ShardCounters::devices_connected},
     Row{"connections", "Connections open now.", gauge, gate_wide, {"listener", "admin", "state", "open"}, &ShardCounters::admin_connections},
     Row{"connections_opened_total", "Connections accepted, on all listeners.", counter, per_shard, {}, &ShardCounters::accepted},
-    Row{"connections_closed_total", "Devices' connections that ended, by who ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "peer"}, &ShardCounters::closed_by_peer},
-    Row{"connections_closed_total", "Devices' connections that ended, by who ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "gate"}, &ShardCounters::closed_by_gate},
-    Row{"connections_closed_total", "Devices' connections that ended, by who ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "vanished"}, &ShardCounters::vanished},
-    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was whole.", counter, gate_wide, {"result", "accepted"}, &ShardCounters::handshakes_accepted},
-    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was whole.", counter, gate_wide, {"result", "refused"}, &ShardCounters::handshakes_refused},
-    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was whole.", counter, gate_wide, {"result", "abandoned"}, &ShardCounters::handshakes_abandoned},
-    Row{"duplicate_device_total", "Connections that took an id over from an older one.", counter, gate_wide, {"action", "replaced"}, &ShardCounters::takeovers},
+    Row{"connections_closed_total", "Device connections that ended, by the side that ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "peer"}, &ShardCounters::closed_by_peer},
+    Row{"connections_closed_total", "Device connections that ended, by the side that ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "gate"}, &ShardCounters::closed_by_gate},
+    Row{"connections_closed_total", "Device connections that ended, by the side that ended them first; vanished: TCP ended without a Close frame.", counter, gate_wide, {"by", "vanished"}, &ShardCounters::vanished},
+    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "accepted"}, &ShardCounters::handshakes_accepted},
+    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "refused"}, &ShardCounters::handshakes_refused},
+    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "abandoned"}, &ShardCounters::handshakes_abandoned},
+    Row{"duplicate_device_total", "Connections that took over the id of an older connection.", counter, gate_wide, {"action", "replaced"}, &ShardCounters::takeovers},
     Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "text"}, &ShardCounters::text_in},
     Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "binary"}, &ShardCounters::binary_in},
     Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "ping"}, &ShardCounters::pings_in},
@@ -58,29 +58,29 @@ constexpr std::array rows = {
     Row{"messages_sent_total", "Messages to devices.", counter, gate_wide, {"opcode", "binary"}, &ShardCounters::binary_out},
     Row{"payload_bytes_total", "Bytes of message payload.", counter, gate_wide, {"dir", "in"}, &ShardCounters::payload_bytes_in},
     Row{"payload_bytes_total", "Bytes of message payload.", counter, gate_wide, {"dir", "out"}, &ShardCounters::payload_bytes_out},
-    Row{"deflate_bytes_total", "Bytes of compressed messages, before and after.", counter, gate_wide, {"dir", "in", "stage", "wire"}, &ShardCounters::inflated_bytes_in},
-    Row{"deflate_bytes_total", "Bytes of compressed messages, before and after.", counter, gate_wide, {"dir", "in", "stage", "payload"}, &ShardCounters::inflated_bytes_out},
-    Row{"deflate_bytes_total", "Bytes of compressed messages, before and after.", counter, gate_wide, {"dir", "out", "stage", "payload"}, &ShardCounters::deflated_bytes_in},
-    Row{"deflate_bytes_total", "Bytes of compressed messages, before and after.", counter, gate_wide, {"dir", "out", "stage", "wire"}, &ShardCounters::deflated_bytes_out},
+    Row{"deflate_bytes_total", "Bytes of compressed messages: compressed (wire) and not (payload).", counter, gate_wide, {"dir", "in", "stage", "wire"}, &ShardCounters::inflated_bytes_in},
+    Row{"deflate_bytes_total", "Bytes of compressed messages: compressed (wire) and not (payload).", counter, gate_wide, {"dir", "in", "stage", "payload"}, &ShardCounters::inflated_bytes_out},
+    Row{"deflate_bytes_total", "Bytes of compressed messages: compressed (wire) and not (payload).", counter, gate_wide, {"dir", "out", "stage", "payload"}, &ShardCounters::deflated_bytes_in},
+    Row{"deflate_bytes_total", "Bytes of compressed messages: compressed (wire) and not (payload).", counter, gate_wide, {"dir", "out", "stage", "wire"}, &ShardCounters::deflated_bytes_out},
     Row{"deflate_contexts_refused_total", "Devices that got no context takeover because its memory was used up.", counter, gate_wide, {}, &ShardCounters::deflate_contexts_refused},
     Row{"wire_bytes_total", "Bytes on all sockets.", counter, per_shard, {"dir", "in"}, &ShardCounters::wire_bytes_in},
     Row{"wire_bytes_total", "Bytes on all sockets.", counter, per_shard, {"dir", "out"}, &ShardCounters::wire_bytes_out},
-    Row{"send_queue_bytes", "Bytes that wait for slow peers.", gauge, per_shard, {}, &ShardCounters::send_queue_bytes},
-    Row{"short_sends_total", "Sends of which the kernel did not take all at once.", counter, per_shard, {}, &ShardCounters::sends_short},
+    Row{"send_queue_bytes", "Bytes that wait to be sent to slow peers.", gauge, per_shard, {}, &ShardCounters::send_queue_bytes},
+    Row{"short_sends_total", "Sends that the kernel did not take whole.", counter, per_shard, {}, &ShardCounters::sends_short},
     Row{"slow_consumer_events_total", "Devices closed for reading too slowly.", counter, gate_wide, {"policy", "close"}, &ShardCounters::slow_consumers},
-    Row{"pong_timeouts_total", "Devices closed because a ping was not answered.", counter, gate_wide, {}, &ShardCounters::pong_timeouts},
+    Row{"pong_timeouts_total", "Devices closed because they sent no byte after a ping.", counter, gate_wide, {}, &ShardCounters::pong_timeouts},
     Row{"message_timeouts_total", "Devices closed because a message was not finished in time.", counter, gate_wide, {}, &ShardCounters::message_timeouts},
     Row{"messages_given_up_total", "Devices closed because unfinished messages took too much memory.", counter, gate_wide, {}, &ShardCounters::messages_given_up},
-    Row{"memory_bytes", "Memory in use, by what the limits bound.", gauge, per_shard, {"budget", "heads"}, &ShardCounters::heads_bytes},
-    Row{"memory_bytes", "Memory in use, by what the limits bound.", gauge, per_shard, {"budget", "output"}, &ShardCounters::output_bytes},
-    Row{"memory_bytes", "Memory in use, by what the limits bound.", gauge, per_shard, {"budget", "held"}, &ShardCounters::held_bytes},
-    Row{"memory_bytes_max", "The shard's part of these limits.", gauge, per_shard, {"budget", "heads"}, &ShardCounters::heads_bytes_max},
-    Row{"memory_bytes_max", "The shard's part of these limits.", gauge, per_shard, {"budget", "output"}, &ShardCounters::output_bytes_max},
-    Row{"memory_bytes_max", "The shard's part of these limits.", gauge, per_shard, {"budget", "held"}, &ShardCounters::held_bytes_max},
-    Row{"memory_evictions_total", "Devices that had to go because such a limit was met.", counter, gate_wide, {"budget", "heads"}, &ShardCounters::heads_given_up},
-    Row{"memory_evictions_total", "Devices that had to go because such a limit was met.", counter, gate_wide, {"budget", "output"}, &ShardCounters::queues_given_up},
-    Row{"memory_evictions_total", "Devices that had to go because such a limit was met.", counter, gate_wide, {"budget", "held"}, &ShardCounters::held_given_up},
-    Row{"held_input_pauses_total", "Devices not read from for a while because much input waited already.", counter, gate_wide, {}, &ShardCounters::held_pauses},
+    Row{"memory_bytes", "Memory in use, by the limit that bounds it.", gauge, per_shard, {"budget", "heads"}, &ShardCounters::heads_bytes},
+    Row{"memory_bytes", "Memory in use, by the limit that bounds it.", gauge, per_shard, {"budget", "output"}, &ShardCounters::output_bytes},
+    Row{"memory_bytes", "Memory in use, by the limit that bounds it.", gauge, per_shard, {"budget", "held"}, &ShardCounters::held_bytes},
+    Row{"memory_bytes_max", "The shard's part of each limit.", gauge, per_shard, {"budget", "heads"}, &ShardCounters::heads_bytes_max},
+    Row{"memory_bytes_max", "The shard's part of each limit.", gauge, per_shard, {"budget", "output"}, &ShardCounters::output_bytes_max},
+    Row{"memory_bytes_max", "The shard's part of each limit.", gauge, per_shard, {"budget", "held"}, &ShardCounters::held_bytes_max},
+    Row{"memory_evictions_total", "Devices closed or refused because a limit was reached.", counter, gate_wide, {"budget", "heads"}, &ShardCounters::heads_given_up},
+    Row{"memory_evictions_total", "Devices closed or refused because a limit was reached.", counter, gate_wide, {"budget", "output"}, &ShardCounters::queues_given_up},
+    Row{"memory_evictions_total", "Devices closed or refused because a limit was reached.", counter, gate_wide, {"budget", "held"}, &ShardCounters::held_given_up},
+    Row{"held_input_pauses_total", "Times a device was not read from because too much input waited.", counter, gate_wide, {}, &ShardCounters::held_pauses},
     Row{"messages_inflating", "Compressed messages that take more than one turn to inflate.", gauge, per_shard, {}, &ShardCounters::messages_inflating},
     Row{"protocol_violations_total", "Devices closed for breaking the protocol.", counter, gate_wide, {}, &ShardCounters::protocol_violations},
     Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "delivered"}, &ShardCounters::push_delivered},
@@ -96,26 +96,26 @@ constexpr std::array rows = {
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "closing"}, &ShardCounters::broadcast_closing},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "invalid_utf8"}, &ShardCounters::broadcast_invalid_utf8},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "unknown_outcome"}, &ShardCounters::broadcast_unknown_outcome},
-    Row{"answers_late_total", "Answers of a shard to questions of another one that had been given up.", counter, per_shard, {}, &ShardCounters::answers_late},
+    Row{"answers_late_total", "Answers of other shards that arrived after their question was given up.", counter, per_shard, {}, &ShardCounters::answers_late},
     Row{"push_crossed_total", "Pushes whose device is on another shard.", counter, gate_wide, {}, &ShardCounters::push_crossed},
-    Row{"doorbells_rung_total", "Sleeping shards woken for their mailbox.", counter, per_shard, {}, &ShardCounters::doorbells_rung},
-    Row{"admin_connections_ended_total", "Connections of the admin listener that ended.", counter, gate_wide, {}, &ShardCounters::admin_connections_ended},
-    Row{"admin_requests_total", "Requests to the admin API that were whole.", counter, gate_wide, {}, &ShardCounters::admin_requests},
-    Row{"admin_rejected_total", "Admin connections ended for bytes that are no proper request.", counter, gate_wide, {}, &ShardCounters::admin_rejected},
-    Row{"admin_timeouts_total", "Admin connections ended for a request that came too slowly.", counter, gate_wide, {}, &ShardCounters::admin_timeouts},
+    Row{"doorbells_rung_total", "Times this shard woke another one for its mailbox.", counter, per_shard, {}, &ShardCounters::doorbells_rung},
+    Row{"admin_connections_ended_total", "Admin connections that ended.", counter, gate_wide, {}, &ShardCounters::admin_connections_ended},
+    Row{"admin_requests_total", "Complete requests to the admin API.", counter, gate_wide, {}, &ShardCounters::admin_requests},
+    Row{"admin_rejected_total", "Admin connections ended because a request was invalid or beyond admin.max_connections.", counter, gate_wide, {}, &ShardCounters::admin_rejected},
+    Row{"admin_timeouts_total", "Admin connections ended because a request was not complete in time.", counter, gate_wide, {}, &ShardCounters::admin_timeouts},
     Row{"slots_used", "Connection slots in use, on all listeners.", gauge, per_shard, {}, &ShardCounters::slots_used},
     Row{"buffers_lent", "Receive buffers not yet given back to the kernel.", gauge, per_shard, {}, &ShardCounters::buffers_lent},
     Row{"descriptors_used", "Descriptors of connections in use.", gauge, per_shard, {}, &ShardCounters::descriptors_used},
-    Row{"connections_cold", "Connections whose next bytes a poll awaits, not a receive.", gauge, per_shard, {}, &ShardCounters::connections_cold},
-    Row{"operations_in_flight", "Operations the kernel holds.", gauge, per_shard, {}, &ShardCounters::operations_in_flight},
-    Row{"stale_completions_total", "Completions for connections that had gone.", counter, per_shard, {}, &ShardCounters::stale_completions},
+    Row{"connections_cold", "Connections that wait with a poll instead of a receive.", gauge, per_shard, {}, &ShardCounters::connections_cold},
+    Row{"operations_in_flight", "Operations in flight in the kernel.", gauge, per_shard, {}, &ShardCounters::operations_in_flight},
+    Row{"stale_completions_total", "Completions for connections that were already gone.", counter, per_shard, {}, &ShardCounters::stale_completions},
     Row{"uring_enter_total", "Calls of io_uring_enter.", counter, per_shard, {}, &ShardCounters::uring_enters},
     Row{"uring_sqe_total", "Submissions to io_uring.", counter, per_shard, {}, &ShardCounters::uring_submissions},
     Row{"uring_cqe_total", "Completions from io_uring.", counter, per_shard, {}, &ShardCounters::uring_completions},
-    Row{"uring_cqe_overflow_total", "Completions that found the queue full.", counter, per_shard, {}, &ShardCounters::uring_overflows},
+    Row{"uring_cqe_overflow_total", "Times the completion queue overflowed.", counter, per_shard, {}, &ShardCounters::uring_overflows},
     Row{"uring_buf_starved_total", "Receives that found no buffer.", counter, per_shard, {}, &ShardCounters::uring_starved},
-    Row{"zero_copy_sends_total", "Sends without a copy that the kernel is done with.", counter, per_shard, {}, &ShardCounters::zero_copies},
-    Row{"zero_copy_copied_total", "Of these, the ones that it copied after all.", counter, per_shard, {}, &ShardCounters::zero_copies_copied},
+    Row{"zero_copy_sends_total", "Zero-copy sends that the kernel has finished.", counter, per_shard, {}, &ShardCounters::zero_copies},
+    Row{"zero_copy_copied_total", "Zero-copy sends that the kernel copied after all.", counter, per_shard, {}, &ShardCounters::zero_copies_copied},
     Row{"shard_turns_total", "Turns of the loop.", counter, per_shard, {}, &ShardCounters::turns},
 };
 // clang-format on
@@ -144,7 +144,7 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-/// What threads without a shard have counted of it themselves.
+/// The part of a counter that threads without a shard have counted.
 std::uint64_t counted_outside(const dispatch::OutsideCounters& outside, Counter ShardCounters::* member) {
   for (std::size_t i = 0; i < push_outcomes_count; ++i)
     if (dispatch::push_counters[i] == member) return outside.pushes[i].load(std::memory_order_relaxed);
@@ -184,7 +184,8 @@ void add_refusals(Families& families, std::span<const ShardCounters* const> shar
 }
 
 void add_build(Families& families, const AdminSettings& settings) {
-  ClientMetric& metric = families.add("ringgate_build_info", "What this gate was built from; always 1.", Kind::gauge, 1);
+  ClientMetric& metric =
+      families.add("ringgate_build_info", "Versions of this gate and its libraries; always 1.", Kind::gauge, 1);
   const auto label = [&](const char* name, const std::string& value) {
     if (!value.empty()) metric.label.push_back({name, value});
   };
@@ -193,7 +194,7 @@ void add_build(Families& families, const AdminSettings& settings) {
   label("openssl", settings.openssl_version);
 }
 
-/// Also what a stuck shard cannot say itself: any other one answers for it.
+/// Shows a stuck shard too: any other shard can answer for it.
 void add_busy(Families& families, std::span<const ShardCounters* const> shards, TimeNs now) {
   for (std::size_t shard = 0; shard < shards.size(); ++shard) {
     const TimeNs began = shards[shard]->turn_began.get();
@@ -208,9 +209,9 @@ void add_gate(Families& families, const dispatch::GateState& gate) {
   families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge, number(gate.map.count()));
   families.add("ringgate_device_index_rebuilds_total", "Times the device map moved into a new table.", Kind::counter,
                number(gate.map.rebuilds_count()));
-  families.add("ringgate_device_index_tables_waiting", "Replaced tables of the device map that somebody may still be reading.",
+  families.add("ringgate_device_index_tables_waiting", "Replaced tables of the device map that a shard may still be reading.",
                Kind::gauge, number(gate.map.tables_waiting_count()));
-  families.add("ringgate_ready", "1 while /readyz says 200.", Kind::gauge, gate.ready.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_ready", "1 while /readyz answers 200.", Kind::gauge, gate.ready.load(std::memory_order_acquire) ? 1 : 0);
   families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.", Kind::gauge,
                gate.draining.load(std::memory_order_acquire) ? 1 : 0);
   families.add("ringgate_deflate_memory_bytes", "Memory reserved for context takeover.", Kind::gauge,
@@ -226,7 +227,7 @@ void add_process(Families& families) {
   families.add("process_resident_memory_bytes", "Resident memory.", Kind::gauge, number(usage.resident_bytes));
   families.add("process_virtual_memory_bytes", "Virtual memory.", Kind::gauge, number(usage.virtual_bytes));
   families.add("process_open_fds", "Open process descriptors.", Kind::gauge, number(usage.descriptors_open));
-  families.add("process_max_fds", "Most process descriptors that may be open.", Kind::gauge, number(usage.descriptors_max));
+  families.add("process_max_fds", "Limit of open process descriptors.", Kind::gauge, number(usage.descriptors_max));
 }
 
 }  // namespace

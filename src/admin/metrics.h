@@ -1,6 +1,6 @@
-// The gate's figures as Prometheus text (exposition format 0.0.4), summed or per shard.
+// The counters of the gate as Prometheus text (exposition format 0.0.4), summed or per shard. It counts nothing itself.
 //
-// Never a device id, path or peer in a label: the size depends on the number of shards alone.
+// Invariant: no label holds a device id, path or peer, so the size depends only on the number of shards.
 #pragma once
 
 #include <span>
@@ -16,8 +16,8 @@ namespace ringgate::admin {
 
 inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `shards[i]`: what shard i counts; `now`: on the clock of the rings. Reads relaxed: each value is exact, two of them may be of different
-/// moments. Owner shard (the device map is asked for its size); allocates, and reads /proc.
+/// `shards[i]`: the counters of shard i; `now`: on the clock of the rings. Reads are relaxed: each value is exact, but two values
+/// may be of different moments. Owner shard, because it asks the device map for its size. Allocates, and reads /proc.
 std::string metrics_text(const AdminSettings& settings, const dispatch::GateState& gate,
                          std::span<const ShardCounters* const> shards, TimeNs now);
 

@@ -15,8 +15,7 @@ double seconds_of(const timeval& time) { return static_cast<double>(time.tv_sec)
 
 std::uint64_t count_descriptors() {
   constexpr const char* directory = "/proc/self/fd";
-  // Linux 6.2 and later say the number as the directory's size; before, it is 0 and the entries have to be
-  // counted.
+  // Since Linux 6.2 the size of the directory is the number of descriptors. Before, it is 0 and the entries must be counted.
   struct stat entry{};
   if (stat(directory, &entry) == 0 && entry.st_size > 0) return static_cast<std::uint64_t>(entry.st_size);
   std::error_code error;

@@ -10,7 +10,7 @@
 namespace ringgate::admin {
 namespace {
 
-/// What a request's body is a message of; nullopt if it does not say so.
+/// The message type of a request's body; nullopt if its Content-Type names none.
 std::optional<MessageType> type_of(const Request& request) {
   return request.content_type ? message_type_of(*request.content_type) : std::nullopt;
 }

@@ -1,4 +1,4 @@
-// Numbers in a query string.
+// Numbers in a query string. Pure; any thread.
 #pragma once
 
 #include <charconv>
@@ -11,7 +11,7 @@
 
 namespace ringgate::admin {
 
-/// All of `text` as an unsigned number, in the one spelling it has: digits only, no sign, no zero in front, no overflow.
+/// All of `text` as an unsigned number. Each number has one spelling: digits only, no sign, no leading zero, no overflow.
 inline std::optional<std::uint64_t> parse_number(std::string_view text) {
   if (text.size() > 1 && text.front() == '0') return std::nullopt;
   std::uint64_t value = 0;
@@ -20,8 +20,8 @@ inline std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
-/// The parameter `name` as a number from `lowest` to `highest`, `otherwise` if it is absent; nullopt if it is
-/// anything else, or given twice with two values.
+/// The parameter `name` as a number from `lowest` to `highest`; `otherwise` if it is absent; nullopt if it is anything else or
+/// two different values.
 struct NumberRange {
   std::uint64_t lowest;
   std::uint64_t highest;

@@ -1,7 +1,6 @@
-// Why the admin API says no to a well-formed request: one enumerator per reason, and one row each for what
-// the caller is told.
+// Why the admin API refuses a well-formed request: one enumerator per reason, and one row each with the answer.
 //
-// Bytes that are no proper HTTP are http::Rejection's. Invariant: `refusal_facts` has one row per
+// Malformed HTTP is not refused here: see http::Rejection. Constant; any thread. Invariant: `refusal_facts` has one row per
 // enumerator, in their order.
 #pragma once
 
@@ -42,11 +41,11 @@ enum class Refusal : std::uint8_t {
 
 inline constexpr std::size_t refusals_count = static_cast<std::size_t>(Refusal::unknown_outcome) + 1;
 
-/// What a refusal looks like from outside. All text is static and needs no JSON escaping.
+/// The answer to a refused request. All text is static and needs no JSON escaping.
 struct RefusalFacts {
   Refusal refusal;
   std::uint16_t status;
-  http::Persistence persistence;  // close: nothing after this request is looked at
+  http::Persistence persistence;  // close: bytes after this request are ignored
   std::string_view reason;        // stable, for programs
   std::string_view detail;        // for people
   std::string_view extra_fields;  // whole field lines
@@ -54,10 +53,10 @@ struct RefusalFacts {
 
 // clang-format off
 inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
-    {Refusal::connection_limit, 503, http::Persistence::close, "connection_limit", "This server serves as many admin connections as it may.", "Retry-After: 1\r\n"},
-    {Refusal::host_not_allowed, 421, http::Persistence::close, "host_not_allowed", "The Host is no loopback name, no IP address and not listed in admin.allowed_hosts.", ""},
+    {Refusal::connection_limit, 503, http::Persistence::close, "connection_limit", "All admin connections of this server are in use.", "Retry-After: 1\r\n"},
+    {Refusal::host_not_allowed, 421, http::Persistence::close, "host_not_allowed", "The Host is not a loopback name, not an IP address and not listed in admin.allowed_hosts.", ""},
     {Refusal::origin_forbidden, 403, http::Persistence::close, "origin_forbidden", "Requests made by web pages are not served here.", ""},
-    {Refusal::upgrade_unserved, 404, http::Persistence::close, "upgrade_unserved", "This listener speaks HTTP only: devices connect to another one.", ""},
+    {Refusal::upgrade_unserved, 404, http::Persistence::close, "upgrade_unserved", "This listener serves HTTP only: devices connect to another listener.", ""},
     {Refusal::method_unknown, 501, http::Persistence::keep_alive, "method_unknown", "The method is not known.", ""},
     {Refusal::path_unknown, 404, http::Persistence::keep_alive, "path_unknown", "Nothing is served at this path.", ""},
     {Refusal::method_not_allowed, 405, http::Persistence::keep_alive, "method_not_allowed", "The method is not allowed here.", ""},  // Allow: the route's
@@ -70,13 +69,13 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::bad_limit, 400, http::Persistence::keep_alive, "bad_limit", "The parameter limit must be one number from 1 to 1000.", ""},
     {Refusal::bad_cursor, 400, http::Persistence::keep_alive, "bad_cursor", "The parameter cursor must be a next_cursor of an earlier answer.", ""},
     {Refusal::unknown_device, 404, http::Persistence::keep_alive, "unknown_device", "No device with this id is connected.", ""},
-    {Refusal::closing, 409, http::Persistence::keep_alive, "closing", "The connection of this device is being closed or replaced: it may be online again at once.", "Retry-After: 1\r\n"},
-    {Refusal::too_large, 413, http::Persistence::keep_alive, "too_large", "The message is larger than this server takes.", ""},
+    {Refusal::closing, 409, http::Persistence::keep_alive, "closing", "The connection of this device is being closed or replaced: the device may be online again at once.", "Retry-After: 1\r\n"},
+    {Refusal::too_large, 413, http::Persistence::keep_alive, "too_large", "The message is larger than this server allows.", ""},
     {Refusal::backpressure, 429, http::Persistence::keep_alive, "backpressure", "The device reads too slowly: try again later.", "Retry-After: 1\r\n"},
-    {Refusal::not_ready, 503, http::Persistence::keep_alive, "not_ready", "This server takes no new devices at present.", "Retry-After: 1\r\n"},
-    {Refusal::unavailable, 503, http::Persistence::keep_alive, "unavailable", "This cannot be answered at present: try again later.", "Retry-After: 1\r\n"},
+    {Refusal::not_ready, 503, http::Persistence::keep_alive, "not_ready", "This server accepts no new devices now.", "Retry-After: 1\r\n"},
+    {Refusal::unavailable, 503, http::Persistence::keep_alive, "unavailable", "This request cannot be answered now: try again later.", "Retry-After: 1\r\n"},
     {Refusal::stopping, 503, http::Persistence::keep_alive, "stopping", "This server is about to stop.", "Retry-After: 1\r\n"},
-    {Refusal::unknown_outcome, 504, http::Persistence::keep_alive, "unknown_outcome", "The part of this server that holds the device has not answered in time: it may still do what was asked.", ""},
+    {Refusal::unknown_outcome, 504, http::Persistence::keep_alive, "unknown_outcome", "A part of this server did not answer in time: it may still carry out the request.", ""},
 }};
 // clang-format on
 

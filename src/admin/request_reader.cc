@@ -8,8 +8,8 @@
 namespace ringgate::admin {
 namespace {
 
-/// Browsers say by Sec-Fetch-Site whether a page is behind a request; one that the user typed or that comes from our own origin is
-/// no page of others (W3C Fetch Metadata).
+/// Browsers tell with Sec-Fetch-Site whether another site's page made the request. `none` (the user typed the address) and
+/// `same-origin` do not count as such (W3C Fetch Metadata).
 bool is_from_web_page(const http::RequestView& view) {
   if (view.field("Origin")) return true;
   constexpr std::string_view name = "Sec-Fetch-Site";
@@ -18,7 +18,7 @@ bool is_from_web_page(const http::RequestView& view) {
   return false;
 }
 
-/// Only with the connection option is it meant for this server, and HTTP/1.0 has no upgrade (RFC 9110 section 7.8).
+/// An Upgrade field counts only with the connection option `upgrade`, and not in HTTP/1.0 (RFC 9110 section 7.8).
 bool asks_for_websocket(const http::RequestView& view) {
   return !view.is_http10() && view.list_has_token("Connection", "upgrade") && view.list_has_token("Upgrade", "websocket");
 }
@@ -30,7 +30,7 @@ bool is_encoded(const http::RequestView& view) {
   return false;
 }
 
-/// Backends write queries as forms do, with `+` for a space.
+/// Backends write a space in a query as `+`, as forms do.
 std::string form_query(std::string_view query) {
   std::string text;
   text.reserve(query.size());
@@ -55,7 +55,8 @@ ReadProgress RequestReader::read_head(ByteView input) {
   return {.status = body_ ? ReadStatus::body_follows : ReadStatus::complete, .consumed_bytes = head.consumed_bytes};
 }
 
-/// Copies what is needed of the head, and prepares for the body if there is one. Who asks is known also if the rest is refused.
+/// Copies the needed parts of the head, and prepares for a body. Fills `request_` even if it then rejects the request: the
+/// session judges the caller by it.
 std::optional<http::Rejection> RequestReader::take_head(const http::RequestView& view) {
   const bool closes = view.is_http10() || view.list_has_token("Connection", "close");
   request_ = {

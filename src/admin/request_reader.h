@@ -1,8 +1,7 @@
-// From the bytes of one admin connection to whole requests, one after the other.
+// Reads the bytes of one admin connection as whole requests, one after the other.
 //
-// No I/O, no clock, and no view of what is asked for. Owned by the connection. Invariants: what comes out
-// does not depend on how the bytes were cut; memory follows the bytes that have arrived, never a declared
-// length.
+// No I/O, no clock, no knowledge of endpoints. Owned by the connection; owner shard. Invariants: the requests do not depend on
+// how the bytes were cut; memory grows with the bytes received, never with a declared length.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +17,7 @@
 
 namespace ringgate::admin {
 
-/// A request, copied out of its bytes.
+/// A request. Owns its texts.
 struct Request {
   http::Method method = http::Method::get;
   http::Persistence persistence = http::Persistence::keep_alive;  // close: HTTP/1.0, or `Connection: close`
@@ -29,7 +28,7 @@ struct Request {
   std::optional<std::string> content_type;  // nullopt also if it is given more than once
   std::string authority;                    // empty only if HTTP/1.0 names none
   std::string path;                         // still percent-encoded
-  std::string query;                        // idem; `+`, which means a space here, as %20
+  std::string query;                        // still percent-encoded, with `+` (a space) as %20
   std::string body;
 
   friend bool operator==(const Request&, const Request&) = default;
@@ -37,14 +36,14 @@ struct Request {
 
 enum class ReadStatus : std::uint8_t {
   need_more,
-  body_follows,  // the head is read, and a body is to come: call again, `request` is all but the body
+  body_follows,  // the head is read and a body follows: `request` is whole but for the body; call again
   complete,      // `request` is whole: take it
-  rejected,      // the bytes are no proper request; nothing behind them means anything
+  rejected,      // the bytes are not a valid request; bytes after them have no meaning
 };
 
 struct ReadProgress {
   ReadStatus status = ReadStatus::need_more;
-  std::size_t consumed_bytes = 0;  // the bytes behind them are to be given again
+  std::size_t consumed_bytes = 0;  // pass the bytes after these again
   http::Rejection rejection{};     // only if rejected
 };
 
@@ -56,19 +55,19 @@ class RequestReader {
   explicit RequestReader(std::size_t body_bytes_max, const http::HeadRules& head_rules = {})
       : body_bytes_max_(body_bytes_max), gatherer_(head_rules) {}
 
-  /// Reads from the front of `input`, which follows what was consumed before, up to the next event.
+  /// Reads `input` up to the next event. It begins after the bytes consumed before.
   ReadProgress read(ByteView input);
 
-  /// What is known of the current request: nothing until its head is there. Whole after `complete`.
+  /// The known part of the current request: empty until its head was read, whole after `complete`.
   const Request& request() const { return request_; }
 
-  /// Hands the request over and starts with the next one. Precondition: `read` said complete.
+  /// Returns the request and starts with the next one. Precondition: `read` returned complete.
   Request take();
 
-  /// idle: nothing of a request is there yet.
+  /// idle: no byte of the next request was read yet.
   Phase phase() const { return body_ ? Phase::body : gatherer_.holds_bytes() ? Phase::head : Phase::idle; }
 
-  /// The method, as far as it is known; for the answer to a rejected request.
+  /// The method, if it is known yet; for the answer to a rejected request.
   http::Method method() const { return body_ ? request_.method : gatherer_.method(); }
 
  private:

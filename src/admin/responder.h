@@ -1,4 +1,4 @@
-// The right, and the duty, to answer one request: a value that outlives the connection it is for.
+// The right and the duty to answer one request. A value: it may outlive its connection, and an answer is then dropped.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +7,21 @@
 
 namespace ringgate::admin {
 
-/// Names one request. Generation and sequence make a name that is used too late mean nobody.
+/// Names one request. Generation and sequence make sure that a stale name matches no request.
 struct AnswerTicket {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
   std::uint32_t sequence = 0;
 };
 
-/// Where answers go. Implemented by the session; lives longer than every Responder.
+/// Takes answers. Implemented by the session; outlives every Responder.
 class AnswerSink {
  public:
   virtual ~AnswerSink() = default;
   virtual void answer(const AnswerTicket& ticket, Answer answer) = 0;
 };
 
-/// Passed to whoever serves a request, who answers exactly once: at once or turns later. Owner shard.
+/// Passed to the endpoint of a request, which answers exactly once: at once or some turns later. Owner shard.
 class Responder {
  public:
   Responder(AnswerSink& sink, const AnswerTicket& ticket) : sink_(&sink), ticket_(ticket) {}

@@ -1,4 +1,4 @@
-// From method and path to the endpoint: one table, and the order of what is checked before it.
+// The table from method and path to the endpoint, and the checks before it in their order.
 #include <array>
 
 #include "admin/admin_api.h"
@@ -19,16 +19,16 @@ struct Service {
 };
 
 struct Route {
-  std::string_view before_id;  // the path, or what stands before a device id in it
+  std::string_view before_id;  // the path up to the device id; the whole path if it has none
   bool has_id;
   std::string_view after_id;
-  std::string_view allow;  // the field line of a 405
+  std::string_view allow;  // the Allow field line of a 405
   std::array<Service, 2> services;
 };
 
 constexpr std::string_view allow_get = "Allow: GET, HEAD\r\n";
 constexpr std::string_view allow_post = "Allow: POST\r\n";
-constexpr std::string_view allow_all = "Allow: GET, HEAD, POST, DELETE\r\n";  // of a target that is no path
+constexpr std::string_view allow_all = "Allow: GET, HEAD, POST, DELETE\r\n";  // for a target that is not a path
 constexpr std::string_view allow_get_and_delete = "Allow: GET, HEAD, DELETE\r\n";
 
 // clang-format off
@@ -43,7 +43,7 @@ constexpr std::array<Route, 7> routes{{
 }};
 // clang-format on
 
-/// The segment in the place of the id (empty for a route without), or nullopt if `path` is not of this route.
+/// The segment of the id, empty for a route without one; nullopt if `path` does not match the route.
 std::optional<std::string_view> match(const Route& route, std::string_view path) {
   if (!route.has_id) return path == route.before_id ? std::optional<std::string_view>{""} : std::nullopt;
   if (!path.starts_with(route.before_id)) return std::nullopt;
@@ -64,7 +64,7 @@ Match find_route(std::string_view path) {
   return {};
 }
 
-/// Null if there is none. HEAD is served wherever GET is (RFC 9110 section 9.3.2).
+/// The service for a method; null if there is none. HEAD is served wherever GET is (RFC 9110 section 9.3.2).
 const Service* find_service(const Route& route, Method method) {
   if (method == Method::head) method = Method::get;
   for (const Service& service : route.services)
@@ -74,8 +74,8 @@ const Service* find_service(const Route& route, Method method) {
 
 }  // namespace
 
-// First of all, so that no page in a browser learns anything: neither one that gave its own name our address (DNS rebinding), nor one
-// that asks across sites.
+// The first check, so that a page in a browser learns nothing: neither a page whose host name resolves to our address (DNS
+// rebinding), nor one that asks across sites.
 std::optional<Answer> AdminApi::judge_caller(const Request& request) const {
   if (!is_host_allowed(request)) return Answer::refuse(Refusal::host_not_allowed);
   if (request.is_from_web_page) return Answer::refuse(Refusal::origin_forbidden);
