@@ -1,7 +1,7 @@
-// One message to every device of every shard: each shard reaches its own, a bounded number a turn.
+// Broadcasts: one message to every device of every shard. Each shard delivers to its own devices, a bounded number per turn.
 //
-// The broadcasts of one producer reach each device in the order in which they were asked for: a shard works on one at a time, lanes
-// keep their order, and what waits for room in a full lane holds back what comes after it.
+// Invariant: the broadcasts of one producer reach each device in the order of their requests. A shard works on one broadcast at a
+// time, lanes keep their order, and a request that waits for a full lane holds back later ones.
 #include <algorithm>
 
 #include "base/limits.h"
@@ -35,12 +35,12 @@ void PushService::broadcast(ws::MessageRef message, BroadcastCallback on_result)
   start_broadcast(std::move(message), [this, sum](const BroadcastResult& part) { add(*sum, part); });
 }
 
-/// One shard's part is known, or given up.
+/// Adds the result of one shard, known or given up.
 void PushService::add(BroadcastSum& sum, const BroadcastResult& part) {
   sum.total.matched += part.matched;
   sum.total.delivered += part.delivered;
   sum.total.refused += part.refused;
-  sum.total.outcome = std::max(sum.total.outcome, part.outcome);  // the least certain comes last
+  sum.total.outcome = std::max(sum.total.outcome, part.outcome);  // the least certain outcome is the largest
   if (--sum.shards_open > 0) return;
   --broadcasts_open_;
   count(counters_, sum.total.outcome);
@@ -57,8 +57,8 @@ void PushService::start_broadcast(ws::MessageRef message, BroadcastDone on_done)
                          .on_done = std::move(on_done)});
 }
 
-/// A bounded number of slots a turn, so that a million devices do not hold up one of them. In order: each device gets broadcasts
-/// in the order in which this shard took them.
+/// Visits a bounded number of slots per turn, so that a broadcast to many devices does not delay the shard. Each device gets
+/// broadcasts in the order in which this shard took them.
 bool PushService::continue_broadcasts() {
   std::uint32_t budget = broadcast_slots_per_turn;
   while (!broadcasts_.empty() && budget > 0) {
@@ -72,7 +72,7 @@ bool PushService::continue_broadcasts() {
     if (job.next_slot < job.slots_end) break;
     BroadcastJob done = std::move(job);
     broadcasts_.pop_front();
-    budget -= budget > 0 ? 1 : 0;  // so that a result that asks for the next broadcast does not hold the turn
+    budget -= budget > 0 ? 1 : 0;  // so that callbacks that start the next broadcast cannot keep the turn running
     done.on_done(done.result);
   }
   return !broadcasts_.empty();

@@ -1,4 +1,5 @@
-// The closing handshake in both directions, failing a connection, and its end (RFC 6455 section 7).
+// How device connections close: the closing handshake in both directions, failing a connection, and its end (RFC 6455 section 7).
+// Part of DeviceSession; the transport ends TCP.
 #include "ws/closing.h"
 #include "base/log.h"
 #include "dispatch/connection_access.h"
@@ -12,14 +13,14 @@ CloseCode sendable(CloseCode code) {
 }
 }  // namespace
 
-/// The id leaves the map when closing starts, so that a push from now on says so instead of vanishing.
+/// The id leaves the map when closing starts: from now on a push is refused instead of lost.
 void DeviceSession::leave_map(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::in_map) == 0) return;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::in_map);
   (void)gate_.map.of(shard_index_).detach(gate_.hash(record_of(connection).id.view()), ref_of(connection));
 }
 
-/// For the log and on_close; the first reason counts.
+/// Keeps code and reason for the log and on_close.
 void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std::string_view reason) {
   DeviceSide& side = side_of(connection);
   side.close_code = code;
@@ -32,7 +33,7 @@ bool DeviceSession::close(conn::Connection& connection, CloseCode code, std::str
   return true;
 }
 
-/// Ours comes first: the peer has limits.close_timeout to answer.
+/// Sends our Close first. The peer has limits.close_timeout to answer.
 void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason) {
   record_of(connection).phase = Phase::closing;
   leave_map(connection);
@@ -42,11 +43,11 @@ void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseC
   transport_.schedule(connection, transport_.now() + settings_.config.limits.close_timeout_ns);
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused);
   if (DeviceSide* const side = record_of(connection).side) drop_inflating(*side);
-  transport_.resume(connection);  // the answer has to be read, what was held back before it
+  transport_.resume(connection);  // to read the peer's Close, after the input that was held back
   if (reading_ != &connection) read_held(connection);
 }
 
-/// Close, then FIN, without waiting for the peer's Close.
+/// Sends Close, then FIN, without waiting for the peer's Close.
 void DeviceSession::fail_connection(conn::Connection& connection, CloseCode code, std::string_view reason) {
   DeviceRecord& record = record_of(connection);
   const bool close_sent = record.phase == Phase::closing;
@@ -60,7 +61,7 @@ void DeviceSession::fail_connection(conn::Connection& connection, CloseCode code
   transport_.flush_and_close(connection);
 }
 
-/// The peer's Close: answered with its own code unless ours went first; the server closes TCP (section 7.1.1).
+/// Answers the peer's Close with the same code, unless ours was sent first. Then the gate closes TCP (section 7.1.1).
 void DeviceSession::answer_close(conn::Connection& connection, const ws::Event& event) {
   DeviceRecord& record = record_of(connection);
   const bool close_sent = record.phase == Phase::closing;
@@ -80,7 +81,7 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
     transport_.terminate(connection, conn::EndCause::peer_closed, conn::Farewell::fin);
     return;
   }
-  // Seen by chance while messages are still held back: reading goes on with them, then finds the FIN again.
+  // Messages are still held back: they are read later, and then the FIN is found again.
   if (is_held(connection) && record.side != nullptr && (!record.side->held.empty() || record.side->inflating != nullptr)) return;
   if (record.phase == Phase::open) {
     note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
@@ -90,11 +91,12 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   record.phase = Phase::closed;
   leave_map(connection);
   connection.end_cause = conn::EndCause::peer_closed;
-  transport_.flush_and_close(connection);  // what was answered before the FIN still goes out
+  transport_.flush_and_close(connection);  // answers given before the FIN are still sent
 }
 
-/// What came before the FIN, at most what a socket's buffer holds, waits for the handler here, so that the end can be seen: a device
-/// that sent nothing more is gone at once. One that is paused by its output is judged by that, and one that is put off is read on soon.
+/// True if only its handler pauses the device. Its bytes before the FIN, at most a socket's buffer full, are then held here, and
+/// a device without such bytes ends at once. If its output pauses it, limits.send_timeout ends it. If it is put off, it is read
+/// soon.
 bool DeviceSession::on_peer_finished_while_paused(conn::Connection& connection) {
   return (connection.session_flags & DeviceFlags::paused) == DeviceFlags::paused_by_handler;
 }

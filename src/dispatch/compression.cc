@@ -11,16 +11,16 @@ namespace ringgate::dispatch {
 
 namespace {
 
-/// A connection may spend its share of a core for this long in advance.
+/// A connection may spend its share of a core this long in advance.
 constexpr DurationNs inflate_burst = nanoseconds_per_second;
 
-/// What one message may cost, however much of its share a connection has saved: several times what the largest message of an honest
-/// sender does, with the smallest blocks that zlib makes.
+/// The most that one message may cost, whatever share its connection has left. It is several times the cost of the largest
+/// message of an honest sender with zlib's smallest blocks.
 constexpr std::uint64_t cost_ns_max(std::uint64_t message_bytes_max) {
   return 20 * nanoseconds_per_millisecond + 40 * message_bytes_max;
 }
 
-/// What is kept of a scratch buffer that one large message needed.
+/// A scratch buffer beyond this size is freed after use.
 constexpr std::size_t scratch_bytes_kept_max = 256 * 1024;
 
 ws::DeflateContextOptions options_of(const ws::DeflateAgreement& agreement, const DeflateConfig& config) {
@@ -72,7 +72,8 @@ ws::InflateRules Compression::rules_of(const DeflateState* state) const {
           .cost_ns_max = cost_ns_max(limits_.message_bytes_max)};
 }
 
-/// Each message moves `paid_at` on by its cost over the share; too far ahead, and the next one is refused.
+/// Each message moves `paid_at` forward by its cost divided by the share of a core. While `paid_at` is more than inflate_burst
+/// ahead, messages are refused.
 ws::Violation Compression::inflate(ws::Event& event, ws::FrameReader& reader, const Account& account,
                                    std::unique_ptr<InflatingMessage>& rest) {
   if (account.paid_at > account.now + inflate_burst) return ws::Violation::inflating_too_costly;
@@ -116,8 +117,8 @@ void Compression::forget(InflatingMessage& message) {
   message.job = {};
 }
 
-/// For what is left of the turn. Whether a text is UTF-8 is found out as it comes, and told at its end: the verdict does not depend
-/// on where the slices were cut.
+/// Inflates for the rest of the turn. Checks text for UTF-8 slice by slice, but reports it only at the end: the verdict must not
+/// depend on where the slices were cut.
 std::expected<bool, ws::Violation> Compression::inflate_slice(InflatingMessage& message, ws::FrameReader& reader,
                                                               const Account& account) {
   ws::Event& event = message.event;
@@ -158,7 +159,7 @@ std::expected<bool, ws::Violation> Compression::inflate_slice(InflatingMessage& 
 ws::DeflateContext* Compression::context_of(DeflateState* state, const DeflateConfig& config) {
   if (state == nullptr || !state->agreement.server_context_takeover) return nullptr;
   if (state->context == nullptr) state->context = ws::DeflateContext::make(options_of(state->agreement, config));
-  return state->context.get();  // null if memory is out: a message may always be compressed without
+  return state->context.get();  // null without memory: then the message is compressed without context
 }
 
 ByteView Compression::compress(MessageType type, ByteView payload, DeflateState* state, const DeflateConfig& config) {
@@ -169,13 +170,13 @@ ByteView Compression::compress(MessageType type, ByteView payload, DeflateState*
     deflated = deflated_;
   } else {
     deflated = deflater_.deflate(payload, state == nullptr ? ws::window_bits_max : state->agreement.server_window_bits);
-    // Without context nothing obliges to send what was compressed.
+    // Without context the message may as well be sent uncompressed.
     if (deflated.empty() || deflated.size() >= payload.size()) return {};
   }
   const std::size_t header_bytes = ws::header_bytes(deflated.size());
   trim(frame_);
   if (!try_resize(frame_, header_bytes + deflated.size())) {
-    // The peer will not see what the context has: the next message begins another.
+    // The context has seen a message that the peer will not get. The next message begins a new context.
     if (state != nullptr) state->context.reset();
     return {};
   }

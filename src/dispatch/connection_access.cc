@@ -32,7 +32,7 @@ void ConnectionAccess::echo() {
   if (!compressed.empty()) {
     session_.transport_.write(connection_, compressed);
   } else if (event_->assembled != nullptr && event_->payload.size() <= limits::copied_message_bytes_max) {
-    write_plain(event_->type, event_->payload);  // a buffer each would weigh more than the bytes
+    write_plain(event_->type, event_->payload);  // copying is cheaper than lending a buffer
   } else {
     lent_payload_ = true;
     session_.transport_.write_in_place(connection_, event_->type, event_->payload);

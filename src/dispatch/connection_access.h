@@ -1,4 +1,4 @@
-// The link between the public Connection facade and the session behind it. Lives on the stack of one handler call.
+// Connects the public Connection facade with its device session. Lives on the stack of one handler call; owner shard.
 #pragma once
 
 #include <exception>
@@ -11,7 +11,7 @@ namespace ringgate::dispatch {
 
 class ConnectionAccess {
  public:
-  /// `event`: the message being handled, null outside on_message.
+  /// `event`: the message that is handled; null outside on_message.
   ConnectionAccess(DeviceSession& session, conn::Connection& connection, ws::Event* event)
       : session_(session), connection_(connection), event_(event), facade_(*this) {}
   ConnectionAccess(const ConnectionAccess&) = delete;
@@ -21,7 +21,7 @@ class ConnectionAccess {
   /// True if the transport was given the message's own bytes to send.
   bool lent_payload() const { return lent_payload_; }
 
-  // What the facade does; see handler.h.
+  // The functions of the facade; see handler.h.
   DeviceRecord& record() { return DeviceSession::record_of(connection_); }
   std::string_view path() { return session_.settings_.mounts[record().route_index].path; }
   std::string remote() const { return connection_.peer.text(); }
@@ -45,7 +45,7 @@ class ConnectionAccess {
   Connection facade_;
 };
 
-/// Calls the connection's handler. What it throws closes the connection with 1011, and nothing else.
+/// Calls the connection's handler. If it throws, only this connection is closed, with 1011.
 template <typename Call>
 void DeviceSession::call_handler(conn::Connection& connection, ConnectionAccess& access, Call&& call) {
   const DeviceRecord& record = record_of(connection);

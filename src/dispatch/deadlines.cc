@@ -1,5 +1,5 @@
-// Everything a device has to do in time: the handshake, pongs, messages, taking its output, answering a Close. One timer per
-// connection, set to the nearest of its deadlines.
+// The deadlines of a device: opening handshake, pong, data message, end of a message, taking its output, answering a Close. Part
+// of DeviceSession. Invariant: one timer per connection, set to its nearest deadline.
 #include <algorithm>
 #include <cstring>
 
@@ -10,12 +10,12 @@ namespace ringgate::dispatch {
 
 namespace {
 
-/// The earliest of several deadlines; those of duration 0 are off.
+/// The earliest of several deadlines. A limit of 0 is off.
 class Nearest {
  public:
   explicit Nearest(TimeNs now) : now_(now) {}
 
-  /// `since` of `elapsed` milliseconds ago, plus `limit`. True if it has passed.
+  /// Considers a deadline that is `limit` after a moment `elapsed` milliseconds ago. True if it has passed.
   bool passed(Milliseconds32 elapsed, DurationNs limit) {
     if (limit == 0) return false;
     const DurationNs gone = elapsed * nanoseconds_per_millisecond;
@@ -41,7 +41,7 @@ void DeviceSession::on_output_waits(conn::Connection& connection) {
 void DeviceSession::on_warm(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
   record.received_at = now_ms();
-  if (record.phase == Phase::open) schedule_next(connection);  // it may be cold again before anything else is due
+  if (record.phase == Phase::open) schedule_next(connection);  // it may become cold again before another deadline
 }
 
 void DeviceSession::on_deadline(conn::Connection& connection) {
@@ -86,14 +86,14 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
   }
   if (UnfinishedList::Link* const unfinished = record.side == nullptr ? nullptr : &record.side->unfinished;
       unfinished != nullptr && unfinished->linked) {
-    if (connection.is_paused()) unfinished->began_at = now;  // it could not be finished
+    if (connection.is_paused()) unfinished->began_at = now;  // the device could not finish it while paused
     if (nearest.passed(now - unfinished->began_at, limits.message_timeout_ns)) {
       counters_.message_timeouts.add(1);
       close(connection, CloseCode::policy_violation, "message not finished in time");
       return;
     }
   }
-  // Any byte is a sign of life: pings go to those who are silent, and only of these a pong is demanded.
+  // Any byte received is a sign of life. Only a silent device is pinged, and it is closed only if it stays silent after the ping.
   const Milliseconds32 silent = std::min(now - record.received_at, now - record.ping_at);
   const bool heard = now - record.received_at <= now - record.ping_at;
   const bool judges_pong = limits.pong_timeout_ns != 0 && (connection.session_flags & DeviceFlags::awaiting_pong) != 0 && !heard;
@@ -105,7 +105,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
     }
   } else if (nearest.passed(silent, limits.ping_interval_ns)) {
     record.ping_at = now;
-    // A peer that does not take its output is judged by that.
+    // A device with waiting output gets no ping: limits.send_timeout ends it.
     const bool pings = !connection.output_waits();
     if (pings) send_ping(connection);
     nearest.offer(transport_.now() + limits.ping_interval_ns);
@@ -116,7 +116,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
   if (nearest.any()) transport_.schedule(connection, nearest.at());
 }
 
-/// A Close frame would wait behind what the peer does not take: the log and the handler get the code, the peer a reset.
+/// Log and handler get the close code, the device gets a reset: a Close frame would wait behind the output that it does not take.
 void DeviceSession::end_slow_consumer(conn::Connection& connection, std::string_view reason) {
   counters_.slow_consumers.add(1);
   note_close(connection, CloseCode::slow_consumer, reason);
@@ -127,10 +127,10 @@ void DeviceSession::end_slow_consumer(conn::Connection& connection, std::string_
 }
 
 void DeviceSession::on_output_given_up(conn::Connection& connection) {
-  if (record_of(connection).phase == Phase::open) end_slow_consumer(connection, "slow consumer: no memory for what waits");
+  if (record_of(connection).phase == Phase::open) end_slow_consumer(connection, "slow consumer: no memory for waiting output");
 }
 
-/// A paused one gets it too, so that the kernel notices a peer that has vanished; but its pong lies unread, and is not demanded.
+/// Pings a paused device too, so that the kernel notices a peer that has vanished. But no pong is awaited: it would not be read.
 void DeviceSession::send_ping(conn::Connection& connection) {
   const Milliseconds32 stamp = record_of(connection).ping_at;
   std::array<std::uint8_t, sizeof stamp> payload;
@@ -139,7 +139,7 @@ void DeviceSession::send_ping(conn::Connection& connection) {
   if (!connection.is_paused()) connection.session_flags |= DeviceFlags::awaiting_pong;
 }
 
-/// Only the answer to our latest ping counts; others are unsolicited and mean nothing (RFC 6455 section 5.5.3).
+/// Only the answer to our latest ping counts for the round-trip time; other pongs are unsolicited (RFC 6455 section 5.5.3).
 void DeviceSession::on_pong(conn::Connection& connection, ByteView payload) {
   counters_.pongs_in.add(1);
   DeviceRecord& record = record_of(connection);
@@ -148,7 +148,7 @@ void DeviceSession::on_pong(conn::Connection& connection, ByteView payload) {
       std::memcmp(payload.data(), &stamp, sizeof stamp) != 0)
     return;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
-  // 0 means unknown, so less than a millisecond counts as one.
+  // 0 means unknown, so less than a millisecond becomes 1.
   record.rtt_ms = static_cast<std::uint16_t>(std::clamp<Milliseconds32>(now_ms() - stamp, 1, UINT16_MAX));
 }
 

@@ -1,4 +1,4 @@
-// What pushes do to a connection of this shard.
+// Delivers pushes to connections of this shard, and describes these. Part of DeviceSession; the push service finds the owner.
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
 
@@ -20,14 +20,14 @@ bool DeviceSession::is_open_device(std::uint32_t slot) {
   return connection.is_live() && transport_.serves(connection, *this) && record_of(connection).phase == Phase::open;
 }
 
-/// Taken if nothing waits, or if what waits stays under the ceiling with it.
+/// Accepts the message if no output of earlier turns waits, or if the waiting output stays within limits.send_queue with it.
 DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
   const std::size_t waiting = transport_.queued_bytes(connection);
   const LimitsConfig& limits = settings_.config.limits;
   const std::size_t payload_bytes = message->payload().size();
   if (payload_bytes > limits.push_bytes_max) return {PushOutcome::too_large, waiting};
   if (record_of(connection).phase != Phase::open || !connection.is_live()) return {PushOutcome::closing, waiting};
-  // If nothing waits, the peer keeps up, and only what this very turn has written counts.
+  // If nothing waits, the device keeps up. Then only the output of this turn counts, without the message.
   const std::size_t counted = connection.output_waits() ? waiting + message->frame().size() : waiting;
   if (counted > limits.send_queue_bytes_max) return {PushOutcome::backpressure, waiting};
   const std::size_t written = write_message(connection, message, audience);
@@ -35,8 +35,8 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   return {PushOutcome::delivered, waiting + written};
 }
 
-/// Returns the bytes of the frame. What goes to many is compressed once for all of them; what goes to one that keeps its context,
-/// with that context.
+/// Returns the bytes of the frame. A message to many is compressed once for all of them. A message to one device is compressed
+/// with its context, if it has one.
 std::size_t DeviceSession::write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
   if ((connection.session_flags & DeviceFlags::compresses) != 0) {
     DeviceRecord& record = record_of(connection);
@@ -56,7 +56,7 @@ std::size_t DeviceSession::write_message(conn::Connection& connection, const ws:
   return message->frame().size();
 }
 
-/// The message as one compressed frame, valid until the next call; empty if it is to be sent as it is.
+/// The message as one compressed frame, valid until the next call; empty if it must be sent uncompressed.
 ByteView DeviceSession::compressed_frame(conn::Connection& connection, MessageType type, ByteView payload) {
   if ((connection.session_flags & DeviceFlags::compresses) == 0) return {};
   DeviceRecord& record = record_of(connection);

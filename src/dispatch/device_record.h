@@ -1,5 +1,6 @@
-// What a device's connection carries beyond its transport: 56 bytes in the connection record, and a side object that exists only
-// while something is unfinished.
+// The state of a device's connection beyond its transport: 56 bytes in the connection record, and a side object that exists only
+// while it is needed. Owned by the device session; owner shard. Invariant: an idle connection has no side object, unless it keeps
+// compression state.
 #pragma once
 
 #include <algorithm>
@@ -26,14 +27,14 @@ enum class Phase : std::uint8_t {
   upgrading,  // the request head is still arriving
   open,
   closing,  // our Close is sent, the peer's is awaited
-  closed,   // both Close frames are through, or the connection has failed
+  closed,   // the closing handshake is complete, or the connection has failed
 };
 
-/// Milliseconds on the monotonic clock modulo 2^32: differences are right for 49 days.
+/// Milliseconds of the monotonic clock modulo 2^32: differences are right for 49 days.
 using Milliseconds32 = std::uint32_t;
 constexpr Milliseconds32 to_milliseconds(TimeNs time) { return static_cast<Milliseconds32>(time / nanoseconds_per_millisecond); }
 
-/// A device id in 16 bytes while it is short, else on the heap. Trivial on purpose: the record is raw memory of a slot.
+/// A device id: inline if it is short, else on the heap. Trivial on purpose, because the record is raw memory of a slot.
 class StoredId {
  public:
   static constexpr std::size_t inline_bytes_max = 15;
@@ -68,19 +69,19 @@ static_assert(sizeof(StoredId) == 16);
 
 struct DeviceSide {
   ws::Partial* partial = nullptr;               // frame or message cut by the end of a receive
-  std::unique_ptr<http::HeadGatherer> head;     // while upgrading, if it did not arrive in one piece
-  std::size_t head_counted_bytes = 0;           // of it, in the shard's budget
+  std::unique_ptr<http::HeadGatherer> head;     // while upgrading, if the head did not arrive in one piece
+  std::size_t head_counted_bytes = 0;           // memory of `head` counted in the shard's budget
   HeldInput held;                               // input that is not read yet
-  std::size_t held_counted_bytes = 0;           // of it, in the shard's budget
-  bool put_off_listed = false;                  // to be read on in a later turn
-  bool waits_for_budget = false;                // is not read from until others hold less
-  std::unique_ptr<InflatingMessage> inflating;  // while a message is, over several turns; `held` follows it
-  std::vector<ws::ControlFrame> waiting_pongs;  // behind a slow peer
+  std::size_t held_counted_bytes = 0;           // memory of `held` counted in the shard's budget
+  bool put_off_listed = false;                  // in DeviceSession::put_off_
+  bool waits_for_budget = false;                // in DeviceSession::budget_waits_: not read from until less is held
+  std::unique_ptr<InflatingMessage> inflating;  // a message that takes several turns to inflate; `held` follows it
+  std::vector<ws::ControlFrame> waiting_pongs;  // while output waits
   CloseCode close_code = CloseCode::abnormal;   // for the log and on_close
   std::string close_reason;
-  std::unique_ptr<DeflateState> deflate;  // for life, where compression needs more than its flag
-  TimeNs inflate_paid_at = 0;             // see Compression::inflate
-  UnfinishedList::Link unfinished;        // linked while a head, or a frame or message is
+  std::unique_ptr<DeflateState> deflate;  // from the handshake on, if compression needs more than its flag
+  TimeNs inflate_paid_at = 0;             // see Compression::Account
+  UnfinishedList::Link unfinished;        // linked while a head, frame or message is unfinished
 };
 
 struct DeviceRecord {
@@ -89,8 +90,8 @@ struct DeviceRecord {
   StoredId id;
   std::uint32_t messages_in = 0;
   std::uint32_t messages_out = 0;
-  Milliseconds32 received_at = 0;  // any byte
-  Milliseconds32 message_at = 0;   // a data message, or the opening
+  Milliseconds32 received_at = 0;  // last byte received, or the opening
+  Milliseconds32 message_at = 0;   // last data message, or the opening
   Milliseconds32 ping_at = 0;      // our last ping, or the opening
   std::uint16_t rtt_ms = 0;
   Phase phase = Phase::upgrading;
@@ -104,12 +105,12 @@ struct DeviceFlags {
   static constexpr std::uint8_t paused_by_handler = 2;
   static constexpr std::uint8_t paused_by_output = 4;
   static constexpr std::uint8_t in_map = 8;       // owns its id
-  static constexpr std::uint8_t counted = 16;     // in the gate's total of connections
+  static constexpr std::uint8_t counted = 16;     // in GateState::connections
   static constexpr std::uint8_t any_byte = 32;    // something was received
   static constexpr std::uint8_t compresses = 64;  // agreed on permessage-deflate
-  static constexpr std::uint8_t put_off = 128;    // is read on in a later turn, see reading_on.cc
+  static constexpr std::uint8_t put_off = 128;    // read in a later turn, see reading_on.cc
 
-  static constexpr std::uint8_t held = paused_by_handler | put_off;  // what arrives is held
+  static constexpr std::uint8_t held = paused_by_handler | put_off;  // received bytes are held
   static constexpr std::uint8_t paused = held | paused_by_output;
 };
 

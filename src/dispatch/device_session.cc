@@ -1,4 +1,4 @@
-// Frames in, handler calls, replies out.
+// Reads frames, calls handlers, answers pings. The files of DeviceSession are listed in device_session.h.
 #include "dispatch/device_session.h"
 
 #include <algorithm>
@@ -12,30 +12,30 @@ namespace ringgate::dispatch {
 
 namespace {
 
-/// What of limits.reassembly_memory one shard may use: at least room for a message and what is kept for reuse.
+/// One shard's part of limits.reassembly_memory: at least room for a message and for the buffers kept for reuse.
 std::uint64_t reassembly_part(const LimitsConfig& limits, std::uint32_t shards_count) {
   return std::max(limits.reassembly_bytes_max / shards_count, limits.message_bytes_max + 2 * limits::assembly_cached_bytes_max);
 }
 
-/// The oldest message is given up only after a receive, so one receive may go over the part, and a message be inflated beside it.
+/// The oldest message is given up only after a receive. So one receive may exceed the part, and a message may inflate beside it.
 std::uint64_t reassembly_ceiling(const LimitsConfig& limits, std::uint32_t shards_count) {
   constexpr std::uint64_t receive_bytes = 1024 * 1024;
   return reassembly_part(limits, shards_count) + 2 * (limits.message_bytes_max + receive_bytes);
 }
 
-/// What of limits.heads_memory one shard may use: at least room for a few heads of the largest size, each in a vector that doubles.
+/// One shard's part of limits.heads_memory: at least room for a few heads of the largest size, each in a vector that doubles.
 std::uint64_t heads_part(const LimitsConfig& limits, std::uint32_t shards_count) {
   constexpr std::uint64_t floor = 512 * 1024;
   static_assert(floor >= 4 * 2 * limits::head_bytes_most);
   return ShardBudget::part_of(limits.heads_bytes_max, shards_count, floor);
 }
 
-/// What of limits.held_memory one shard may use: at least what one receive may bring.
+/// One shard's part of limits.held_memory: at least the bytes of one receive.
 std::uint64_t held_part(const LimitsConfig& limits, std::uint32_t shards_count) {
   return ShardBudget::part_of(limits.held_bytes_max, shards_count, 2 * 1024 * 1024);
 }
 
-/// A message that does not compress grows: by zlib's bound for its smallest memory (deflateBound) at the most.
+/// A message that does not compress gets larger: at most by zlib's bound for its smallest memory (deflateBound).
 std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
   return message_bytes_max + message_bytes_max / 8 + message_bytes_max / 64 + 64;
 }
@@ -67,7 +67,7 @@ DeviceSession::~DeviceSession() {
   conn::ConnectionTable& table = transport_.table();
   for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) {
     conn::Connection& connection = table.at(slot);
-    // Only what is still alive when a shard is stopped at once; listeners of other sessions are theirs.
+    // Connections are left only if the shard was stopped at once. Those of other sessions are not ours.
     if (connection.state == conn::State::free || !transport_.serves(connection, *this)) continue;
     DeviceRecord& record = record_of(connection);
     if (record.side != nullptr) {
@@ -85,7 +85,7 @@ DeviceSide& DeviceSession::side_of(conn::Connection& connection) {
   return *record.side;
 }
 
-/// An idle connection keeps nothing beyond its record.
+/// Frees the side object of an idle connection.
 void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   DeviceSide* side = record.side;
   if (side == nullptr || record.phase != Phase::open) return;
@@ -116,8 +116,8 @@ void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes
   }
 }
 
-/// Reads all frames in `bytes`. What a handler's pause or a long message leaves is held back, and so is what comes behind more
-/// replies than one turn should make; the built-in handler's are never longer than what they answer.
+/// Reads all frames in `bytes`. The rest is held back if the handler pauses, if a message takes several turns to inflate, or if
+/// the replies are more than one turn should make. Echo needs no such limit: its replies are no longer than the messages.
 void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
@@ -150,7 +150,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   }
 }
 
-/// Takes what the built-in handler would only send back from the front of `bytes`, without an event and a call for each message.
+/// Echoes small messages at the front of `bytes` as runs, without an event and a handler call for each.
 void DeviceSession::echo_small_messages(conn::Connection& connection, MutableBytes& bytes) {
   constexpr std::size_t run_bytes_max = conn::TurnArena::block_bytes / 2;
   static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
@@ -180,7 +180,7 @@ void DeviceSession::count_echoes(DeviceRecord& record, const ws::EchoRun& run) {
   counters_.payload_bytes_out.add(run.payload_bytes);
 }
 
-/// False if nothing more is to be read from this connection.
+/// False if nothing more may be read from this connection.
 bool DeviceSession::handle(conn::Connection& connection, ws::Event& event) {
   switch (event.kind) {
     case ws::EventKind::message: return on_message(connection, event);
@@ -197,7 +197,7 @@ bool DeviceSession::handle(conn::Connection& connection, ws::Event& event) {
   return true;
 }
 
-/// False, so that nothing more is read.
+/// Fails the connection. Always false: nothing more may be read.
 bool DeviceSession::fail_for(conn::Connection& connection, ws::Violation violation, ws::Event& event) {
   counters_.protocol_violations.add(1);
   const ws::ViolationFacts& facts = ws::facts_of(violation);
@@ -226,14 +226,14 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
 
 bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
-  if (record.phase != Phase::open) {  // our Close is out: what the peer still sends is not answered
+  if (record.phase != Phase::open) {  // our Close is sent: messages are no longer answered
     reader_.recycle(event.assembled);
     return true;
   }
   if (event.compressed) {
     const ws::Violation violation = inflate(connection, event);
     if (violation != ws::Violation::none) return fail_for(connection, violation, event);
-    if (record.side->inflating != nullptr) return true;  // a later turn has it
+    if (record.side->inflating != nullptr) return true;  // a later turn handles it
   }
   handle_message(connection, event);
   return true;
@@ -247,8 +247,8 @@ void DeviceSession::count_message_out(conn::Connection& connection, MessageType 
 
 // -- Control frames
 
-/// Every ping is answered in order. Behind a slow peer pongs wait in a lane of their own, and only when that is full are they
-/// joined (RFC 6455 section 5.5.3 allows to answer the latest).
+/// Answers every ping in order. While output waits, pongs wait apart, in a list. If the list is full, the latest pong replaces
+/// the last one (RFC 6455 section 5.5.3 allows to answer only the latest ping).
 void DeviceSession::on_ping(conn::Connection& connection, ByteView payload) {
   counters_.pings_in.add(1);
   if (record_of(connection).phase != Phase::open) return;
@@ -289,7 +289,7 @@ void DeviceSession::pause_by_handler(conn::Connection& connection) {
   pause(connection, DeviceFlags::paused_by_handler);
 }
 
-/// A pong that may be waiting unread counts for nothing.
+/// Stops awaiting a pong: it may be among the bytes that are not read now.
 void DeviceSession::pause(conn::Connection& connection, std::uint8_t cause) {
   connection.session_flags |= cause;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);

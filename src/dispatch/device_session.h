@@ -1,12 +1,12 @@
-// Serves devices on one shard: the upgrade, then WebSocket messages to handlers, pings, closing.
+// Serves the devices of one shard: the upgrade, then WebSocket messages to handlers, pings, closing.
 //
-// It decides; the transport moves bytes and the frame reader reads frames. Owner shard.
+// It decides; the transport moves bytes and the frame reader reads frames. Owned by the shard; owner shard.
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
-// Files: upgrade.cc (request head to 101), partial_heads.cc (heads in the making), refusing.cc (or to a refusal), device_session.cc
-// (frames and handlers), reading_on.cc (input that waits for a later turn), unfinished.cc (messages in the making), closing.cc,
-// deadlines.cc, delivery.cc (pushes).
+// Files: upgrade.cc (request head to 101), partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health),
+// device_session.cc (frames and handlers), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages),
+// closing.cc, deadlines.cc, delivery.cc (pushes).
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,11 @@
 
 namespace ringgate::dispatch {
 
-/// Tells another shard that a connection of its was replaced. Implemented by the push service.
+/// Tells the owner shard of a connection that it was replaced. Implemented by the push service.
 class TakeoverNotice {
  public:
   virtual ~TakeoverNotice() = default;
-  /// `key`: the id's, to be compared before anybody is closed.
+  /// `key`: of the id; it is compared before the connection is closed.
   virtual void notify_replaced(device::ConnectionRef replaced, device::IdKey key) = 0;
 };
 
@@ -46,7 +46,7 @@ struct DeliveryResult {
   std::uint64_t queued_bytes = 0;
 };
 
-/// Who else gets a message.
+/// Whether a message goes to one device or to many.
 enum class Audience : std::uint8_t { one, many };
 
 class DeviceSession final : public conn::Session {
@@ -70,27 +70,27 @@ class DeviceSession final : public conn::Session {
   void on_gone(conn::Connection& connection, conn::EndCause cause) override;
   void on_outputs_retired() override;
 
-  // -- For the push service: connections by reference, on this shard
-  /// Null if that incarnation is gone, or has another id. It need not be open.
+  // -- For the push service: connections of this shard by reference
+  /// Null if that connection is gone or has another id. It need not be open.
   conn::Connection* find(device::ConnectionRef ref, device::IdKey key);
   conn::Connection* find(device::ConnectionRef ref);
   DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
-  /// True if it was open, and its closing handshake has begun with this.
+  /// True if the connection was open and this call began its closing handshake.
   bool close(conn::Connection& connection, CloseCode code, std::string_view reason);
   DeviceInfo describe(conn::Connection& connection);
   void with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task);
-  /// Ends what a drain must end: an open device gets 1001, a half-made handshake is dropped. False if there was nothing to do.
-  /// `reason` is asked only for a device that gets a Close.
+  /// For a drain: an open device gets 1001, an unfinished handshake is dropped. False if there was nothing to do. `reason` is
+  /// called only for a device that gets a Close.
   bool drain_slot(std::uint32_t slot, const std::function<std::string()>& reason);
-  /// Connections it serves, whatever their phase.
+  /// Connections of this session in any phase.
   std::uint32_t connections_count() const { return connections_count_; }
   /// True for a slot that holds a device in the open phase.
   bool is_open_device(std::uint32_t slot);
 
   // -- The turn
-  /// Goes on with input that an earlier turn put off.
+  /// Reads input that earlier turns put off.
   void read_on();
-  /// True if there is some that no completion will announce.
+  /// True if input waits that no completion will announce.
   bool wants_turn() const;
   device::ConnectionRef ref_of(const conn::Connection& connection) const;
 
@@ -204,21 +204,21 @@ class DeviceSession final : public conn::Session {
   UnfinishedList partial_heads_;
   ShardBudget heads_budget_;
   const std::uint64_t reassembly_bytes_max_;  // this shard's part
-  std::string answer_;                        // to an opening handshake; kept for its memory
+  std::string answer_;                        // scratch: the answer to an opening handshake
   http::DateField date_;
   http::HeadGatherer gatherer_;                        // for heads that arrive whole
-  std::vector<ws::AssemblyBuffer*> retiring_buffers_;  // replied in place: the kernel may not have read them yet
-  std::size_t retiring_bytes_ = 0;                     // of these
-  std::vector<HeldInput::Memory> retiring_held_;       // likewise
-  HeldInput* held_in_reading_ = nullptr;               // what read_frames reads, if it was held
+  std::vector<ws::AssemblyBuffer*> retiring_buffers_;  // hold replies that the kernel may not have taken yet
+  std::size_t retiring_bytes_ = 0;                     // memory of these buffers
+  std::vector<HeldInput::Memory> retiring_held_;       // held input with such replies
+  HeldInput* held_in_reading_ = nullptr;               // the held input that read_frames reads; null: it reads a receive
   ShardBudget held_budget_;
   struct SlotRef {
     std::uint32_t slot;
     std::uint32_t generation;
   };
-  std::deque<SlotRef> put_off_;       // to be read on, the longest waiting first
-  std::size_t put_off_due_ = 0;       // of these, the ones of earlier turns
-  std::deque<SlotRef> budget_waits_;  // to be read from once less is held
+  std::deque<SlotRef> put_off_;       // devices with input that was put off, the longest waiting first
+  std::size_t put_off_due_ = 0;       // of these, the number put off in earlier turns
+  std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held
   std::uint32_t connections_count_ = 0;
   conn::Connection* reading_ = nullptr;  // whose frames are being read
 };

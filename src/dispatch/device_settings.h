@@ -1,4 +1,4 @@
-// The settings and routes that device sessions work by. Built once at start, then read by every shard.
+// The settings and routes of the device sessions. Owned by the server. Built once at start, then constant; any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace ringgate::dispatch {
 
-/// Handlers by route. Views borrow from `config`, so the object does not move.
+/// Its views borrow from `config`, so it does not move.
 struct DeviceSettings {
   struct Mount {
     std::string path;
@@ -31,7 +31,7 @@ struct DeviceSettings {
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
   std::vector<admission::IdSource> id_sources;
-  std::deque<std::vector<std::string_view>> lists;  // what the routes borrow: allowed origins, subprotocols
+  std::deque<std::vector<std::string_view>> lists;  // allowed origins and subprotocols, borrowed by `routes`
 };
 
 }  // namespace ringgate::dispatch

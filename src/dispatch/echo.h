@@ -1,4 +1,4 @@
-// The built-in handler: every message comes back with its type kept.
+// The built-in handler: sends every message back with its type. Has no state; any thread.
 #pragma once
 
 #include "ringgate/handler.h"

@@ -11,7 +11,7 @@ namespace ringgate::dispatch {
 
 namespace {
 
-/// Broadcasts of threads without a shard all start on this one: two shards would not keep their order.
+/// All broadcasts of threads without a shard start on this shard: two shards would not keep their order.
 constexpr std::uint32_t shard_of_broadcasts = 0;
 
 bool is_invalid_text(MessageView message) { return message.type == MessageType::text && !ws::valid_utf8(message.payload); }

@@ -1,6 +1,8 @@
-// How any thread reaches the gate's devices: a shard of this gate through its own push service, everybody else through an inlet.
+// How any thread reaches the gate's devices: a shard of this gate through its own push service, other threads through the inlet
+// of a shard.
 //
-// Any thread. Nothing here blocks. Refers to the gate, which outlives it; every call that is refused here is counted here.
+// A value that refers to the gate, which outlives it. Any thread; never blocks. Invariant: a push or broadcast that is refused
+// here is counted here.
 #pragma once
 
 #include <memory>
@@ -21,7 +23,7 @@ class Entry {
  public:
   Entry(GateState& gate, std::size_t message_bytes_max) : gate_(gate), message_bytes_max_(message_bytes_max) {}
 
-  /// As Server::push, broadcast and with_connection.
+  /// See Server::push, broadcast and with_connection.
   void push(std::string_view device_id, MessageView message, PushCallback on_result);
   void broadcast(MessageView message, BroadcastCallback on_result);
   bool with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);

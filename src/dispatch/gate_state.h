@@ -1,6 +1,6 @@
-// What all shards of a gate share: who holds which device, the mailboxes between shards, and a few totals.
+// The state that all shards of a gate share: the device map, the mailboxes between shards, a few totals, the stage of its life.
 //
-// Owned by the server, outlives the shards. Any thread, each member by its own rules.
+// Owned by the server, outlives the shards. Any thread; each member states its own rules.
 #pragma once
 
 #include <array>
@@ -40,23 +40,23 @@ struct GateState {
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
   MemoryBudget deflate_memory;                  // of connections with context takeover
   OutsideCounters outside;
-  // Broadcasts in inlets, whose messages are memory: relaxed, at most limits::broadcasts_open_max.
+  // Broadcasts that wait in inlets and hold a message: relaxed, at most limits::broadcasts_open_max.
   std::atomic<std::uint32_t> broadcasts_posted{0};
-  // Devices connected over all shards, those being admitted included: relaxed, a count and nothing else.
+  // Devices connected over all shards, and those being admitted: relaxed, a count that publishes nothing.
   std::atomic<std::uint64_t> connections{0};
-  std::array<LogLimiter, admission::Refusal::count> refusal_logs;  // lines about refused handshakes
-  std::atomic<std::uint64_t> admin_connections{0};                 // the same of the admin port
+  std::array<LogLimiter, admission::Refusal::count> refusal_logs;  // for log lines about refused handshakes, by refusal
+  std::atomic<std::uint64_t> admin_connections{0};                 // over all shards: relaxed, a count that publishes nothing
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
   std::atomic<bool> ready{false};     // /readyz
   std::atomic<bool> draining{false};  // new handshakes are refused: set by the first shard whose grace is over
   std::atomic<bool> stopping{false};  // shards leave their loop at once
-  std::atomic<TimeNs> drain_at{0};    // when to stop accepting and start closing; 0: not yet known
-  // Shards that drain and hold no device any more: when all do, they end. Incremented once by each (acq_rel).
+  std::atomic<TimeNs> drain_at{0};    // when to stop accepting and start closing; 0: no drain
+  // Draining shards without devices. When all are, they end. Each increments it once (acq_rel).
   std::atomic<std::uint32_t> shards_empty{0};
-  // Shards that have no connection and no open ticket left: they serve their mailbox until all are that far.
+  // Shards without connections and open tickets. They serve their mailbox until all are. Each increments it once (acq_rel).
   std::atomic<std::uint32_t> shards_done{0};
-  // Threads that are no shard, posting. `closed` stops them for good (seq_cst both: either the poster sees `closed`, or the one
-  // who closes sees the poster and waits for its post to be answered).
+  // Threads without a shard that are posting. `closed` stops them for good. Both seq_cst: either the poster sees `closed`, or the
+  // closing thread sees the poster and waits, then answers its post.
   std::atomic<std::uint32_t> posters{0};
   std::atomic<bool> closed{false};
 };

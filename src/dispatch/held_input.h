@@ -1,7 +1,7 @@
-// Input of one device that was received and is not read yet: a handler pauses, its replies wait, or a message is still being inflated.
+// Received input of one device that is not read yet: its handler pauses, too many replies wait, or a message is inflating.
 //
-// Replies may be written into what was read of it, so the memory is shared with whoever keeps it for the sends of a turn, and what
-// others may still see is neither moved nor appended to. Owner shard.
+// Owned by the device's side object; owner shard. Replies may be written into the part that was read, so the session keeps a
+// share of the memory for the sends of a turn. Invariant: memory that is shared is neither moved nor appended to.
 #pragma once
 
 #include <algorithm>
@@ -19,13 +19,13 @@ class HeldInput {
   using Memory = std::shared_ptr<std::vector<std::uint8_t>>;
 
   bool empty() const { return begin_ == end_; }
-  /// What waits, with slack behind it.
+  /// The waiting bytes, with slack after them.
   MutableBytes bytes() { return empty() ? MutableBytes{} : MutableBytes{memory_->data() + begin_, end_ - begin_}; }
   std::size_t memory_bytes() const { return memory_ == nullptr ? 0 : memory_->capacity(); }
-  /// Where it lies, to be kept as long as replies that were written there.
+  /// The memory of the bytes. Keep a share as long as the kernel may read replies written there.
   const Memory& memory() const { return memory_; }
 
-  /// Moves what waits now and then only: a peer may send a socket's buffer full, a receive at a time.
+  /// Rarely moves the waiting bytes: a peer may fill a socket's buffer, and each append is one receive.
   void append(ByteView more) {
     if (memory_ == nullptr || memory_.use_count() > 1) return append_to_copy(more);
     const std::size_t size = end_ + more.size() + limits::buffer_slack_bytes;
@@ -35,7 +35,7 @@ class HeldInput {
     end_ += more.size();
   }
 
-  /// Only `rest` is left, the end of what waited. False, and nothing has changed, if it is not.
+  /// Keeps only `rest`. False, and nothing has changed, if `rest` is not the end of the waiting bytes.
   bool keep(ByteView rest) {
     const bool is_end = !empty() && rest.size() <= end_ - begin_ && rest.data() + rest.size() == memory_->data() + end_;
     if (is_end) begin_ = end_ - rest.size();

@@ -1,4 +1,4 @@
-// Which counter each outcome has, and the outcomes that threads without a shard count themselves.
+// The counter of each outcome, and the counters of threads without a shard. Any thread, by the rules of each counter.
 #pragma once
 
 #include <array>
@@ -29,7 +29,7 @@ inline void count(ShardCounters& counters, BroadcastOutcome outcome) {
   (counters.*broadcast_counters[static_cast<std::size_t>(outcome)]).add(1);
 }
 
-/// Of pushes and broadcasts that no shard has seen, by outcome: any thread, relaxed, counts and nothing else.
+/// Pushes and broadcasts that no shard has seen, by outcome. Any thread; relaxed: counts that publish nothing.
 struct OutsideCounters {
   std::array<std::atomic<std::uint64_t>, push_outcomes_count> pushes{};
   std::array<std::atomic<std::uint64_t>, broadcast_outcomes_count> broadcasts{};

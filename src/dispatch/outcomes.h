@@ -1,4 +1,4 @@
-// What becomes of the questions between shards that carry no message. Pushes and broadcasts: ringgate/push.h.
+// The outcomes of questions between shards that carry no message. Those of pushes and broadcasts are in ringgate/push.h. Values.
 #pragma once
 
 #include <cstdint>
@@ -10,31 +10,31 @@
 
 namespace ringgate::dispatch {
 
-/// Of closing a device by its id.
+/// Outcome of closing a device by its id.
 enum class CloseOutcome : std::uint8_t {
   closed,           // this request started the closing handshake of an open connection
-  unknown_device,   // nobody with that id is online
-  moving,           // the device changed its connection each time it was asked for; nothing was closed
+  unknown_device,   // no device with that id is online
+  moving,           // the device had moved to another connection each time; nothing was closed
   backpressure,     // the queue to the device's shard is full; nothing was closed
-  stopping,         // the gate ends
-  unknown_outcome,  // the device's shard has not answered in time
+  stopping,         // the gate is stopping
+  unknown_outcome,  // the device's shard did not answer in time
 };
 
-/// Of asking where a device is.
+/// Outcome of describing a device.
 enum class DescribeOutcome : std::uint8_t {
   found,
-  unknown_device,  // nobody with that id is online
-  unavailable,     // it cannot be told now: a queue between shards is full, a shard does not answer, or the device moves
+  unknown_device,  // no device with that id is online
+  unavailable,     // not known now: a queue between shards is full, a shard does not answer, or the device keeps moving
 };
 
-/// Of handing something to a shard from a thread that is none.
+/// Outcome of posting to a shard from a thread without one.
 enum class PostOutcome : std::uint8_t {
   posted,
-  full,   // as many as the shard's inlet holds wait there
-  ended,  // the gate's shards run no more
+  full,   // the shard's inlet is full
+  ended,  // the gate's shards have ended
 };
 
-/// What the admin API tells about a device.
+/// The description of a device for the admin API.
 struct DeviceInfo {
   std::string device_id;
   ConnectionRef connection;
@@ -43,16 +43,16 @@ struct DeviceInfo {
   std::string path;
   std::int64_t since_seconds = 0;      // Unix time
   std::int64_t last_seen_seconds = 0;  // Unix time
-  std::uint32_t rtt_ms = 0;            // of the last ping; 0: none was answered yet
+  std::uint32_t rtt_ms = 0;            // of the last answered ping; 0: none was answered yet
   std::uint64_t queued_bytes = 0;
 };
 
 struct DescribeResult {
   DescribeOutcome outcome = DescribeOutcome::unknown_device;
-  std::unique_ptr<DeviceInfo> device;  // exactly if found
+  std::unique_ptr<DeviceInfo> device;  // set exactly if found
 };
 
-/// Each runs exactly once, on the shard that asked; before the call returns if the answer is known at once.
+/// Each runs exactly once on the shard that asked, before the call returns if the answer is known at once.
 using CloseCallback = std::move_only_function<void(CloseOutcome)>;
 using DescribeCallback = std::move_only_function<void(DescribeResult)>;
 

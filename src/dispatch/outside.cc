@@ -1,4 +1,4 @@
-// What comes from threads that are no shard, and how everything that still waits is answered when no shard runs any more.
+// Work from threads without a shard, and the answers to all that still waits when no shard runs any more. Part of PushService.
 #include <utility>
 
 #include "dispatch/outcome_counters.h"
@@ -39,15 +39,15 @@ bool PushService::close_down() {
   }
   for (const Deferred& deferred : std::exchange(deferred_, {})) {
     --deferred_counts_[deferred.shard];
-    if (deferred.request.kind != RequestKind::broadcast) continue;  // a notice: nobody waits
+    if (deferred.request.kind != RequestKind::broadcast) continue;  // a notice has no waiter
     (void)take_message(deferred.request.owned);
     on_reply(deferred.shard, {.ticket = deferred.request.ticket, .of = BroadcastResult{.outcome = BroadcastOutcome::closing}});
   }
-  mailbox_.publish_all([](std::uint32_t) {});  // no shard runs: nobody sleeps
+  mailbox_.publish_all([](std::uint32_t) {});  // no shard runs, so none must be woken
   return handled > 0;
 }
 
-/// Nobody serves devices any more: takes back what the request owns and says so.
+/// Devices are no longer served: frees what the request owns and answers accordingly.
 void PushService::decline(std::uint32_t from, const Request& request) {
   switch (request.kind) {
     case RequestKind::push:
@@ -61,7 +61,7 @@ void PushService::decline(std::uint32_t from, const Request& request) {
       return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
     case RequestKind::describe: return answer(from, request.ticket, DescribeReply{DescribeOutcome::unavailable, 0});
     case RequestKind::close_replaced: return answer(from, request.ticket, NoticeReply{});
-    case RequestKind::outside: break;  // comes through the inlet only
+    case RequestKind::outside: break;  // arrives only through the inlet
   }
 }
 

@@ -1,4 +1,5 @@
-// Objects that travel in a parcel as one word: whoever takes the parcel owns them.
+// Conversions between objects and the words that carry them in parcels. Invariant: each lent object is taken exactly once, by the
+// receiver of its parcel or, if the parcel was not posted, by the sender. Any thread.
 #pragma once
 
 #include <cstdint>

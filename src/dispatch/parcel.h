@@ -1,4 +1,4 @@
-// What shards say to each other: values and generation handles. Words named `owned` carry an object that the receiver frees.
+// The parcels between shards: values and generation handles. A word named `owned` carries an object that the receiver must free.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ enum class RequestKind : std::uint8_t {
   close_replaced,    // a newer connection owns the id
   close_by_backend,  // owned: reason (std::string); code
   describe,
-  outside,  // from a thread that is no shard; owned: OutsideTask
+  outside,  // from a thread without a shard; owned: OutsideTask
 };
 
-/// Names one question and who waits for its answer (Tickets). Late, it names nobody: a generation is not used twice in 2^32.
+/// Names one question and its waiter (Tickets). A late name matches no ticket: generations repeat only after 2^32 uses.
 struct TicketName {
-  static constexpr std::uint32_t none = UINT32_MAX;  // as index: nobody waits
+  static constexpr std::uint32_t none = UINT32_MAX;  // as index: there is no waiter
 
   std::uint32_t index = none;
   std::uint32_t generation = 0;
@@ -39,7 +39,7 @@ struct Request {
   std::uintptr_t owned = 0;
 };
 
-/// That a notice was taken.
+/// Confirms a notice.
 struct NoticeReply {};
 struct PushReply {
   PushOutcome outcome = PushOutcome::unknown_device;
@@ -49,18 +49,18 @@ struct CloseReply {
   CloseOutcome outcome = CloseOutcome::unknown_device;  // closed, unknown_device (not that connection, or not open) or stopping
 };
 struct DescribeReply {
-  DescribeOutcome outcome = DescribeOutcome::unknown_device;  // likewise; unavailable: the gate ends
+  DescribeOutcome outcome = DescribeOutcome::unknown_device;  // found, unknown_device (as above) or unavailable (the gate ends)
   std::uintptr_t owned = 0;                                   // DeviceInfo, exactly if found
 };
 
 struct Reply {
   TicketName ticket;
-  std::variant<NoticeReply, PushReply, CloseReply, DescribeReply, BroadcastResult> of;  // as the request's kind
+  std::variant<NoticeReply, PushReply, CloseReply, DescribeReply, BroadcastResult> of;  // by the kind of the request
 };
 static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<Reply>);
 static_assert(sizeof(Request) <= 64 && sizeof(Reply) <= 64);
 
-/// Work brought by a thread that is no shard.
+/// Work from a thread without a shard.
 struct OutsideTask {
   enum class Kind : std::uint8_t { push, broadcast, with_connection };
 

@@ -1,11 +1,12 @@
-// Request heads that did not arrive in one piece: how much memory all of them together may take.
+// Request heads that did not arrive in one piece. Part of DeviceSession. Invariant: after each receive, they fit the shard's part
+// of limits.heads_memory.
 #include <utility>
 
 #include "dispatch/device_session.h"
 
 namespace ringgate::dispatch {
 
-/// Called when a receive left the head unfinished. The oldest heads make room for it, if there is none.
+/// Called when a receive left the head unfinished. If memory is short, the oldest heads are given up.
 void DeviceSession::note_partial_head(conn::Connection& connection) {
   DeviceSide& side = side_of(connection);
   heads_budget_.subtract(side.head_counted_bytes);
@@ -19,7 +20,7 @@ void DeviceSession::note_partial_head(conn::Connection& connection) {
   give_up_oldest_heads();
 }
 
-/// The head is whole, refused or gone. Null if it came in one piece.
+/// Called when the head is whole, refused or gone. Null if it arrived in one piece.
 std::unique_ptr<http::HeadGatherer> DeviceSession::take_partial_head(DeviceRecord& record) {
   if (record.side == nullptr || record.side->head == nullptr) return nullptr;
   heads_budget_.subtract(std::exchange(record.side->head_counted_bytes, 0));
@@ -27,7 +28,7 @@ std::unique_ptr<http::HeadGatherer> DeviceSession::take_partial_head(DeviceRecor
   return std::move(record.side->head);
 }
 
-/// The oldest is the one least likely to be finished. Its memory is free at once.
+/// The oldest head is the least likely to be finished. Its memory is freed at once.
 void DeviceSession::give_up_oldest_heads() {
   while (heads_budget_.is_over() && partial_heads_.oldest() != nullptr) {
     conn::Connection& connection = transport_.table().at(partial_heads_.oldest()->slot);

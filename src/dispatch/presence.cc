@@ -1,16 +1,16 @@
-// The push service's calls about one device that carry no message: closing it, telling about it, and what a takeover says to the
-// shard of the connection that was replaced.
+// Questions about one device without a message: closing it, describing it, and the takeover notice to the shard of a replaced
+// connection. Part of PushService.
 //
-// A device may move to another connection while a question is on its way. The owner that was asked then says "not here", and the
-// question goes to the owner that the map names by now. The owner's own "not here" is final if the map names nobody else: an id
-// leaves the map when its connection leaves the open phase, on the owner's thread.
+// A device may move to another connection while a question is on its way. The owner that was asked then answers "not here", and
+// the question goes to the owner that the map names now. "Not here" is final if the map names no other owner: an id leaves the
+// map when its connection leaves the open phase, on the owner's thread.
 #include "base/limits.h"
 #include "dispatch/owned_word.h"
 #include "dispatch/push_service.h"
 
 namespace ringgate::dispatch {
 
-/// Whom to ask next; nullopt if the map names nobody but the one who has just said that it is not the owner.
+/// The owner to ask next; nullopt if the map names none, or only the one that was asked last.
 template <typename Question>
 std::optional<device::ConnectionRef> PushService::next_owner(Question& question) {
   const auto owner = map_.find(question.key);
@@ -54,7 +54,7 @@ void PushService::on_close_reply(std::unique_ptr<CloseQuestion> question, CloseO
   question->on_result(outcome);
 }
 
-/// True if it was open: one closing handshake has one beginning.
+/// True if this call began the closing handshake.
 bool PushService::close_here(const Request& request, std::string_view reason) {
   conn::Connection* connection = devices_.find(request.target, request.key);
   const CloseCode code = request.kind == RequestKind::close_replaced ? CloseCode::replaced : static_cast<CloseCode>(request.code);
@@ -92,7 +92,7 @@ void PushService::describe_where_it_is(std::unique_ptr<DescribeQuestion> questio
       if (auto device = describe_here(*owner)) return question->on_result({DescribeOutcome::found, std::move(device)});
       continue;
     }
-    if (overdue_[owner->shard] > 0) break;  // that shard does not answer: nobody need wait to learn it again
+    if (overdue_[owner->shard] > 0) break;  // that shard does not answer now: do not wait for it again
     const TicketName ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock_);
     if (ask(owner->shard, {.kind = RequestKind::describe, .ticket = ticket, .target = *owner})) return;
     question = std::move(std::get<std::unique_ptr<DescribeQuestion>>(tickets_.take(ticket)->waiter));
@@ -106,7 +106,7 @@ void PushService::on_describe_reply(std::unique_ptr<DescribeQuestion> question, 
   question->on_result(std::move(result));
 }
 
-/// Null if that connection is not open (any more).
+/// Null if that connection is not open.
 std::unique_ptr<DeviceInfo> PushService::describe_here(device::ConnectionRef ref) {
   conn::Connection* connection = devices_.find(ref);
   if (connection == nullptr || !devices_.is_open_device(ref.slot)) return nullptr;

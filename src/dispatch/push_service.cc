@@ -1,4 +1,4 @@
-// Parcels and pushes; what goes to all devices is in broadcast.cc, what is asked about one in presence.cc.
+// Parcels and pushes. Broadcasts are in broadcast.cc, questions about one device in presence.cc.
 #include "dispatch/push_service.h"
 
 #include <algorithm>
@@ -47,7 +47,7 @@ void PushService::bind_to_this_thread() { service_of_this_thread = this; }
 
 bool PushService::ask(std::uint32_t shard, const Request& request) { return mailbox_.ask(shard, request); }
 
-/// What must arrive waits here for room in its lane, and what comes later for the same shard waits behind it.
+/// Requests that must arrive. If their lane is full they wait here, and later ones to the same shard wait behind them.
 void PushService::ask_in_order(std::uint32_t shard, const Request& request) {
   if (deferred_counts_[shard] == 0 && ask(shard, request)) return;
   ++deferred_counts_[shard];
@@ -73,7 +73,7 @@ void PushService::answer(std::uint32_t shard, TicketName ticket, const decltype(
 }
 
 void PushService::on_reply(std::uint32_t from, const Reply& reply) {
-  if (reply.ticket.index == TicketName::none) return;  // a notice: nobody waits
+  if (reply.ticket.index == TicketName::none) return;  // a notice has no waiter
   auto ticket = tickets_.take(reply.ticket);
   if (!ticket) return on_late_reply(from, reply);
   if (const auto* push = std::get_if<PushReply>(&reply.of)) {
@@ -88,14 +88,14 @@ void PushService::on_reply(std::uint32_t from, const Reply& reply) {
   }
 }
 
-/// Its question was answered already, with an unknown outcome.
+/// The question of this reply was already answered with an unknown outcome.
 void PushService::on_late_reply(std::uint32_t from, const Reply& reply) {
   counters_.answers_late.add(1);
   --overdue_[from];
   if (const auto* described = std::get_if<DescribeReply>(&reply.of)) (void)take<DeviceInfo>(described->owned);
 }
 
-/// After the mailbox, so that an answer which is there counts.
+/// Runs after the mailbox was drained, so that an answer that has arrived counts.
 void PushService::give_up_overdue() {
   const TimeNs now = transport_.now();
   if (tickets_.open_count() == 0) {
@@ -188,7 +188,7 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
       start_broadcast(take_message(request.owned),
                       [this, from, ticket = request.ticket](const BroadcastResult& result) { answer(from, ticket, result); });
       break;
-    case RequestKind::outside: RINGGATE_ASSERT(false);  // comes through the inlet only
+    case RequestKind::outside: RINGGATE_ASSERT(false);  // arrives only through the inlet
   }
 }
 
@@ -198,8 +198,8 @@ void PushService::serve_push(std::uint32_t from, const Request& request) {
   answer(from, request.ticket, PushReply{result.outcome, result.queued_bytes});
 }
 
-/// To the connection that the look-up named, or to nobody: sent on to a newer one, a push could come after those that the same
-/// producer has sent there directly since.
+/// Delivers only to the connection that the look-up named. Sent on to a newer connection, a push could arrive after later pushes
+/// of the same producer.
 DeliveryResult PushService::deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message) {
   if (conn::Connection* connection = devices_.find(target, key)) return devices_.deliver(*connection, message, Audience::one);
   return {map_.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};

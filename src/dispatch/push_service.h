@@ -1,11 +1,12 @@
-// Reaches devices wherever they are: on this shard directly, on others through the mailboxes; and serves what other shards ask.
+// Reaches devices on any shard: on this one directly, on others through the mailboxes. Serves the requests of other shards. It
+// does not move bytes: the device session delivers. Owned by the shard; owner shard.
 //
-// Every request gets exactly one answer: an outcome here and now, the reply of the owner shard, or an unknown outcome once the time
-// for that reply is over. A push does not follow a device that moved between look-up and arrival, which would break the order of its
-// pushes; closing and describing do (decision 0004). Owner shard.
+// Invariant: every request gets exactly one answer: an outcome at once, the reply of the owner shard, or an unknown outcome when
+// the time for that reply is over. A push does not follow a device that moved between look-up and arrival, because that would
+// break the order of pushes. Closing and describing follow it (decision 0004).
 //
-// Files: push_service.cc (parcels and pushes), presence.cc (closing, takeover, describing), broadcast.cc, outside.cc (what comes from
-// threads that are no shard, and the end), tickets.h (who waits for an answer).
+// Files: push_service.cc (parcels and pushes), presence.cc (closing, takeover, describing), broadcast.cc, outside.cc (threads
+// without a shard, and the end), tickets.h (who waits for an answer).
 #pragma once
 
 #include <cstdint>
@@ -34,46 +35,46 @@ class PushService final : public TakeoverNotice {
               ShardCounters& counters);
   ~PushService() override;
 
-  /// The service of the shard of that gate that runs on this thread; null on other threads, a shard of another gate's included.
+  /// The service of that gate's shard on this thread; null on all other threads, also on a shard of another gate.
   static PushService* of_this_thread(const GateState& gate);
-  /// Whether a shard runs on this thread, of whatever gate.
+  /// Whether a shard of any gate runs on this thread.
   static bool is_on_shard();
   void bind_to_this_thread();
 
-  /// A message of null: there was no memory for it. Callbacks: see Server::push.
+  /// A null message: there was no memory for it. Callbacks: see Server::push.
   void push(std::string_view device_id, ws::MessageRef message, PushCallback on_result);
   void broadcast(ws::MessageRef message, BroadcastCallback on_result);
-  /// Ends a push that did not come as far as `push`: counted, and answered at once.
+  /// Refuses a push before `push`: counts it and answers at once.
   void refuse_push(PushOutcome outcome, PushCallback on_result);
   void refuse_broadcast(BroadcastOutcome outcome, BroadcastCallback on_result);
 
-  /// Starts the closing handshake of whichever connection holds the id when its shard gets to it.
+  /// Starts the closing handshake of the connection that holds the id when the request reaches its shard.
   void close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result);
 
   void describe(std::string_view device_id, DescribeCallback on_result);
-  /// The same for a key of which only the index is known, as a page of the device map holds them.
+  /// The same by key, of which only the index must be set: a page of the device map has no more.
   void describe(device::IdKey key, DescribeCallback on_result);
 
   void notify_replaced(device::ConnectionRef replaced, device::IdKey key) override;
 
   // -- The turn
-  /// Serves the mailbox: at most `budget` parcels; then gives up what has waited too long. True if there may be more.
+  /// Serves at most `budget` parcels of the mailbox, then gives up overdue questions. True if there may be more parcels.
   bool drain_mailbox(std::size_t budget);
-  /// Goes on with broadcasts to this shard's devices; true if there are more to reach.
+  /// Continues the broadcasts to this shard's devices; true if devices are left.
   bool continue_broadcasts();
-  /// Lets each shard that was written to see it, and rings those that sleep, once. Ends a turn.
+  /// Publishes this turn's parcels to their shards and wakes each of these that sleeps, once. Last in a turn.
   void ring_doorbells();
   /// When this turn began.
   TimeNs now() const { return transport_.now(); }
   /// The device map as this shard uses it.
   const device::DeviceMap::Shard& map() const { return map_; }
-  /// How long a turn may sleep at the most; nullopt: no answer is awaited.
+  /// How long a turn may sleep at most; nullopt: no answer is awaited.
   std::optional<DurationNs> sleep_max() const;
   /// Open tickets: replies that are still to come.
   std::size_t outstanding() const { return tickets_.open_count(); }
 
-  /// After the threads of all shards have ended, on one thread: answers what still waits here with `closing`. True if anything did;
-  /// the others' services may have more to do then.
+  /// Answers everything that still waits here with `closing`. On one thread, after the threads of all shards have ended. True if
+  /// anything waited: then the services of other shards may have new work.
   bool close_down();
 
   // -- Called by Mailbox::drain
@@ -137,15 +138,15 @@ class PushService final : public TakeoverNotice {
   device::Mailboxes<Request, Reply>::Mailbox& mailbox_;
   device::DeviceMap::Shard map_;
   Tickets tickets_;
-  // The clock of the tickets: a turn moves it by `sleep_slice` at the most, so that a process that was stopped, or a machine that was
-  // suspended, does not give up answers which are about to come.
+  // The clock of the tickets. A turn moves it by at most `sleep_slice`. So a process that was stopped, or a machine that was
+  // suspended, does not give up answers that are about to arrive.
   TimeNs clock_ = 0;
   TimeNs turned_at_ = 0;
-  std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not come yet
+  std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not arrived since
   std::deque<BroadcastJob> broadcasts_;
   std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max
-  std::vector<Deferred> deferred_;  // notices and broadcasts that found a full lane: bounded by connections and by the line above
-  std::vector<std::uint32_t> deferred_counts_;  // of these, by shard
+  std::vector<Deferred> deferred_;     // notices and broadcasts for a full lane: bounded by connections and by broadcasts_open_
+  std::vector<std::uint32_t> deferred_counts_;  // the same, by shard
   bool closed_ = false;
   static constexpr DurationNs sleep_slice = nanoseconds_per_second;
 };

@@ -1,19 +1,18 @@
-// Input that is received and not read at once: behind a handler's pause, behind more replies than one turn should make, and behind a
-// message that takes several turns to inflate. The rest of it is held, the device is not received from, and reading goes on later.
-//
-// All that is held counts in the shard's part of limits.held_memory.
+// Input that is not read at once: after a handler's pause, after more replies than one turn should make, or after a message that
+// takes several turns to inflate. The input is held, the device is not received from, and reading continues later. Part of
+// DeviceSession. Invariant: all held input counts in the shard's part of limits.held_memory.
 #include "dispatch/device_session.h"
 
 #include <utility>
 
 namespace ringgate::dispatch {
 
-/// A turn's replies to one device, and what waits for it: a receive of tiny frames may ask for a thousand times as much.
+/// True if too much output for one device waits. The frames of one receive may ask for a thousand times as many bytes of replies.
 bool DeviceSession::replies_abound(const conn::Connection& connection) const {
   return transport_.queued_bytes(connection) > settings_.config.limits.send_queue_bytes_max;
 }
 
-/// Reading goes on in a later turn.
+/// Lets a later turn continue reading.
 void DeviceSession::put_off(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::put_off) != 0) return;
   pause(connection, DeviceFlags::put_off);
@@ -26,9 +25,9 @@ void DeviceSession::list_put_off(conn::Connection& connection) {
   put_off_.push_back({transport_.table().slot_of(connection), connection.generation});
 }
 
-// -- What is held
+// -- Held input
 
-/// Keeps `bytes` until the device is read on. One for which there is no memory left is given up.
+/// Keeps `bytes` until the device is read again. If memory is used up, fails the connection.
 void DeviceSession::hold(conn::Connection& connection, MutableBytes bytes) {
   if (bytes.empty()) return;
   DeviceSide& side = side_of(connection);
@@ -38,7 +37,7 @@ void DeviceSession::hold(conn::Connection& connection, MutableBytes bytes) {
   if (!held_budget_.is_over()) return;
   drop_held(side);
   counters_.held_given_up.add(1);
-  fail_connection(connection, CloseCode::try_again_later, "no memory for messages that wait");
+  fail_connection(connection, CloseCode::try_again_later, "no memory for waiting messages");
 }
 
 void DeviceSession::count_held(DeviceSide& side) {
@@ -52,10 +51,10 @@ void DeviceSession::drop_held(DeviceSide& side) {
   count_held(side);
 }
 
-/// Reads what was held. Replies may be written into it, so its memory outlives the turn's sends.
+/// Reads the held input. Replies may be written into its memory, which is therefore kept until the turn's sends are done.
 void DeviceSession::read_held(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
-  if (!connection.is_live() || record.phase == Phase::closed) return;  // its handler has heard, or is about to hear, on_close
+  if (!connection.is_live() || record.phase == Phase::closed) return;  // its handler has had on_close, or will have it next
   DeviceSide* const side = record.side;
   if (side == nullptr || side->held.empty()) return;
   HeldInput held = std::exchange(side->held, {});
@@ -66,9 +65,9 @@ void DeviceSession::read_held(conn::Connection& connection) {
   held_in_reading_ = before;
 }
 
-// -- Going on
+// -- Continuing
 
-/// `cause` does not hold the device back any more.
+/// Called when `cause` no longer holds the device back.
 void DeviceSession::go_on_reading(conn::Connection& connection, std::uint8_t cause) {
   connection.session_flags &= static_cast<std::uint8_t>(~cause);
   if ((connection.session_flags & DeviceFlags::put_off) != 0) list_put_off(connection);
@@ -86,7 +85,7 @@ void DeviceSession::go_on_reading(conn::Connection& connection, std::uint8_t cau
   transport_.resume(connection);
 }
 
-/// Devices that had made messages wait are read from again, now that less is held.
+/// Receives again from devices whose messages waited, once less input is held.
 void DeviceSession::read_on_for_budget() {
   while (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2) {
     const SlotRef ref = budget_waits_.front();
@@ -114,7 +113,7 @@ void DeviceSession::read_on() {
   read_on_for_budget();
 }
 
-/// Behind a handler's pause, or while the device is slow to take its replies, the end of that brings it back to the list.
+/// A device that its handler or its output pauses is not read now. The end of that pause lists it again.
 void DeviceSession::read_on(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) return;
   if (connection.output_waits() && replies_abound(connection)) return pause(connection, DeviceFlags::paused_by_output);
@@ -137,7 +136,7 @@ ws::Violation DeviceSession::inflate(conn::Connection& connection, ws::Event& ev
   return rest == nullptr ? violation : keep_inflating(connection, std::move(rest));
 }
 
-/// The message has to outlive its receive.
+/// Keeps the message for later turns. Copies it if it lies in the receive buffer.
 ws::Violation DeviceSession::keep_inflating(conn::Connection& connection, std::unique_ptr<InflatingMessage> message) {
   DeviceSide& side = side_of(connection);
   ws::Event& event = message->event;
@@ -156,7 +155,7 @@ ws::Violation DeviceSession::keep_inflating(conn::Connection& connection, std::u
   return ws::Violation::none;
 }
 
-/// True if there is nothing more to inflate: the handler had the message, or the connection has failed.
+/// True if the message is finished: its handler was called, or the connection has failed.
 bool DeviceSession::go_on_inflating(conn::Connection& connection) {
   DeviceSide& side = side_of(connection);
   const auto finished = compression_.go_on(*side.inflating, reader_, account_of(side));

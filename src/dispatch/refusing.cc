@@ -1,5 +1,5 @@
-// Handshakes that are refused: the answer, the count by reason, and the line that tells the operator; and the answer to whoever
-// asks for the gate's health.
+// Refused handshakes: the answer, the counter of the reason, and the log line. Also the answer to health checks. Part of
+// DeviceSession; the rules are in admission/.
 #include <vector>
 
 #include "base/log.h"
@@ -12,7 +12,7 @@ namespace ringgate::dispatch {
 
 static_assert(admission::Refusal::count <= limits::refusals_max);
 
-/// `request`: as much of it as was read.
+/// `request`: the part of it that was read.
 void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request) {
   unreserve_connection(connection);
   note_refusal(connection, refusal, request);
@@ -23,7 +23,7 @@ void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refu
   transport_.flush_and_close(connection);
 }
 
-/// Of a head that is still arriving.
+/// Refuses a request whose head is still arriving.
 void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refusal) {
   refuse(connection, refusal, partial_request(connection));
 }
@@ -56,8 +56,8 @@ void DeviceSession::note_refusal(const conn::Connection& connection, admission::
   log::write(log::Level::info, "handshake refused", fields);
 }
 
-/// Load balancers ask there. A request for a WebSocket is a device's, whatever its path; an Upgrade counts with its connection
-/// option alone, and not in HTTP/1.0 (RFC 9110 section 7.8).
+/// Whether a load balancer asks for the gate's health. A request for a WebSocket is never such a check, whatever its path. An
+/// Upgrade field counts only with its connection option, and not in HTTP/1.0 (RFC 9110 section 7.8).
 bool DeviceSession::asks_for_health(const conn::Connection& connection, const http::RequestView& request) const {
   const bool reads = request.method() == http::Method::get || request.method() == http::Method::head;
   const bool upgrades = !request.is_http10() && request.list_has_token("Connection", "upgrade") && ws::asks_for_upgrade(request);

@@ -54,7 +54,7 @@ std::optional<TimeNs> Tickets::next_deadline() const {
   return next;
 }
 
-/// Closed before anybody is called: whoever is may open new ones.
+/// The ticket is closed before its waiter is called, because the waiter may open new tickets.
 Ticket Tickets::close(std::uint32_t index) {
   Entry& entry = entries_[index];
   Line& line = lines_[static_cast<std::size_t>(entry.patience)];

@@ -1,6 +1,6 @@
-// Questions to other shards whose answers are still to come: who waits for each, and until when.
+// Tickets: open questions to other shards, each with its waiter and its deadline. It asks nothing and calls nobody itself.
 //
-// Owner shard. A ticket is named by index and generation, so an answer that comes after its ticket has expired means nobody.
+// Owned by the push service; owner shard. A ticket is named by index and generation, so a late answer matches no ticket.
 // Invariant: a ticket is open from `open` until it is taken, once, by its answer or by its deadline.
 #pragma once
 
@@ -18,7 +18,7 @@
 
 namespace ringgate::dispatch {
 
-/// A device that is to be closed, followed from owner to owner.
+/// Asks to close a device; follows it from owner to owner.
 struct CloseQuestion {
   device::IdKey key;
   CloseCode code = CloseCode::closed_by_backend;
@@ -28,9 +28,9 @@ struct CloseQuestion {
   std::uint32_t owners_asked = 0;
 };
 
-/// A device that is to be described, likewise.
+/// Asks to describe a device; follows it from owner to owner.
 struct DescribeQuestion {
-  device::IdKey key;  // the map looks at its index only
+  device::IdKey key;  // the map looks only at its index
   DescribeCallback on_result;
   device::ConnectionRef asked;
   std::uint32_t owners_asked = 0;
@@ -47,7 +47,7 @@ using Waiter = std::variant<std::monostate, PushCallback, std::unique_ptr<CloseQ
 
 struct Ticket {
   Waiter waiter;
-  device::ConnectionRef target;  // whose shard was asked; of a push also the connection
+  device::ConnectionRef target;  // its shard was asked; of a push, also the connection
 };
 
 class Tickets {
@@ -57,12 +57,12 @@ class Tickets {
 
   TicketName open(Ticket ticket, Patience patience, TimeNs now);
 
-  /// Closes the ticket; nullopt if it is not open any more.
+  /// Closes the ticket; nullopt if it is not open.
   std::optional<Ticket> take(TicketName name);
 
   bool is_open(TicketName name) const { return name.index < entries_.size() && entries_[name.index].is_open(name.generation); }
 
-  /// Closes a ticket whose deadline has passed, if there is one.
+  /// Closes one ticket whose deadline has passed; nullopt if there is none.
   std::optional<Ticket> take_expired(TimeNs now);
 
   /// The next deadline; nullopt if no ticket is open.
@@ -77,8 +77,8 @@ class Tickets {
     Ticket ticket;
     TimeNs deadline = 0;  // 0: not open
     std::uint32_t generation = 0;
-    std::uint32_t before = none;  // opened before this one, of those that are open
-    std::uint32_t after = none;   // opened after it; of a free entry: the next free one
+    std::uint32_t before = none;  // the open ticket of this patience opened before this one
+    std::uint32_t after = none;   // the one opened after it; in a free entry, the next free entry
     Patience patience = Patience::question;
 
     bool is_open(std::uint32_t of_generation) const { return deadline != 0 && generation == of_generation; }

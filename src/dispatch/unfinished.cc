@@ -1,11 +1,12 @@
-// Messages in the making: how long each may take, and how much memory all of them together.
+// Unfinished messages: their deadline, and the memory of all of them. Part of DeviceSession. Invariant: after each receive, they
+// fit the shard's part of limits.reassembly_memory.
 #include "base/log.h"
 #include "dispatch/device_session.h"
 
 namespace ringgate::dispatch {
 
-/// Called when a receive was read: keeps what is unfinished, and sets its deadline if it is newly begun. One that was finished
-/// has left the list in read_frames. What a closing connection goes on sending takes memory like any other.
+/// Called when a receive was read. Lists an unfinished message and sets its deadline if it has just begun; read_frames has
+/// removed finished ones. Messages of a closing connection count too, because they take memory as well.
 void DeviceSession::note_unfinished(conn::Connection& connection, ws::Partial* partial) {
   DeviceSide& side = side_of(connection);
   side.partial = partial;
@@ -22,16 +23,16 @@ void DeviceSession::note_unfinished(conn::Connection& connection, ws::Partial* p
   give_up_oldest_messages();
 }
 
-/// A message that could not be finished because it was not read has its time anew.
+/// Restarts the time of a message that could not be finished because it was not read.
 void DeviceSession::restart_unfinished(conn::Connection& connection) {
   DeviceSide* const side = record_of(connection).side;
   if (side != nullptr) side->unfinished.began_at = now_ms();
 }
 
-/// Without what is kept for reuse, and without replies that the kernel is about to take.
+/// Memory of unfinished messages, without buffers kept for reuse and without replies that the kernel is about to take.
 std::size_t DeviceSession::reassembly_bytes() { return reader_.memory_bytes() - reader_.pool().cached_bytes() - retiring_bytes_; }
 
-/// The oldest is the one least likely to be finished. Its memory is free at once.
+/// The oldest message is the least likely to be finished. Its memory is freed at once.
 void DeviceSession::give_up_oldest_messages() {
   while (reassembly_bytes() > reassembly_bytes_max_ && unfinished_.oldest() != nullptr) {
     UnfinishedList::Link& oldest = *unfinished_.oldest();

@@ -1,5 +1,5 @@
-// The devices of one shard that have begun something and not finished it, a request head or a message, the oldest first. Links lie in the devices' side
-// objects; nothing is allocated. Owner shard.
+// A list of devices with something unfinished, a request head or a message, the oldest first. Owned by the device session; owner
+// shard. The links are parts of the devices' side objects, so the list allocates nothing.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class UnfinishedList {
   UnfinishedList(const UnfinishedList&) = delete;
   UnfinishedList& operator=(const UnfinishedList&) = delete;
 
-  /// Null if all is finished.
+  /// Null if the list is empty.
   Link* oldest() { return oldest_; }
 
   void append(Link& link) {

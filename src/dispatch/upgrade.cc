@@ -1,4 +1,4 @@
-// From the first byte of a request to the 101.
+// The opening handshake, from the first byte of a request to the 101. Part of DeviceSession; the rules are in admission/.
 #include "base/log.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
@@ -13,7 +13,7 @@ void DeviceSession::on_open(conn::Connection& connection) {
   transport_.schedule(connection, transport_.now() + settings_.config.limits.handshake_timeout_ns);
 }
 
-/// One gatherer serves all heads that arrive whole; a connection whose head does not takes it along, with what it holds.
+/// One gatherer serves all heads that arrive whole. If a head does not, its connection takes the gatherer with the bytes so far.
 void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   connection.session_flags |= DeviceFlags::any_byte;
@@ -30,7 +30,7 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
     note_partial_head(connection);
     return;
   }
-  const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);  // `gatherer`, unless the head came in one piece
+  const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);  // keeps `gatherer` alive; null: it is gatherer_
   if (found.status == http::HeadStatus::rejected) refuse(connection, found.rejection, gatherer.view_so_far());
   else judge_head(connection, gatherer.view(), bytes.subspan(found.consumed_bytes));
   drop_side_if_idle(record);
@@ -103,7 +103,7 @@ void DeviceSession::answer_upgrade(conn::Connection& connection, const http::Req
   transport_.write(connection, bytes_of(answer_));
 }
 
-/// Counts the connection against the gate's limit, before it is known whether it will be admitted: never more than the limit.
+/// Counts the connection against the gate's limit before it is admitted, so that there are never more than the limit.
 bool DeviceSession::reserve_connection(conn::Connection& connection) {
   const conn::ConnectionTable& table = transport_.table();
   if (table.used_count() + limits::spare_slots_per_shard > table.slots_count()) return false;
