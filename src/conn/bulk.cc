@@ -1,6 +1,6 @@
-// Bulk connections: those that bring much at a time are received from one after the other, each when the reply to the one before
-// is on its way. What a turn moves then stays in the cache between receive, reply and send; receives that run by themselves bring
-// more than it holds before the first reply leaves. Which connections are bulk, Input::weigh decides.
+// Bulk connections deliver much per receive. They are received from one after the other, each when the reply to the one before is
+// on its way. So a turn's bytes stay in the cache between receive, reply and send; armed receives would fetch more than the cache
+// holds before the first reply leaves. Part of Transport. Input::weigh decides which connections are bulk.
 #include "conn/transport.h"
 
 namespace ringgate::conn {
@@ -10,7 +10,7 @@ void Transport::list_bulk(Connection& connection) {
   bulk_.push_back(ref_of(connection));
 }
 
-/// Behind the sends of this turn: they run before it in the same enter.
+/// Called after the sends of this turn were queued: in the same enter, they run before these receives.
 void Transport::receive_bulk() {
   std::size_t count = 0;
   while (count < ring::Ring::bulk_receives_max && !bulk_.empty()) {

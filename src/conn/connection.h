@@ -1,7 +1,7 @@
-// The record of one connection: two cache lines, and nothing else while it is idle.
+// The record of one connection: two cache lines. An idle connection needs no more.
 //
-// The first part is the transport's, the rest belongs to the session that serves the connection (devices or admin) and is typed by
-// it. Owner shard only. Invariant: a record is released only when the kernel has no operation on its socket.
+// The first part belongs to the transport, the rest to the session that serves the connection (devices or admin). The records are
+// owned by the ConnectionTable; owner shard. Invariant: a record is released only when the kernel has no operation on its socket.
 #pragma once
 
 #include <array>
@@ -20,9 +20,9 @@ class Outbox;
 
 enum class State : std::uint8_t {
   free,
-  open,         // both directions run
-  flushing,     // nothing more will be written; what waits goes out, then FIN
-  lingering,    // FIN is sent; what still arrives is thrown away until the peer's FIN
+  open,         // both directions work
+  flushing,     // nothing more is written; waiting output is sent, then FIN
+  lingering,    // FIN is sent; received bytes are discarded until the peer's FIN
   terminating,  // operations are cancelled; the slot is released when the last one has completed
 };
 
@@ -31,17 +31,17 @@ enum class EndCause : std::uint8_t {
   finished,     // FIN both ways
   peer_closed,  // the peer's FIN came first
   reset,        // by the peer or the network
-  aborted,      // by us
+  aborted,      // by the gate
 };
 
-/// What the peer of a terminated connection sees.
+/// How the peer of a terminated connection sees the end.
 enum class Farewell : std::uint8_t { fin, reset };
 
-/// A send that completes, as outboxes need it.
+/// The send of an outbox. It always completes.
 enum class OutboxSend : std::uint8_t {
   none,
-  in_flight,  // the outbox's first bytes are the kernel's
-  delayed,    // a moment has to pass, for the kernel lacked memory
+  in_flight,  // the kernel may read the outbox's first bytes
+  delayed,    // tried again after a moment, because the kernel took nothing
 };
 
 struct Connection {
@@ -51,17 +51,17 @@ struct Connection {
   TimerLinks timer;
 
   State state : 3 = State::free;
-  EndCause end_cause : 2 = EndCause::finished;  // while it has not ended: what it will be if nothing else happens
+  EndCause end_cause : 2 = EndCause::finished;  // until the end: the cause if nothing else happens
   OutboxSend outbox_send : 2 = OutboxSend::none;
   std::uint8_t ends_with_reset : 1 = false;
   std::uint8_t listener_index = 0;
   std::uint8_t operations_in_flight = 0;
-  std::uint8_t session_flags = 0;  // the session's
+  std::uint8_t session_flags = 0;  // for the session
 
   Input input;
   ring::PeerAddress peer;  // filled by the ring soon after accepting
 
-  Outbox* outbox = nullptr;             // the transport's; null unless output waits
+  Outbox* outbox = nullptr;             // owned by the transport; null unless output waits
   std::uint64_t output_index : 24 = 0;  // 1 + index of this turn's output; 0: none
   std::uint64_t opened_ms : 40 = 0;     // since the shard started; 34 years
   std::uint64_t bytes_in = 0;
@@ -72,10 +72,10 @@ struct Connection {
   bool is_live() const { return state == State::open; }
   bool is_paused() const { return input.is_paused(); }
   bool is_cold() const { return input.is_cold(); }
-  /// The peer has not taken all that earlier turns sent.
+  /// True if the kernel has not taken all output of earlier turns.
   bool output_waits() const { return outbox != nullptr; }
 
-  /// The session's own part, made by `construct_session`.
+  /// The session's part, made by `construct_session`.
   template <typename Record>
   Record& session() {
     static_assert(sizeof(Record) <= session_bytes_max && alignof(Record) <= 8);

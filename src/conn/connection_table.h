@@ -1,7 +1,7 @@
-// All connection records of one shard, indexed by slot. A slot is the socket's own number (direct descriptor or process
-// descriptor), so the kernel's allocator is ours too and there is no free list.
+// All connection records of one shard, indexed by slot. A slot is the number of the socket (direct descriptor or process
+// descriptor): the kernel allocates it, so there is no free list here.
 //
-// Owner shard only. Invariant: a record's address never changes; memory is touched only for slots that were ever used.
+// Owned by the transport; owner shard. Invariant: the address of a record never changes; memory of unused slots is never touched.
 #pragma once
 
 #include <sys/mman.h>
@@ -28,9 +28,9 @@ class ConnectionTable {
 
   std::uint32_t slots_count() const { return slots_count_; }
   std::uint32_t used_count() const { return used_count_; }
-  std::uint32_t high_water() const { return high_water_; }  // slots at and above it were never used
+  std::uint32_t high_water() const { return high_water_; }  // slots from here on were never used
 
-  /// Takes a slot whose socket the kernel just gave out; null if it is out of range.
+  /// Takes the slot of a socket that was just accepted; null if it is out of range.
   Connection* open(ring::Socket socket) {
     if (socket >= slots_count_) return nullptr;
     Connection& record = records_[socket];
@@ -44,7 +44,7 @@ class ConnectionTable {
     return &record;
   }
 
-  /// Frees the slot; references to this incarnation are stale from now on.
+  /// Frees the slot. References to this connection are stale from now on.
   void release(Connection& connection) {
     RINGGATE_ASSERT(connection.state == State::terminating && connection.operations_in_flight == 0);
     connection.state = State::free;
@@ -52,7 +52,7 @@ class ConnectionTable {
     --used_count_;
   }
 
-  /// The connection that an operation's token means; null if that incarnation is gone.
+  /// The connection of an operation's token; null if it is gone.
   Connection* find(ring::Token token) { return find(token.slot, token.generation); }
   Connection* find(std::uint32_t slot, std::uint32_t generation) {
     if (slot >= slots_count_) return nullptr;

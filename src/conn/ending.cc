@@ -1,4 +1,5 @@
-// How connections end: flush, FIN, linger; or at once. The slot is released when the kernel holds nothing of it any more.
+// How connections end: flush, FIN, linger; or at once. Part of Transport. Invariant: a slot is released only when the kernel has
+// no operation of it.
 #include "base/assert.h"
 #include "conn/transport.h"
 
@@ -7,7 +8,7 @@ namespace ringgate::conn {
 using ring::OperationKind;
 
 namespace {
-/// A cancel can be lost: to a lack of memory, or to an operation that was just under way. It is repeated until nothing is in flight.
+/// A cancel may miss a running operation, or fail for lack of memory. It is repeated after this time until nothing is in flight.
 constexpr DurationNs cancel_patience = nanoseconds_per_second;
 }  // namespace
 
@@ -21,7 +22,7 @@ void Transport::flush_and_close(Connection& connection) {
   continue_closing(connection);
 }
 
-/// FIN, once all output is with the kernel. Until then every send completes, and its completion comes back here.
+/// Sends FIN once the kernel has all output. Until then every send completes, and its completion calls this again.
 void Transport::continue_closing(Connection& connection) {
   if (connection.output_waits() || connection.output_index != 0) return;
   if (connection.input.peer_finished) return terminate(connection, connection.end_cause, Farewell::fin);
@@ -48,9 +49,9 @@ void Transport::cancel_everything(Connection& connection) {
   schedule(connection, now_ + cancel_patience);
 }
 
-/// At the end of the turn, never under the feet of a session that is still at work.
+/// Runs at the end of the turn, because a session may still use a connection that it terminated.
 void Transport::release_terminated() {
-  // Releasing calls sessions, which may terminate further connections.
+  // Releasing calls sessions, which may terminate more connections.
   for (std::size_t i = 0; i < released_.size(); ++i)
     if (Connection* const connection = find(released_[i])) release(*connection);
   released_.clear();
@@ -67,7 +68,7 @@ void Transport::release(Connection& connection) {
   drop_outbox(connection);
   const std::uint32_t slot = table_.slot_of(connection);
   const bool reset = connection.ends_with_reset;
-  // The kernel gives the number out again only after the close has run, so the slot may be free before that.
+  // The kernel reuses the number only after the close has run, so the slot may be free before.
   table_.release(connection);
   ring_.close(slot, reset, {OperationKind::close, slot, 0});
 }

@@ -8,7 +8,7 @@
 namespace ringgate::conn {
 
 namespace {
-/// What an outbox takes before anything is in it; a deque allocates a block and its map at once.
+/// Memory of an empty outbox: a deque allocates a block and its map at once.
 constexpr std::size_t empty_bytes = sizeof(Outbox) + 512 + 64;
 }  // namespace
 

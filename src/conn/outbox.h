@@ -1,9 +1,9 @@
-// What a connection could not send yet, in order: bytes of its own in chunks, and references to prepared messages.
+// The output of a connection that waits, in order: chunks of bytes, and references to prepared messages.
 //
-// Exists only while the peer is slower than we are. Its front belongs to the kernel while a send is in flight, so nothing is
-// freed or moved there before the send has completed. Owner shard.
-// Invariants: bytes() is the sum of all that waits; the ceiling on it is the caller's to check before appending. What it holds is in
-// the account it joined, until `forsake`.
+// Exists only while the peer is slower than the gate. Owned by the transport; owner shard. It knows no ceiling: callers check it
+// before appending. While a send is in flight, the kernel may read the front, so nothing there is freed or moved before it
+// completes.
+// Invariants: bytes() is the sum of the waiting bytes; between `join` and `forsake` the memory counts in the account.
 #pragma once
 
 #include <cstddef>
@@ -35,28 +35,28 @@ class Outbox {
   /// When the peer last took a byte, or when this outbox began.
   TimeNs progress_at() const { return progress_at_; }
 
-  /// What it holds counts in `account` from now on, as the outbox of the connection in `slot`.
+  /// Counts the memory in `account` from now on, as the outbox of the connection in `slot`.
   void join(WaitingOutput& account, std::uint32_t slot);
-  /// Nothing of it counts any more: it is about to go.
+  /// Counts nothing any more: the outbox is about to be dropped.
   void forsake();
   bool is_counted() const { return account_ != nullptr; }
 
-  /// Copies `bytes` behind all that waits.
+  /// Appends a copy of `bytes`.
   void append(ByteView bytes);
-  /// Refers to the frame of `message` from `offset` on.
+  /// Appends a reference to the frame of `message`, from `offset` on.
   void append(ws::MessageRef message, std::size_t offset);
 
-  /// The next bytes to send, as up to `out.size()` pieces; returns how many. They stay where they are until `consume`.
+  /// The next bytes to send, as up to `out.size()` pieces; returns their number. They stay valid until `consume`.
   std::size_t front(std::span<ring::Piece> out) const;
 
-  /// What is at the front, if it is a prepared message: the message, and how much of its frame is gone; else null.
+  /// The prepared message at the front and how much of its frame was consumed; null if the front is a chunk.
   struct FrontMessage {
     const ws::PreparedMessage* message = nullptr;
     std::size_t offset = 0;
   };
   FrontMessage front_message() const;
 
-  /// The peer's side took `bytes` from the front at `now`.
+  /// Removes `bytes` from the front, which the kernel took at `now`.
   void consume(std::size_t bytes, TimeNs now);
 
  private:

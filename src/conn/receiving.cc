@@ -1,4 +1,4 @@
-// Receiving: from the one operation that is armed to the session, and on to the next. input.h decides, this file acts.
+// Receiving: passes the bytes of the armed operation to the session and arms the next one. Part of Transport; input.h decides.
 #include "base/assert.h"
 #include "conn/transport.h"
 
@@ -10,7 +10,7 @@ using ring::OperationKind;
 
 namespace {
 
-/// Long enough for others to give memory back, short enough to pass for a pause of the network.
+/// Long enough for others to return memory, short enough to look like a pause of the network.
 constexpr DurationNs moment = 20 * nanoseconds_per_millisecond;
 
 OperationKind kind_of(Armed armed) {
@@ -23,7 +23,7 @@ OperationKind kind_of(Armed armed) {
 
 }  // namespace
 
-/// Follows every change of what is armed or wanted.
+/// Must be called after every change of what is armed or wanted.
 void Transport::settle_input(Connection& connection) {
   const InputStep step = connection.input.step();
   if (step == InputStep::none) return;
@@ -47,7 +47,7 @@ void Transport::end_input(Connection& connection) {
 
 // -- Completions
 
-/// Whose input this completion is of, noted as over if it is; null if there is nobody left to tell.
+/// The connection of an input completion; null if it is gone or terminating. Ends the operation with its last completion.
 inline Connection* Transport::take_input(const Completion& completion) {
   Connection* const connection = table_.find(completion.token);
   if (connection == nullptr) {
@@ -95,7 +95,7 @@ void Transport::on_input_failed(Connection& connection, const Completion& comple
       starved_.push_back(ref_of(connection));
       return;
     case IoError::again:
-      if (completion.token.kind == OperationKind::receive_now) return;  // somebody else's bytes were taken for its own
+      if (completion.token.kind == OperationKind::receive_now) return;  // nothing to receive after all: poll again
       [[fallthrough]];
     case IoError::no_memory:
       connection.input.armed = Armed::moment;
@@ -143,7 +143,7 @@ void Transport::on_hang_up(const Completion& completion) {
 
 // -- Waiting for buffers, or for memory
 
-/// A receive that found no buffer is over, though nothing was lost.
+/// Arms receives again that ended because no buffer was free. No byte was lost.
 void Transport::rearm_starved() {
   for (const SlotRef& ref : starved_) {
     Connection* const connection = find(ref);
@@ -154,7 +154,7 @@ void Transport::rearm_starved() {
   starved_.clear();
 }
 
-/// Whatever this connection could not do now is tried again: at once would only heat the processor.
+/// Tries again what the connection could not do now. An attempt at once would only burn CPU time.
 void Transport::after_a_moment(const Connection& connection) {
   if (moment_.empty()) moment_over_at_ = now_ + moment;
   moment_.push_back(ref_of(connection));
@@ -197,7 +197,7 @@ void Transport::cool(Connection& connection) {
   settle_input(connection);
 }
 
-/// Counts it no more among the cold.
+/// Makes a cold connection receive again.
 void Transport::warm(Connection& connection) {
   if (!connection.is_cold()) return;
   counters_.connections_cold.subtract(1);

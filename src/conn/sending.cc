@@ -1,4 +1,4 @@
-// Writing: into this turn's output while the peer keeps up, into the outbox while it does not.
+// Writing and sending: output goes to this turn's output, or to the outbox if earlier output waits. Part of Transport.
 #include <cstring>
 #include <utility>
 
@@ -14,7 +14,7 @@ using ring::IoError;
 using ring::OperationKind;
 
 namespace {
-/// Nothing is wrong with the connection: what was not taken goes later.
+/// True if the connection is intact and the rest can be sent later.
 bool is_passing(IoError error) { return error == IoError::again || error == IoError::no_memory || error == IoError::no_buffers; }
 }  // namespace
 
@@ -35,8 +35,8 @@ void Transport::add_piece(TurnOutput& output, OutputPiece piece) {
   else output.add(std::move(piece));
 }
 
-/// Copies all pieces into one, to make room for more: as many bytes again, so that however many pieces a turn brings, each byte
-/// is copied a bounded number of times and the arena grows by a bounded multiple of them.
+/// Joins all pieces into one, with room for as many bytes again. So each byte is copied a bounded number of times and the arena
+/// grows by a bounded multiple, however many pieces a turn writes.
 void Transport::consolidate(TurnOutput& output) {
   const std::size_t bytes = output.bytes;
   std::uint8_t* const data = arena_.allocate(2 * bytes);
@@ -114,7 +114,7 @@ void Transport::write_in_place(Connection& connection, MessageType type, Mutable
   TurnOutput& output = output_of(connection);
   OutputPiece* last = output.last();
   if (last != nullptr && window_holds(payload.data() - 1) && window_holds(last->data)) {
-    // A run of frames of one receive: replies are shorter than what they answer, so each moves forward to the end of the run.
+    // A run of replies in one receive: each reply is shorter than its message, so it moves forward to the end of the run.
     std::uint8_t* const frame = last->data + last->size;
     const std::size_t header_bytes = ws::write_header(frame, type, payload.size());
     std::memmove(frame + header_bytes, payload.data(), payload.size());
@@ -142,7 +142,7 @@ std::optional<TimeNs> Transport::stalled_since(const Connection& connection) con
 // -- End of the turn
 
 void Transport::flush_outputs() {
-  // Being told that output waits, a session may write once more.
+  // A session that is told that output waits may write again.
   while (true) {
     for (std::size_t i = 0; i < outputs_count_; ++i)
       if (!outputs_[i].submitted && outputs_[i].slot != TurnOutput::no_slot) flush(outputs_[i]);
@@ -188,14 +188,14 @@ void Transport::send_pieces(const TurnOutput& output) {
              {OperationKind::send, output.slot, output.generation});
 }
 
-/// What was written in this turn is neither sent nor counted. The pieces stay until the turn's outputs retire.
+/// Output of this turn is neither sent nor counted. Its pieces stay until the turn's outputs retire.
 void Transport::withdraw_output(Connection& connection) {
   if (connection.output_index == 0) return;
   outputs_[connection.output_index - 1].slot = TurnOutput::no_slot;
   connection.output_index = 0;
 }
 
-/// Moves what `output` holds beyond its first `taken` bytes into the outbox, and sends from there. Its session is told later.
+/// Moves `output` without its first `taken` bytes into the outbox, and sends from there. The session is told later.
 void Transport::spill(Connection& connection, TurnOutput& output, std::size_t taken) {
   if (connection.outbox == nullptr) {
     connection.outbox = new Outbox(now_);
@@ -219,12 +219,12 @@ void Transport::spill(Connection& connection, TurnOutput& output, std::size_t ta
   send_outbox(connection);
 }
 
-/// Over loopback the kernel copies all the same.
+/// Not over loopback: there the kernel copies anyway.
 bool Transport::goes_uncopied(const Connection& connection, std::size_t bytes) const {
   return bytes >= options_.zero_copy_bytes && connection.peer.is_known() && !connection.peer.is_loopback();
 }
 
-/// The message at the front of the outbox, if it is one that goes so; false: it has to go like everything else.
+/// Sends the message at the front of the outbox without a copy. False if it must be sent as usual.
 bool Transport::send_uncopied(Connection& connection) {
   const auto [message, offset] = connection.outbox->front_message();
   if (message == nullptr || !goes_uncopied(connection, message->frame().size() - offset)) return false;
@@ -248,7 +248,7 @@ void Transport::send_outbox(Connection& connection) {
 
 // -- Completions
 
-/// A silent send was not taken whole. Calls no session.
+/// Called when a silent send was not taken whole. Calls no session.
 void Transport::settle_silent_send(Connection& connection, const Completion& completion) {
   if (connection.output_index == 0) return;  // withdrawn
   counters_.sends_short.add(1);
@@ -289,7 +289,7 @@ void Transport::on_outbox_sent(const Completion& completion) {
   if (connection.state == State::flushing) continue_closing(connection);
 }
 
-/// Everything submitted last turn is taken or was moved to an outbox: borrowed memory is free again.
+/// The kernel has taken everything submitted last turn, or it was moved to an outbox: borrowed memory is free again.
 void Transport::retire_outputs() {
   for (std::size_t i = 0; i < outputs_count_; ++i) {
     TurnOutput& output = outputs_[i];
@@ -308,7 +308,7 @@ void Transport::retire_outputs() {
     if (listener.slot.session != nullptr) listener.slot.session->on_outputs_retired();
 }
 
-/// What an earlier turn could not get rid of waits. (A send that completes passes through an outbox in any case.)
+/// Counts outboxes of earlier turns that still hold output. (Every completing send passes through an outbox, most for one turn.)
 void Transport::count_waiting_outputs() {
   for (const SlotRef& ref : uncounted_) {
     Connection* const connection = find(ref);
@@ -318,8 +318,7 @@ void Transport::count_waiting_outputs() {
   uncounted_.clear();
 }
 
-/// Over the budget, those for whom most waits have to go, until the rest fits. What is terminated here holds its memory until the
-/// kernel has let go of it, one turn later.
+/// While waiting output exceeds its budget, terminates the connection with the most. The kernel releases its memory a turn later.
 void Transport::give_up_largest_outputs() {
   while (waiting_output_.is_over_budget()) {
     WaitingOutput::Link* const largest = waiting_output_.largest();

@@ -1,4 +1,4 @@
-// Accepting, the turn, and timers.
+// Accepting, the turn, and timers. Part of Transport.
 #include "conn/transport.h"
 
 #include "base/assert.h"
@@ -13,8 +13,8 @@ using ring::OperationKind;
 namespace {
 constexpr DurationNs accept_pause = 100 * nanoseconds_per_millisecond;
 
-/// A turn that comes so late does not go on with what was the case before it, unless turns are late all the time: that is a handler
-/// that takes long, and its shard would never look at a timer.
+/// A turn that begins this late gets new time to catch up before timers run. At most stalls_excused_max in a row are excused: if
+/// turns are always late, a handler takes long, and timers must run nevertheless.
 constexpr DurationNs stall = nanoseconds_per_second / 2;
 constexpr std::uint32_t stalls_excused_max = 16;
 constexpr DurationNs behind_patience = nanoseconds_per_second;
@@ -42,7 +42,7 @@ void Transport::start_accepting(std::uint32_t listener_index, ListenerSlot liste
   if (listeners_.size() <= listener_index) listeners_.resize(listener_index + 1);
   listeners_[listener_index] = {.slot = listener, .wanted = true};
   accepts_are_settled_ = false;
-  if (listener.takes_reserve) reserve_is_whole_ = false;  // nothing is held yet
+  if (listener.takes_reserve) reserve_is_whole_ = false;  // the reserve is empty yet
 }
 
 void Transport::stop_accepting(std::uint32_t listener_index) {
@@ -52,7 +52,7 @@ void Transport::stop_accepting(std::uint32_t listener_index) {
   ring_.stop_listening(listener_index);
 }
 
-/// Arms what should accept and cancels what must not: a full descriptor table would drop connections on the floor.
+/// Arms the accepts of listeners with room and cancels the others: with a full table the kernel would drop connections.
 void Transport::arm_accepts() {
   if (accepts_are_settled_) return;
   fill_reserve();
@@ -69,12 +69,12 @@ void Transport::arm_accepts() {
       listener.cancelling = true;
       ring_.cancel_accept(index);
     }
-    // Until an accept completes or a connection is gone, nothing changes for a listener that takes as many as come.
+    // For a listener armed for many, nothing changes until an accept completes or a connection is gone.
     accepts_are_settled_ &= !listener.wanted || (listener.armed_for_many && listener.armed && !listener.cancelling);
   }
 }
 
-/// While descriptors are short, they are for the listeners that have a reserve; the others wait until that is whole again.
+/// While descriptors are short, only listeners with a reserve accept. The others wait until the reserve is whole again.
 bool Transport::has_room(const ListenerState& listener, std::uint32_t connections) const {
   const ListenerSlot& slot = listener.slot;
   if (!reserve_is_whole_ && !slot.takes_reserve) return false;
@@ -89,11 +89,11 @@ void Transport::fill_reserve() {
   if (!reserve_is_whole_) reserve_retry_at_ = now_ + accept_pause;
 }
 
-/// Arming again at once into a full descriptor table, or whatever else is wrong, would spin.
+/// Pauses the listener: to arm the accept again at once would spin while the cause lasts.
 void Transport::on_accept_failed(ListenerState& listener, IoError error) {
-  if (error == IoError::cancelled || error == IoError::connection_ended) return;  // ours, or one peer's
+  if (error == IoError::cancelled || error == IoError::connection_ended) return;  // our cancel, or a peer that is gone
   if (error == IoError::no_descriptors && listener.slot.takes_reserve && ring_.release_reserve()) {
-    reserve_retry_at_ = now_ + accept_pause;  // or the descriptor would be taken back at once
+    reserve_retry_at_ = now_ + accept_pause;  // else the reserve would take the descriptor back at once
     reserve_is_whole_ = false;
     return;
   }
@@ -132,7 +132,7 @@ void Transport::set_now(TimeNs now) {
 
 void Transport::run(std::span<const Completion> completions) {
   was_warmed_ = false;
-  // No session is called before the outputs of the last turn have retired: it could write into them.
+  // No session is called before the outputs of the last turn have retired: a session could write into them.
   collect_sends(completions);
   retire_outputs();
   const bool buffers_returned = ring_.return_buffers();
@@ -140,11 +140,12 @@ void Transport::run(std::span<const Completion> completions) {
   tell_output_waits();
   for (const Completion& completion : outbox_sends_) on_outbox_sent(completion);
   for (const Completion& completion : completions) dispatch(completion);
-  // After the loop: a receive that starved in this very batch finds the buffers that have just come back.
+  // After the loop, so that a receive that starved in this batch finds the buffers that were just returned.
   if (buffers_returned || ring_.buffers_lent() == 0) rearm_starved();
 }
 
-/// Failed silent sends move on to outboxes, so that what they point into is free again; those of outboxes are for later.
+/// Moves the output of failed silent sends to outboxes, so that its memory is free again. Keeps the completions of outbox sends
+/// for later, because they call sessions.
 void Transport::collect_sends(std::span<const Completion> completions) {
   outbox_sends_.clear();
   for (const Completion& completion : completions) {
@@ -172,12 +173,12 @@ void Transport::dispatch(const Completion& completion) {
   }
 }
 
-/// Usually what was cancelled completes too, before or after. If not, the cancel was lost.
+/// Usually the cancelled operation completes too, before or after. If it does not, the cancel was lost and is repeated.
 void Transport::on_cancelled(const Completion& completion) {
   Connection* const connection = table_.find(completion.token);
   if (connection == nullptr) return;
   end_operation(*connection);
-  if (connection->state == State::terminating) return;  // a timer repeats it
+  if (connection->state == State::terminating) return;  // a timer repeats the cancel
   connection->input.cancel_ended();
   if (connection->input.step() == InputStep::cancel) after_a_moment(*connection);
 }
@@ -224,8 +225,8 @@ std::optional<DurationNs> Transport::next_timer() const {
   return next;
 }
 
-/// After a stall (SIGSTOP, a suspended machine, a stolen processor) deadlines have passed whose devices answered in time: timers
-/// run once everything that had come was received. For a shard that never catches up patience has an end.
+/// After a stall (SIGSTOP, a suspended machine, a stolen processor), deadlines have passed although the devices sent in time. So
+/// timers wait until everything that had arrived was received, but at most behind_patience.
 bool Transport::timers_may_run() {
   const bool is_behind = ring_.has_more() || !starved_.empty() || !bulk_.empty() || receives_bulk_ || was_warmed_;
   if (!is_behind) {

@@ -1,11 +1,13 @@
-// Moves bytes between the ring and the sessions of one shard: accepts, receives, sends, pauses, ends.
+// Moves bytes between the ring and the sessions of one shard: accepts, receives, sends, pauses, ends connections.
 //
-// Knows connections and their operations, nothing of what the bytes mean. Owner shard.
-// Invariants: at most one receive and one completing send per socket; one send per connection and turn; what the kernel may still
-// touch is not freed; a slot is released only at zero operations in flight.
+// Knows connections and their operations, but not what the bytes mean. Owned by the shard; owner shard.
+// Invariants: at most one receive and one completing send per socket; one send per connection and turn; memory that the kernel
+// may still touch is not freed; a slot is released only at zero operations in flight.
 //
-// A turn, seen from here: `run` collects the sends that failed, retires the outputs of the turn before, and only then calls sessions
-// with what the completions say; `finish_turn` queues what they wrote.
+// A turn: `run` collects the sends that failed, retires the outputs of the turn before, and only then calls sessions for the
+// completions. `finish_turn` queues the output that they wrote.
+//
+// Files: transport.cc (accepting, the turn, timers), receiving.cc, bulk.cc, sending.cc, ending.cc.
 #pragma once
 
 #include <cstdint>
@@ -29,14 +31,14 @@
 
 namespace ringgate::conn {
 
-/// A listener this transport accepts on: which session serves it and how many slots it must leave to others.
+/// A listener of this transport: the session that serves it, and its limits.
 struct ListenerSlot {
   Session* session = nullptr;
   std::uint32_t slots_left_free = 1;  // stops accepting when no more than this many are free
-  std::uint32_t backlog = 0;          // what one accept of many may bring at once: with less room, one is accepted at a time
-  std::uint32_t connections_max = UINT32_MAX;  // stops accepting while so many of its connections are there
-  bool takes_reserve = false;                  // accepts with descriptors held in reserve when the process has no more
-  bool counts_output = false;                  // what waits for its peers counts against Options::output_bytes_max
+  std::uint32_t backlog = 0;  // connections that a multishot accept may deliver at once; with less room, accepts one at a time
+  std::uint32_t connections_max = UINT32_MAX;  // stops accepting while it has so many connections
+  bool takes_reserve = false;                  // uses descriptors held in reserve if the process has no others
+  bool counts_output = false;                  // output that waits for its peers counts against Options::output_bytes_max
 };
 
 class Transport {
@@ -45,10 +47,10 @@ class Transport {
 
   struct Options {
     std::uint32_t slots_count = 0;
-    DurationNs close_timeout = 5 * nanoseconds_per_second;  // for flushing what waits once closing began
-    std::size_t zero_copy_bytes = SIZE_MAX;                 // messages of so many bytes go uncopied to peers on other machines
-    std::uint64_t output_bytes_max = UINT64_MAX;            // memory for what waits for all peers together
-    std::size_t bulk_bytes = SIZE_MAX;                      // a connection that receives as much at once is bulk
+    DurationNs close_timeout = 5 * nanoseconds_per_second;  // to flush waiting output once closing has begun
+    std::size_t zero_copy_bytes = SIZE_MAX;       // from this size on, messages to other machines are sent without a copy
+    std::uint64_t output_bytes_max = UINT64_MAX;  // memory for the waiting output of all peers together
+    std::size_t bulk_bytes = SIZE_MAX;            // a connection that delivers as much per receive is bulk
   };
 
   Transport(ring::Ring& ring, ShardCounters& counters, const Options& options);
@@ -65,42 +67,42 @@ class Transport {
   TimeNs now() const { return now_; }
   std::int64_t wall_clock_seconds() const { return ring_.wall_clock_seconds(); }
   void run(std::span<const ring::Completion> completions);
-  /// Not before all that has come was received, see timers_may_run.
+  /// Runs due timers, but not before everything that has arrived was received; see timers_may_run.
   void expire_timers();
   void finish_turn();
-  /// Work waits that no completion will announce: the next enter must not sleep.
+  /// True if work waits that no completion will announce: then the next enter must not sleep.
   bool wants_turn() const { return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_; }
-  /// Until the next timer is due; nothing if no timer runs.
+  /// The time until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
 
   // -- Writing, for sessions. Ignored unless the connection is open.
   /// Copies `bytes`.
   void write(Connection& connection, ByteView bytes);
-  /// Frames a message whose payload the caller owns until on_outputs_retired, with room for a header in front of it (an event of
-  /// the frame reader). Payloads of one receive are compacted into one run; the payload is the transport's from now on.
+  /// Frames a message in place. `payload` has room for a header before it (an event of the frame reader), and its memory must
+  /// stay until on_outputs_retired. The transport may move it: payloads of one receive become one run.
   void write_in_place(Connection& connection, MessageType type, MutableBytes payload);
-  /// Room for `bytes` bytes, for the caller to write to; `write_room` sends the first of them, if nothing else was written between.
+  /// Room for `bytes` bytes that the caller writes. `write_room` then sends the first of them; nothing may be written in between.
   /// Only for an open connection without an outbox.
   std::uint8_t* room(std::size_t bytes) { return arena_.room(bytes); }
   void write_room(Connection& connection, std::size_t bytes);
-  /// Refers to a prepared message; small ones are copied, so that several become one contiguous piece.
+  /// Refers to a prepared message. A small one is copied, so that several become one contiguous piece.
   void write(Connection& connection, const ws::MessageRef& message);
-  /// Output that waits: queued behind a slow peer, and written in this turn.
+  /// Output not yet taken by the kernel: waiting_bytes, and output of this turn.
   std::size_t queued_bytes(const Connection& connection) const;
-  /// Of these, what waits behind a slow peer.
+  /// Output of earlier turns that waits, because the peer is slow.
   std::size_t waiting_bytes(const Connection& connection) const;
-  /// Since when the peer has taken nothing though output waits.
+  /// Since when the peer has taken no byte although output waits; nothing if none waits.
   std::optional<TimeNs> stalled_since(const Connection& connection) const;
 
   // -- Flow and life.
-  void pause(Connection& connection);  // what was received already still arrives
+  void pause(Connection& connection);  // bytes that were already received still arrive
   void resume(Connection& connection);
-  /// Lets a poll wait for what comes next instead of a receive, which holds more of the kernel's memory.
+  /// Waits for the next bytes with a poll, which needs less memory in the kernel than a receive.
   void cool(Connection& connection);
   void schedule(Connection& connection, TimeNs deadline);
-  /// Nothing more will be written: flushes what waits, then FIN, then lingers for the peer's.
+  /// Closes in order: sends waiting output, then FIN, then waits for the peer's FIN. Later writes are ignored.
   void flush_and_close(Connection& connection);
-  /// At once: what waits is lost, and nothing more is received.
+  /// Ends at once: waiting output is lost, and nothing more is received.
   void terminate(Connection& connection, EndCause cause, Farewell farewell);
 
   bool serves(const Connection& connection, const Session& session) const {
@@ -211,31 +213,31 @@ class Transport {
   ConnectionTable table_;
   TimerWheel<LinksOfSlot> wheel_;
   TimeNs now_ = 0;
-  TimeNs behind_since_ = 0;           // more has come than was received; 0: no
-  std::uint32_t stalls_excused_ = 0;  // since timers ran: turns that came late and were given time to catch up
-  bool was_warmed_ = false;           // in this turn: what a cold connection brings is received in the next
-  bool timers_wait_ = false;          // until it was
-  TimeNs reserve_retry_at_ = 0;       // when to look for descriptors again
-  bool accepts_are_settled_ = false;  // nothing is to be armed or cancelled until one completes or a connection is gone
-  bool reserve_is_whole_ = true;      // of the ring's descriptors for listeners that take them
+  TimeNs behind_since_ = 0;           // since when more has arrived than was received; 0: not so
+  std::uint32_t stalls_excused_ = 0;  // late turns since timers last ran that were given time to catch up
+  bool was_warmed_ = false;           // a cold connection became warm in this turn: its bytes are received in the next
+  bool timers_wait_ = false;          // timers do not run until everything that has arrived was received
+  TimeNs reserve_retry_at_ = 0;       // when to fill the reserve of descriptors again
+  bool accepts_are_settled_ = false;  // no accept must be armed or cancelled until one completes or a connection is gone
+  bool reserve_is_whole_ = true;      // the reserve of descriptors is full
   std::vector<ListenerState> listeners_;
   std::vector<TurnOutput> outputs_;  // the first outputs_count_ are this turn's, the rest is kept for reuse
   std::size_t outputs_count_ = 0;
   TurnArena arena_;
-  std::uint8_t* window_begin_ = nullptr;  // what on_received is handling
+  std::uint8_t* window_begin_ = nullptr;  // the bytes that on_received is handling
   std::uint8_t* window_end_ = nullptr;
   ShardBudget output_budget_;
   WaitingOutput waiting_output_{output_budget_};
-  std::vector<SlotRef> uncounted_;  // whose outboxes are new
+  std::vector<SlotRef> uncounted_;  // connections with new outboxes, not yet counted
   std::vector<ring::Completion> outbox_sends_;
-  std::vector<SlotRef> newly_waiting_;  // their sessions do not know yet that output waits
-  std::vector<SlotRef> starved_;        // wait for buffers to come back
-  std::vector<SlotRef> moment_;         // wait for a moment to pass, until moment_over_at_
-  std::vector<SlotRef> moment_passed_;  // the same, while they go on
+  std::vector<SlotRef> newly_waiting_;  // connections whose sessions must be told that output waits
+  std::vector<SlotRef> starved_;        // connections that wait for buffers
+  std::vector<SlotRef> moment_;         // connections that wait until moment_over_at_
+  std::vector<SlotRef> moment_passed_;  // scratch of go_on_after_a_moment
   TimeNs moment_over_at_ = 0;
-  std::deque<SlotRef> bulk_;       // have something to receive, in the order they said so
-  bool receives_bulk_ = false;     // in the enter to come
-  std::vector<SlotRef> released_;  // terminated, and nothing is in flight
+  std::deque<SlotRef> bulk_;       // bulk connections with something to receive, in the order in which their polls completed
+  bool receives_bulk_ = false;     // the next enter receives from bulk connections
+  std::vector<SlotRef> released_;  // terminated connections without operations in flight
   std::uint32_t operations_in_flight_ = 0;
 };
 

@@ -4,7 +4,7 @@
 
 namespace ringgate::conn {
 
-/// What is left of the block in use stays empty.
+/// Moves on to the next block. The rest of the current one stays unused.
 std::uint8_t* TurnArena::in_next_block(std::size_t size) {
   while (entered_ < blocks_.size() && blocks_[entered_].size < size) ++entered_;
   if (entered_ == blocks_.size()) {
@@ -18,7 +18,7 @@ std::uint8_t* TurnArena::in_next_block(std::size_t size) {
 }
 
 void TurnArena::reset() {
-  // Blocks beyond the usual, and oversized ones, go back; a burst must not stay in memory.
+  // Frees oversized blocks and those beyond kept_blocks_max: a burst must not keep memory.
   std::erase_if(blocks_, [](const Block& block) { return block.size > block_bytes; });
   if (blocks_.size() > kept_blocks_max) blocks_.resize(kept_blocks_max);
   entered_ = 0;

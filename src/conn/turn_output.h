@@ -1,7 +1,7 @@
-// What one connection sends in the turn that is running: a few pieces that become one send.
+// The output of one connection in the current turn: a few pieces that become one send. Output that waits longer is in the Outbox.
 //
-// Pieces point into receive buffers (replies written in place), into the turn's arena, or into prepared messages; all of that
-// stays until the turn's sends are known to have been taken. Owner shard.
+// Owned by the transport; owner shard. Pieces point into receive buffers (replies written in place), into the turn's arena, or
+// into prepared messages. Invariant: this memory stays until the kernel is known to have taken the turn's sends.
 #pragma once
 
 #include <array>
@@ -33,7 +33,7 @@ struct TurnOutput {
   std::size_t bytes = 0;
   bool submitted = false;
   std::array<OutputPiece, ring::Ring::pieces_max> pieces;
-  std::uint8_t* room_end = nullptr;  // behind joined pieces: what follows is copied there while it fits
+  std::uint8_t* room_end = nullptr;  // end of the room after joined pieces, where later pieces are copied while they fit
 
   bool full() const { return pieces_count == pieces.size(); }
   OutputPiece* last() { return pieces_count == 0 ? nullptr : &pieces[pieces_count - 1]; }
@@ -41,20 +41,20 @@ struct TurnOutput {
     bytes += piece.size;
     pieces[pieces_count++] = std::move(piece);
   }
-  /// The same for bytes that are not a message's.
+  /// The same for bytes that are not part of a prepared message.
   void add_bytes(std::uint8_t* data, std::size_t size) {
     bytes += size;
     pieces[pieces_count].data = data;
     pieces[pieces_count].size = size;
     ++pieces_count;
   }
-  /// The last piece goes on by `size` bytes that lie behind it. They may lie behind the room as well, which is used up then.
+  /// Extends the last piece by the `size` bytes that follow it in memory. Gives up the room after joined pieces.
   void extend_last(std::size_t size) {
     pieces[pieces_count - 1].size += size;
     bytes += size;
     room_end = nullptr;
   }
-  /// Room for `size` more bytes right behind the joined pieces, counted as part of them; null if there is none.
+  /// Takes room for `size` bytes right after the joined pieces and counts it as part of them; null if there is none.
   std::uint8_t* take_room(std::size_t size) {
     if (room_end == nullptr || pieces_count != 1) return nullptr;
     std::uint8_t* const end = pieces[0].data + pieces[0].size;
@@ -74,7 +74,7 @@ struct TurnOutput {
   }
 };
 
-/// Memory that lives for one turn. Grows to what the busiest turn needed, in blocks that are kept.
+/// Memory for one turn, in blocks. Keeps up to kept_blocks_max blocks for later turns.
 class TurnArena {
  public:
   static constexpr std::size_t block_bytes = 64 * 1024;
@@ -85,7 +85,7 @@ class TurnArena {
     next_ = bytes + size;
     return bytes;
   }
-  /// Where the next allocation of up to `size` will be; they may be written before it is made.
+  /// Where the next allocation of up to `size` bytes will be. The caller may write there before it allocates.
   std::uint8_t* room(std::size_t size) { return fits(size) ? next_ : in_next_block(size); }
   /// True if the next allocation of `size` would start right at `end`.
   bool continues_at(const std::uint8_t* end, std::size_t size) const { return next_ == end && fits(size); }
@@ -102,8 +102,8 @@ class TurnArena {
   std::uint8_t* in_next_block(std::size_t size);
 
   std::vector<Block> blocks_;
-  std::size_t entered_ = 0;       // blocks in use, the last of them from `next_` on free
-  std::uint8_t* next_ = nullptr;  // null: none is in use
+  std::size_t entered_ = 0;       // blocks in use; the last of them is free from `next_` on
+  std::uint8_t* next_ = nullptr;  // null: no block is in use
   std::uint8_t* end_ = nullptr;
 };
 

@@ -1,8 +1,8 @@
-// The account of all outboxes of one shard: how much memory they hold together, and which of them holds most.
+// The account of all outboxes of one shard: how much memory they hold together, and which of them holds the most.
 //
-// Output that waits is the one thing that others make a slow peer's connection hold, so all of it together has a budget. Lists by
-// size find the largest outbox, or one at most a quarter smaller, without looking at all. A message that waits in many outboxes
-// counts once. Owner shard; touched only when something waits. Invariant: the budget holds what the counted outboxes hold.
+// Owned by the transport; owner shard; used only while output waits. It has a budget because others decide how much output waits
+// for a slow peer. Lists by size find the largest outbox, or one at most a quarter smaller, without a search. A message that
+// waits in many outboxes counts once. Invariant: the budget counts exactly the memory of the counted outboxes.
 #pragma once
 
 #include <array>
@@ -36,7 +36,7 @@ class WaitingOutput {
 
   void add(std::size_t bytes) { budget_.add(bytes); }
   void subtract(std::size_t bytes) { budget_.subtract(bytes); }
-  /// One more outbox refers to a message of `bytes`, or one fewer.
+  /// An outbox refers to a message of `bytes`, or no longer refers to it.
   void add_message(const ws::PreparedMessage& message, std::size_t bytes) {
     if (++messages_[&message] == 1) add(bytes);
   }
@@ -48,7 +48,7 @@ class WaitingOutput {
     subtract(bytes);
   }
 
-  /// `bytes` wait in this outbox by now.
+  /// This outbox now holds `bytes`.
   void resize(Link& link, std::size_t bytes) {
     const std::uint8_t size_class = class_of(bytes);
     if (size_class == link.size_class) return;
@@ -60,7 +60,7 @@ class WaitingOutput {
     link.size_class = size_class;
     listed_[size_class / 64U] |= std::uint64_t{1} << size_class % 64U;
   }
-  /// Nothing to do if it is not listed.
+  /// Does nothing if it is not listed.
   void remove(Link& link) {
     if (link.size_class == 0) return;
     (link.before != nullptr ? link.before->after : first_[link.size_class]) = link.after;
@@ -92,8 +92,9 @@ class WaitingOutput {
 
   ShardBudget& budget_;
   std::array<Link*, classes_count> first_{};
-  std::array<std::uint64_t, classes_count / 64> listed_{};                  // classes that have any
-  std::unordered_map<const ws::PreparedMessage*, std::uint32_t> messages_;  // by how many outboxes; bounded by what they hold
+  std::array<std::uint64_t, classes_count / 64> listed_{};  // bits of the classes that are not empty
+  std::unordered_map<const ws::PreparedMessage*, std::uint32_t>
+      messages_;  // outboxes that hold a message; bounded by their nodes
 };
 
 }  // namespace ringgate::conn
