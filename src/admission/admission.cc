@@ -13,7 +13,7 @@ namespace {
 using http::Method;
 using http::RequestView;
 
-/// HTTP/1.0 may name no host; it is refused for its version.
+/// A request without a host passes: it is HTTP/1.0, which is refused for its version.
 std::optional<Refusal> check_host(const RequestView& request, const GateView& gate) {
   if (gate.allowed_hosts.empty() || request.authority().empty()) return {};
   return http::is_listed(http::host_of(request.authority()), gate.allowed_hosts) ? std::optional<Refusal>{}
@@ -27,8 +27,7 @@ std::optional<Refusal> check_protocol(const RequestView& request) {
     const auto expectation = http::expects_continue(request);
     return expectation ? std::optional<Refusal>{} : expectation.error();
   }
-  // An upgrade has no body at all, so there an unknown coding is no missing feature of ours; it is refused
-  // further down.
+  // An upgrade must have no body, whatever its coding: check_handshake refuses it with that reason.
   const bool waits_for_upgrade_check = framing.error() == http::Rejection::transfer_encoding_unsupported &&
                                        request.method() == Method::get && ws::asks_for_upgrade(request);
   if (waits_for_upgrade_check) return {};

@@ -1,9 +1,8 @@
-// Admission: may this request become a device's connection? All checks in their one order, so that one input
-// has one answer.
+// Admission: may this request become a device's connection? Works on a parsed head. Touches no socket and no device map: a
+// takeover of an id that is online comes later. Pure; any thread.
 //
-// Works on a parsed head; touches no socket and no map (taking over an id that is online is the device
-// map's). Pure; any thread. Order: host, HTTP version, framing, expectation, method, path, upgrade fields, origin, drain and
-// limit, device id.
+// Invariant: one order of checks, so that one input has one answer: host, HTTP version, framing, expectation, method, path,
+// upgrade fields, origin, drain and limit, device id.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +19,7 @@
 
 namespace ringgate::admission {
 
-/// What is served at one path. Borrows from the configuration.
+/// One route. Borrows from the configuration.
 struct RouteView {
   std::string_view path;  // compared byte by byte with the path of the request
   OriginRule origin = {};
@@ -28,7 +27,7 @@ struct RouteView {
   ws::DeflatePolicy deflate = {};
 };
 
-/// What the gate looks like at this moment. Borrows from the configuration.
+/// The settings and the present state of the gate. Borrows from the configuration.
 struct GateView {
   std::span<const RouteView> routes;
   std::span<const IdSource> id_sources;
@@ -46,8 +45,8 @@ struct Admission {
   std::string_view subprotocol;    // borrowed from the configuration; empty: none
 };
 
-/// Admits or refuses `request`. `anonymous_seed`: 26 unpredictable bytes, used only if the request names no
-/// device and need not. Does not allocate.
+/// Admits or refuses `request`. `anonymous_seed`: 26 unpredictable bytes, used only if the request names no device and need not.
+/// Does not allocate.
 std::expected<Admission, Refusal> admit(const http::RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed);
 
 }  // namespace ringgate::admission

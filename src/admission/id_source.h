@@ -1,4 +1,4 @@
-// Where a device id may stand in a request, as the setting `device.id_from` spells it: the one grammar of it.
+// The places of a device id in a request: the grammar of the setting `device.id_from`. Reads no request. Pure; any thread.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,15 @@ namespace ringgate::admission {
 
 inline constexpr std::size_t id_source_name_chars_max = 64;
 
-/// One place where an id may stand: `query:deviceId` or `header:X-Device-Id`. Borrows its name from the configuration.
+/// One place for an id: `query:deviceId` or `header:X-Device-Id`. Borrows its name from the configuration.
 struct IdSource {
   enum class Kind : std::uint8_t { query, header };
   Kind kind = Kind::query;
   std::string_view name;
 };
 
-/// Reads `query:NAME` or `header:NAME`, NAME a token (RFC 9110 section 5.6.2) of at most id_source_name_chars_max characters; nullopt
-/// for any other text. Borrows `text`.
+/// Reads `query:NAME` or `header:NAME`, NAME a token (RFC 9110 section 5.6.2) of at most id_source_name_chars_max characters;
+/// nullopt for any other text. Borrows `text`.
 constexpr std::optional<IdSource> parse_id_source(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return std::nullopt;

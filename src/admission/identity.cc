@@ -11,7 +11,7 @@ namespace {
 
 using Presence = http::QueryParameter::Presence;
 
-/// A header line as if it were a parameter: two lines with two values conflict, compared as decoded.
+/// Field lines of one name, as a query parameter. Two lines conflict if their decoded values differ.
 http::QueryParameter header_parameter(const http::RequestView& request, std::string_view name) {
   http::QueryParameter found;
   for (std::size_t i = request.find_field(name); i < request.fields_count(); i = request.find_field(name, i + 1)) {

@@ -1,6 +1,5 @@
-// Which device a request speaks for: reads the id from the places the configuration names.
-//
-// Says nothing about whether the device may connect. Pure functions; any thread.
+// Reads the device id of a request from the places that the configuration names. Does not decide whether the device may connect.
+// Pure functions; any thread.
 #pragma once
 
 #include <array>
@@ -17,7 +16,7 @@
 
 namespace ringgate::admission {
 
-/// A device id held by value: valid for ever, whatever becomes of the request it came from.
+/// A device id by value: outlives its request.
 class DeviceIdText {
  public:
   DeviceIdText() = default;
@@ -33,19 +32,19 @@ class DeviceIdText {
 };
 static_assert(device_id_chars_max <= UINT8_MAX);
 
-/// The id that `request` carries; nullopt if no source has one. Every source is read: values that differ, in
-/// one source or in two, are device_id_conflict. Ids are percent-decoded once; then device_id_malformed
-/// unless valid (device_id.h), device_id_reserved with the prefix of the gate's own names.
+/// The id in `request`, percent-decoded once; nullopt if no source has one. Every source is read. Errors: device_id_conflict if
+/// values differ, within one source or between two; device_id_malformed if an id is not valid (device_id.h); device_id_reserved
+/// if it has the prefix of anonymous ids.
 std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http::RequestView& request,
                                                                      std::span<const IdSource> sources);
 
-/// What stands in the place of the id, whether or not it is one, as sent; empty if nothing does. For logs.
+/// The text in the place of the id as it was sent, valid or not; empty if there is none. For logs.
 std::string_view claimed_device_id(const http::RequestView& request, std::span<const IdSource> sources);
 
 inline constexpr std::size_t anonymous_id_random_chars = 26;
 using AnonymousIdSeed = std::span<const std::uint8_t, anonymous_id_random_chars>;
 
-/// `anon-` and 26 characters of `[a-z2-7]`: 130 bits out of `seed`, whose bytes must be unpredictable.
+/// `anon-` and 26 characters of `[a-z2-7]`: 130 bits of `seed`, whose bytes must be unpredictable.
 DeviceIdText anonymous_device_id(AnonymousIdSeed seed);
 
 }  // namespace ringgate::admission

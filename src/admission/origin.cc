@@ -8,7 +8,7 @@
 namespace ringgate::admission {
 namespace {
 
-/// Authority of a serialised origin, `scheme "://" authority`; empty for anything else, `null` among it.
+/// The authority of a serialised origin, `scheme "://" authority`; empty for anything else, such as `null`.
 std::string_view authority_of(std::string_view origin) {
   const std::size_t scheme_chars = http::scheme_of(origin).size();
   return scheme_chars == 0 ? std::string_view{} : origin.substr(scheme_chars + 3);

@@ -1,7 +1,6 @@
-// The check of Origin (RFC 6454, RFC 6455 section 10.2): keeps web pages of other sites from using a
-// visitor's browser.
+// The check of Origin (RFC 6454, RFC 6455 section 10.2): web pages of other sites must not connect through a visitor's browser.
 //
-// Devices that are no browser send no Origin and pass. Pure functions; any thread.
+// It does not authenticate: devices that are not browsers send no Origin and pass. Pure functions; any thread.
 #pragma once
 
 #include <expected>
@@ -20,8 +19,8 @@ struct OriginRule {
       allowed;  // whole origins, `https://host[:port]`, `null`, `file://`; borrowed from the configuration
 };
 
-/// Case is ignored, and the default port of the origin's scheme equals none; nothing else is normalised, so scheme, host and port must
-/// all match. Errors: origin_repeated, origin_forbidden.
+/// Compares scheme, host and port. Ignores case, and the default port of the scheme equals no port; nothing else is normalised.
+/// Errors: origin_repeated, origin_forbidden.
 std::expected<void, Rejection> check_origin(const http::RequestView& request, const OriginRule& rule);
 
 }  // namespace ringgate::admission

@@ -1,6 +1,6 @@
-// Why an opening handshake is refused: a rule of HTTP, of the opening handshake, or of the gate.
+// Why an opening handshake is refused: a rule of HTTP, of the opening handshake, or of the gate. A value; any thread.
 //
-// One small value over the three tables of rejections, so that counters and log limits can be indexed by it.
+// One index over the three tables of rejections, for counters and log limits. It holds no texts: those are in the tables.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ class Refusal {
  public:
   static constexpr std::size_t count = http::rejections_count + ws::rejections_count + rejections_count;
 
-  // Each rejection is a refusal as it stands.
+  // Implicit: each rejection is a refusal.
   constexpr Refusal(http::Rejection rejection) : index_(static_cast<std::uint8_t>(rejection)) {}
   constexpr Refusal(ws::Rejection rejection)
       : index_(static_cast<std::uint8_t>(ws_begin + static_cast<std::size_t>(rejection))) {}

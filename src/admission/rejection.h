@@ -1,5 +1,5 @@
-// The gate's own rules that refuse a device: one enumerator per broken rule, and for each of them what the peer is told. Rules of
-// HTTP are in http/rejection.h, those of the opening handshake in ws/rejection.h.
+// The gate's own rules that refuse a device: one enumerator per broken rule, and one row each with the answer. Rules of HTTP are
+// in http/rejection.h, those of the opening handshake in ws/rejection.h. Constant; any thread.
 #pragma once
 
 #include <array>
@@ -30,12 +30,12 @@ inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rej
     {Rejection::origin_repeated, 400, "origin_repeated", "The Origin field is given more than once.", http::rejection_fields::none},
     {Rejection::origin_forbidden, 403, "origin_forbidden", "This origin may not connect.", http::rejection_fields::none},
     {Rejection::draining, 503, "draining", "This server is about to stop: connect again shortly.", http::rejection_fields::retry_after},
-    {Rejection::connection_limit, 503, "connection_limit", "This server holds as many connections as it may.", http::rejection_fields::retry_after},
-    {Rejection::heads_limit, 503, "heads_limit", "This server holds as many unfinished requests as it may.", http::rejection_fields::retry_after},
+    {Rejection::connection_limit, 503, "connection_limit", "All connections of this server are in use.", http::rejection_fields::retry_after},
+    {Rejection::heads_limit, 503, "heads_limit", "This server has too many unfinished requests.", http::rejection_fields::retry_after},
     {Rejection::device_id_missing, 400, "device_id_missing", "The request names no device.", http::rejection_fields::none},
     {Rejection::device_id_malformed, 400, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", http::rejection_fields::none},
     {Rejection::device_id_conflict, 400, "device_id_conflict", "The request names two different devices.", http::rejection_fields::none},
-    {Rejection::device_id_reserved, 400, "device_id_reserved", "Ids that begin with anon- are given by the server alone.", http::rejection_fields::none},
+    {Rejection::device_id_reserved, 400, "device_id_reserved", "Only the server gives ids that begin with anon-.", http::rejection_fields::none},
 }};
 // clang-format on
 
