@@ -1,4 +1,4 @@
-// The API's answer to one request, and the bytes of that answer. The API does not care for HEAD or `Connection: close`: those are
+// The API's answer to one request, and the bytes of that answer. The API ignores HEAD and `Connection: close`: those are
 // in the AnswerShape, which the connection keeps. Values; any thread.
 #pragma once
 

@@ -41,7 +41,8 @@ sigset_t block_signals() {
   std::_Exit(static_cast<int>(code));
 }
 
-/// The first signal drains, a second one ends at once. So does a shard that is stuck when the time of the drain is over.
+/// The first signal drains. A second one ends the process at once, and so does a shard that is stuck when the drain's time is
+/// over.
 void serve_until_signalled(Server& server, const sigset_t& signals) {
   using namespace std::chrono_literals;
   constexpr auto pause = 10ms;

@@ -1,4 +1,4 @@
-// The parts of a Server, for the files that implement it. Owned by the Server; built and destroyed on the thread that does so.
+// The parts of a Server, for the files that implement it. Owned by the Server, built and destroyed with it.
 #pragma once
 
 #include <algorithm>
