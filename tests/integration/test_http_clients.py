@@ -109,12 +109,12 @@ def test_aiohttp(gate, device):
 
 
 def test_a_key_whose_unused_bits_are_not_zero(gate):
-    command = ["curl", "--silent", "--include", "--no-buffer", "--http1.1", "--noproxy", "*", "-H", "Connection: Upgrade",
+    command = ["curl", "--silent", "--dump-header", "-", "--http1.1", "--noproxy", "*", "-H", "Connection: Upgrade",
                "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAB==",
                "-H", "Sec-WebSocket-Protocol: , chat,, ", device_url(gate, "/ws?deviceId=key")]
-    with subprocess.Popen([*command, "--max-time", str(10 * PATIENCE)], stdout=subprocess.PIPE, text=True) as talking:
+    with subprocess.Popen([*command, "--max-time", str(10 * PATIENCE)], stdout=subprocess.PIPE) as talking:
         try:
-            assert talking.stdout.readline() == "HTTP/1.1 101 Switching Protocols\n"
+            assert talking.stdout.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
         finally:
             talking.kill()
 
