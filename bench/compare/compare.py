@@ -12,10 +12,8 @@ import sys
 import lines
 import load
 import machine
-import report
 import rounds
 import servers
-import showcase
 from command_line import Parser, add_line_option, positive, raise_descriptor_limit
 from phases import PHASES, UNGATHERED, Context, ungathered
 from progress import Progress, clock
@@ -203,8 +201,14 @@ def main(arguments):
         parser.error(f"run {options.name} began with another build of ringgate; give this one another --name")
     print(f"run {options.name}, seed {seed}, kept in {store.folder}")
     failures = measure_all(phase_names, context_of, store)
-    report.write(store)
+    write_report(store)
     return 1 if failures else 0
+
+
+def write_report(store):
+    import report  # brings matplotlib, which --help and --plan do without
+
+    report.write(store)
 
 
 def rerender(arguments):
@@ -222,8 +226,10 @@ def rerender(arguments):
     store = Store(folder)
     if store.read_run() is None:
         parser.error(f"{folder} holds no run")
-    report.write(store)
+    write_report(store)
     if options.images:
+        import showcase
+
         left_out = showcase.write_all(store, options.images)
         if left_out:
             print(f"not drawn, since the run did not measure it: {', '.join(left_out)}", file=sys.stderr)
