@@ -14,7 +14,7 @@ void AdminLine::broadcast(const MessageView& message, std::uint64_t ticket) {
   finish_request(message, ticket);
 }
 
-// Everything behind the request's target.
+// Appends the rest of the request behind its target.
 void AdminLine::finish_request(const MessageView& message, std::uint64_t ticket) {
   const bool is_text = message.type == MessageType::text;
   output().append(" HTTP/1.1\r\nHost: ").append(admin_.text);

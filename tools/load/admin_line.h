@@ -1,8 +1,7 @@
-// A keep-alive, pipelined HTTP connection to the gate's admin port, on a loop: pushes to devices and tells
-// each one's answer.
+// A keep-alive, pipelined HTTP connection to the gate's admin port, on a loop: pushes to devices and reports each answer.
 //
-// HTTP answers in order, so a request is matched with its answer by its place in the line.
-// Thread: the loop's. Invariant: every push is answered by exactly one on_answer or counted in on_line_ended.
+// HTTP answers in order, so the place in the line matches an answer with its request. Thread: the loop's. Invariant: every push
+// gets exactly one on_answer or is in on_line_ended.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,7 @@
 namespace ringgate::load {
 
 struct PushAnswer {
-  std::uint64_t ticket = 0;  // as given to push
+  std::uint64_t ticket = 0;  // as passed to push
   int status = 0;
   std::string_view body;  // borrowed for the call
 };
@@ -31,8 +30,7 @@ class AdminLine : public Stream {
   using Stream::drop;
   using Stream::is_open;
 
-  /// Asks the gate to push `message` to `device_id` (which needs no encoding). `ticket` comes back with the
-  /// answer.
+  /// Asks the gate to push `message` to `device_id`, which must need no encoding. The answer has `ticket`.
   void push(std::string_view device_id, const MessageView& message, std::uint64_t ticket);
 
   /// Asks the gate to send `message` to every device.
@@ -43,7 +41,7 @@ class AdminLine : public Stream {
  protected:
   virtual void on_line_open() = 0;
   virtual void on_answer(const PushAnswer& answer) = 0;
-  /// The connection is gone and `unanswered` pushes have an unknown outcome. May open again.
+  /// The connection has ended, and the outcome of the `unanswered` pushes is unknown. It may be opened again.
   virtual void on_line_ended(const std::deque<std::uint64_t>& unanswered, std::string_view cause) = 0;
 
  private:

@@ -1,6 +1,6 @@
-// One blocking GET at the admin port: metrics and device records between the phases of a run.
+// One blocking GET to the admin port, for metrics and device records between the phases of a run.
 //
-// Thread: any; opens a connection of its own and closes it.
+// Any thread; opens and closes its own connection.
 #pragma once
 
 #include <expected>
@@ -20,7 +20,7 @@ struct QueryAnswer {
 /// The error is a sentence.
 std::expected<QueryAnswer, std::string> query(const Endpoint& admin, std::string_view target);
 
-/// The samples of /metrics, each name summed over its labels and histograms' series left as they are.
+/// The samples of /metrics: each name is the sum over its labels; the series of histograms stay separate.
 using Metrics = std::map<std::string, double, std::less<>>;
 std::expected<Metrics, std::string> read_metrics(const Endpoint& admin);
 Metrics parse_metrics(std::string_view text);

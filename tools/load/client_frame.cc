@@ -24,8 +24,7 @@ Header header_of(const ClientFrame& frame, std::uint32_t masking_key) {
   return header;
 }
 
-// The payload starts at phase 0 of the key and 8 is a multiple of its 4 bytes, so one doubled key serves
-// every step.
+// The payload starts at byte 0 of the key, and 8 is a multiple of the key's 4 bytes, so one doubled key serves every step.
 void append_masked(std::string& out, ByteView payload, std::uint32_t masking_key) {
   const std::uint64_t doubled = (std::uint64_t{masking_key} << 32) | masking_key;
   const std::size_t start = out.size();

@@ -1,6 +1,6 @@
 // Frames as a client must send them: masked, each with a fresh key (RFC 6455 sections 5.2 and 5.3).
 //
-// Writes what it is told, also what a server must refuse: judging is the server's work.
+// It writes any frame, also one that a server must refuse.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace ringgate::load {
 
-/// A frame to be: `payload` is borrowed for the call.
+/// A frame to write. Borrows `payload` for the call.
 struct ClientFrame {
   Opcode opcode = Opcode::binary;
   bool fin = true;

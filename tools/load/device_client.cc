@@ -52,7 +52,7 @@ void DeviceClient::close(CloseCode code) {
   is_close_sent_ = true;
 }
 
-// Parses straight out of the receive buffer; only what is cut by its end is copied.
+// Parses in the receive buffer; copies only a frame that is cut by its end.
 void DeviceClient::on_bytes(ByteView bytes) {
   if (held_.empty()) return hold(bytes.subspan(consume(bytes)));
   held_.insert(held_.end(), bytes.begin(), bytes.end());
@@ -138,7 +138,7 @@ void DeviceClient::take_data(const ServerFrame& frame) {
   on_message({whole->type, whole->bytes});
 }
 
-// RFC 6455 section 5.5.1: answered once, then the server ends TCP.
+// Answers a Close frame once (RFC 6455 section 5.5.1); then the server ends TCP.
 void DeviceClient::take_close(ByteView payload) {
   if (payload.size() == 1) return fail("Close frame with one byte");
   Ending ending;

@@ -1,10 +1,8 @@
-// A WebSocket device (RFC 6455 client): opens, sends and receives messages, answers pings and closes as a
-// good client does.
+// A WebSocket device (RFC 6455 client): opens, sends and receives messages, answers pings, and closes as a good client does.
 //
-// Derive from it and override what matters. Strict about what the server sends: any broken rule ends the
-// connection and is told as a fault. An idle open connection keeps no buffers. Thread: the loop's. Invariant:
-// every `open` is answered by exactly one on_failed, or by on_open and one on_close; after either the client
-// may be opened again or destroyed.
+// Derive from it and override what you need. It is strict with the server: a broken rule ends the connection and is reported as a
+// fault. An idle open connection keeps no buffers. Thread: the loop's. Invariant: every `open` gets exactly one on_failed, or
+// on_open and one on_close; after that the client may be opened again or destroyed.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +18,7 @@
 
 namespace ringgate::load {
 
-/// Where devices connect to; shared by all of them and outlives them.
+/// The server that devices connect to. All devices share it; it must outlive them.
 struct DeviceTarget {
   Endpoint gate;
   std::string path = "/ws";
@@ -28,7 +26,7 @@ struct DeviceTarget {
   StreamOptions stream;
 };
 
-/// Why an opening handshake failed. `status` is 0 when no HTTP answer came.
+/// Why an opening handshake failed. `status` is 0 if there was no HTTP answer.
 struct OpeningFailure {
   int status = 0;
   std::string text;
@@ -38,19 +36,19 @@ struct OpeningFailure {
 struct Ending {
   CloseCode code = CloseCode::abnormal;
   std::string reason;
-  std::string fault;  // what the server did wrong; empty when nothing
+  std::string fault;  // the rule that the server broke; empty if none
 };
 
 class DeviceClient : public Stream {
  public:
   DeviceClient(Loop& loop, const DeviceTarget& target) : Stream(loop), target_(target) {}
 
-  /// Connects and asks for `device_id` (from the alphabet of device ids, so it needs no encoding).
+  /// Connects as `device_id`, a valid device id, which needs no encoding.
   void open(std::string_view device_id);
 
   bool is_device_open() const { return phase_ == Phase::open; }
 
-  /// Each queues; the bytes leave at the end of the turn. Only while open; `payload` is copied.
+  /// These queue a frame; it leaves at the end of the turn. Only while open; they copy `payload`.
   void send_message(MessageType type, ByteView payload);
   void send_frame(const ClientFrame& frame);
   void ping(ByteView payload) { send_frame({Opcode::ping, true, payload}); }
@@ -82,7 +80,7 @@ class DeviceClient : public Stream {
   void on_bytes(ByteView bytes) final;
   void on_ended(StreamEnd end) final;
 
-  std::size_t consume(ByteView bytes);         // returns the bytes used up
+  std::size_t consume(ByteView bytes);         // returns the number of consumed bytes
   std::size_t consume_answer(ByteView bytes);  // of the opening handshake
   void take_frame(const ServerFrame& frame);
   void take_data(const ServerFrame& frame);
@@ -96,7 +94,7 @@ class DeviceClient : public Stream {
   std::vector<std::uint8_t> held_;        // an answer or frame cut by the end of a receive
   std::unique_ptr<Fragments> fragments_;  // of an unfinished message
   std::string key_;                       // only while opening
-  std::unique_ptr<Ending> ending_;        // once a Close frame came or a fault was found
+  std::unique_ptr<Ending> ending_;        // after a Close frame or a fault
   std::unique_ptr<OpeningFailure> failure_;
 };
 

@@ -1,6 +1,4 @@
-// Where to connect to: an IPv4 address and port, parsed once and then borrowed by every connection.
-//
-// Load goes to addresses the operator names; nothing is resolved.
+// The address of a server: an IPv4 address and port, parsed once and borrowed by every connection. It resolves no names.
 #pragma once
 
 #include <arpa/inet.h>
@@ -18,7 +16,7 @@ struct Endpoint {
   std::string text;  // as given: also the Host field
 };
 
-/// Reads "127.0.0.1:8080"; nothing when it is anything else.
+/// Reads an address such as "127.0.0.1:8080"; nothing if it is not one.
 inline std::optional<Endpoint> parse_endpoint(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;

@@ -32,9 +32,9 @@ std::vector<std::string> arguments_of(const GateOptions& options) {
   return arguments;
 }
 
-// In the child, between fork and exec: only calls that are safe there.
+// Runs in the child between fork and exec: makes only calls that are safe there.
 [[noreturn]] void become(const std::vector<char*>& arguments, int log_descriptor) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // never outlives the test
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // so that it never outlives the test
   dup2(log_descriptor, STDERR_FILENO);
   execv(arguments.front(), arguments.data());
   _exit(127);

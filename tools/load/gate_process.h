@@ -1,7 +1,6 @@
-// A gate started for a test: a child process on ports of the kernel's choice, its log read and remembered.
+// A gate started for a test: a child process on ports that the kernel picks. It reads and keeps the gate's log.
 //
-// Thread: the main one; the log is read by a thread of its own. Invariant: the child is gone when this object
-// is.
+// Main thread; its own thread reads the log. Invariant: the child does not outlive this object.
 #pragma once
 
 #include <sys/types.h>
@@ -27,11 +26,11 @@ struct GateOptions {
   std::string binary;
   unsigned shards = 1;
   std::vector<std::string> settings;  // "limits.max_message=16MiB"
-  std::vector<std::string> command;   // instead of `serve` with the above: what to run, for embedders
+  std::vector<std::string> command;   // for embedders: the command to run instead of `serve`
   std::string log_file;               // a copy of the log; empty: none
 };
 
-/// One disconnect as the gate logged it.
+/// One disconnect in the gate's log.
 struct DisconnectLine {
   int code = 0;
   std::string reason;
@@ -41,7 +40,7 @@ struct DisconnectLine {
 
 class GateProcess {
  public:
-  /// Starts the gate and waits until it listens on both ports; the error is what it said instead.
+  /// Starts the gate and waits until it listens on both ports. The error is the end of its log.
   static std::expected<std::unique_ptr<GateProcess>, std::string> start(const GateOptions& options);
   ~GateProcess();
   GateProcess(const GateProcess&) = delete;
@@ -53,18 +52,18 @@ class GateProcess {
 
   void signal(int number) const;
 
-  /// Waits for the end; the exit code, 128 + N for signal N, or nothing when `limit` passes.
+  /// Waits for the end. Returns the exit code, 128 + N for signal N, or nothing if `limit` passes first.
   std::optional<int> wait(DurationNs limit);
 
-  /// SIGTERM, then SIGKILL when that does not end it within `limit`. The exit code as above.
+  /// Sends SIGTERM, and SIGKILL if the gate does not end within `limit`. Returns the exit code as `wait`.
   int stop(DurationNs limit = 30 * nanoseconds_per_second);
 
-  /// Resident memory in bytes; 0 when the process is gone.
+  /// Resident memory in bytes; 0 if the process has ended.
   std::uint64_t resident_bytes() const;
 
-  /// The disconnects logged so far, by device id (the last one of each).
+  /// The last logged disconnect of each device id.
   std::map<std::string, DisconnectLine> disconnects() const;
-  /// How many disconnects were logged with each "code reason".
+  /// The number of logged disconnects by "code reason".
   std::map<std::string, std::uint64_t> disconnect_counts() const;
   /// The last lines of the log, for a report.
   std::string log_tail() const;

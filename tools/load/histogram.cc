@@ -62,7 +62,7 @@ std::uint64_t Histogram::at(double fraction) const {
   return max_;
 }
 
-// cell = octave * 128 + the 7 bits below the leading one; octave 0 holds the values below 128 themselves.
+// cell = octave * 128 + the 7 bits below the leading bit; in octave 0 each value below 128 is its own cell.
 std::size_t Histogram::cell_of(std::uint64_t value) {
   if (value < cells_per_octave) return static_cast<std::size_t>(value);
   const auto shift = static_cast<std::size_t>(std::bit_width(value)) - 8;

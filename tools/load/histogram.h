@@ -1,9 +1,8 @@
-// A log-linear histogram of durations: every power of two is cut into 128 equal cells, so a percentile is
-// wrong by less than 0.8 % of its value, whatever the value. The idea is HdrHistogram's (Gil Tene); the code
-// is ours.
+// A log-linear histogram of durations, after HdrHistogram (Gil Tene). Each power of two has 128 equal cells, so a percentile is
+// wrong by less than 0.8 % of its value.
 //
-// Not a time series: it forgets when a value came. Fixed size (about 58 KiB), so recording never allocates.
-// Thread: one writer; merge when the writers have ended. Invariant: count() is the sum of all cells.
+// It does not keep the times of values. Its size is fixed (about 58 KiB), so recording never allocates. One writer thread; merge
+// when the writers have ended. Invariant: count() is the sum of all cells.
 #pragma once
 
 #include <array>
@@ -14,24 +13,24 @@ namespace ringgate::load {
 
 class Histogram {
  public:
-  /// Counts one value, in any unit. The full range of 64 bits has a cell.
+  /// Counts one value, in any unit, up to 64 bits.
   void record(std::uint64_t value);
 
   void merge(const Histogram& other);
 
-  /// What was recorded after `earlier`, a copy of this histogram as it was. Its max() is that of the whole.
+  /// The values recorded since `earlier`, an earlier copy of this histogram. Its max() is that of all values.
   Histogram since(const Histogram& earlier) const;
 
   std::uint64_t count() const { return count_; }
   std::uint64_t max() const { return max_; }  // exact
-  double mean() const;                        // each value taken as its cell's end; 0 when nothing was recorded
-  double deviation() const;                   // the standard deviation, likewise
+  double mean() const;                        // counts each value as the end of its cell; 0 without values
+  double deviation() const;                   // the standard deviation, computed likewise
 
-  /// How many values lie in the cells up to that of `value`.
+  /// The number of values in the cells up to that of `value`.
   std::uint64_t count_up_to(std::uint64_t value) const;
 
-  /// The upper end of the cell that holds the value at `fraction` (0 < fraction <= 1) of all values in order,
-  /// at most max(); 0 when nothing was recorded.
+  /// The upper end of the cell of the value at `fraction` (0 < fraction <= 1) of all ordered values, at most max(); 0 without
+  /// values.
   std::uint64_t at(double fraction) const;
 
   /// Values that share a cell differ by less than one part in `cells_per_octave`.

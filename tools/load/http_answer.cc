@@ -16,7 +16,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-// Calls visit(name, value) for each line of `fields`; false when a line has no name.
+// Calls visit(name, value) for each line of `fields`; false if a line has no name.
 template <typename Visit>
 bool for_each_field(std::string_view fields, Visit visit) {
   while (!fields.empty()) {
@@ -30,7 +30,7 @@ bool for_each_field(std::string_view fields, Visit visit) {
   return true;
 }
 
-// "HTTP/1.1 101 Switching Protocols"; the reason may be empty, its blank may not.
+// Reads "HTTP/1.1 101 Switching Protocols". The reason may be empty, but the blank before it must be there.
 std::optional<int> status_of(std::string_view line) {
   int status = 0;
   if (line.size() < 13 || !line.starts_with("HTTP/1.1 ") || line[12] != ' ') return std::nullopt;
@@ -39,7 +39,7 @@ std::optional<int> status_of(std::string_view line) {
   return status;
 }
 
-// RFC 9112 section 6.3: these never have a body, whatever the fields say.
+// Answers with such a status never have a body, whatever their fields say (RFC 9112 section 6.3).
 bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 std::optional<std::uint64_t> body_bytes(const HttpAnswer& answer) {

@@ -35,7 +35,7 @@ void Loop::turn(DurationNs wait_max) {
   ring_->submit_and_wait(timers_.until_next(monotonic_now(), wait_max));
   now_ = monotonic_now();
   std::array<io_uring_cqe, 64> batch;
-  // Bounded, so that timers and sends keep their turn under a flood.
+  // Bounded, so that a flood does not hold up timers and sends.
   for (std::size_t rounds = 0; rounds < 64; ++rounds) {
     const std::size_t count = ring_->reap(batch);
     for (std::size_t i = 0; i < count; ++i) hand_out(batch[i]);
@@ -59,7 +59,7 @@ void Loop::flush_dirty() {
   flushing_.clear();
 }
 
-// Rare: a stream ends while it has unsent output.
+// Rare: only for a stream that ends with unsent output.
 void Loop::forget_dirty(Stream& stream) { std::ranges::replace(dirty_, &stream, static_cast<Stream*>(nullptr)); }
 
 std::uint32_t Loop::take_slot(Stream& stream) {

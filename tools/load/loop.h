@@ -1,9 +1,8 @@
 // The load client's event loop: one thread, one ring, many streams and timers.
 //
-// A turn is: send what the streams have, enter the ring, hand completions to their streams, run timers.
-// Several loops (each in its own thread, see `workers.h`) share nothing. Thread: the one that opened it, for
-// everything. Invariant: a slot is reused only when its stream has no operation in flight, and a completion
-// carries the slot's generation, so a late one is recognised and dropped.
+// A turn sends the streams' output, enters the ring, passes completions to their streams, and runs timers. Several loops, each in
+// its own thread (workers.h), share nothing. Only the thread that opened a loop uses it. Invariant: a slot is reused only after
+// its stream has no operation in flight; a completion carries the slot's generation, so a late one is recognised and dropped.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +23,7 @@ class Stream;
 struct LoopOptions {
   RingSizes ring;
   std::uint64_t seed = 1;
-  // Connections take turns over 127.1.0.1, 127.1.0.2, ... so that local ports do not run out; 0: the kernel
-  // chooses.
+  // Connections use 127.1.0.1, 127.1.0.2, ... in turn, so that local ports do not run out; 0: the kernel chooses.
   unsigned source_addresses = 64;
 };
 
@@ -39,10 +37,10 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// One turn; sleeps at most `wait_max` when there is nothing to do.
+  /// Takes one turn; sleeps at most `wait_max` if there is nothing to do.
   void turn(DurationNs wait_max);
 
-  /// Turns until `is_done()` holds (true) or `limit` has passed (false).
+  /// Takes turns until `is_done()` holds (true) or `limit` has passed (false).
   template <typename Predicate>
   bool run_until(Predicate is_done, DurationNs limit) {
     const TimeNs end = monotonic_now() + limit;
@@ -55,9 +53,9 @@ class Loop {
 
   void after(DurationNs delay, TimerHeap::Call call) { timers_.add(now_ + delay, std::move(call)); }
 
-  TimeNs now() const { return now_; }  // when this turn's completions were there; see monotonic_now() for latencies
+  TimeNs now() const { return now_; }  // the time when this turn had its completions; for latencies use monotonic_now()
   Random& random() { return random_; }
-  std::size_t streams_count() const { return streams_count_; }  // connected or on their way in or out
+  std::size_t streams_count() const { return streams_count_; }  // connecting, connected or closing
 
  private:
   friend class Stream;
@@ -68,7 +66,7 @@ class Loop {
   static constexpr std::uint32_t no_slot = ~std::uint32_t{0};
 
   explicit Loop(const LoopOptions& options);
-  std::uint32_t take_slot(Stream& stream);  // no_slot when the table is full
+  std::uint32_t take_slot(Stream& stream);  // no_slot if the table is full
   void free_slot(std::uint32_t slot);
   std::uint32_t next_source();  // host order; 0: any
   void mark_dirty(Stream& stream) { dirty_.push_back(&stream); }
@@ -80,8 +78,8 @@ class Loop {
   std::unique_ptr<ClientRing> ring_;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
-  std::vector<Stream*> dirty_;     // have output and no send in flight
-  std::vector<Stream*> flushing_;  // the batch being flushed; kept for its memory
+  std::vector<Stream*> dirty_;     // streams with output and no send in flight
+  std::vector<Stream*> flushing_;  // the current batch; kept for its memory
   TimerHeap timers_;
   Random random_;
   TimeNs now_ = 0;

@@ -1,7 +1,7 @@
-// ringgate-load: drives a gate with the native client. The stress scenarios start the gate themselves; the measuring ones
-// (load/measure) are told where a server is.
+// ringgate-load: drives a gate with the native client. Stress scenarios start the gate themselves; measuring scenarios
+// (load/measure) take the address of a server.
 //
-// Exit code: 0 every promise held, 1 one broke, 2 could not run, 64 usage.
+// Exit code: 0 every promise held, 1 a promise broke, 2 could not run, 64 usage.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <random>
@@ -13,7 +13,7 @@ namespace {
 
 using ringgate::stress::StressOptions;
 
-// The binaries that belong to the same build: <build>/tools/load/ringgate-load, <build>/ringgate, ...
+// The path of another binary of the same build: <build>/tools/load/ringgate-load, <build>/ringgate, ...
 std::string beside(const char* self, const char* relative) {
   std::error_code ignored;
   const auto folder = std::filesystem::canonical("/proc/self/exe", ignored).parent_path();

@@ -25,14 +25,14 @@ void put_hex(std::string& out, std::size_t at, std::size_t digits, std::uint64_t
 
 std::optional<std::uint64_t> hex(std::string_view digits) {
   std::uint64_t value = 0;
-  // One spelling only, so that any changed byte shows.
+  // Each number has one spelling, so that any changed byte shows.
   if (digits.find_first_of("ABCDEF") != std::string_view::npos) return std::nullopt;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   return value;
 }
 
-// Everything but the checksum itself: what stands before it seeds the hash of what stands behind it.
+// Hashes everything but the checksum: the bytes before it seed the hash of the bytes behind it.
 std::uint64_t checksum_of(std::string_view payload) {
   const std::uint64_t front = XXH3_64bits(payload.data(), checksum_at);
   const std::string_view filler = payload.substr(numbered_payload_bytes_min);

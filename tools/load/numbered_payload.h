@@ -1,4 +1,4 @@
-// Payloads that prove themselves: who they are for, their number, and a checksum over all of it.
+// Payloads that prove themselves: they carry their device, their number, and a checksum over all of it.
 //
 //   device 8 hex digits | number 16 hex digits | checksum 16 hex digits | filler
 //
@@ -27,7 +27,7 @@ inline constexpr std::size_t numbered_payload_bytes_min = 8 + 16 + 16;
 /// A payload of `bytes` bytes, at least numbered_payload_bytes_min.
 std::string make_numbered_payload(const PayloadNumber& number, std::size_t bytes, Random& random);
 
-/// What `payload` says it is; nothing when a byte of it is not as it was made.
+/// The device and number of `payload`; nothing if any byte has changed.
 std::optional<PayloadNumber> read_numbered_payload(ByteView payload);
 
 }  // namespace ringgate::load

@@ -1,6 +1,6 @@
-// The opening handshake from the client's side (RFC 6455 section 4.1): writes the request, judges the answer.
+// The client's side of the opening handshake (RFC 6455 section 4.1): writes the request and judges the answer.
 //
-// Offers no subprotocol and no extension, so an answer that names one is wrong.
+// It offers no subprotocol and no extension, so an answer that names one is wrong.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace ringgate::load {
 
-/// A nonce of 16 random bytes in base64: the value of Sec-WebSocket-Key.
+/// The value of Sec-WebSocket-Key: 16 random bytes in base64.
 std::string make_key(Random& random);
 
-/// What Sec-WebSocket-Accept must be for `key`: base64(SHA-1(key + GUID)).
+/// The value of Sec-WebSocket-Accept for `key`: base64(SHA-1(key + GUID)).
 std::string accept_of(std::string_view key);
 
 struct OpeningRequest {
@@ -26,11 +26,11 @@ struct OpeningRequest {
 };
 void append_request(std::string& out, const OpeningRequest& request);
 
-/// What an answer can have wrong, in the order of section 4.1.
+/// The faults of an answer, in the order of section 4.1.
 enum class OpeningFault : std::uint8_t { status, upgrade, connection, accept, extensions, subprotocol };
 const char* name_of(OpeningFault fault);
 
-/// Nothing when `answer` opens the connection that `key` asked for.
+/// The first fault of `answer` to a request with `key`; nothing if it opens the connection.
 std::optional<OpeningFault> fault_in(const HttpAnswer& answer, std::string_view key);
 
 }  // namespace ringgate::load

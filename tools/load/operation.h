@@ -1,4 +1,4 @@
-// What an SQE's user_data says: which kind of operation, of which slot, in which of its lives.
+// The content of an SQE's user_data: the kind of operation, the slot and its generation.
 //
 //   kind 8 | slot 24 | generation 32
 #pragma once

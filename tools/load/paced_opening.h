@@ -1,6 +1,6 @@
-// Opens many connections, a bounded number of them at once, so that an accept queue is used and not overrun.
+// Opens many connections, a bounded number at once, so that they fill the accept queue but do not overrun it.
 //
-// Thread: the loop's. Invariant: at most `at_once` have been started and not settled.
+// Thread: the loop's. Invariant: at most `at_once` connections are started and not settled.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@ namespace ringgate::load {
 
 class PacedOpening {
  public:
-  /// `open_one(index)` starts connection `index` of `total`; the owner then calls `settle` once, however it
-  /// went.
+  /// `open_one(index)` starts connection `index` of `total`. The owner then calls `settle` once, whether the opening succeeds or
+  /// not.
   PacedOpening(std::size_t total, std::size_t at_once, std::function<void(std::size_t)> open_one)
       : total_(total), at_once_(at_once), open_one_(std::move(open_one)) {}
 

@@ -1,8 +1,7 @@
-// A small seeded generator (xoshiro256**, seeded through splitmix64): the same seed gives the same run.
+// A small seeded generator (xoshiro256**, seeded by splitmix64): the same seed gives the same run.
 //
-// Not for secrets. Masking keys come from here as well: RFC 6455 section 10.3 wants them unpredictable, which
-// protects browsers from hostile pages; a load tool on its own network wants them to be different and
-// repeatable. Thread: the owner's. Invariant: the state is never all zero.
+// Not for secrets. It also makes masking keys: RFC 6455 section 10.3 demands unpredictable ones, to protect against hostile pages
+// in browsers; a load tool needs different and repeatable ones. Thread: the owner's. Invariant: the state is never all zero.
 #pragma once
 
 #include <array>
@@ -39,7 +38,7 @@ class Random {
     return result;
   }
 
-  /// A number in [0, bound); `bound` must be above 0. The bias of at most bound / 2^64 does not matter here.
+  /// A number in [0, bound); `bound` must not be 0. Its bias, at most bound / 2^64, does not matter here.
   std::uint64_t below(std::uint64_t bound) { return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64); }
 
   void fill(MutableBytes out) {

@@ -1,10 +1,8 @@
-// The load client's io_uring: one ring, a table of direct descriptors and one group of provided receive
-// buffers.
+// The load client's io_uring: one ring, a table of direct descriptors, and one group of provided receive buffers.
 //
-// Not the gate's ring: this one needs liburing 2.3 and a kernel of 6.1 or later and has no fallbacks. Direct
-// descriptors take no process descriptors, so a process holds `sockets_max` connections per ring whatever
-// RLIMIT_NOFILE says (which bounds the table of each ring, not their sum). Thread: the one that opened it.
-// Invariant: every received buffer is given back exactly once.
+// It is not the gate's ring: it needs liburing 2.3 and kernel 6.1 or later, and has no fallbacks. Direct descriptors take no
+// process descriptors: RLIMIT_NOFILE bounds the table of each ring, not their sum. Thread: the one that opened it. Invariant:
+// every received buffer is given back exactly once.
 #pragma once
 
 #include <liburing.h>
@@ -37,21 +35,21 @@ class ClientRing {
   ClientRing(const ClientRing&) = delete;
   ClientRing& operator=(const ClientRing&) = delete;
 
-  /// An empty submission; submits first when the queue is full.
+  /// An empty submission; submits first if the queue is full.
   io_uring_sqe& next_submission();
 
-  /// Moves the process descriptor `descriptor` into the direct slot `socket` and closes it; false when the
-  /// kernel refused (then it is closed as well).
+  /// Moves the process descriptor `descriptor` into the direct slot `socket` and closes it. False, and it is closed as well, if
+  /// the kernel refuses.
   bool install(unsigned socket, int descriptor);
 
-  /// Submits what is queued and waits up to `wait_max` for a completion; 0 only collects what is there.
+  /// Submits the queue and waits up to `wait_max` for a completion; with 0 it does not wait.
   void submit_and_wait(DurationNs wait_max);
 
-  /// Copies completions out of the queue; call until it returns 0.
+  /// Copies completions out of the queue; call it until it returns 0.
   std::size_t reap(std::span<io_uring_cqe> out);
 
   static bool has_buffer(const io_uring_cqe& completion) { return (completion.flags & IORING_CQE_F_BUFFER) != 0; }
-  /// The bytes a receive brought, valid until `return_buffer`.
+  /// The bytes of a receive, valid until `return_buffer`.
   ByteView received(const io_uring_cqe& completion) const;
   void return_buffer(const io_uring_cqe& completion);
 

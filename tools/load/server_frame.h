@@ -1,8 +1,7 @@
-// Frames as a server may send them (RFC 6455 section 5.2), judged strictly.
+// Reads and strictly judges a server's frames (RFC 6455 section 5.2).
 //
-// On purpose shares nothing with the gate's own codec: this side is the proof of that one. It looks at single
-// frames; what order they may come in is DeviceClient's business. Invariant: a verdict needs the header
-// alone, never the payload.
+// It shares no code with the gate's codec, because it tests that codec. It judges single frames; DeviceClient judges their order.
+// Invariant: a verdict needs only the header, never the payload.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +28,7 @@ enum class FrameFault : std::uint8_t {
 };
 const char* name_of(FrameFault fault);
 
-/// The input ends before the frame does; `size` bytes of it are known to be needed, header included.
+/// The input ends before the frame. The frame needs at least `size` bytes, header included.
 struct NeedMore {
   std::uint64_t size = 0;
 };
@@ -38,7 +37,7 @@ struct ServerFrame {
   Opcode opcode = Opcode::continuation;
   bool fin = false;
   ByteView payload;      // inside the input
-  std::size_t size = 0;  // bytes of input that the frame takes, header included
+  std::size_t size = 0;  // bytes of the frame in the input, header included
 };
 
 /// Whether RSV1 may be set on the first frame of a message (RFC 7692 section 6).
@@ -56,13 +55,12 @@ inline constexpr std::size_t server_header_bytes_max = 10;
 
 using HeaderVerdict = std::variant<NeedMore, ServerHeader, FrameFault>;
 
-/// Reads the header at the front of `input`, whatever follows it.
+/// Reads the header at the front of `input`; ignores the bytes behind it.
 HeaderVerdict parse_server_header(ByteView input, std::uint64_t payload_bytes_max, Compression compression);
 
 using FrameVerdict = std::variant<NeedMore, ServerFrame, FrameFault>;
 
-/// Reads the frame at the front of `input`. Keeps nothing between calls: call again with more bytes from the
-/// same start.
+/// Reads the frame at the front of `input`. Keeps nothing between calls: call it again with more bytes from the same start.
 FrameVerdict parse_server_frame(ByteView input, std::uint64_t payload_bytes_max);
 
 }  // namespace ringgate::load

@@ -12,14 +12,13 @@
 namespace ringgate::load {
 namespace {
 
-// A send's length is 32 bits in the SQE and the result 31.
+// The length of a send has 32 bits in the SQE, its result 31.
 constexpr std::size_t send_bytes_max = std::size_t{1} << 30;
-constexpr std::size_t kept_output_bytes = 256;  // an idle connection keeps no more than this
+constexpr std::size_t kept_output_bytes = 256;  // the most that an idle connection keeps
 
 void set_option(int descriptor, int level, int option, int value) { setsockopt(descriptor, level, option, &value, sizeof value); }
 
-// Binding to an address without a port leaves the choice of the port to connect(), which knows both ends: the
-// same local port then serves as many connections as there are source addresses.
+// Binds only the address. connect() then picks the port, and knows both ends: so each source address can use the same local port.
 bool bind_source(int descriptor, std::uint32_t source) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -51,8 +50,7 @@ void Stream::connect(const Endpoint& to, const StreamOptions& options) {
   tag(submission, OperationKind::connect, IOSQE_FIXED_FILE);
 }
 
-// A process descriptor for a moment only: options and binding need system calls anyway, then it moves into
-// the ring's table.
+// Uses a process descriptor for a moment, because options and binding need system calls; then it moves into the ring's table.
 bool Stream::open_socket(const StreamOptions& options) {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return false;
@@ -151,8 +149,8 @@ void Stream::complete_receive(const io_uring_cqe& completion) {
   if (state_ != State::open) return;
   if (result == 0) return close({StreamEnd::Kind::peer_finished, 0});
   if (result < 0 && result != -ENOBUFS && result != -ECANCELED) return close({StreamEnd::Kind::failed, -result});
-  // Ended by the kernel: out of buffers (they are back by the next enter), a full completion queue, or our
-  // own cancel.
+  // The receive ended without a fault: no buffer was free (they are back by the next enter), the completion queue was full, or
+  // this stream cancelled it.
   if (!is_receive_armed_ && is_reading_) arm_receive();
 }
 
@@ -160,8 +158,7 @@ void Stream::complete_send(int result) {
   is_send_in_flight_ = false;
   if (state_ != State::open) return;
   if (result < 0) {
-    // The peer is gone for sending; what it sent before may still wait in the socket, so its end comes from
-    // the receive.
+    // The peer takes no more bytes. Its own may still wait in the socket, so the receive reports its end.
     sent_ = sending_.size();
     output_.clear();
     if (!is_reading_) close({StreamEnd::Kind::failed, -result});

@@ -1,9 +1,8 @@
-// One TCP connection of a loop: bytes in, bytes out. What they mean is the derived class's business.
+// One TCP connection of a loop: bytes in, bytes out. The derived class interprets them.
 //
-// Life: idle -> connecting -> open -> closing -> idle. `on_ended` is the last call of a life; afterwards the
-// stream may connect again or be destroyed, never before. One receive and at most one send are in flight, so
-// bytes leave in order. Thread: the loop's. Invariant: while an operation is in flight the stream holds its
-// slot.
+// Life: idle -> connecting -> open -> closing -> idle. `on_ended` is the last call of a life; only after it may the stream
+// connect again or be destroyed. One receive and at most one send are in flight, so bytes leave in order. Thread: the loop's.
+// Invariant: while an operation is in flight, the stream keeps its slot.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +15,7 @@
 
 namespace ringgate::load {
 
-/// How a life ended: by us (drop), by the peer's FIN, or with an errno (positive).
+/// How a life ended: by drop(), by the peer's FIN, or with a positive errno value.
 struct StreamEnd {
   enum class Kind : std::uint8_t { dropped, peer_finished, failed } kind = Kind::dropped;
   int error = 0;
@@ -36,21 +35,21 @@ class Stream {
   bool is_idle() const { return state_ == State::idle; }
 
  protected:
-  /// Idle only. `to` must outlive the connecting. Whatever goes wrong comes as on_ended, never from inside
-  /// this call.
+  /// Connects an idle stream. `to` must live until on_connected or on_ended. A failure is reported by on_ended, never inside this
+  /// call.
   void connect(const Endpoint& to, const StreamOptions& options = {});
 
-  /// The output: append bytes, then call `output_grew`. They leave at the end of the turn, as one send.
+  /// The output: append bytes, then call `output_grew`. The bytes leave at the end of the turn, in one send.
   std::string& output() { return output_; }
   void output_grew();
   std::size_t unsent_bytes() const { return output_.size() + sending_.size() - sent_; }
 
-  /// Stops arming receives: bytes stay in the socket and the window closes. Takes effect after what has
-  /// arrived already.
+  /// Stops arming receives: later bytes stay in the socket, and the window closes. Bytes that were already received are still
+  /// reported.
   void stop_reading();
   void resume_reading();
 
-  /// Ends this life; unsent output is lost. on_ended follows, not from inside this call.
+  /// Ends this life; unsent output is lost. on_ended follows, not inside this call.
   void drop() { close({}); }
 
   bool is_open() const { return state_ == State::open; }
@@ -58,7 +57,7 @@ class Stream {
 
   virtual void on_connected() = 0;
   virtual void on_bytes(ByteView bytes) = 0;  // borrowed for the call; not called after drop()
-  virtual void on_sent() {}                   // all output has been taken by the kernel
+  virtual void on_sent() {}                   // the kernel has taken all output
   virtual void on_ended(StreamEnd end) = 0;
 
  private:
@@ -75,7 +74,7 @@ class Stream {
   void close(StreamEnd end);
   void close_if_quiet();
   void end_life();
-  io_uring_sqe& prepare();  // counts it as in flight; the caller fills it and then calls `tag`
+  io_uring_sqe& prepare();  // counts the operation as in flight; the caller fills it and then calls `tag`
   void tag(io_uring_sqe& submission, OperationKind kind, std::uint8_t flags = 0);
 
   Loop& loop_;
@@ -88,7 +87,7 @@ class Stream {
   bool is_dirty_ = false;
   bool is_reading_ = true;
   StreamEnd end_;
-  std::string output_;   // not yet given to the kernel
+  std::string output_;   // waits for the next send
   std::string sending_;  // the send in flight points here
   std::size_t sent_ = 0;
 };

@@ -1,7 +1,7 @@
-// Calls to make later, earliest first; calls due at one time run in the order they were asked for.
+// Calls to make later, the earliest first; calls for the same time run in the order in which they were added.
 //
-// For tens of thousands of coarse timers of a load run. No cancelling: the callee looks whether it still
-// applies. Thread: the loop's.
+// For tens of thousands of coarse timers of a load run. A call cannot be cancelled: it checks itself whether it still applies.
+// Thread: the loop's.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +22,7 @@ class TimerHeap {
     std::push_heap(entries_.begin(), entries_.end(), later);
   }
 
-  /// Runs what is due at `now`. Calls added meanwhile wait for the next time, so a call may ask for itself
-  /// again.
+  /// Runs the calls that are due at `now`. Calls added meanwhile wait for the next `run`, so a call may add itself again.
   void run(TimeNs now) {
     const std::uint64_t last = added_;
     while (!entries_.empty() && entries_.front().due <= now && entries_.front().order <= last) {
@@ -34,7 +33,7 @@ class TimerHeap {
     }
   }
 
-  /// Until the next call: 0 when one is due, `otherwise` when there is none or it is farther away.
+  /// Time until the next call: 0 if one is due; `otherwise` if there is none or it is farther away.
   DurationNs until_next(TimeNs now, DurationNs otherwise) const {
     if (entries_.empty()) return otherwise;
     return entries_.front().due <= now ? 0 : std::min(otherwise, entries_.front().due - now);

@@ -18,7 +18,7 @@ std::expected<void, std::string> run_on_loops(unsigned count, const LoopOptions&
     threads.emplace_back([&, index] {
       LoopOptions own = options;
       own.seed = options.seed * 1'000'003 + index;
-      auto loop = Loop::open(own);  // in the thread that will use it: a ring belongs to one
+      auto loop = Loop::open(own);  // in the thread that uses it, since a ring belongs to one thread
       if (!loop) {
         const std::lock_guard lock(mutex);
         if (!failure) failure = loop.error();

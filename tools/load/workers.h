@@ -1,4 +1,4 @@
-// Several loops, each in a thread of its own.
+// Several loops, each in its own thread.
 #pragma once
 
 #include <expected>
@@ -9,9 +9,8 @@
 
 namespace ringgate::load {
 
-/// Runs `work(loop, index)` in `count` threads at once, each with a loop opened from `options` and a seed of
-/// its own, and waits for all. The error is that of the first loop that could not be opened; then no `work`
-/// runs at all.
+/// Runs `work(loop, index)` in `count` threads at once and waits for all. Each thread opens a loop from `options` with its own
+/// seed. If a loop cannot be opened, returns its error, and no `work` runs.
 std::expected<void, std::string> run_on_loops(unsigned count, const LoopOptions& options,
                                               const std::function<void(Loop&, unsigned)>& work);
 
