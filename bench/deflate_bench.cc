@@ -1,7 +1,8 @@
-// permessage-deflate: both directions in every mode beside plain zlib, what a connection's memory weighs, and whether the cost
-// that the inflater reckons for a message is near what it takes.
+// permessage-deflate: both directions in every mode beside plain zlib, the memory of a connection, and whether the inflater's
+// computed cost of a message is near the measured time.
 //
-// `bytes`: mean size of the compressed form. `weight_bytes`: measured at the allocator. `reckoned`: cost_ns() over time taken.
+// `bytes`: mean size of the compressed form. `weight_bytes`: memory measured at the allocator. `reckoned`: cost_ns() divided by
+// the measured time.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 #include <zlib.h>
@@ -29,7 +30,7 @@ using namespace ringgate::ws;
 
 constexpr std::uint64_t no_ceiling = 1 << 30;
 
-/// What a sensor says: one reading after another, cut to `size`.
+/// The readings of a sensor, one after another, cut to `size` bytes.
 std::string readings(std::size_t size, unsigned seed) {
   std::mt19937 random(seed);
   std::string text = "[";
@@ -46,7 +47,7 @@ std::string readings(std::size_t size, unsigned seed) {
   return text;
 }
 
-/// Different ones, to be sent in turn: more than a window, so that no context remembers the last turn's.
+/// Different messages to send in turn: more bytes than a window, so that no context remembers those of the last turn.
 std::vector<std::string> messages_of(std::size_t size) {
   const std::size_t messages_count = std::max<std::size_t>(16, 128 * 1024 / size);
   std::vector<std::string> messages;
@@ -127,7 +128,7 @@ BENCHMARK_CAPTURE(inflate_by, , 9, false)->Name("inflate/window_9")->Apply(sizes
 BENCHMARK_CAPTURE(inflate_by, , 15, true)->Name("inflate/history_15")->Apply(sizes);
 BENCHMARK_CAPTURE(inflate_by, , 9, true)->Name("inflate/history_9")->Apply(sizes);
 
-/// Into a buffer that is known to be large enough, without ceiling or checks.
+/// Inflates into a buffer that is large enough, without a ceiling or checks.
 void inflate_zlib(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
   auto payloads = payloads_of(size, 15, false);
@@ -150,7 +151,7 @@ void inflate_zlib(benchmark::State& state) {
 }
 BENCHMARK(inflate_zlib)->Name("inflate/zlib")->Apply(sizes);
 
-/// Makes `things_count` of what a connection or a shard holds, and weighs them at the allocator.
+/// Makes `things_count` objects of a connection or a shard, and measures their memory at the allocator.
 template <typename Make>
 void weigh(benchmark::State& state, Make make) {
   constexpr std::size_t things_count = 64;
@@ -210,14 +211,15 @@ void weigh_inflater(benchmark::State& state) {
 }
 BENCHMARK(weigh_inflater)->Name("weight/shard_inflater");
 
-/// The machine may have other work.
+/// CPU time of this thread, since the machine may have other work.
 double thread_time_ns() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
 }
 
-/// One message again and again: is what the inflater reckons near what it takes? Above 1: reckoned dearer than it is.
+/// Inflates one message again and again, and compares the computed cost with the measured time. Above 1: the computed cost is
+/// higher.
 void reckon(benchmark::State& state, const Bytes& payload, std::uint8_t window_bits, bool with_history) {
   AssemblyPool pool(std::size_t{1} << 30);
   Inflater inflater(pool);
@@ -236,7 +238,7 @@ void reckon(benchmark::State& state, const Bytes& payload, std::uint8_t window_b
   state.counters["bytes"] = static_cast<double>(payload.size());
 }
 
-/// The same thing many times over.
+/// The bytes that `count` calls of `write` make.
 template <typename Write>
 Bytes repeated(int count, Write write) {
   BlockWriter blocks;

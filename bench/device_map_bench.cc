@@ -65,7 +65,7 @@ void find(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
-/// A new id comes and goes: what a connection costs. Includes the rebuilds that used tags cause.
+/// Attaches and detaches a new id: the cost of a connection, with the rebuilds that used tags cause.
 template <class Map>
 void attach_detach(benchmark::State& state) {
   Map& map = filled<Map>();

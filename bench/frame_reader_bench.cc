@@ -1,6 +1,5 @@
-// Frames parsed and unmasked out of a receive buffer of 16 KiB full of them, and large frames that arrive in
-// pieces. Items are frames; budget: ≤ 12 ns per frame of 20 bytes in a run. `naive` is a reader without
-// rules, byte by byte, as the floor to beat.
+// Parses and unmasks frames out of a full receive buffer of 16 KiB, and large frames in pieces. Items are frames; budget: ≤ 12 ns
+// per frame of 20 bytes in a run. `naive` is a reader without rules, byte by byte, for comparison.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -32,8 +31,7 @@ Run run_of_frames(std::size_t payload_bytes) {
   return run;
 }
 
-/// Reading unmasks in place, so each round starts from a fresh copy; the copy is in the figure, for every
-/// reader alike.
+/// Reading unmasks in place, so each round starts from a fresh copy. The figures of all readers include the copy.
 template <typename Read>
 void read_runs(benchmark::State& state, Read read) {
   const Run run = run_of_frames(static_cast<std::size_t>(state.range(0)));

@@ -1,10 +1,9 @@
-// A push across shards without the push: one parcel there and its reply back, in batches, beside a deque
-// under a mutex. Items are such pairs. Budget: ≤ 150 ns per pair in batches of 16 and more.
+// The parcels of a push across shards: one request and its reply, in batches, beside a deque under a mutex. Items are such pairs.
+// Budget: ≤ 150 ns per pair in batches of 16 and more.
 //
-// "same_thread" is the cost of the instructions alone. Across two threads, each pinned to a core of its own,
-// "round_trip" waits for the whole batch to come back before the next one (all of the latency), and "stream"
-// keeps batches under way as shards do that push while others answer (the cost per push). Needs two cores
-// that are free: a thread that lost its core shows as the other one's waiting.
+// "same_thread" is the cost of the instructions alone. The others use two threads, each pinned to its own core: "round_trip"
+// waits for all replies of a batch before the next batch (the whole latency), "stream" keeps batches under way, as busy shards do
+// (the cost per push). It needs two free cores: if one thread loses its core, the other's time includes the wait.
 #include <benchmark/benchmark.h>
 
 #include <pthread.h>
@@ -48,7 +47,7 @@ class Boxed {
   Mailboxes<Parcel, Parcel> boxes_{{.shards_count = 2}};
 };
 
-/// The same with a locked queue each way.
+/// As Boxed, with a locked queue in each direction.
 class Locked {
  public:
   void ask(const Parcel& parcel) { requests_.push(parcel); }
@@ -107,8 +106,7 @@ bool pin_to(int core) {
   return pthread_setaffinity_np(pthread_self(), sizeof cores, &cores) == 0;
 }
 
-/// Looks again at once, as a busy shard would; gives the core away after a while, for machines that have no
-/// other.
+/// Polls at once, as a busy shard does; yields after a while, for machines with one core.
 class Patience {
  public:
   void wait() {
@@ -143,7 +141,7 @@ class Server {
   std::thread thread_;
 };
 
-/// Asks batches with at most `unanswered_max` parcels still to be answered when the next one is asked.
+/// Asks a batch whenever at most `unanswered_max` parcels are unanswered.
 template <class Transport>
 void across_threads(benchmark::State& state, std::int64_t unanswered_max) {
   Transport transport;

@@ -1,10 +1,10 @@
-// Pushes by handlers of a whole gate on the kernel's ring: what a turn costs that pushes to one device, once or many times, and what
-// it adds that the device lives on another shard.
+// Pushes by a handler of a whole gate on the kernel's ring: the cost of a turn with one or many pushes to a device on the same
+// shard or on another one.
 //
-// A trigger device sends one small message; the handler answers it with so many pushes of 20 bytes to one other device; the round is
-// over when the last push has arrived there and the last result was told. Time is CPU time of the gate's shards, the kernel's work
-// in their name included, per round. Rounds wait for each other, so a shard that is pushed to from another one was asleep: its
-// waking is counted here, and is not in the mailbox benchmarks, where both shards are busy.
+// In a round a trigger device sends one small message, and the handler answers it with pushes of 20 bytes to one other device.
+// The round ends when the last push has arrived and the last result is reported. The time is the CPU time of the gate's shards
+// per round, the kernel's work for them included. Rounds wait for each other, so a shard that gets a push from another shard was
+// asleep: its waking counts here, but not in the mailbox benchmarks, where both shards are busy.
 #include <arpa/inet.h>
 #include <benchmark/benchmark.h>
 #include <netinet/tcp.h>
@@ -35,7 +35,7 @@ constexpr std::size_t frame_bytes = 2 + payload.size();
   std::exit(1);
 }
 
-/// A device that looks again until something is there: one that slept would have to be woken, and the shard would pay for that.
+/// A device that polls until bytes arrive: if it slept, the shard would pay for waking it.
 class Device {
  public:
   Device(const std::string& address, const std::string& id) {
@@ -144,7 +144,7 @@ void push(benchmark::State& state, std::uint32_t shards_count, bool across) {
       benchmark::DoNotOptimize(target.receive(pushes * frame_bytes));
       while (handler.told() != wanted) sched_yield();
       const double now = spent();
-      state.SetIterationTime(now - before);  // with the end of the turn before, which no round waits for
+      state.SetIterationTime(now - before);  // includes the end of the previous turn, which no round waits for
       before = now;
     }
   }

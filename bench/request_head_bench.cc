@@ -1,6 +1,5 @@
-// What an upgrade costs before its 101: parsing the head, whole and byte by byte, beside the cheapest thing
-// that looks at every byte once (a scan for the end of the head); then all checks of admission, and the 101
-// with its digest.
+// The cost of an upgrade up to its 101: parsing the head, whole and byte by byte, beside the cheapest code that reads every byte
+// (a scan for the end of the head); then all checks of admission, and the 101 with its digest.
 #include <benchmark/benchmark.h>
 
 #include <array>

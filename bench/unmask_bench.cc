@@ -1,5 +1,4 @@
-// Unmasking fused with the ASCII test: every kernel of this machine, the inline path, and memcpy as the
-// ceiling.
+// Unmasking with the ASCII test: every kernel of this machine, the inline path, and memcpy as the upper bound.
 #include <benchmark/benchmark.h>
 
 #include <cstring>

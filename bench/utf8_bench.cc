@@ -1,4 +1,4 @@
-// UTF-8 validation: whole, as a stream in pieces, and byte by byte as the naive reference; and together with unmasking.
+// UTF-8 validation: whole, as a stream in pieces, byte by byte as the naive reference, and together with unmasking.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -49,7 +49,7 @@ void reference(benchmark::State& state) {
 }
 BENCHMARK(reference)->Apply(sizes);
 
-/// Key 0, so that the text is one in every round; the work is the same.
+/// Uses key 0, which leaves the text unchanged for the next round; the work is the same.
 void unmasked(benchmark::State& state, UnmaskTextFunction unmask_text) {
   std::string text = greek(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) benchmark::DoNotOptimize(unmask_text(reinterpret_cast<std::uint8_t*>(text.data()), text.size(), 0));

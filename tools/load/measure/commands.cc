@@ -15,7 +15,7 @@
 namespace ringgate::measure {
 namespace {
 
-// What the command line fills in; one process runs one command.
+// The command line fills these in; one process runs one command.
 RunOptions run_options;
 CommonOptions handshake_options;
 CommonOptions hold_options;
@@ -124,7 +124,7 @@ int finish(const std::string& json_file, const Outcome& outcome) {
   if (json_file != "-" && outcome.code != 2) fmt::print("{}", outcome.text);
   if (!outcome.error.empty()) complain(outcome.error);
   if (json_file.empty()) return outcome.code;
-  // Text that came from a server may be no UTF-8.
+  // Text from a server may not be UTF-8.
   const auto written = write_file(json_file, outcome.json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   if (written) return outcome.code;
   complain(written.error());

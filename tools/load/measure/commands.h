@@ -17,10 +17,10 @@ int usage_fault(const std::string& what);
 /// One line on stderr.
 void complain(const std::string& what);
 
-/// Adds the measuring subcommands. `seed` is the one to use unless another is asked for.
+/// Adds the measuring subcommands. `seed` is used unless --seed gives another.
 void add_commands(CLI::App& app, std::uint64_t seed);
 
-/// Runs the measuring subcommand that was given; nothing when it was none of them.
+/// Runs the measuring subcommand of the command line; nothing if it has none.
 std::optional<int> run_command(const CLI::App& app);
 
 }  // namespace ringgate::measure

@@ -1,4 +1,4 @@
-// What all measuring scenarios are asked: where the server is, how long, and whose CPU time to record.
+// The options of all measuring scenarios: the server, the duration, and whose CPU time to record.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct CommonOptions {
   double warmup = 1;
   std::uint64_t seed = 1;
 
-  int cpu = -1;  // pin this thread; -1: do not
+  int cpu = -1;  // pins this thread; -1: not pinned
   int server_cpu = -1;
   int server_pid = -1;
 
@@ -28,7 +28,7 @@ struct CommonOptions {
 inline constexpr std::uint32_t connections_max = 19'000;
 inline constexpr double seconds_max = 24 * 3600.0;
 
-/// One sentence about what is wrong, in the words of the command line; nothing when all is well.
+/// The first fault as a sentence in the words of the command line; nothing if there is none.
 std::optional<std::string> fault_in_common(const CommonOptions& options);
 
 template <typename Value>

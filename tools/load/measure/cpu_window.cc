@@ -37,7 +37,7 @@ void CpuWindow::end(TimeNs now) {
   if (server_pid_ >= 0) resident_bytes_ = read_resident_bytes(server_pid_);
 }
 
-// Asleep: what the pinned processor counts as idle, otherwise what this thread did not use.
+// Idle time is that of the pinned processor or, without one, the time that this thread did not use.
 ClientFigures CpuWindow::client() const {
   ClientFigures figures;
   figures.cpu_ns = last_.thread_ns - first_.thread_ns;

@@ -1,7 +1,7 @@
-// What was pushed and what has arrived: each push once, in order per admin line, unchanged, and at the right device.
+// Checks that each push arrives once, unchanged, at the right device, and in the order of its admin line.
 //
-// A push is numbered by its line and its place on that line; pushes on one line to one device arrive in order, pushes on
-// different lines in any. Thread: one. Invariant: arrivals never exceed what was sent.
+// A push has the number of its line and its place on that line. Pushes of one line to one device arrive in order, pushes of
+// different lines in any order. One thread. Invariant: there are never more arrivals than pushes.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ class DeliveryLedger {
   DeliveryLedger(std::uint32_t devices, std::uint32_t lines)
       : lines_(lines), lasts_(std::size_t{devices} * lines), sent_(lines), times_(std::size_t{lines} * window) {}
 
-  /// Notes a push on `line` at `now`; returns its number, which is never 0.
+  /// Records a push on `line` at `now`; returns its number, which is never 0.
   std::uint64_t send(std::uint32_t line, TimeNs now) {
     const std::uint64_t place = ++sent_[line];
     times_[line * window + place % window] = now;
@@ -30,7 +30,7 @@ class DeliveryLedger {
     const char* fault = nullptr;
   };
 
-  /// Notes that push `number` arrived at `device`.
+  /// Records the arrival of push `number` at `device`.
   Arrival arrive(std::uint32_t device, std::uint64_t number) {
     const auto line = static_cast<std::uint32_t>(number % lines_);
     const std::uint64_t place = number / lines_;
@@ -41,7 +41,7 @@ class DeliveryLedger {
     return {times_[line * window + place % window], nullptr};
   }
 
-  /// How many pushes of one line may be under way so that their times are still known.
+  /// The most pushes of one line under way whose times are kept.
   static constexpr std::size_t window = 8192;
 
  private:

@@ -29,7 +29,7 @@ void set_deadline(int descriptor, DurationNs limit) {
   setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
-// An address without a port: connect() chooses one and knows both ends.
+// Binds only the address: connect() picks the port, and knows both ends.
 bool bind_source(int descriptor, std::uint32_t index) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -52,7 +52,7 @@ bool is_deflate_agreed(const load::HttpAnswer& answer) {
   return value && value->starts_with("permessage-deflate") && value->find("server_no_context_takeover") != std::string_view::npos;
 }
 
-// The accepted extension is judged here: `opening.h` knows of none.
+// Checks the accepted extension, since opening.h knows no extension.
 std::expected<void, std::string> judge(const load::HttpAnswer& answer, std::string_view key, Offer offer) {
   const auto fault = load::fault_in(answer, key);
   if (fault == load::OpeningFault::status)
@@ -79,7 +79,7 @@ std::expected<Socket, std::string> dial(const load::Endpoint& to, std::uint32_t 
   const bool is_loopback = (ntohl(to.address.sin_addr.s_addr) >> 24) == 127;
   if (is_loopback && !bind_source(socket.descriptor(), index)) return failed("bind");
   if (connect(socket.descriptor(), reinterpret_cast<const sockaddr*>(&to.address), sizeof to.address) != 0) {
-    if (errno == EINPROGRESS) errno = ETIMEDOUT;  // what a connect that ran into SO_SNDTIMEO says
+    if (errno == EINPROGRESS) errno = ETIMEDOUT;  // connect() returns EINPROGRESS after SO_SNDTIMEO
     return failed("connect");
   }
   return socket;

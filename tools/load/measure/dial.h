@@ -1,6 +1,6 @@
-// Opening one connection by plain blocking calls with deadlines: a TCP connection, and the opening handshake on it.
+// Opens one connection by blocking calls with deadlines: TCP, then the opening handshake.
 //
-// For scenarios that open everything first and measure afterwards; the process descriptor then moves into a ring. Thread: any.
+// For scenarios that open all connections before they measure; the process descriptor then moves into a ring. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace ringgate::measure {
 
-/// A process descriptor that is closed unless it is taken away.
+/// Owns a process descriptor; closes it unless it is released.
 class Socket {
  public:
   explicit Socket(int descriptor) : descriptor_(descriptor) {}
@@ -32,17 +32,17 @@ class Socket {
   int descriptor_;
 };
 
-/// Connects to `to`; from 127.1.x.y when that is a loopback address, chosen by `index` so that ports do not run out.
+/// Connects to `to`. If that is a loopback address, the source is 127.1.x.y, chosen by `index`, so that ports do not run out.
 /// Reads and writes fail after `limit`. The error is a sentence.
 std::expected<Socket, std::string> dial(const load::Endpoint& to, std::uint32_t index, DurationNs limit);
 
 enum class Offer : std::uint8_t { nothing, deflate };  // deflate: permessage-deflate, both sides without context takeover
 
-/// The opening handshake for `target` (path and query). Returns what came behind the answer already.
+/// Performs the opening handshake for `target` (path and query). Returns the bytes received behind the answer.
 std::expected<std::string, std::string> open_websocket(const Socket& socket, const load::Endpoint& to, std::string_view target,
                                                        Offer offer, load::Random& random);
 
-/// The soft limit of descriptors becomes the hard one, which also bounds a ring's table of direct descriptors.
+/// Raises the soft limit of descriptors to the hard one. It also bounds a ring's table of direct descriptors.
 void raise_descriptor_limit();
 
 /// `path` with deviceId=`id` in its query.

@@ -13,7 +13,7 @@
 namespace ringgate::measure {
 namespace {
 
-constexpr std::size_t buffers_bytes_max = 512 * 1024;  // half of a usual L2
+constexpr std::size_t buffers_bytes_max = 512 * 1024;  // half of a usual L2 cache
 constexpr std::size_t buffer_bytes_min = 256;
 constexpr std::size_t buffer_bytes_max = 64 * 1024;
 constexpr unsigned buffers_max = 1024;
@@ -51,12 +51,12 @@ std::expected<void, std::string> EchoRing::set_up() {
   io_uring_params parameters{};
   parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
                      IORING_SETUP_CLAMP;
-  // A receive and a send of each connection, and all buffers, may complete in one enter.
+  // One enter may complete a receive and a send of each connection, and a receive for each buffer.
   parameters.cq_entries = std::bit_ceil(std::max(completions_min, 2 * sockets_ + buffers_count_));
   if (const int error = io_uring_queue_init_params(submissions, &ring_, &parameters); error < 0)
     return failed("io_uring_setup", -error);
   is_open_ = true;
-  for (unsigned i = 0; i < ring_.sq.ring_entries; ++i) ring_.sq.array[i] = i;  // our own enter leaves it so for good
+  for (unsigned i = 0; i < ring_.sq.ring_entries; ++i) ring_.sq.array[i] = i;  // `enter` never changes it
   enter_descriptor_ = ring_.ring_fd;
   if (io_uring_register_ring_fd(&ring_) == 1) {
     enter_descriptor_ = ring_.enter_ring_fd;
@@ -159,8 +159,8 @@ void EchoRing::enter(const Wait& wait) {
   io_uring_enter2(static_cast<unsigned>(enter_descriptor_), waiting, wait.limit == 0 ? 0 : wait.completions_min,
                   enter_flags_ | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, reinterpret_cast<sigset_t*>(&argument),
                   sizeof argument);
-  // Time, signals and shortage show in what is left; all of it must be with the kernel before the memory of silent sends is used
-  // again.
+  // A timeout, a signal or a lack of memory may leave submissions. The kernel must take them all before the memory of silent
+  // sends is used again.
   submit();
 }
 

@@ -1,9 +1,8 @@
 // The ring of the measuring scenarios: as few system calls, completions and cache lines per message as io_uring allows.
 //
-// Beside ClientRing, which is made for comfort: here sends that succeed are silent, one enter submits and waits, and all
-// receive buffers together stay within half of L2. Thread: the one that opened it. Invariant: memory given to a
-// silent send is free again when the enter that submitted it has returned; a send the kernel cut short always completes
-// with what it took (needs both MSG_WAITALL and MSG_DONTWAIT).
+// ClientRing is more convenient; here successful sends are silent, one enter submits and waits, and all receive buffers together
+// fit half of the L2 cache. Thread: the one that opened it. Invariant: the memory of a silent send is free again after the enter
+// that submitted it; a short send always completes with the number of bytes taken (needs both MSG_WAITALL and MSG_DONTWAIT).
 #pragma once
 
 #include <liburing.h>
@@ -21,12 +20,12 @@ namespace ringgate::measure {
 
 struct EchoRingSizes {
   unsigned sockets = 64;
-  std::size_t receive_bytes = 64;  // what one receive typically brings; chooses the size of the buffers
+  std::size_t receive_bytes = 64;  // the typical size of one receive; decides the size of the buffers
 };
 
 enum class EchoOperation : std::uint8_t { receive, silent_send, send };
 
-/// A copy of a completion's words, named.
+/// A copy of a completion, with names.
 struct EchoCompletion {
   EchoOperation operation = EchoOperation::receive;
   std::uint32_t socket = 0;
@@ -43,23 +42,23 @@ class EchoRing {
   EchoRing(const EchoRing&) = delete;
   EchoRing& operator=(const EchoRing&) = delete;
 
-  /// Moves the process descriptor into the direct slot `socket` and closes it; false when the kernel refused.
+  /// Moves the process descriptor into the direct slot `socket` and closes it; false if the kernel refuses.
   bool install(unsigned socket, int descriptor);
 
   void receive(unsigned socket);
   void send_silently(unsigned socket, ByteView bytes);
-  void send(unsigned socket, ByteView bytes);  // completes with what the kernel took, which may be short
+  void send(unsigned socket, ByteView bytes);  // completes with the number of bytes taken, perhaps not all
 
   struct Wait {
     unsigned completions_min = 1;
-    DurationNs limit = 0;  // 0: only collect what is there
+    DurationNs limit = 0;  // 0: do not wait
   };
-  /// Submits everything and waits for that many completions or so long.
+  /// Submits everything, and waits for `completions_min` completions or until `limit` has passed.
   void enter(const Wait& wait);
-  /// Submits everything and collects nothing; silent sends' memory is free afterwards.
+  /// Submits everything and waits for nothing; afterwards the memory of silent sends is free.
   void submit();
 
-  /// Hands every completion there is to `take(completion)`, which may prepare submissions but not enter. Returns how many.
+  /// Passes every completion to `take(completion)`, which may prepare submissions but must not enter. Returns their number.
   template <typename Take>
   std::size_t drain(Take take);
 

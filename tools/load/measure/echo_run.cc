@@ -14,12 +14,12 @@ namespace {
 
 constexpr std::size_t arena_bytes_min = 256 * 1024;
 constexpr unsigned batch_max = 64;
-constexpr DurationNs batch_limit = nanoseconds_per_millisecond;  // how long a batch may take to come together
+constexpr DurationNs batch_limit = nanoseconds_per_millisecond;  // how long to wait for a whole batch
 constexpr DurationNs idle_limit = 10 * nanoseconds_per_millisecond;
 constexpr DurationNs opening_limit = 10 * nanoseconds_per_second;
 constexpr DurationNs stall_limit = 10 * nanoseconds_per_second;
 constexpr DurationNs drain_limit = 5 * nanoseconds_per_second;
-constexpr std::uint64_t outstanding_max = 8'000'000;  // open loop: so far may the server fall behind
+constexpr std::uint64_t outstanding_max = 8'000'000;  // open loop: units that the server may be behind
 
 DurationNs duration(double seconds) { return static_cast<DurationNs>(seconds * 1e9); }
 
@@ -154,8 +154,8 @@ void EchoRun::end_window() {
   phase_ = Phase::draining;
 }
 
-// Closed loop: not more than half of the connections, so that the server has work while this side has its turn. Open loop: at
-// once, or a reply would be timed by the batch.
+// Closed loop: waits for at most half of the connections, so that the server has work during this side's turn. Open loop: waits
+// for one completion, or the batch would add to the latency.
 EchoRing::Wait EchoRun::wait() const {
   if (!dirty_.empty()) return {1, 0};
   if (is_open_loop()) {
@@ -205,7 +205,7 @@ void EchoRun::finish() {
   if (!is_failed_) say_goodbye();
 }
 
-// A Close frame on each connection; the server's side of it is not judged here.
+// Sends a Close frame on each connection, and does not check the server's answer.
 void EchoRun::say_goodbye() {
   if (options_.protocol == Protocol::raw) return;
   static constexpr std::uint8_t normal[] = {0x03, 0xe8};

@@ -1,8 +1,8 @@
-// The run scenario: many connections, one thread, one ring; sends units and judges what comes back.
+// The run scenario: many connections, one thread, one ring; sends units and checks the replies.
 //
-// A pass is: build and queue sends, enter the ring once, take all completions. At most one send of a connection is queued
-// per pass, so that a send the kernel cut short is known before anything is sent behind it. Thread: one. Invariant: every
-// unit sent is counted once, when its last byte has been compared.
+// A pass builds and queues sends, enters the ring once, and takes all completions. It queues at most one send of a connection, so
+// that a short send is known before the next one. One thread. Invariant: every unit is counted once, when its last byte has been
+// compared.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class EchoRun {
  public:
   explicit EchoRun(const RunOptions& options);
 
-  /// Opens, warms up, measures, waits for the last replies. Call once.
+  /// Opens, warms up, measures, and waits for the last replies. Call it once.
   RunResult run();
 
  private:
@@ -42,7 +42,7 @@ class EchoRun {
     std::uint64_t silent_first = 0;
     bool is_dirty = false;
     bool is_blocked = false;  // an ordinary send is under way
-    std::string rest;         // what it sends
+    std::string rest;         // the bytes of that send
     std::size_t rest_sent = 0;
     std::string control;  // pongs to send
   };
@@ -82,7 +82,7 @@ class EchoRun {
   std::vector<Connection> connections_;
   std::vector<std::uint32_t> dirty_;
   std::vector<std::uint32_t> flushing_;
-  std::vector<std::uint8_t> arena_;  // of the sends of this enter
+  std::vector<std::uint8_t> arena_;  // memory for the sends of this enter
   std::size_t arena_used_ = 0;
   std::uint32_t units_per_send_max_ = 1;
 
@@ -91,7 +91,7 @@ class EchoRun {
   TimeNs now_ = 0;
   TimeNs window_start_ = 0;
   TimeNs window_end_ = 0;
-  TimeNs arrived_at_ = 0;  // the last unit
+  TimeNs arrived_at_ = 0;  // arrival of the last unit
   std::uint64_t outstanding_ = 0;
   std::uint64_t units_ = 0;
   std::uint64_t enters_before_ = 0;

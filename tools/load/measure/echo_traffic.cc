@@ -1,4 +1,4 @@
-// The hot half of the run: building and queueing sends, taking completions.
+// The hot part of the run: builds and queues sends, takes completions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,7 +54,7 @@ void EchoRun::flush_one(std::uint32_t index) {
   }
   ring_->send_silently(index, {start, end});
   arena_used_ += static_cast<std::size_t>(end - start);
-  if (connection.units_due != 0) make_dirty(index);  // into the next pass
+  if (connection.units_due != 0) make_dirty(index);  // the rest goes into the next pass
 }
 
 void EchoRun::send_rest(std::uint32_t index) {
@@ -120,7 +120,7 @@ void EchoRun::unit_arrived(std::uint32_t index, Connection& connection) {
   --outstanding_;
 }
 
-// The kernel took `result` bytes of a silent send, or none: the rest is built again and sent with a completion.
+// The kernel took only `result` bytes of a silent send, or none: builds the rest again and sends it with a completion.
 void EchoRun::take_short_send(const EchoCompletion& completion) {
   Connection& connection = connections_[completion.socket];
   if (completion.result < 0 && completion.result != -EAGAIN) return lose(completion.socket, std::strerror(-completion.result));

@@ -14,7 +14,7 @@ namespace {
 
 constexpr DurationNs step_limit = 10 * nanoseconds_per_second;  // a connection that takes longer is a failure
 constexpr DurationNs sweep_period = nanoseconds_per_second / 4;
-constexpr std::size_t failures_max = 1000;  // after so many there is nothing to measure
+constexpr std::size_t failures_max = 1000;  // the run gives up after so many
 
 struct Shared {
   HandshakesResult result;
@@ -59,7 +59,7 @@ class Visitor final : public load::DeviceClient {
     }
     if (!shared_.is_over) start();
   }
-  // A failed opening is not tried again: the load would only run against the same wall.
+  // A failed opening is not repeated, since it would fail again.
   void explain(const std::string& what) {
     if (shared_.result.error_text.empty())
       shared_.result.error_text = fmt::format("{}: {}", id_, is_late_ ? "took more than 10 s" : what);

@@ -1,7 +1,7 @@
-// The handshakes scenario: connect, upgrade, close, and again, on many connections at once.
+// The handshakes scenario: many connections at once connect, upgrade and close, again and again.
 //
-// Each handshake is whole: the answer's Sec-WebSocket-Accept is checked, a Close frame is sent, and the server must answer it
-// and end the connection. Thread: one.
+// Each handshake is complete: it checks the answer's Sec-WebSocket-Accept and sends a Close frame, which the server must answer
+// before it ends the connection. One thread.
 #pragma once
 
 #include "load/histogram.h"

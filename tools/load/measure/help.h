@@ -1,4 +1,4 @@
-// What --help says about each measuring scenario beyond its options.
+// The --help text of each measuring scenario, beyond its options.
 #pragma once
 
 namespace ringgate::measure {

@@ -83,7 +83,7 @@ void open_all(load::Loop& loop, Shared& shared, Devices& devices) {
   shared.result.opening_seconds = static_cast<double>(load::monotonic_now() - started) / 1e9;
   shared.result.could_run = are_open && shared.result.connect_failures == 0 && is_told_to_end == 0;
   if (!are_open && shared.result.error_text.empty()) shared.result.error_text = "not all connections were open after 120 s";
-  // Late ones still settle while everything is dropped.
+  // Late openings still settle while all connections are dropped.
   if (!shared.result.could_run) {
     shared.is_over = true;
     for (auto& device : devices) {

@@ -1,6 +1,6 @@
-// The hold scenario: idle connections, kept open and their pings answered until the caller has seen enough.
+// The hold scenario: keeps idle connections open and answers their pings until the caller ends it.
 //
-// Says `holding N` on stdout when all are open and waits for the end of stdin, SIGTERM or SIGINT, or --seconds. Thread: one.
+// Prints `holding N` on stdout when all are open, and then waits for the end of stdin, SIGTERM, SIGINT or --seconds. One thread.
 #pragma once
 
 #include "load/measure/common_options.h"
@@ -11,9 +11,9 @@ struct HoldResult {
   double opening_seconds = 0;
   double held_seconds = 0;
   std::uint64_t opened = 0;
-  std::uint64_t ended = 0;  // by the server, while they were held
+  std::uint64_t ended = 0;  // ended by the server while held
   std::uint64_t pings = 0;
-  std::uint64_t messages = 0;  // that the server sent unasked
+  std::uint64_t messages = 0;  // sent by the server without a request
   std::uint64_t connect_failures = 0;
   std::string error_text;
   bool could_run = true;

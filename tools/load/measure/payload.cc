@@ -25,13 +25,13 @@ std::string random_ascii(std::size_t size, load::Random& random) {
   return text;
 }
 
-// Characters of two, three and four bytes; an end that is too short for one gets letters.
+// Characters of two, three and four bytes; letters fill an end that is too short for one.
 std::string random_utf8(std::size_t size, load::Random& random) {
   static constexpr std::array<std::string_view, 8> characters{"\xc3\xa9",     "\xc3\x9f",     "\xd0\x96",         "\xe2\x82\xac",
                                                               "\xe6\xb0\xb4", "\xe3\x81\x82", "\xf0\x9f\x98\x80", "\xc3\xb8"};
   std::string text;
   text.reserve(size);
-  // The stamp covers four characters of two bytes; whole characters must stand there before.
+  // The stamp replaces four characters of two bytes, so the payload must begin with such characters.
   while (text.size() < 8 && size - text.size() >= 2) text += characters[0];
   while (size - text.size() >= 2) {
     const auto character = characters[random.below(characters.size())];

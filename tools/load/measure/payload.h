@@ -1,8 +1,8 @@
-// Payloads of one kind and size, and the stamp that makes each message different from the one before it.
+// Payloads of one kind and size, and the stamp that makes each message different from the previous one.
 //
-// A stamp is eight bytes that fit the kind: any bytes in binary, letters in ascii and json, two-byte characters in
-// utf8. It is written over the payload at `stamp_offset`; payloads below eight bytes take as much of it as keeps
-// them valid. Thread: any; all functions are pure.
+// A stamp is eight bytes that suit the kind: any bytes in binary, letters in ascii and json, two-byte characters in utf8. It
+// overwrites the payload at StampPlace::offset; a shorter payload takes as many bytes of it as keep the payload valid. Any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,14 @@ namespace ringgate::measure {
 /// Exactly `size` bytes of `kind`. json: at least json_size_min.
 std::string make_payload(PayloadKind kind, std::size_t size, load::Random& random);
 
-/// Where the stamp lies in a payload of this kind, and how many bytes of it.
+/// The position of the stamp in a payload of this kind, and its length there.
 struct StampPlace {
   std::size_t offset = 0;
   std::size_t bytes = 0;  // 0 to 8
 };
 StampPlace stamp_place(PayloadKind kind, std::size_t size);
 
-/// The eight bytes, in memory order of a little-endian word, for `number`.
+/// The stamp for `number`: eight bytes as a little-endian word.
 inline std::uint64_t stamp_of(PayloadKind kind, std::uint64_t number) {
   if (kind == PayloadKind::binary) return number * 0x9e3779b97f4a7c15U;
   if (kind == PayloadKind::utf8) {

@@ -23,7 +23,7 @@ void put_line(std::string& text, const load::Histogram& latency, double percenti
 
 }  // namespace
 
-// Five steps to each halving of what is left above, as HdrHistogram's own output has it, until a single value is left.
+// As in HdrHistogram's output, each five steps halve the share of values above, until one value is left.
 std::string percentile_text(const load::Histogram& latency) {
   std::string text = fmt::format("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
   double percentile = 0;

@@ -29,7 +29,7 @@ unsigned ticks_per_second() {
   return static_cast<unsigned>((nanoseconds_per_second + nanoseconds(tick) / 2) / nanoseconds(tick));
 }
 
-// "cpu1 user nice system idle iowait irq softirq steal guest guest_nice", see proc(5); guests are in user already.
+// Reads "cpu1 user nice system idle iowait irq softirq steal guest guest_nice", see proc(5); user includes guest.
 std::optional<ProcessorTime> read_processor(int cpu) {
   std::ifstream file("/proc/stat");
   const std::string wanted = "cpu" + std::to_string(cpu) + " ";

@@ -1,6 +1,6 @@
-// Where processors spend their time: one processor as /proc/stat counts it, a process and this thread by their CPU clocks.
+// CPU time: of one processor by /proc/stat, of a process and of this thread by their CPU clocks.
 //
-// /proc/stat counts what the kernel's tick finds the processor doing, so windows shorter than a second say little. Thread: any.
+// /proc/stat samples the processor at the kernel's ticks, so a window shorter than a second says little. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace ringgate::measure {
 
-/// Since boot, or between two readings. The machine's ticks in nanoseconds.
+/// Time since boot, or between two readings: ticks in nanoseconds.
 struct ProcessorTime {
   std::uint64_t user_ns = 0;  // with nice
   std::uint64_t system_ns = 0;
@@ -26,16 +26,16 @@ ProcessorTime operator-(const ProcessorTime& later, const ProcessorTime& earlier
 
 std::optional<ProcessorTime> read_processor(int cpu);
 
-/// How often the kernel's tick comes: the resolution of CLOCK_MONOTONIC_COARSE, see clock_getres(2). 0 if that cannot be read.
+/// The kernel's ticks per second, from the resolution of CLOCK_MONOTONIC_COARSE (clock_getres(2)); 0 if it cannot be read.
 unsigned ticks_per_second();
 
-/// CPU time of all threads of a process; nothing when it is gone.
+/// CPU time of all threads of a process; nothing if it has ended.
 std::optional<std::uint64_t> read_process_ns(int pid);
 std::optional<std::uint64_t> read_resident_bytes(int pid);
 
 std::uint64_t read_thread_ns();
 
-/// Keeps this thread on one processor; false when the kernel refuses.
+/// Pins this thread to one processor; false if the kernel refuses.
 bool pin_thread(int cpu);
 
 }  // namespace ringgate::measure

@@ -14,9 +14,9 @@ void ProgressLine::start(TimeNs now) {
   next_ = now + nanoseconds_per_second;
 }
 
-// On a terminal the line overwrites itself; in a file each stands for itself.
+// On a terminal each line overwrites the previous one; a file gets all lines.
 void ProgressLine::print(TimeNs now, const char* what, std::uint64_t messages, const load::Histogram& latency) {
-  // A histogram that was emptied between two lines has fewer values than before: then all it has is new.
+  // A histogram with fewer values than before was emptied meanwhile: then all its values are new.
   const auto passed = std::make_unique<load::Histogram>(latency.count() >= before_->count() ? latency.since(*before_) : latency);
   const std::uint64_t new_messages = messages >= messages_before_ ? messages - messages_before_ : messages;
   const double seconds = static_cast<double>(now - printed_) / 1e9;

@@ -1,4 +1,4 @@
-// The live line on stderr, once a second: the rate and percentiles of the second that has passed.
+// A line on stderr once a second: the rate and percentiles of the last second.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace ringgate::measure {
 
-/// Prints nothing when `is_quiet`.
+/// Prints nothing if `is_quiet`.
 class ProgressLine {
  public:
   explicit ProgressLine(bool is_quiet) : is_quiet_(is_quiet) {}
 
   void start(TimeNs now);
-  /// Cheap unless a second has passed. `what`: the name of the phase.
+  /// Prints if a second has passed; otherwise cheap. `what`: the name of the phase.
   void tick(TimeNs now, const char* what, std::uint64_t messages, const load::Histogram& latency) {
     if (!is_quiet_ && now >= next_) print(now, what, messages, latency);
   }

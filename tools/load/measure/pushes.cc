@@ -171,7 +171,7 @@ class PushRun {
         shared_.loop.run_until([&] { return shared_.result.errors != 0 || (opening.is_done() && are_ready()); }, opening_limit);
     if (!is_done) shared_.fail("not all connections were open after 60 s");
     shared_.result.could_run = shared_.result.errors == 0;
-    if (!shared_.result.could_run) drop_all();  // while `opening` is still there
+    if (!shared_.result.could_run) drop_all();  // before `opening` is destroyed
     return shared_.result.could_run;
   }
 
@@ -211,7 +211,7 @@ class PushRun {
     }
   }
 
-  // What the answers promised must arrive.
+  // Waits for every message that the answers promised.
   void drain() {
     const auto has_all = [&] {
       const bool are_answered = std::ranges::all_of(pushers_, [](const auto& p) { return p->waiting_count() == 0; });

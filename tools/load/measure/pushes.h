@@ -1,7 +1,8 @@
-// The pushes scenario: messages to devices through the admin port, and the proof that each arrived once, in order and unchanged.
+// The pushes scenario: pushes messages to devices through the admin port, and checks that each arrives once, in order and
+// unchanged.
 //
-// Devices and admin connections are this program's own, on one thread. Modes: one (all to the same device), many (to all devices
-// in turn), broadcast (each push to all).
+// This program opens the devices and the admin connections, on one thread. Modes: one (all to the same device), many (to all
+// devices in turn), broadcast (each push to all).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ const char* name_of(PushMode mode);
 struct PushOptions : CommonOptions {  // connections: the devices
   std::string admin;
   PushMode mode = PushMode::one;
-  std::uint32_t pipeline = 16;  // pushes an admin connection has under way
+  std::uint32_t pipeline = 16;  // pushes under way on an admin connection
   std::uint32_t lines = 1;      // admin connections
   std::size_t size = 64;
 };
@@ -36,9 +37,9 @@ struct PushResult {
   DurationNs window = 0;
   std::uint64_t pushes = 0;        // answered with success in the window
   std::uint64_t deliveries = 0;    // arrived in the window
-  std::uint64_t pushes_total = 0;  // also outside the window, to the end
+  std::uint64_t pushes_total = 0;  // in the whole run
   std::uint64_t deliveries_total = 0;
-  std::uint64_t promised_total = 0;      // deliveries that the answers said were made
+  std::uint64_t promised_total = 0;      // deliveries that the answers reported
   std::map<int, std::uint64_t> refused;  // answers with another status
   load::Histogram arrival;               // from the push to the arrival at a device
   load::Histogram answer;                // from the push to its answer

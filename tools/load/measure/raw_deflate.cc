@@ -13,7 +13,7 @@ constexpr int window_bits = -15;  // raw
 constexpr std::size_t tail_bytes = 4;
 constexpr std::array<std::uint8_t, tail_bytes> tail{0x00, 0x00, 0xff, 0xff};
 
-// One per thread: its window takes memory that thousands of connections need not have each.
+// One per thread, because its window would cost too much memory for each of thousands of connections.
 class Inflater {
  public:
   Inflater() { RINGGATE_ASSERT(inflateInit2(&stream_, window_bits) == Z_OK); }
@@ -30,7 +30,7 @@ class Inflater {
 };
 
 Bytef* input_of(ByteView bytes) {
-  return const_cast<Bytef*>(bytes.data());  // zlib's interface predates const
+  return const_cast<Bytef*>(bytes.data());  // zlib only reads it
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ bool inflate_message(ByteView deflated, std::size_t bytes_max, std::string& out)
     stream.next_in = input_of(part);
     stream.avail_in = static_cast<uInt>(part.size());
     const int result = inflate(&stream, Z_SYNC_FLUSH);
-    if (result == Z_STREAM_END) break;  // a final block: allowed, what follows is ignored
+    if (result == Z_STREAM_END) break;  // a final block is allowed; bytes behind it are ignored
     if ((result != Z_OK && result != Z_BUF_ERROR) || stream.avail_in != 0) return false;
   }
   if (stream.avail_out == 0) return false;

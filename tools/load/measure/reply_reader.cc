@@ -17,7 +17,7 @@ bool ReplyReader::fail(std::string what) {
 
 ByteView ReplyReader::control_payload() const { return frames_ == nullptr ? ByteView{} : bytes_of(frames_->control); }
 
-// From a place in the canonical reply to the same place as a frame reader sees it.
+// Turns a position in the canonical reply into the same position of the frame reader.
 void ReplyReader::enter_frames() {
   frames_ = std::make_unique<Frames>();
   Frames& f = *frames_;

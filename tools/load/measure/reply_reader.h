@@ -1,9 +1,8 @@
-// Reads what a server echoes and compares every byte with what it must be.
+// Reads a server's replies and compares every byte with the expected one.
 //
-// The canonical reply (each message one frame) is compared as a whole, wherever receives cut it. Anything else, such as
-// fragments or control frames, is read frame by frame, still without keeping payload: bytes are compared as they come.
-// Only compressed messages are kept until they are whole. Thread: the connection's. Invariant: units end in the order
-// they were expected, and a fault ends the reading.
+// It compares the canonical reply (each message one frame) as a whole, wherever receives cut it. It reads any other reply, such
+// as fragments or control frames, frame by frame, and still keeps no payload. It keeps only compressed messages until they are
+// whole. Thread: the connection's. Invariant: units end in the expected order, and a fault ends the reading.
 #pragma once
 
 #include <array>
@@ -24,13 +23,13 @@ class ReplyReader {
  public:
   ReplyReader(const UnitForm& form, std::uint32_t connection) : form_(&form), id_{connection, 0} {}
 
-  /// `units` more have been sent.
+  /// Expects the replies of `units` more units.
   void expect(std::uint64_t units) { expected_ += units; }
   std::uint64_t outstanding() const { return expected_ - id_.number; }
   std::uint64_t units_read() const { return id_.number; }
   std::uint64_t units_expected() const { return expected_; }
 
-  /// Takes bytes from the front of `bytes` up to the next thing worth telling; need_more: all were taken.
+  /// Takes bytes from the front of `bytes` up to the next event; need_more: it took all.
   ReplyStep step(ByteView& bytes) {
     if (bytes.empty()) return ReplyStep::need_more;
     if (frames_ == nullptr && outstanding() != 0 && !form_->shape().is_deflated) {
@@ -54,17 +53,17 @@ class ReplyReader {
   const std::string& fault() const { return fault_; }
 
  private:
-  // Where the reader is within a frame; there only while replies are not canonical.
+  // The position inside a frame; exists only while replies are not canonical.
   struct Frames {
-    std::array<std::uint8_t, load::server_header_bytes_max> bytes{};  // of a header that is not whole
+    std::array<std::uint8_t, load::server_header_bytes_max> bytes{};  // of a cut header
     std::size_t bytes_count = 0;
-    load::ServerHeader header;  // of the frame being read, once whole
+    load::ServerHeader header;  // of the current frame, once whole
     bool is_in_payload = false;
     std::uint64_t payload_left = 0;
-    bool is_in_message = false;  // the first frame of a message has been seen
+    bool is_in_message = false;  // a message is unfinished
     bool is_compressed = false;
-    std::size_t message = 0;        // within the unit
-    std::size_t message_bytes = 0;  // bytes of the message seen so far
+    std::size_t message = 0;        // index in the unit
+    std::size_t message_bytes = 0;  // bytes of the message so far
     std::string control;
     std::string deflated;
   };

@@ -13,7 +13,7 @@ constexpr int curve_points = 60;
 constexpr double curve_nines = 5;
 
 constexpr double disturbance_share = 0.05;
-// Of the latency's p99.9, from which on the client's own lateness is said to be what it shows.
+// The report warns if the client's own lateness is more than this share of the latency, both at p99.9.
 constexpr double own_lateness_share = 0.5;
 
 double ratio(std::uint64_t ns, std::uint64_t count) {
@@ -152,7 +152,7 @@ std::string bottleneck_text(const ClientFigures& client) {
   return text;
 }
 
-/// What to know about the figures of an open loop before they are believed.
+/// Warnings about the figures of an open loop.
 std::string open_loop_text(const RunOptions& options, const RunResult& result) {
   if (result.client.is_bottleneck)
     return "The client is the bottleneck: it could not send in time, so latencies are its own; lower --rate.\n";

@@ -1,6 +1,6 @@
 // The result of a measuring scenario as JSON, as text and as an HdrHistogram percentile file.
 //
-// Thread: any. Nothing here measures.
+// Any thread. It measures nothing.
 #pragma once
 
 #include <expected>
@@ -24,7 +24,7 @@ Json latency_json(const load::Histogram& latency);
 /// About 60 pairs [quantile, ns] from 0 to 0.99999, evenly spaced in log(1 - quantile).
 Json latency_curve_json(const load::Histogram& latency);
 Json client_json(const ClientFigures& client);
-/// `per`: what busy_ns_per_<what> counts; `count` of them were in the window.
+/// `what`: the unit in the key busy_ns_per_<what>; `count` of them were in the window.
 Json server_json(const ServerFigures& server, int server_cpu, const char* what, std::uint64_t count);
 
 Json run_json(const RunOptions& options, const RunResult& result);
@@ -33,7 +33,7 @@ std::string run_text(const RunOptions& options, const RunResult& result);
 /// Lines of the text that several scenarios share.
 std::string latency_text(const char* name, const load::Histogram& latency);
 std::string client_text(const ClientFigures& client, const char* what, std::uint64_t count);
-/// A sentence when the client limited what was measured, or other programs disturbed it; otherwise empty.
+/// A sentence if the client limited the result or other programs disturbed it; otherwise empty.
 std::string bottleneck_text(const ClientFigures& client);
 std::string server_text(const ServerFigures& server, int server_cpu, const char* what, std::uint64_t count);
 

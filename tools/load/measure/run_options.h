@@ -1,7 +1,7 @@
-// What `ringgate-load run` is asked to do, and whether that makes sense.
+// The options of `ringgate-load run`, and a check of them.
 //
-// Plain values; reading them from the command line is commands.cc's business. Invariant: what `fault_in`
-// passes can be run, unless the machine or the server says no.
+// Plain values; commands.cc reads them from the command line. Invariant: options without a fault can run, unless the machine or
+// the server refuses.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,11 @@ const char* name_of(PayloadKind kind);
 
 struct RunOptions : CommonOptions {
   Protocol protocol = Protocol::websocket;
-  std::uint32_t in_flight = 1;  // units a connection has under way in the closed loop
+  std::uint32_t in_flight = 1;  // closed loop: units under way on each connection
   std::size_t size = 20;        // bytes of payload in a message
   PayloadKind payload = PayloadKind::binary;
   std::uint32_t fragments = 1;
-  std::size_t run_bytes = 0;  // a unit is a run of whole frames within so many bytes; 0: one message
+  std::size_t run_bytes = 0;  // a unit is a run of as many whole frames as fit this size; 0: one message
   bool is_deflated = false;
   double rate = 0;  // units per second over all connections; 0: closed loop
   std::string percentiles_file;
@@ -38,10 +38,10 @@ inline constexpr std::uint32_t fragments_max = 4'096;
 inline constexpr double rate_max = 50e6;
 inline constexpr std::size_t json_size_min = 17;  // {"id":"AAAAAAAA"}
 
-/// One sentence about what is wrong, in the words of the command line; nothing when all is well.
+/// The first fault as a sentence in the words of the command line; nothing if there is none.
 std::optional<std::string> fault_in(const RunOptions& options);
 
-/// Frames of one unit: as many whole ones as fit in run_bytes, otherwise one. 0 when not even one fits.
+/// Messages of one unit: as many whole frames as fit run_bytes, 0 if not even one fits; without run_bytes 1.
 std::size_t messages_per_unit(const RunOptions& options);
 
 }  // namespace ringgate::measure

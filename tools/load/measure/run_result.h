@@ -1,4 +1,4 @@
-// What a run found out.
+// The result of a run.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct ClientFigures {
   double others_share = 0;  // of the pinned processor, taken by other programs; 0 when not pinned
   bool is_bottleneck = false;
   std::uint64_t enters = 0;
-  std::uint64_t short_sends = 0;  // cut short by the kernel, from the first to the last
+  std::uint64_t short_sends = 0;  // sends that the kernel did not take completely, in the whole run
 };
 
 struct ServerFigures {
@@ -38,7 +38,7 @@ class CpuWindow {
   DurationNs length() const { return ended_ - started_; }
   ClientFigures client() const;
   ServerFigures server() const;
-  double server_busy_share() const;  // 0 when not asked for
+  double server_busy_share() const;  // 0 without --server-cpu
 
  private:
   struct Reading {
@@ -63,7 +63,7 @@ struct RunResult {
   DurationNs window = 0;
   std::uint64_t units = 0;
   std::uint64_t messages = 0;
-  std::uint64_t bytes = 0;  // of payload, echoed
+  std::uint64_t bytes = 0;  // of echoed payload
   load::Histogram latency;
   load::Histogram lateness;  // open loop: how late this program sent
   ClientFigures client;

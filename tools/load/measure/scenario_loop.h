@@ -1,4 +1,4 @@
-// What the scenarios on DeviceClient share: a loop made for many connections, on the processor that was asked for.
+// For the scenarios on DeviceClient: a loop for many connections, on the requested processor.
 #pragma once
 
 #include <expected>
@@ -18,7 +18,7 @@ load::DeviceTarget device_target_of(const CommonOptions& options);
 
 inline DurationNs duration_of(double seconds) { return static_cast<DurationNs>(seconds * 1e9); }
 
-/// "1001 going away", or the fault, or that TCP ended.
+/// "1001 going away", or the fault, or a note that TCP ended.
 std::string text_of_ending(const load::Ending& ending);
 
 }  // namespace ringgate::measure

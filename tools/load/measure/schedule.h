@@ -1,7 +1,7 @@
-// When the units of an open loop are to be sent: evenly spaced from a start, whatever the server does meanwhile.
+// The send times of an open loop's units: evenly spaced from a start, whatever the server does.
 //
-// Latency is counted from these times, so a server that stalls is charged for every unit that waited (the correction
-// that Gil Tene calls coordinated omission). Invariant: due times never go back.
+// Latency counts from these times, so a server that stalls is charged for every unit that waited: this avoids what Gil Tene calls
+// coordinated omission. Invariant: due times never go back.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ class Schedule {
   Schedule(TimeNs start, double per_second)
       : start_(start), spacing_ns_(static_cast<double>(nanoseconds_per_second) / per_second) {}
 
-  /// The time of the next unit that has not been taken.
+  /// The time of the next unit.
   TimeNs next_due() const { return start_ + static_cast<DurationNs>(static_cast<double>(taken_) * spacing_ns_); }
   bool is_due(TimeNs now) const { return next_due() <= now; }
 

@@ -1,4 +1,4 @@
-// The send times of the units a connection has under way, oldest first. Grows by doubling, never shrinks.
+// The send times of a connection's units under way, oldest first. Grows by doubling, never shrinks.
 #pragma once
 
 #include <cstddef>

@@ -13,7 +13,7 @@
 namespace ringgate::measure {
 namespace {
 
-// All variants together stay well inside L2.
+// All variants together fit well into the L2 cache.
 constexpr std::size_t image_bytes_goal = 128 * 1024;
 constexpr std::size_t variants_max = 16;
 constexpr std::size_t deflated_variants = 64;
@@ -23,7 +23,7 @@ constexpr std::uint8_t mask_bit = 0x80;
 
 std::uint8_t opcode_of(PayloadKind kind) { return kind == PayloadKind::binary ? 2 : 1; }
 
-// Length in its shortest form, after the first byte of a header; returns the bytes of the header so far.
+// Writes the first byte and the length in its shortest form; returns the number of bytes.
 std::size_t put_header(std::uint8_t* out, std::uint8_t first, std::size_t length, std::uint8_t mask) {
   const std::size_t bytes = server_header_bytes(length);
   out[0] = first;
@@ -103,7 +103,7 @@ std::size_t UnitForm::build(std::uint8_t* out, UnitId id) const {
   if (shape_.fragments != 1) return build_fragments(out, id);
 
   const Fragment& form = fragments_.front();
-  std::uint64_t header = 0;  // all but the last two bytes of the longest form
+  std::uint64_t header = 0;  // the whole header, or all but the last two bytes of the longest form
   std::memcpy(&header, form.header, sizeof header);
   const std::uint8_t* from = image(id) + reply_header_bytes_;
   std::uint8_t* to = out;
@@ -131,7 +131,7 @@ std::size_t UnitForm::build_raw(std::uint8_t* out, UnitId id) const {
   return reply_bytes_;
 }
 
-// The stamp may be cut by the end of a fragment, so the payload is stamped in place before it is masked.
+// A fragment's end may cut the stamp, so the payload is stamped in place before masking.
 std::size_t UnitForm::build_fragments(std::uint8_t* out, UnitId id) const {
   std::vector<std::uint8_t> payload(image(id) + reply_header_bytes_, image(id) + reply_header_bytes_ + shape_.size);
   stamp(payload, id);
@@ -164,7 +164,7 @@ bool UnitForm::matches(UnitId id, std::size_t position, ByteView bytes) const {
   if (stamp_.bytes == 0 || end <= stamp_at_ || position >= stamp_at_ + stamp_.bytes)
     return std::memcmp(expected, bytes.data(), bytes.size()) == 0;
 
-  // Around the stamp: before, itself, behind.
+  // Compares the bytes before the stamp, the stamp, and the bytes behind it.
   const std::size_t stamp_end = stamp_at_ + stamp_.bytes;
   const std::uint64_t word = stamp_word(id);
   const std::uint8_t* const got = bytes.data();

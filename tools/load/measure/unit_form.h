@@ -1,9 +1,9 @@
-// The units of a run: how each looks when it is sent, and what must come back.
+// The units of a run: their bytes on the wire, and the expected replies.
 //
-// A unit is one message, whole or in fragments, or a run of messages, or as many raw bytes. A few variants of it are made
-// beforehand; a stamp in each unit's first message and a fresh masking key in each frame make every unit on the wire another one.
-// Everything follows from the seed, the connection and the unit's number, so a unit can be built again, byte by byte, after a
-// send that the kernel cut short. Immutable after construction. Thread: any.
+// A unit is one message (whole or in fragments), a run of messages, or raw bytes. A few variants are made beforehand; a stamp in
+// each unit's first message and a fresh masking key in each frame make all units on the wire different. Every byte follows from
+// the seed, the connection and the unit's number, so a unit can be built again after a short send. Immutable after construction.
+// Any thread.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ class UnitForm {
   const UnitShape& shape() const { return shape_; }
   std::size_t request_bytes_max() const { return request_bytes_max_; }
 
-  /// Writes the unit and returns its bytes. `out` has room for request_bytes_max() + build_slack.
+  /// Writes the unit and returns its size. `out` has room for request_bytes_max() + build_slack bytes.
   std::size_t build(std::uint8_t* out, UnitId id) const;
   static constexpr std::size_t build_slack = 16;
 
@@ -48,10 +48,10 @@ class UnitForm {
   std::size_t reply_frame_bytes() const { return reply_frame_bytes_; }
   std::size_t reply_header_bytes() const { return reply_header_bytes_; }
 
-  /// Whether `bytes` are what the canonical reply has from `position` on. position + bytes.size() ≤ reply_bytes().
+  /// True if the canonical reply has `bytes` at `position`. position + bytes.size() ≤ reply_bytes().
   bool matches(UnitId id, std::size_t position, ByteView bytes) const;
 
-  /// The canonical reply itself; for tests and for the slow path of the reader.
+  /// Copies a part of the canonical reply; for tests and for the slow path of the reader.
   void copy_reply(UnitId id, std::size_t position, MutableBytes out) const;
 
  private:
@@ -75,7 +75,7 @@ class UnitForm {
   std::uint64_t stamp_word(UnitId id) const {
     return stamp_of(shape_.payload, id.number + std::uint64_t{id.connection} * 0x9e3779b1U);
   }
-  // Counter-based, so that any frame's key can be made again (splitmix64's mix).
+  // Depends only on its arguments (splitmix64's mix), so that any frame's key can be made again.
   std::uint32_t masking_key(UnitId id, std::size_t frame, std::size_t frames_count) const {
     std::uint64_t mixed =
         shape_.seed + (std::uint64_t{id.connection} << 40) + (id.number * frames_count + frame + 1) * 0x9e3779b97f4a7c15U;

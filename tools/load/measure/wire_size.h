@@ -1,11 +1,11 @@
-// How many bytes a frame takes on the wire (RFC 6455 section 5.2).
+// The size of a frame on the wire in bytes (RFC 6455 section 5.2).
 #pragma once
 
 #include <cstddef>
 
 namespace ringgate::measure {
 
-/// Header without masking key, length in its shortest form.
+/// The size of a header without masking key, with the length in its shortest form.
 constexpr std::size_t server_header_bytes(std::size_t payload_bytes) {
   return payload_bytes < 126 ? 2 : payload_bytes < 65536 ? 4 : 10;
 }
