@@ -147,26 +147,25 @@ std::string bottleneck_text(const ClientFigures& client) {
                         100 * client.others_share);
   if (client.is_bottleneck)
     text +=
-        "The client is the bottleneck: it never slept, and the server is not known to be saturated, so it can do more than "
-        "this.\n";
+        "The client is the bottleneck: it never slept, and the server is not known to be saturated, so the server can do more "
+        "than this.\n";
   return text;
 }
 
 /// Warnings about the figures of an open loop.
 std::string open_loop_text(const RunOptions& options, const RunResult& result) {
   if (result.client.is_bottleneck)
-    return "The client is the bottleneck: it could not send in time, so latencies are its own; lower --rate.\n";
+    return "The client is the bottleneck: it could not send in time, so the latencies are not the server's; lower --rate.\n";
   std::string text;
   const auto late = static_cast<double>(result.lateness.at(0.999));
   if (late > own_lateness_share * static_cast<double>(result.latency.at(0.999)))
-    text += fmt::format("The client sent late, by {} at p99.9: that much of the latencies' tail is not the server's.\n",
+    text += fmt::format("The client sent late, by {} at p99.9: this part of the latency is not the server's.\n",
                         duration_text(result.lateness.at(0.999)));
   const unsigned ticks = ticks_per_second();
   if (result.server.processor && ticks != 0 && std::fmod(options.rate, ticks) == 0)
     text += fmt::format(
-        "The rate is a multiple of the kernel's tick ({} per second), which then finds the processor in the same state each "
-        "time: "
-        "do not trust the server's time; take a rate such as {:.0f}.\n",
+        "The rate is a multiple of the kernel's ticks ({} per second), so each tick finds the processor in the same state: do "
+        "not trust the server's CPU time; use a rate such as {:.0f}.\n",
         ticks, options.rate + 1);
   return text + bottleneck_text(result.client);
 }
