@@ -34,13 +34,14 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Serves `path` with `handler`, which must outlive the server. Replaces the handler of a configured route, or adds a route
+  /// Serves `path` with `handler`, which must outlive the server. Replaces the handler of a route with that path, or adds a route
   /// with default settings. Call it before `start` (asserted), which returns an error for an invalid path or more than 256
   /// routes.
   void mount(std::string_view path, Handler& handler);
 
-  /// Opens the listeners and starts the shards; a second call is an error. On error no shard runs, and the server cannot be used.
-  /// Before `start` and after its error, pushes and broadcasts find no device, and `drain`, `wait` and `stop` return at once.
+  /// Opens the listeners and starts the shards. A second call is an error that changes nothing. After any other error no shard
+  /// runs, and the server cannot be used. Before `start` and after such an error, pushes and broadcasts find no device, and
+  /// `drain`, `wait` and `stop` return at once.
   std::expected<void, StartError> start();
 
   /// "HOST:PORT" as bound by a successful `start`, empty before it; `admin_address` is also empty without an admin listener.

@@ -16,7 +16,7 @@ std::optional<std::uint64_t> parse_content_length(std::string_view text) {
   std::uint64_t value = 0;
   const bool all_digits = std::all_of(text.begin(), text.end(), [](char c) { return is_digit(static_cast<std::uint8_t>(c)); });
   if (text.size() > 1 && text.front() == '0') return std::nullopt;  // each number has one spelling
-  if (text.empty() || !all_digits) return std::nullopt;  // from_chars alone takes a minus sign, and ignores what follows a number
+  if (text.empty() || !all_digits) return std::nullopt;             // from_chars alone ignores what follows a number
   if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{}) return std::nullopt;
   return value;
 }

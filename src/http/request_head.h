@@ -1,6 +1,6 @@
 // A parsed request head: the position of each part in the caller's bytes.
 //
-// request_head_parser.h parses it; admission/ and admin/ judge what it asks for. `RequestHead` stores only offsets, so the bytes
+// request_head_parser.h parses it; admission/ and admin/ judge the request. `RequestHead` stores only offsets, so the bytes
 // may move between parsing and reading. The holder of the bytes owns it. Invariant: every span lies inside the head.
 #pragma once
 

@@ -1,6 +1,6 @@
 // The strict, incremental parser of a request head (RFC 9112 sections 2 to 5): bytes in, a layout or a broken rule out.
 //
-// No I/O, no clock; it does not judge what the request asks for. A connection owns a parser while its head arrives. A rule about
+// No I/O, no clock; it does not judge method or path. A connection owns a parser while its head arrives. A rule about
 // one byte is judged at that byte, a rule about a line at its end, a rule about all fields at the end of the head: so the verdict
 // does not depend on how TCP cuts the bytes. Invariant: a later call never scans bytes before the cursor again.
 #pragma once

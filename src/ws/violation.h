@@ -51,7 +51,7 @@ inline constexpr std::array violation_table{
     ViolationFacts{Violation::control_fragmented, CloseCode::protocol_error, "fragmented control frame"},
     ViolationFacts{Violation::control_too_long, CloseCode::protocol_error, "control frame too long"},
     ViolationFacts{Violation::not_masked, CloseCode::protocol_error, "frame not masked"},
-    ViolationFacts{Violation::continuation_without_message, CloseCode::protocol_error, "nothing to continue"},
+    ViolationFacts{Violation::continuation_without_message, CloseCode::protocol_error, "continuation without message"},
     ViolationFacts{Violation::message_not_finished, CloseCode::protocol_error, "message not finished"},
     ViolationFacts{Violation::length_not_minimal, CloseCode::protocol_error, "length not minimal"},
     ViolationFacts{Violation::length_top_bit_set, CloseCode::protocol_error, "length out of range"},
