@@ -36,12 +36,12 @@ struct Session {
 
   std::size_t queued_bytes() const { return queue.empty() ? 0 : queue.back().offset + queue.back().bytes - queue.front().offset; }
 
-  void receive(lws* wsi, const unsigned char* piece, std::size_t bytes) {
+  void receive(lws* wsi, const unsigned char* piece, std::size_t piece_bytes) {
     if (lws_is_first_fragment(wsi)) {
       bytes.resize(bytes.size() + LWS_PRE);
       incoming = bytes.size();
     }
-    bytes.insert(bytes.end(), piece, piece + bytes);
+    bytes.insert(bytes.end(), piece, piece + piece_bytes);
     if (!lws_is_final_fragment(wsi)) return;
     queue.push_back({incoming, bytes.size() - incoming, lws_frame_is_binary(wsi) ? LWS_WRITE_BINARY : LWS_WRITE_TEXT});
     incoming = 0;
