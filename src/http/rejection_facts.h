@@ -1,6 +1,6 @@
-// What a peer is told when a rule of any floor refuses its request: the shape that all tables of rejections share.
+// The row type of all tables of rejections: what a peer is told when a rule refuses its request.
 //
-// The tables: http/rejection.h, ws/rejection.h, admission/rejection.h. `response.h` writes the answer.
+// The tables: http/rejection.h, ws/rejection.h, admission/rejection.h. `response.h` writes the response.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace ringgate::http {
 
-/// A rejection as it looks from outside. All text is static and needs no JSON escaping.
+/// What a peer sees of a rejection. All text is static and needs no JSON escaping.
 struct RejectionFacts {
   std::uint16_t status;           // HTTP status code
   std::string_view reason;        // stable snake_case name for programs: member `reason` of the problem document
@@ -18,7 +18,7 @@ struct RejectionFacts {
   std::string_view extra_fields;  // whole field lines, each ending in CRLF; empty for most
 };
 
-/// A row of a table that has one for each enumerator of `Rule`, in their order.
+/// A row of a table with one row for each enumerator of `Rule`, in their order.
 template <typename Rule>
 struct RejectionRow {
   Rule rule;

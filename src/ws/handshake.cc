@@ -20,7 +20,7 @@ using http::RequestView;
 constexpr std::string_view key_suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 section 1.3
 constexpr std::size_t sha1_bytes = 20;
 
-/// Value of a character of base64 (RFC 4648 section 4), or 64 for any other.
+/// The value of a base64 character (RFC 4648 section 4), or 64 for any other character.
 constexpr std::array<std::uint8_t, 256> base64_values = [] {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::array<std::uint8_t, 256> values;
@@ -29,7 +29,7 @@ constexpr std::array<std::uint8_t, 256> base64_values = [] {
   return values;
 }();
 
-/// SHA-1 with what OpenSSL would look up and allocate for each digest kept: that is most of what a short one costs.
+/// SHA-1 that keeps its method and context: most of the cost of a short digest is that OpenSSL looks up and allocates them.
 class Sha1 {
  public:
   Sha1() : method_(EVP_MD_fetch(nullptr, "SHA1", nullptr), EVP_MD_free), context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {}
@@ -74,8 +74,8 @@ bool has_body(const RequestView& request) {
 }  // namespace
 
 bool is_valid_key(std::string_view key) {
-  // 16 bytes are 21 characters, 2 bits in a 22nd, and two of padding. The other 4 bits of the 22nd may be anything: clients with a
-  // key of 24 fixed characters exist (RFC 4648 section 3.5 leaves it to the decoder).
+  // 16 bytes are 21 characters, 2 bits in a 22nd character, and two characters of padding. The other 4 bits may have any value,
+  // because some clients send a key of 24 fixed characters (RFC 4648 section 3.5 leaves it to the decoder).
   if (key.size() != key_chars || !key.ends_with("==")) return false;
   return std::ranges::all_of(key.substr(0, key_chars - 2),
                              [](char c) { return base64_values[static_cast<std::uint8_t>(c)] <= 63; });

@@ -1,9 +1,7 @@
-// The server's side of the opening handshake (RFC 6455 section 4.2): is the request a proper upgrade, and the
-// 101.
+// The server's side of the opening handshake (RFC 6455 section 4.2): checks the upgrade fields and writes the 101.
 //
-// Looks at the upgrade fields alone; method, path, origin and identity are admission's (admission/admission.h). Offers are
-// checked for their grammar; which of them is taken is said by handshake_offers.h and deflate_negotiation.h. Pure
-// functions, any thread.
+// admission/admission.h checks method, path, origin and identity. This checks the grammar of offers; handshake_offers.h and
+// deflate_negotiation.h choose among them. Any thread.
 #pragma once
 
 #include <array>
@@ -25,25 +23,25 @@ inline constexpr std::size_t accept_key_chars = 28;
 
 using AcceptKey = std::array<char, accept_key_chars>;
 
-/// True if `key` is a padded base64 form of 16 bytes (RFC 4648 section 4). Its unused trailing bits may be anything.
+/// True if `key` is the padded base64 form of 16 bytes (RFC 4648 section 4). Its unused bits may have any value.
 bool is_valid_key(std::string_view key);
 
-/// The value of Sec-WebSocket-Accept for `key` (RFC 6455 section 4.2.2 step 5.4).
+/// The value of Sec-WebSocket-Accept for `key` (RFC 6455 section 4.2.2 step 5.4), which must have key_chars characters
+/// (asserted).
 AcceptKey accept_key(std::string_view key);
 
-/// True if the Upgrade field lists `websocket`: the request wants what this server offers.
+/// True if the Upgrade field lists `websocket`.
 bool asks_for_upgrade(const http::RequestView& request);
 
-/// Checks the upgrade fields in the order that every refusal follows: Upgrade, body, Connection,
-/// Sec-WebSocket-Version, Sec-WebSocket-Key, then the grammar of Sec-WebSocket-Protocol and
-/// Sec-WebSocket-Extensions. Returns the key, borrowed from the request. Linear in the head; does not
-/// allocate.
+/// Checks the upgrade fields and reports the first fault in this order: Upgrade, body, Connection, Sec-WebSocket-Version,
+/// Sec-WebSocket-Key, then the grammar of Sec-WebSocket-Protocol and Sec-WebSocket-Extensions. Returns the key, borrowed from the
+/// request. Takes linear time; does not allocate.
 std::expected<std::string_view, Rejection> check_handshake(const http::RequestView& request);
 
-/// What the 101 says beside the accept key.
+/// The content of the 101. Borrows its texts for the call.
 struct SwitchingProtocols {
   std::string_view key;          // Sec-WebSocket-Key of the request
-  std::string_view subprotocol;  // empty: none, and no field
+  std::string_view subprotocol;  // empty: no subprotocol, and no field
   std::optional<DeflateAgreement> deflate;
 };
 

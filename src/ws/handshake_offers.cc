@@ -11,8 +11,8 @@
 namespace ringgate::ws {
 namespace {
 
-// What an extension's parameters may be is its own matter, so that of an unknown one the general grammar has to do (RFC 9110
-// section 5.6.6): any quoted string. For permessage-deflate RFC 6455 section 9.1 is kept: a token once the quoting is undone.
+// Each extension defines its parameters, so those of an unknown extension follow the general grammar: any quoted string (RFC 9110
+// section 5.6.6). Those of permessage-deflate follow RFC 6455 section 9.1: the unquoted string is a token.
 bool take_parameter(OfferCursor& cursor, bool is_deflate) {
   const std::string_view name = cursor.take_token();
   if (name.empty()) return false;
