@@ -24,6 +24,11 @@ class Relations {
     }
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
+    if (std::ranges::find(config_.listeners, config_.admin.bind, &ListenerConfig::bind) != config_.listeners.end() &&
+        !config_.admin.bind.ends_with(":0")) {
+      add("admin.bind",
+          {fmt::format("{} is a listener's, too", config_.admin.bind), "bind the admin port elsewhere, or \"off\""});
+    }
     if (config_.admin.dual_stack && !config_.admin.bind.starts_with('[')) add("admin.dual_stack", not_ipv6(config_.admin.bind));
     return std::move(faults_);
   }

@@ -4,6 +4,7 @@
 
 #include "admission/id_source.h"
 #include "base/limits.h"
+#include "http/uri.h"
 #include "ring/ring.h"
 
 namespace ringgate::config {
@@ -35,13 +36,13 @@ bool accepts_host(std::string_view text) {
 bool accepts_handler(std::string_view text) { return !text.empty() && text.size() <= 64 && all_of(text, "_-"); }
 
 // An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port; no path. Pages without an origin send `null` or
-// `file://`.
+// `file://`. An entry that no browser sends is refused, since it would match nothing: a port that is empty or begins with a zero.
 bool accepts_origin(std::string_view text) {
   if (text == "null" || text == "file://") return true;
-  const std::size_t colon = text.find("://");
-  if (colon == std::string_view::npos || colon == 0 || text.size() > 255) return false;
-  const std::string_view authority = text.substr(colon + 3);
-  return all_of(text.substr(0, colon), "+-.") && !authority.empty() && all_of(authority, "-._~:[]");
+  const std::string_view scheme = http::scheme_of(text);
+  if (scheme.empty() || !all_of(scheme, "+-.") || text.size() > 255) return false;
+  const std::string_view authority = text.substr(scheme.size() + 3);
+  return all_of(authority, "-._~:[]") && !authority.ends_with(':') && http::is_valid_authority(authority);
 }
 
 bool accepts_id_source(std::string_view text) { return admission::parse_id_source(text).has_value(); }
@@ -59,7 +60,8 @@ constinit const TextShape route_path{accepts_path, "a path such as \"/ws\""};
 constinit const TextShape route_path_or_off{accepts_path_or_off, "a path such as \"/healthz\", or \"off\""};
 constinit const TextShape host_name{accepts_host, "a host such as \"gate.example.org\" or \"[2001:db8::1]\", without a port"};
 constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
-constinit const TextShape web_origin{accepts_origin, "an origin such as \"https://example.org\", \"null\" or \"file://\""};
+constinit const TextShape web_origin{
+    accepts_origin, "an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\""};
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
 

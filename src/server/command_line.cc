@@ -161,12 +161,28 @@ std::expected<Request, ExitCode> parse_arguments(std::span<const char* const> ar
   return std::move(*request);
 }
 
+/// Faults of routes whose handler is not the echo: only a program that embeds the gate mounts other handlers.
+config::ConfigFaults missing_handlers(const config::LoadedConfig& loaded) {
+  config::ConfigFaults faults;
+  for (std::size_t i = 0; i < loaded.config.routes.size(); ++i) {
+    const std::string& handler = loaded.config.routes[i].handler;
+    if (handler == "echo") continue;
+    const std::string path = fmt::format("route.{}.handler", i);
+    const auto origin = loaded.origins.find(path);
+    const std::string where = origin == loaded.origins.end() ? path : origin->second + ": " + path;
+    faults.push_back({ExitCode::bad_configuration, fmt::format("{}: this program has no handler \"{}\"", where, handler),
+                      "write \"echo\", or embed the gate in a program that mounts the handler"});
+  }
+  return faults;
+}
+
 /// The settings. Prints the faults: `serve` only the first, other commands all.
 std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
                                                    std::ostream& err) {
   auto loaded = config::load_config({request.file, environment, request.flags});
-  if (loaded) return std::move(*loaded);
-  for (const StartError& fault : loaded.error()) {
+  const config::ConfigFaults faults = loaded ? missing_handlers(*loaded) : std::move(loaded.error());
+  if (faults.empty()) return std::move(*loaded);
+  for (const StartError& fault : faults) {
     refuse(fault, err);
     if (request.command == Command::serve) break;
   }

@@ -194,6 +194,10 @@ TEST(LoadConfig, RefusesSettingsThatContradictOneAnother) {
   EXPECT_EQ(faults_of("[[listener]]\n[[listener]]\nhealth_path = \"off\"\n"),
             "ringgate: listener.1.bind: 127.0.0.1:8080 is the address of another listener; give each listener its own address\n")
       << "whatever else the two say";
+  EXPECT_EQ(
+      faults_of("[admin]\nbind = \"127.0.0.1:8080\"\n"),
+      "ringgate: gate.toml:2: admin.bind: 127.0.0.1:8080 is a listener's, too; bind the admin port elsewhere, or \"off\"\n");
+  EXPECT_EQ(faults_of("[[listener]]\nbind = \"127.0.0.1:0\"\n[admin]\nbind = \"127.0.0.1:0\"\n"), "");
   EXPECT_EQ(faults_of("[[listener]]\ndual_stack = true\n"),
             "ringgate: gate.toml:2: listener.0.dual_stack: 127.0.0.1:8080 is not an IPv6 address; bind \"[::]:PORT\", or leave "
             "dual_stack out\n");
@@ -209,6 +213,26 @@ TEST(LoadConfig, TakesHostsWithoutPort) {
     EXPECT_EQ(faults_of(fmt::format("[device]\nallowed_hosts = [\"{0}\"]\n[admin]\nallowed_hosts = [\"{0}\"]\n", good)), "");
   for (const char* bad : {"gate.example.org:8080", "[::1]:80", "::1", "https://gate.example.org", "*", ""})
     EXPECT_NE(faults_of(fmt::format("[device]\nallowed_hosts = [\"{}\"]\n", bad)), "") << bad;
+}
+
+TEST(LoadConfig, TakesOriginsThatABrowserSends) {
+  const auto faults_with = [](std::string_view origin) {
+    return faults_of(fmt::format("[[route]]\norigin = \"list\"\nallowed_origins = [\"{}\"]\n", origin));
+  };
+  for (const char* good :
+       {"https://example.org", "http://192.0.2.1:8080", "https://[2001:db8::1]", "https://[::1]:8443", "https://example.org:443",
+        "capacitor://localhost", "chrome-extension://abcdefghijklmnop", "null", "file://"})
+    EXPECT_EQ(faults_with(good), "") << good;
+  for (const char* bad : {"https://h:0443", "https://h:", "https://h:65536", "https://h:x", "https://h:1:2", "https://:443",
+                          "https://[::1]:", "https://[::1]8443", "https://[::1", "https://[", "https://]", "https://[h]"})
+    EXPECT_NE(faults_with(bad), "") << bad;
+  for (const char* bad : {"https://", "://h", "https:/h", "example.org", "https://example.org/", "https://user@example.org",
+                          "https://*.example.org", "*", ""})
+    EXPECT_NE(faults_with(bad), "") << bad;
+  EXPECT_EQ(
+      faults_with("https://example.org/"),
+      "ringgate: gate.toml:3: route.0.allowed_origins: \"https://example.org/\" does not fit; write a list of 0 to 256 different "
+      "texts, each an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\"\n");
 }
 
 TEST(LoadConfig, NamesTheLineOfANulByte) {

@@ -124,6 +124,17 @@ TEST(CommandLine, CheckConfigSaysThatAllIsWell) {
   EXPECT_EQ(finished.out, "the configuration is valid\n");
 }
 
+TEST(CommandLine, CheckConfigKnowsWhichHandlersThereAre) {
+  for (const char* command : {"check-config", "serve"}) {
+    const Outcome finished = run({command, "--set", "route.0.handler=other"});
+    EXPECT_EQ(exit_code(finished), ExitCode::bad_configuration) << command;
+    EXPECT_EQ(finished.err,
+              "ringgate: --set: route.0.handler: this program has no handler \"other\"; write \"echo\", or embed the gate in a "
+              "program that mounts the handler\n");
+    EXPECT_EQ(finished.out, "");
+  }
+}
+
 TEST(CommandLine, HelpAndVersionGoToStdout) {
   const Outcome help = run({"--help"});
   EXPECT_EQ(exit_code(help), ExitCode::success);
