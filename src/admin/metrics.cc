@@ -49,6 +49,7 @@ constexpr std::array rows = {
     Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "accepted"}, &ShardCounters::handshakes_accepted},
     Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "refused"}, &ShardCounters::handshakes_refused},
     Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "abandoned"}, &ShardCounters::handshakes_abandoned},
+    Row{"health_requests_total", "Requests for the health path that device listeners answered.", counter, gate_wide, {}, &ShardCounters::health_answers},
     Row{"duplicate_device_total", "Connections that took over the id of an older connection.", counter, gate_wide, {"action", "replaced"}, &ShardCounters::takeovers},
     Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "text"}, &ShardCounters::text_in},
     Row{"messages_received_total", "Frames and messages from devices.", counter, gate_wide, {"opcode", "binary"}, &ShardCounters::binary_in},

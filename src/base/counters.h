@@ -31,7 +31,7 @@ struct alignas(64) ShardCounters {
   Counter connections_cold;
   Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
   // Devices
-  Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers;
+  Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers, health_answers;
   // How an accepted connection left the open phase: it counts in exactly one of these
   Counter closed_by_peer, closed_by_gate, vanished;
   std::array<Counter, limits::refusals_max> handshakes_refused_by;  // by admission::Refusal

@@ -116,6 +116,7 @@ class DeviceSession final : public conn::Session {
   void refuse(conn::Connection& connection, admission::Refusal refusal);
   void note_refusal(const conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request);
   static http::RequestView partial_request(conn::Connection& connection);
+  bool is_health_path(const conn::Connection& connection, const http::RequestView& request) const;
   bool asks_for_health(const conn::Connection& connection, const http::RequestView& request) const;
   void answer_health(conn::Connection& connection, const http::RequestView& request);
 

@@ -17,7 +17,10 @@ void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refu
   unreserve_connection(connection);
   note_refusal(connection, refusal, request);
   std::string answer;
-  http::append_rejection(answer, refusal.facts(), request.method(), date_.at(ring_.wall_clock_seconds()));
+  http::RejectionFacts facts = refusal.facts();
+  if (refusal == http::Rejection::method_not_allowed && is_health_path(connection, request))
+    facts.extra_fields = http::rejection_fields::allow_get_and_head;
+  http::append_rejection(answer, facts, request.method(), date_.at(ring_.wall_clock_seconds()));
   record_of(connection).phase = Phase::closed;
   transport_.write(connection, bytes_of(answer));
   transport_.flush_and_close(connection);
@@ -56,21 +59,27 @@ void DeviceSession::note_refusal(const conn::Connection& connection, admission::
   log::write(log::Level::info, "handshake refused", fields);
 }
 
-/// Whether a load balancer asks for the gate's health. A request for a WebSocket is never such a check, whatever its path. An
-/// Upgrade field counts only with its connection option, and not in HTTP/1.0 (RFC 9110 section 7.8).
-bool DeviceSession::asks_for_health(const conn::Connection& connection, const http::RequestView& request) const {
-  const bool reads = request.method() == http::Method::get || request.method() == http::Method::head;
-  const bool upgrades = !request.is_http10() && request.list_has_token("Connection", "upgrade") && ws::asks_for_upgrade(request);
+bool DeviceSession::is_health_path(const conn::Connection& connection, const http::RequestView& request) const {
   const auto& listeners = settings_.config.listeners;
-  if (!reads || upgrades || connection.listener_index >= listeners.size()) return false;
+  if (connection.listener_index >= listeners.size()) return false;
   return request.path().starts_with('/') &&
          request.path() == listeners[connection.listener_index].health_path;  // which may be "off"
+}
+
+/// Whether a load balancer asks for the gate's health. A GET for a WebSocket is never such a check, whatever its path. An
+/// Upgrade field counts only with its connection option, and not in HTTP/1.0 (RFC 9110 section 7.8). A HEAD asks for no WebSocket.
+bool DeviceSession::asks_for_health(const conn::Connection& connection, const http::RequestView& request) const {
+  if (!is_health_path(connection, request)) return false;
+  if (request.method() == http::Method::head) return true;
+  const bool upgrades = !request.is_http10() && request.list_has_token("Connection", "upgrade") && ws::asks_for_upgrade(request);
+  return request.method() == http::Method::get && !upgrades;
 }
 
 void DeviceSession::answer_health(conn::Connection& connection, const http::RequestView& request) {
   if (const auto framing = http::body_framing(request); !framing) return refuse(connection, framing.error(), request);
   if (const auto expectation = http::expects_continue(request); !expectation)
     return refuse(connection, expectation.error(), request);
+  counters_.health_answers.add(1);
   const bool ready = gate_.ready.load(std::memory_order_acquire);
   std::string answer;
   http::append_response(answer, {.status = static_cast<std::uint16_t>(ready ? 200 : 503),

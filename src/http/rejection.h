@@ -98,7 +98,7 @@ inline constexpr std::array<RejectionRow<Rejection>, rejections_count> rejection
     {Rejection::host_malformed, 400, "host_malformed", "The Host field is not a host with an optional port.", rejection_fields::none},
     {Rejection::authority_conflict, 400, "authority_conflict", "The request target names another host or port than the Host field.", rejection_fields::none},
     {Rejection::host_not_allowed, 421, "host_not_allowed", "This server does not serve the host in the Host field.", rejection_fields::none},
-    {Rejection::content_length_malformed, 400, "content_length_malformed", "Content-Length must be one decimal number without leading zeros.", rejection_fields::none},
+    {Rejection::content_length_malformed, 400, "content_length_malformed", "Content-Length must be one decimal number below 2^64, without leading zeros.", rejection_fields::none},
     {Rejection::content_length_repeated, 400, "content_length_repeated", "Content-Length is given more than once.", rejection_fields::none},
     {Rejection::framing_ambiguous, 400, "framing_ambiguous", "A request must not have both Content-Length and Transfer-Encoding.", rejection_fields::none},
     {Rejection::transfer_encoding_malformed, 400, "transfer_encoding_malformed", "Transfer-Encoding is not a list of codings.", rejection_fields::none},

@@ -36,6 +36,7 @@ consteval bool rows_are_in_order(const std::array<RejectionRow<Rule>, count>& ro
 namespace rejection_fields {
 inline constexpr std::string_view none = "";
 inline constexpr std::string_view allow_get = "Allow: GET\r\n";
+inline constexpr std::string_view allow_get_and_head = "Allow: GET, HEAD\r\n";  // in its place where the path answers HEAD, too
 inline constexpr std::string_view retry_after = "Retry-After: 5\r\n";
 }  // namespace rejection_fields
 

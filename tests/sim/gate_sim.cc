@@ -408,8 +408,9 @@ void Simulation::check_books() {
   EXPECT_EQ(broadcasts, broadcasts_.size());
 
   const std::uint64_t accepted = total_of(&ShardCounters::handshakes_accepted);
-  EXPECT_EQ(total_of(&ShardCounters::accepted),
-            accepted + total_of(&ShardCounters::handshakes_refused) + total_of(&ShardCounters::handshakes_abandoned));
+  EXPECT_EQ(total_of(&ShardCounters::accepted), accepted + total_of(&ShardCounters::handshakes_refused) +
+                                                    total_of(&ShardCounters::handshakes_abandoned) +
+                                                    total_of(&ShardCounters::health_answers));
   EXPECT_EQ(accepted, total_of(&ShardCounters::closed_by_peer) + total_of(&ShardCounters::closed_by_gate) +
                           total_of(&ShardCounters::vanished));
 

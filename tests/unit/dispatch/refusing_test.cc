@@ -156,6 +156,8 @@ TEST_F(DeviceRefusing, TellsLoadBalancersWhetherItIsReady) {
   EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), 503);
   EXPECT_EQ(status_of("HEAD /healthz HTTP/1.0\r\n\r\n"), 503);
   EXPECT_EQ(gate->counters().handshakes_refused.get(), 0U) << "that is no handshake";
+  EXPECT_EQ(gate->counters().health_answers.get(), 6U);
+  EXPECT_EQ(gate->counters().accepted.get(), 6U) << "each connection is in the books";
   expect_nothing_left();
 }
 
@@ -169,6 +171,23 @@ TEST_F(DeviceRefusing, HealthIsForReadersWithProperFraming) {
   EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\nGET /ws HTTP/1.1"), 200)
       << "and nothing behind it";
   EXPECT_EQ(status_of("GET /healthz HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), 404);
+}
+
+TEST_F(DeviceRefusing, NamesTheMethodsThatThePathServes) {
+  start();
+  gate->state().ready = true;
+  const auto allowed_at = [&](std::string_view path) {
+    const std::string answer = ask("POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 405 ")) << answer;
+    const std::size_t begin = answer.find("\r\nAllow: ") + 9;
+    return answer.substr(begin, answer.find("\r\n", begin) - begin);
+  };
+  EXPECT_EQ(allowed_at("/healthz"), "GET, HEAD");
+  EXPECT_EQ(allowed_at("/healthz?from=lb"), "GET, HEAD");
+  EXPECT_EQ(allowed_at("/ws"), "GET");
+  EXPECT_EQ(allowed_at("/healthz/"), "GET");
+  EXPECT_EQ(status_of("HEAD /healthz HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), 200)
+      << "a WebSocket is asked for by GET alone";
 }
 
 TEST_F(DeviceRefusing, TheHealthPathIsASetting) {

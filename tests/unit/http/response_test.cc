@@ -40,6 +40,10 @@ TEST(Response, HasATitleForEveryStatusItSendsAndAWordForOthers) {
   EXPECT_EQ(status_title(299), "Unknown");
 }
 
+TEST(Rejection, SaysHowLargeALengthMayBe) {
+  EXPECT_NE(rejection_text(Rejection::content_length_malformed).find("one decimal number below 2^64"), std::string::npos);
+}
+
 TEST(Rejection, HasNoBodyForHead) {
   const std::string text = rejection_text(Rejection::method_not_allowed, Method::head);
   EXPECT_TRUE(text.ends_with("\r\n\r\n"));
