@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <regex>
 #include <set>
 #include <sstream>
 
 #include "admin_gate.h"
+#include "admission/refusal.h"
+#include "support/source_root.h"
 
 namespace ringgate::admin {
 namespace {
@@ -62,6 +66,43 @@ TEST(Metrics, CountsWhatHappenedOnAllShards) {
   EXPECT_EQ(value_of(text, "ringgate_slots_used{shard=\"1\"}"), 1);
   EXPECT_GT(value_of(text, "process_resident_memory_bytes"), 0);
   EXPECT_GT(value_of(text, "process_open_fds"), 0);
+}
+
+std::string page(const std::string& name) {
+  std::ifstream file(source_file(name));
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Metrics, HasEverySeriesThatThePagesName) {
+  AdminGate gate;
+  const std::string text = scrape(gate);
+  std::size_t names = 0;
+  for (const char* name : {"README.md", "docs/architecture.md", "docs/compression.md", "docs/operating.md"}) {
+    const std::string content = page(name);
+    const std::regex series("ringgate_[a-z0-9_]+");
+    for (std::sregex_iterator found(content.begin(), content.end(), series), end; found != end; ++found, ++names)
+      EXPECT_NE(text.find("# TYPE " + found->str() + ' '), std::string::npos) << name << " names " << found->str();
+  }
+  EXPECT_GT(names, 20U);
+}
+
+// A row of the page's table of refusals: `reason`, perhaps another one, and their status.
+TEST(Metrics, HasEveryReasonToRefuseThatThePageForOperatorsNames) {
+  std::set<std::pair<std::string, int>> rows;
+  for (std::size_t i = 0; i < admission::Refusal::count; ++i) {
+    const http::RejectionFacts& facts = admission::Refusal::at(i).facts();
+    rows.emplace(facts.reason, facts.status);
+  }
+  const std::string content = page("docs/operating.md");
+  const std::regex row(R"(\n\| (`[a-z0-9_`, ]+`) \| ([0-9]{3}) \|)");
+  const std::regex reason("[a-z0-9_]+");
+  std::size_t reasons = 0;
+  for (std::sregex_iterator found(content.begin(), content.end(), row), end; found != end; ++found) {
+    const std::string named = found->str(1);
+    for (std::sregex_iterator one(named.begin(), named.end(), reason); one != end; ++one, ++reasons)
+      EXPECT_TRUE(rows.contains({one->str(), std::stoi(found->str(2))})) << one->str() << " is not " << found->str(2);
+  }
+  EXPECT_GT(reasons, 15U);
 }
 
 TEST(Metrics, M03_KeepsItsSizeWhateverDevicesAreCalled) {
