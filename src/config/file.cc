@@ -109,6 +109,8 @@ bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 /// bytes beyond ASCII, and toml++ 3.3.0 has undefined behaviour on them.
 std::expected<void, FileFault> check_lines(std::string_view text) {
   std::size_t line = 1;
+  if (text.starts_with("\xEF\xBB\xBF"))
+    return std::unexpected(FileFault{line, {"the file begins with a byte-order mark", "save it without one"}});
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view content = text.substr(0, end);
@@ -166,7 +168,9 @@ std::expected<FileContent, FileFault> parse_config_text(std::string_view text) {
   if (!result) {
     const toml::parse_error& error = result.error();
     return std::unexpected(
-        FileFault{error.source().begin.line, {printable(error.description(), 200), "correct the TOML on this line"}});
+        FileFault{error.source().begin.line,
+                  {printable(error.description(), 200),
+                   "correct the TOML on this line; all values but numbers and true or false stand in quotes"}});
   }
   FileContent content;
   Collector(content).collect(result.table());

@@ -319,13 +319,17 @@ std::string path_of(const KeyPlace& place) {
 std::optional<std::string> nearest_key(std::string_view path) {
   constexpr std::size_t path_bytes_max = 64;  // a longer path is not a typing error
   if (path.size() > path_bytes_max) return std::nullopt;
+  constexpr std::size_t part_chars_min = 4;
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(2, path.size() / 4) + 1;
   for (const Key& key : table) {
     const std::string candidate = path_of({&key, index_in(path)});
     // The right name in the wrong section is nearer than any typing error.
     const std::string_view last = path.substr(path.rfind('.') + 1);
-    const std::size_t d = last == key.name() ? 1 : distance(path, candidate);
+    // Nearer still is a key of the same section that has it as a part: "deflate.level" means deflate.memory_level.
+    const bool is_part = last.size() >= part_chars_min && last.size() < path.size() && key.name().contains(last) &&
+                         candidate.starts_with(path.substr(0, path.size() - last.size()));
+    const std::size_t d = is_part ? 0 : last == key.name() ? 1 : distance(path, candidate);
     if (d < best_distance) {
       best = candidate;
       best_distance = d;

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "config/table.h"
+#include "support/source_root.h"
 
 namespace ringgate::config {
 namespace {
@@ -233,6 +234,32 @@ TEST(LoadConfig, TakesOriginsThatABrowserSends) {
       faults_with("https://example.org/"),
       "ringgate: gate.toml:3: route.0.allowed_origins: \"https://example.org/\" does not fit; write a list of 0 to 256 different "
       "texts, each an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\"\n");
+}
+
+TEST(LoadConfig, TakesTheExamplesOfThePages) {
+  constexpr std::string_view fence = "```toml\n";
+  std::size_t examples = 0;
+  for (const char* name : {"docs/configuration.md", "docs/compression.md"}) {
+    std::ifstream file(source_file(name));
+    const std::string page{std::istreambuf_iterator<char>(file), {}};
+    for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at), ++examples) {
+      at += fence.size();
+      EXPECT_EQ(faults_of(std::string_view(page).substr(at, page.find("```", at) - at)), "") << name;
+    }
+  }
+  EXPECT_GE(examples, 2U);
+}
+
+TEST(LoadConfig, SaysThatSizesStandInQuotes) {
+  const std::string faults = faults_of("[limits]\nmax_message = 64KiB\n");
+  EXPECT_TRUE(faults.starts_with("ringgate: gate.toml:2: ")) << faults;
+  EXPECT_TRUE(faults.ends_with("; correct the TOML on this line; all values but numbers and true or false stand in quotes\n"))
+      << faults;
+}
+
+TEST(LoadConfig, NamesAByteOrderMark) {
+  EXPECT_EQ(faults_of("\xef\xbb\xbf[limits]\n"),
+            "ringgate: gate.toml:1: the file begins with a byte-order mark; save it without one\n");
 }
 
 TEST(LoadConfig, NamesTheLineOfANulByte) {

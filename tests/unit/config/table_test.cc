@@ -208,6 +208,10 @@ TEST(ConfigTable, SuggestsTheNearestKeyIfAnyIsNear) {
   EXPECT_EQ(nearest_key("limit.max_message"), "limits.max_message");
   EXPECT_EQ(nearest_key("max_message"), "limits.max_message");
   EXPECT_EQ(nearest_key("listener.3.bnd"), "listener.3.bind");
+  EXPECT_EQ(nearest_key("route.0.deflate.level"), "route.0.deflate.memory_level") << "not log.level";
+  EXPECT_EQ(nearest_key("listener.1.health"), "listener.1.health_path");
+  EXPECT_EQ(nearest_key("limits.buffers"), "ring.buffers");
+  EXPECT_EQ(nearest_key("level"), "log.level");
   EXPECT_EQ(nearest_key("tls.cert_file"), std::nullopt);
   EXPECT_EQ(nearest_key(std::string(100'000, 'x')), std::nullopt);
 }
