@@ -253,6 +253,11 @@ TEST(AdminApi, SaysWhetherItIsReady) {
   EXPECT_EQ(gate.ask_once(get_request("/healthz")).status, 200);
 }
 
+TEST(AdminApi, RefusalsSayWhatIsTrueOfEachOfTheirCauses) {
+  EXPECT_NE(facts_of(Refusal::backpressure).detail.find("or a queue inside this server is full"), std::string_view::npos);
+  EXPECT_NE(facts_of(Refusal::not_ready).detail.find("about to stop"), std::string_view::npos) << "devices get in until then";
+}
+
 TEST(AdminApi, M20_KnowsWhichMethodsAPathAllows) {
   AdminGate gate;
   struct Case {
