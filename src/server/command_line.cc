@@ -40,7 +40,8 @@ constexpr const char* description =
 constexpr const char* footer =
     "Sources of settings: defaults, the file, RINGGATE_SECTION__KEY in the environment, flags.\n"
     "A later source wins. Unknown keys are errors.\n\n"
-    "Signals: SIGTERM and SIGINT close all devices, then exit; a second signal exits at once.\n"
+    "Signals: SIGTERM closes all devices, after drain.grace, then exits; SIGINT does so without the grace;\n"
+    "a second signal exits at once.\n"
     "Exit codes: 0 success, 1 fault, 64 usage, 69 no io_uring, 71 refused by the system, 77 no permission,\n"
     "78 bad configuration.\n\n"
     "Examples:\n"

@@ -138,8 +138,9 @@ TEST(CommandLine, CheckConfigKnowsWhichHandlersThereAre) {
 TEST(CommandLine, HelpAndVersionGoToStdout) {
   const Outcome help = run({"--help"});
   EXPECT_EQ(exit_code(help), ExitCode::success);
-  for (const char* word : {"serve", "check-config", "print-config", "version", "doctor", "--config", "--listen", "--admin",
-                           "--shards", "--cpus", "--set", "--log-level", "--log-format", "--version", "--help", "Exit codes"}) {
+  for (const char* word :
+       {"serve", "check-config", "print-config", "version", "doctor", "--config", "--listen", "--admin", "--shards", "--cpus",
+        "--set", "--log-level", "--log-format", "--version", "--help", "Exit codes", "SIGINT does so without the grace"}) {
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(help.err, "");
