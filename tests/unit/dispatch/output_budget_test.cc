@@ -82,6 +82,31 @@ TEST_F(OutputBudget, ABroadcastToAllCountsOnce) {
   EXPECT_EQ(gate->counters().output_bytes.get(), 0U);
 }
 
+TEST_F(OutputBudget, OneThatGoesForAnotherReasonMakesRoomAndIsNotCounted) {
+  options.settings.limits.send_timeout_ns = seconds(10);
+  start();
+  DeviceClient late = slow("late");
+  let_wait("late", 120'000);  // the largest of all
+  gate->pass(seconds(5));
+  std::vector<DeviceClient> clients;
+  for (int i = 0; i < 9; ++i) {
+    clients.push_back(slow("d" + std::to_string(i)));
+    let_wait("d" + std::to_string(i), 90'000);
+  }
+  ASSERT_EQ(gate->counters().queues_given_up.get(), 0U);
+  // In one turn its time is over, and what waits for the others passes the budget.
+  world->advance(milliseconds(5200));
+  gate->on_shard(0, [](dispatch::PushService& pushes) {
+    for (int i = 0; i < 18; ++i)
+      pushes.push("d" + std::to_string(i % 9), ws::MessageRef::encode(MessageType::text, bytes_of(std::string(10'000, 'p'))),
+                  [](const PushResult&) {});
+  });
+  EXPECT_EQ(gate->counters().slow_consumers.get(), 1U);
+  gate->settle();
+  EXPECT_EQ(handler.closed.size(), 1U);
+  EXPECT_EQ(gate->counters().queues_given_up.get(), 0U);
+}
+
 TEST_F(OutputBudget, NothingIsLeftOfOneThatHadToGo) {
   start();
   std::vector<DeviceClient> clients;
