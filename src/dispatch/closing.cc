@@ -42,7 +42,10 @@ void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseC
   transport_.write(connection, ws::encode_close(code, reason).view());
   transport_.schedule(connection, transport_.now() + settings_.config.limits.close_timeout_ns);
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused);
-  if (DeviceSide* const side = record_of(connection).side) drop_inflating(*side);
+  if (DeviceSide* const side = record_of(connection).side; side != nullptr && side->inflating != nullptr) {
+    drop_inflating(*side);
+    unfinished_.remove(side->unfinished);  // nothing else is unfinished: what follows is held
+  }
   transport_.resume(connection);  // to read the peer's Close, after the input that was held back
   if (reading_ != &connection) read_held(connection);
 }

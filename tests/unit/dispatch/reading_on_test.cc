@@ -316,5 +316,33 @@ TEST_F(LargeCompressed, NothingIsLeftOfOneThatWasCutOff) {
   expect_nothing_left();
 }
 
+TEST_F(LargeCompressed, OneThatIsClosedMeanwhileHasItsTimeToAnswerThoughMemoryIsShort) {
+  limits().message_bytes_max = 32 * MiB;
+  limits().reassembly_bytes_max = 32 * MiB;
+  start();
+  DeviceClient closed = compressing("closed");
+  closed.peer().send(large(30 * MiB));
+  for (int i = 0; i < 3; ++i) gate->turn(0);
+  ASSERT_EQ(gate->counters().messages_inflating.get(), 1U);
+  gate->on_shard(0, [](dispatch::PushService& pushes) {
+    pushes.close_device("closed", CloseCode{4000}, "leave", [](dispatch::CloseOutcome) {});
+  });
+  gate->settle();
+  ASSERT_EQ(gate->counters().messages_inflating.get(), 0U);
+  // Two messages in the making are more than there is memory for: the older one has to go, and nobody who holds nothing.
+  DeviceClient older = device("older");
+  older.peer().send(DeviceClient::frame(Opcode::binary, std::string(20 * MiB, 'x'), false));
+  gate->settle();
+  DeviceClient newer = device("newer");
+  newer.peer().send(DeviceClient::frame(Opcode::binary, std::string(20 * MiB, 'x'), false));
+  gate->settle();
+  older.read();
+  EXPECT_EQ(older.close_code(), 1013);
+  EXPECT_EQ(gate->counters().messages_given_up.get(), 1U);
+  closed.read();
+  EXPECT_EQ(closed.close_code(), 4000);
+  EXPECT_FALSE(closed.saw_end());
+}
+
 }  // namespace
 }  // namespace ringgate::simulated
