@@ -30,7 +30,6 @@ void AdminSession::on_open(conn::Connection& connection) {
   connection.construct_session<AdminRecord>().state = new AdminConnection(settings_, transport_.now());
   counters_.admin_connections.add(1);
   (void)count_connection(state_of(connection));
-  if (is_ending_) return transport_.flush_and_close(connection);
   act_on_deadlines(connection);
 }
 
@@ -90,11 +89,11 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
     case ReadStatus::need_more: return false;
     case ReadStatus::body_follows:
       state.since = transport_.now();
-      if (refuse_above_limit(connection)) return false;
+      if (refuse_unserved(connection)) return false;
       on_body_follows(connection, input);
       return true;
     case ReadStatus::complete:
-      if (refuse_above_limit(connection)) return false;
+      if (refuse_unserved(connection)) return false;
       state.is_first = false;
       state.since = transport_.now();
       serve(connection);
@@ -107,12 +106,13 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   return false;
 }
 
-/// True, and the connection ends, if it is beyond admin.max_connections.
-bool AdminSession::refuse_above_limit(conn::Connection& connection) {
+/// True, and the connection ends, if it was accepted while the gate ends, or is beyond admin.max_connections.
+bool AdminSession::refuse_unserved(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
-  if (count_connection(state)) return false;
+  if (!is_ending_ && count_connection(state)) return false;
   counters_.admin_rejected.add(1);
-  owe_last(connection, write_answer(Answer::refuse(Refusal::connection_limit), {state.reader.request().method}, date()));
+  const Refusal refusal = is_ending_ ? Refusal::stopping : Refusal::connection_limit;
+  owe_last(connection, write_answer(Answer::refuse(refusal), {state.reader.request().method, http::Persistence::close}, date()));
   return true;
 }
 

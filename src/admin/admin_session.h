@@ -41,7 +41,8 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void on_deadline(conn::Connection& connection) override;
   void on_gone(conn::Connection& connection, conn::EndCause cause) override;
 
-  /// Ends every connection after the answers it is owed, and new connections at once. Called once, when the gate ends.
+  /// Ends every connection after the answers it is owed. The first request of one that is accepted later is answered 503. Called once, when
+  /// the gate ends.
   void end_all();
 
  private:
@@ -53,7 +54,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   bool count_connection(AdminConnection& state);
   void read_requests(conn::Connection& connection, ByteView input);
   bool read_next(conn::Connection& connection, ByteView& input);
-  bool refuse_above_limit(conn::Connection& connection);
+  bool refuse_unserved(conn::Connection& connection);
   void on_body_follows(conn::Connection& connection, ByteView body_so_far);
   void serve(conn::Connection& connection);
   void reject(conn::Connection& connection, http::Rejection rejection);

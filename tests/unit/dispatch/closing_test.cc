@@ -262,6 +262,24 @@ TEST_F(DeviceClosing, DrainSendsTheAdminAnswersThatAreOwed) {
   gate->expect_nothing_left();
 }
 
+TEST_F(DeviceClosing, DrainTellsAnAdminConnectionThatIsAcceptedAtItsEndWhy) {
+  options.settings.admin.bind = "127.0.0.1:0";
+  start();
+  gate->start_draining();
+  ring::FakePeer* late = nullptr;
+  // In the turn that stops listening, which the kernel is told only after it has accepted the connection.
+  gate->on_shard(0, [&](dispatch::PushService&) { late = &gate->connect_admin(); });
+  late->send("GET /v1/devices HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  gate->pass(seconds(5));
+  EXPECT_TRUE(gate->is_drained());
+  const std::string answer(late->received_text());
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("\r\nConnection: close\r\n"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("\"stopping\""), std::string::npos) << answer;
+  EXPECT_TRUE(late->saw_end());
+  gate->expect_nothing_left();
+}
+
 TEST_F(DeviceClosing, DrainDoesNotWaitForPeersThatNeverAnswer) {
   start();
   DeviceClient mute = device("mute", "/ws");
