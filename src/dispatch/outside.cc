@@ -32,16 +32,18 @@ void PushService::on_outside(const Request& request) {
 
 bool PushService::close_down() {
   closed_ = true;
-  const std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size() + deferred_.size();
+  std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size();
   for (BroadcastJob& job : std::exchange(broadcasts_, {})) {
     job.result.outcome = BroadcastOutcome::closing;
     job.on_done(job.result);
   }
-  for (const Deferred& deferred : std::exchange(deferred_, {})) {
-    --deferred_counts_[deferred.shard];
-    if (deferred.request.kind != RequestKind::broadcast) continue;  // a notice has no waiter
-    (void)take_message(deferred.request.owned);
-    on_reply(deferred.shard, {.ticket = deferred.request.ticket, .of = BroadcastResult{.outcome = BroadcastOutcome::closing}});
+  for (const auto& [shard, waiting] : std::exchange(deferred_, {})) {
+    handled += waiting.size();
+    for (const Request& request : waiting) {
+      if (request.kind != RequestKind::broadcast) continue;  // a notice has no waiter
+      (void)take_message(request.owned);
+      on_reply(shard, {.ticket = request.ticket, .of = BroadcastResult{.outcome = BroadcastOutcome::closing}});
+    }
   }
   mailbox_.publish_all([](std::uint32_t) {});  // no shard runs, so none must be woken
   return handled > 0;

@@ -2,6 +2,8 @@
 #include "dispatch/push_service.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -27,8 +29,7 @@ PushService::PushService(std::uint8_t shard_index, GateState& gate, ring::Ring& 
       mailbox_(gate.mailboxes.of(shard_index)),
       map_(gate.map.of(shard_index)),
       turned_at_(ring.now()),
-      overdue_(gate.shards_count, 0),
-      deferred_counts_(gate.shards_count, 0) {
+      overdue_(gate.shards_count, 0) {
   devices.set_takeover_notice(*this);
 }
 
@@ -49,23 +50,28 @@ bool PushService::ask(std::uint32_t shard, const Request& request) { return mail
 
 /// Requests that must arrive. If their lane is full they wait here, and later ones to the same shard wait behind them.
 void PushService::ask_in_order(std::uint32_t shard, const Request& request) {
-  if (deferred_counts_[shard] == 0 && ask(shard, request)) return;
-  ++deferred_counts_[shard];
-  deferred_.push_back({shard, request});
+  if (!deferred_.contains(shard) && ask(shard, request)) return;
+  deferred_[shard].push_back(request);
 }
 
+/// The first that finds no room ends it for its shard: what is behind it would overtake it, and a turn looks at no more than it posts.
 void PushService::retry_deferred() {
-  std::erase_if(deferred_, [this](const Deferred& deferred) {
-    const bool is_given_up = deferred.request.kind == RequestKind::broadcast && !tickets_.is_open(deferred.request.ticket);
-    if (is_given_up) {
-      (void)take_message(deferred.request.owned);
-      --overdue_[deferred.shard];
-    } else if (!ask(deferred.shard, deferred.request)) {
-      return false;
-    }
-    --deferred_counts_[deferred.shard];
-    return true;
-  });
+  const bool sweeps = std::exchange(deferred_given_up_, false);
+  for (auto at = deferred_.begin(); at != deferred_.end();) {
+    const std::uint32_t shard = at->first;
+    std::deque<Request>& waiting = at->second;
+    if (sweeps) std::erase_if(waiting, [&](const Request& request) { return drop_if_given_up(shard, request); });
+    while (!waiting.empty() && ask(shard, waiting.front())) waiting.pop_front();
+    at = waiting.empty() ? deferred_.erase(at) : std::next(at);
+  }
+}
+
+/// Of a broadcast whose result was told already nothing is asked any more.
+bool PushService::drop_if_given_up(std::uint32_t shard, const Request& request) {
+  if (request.kind != RequestKind::broadcast || tickets_.is_open(request.ticket)) return false;
+  (void)take_message(request.owned);
+  --overdue_[shard];
+  return true;
 }
 
 void PushService::answer(std::uint32_t shard, TicketName ticket, const decltype(Reply::of)& reply) {
@@ -113,15 +119,17 @@ void PushService::give_up_overdue() {
     } else if (auto* described = std::get_if<std::unique_ptr<DescribeQuestion>>(&ticket->waiter)) {
       (*described)->on_result({DescribeOutcome::unavailable, nullptr});
     } else if (auto* sum = std::get_if<std::shared_ptr<BroadcastSum>>(&ticket->waiter)) {
+      deferred_given_up_ = true;
       add(**sum, {.outcome = BroadcastOutcome::unknown_outcome});
     }
   }
 }
 
 std::optional<DurationNs> PushService::sleep_max() const {
+  const DurationNs slice = deferred_.empty() ? sleep_slice : deferred_pause;
   const auto deadline = tickets_.next_deadline();
-  if (!deadline) return std::nullopt;
-  return std::clamp<DurationNs>(*deadline - std::min(clock_, *deadline), 1, sleep_slice);
+  if (deadline) return std::clamp<DurationNs>(*deadline - std::min(clock_, *deadline), 1, slice);
+  return deferred_.empty() ? std::nullopt : std::optional(slice);
 }
 
 bool PushService::drain_mailbox(std::size_t budget) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,7 +69,7 @@ class PushService final : public TakeoverNotice {
   TimeNs now() const { return transport_.now(); }
   /// The device map as this shard uses it.
   const device::DeviceMap::Shard& map() const { return map_; }
-  /// How long a turn may sleep at most; nullopt: no answer is awaited.
+  /// How long a turn may sleep at most; nullopt: no answer is awaited, and nothing is deferred.
   std::optional<DurationNs> sleep_max() const;
   /// Open tickets: replies that are still to come.
   std::size_t outstanding() const { return tickets_.open_count(); }
@@ -92,16 +93,13 @@ class PushService final : public TakeoverNotice {
     BroadcastResult result;
     BroadcastDone on_done;
   };
-  struct Deferred {
-    std::uint32_t shard;
-    Request request;
-  };
 
   // push_service.cc
   /// Posts `request`; false if the lane is full, and then nothing has changed.
   bool ask(std::uint32_t shard, const Request& request);
   void ask_in_order(std::uint32_t shard, const Request& request);
   void retry_deferred();
+  bool drop_if_given_up(std::uint32_t shard, const Request& request);
   void answer(std::uint32_t shard, TicketName ticket, const decltype(Reply::of)& reply);
   void give_up_overdue();
   void on_late_reply(std::uint32_t from, const Reply& reply);
@@ -145,10 +143,12 @@ class PushService final : public TakeoverNotice {
   std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not arrived since
   std::deque<BroadcastJob> broadcasts_;
   std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max
-  std::vector<Deferred> deferred_;     // notices and broadcasts for a full lane: bounded by connections and by broadcasts_open_
-  std::vector<std::uint32_t> deferred_counts_;  // the same, by shard
+  // By shard, in order: notices and broadcasts that found a full lane or no memory. Bounded by connections and by broadcasts_open_.
+  std::map<std::uint32_t, std::deque<Request>> deferred_;
+  bool deferred_given_up_ = false;  // a broadcast was, and may be among them
   bool closed_ = false;
   static constexpr DurationNs sleep_slice = nanoseconds_per_second;
+  static constexpr DurationNs deferred_pause = 100 * nanoseconds_per_millisecond;  // nothing tells when there is memory again
 };
 
 }  // namespace ringgate::dispatch
