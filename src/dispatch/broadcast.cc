@@ -29,7 +29,7 @@ void PushService::broadcast(ws::MessageRef message, BroadcastCallback on_result)
   for (std::uint32_t shard = 0; shard < gate_.shards_count; ++shard) {
     if (shard == shard_index_) continue;
     const TicketName ticket =
-        tickets_.open({sum, {.shard = static_cast<std::uint8_t>(shard)}}, Tickets::Patience::broadcast, clock_);
+        tickets_.open({sum, {.shard = static_cast<std::uint8_t>(shard)}}, Tickets::Patience::broadcast, clock());
     ask_in_order(shard, {.kind = RequestKind::broadcast, .ticket = ticket, .owned = lend(message)});
   }
   start_broadcast(std::move(message), [this, sum](const BroadcastResult& part) { add(*sum, part); });

@@ -40,7 +40,7 @@ void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
       continue;
     }
     request.owned = reinterpret_cast<std::uintptr_t>(new std::string(question->reason));
-    request.ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock_);
+    request.ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock());
     if (ask(owner->shard, request)) return;
     (void)take<std::string>(request.owned);
     Ticket unasked = *tickets_.take(request.ticket);
@@ -93,7 +93,7 @@ void PushService::describe_where_it_is(std::unique_ptr<DescribeQuestion> questio
       continue;
     }
     if (overdue_[owner->shard] > 0) break;  // that shard does not answer now: do not wait for it again
-    const TicketName ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock_);
+    const TicketName ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock());
     if (ask(owner->shard, {.kind = RequestKind::describe, .ticket = ticket, .target = *owner})) return;
     question = std::move(std::get<std::unique_ptr<DescribeQuestion>>(tickets_.take(ticket)->waiter));
     break;

@@ -101,16 +101,18 @@ void PushService::on_late_reply(std::uint32_t from, const Reply& reply) {
   if (const auto* described = std::get_if<DescribeReply>(&reply.of)) (void)take<DeviceInfo>(described->owned);
 }
 
-/// Runs after the mailbox was drained, so that an answer that has arrived counts.
-void PushService::give_up_overdue() {
+/// Moved to this turn before anything is asked, so that a ticket opened after a long sleep has its whole time.
+TimeNs PushService::clock() {
   const TimeNs now = transport_.now();
-  if (tickets_.open_count() == 0) {
-    turned_at_ = now;
-    return;
-  }
   clock_ += std::min(now - std::min(turned_at_, now), sleep_slice);
   turned_at_ = now;
-  while (auto ticket = tickets_.take_expired(clock_)) {
+  return clock_;
+}
+
+/// Runs after the mailbox was drained, so that an answer that has arrived counts.
+void PushService::give_up_overdue() {
+  const TimeNs now = clock();
+  while (auto ticket = tickets_.take_expired(now)) {
     ++overdue_[ticket->target.shard];
     if (auto* on_pushed = std::get_if<PushCallback>(&ticket->waiter)) {
       finish_push(*on_pushed, PushOutcome::unknown_outcome, ticket->target, 0);
@@ -171,7 +173,7 @@ void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::Me
     finish_push(on_result, result.outcome, owner, result.queued_bytes);
     return;
   }
-  const TicketName ticket = tickets_.open({std::move(on_result), owner}, Tickets::Patience::question, clock_);
+  const TicketName ticket = tickets_.open({std::move(on_result), owner}, Tickets::Patience::question, clock());
   const Request request{.kind = RequestKind::push, .ticket = ticket, .target = owner, .key = key, .owned = lend(message)};
   if (ask(owner.shard, request)) {
     counters_.push_crossed.add(1);

@@ -101,6 +101,7 @@ class PushService final : public TakeoverNotice {
   void retry_deferred();
   bool drop_if_given_up(std::uint32_t shard, const Request& request);
   void answer(std::uint32_t shard, TicketName ticket, const decltype(Reply::of)& reply);
+  TimeNs clock();
   void give_up_overdue();
   void on_late_reply(std::uint32_t from, const Reply& reply);
   void finish_push(PushCallback& on_result, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
@@ -136,8 +137,8 @@ class PushService final : public TakeoverNotice {
   device::Mailboxes<Request, Reply>::Mailbox& mailbox_;
   device::DeviceMap::Shard map_;
   Tickets tickets_;
-  // The clock of the tickets. A turn moves it by at most `sleep_slice`. So a process that was stopped, or a machine that was
-  // suspended, does not give up answers that are about to arrive.
+  // The clock of the tickets; `clock` brings it up to date. A turn moves it by at most `sleep_slice`. So a process that was stopped, or a
+  // machine that was suspended, does not give up answers that are about to arrive.
   TimeNs clock_ = 0;
   TimeNs turned_at_ = 0;
   std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not arrived since

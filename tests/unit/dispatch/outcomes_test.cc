@@ -171,6 +171,21 @@ TEST_F(StuckShard, PushEndsByItsDeadlineWithAnUnknownOutcome) {
   EXPECT_EQ(client.take(Opcode::text).size(), 1U) << "it was delivered all the same";
 }
 
+TEST_F(StuckShard, AQuestionBehindALongSleepHasItsWholeTime) {
+  start();
+  DeviceClient client = device("a", "/handler", 0);
+  world->advance(seconds(3600));
+  std::vector<PushOutcome> outcomes;
+  push("a", "x", 1, [&](const PushResult& result) { outcomes.push_back(result.outcome); });
+  for (std::uint64_t i = 0; i < 10 * limits::answer_seconds - 1; ++i) {
+    world->advance(milliseconds(100));
+    while (gate->is_awake(1)) gate->turn(1);
+    ASSERT_TRUE(outcomes.empty()) << "after " << i + 1 << " tenths of a second";
+  }
+  let_seconds_pass(1);
+  EXPECT_EQ(outcomes, std::vector{PushOutcome::unknown_outcome});
+}
+
 TEST_F(StuckShard, LateAnswerAnswersNobodyElse) {
   start();
   DeviceClient stuck = device("stuck", "/handler", 0);
