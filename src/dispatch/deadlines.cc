@@ -80,6 +80,7 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
       return;
     }
   }
+  if (connection.is_paused()) record.message_at = now;  // what it has sent lies unread
   if (nearest.passed(now - record.message_at, limits.idle_timeout_ns)) {
     close(connection, CloseCode::no_pong, "idle");
     return;

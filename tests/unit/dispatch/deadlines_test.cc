@@ -296,6 +296,32 @@ TEST_F(DeviceDeadlines, IdleCountsMessagesAloneAndCloses4408) {
   EXPECT_EQ(client.close_reason(), "idle");
 }
 
+TEST_F(DeviceDeadlines, DeviceWhoseHandlerPausesIsNotIdle) {
+  limits().idle_timeout_ns = seconds(20);
+  ConnectionRef ref;
+  std::size_t messages_count = 0;
+  handler.received = [&](Connection& connection, MessageView) {
+    ref = connection.ref();
+    if (++messages_count == 1) connection.pause();
+  };
+  start();
+  DeviceClient client = device("a");
+  client.text("pause");
+  gate->settle();
+  for (int i = 0; i < 5; ++i) {
+    client.text("unread");
+    gate->pass(seconds(10));
+  }
+  client.read();
+  EXPECT_FALSE(client.close_code().has_value());
+  gate->with_connection(ref, [](Connection& connection) { connection.resume(); });
+  gate->settle();
+  EXPECT_EQ(messages_count, 6U);
+  gate->pass(seconds(21));
+  client.read();
+  EXPECT_EQ(client.close_code(), 4408) << "from here on it is";
+}
+
 // -- Slow consumers
 
 TEST_F(DeviceDeadlines, PeerThatTakesNothingIs4430AndReset) {  // L01, L03
