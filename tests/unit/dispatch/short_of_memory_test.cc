@@ -9,13 +9,13 @@ int slabs_refused = 0;  // so many maps of a slab fail from now on
 }  // namespace
 
 extern "C" {
-void* __real_mmap(void* address, size_t size, int protection, int flags, int descriptor, off_t offset);
-void* __wrap_mmap(void* address, size_t size, int protection, int flags, int descriptor, off_t offset) {
+void* __real_mmap64(void* address, size_t size, int protection, int flags, int descriptor, off_t offset);
+void* __wrap_mmap64(void* address, size_t size, int protection, int flags, int descriptor, off_t offset) {
   if (size == ringgate::device::Slab::bytes && slabs_refused > 0) {
     --slabs_refused;
     return MAP_FAILED;
   }
-  return __real_mmap(address, size, protection, flags, descriptor, offset);
+  return __real_mmap64(address, size, protection, flags, descriptor, offset);
 }
 }
 
