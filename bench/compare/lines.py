@@ -26,7 +26,7 @@ class Line:
     @property
     def short(self):
         """The title in as few words as a plot has room for."""
-        return self.title.replace(" connections, ", " × ").replace(" in flight", "").replace(", 64 × 1", "")
+        return self.title.replace(" connections, ", " × ").replace(" in flight", "").removesuffix(", 64 × 1")
 
     def arguments(self):
         """The options of `ringgate-load run` that make this line."""

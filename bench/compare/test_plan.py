@@ -104,3 +104,10 @@ def test_rounds_and_seconds_can_be_set_but_one_screening_is_enough():
     assert len(PHASES["screen"].steps(context(rounds=5))) == len(lines.LINES) * len(CONTESTANTS)
     assert {step.round for step in PHASES["judged"].steps(context(rounds=5))} == set(range(5))
     assert PHASES["judged"].steps(context(seconds=2.0))[0].seconds < PHASES["judged"].steps(context())[0].seconds
+
+
+def test_a_line_is_short_without_losing_what_tells_it_apart():
+    shorts = [line.short for line in lines.LINES.values()]
+    assert len(set(shorts)) == len(shorts)
+    assert lines.LINES["binary-20B-64x1"].short == "20 B binary"
+    assert lines.LINES["binary-20B-64x16"].short == "20 B binary, 64 × 16"
