@@ -40,20 +40,20 @@ inline constexpr std::string_view upgrade_and_version =
 
 // clang-format off
 inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rejection_rows{{
-    {Rejection::http10_refused, 400, "http10_refused", "A WebSocket needs HTTP/1.1.", http::rejection_fields::none},
-    {Rejection::upgrade_missing, 426, "upgrade_missing", "This path serves WebSockets: ask for Upgrade: websocket.", rejection_fields::upgrade},
-    {Rejection::body_on_upgrade, 400, "body_on_upgrade", "A request for an upgrade must have no body.", http::rejection_fields::none},
-    {Rejection::connection_upgrade_missing, 400, "connection_upgrade_missing", "The Connection field lacks the token upgrade.", http::rejection_fields::none},
-    {Rejection::websocket_version_missing, 400, "websocket_version_missing", "Sec-WebSocket-Version is missing.", rejection_fields::websocket_version},
-    {Rejection::websocket_version_malformed, 400, "websocket_version_malformed", "Sec-WebSocket-Version must be one number.", rejection_fields::websocket_version},
-    {Rejection::websocket_version_repeated, 400, "websocket_version_repeated", "Sec-WebSocket-Version is given more than once.", rejection_fields::websocket_version},
-    {Rejection::websocket_version_unsupported, 426, "websocket_version_unsupported", "This server speaks only version 13 of the protocol.", rejection_fields::upgrade_and_version},
-    {Rejection::websocket_key_missing, 400, "websocket_key_missing", "Sec-WebSocket-Key is missing.", http::rejection_fields::none},
-    {Rejection::websocket_key_malformed, 400, "websocket_key_malformed", "Sec-WebSocket-Key must be the base64 form of 16 bytes.", http::rejection_fields::none},
-    {Rejection::websocket_key_repeated, 400, "websocket_key_repeated", "Sec-WebSocket-Key is given more than once.", http::rejection_fields::none},
-    {Rejection::subprotocol_malformed, 400, "subprotocol_malformed", "Sec-WebSocket-Protocol must be a list of tokens.", http::rejection_fields::none},
-    {Rejection::subprotocols_too_many, 431, "subprotocols_too_many", "Sec-WebSocket-Protocol has more than 64 members.", http::rejection_fields::none},
-    {Rejection::extensions_malformed, 400, "extensions_malformed", "Sec-WebSocket-Extensions must be a list of extensions.", http::rejection_fields::none},
+    {Rejection::http10_refused, {400, "http10_refused", "A WebSocket needs HTTP/1.1.", http::rejection_fields::none}},
+    {Rejection::upgrade_missing, {426, "upgrade_missing", "This path serves WebSockets: ask for Upgrade: websocket.", rejection_fields::upgrade}},
+    {Rejection::body_on_upgrade, {400, "body_on_upgrade", "A request for an upgrade must have no body.", http::rejection_fields::none}},
+    {Rejection::connection_upgrade_missing, {400, "connection_upgrade_missing", "The Connection field lacks the token upgrade.", http::rejection_fields::none}},
+    {Rejection::websocket_version_missing, {400, "websocket_version_missing", "Sec-WebSocket-Version is missing.", rejection_fields::websocket_version}},
+    {Rejection::websocket_version_malformed, {400, "websocket_version_malformed", "Sec-WebSocket-Version must be one number.", rejection_fields::websocket_version}},
+    {Rejection::websocket_version_repeated, {400, "websocket_version_repeated", "Sec-WebSocket-Version is given more than once.", rejection_fields::websocket_version}},
+    {Rejection::websocket_version_unsupported, {426, "websocket_version_unsupported", "This server speaks only version 13 of the protocol.", rejection_fields::upgrade_and_version}},
+    {Rejection::websocket_key_missing, {400, "websocket_key_missing", "Sec-WebSocket-Key is missing.", http::rejection_fields::none}},
+    {Rejection::websocket_key_malformed, {400, "websocket_key_malformed", "Sec-WebSocket-Key must be the base64 form of 16 bytes.", http::rejection_fields::none}},
+    {Rejection::websocket_key_repeated, {400, "websocket_key_repeated", "Sec-WebSocket-Key is given more than once.", http::rejection_fields::none}},
+    {Rejection::subprotocol_malformed, {400, "subprotocol_malformed", "Sec-WebSocket-Protocol must be a list of tokens.", http::rejection_fields::none}},
+    {Rejection::subprotocols_too_many, {431, "subprotocols_too_many", "Sec-WebSocket-Protocol has more than 64 members.", http::rejection_fields::none}},
+    {Rejection::extensions_malformed, {400, "extensions_malformed", "Sec-WebSocket-Extensions must be a list of extensions.", http::rejection_fields::none}},
 }};
 // clang-format on
 
