@@ -6,6 +6,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 #include "deflate_blocks.h"
 #include "inflating.h"
@@ -172,6 +173,32 @@ TEST_F(WindowCheck, AgreesWithTheReferenceOnTenThousandMessages) {
   }
   EXPECT_GT(within_count, checks_count / 4);
   EXPECT_LT(within_count, 3 * checks_count / 4);
+}
+
+/// In steps of one symbol, and in an allocation of its very size, so that AddressSanitizer sees a read behind its end.
+bool stays_in_window_by_steps(const std::vector<std::uint8_t>& payload, std::uint8_t window_bits) {
+  WindowChecker checker;
+  checker.start(window_bits, 0);
+  auto answer = WindowChecker::Answer::goes_on;
+  while (answer == WindowChecker::Answer::goes_on) answer = checker.resume(payload, 1);
+  return answer == WindowChecker::Answer::stays;
+}
+
+TEST_F(WindowCheck, JudgesGarbageAlikeInOneCallAndInMany) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  for (unsigned i = 0; i < 200'000; ++i) {
+    std::vector<std::uint8_t> payload(1 + random() % 48);
+    for (std::uint8_t& byte : payload) byte = static_cast<std::uint8_t>(random());
+    // Half of them begin with a block that has codes of its own.
+    if (i % 2 == 0) payload[0] = static_cast<std::uint8_t>((payload[0] & 0xF9U) | 4U);
+    ASSERT_EQ(stays_in_window(payload, {}, 9), stays_in_window_by_steps(payload, 9)) << testing::PrintToString(payload);
+  }
+}
+
+TEST_F(WindowCheck, RefusesABlockOfTheReservedType) {
+  for (const std::uint8_t first : {0x06, 0x07}) EXPECT_FALSE(stays_in_window(std::vector<std::uint8_t>{first, 0, 0}, {}, 9));
 }
 
 }  // namespace
