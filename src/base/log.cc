@@ -24,8 +24,8 @@ constexpr std::array<std::string_view, 5> level_names{"debug", "info", "warning"
 /// The running sink. Replaced as a whole under `sink_mutex`; a `write` that holds it keeps it alive.
 struct Sink {
   Format format;
-  std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<spdlog::details::thread_pool> pool;  // destroyed first: joins the thread that writes for the logger
 };
 
 std::mutex session_mutex;        // held during start and stop
@@ -163,7 +163,7 @@ void start(Level level, Format format) {
   logger->set_error_handler([](const std::string&) {});  // with stderr broken there is nowhere to report it
   {
     const std::lock_guard lock(sink_mutex);
-    sink = std::make_shared<const Sink>(Sink{format, std::move(pool), std::move(logger)});
+    sink = std::make_shared<const Sink>(Sink{format, std::move(logger), std::move(pool)});
   }
   threshold.store(level, std::memory_order_relaxed);
 }
