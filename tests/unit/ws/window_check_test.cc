@@ -198,7 +198,8 @@ TEST_F(WindowCheck, JudgesGarbageAlikeInOneCallAndInMany) {
 }
 
 TEST_F(WindowCheck, RefusesABlockOfTheReservedType) {
-  for (const std::uint8_t first : {0x06, 0x07}) EXPECT_FALSE(stays_in_window(std::vector<std::uint8_t>{first, 0, 0}, {}, 9));
+  for (const std::uint8_t first : {std::uint8_t{6}, std::uint8_t{7}})
+    EXPECT_FALSE(stays_in_window(std::vector<std::uint8_t>{first, 0, 0}, {}, 9));
 }
 
 }  // namespace
