@@ -2,8 +2,10 @@
 
 import http.server
 import json
+import os
 import queue
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -79,7 +81,8 @@ class Site:
 
 def browse(site, seconds):
     """Opens the site's page in a fresh browser and returns what its script posted."""
-    with tempfile.TemporaryDirectory() as profile:
+    # Its helpers may still write there for a moment after they were killed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = subprocess.Popen([CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0", site.origin],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
         said = []
@@ -89,7 +92,7 @@ def browse(site, seconds):
         except queue.Empty:
             raise AssertionError(f"no word from the page in {seconds} s; the browser said: {said[-10:]}") from None
         finally:
-            browser.kill()
+            os.killpg(browser.pid, signal.SIGKILL)  # its helpers too
             browser.wait()
 
 
