@@ -15,8 +15,8 @@ namespace ringgate::admission {
 
 struct OriginRule {
   OriginPolicy policy = OriginPolicy::same_host;
-  std::span<const std::string_view>
-      allowed;  // whole origins, `https://host[:port]`, `null`, `file://`; borrowed from the configuration
+  // Whole origins: `https://host[:port]`, `null`, `file://`. Borrowed from the configuration.
+  std::span<const std::string_view> allowed;
 };
 
 /// Compares scheme, host and port. Ignores case, and the default port of the scheme equals no port; nothing else is normalised.

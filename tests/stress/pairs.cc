@@ -83,14 +83,10 @@ class Round {
   }
 
   void take_result(std::string_view text) {
-    std::uint32_t target = 0;
-    std::uint64_t first = 0;
-    const char* const end = text.data() + text.size();
-    const auto after_target = std::from_chars(text.data() + std::min<std::size_t>(7, text.size()), end, target);
-    const auto after_first = std::from_chars(std::min(after_target.ptr + 1, end), end, first);
-    const std::string_view letters(std::min(after_first.ptr + 1, end), end);
+    const EmbedderResult found = read_embedder_result(text);
+    const auto& [target, first, letters] = found;
     const auto asker = askers_.find(target);
-    if (!text.starts_with("result ") || asker == askers_.end()) {
+    if (letters.empty() || asker == askers_.end()) {
       fault_ = "unreadable result: " + std::string(text);
       return;
     }

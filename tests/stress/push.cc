@@ -107,14 +107,9 @@ class ApiPusher {
   }
 
   void take_result(std::string_view text) {
-    std::uint32_t target = 0;
-    std::uint64_t first = 0;
-    const char* const end = text.data() + text.size();
-    const auto after_target = std::from_chars(text.data() + std::min<std::size_t>(7, text.size()), end, target);
-    const auto after_first = std::from_chars(std::min(after_target.ptr + 1, end), end, first);
-    const std::string_view letters(std::min(after_first.ptr + 1, end), end);
-    if (!text.starts_with("result ") || letters.size() != pushes_per_request)
-      return result_.fail("unreadable result: " + std::string(text));
+    const EmbedderResult found = read_embedder_result(text);
+    const auto& [target, first, letters] = found;
+    if (letters.size() != pushes_per_request) return result_.fail("unreadable result: " + std::string(text));
     for (std::uint64_t i = 0; i < letters.size(); ++i) {
       ++outcomes_[letters[i]];
       fleet_.ledger().answer(target, first + i, letters[i] == 'd' ? PushOutcome::delivered : PushOutcome::refused);

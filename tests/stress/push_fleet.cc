@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "load/numbered_payload.h"
 
@@ -59,6 +60,17 @@ void PushFleet::close_all(DurationNs limit) {
     if (!device->is_idle()) device->drop();
   }
   loop_.run_until(all_idle, limit);
+}
+
+EmbedderResult read_embedder_result(std::string_view text) {
+  constexpr std::string_view begin = "result ";
+  if (!text.starts_with(begin)) return {};
+  EmbedderResult found;
+  const char* const end = text.data() + text.size();
+  const auto after_target = std::from_chars(text.data() + begin.size(), end, found.target);
+  const auto after_first = std::from_chars(std::min(after_target.ptr + 1, end), end, found.first);
+  found.letters = {std::min(after_first.ptr + 1, end), end};
+  return found;
 }
 
 std::string make_push_payload(std::uint32_t device, std::uint64_t number, load::Random& random) {

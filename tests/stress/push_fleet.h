@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "load/admin_line.h"
@@ -78,6 +79,14 @@ class PushFleet {
   std::size_t open_ = 0;
   std::string first_failure_;
 };
+
+/// What push_embedder.cc answers to a request for pushes: the first push and a letter for each. No letters: unreadable.
+struct EmbedderResult {
+  std::uint32_t target = 0;
+  std::uint64_t first = 0;
+  std::string_view letters;  // borrowed from the text
+};
+EmbedderResult read_embedder_result(std::string_view text);
 
 /// A payload for push `number` to `device`: mostly small, sometimes some kilobytes.
 std::string make_push_payload(std::uint32_t device, std::uint64_t number, load::Random& random);
