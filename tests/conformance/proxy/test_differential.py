@@ -6,7 +6,7 @@ import random
 import pytest
 from wrong_gate import WrongGate
 
-from differential import bases, campaign, cases, judge, licences, reference
+from differential import bases, campaign, cases, judge, licences, model, reference
 from differential.cases import Case
 from differential.lane import Lane
 from differential.recorder import Tape
@@ -25,7 +25,8 @@ def test_a_case_is_the_same_every_time_and_each_is_another():
 
 def test_unmutated_requests_are_read_whole_and_fall_under_no_rule():
     for number in range(200):
-        for requests in (bases.pipeline(random.Random(number), number), bases.upgrade(random.Random(number), number)):
+        for base in (bases.pipeline, bases.upgrade, bases.health):
+            requests = base(random.Random(number), number)
             reading = reference.read_requests(b"".join(request.data() for request in requests[:-1]) + requests[-1].data())
             assert not reading.rewrites
             for sent, read in zip(requests, reading.requests):
@@ -98,6 +99,41 @@ def test_what_a_server_may_accept_is_read_as_what_it_means(rule):
 ], ids=str)
 def test_verdict_on_the_admin_port(forwarded, answered, faults):
     assert len(judge.judge_admin(forwarded, answered, ["d0"]).faults) == faults
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"
+READY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+UPGRADES = b"/healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+@pytest.mark.parametrize("forwarded, answered, faults", [
+    (HEALTH, READY, 0),
+    (HEALTH.replace(b"1.1", b"1.0"), READY, 0),
+    (HEALTH + HEALTH, READY, 0),
+    (HEALTH + HEALTH, READY + READY, 1),  # something was read behind the answer that ends the connection
+    (HEALTH, READY.replace(b"Connection: close\r\n", b""), 1),
+    (HEALTH, REFUSED, 1),
+    (HEALTH.replace(b": h", b": a,b"), REFUSED, 0),
+    (HEALTH.replace(b"healthz", b"ws"), READY, 1),  # 200 is no answer to anything else
+    (HEALTH.replace(b"/healthz HTTP/1.1\r\n", UPGRADES), READY, 1),  # a handshake is no question for health
+    (HEALTH.replace(b"/healthz HTTP/1.1\r\n", UPGRADES), REFUSED, 0),
+], ids=str)
+def test_verdict_on_a_device_port_that_is_asked_for_health(forwarded, answered, faults):
+    assert len(judge.judge_device(forwarded, answered).faults) == faults
+
+
+@pytest.mark.parametrize("version, status", [(b"HTTP/1.1", 404), (b"HTTP/1.0", 200)])
+def test_an_upgrade_of_the_admin_port_counts_only_from_http_1_1_on(version, status):
+    (request,) = reference.read_requests(b"GET /healthz " + version + b"\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n").requests
+    assert model.admin(request, []).statuses == (status,)
+
+
+@pytest.mark.parametrize("media_type, kind", [
+    (b"text/plain", "text"), (b"application/json", "text"), (b"application/a+json", "text"), (b"application/octet-stream", "binary"),
+    (b"text/", None), (b"text/,plain", None), (b"text/plain: 22", None), (b"application/+json", None), (b"application/a b+json", None),
+])
+def test_kind_of_a_push_by_a_media_type_whose_subtype_is_a_token(media_type, kind):
+    assert model.kind_of(media_type) == kind
 
 
 def test_requests_on_several_connections_are_put_in_the_order_they_came():

@@ -82,6 +82,14 @@ def frame(opcode, payload, mask=b"\x37\xfa\x21\x3d", fin=True):
     return bytes([(0x80 if fin else 0) | opcode]) + size + mask + masked
 
 
+def health(_, case):
+    """A load balancer's question, and a second one, which the gate does not read: it ends the connection after its answer."""
+    tag = b"c%dr0" % case
+    question = Request(b"GET", b"/healthz?case=" + tag, fields=[HOST, b"X-Case: " + tag])
+    question.behind = question.data()
+    return [question]
+
+
 def upgrade(random, case):
     """An opening handshake with messages right behind it, and a Close frame as the last of them."""
     tag = b"c%dr0" % case

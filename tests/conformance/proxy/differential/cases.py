@@ -22,7 +22,8 @@ class Case:
 def make(seed, number):
     random = random_module.Random(f"{seed}/{number}")
     listener = "device" if random.random() < 0.2 else "admin"
-    requests = bases.upgrade(random, number) if listener == "device" else bases.pipeline(random, number)
+    kind = random.choices((bases.upgrade, bases.health), (9, 1))[0] if listener == "device" else bases.pipeline
+    requests = kind(random, number)
     wanted = random.choices((1, 2, 3), (70, 22, 8))[0]
     on_bytes = sum(random.random() < 0.2 for _ in range(wanted))
 

@@ -108,7 +108,10 @@ def judge_device(forwarded, answered):
     request, answer = reading.requests[0], answers[0]
     _nothing_behind(verdict, answers, 1)
     expected = model.is_upgrade(request)
-    if answer.status == 101:
+    if model.asks_for_health(request):
+        if answer.status != 200 or not answer.closes:
+            _judge_refusal(verdict, "the question for health", request, answer, "200 and the end were owed")
+    elif answer.status == 101:
         _judge_upgrade(verdict, request, answer, forwarded, rest, expected)
     elif answer.status < 400 or not answer.closes:
         if answer.status != 426:

@@ -9,6 +9,8 @@ from urllib.parse import unquote_to_bytes
 METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH")
 DEVICE_ID = re.compile(rb"[A-Za-z0-9._~:@-]{1,128}")
 HOSTS_ALLOWED = (b"gate.example", b"other.example", b"h")  # as the campaign configures the gate
+TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
+TEXT_TYPE = re.compile(rb"text/" + TOKEN + rb"|application/(?:" + TOKEN + rb"\+)?json")
 LOOPBACK_OR_ADDRESS = re.compile(rb"(.*\.)?localhost|[0-9.]+|\[.*\]", re.IGNORECASE)
 
 
@@ -44,6 +46,11 @@ def host_is_allowed(request):
     return host in HOSTS_ALLOWED or LOOPBACK_OR_ADDRESS.fullmatch(host) is not None or not host
 
 
+def wants_websocket(request):
+    """RFC 9110 section 7.8: an Upgrade counts with its connection option, and not in HTTP/1.0."""
+    return request.version != b"1.0" and b"websocket" in request.tokens(b"upgrade") and b"upgrade" in request.tokens(b"connection")
+
+
 def admin(request, devices):
     """What the admin port owes; `devices` are the ids that are online."""
     path, _ = target_parts(request.target)
@@ -53,7 +60,7 @@ def admin(request, devices):
         return Owed((403,), may_end=True)
     if request.method not in METHODS:
         return Owed((501,))
-    if b"websocket" in request.tokens(b"upgrade") and b"upgrade" in request.tokens(b"connection"):
+    if wants_websocket(request):
         return Owed((404,), may_end=True)
     if not request.target.startswith(b"/") and b"://" not in request.target:
         return Owed((405,))  # OPTIONS *, CONNECT h:80
@@ -92,7 +99,7 @@ def _push_to_one(request, segment, devices):
 
 
 def kind_of(media_type):
-    if re.fullmatch(rb"text/.+|application/(.+\+)?json", media_type):
+    if TEXT_TYPE.fullmatch(media_type):
         return "text"
     return "binary" if media_type == b"application/octet-stream" else None
 
@@ -120,6 +127,13 @@ def is_utf8(data):
 # -- Devices
 
 
+def asks_for_health(request):
+    """Is this a load balancer's question, which the device port answers 200 and then ends? A GET for a WebSocket never is."""
+    if target_parts(request.target)[0] != b"/healthz":
+        return False
+    return request.method == b"HEAD" or (request.method == b"GET" and not wants_websocket(request))
+
+
 def is_upgrade(request):
     """Does the device port owe this request a 101? None if it depends on more than this model knows."""
     path, query = target_parts(request.target)
@@ -127,8 +141,7 @@ def is_upgrade(request):
         return None
     keys, versions = request.values(b"sec-websocket-key"), request.values(b"sec-websocket-version")
     lengths = request.values(b"content-length")
-    return (request.method == b"GET" and request.version != b"1.0" and path == b"/ws"
-            and b"websocket" in request.tokens(b"upgrade") and b"upgrade" in request.tokens(b"connection")
+    return (request.method == b"GET" and path == b"/ws" and wants_websocket(request)
             and not request.values(b"transfer-encoding") and (not lengths or int(lengths[0]) == 0)
             and versions == [b"13"] and len(keys) == 1 and valid_key(keys[0]) and device_id_of(query) is not None)
 
