@@ -12,6 +12,7 @@ import sys
 
 # How a benchmark's name becomes that of its reference, and what its items are.
 REFERENCES = {
+    "cancel": (r":\d+$", ":16"),
     "deflate": (r"^(deflate|inflate)/\w+/", r"\1/zlib/"),
     "device_map": ("LockFreeMap", "LockedMap"),
     "frame_reader": (r"^reader/", "naive/"),

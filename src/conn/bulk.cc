@@ -24,7 +24,7 @@ void Transport::receive_bulk() {
     }
     connection->input.armed = Armed::once;
     begin_operation(*connection);
-    ring_.receive_now(table_.slot_of(*connection), token(ring::OperationKind::receive_now, *connection));
+    ring_.receive_now(table_.slot_of(*connection), input_token(*connection));
     ++count;
   }
   receives_bulk_ = count > 0;

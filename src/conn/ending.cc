@@ -43,9 +43,14 @@ void Transport::terminate(Connection& connection, EndCause cause, Farewell farew
   else cancel_everything(connection);
 }
 
+/// Whatever else is in flight ends by itself.
 void Transport::cancel_everything(Connection& connection) {
-  begin_operation(connection);
-  ring_.cancel(table_.slot_of(connection), token(OperationKind::cancel, connection));
+  const auto cancel = [&](ring::Token target) {
+    begin_operation(connection);
+    ring_.cancel(target, token(OperationKind::cancel, connection));
+  };
+  if (connection.input.is_in_kernel()) cancel(input_token(connection));
+  if (connection.outbox_send == OutboxSend::in_flight) cancel(token(OperationKind::send, connection));
   schedule(connection, now_ + cancel_patience);
 }
 

@@ -15,6 +15,7 @@ constexpr DurationNs moment = 20 * nanoseconds_per_millisecond;
 
 OperationKind kind_of(Armed armed) {
   switch (armed) {
+    case Armed::once: return OperationKind::receive_now;
     case Armed::readable: return OperationKind::readable;
     case Armed::hang_up: return OperationKind::hang_up;
     default: return OperationKind::receive;
@@ -23,6 +24,9 @@ OperationKind kind_of(Armed armed) {
 
 }  // namespace
 
+/// Names the input operation that is in the kernel, or is about to be.
+ring::Token Transport::input_token(const Connection& connection) const { return token(kind_of(connection.input.armed), connection); }
+
 /// Must be called after every change of what is armed or wanted.
 void Transport::settle_input(Connection& connection) {
   const InputStep step = connection.input.step();
@@ -30,13 +34,12 @@ void Transport::settle_input(Connection& connection) {
   connection.input.took(step);
   begin_operation(connection);
   const std::uint32_t slot = table_.slot_of(connection);
-  const OperationKind kind = kind_of(connection.input.armed);
   switch (step) {
     case InputStep::none: break;
-    case InputStep::receive: ring_.receive(slot, token(kind, connection)); break;
-    case InputStep::wait_readable: ring_.wait_readable(slot, token(kind, connection)); break;
-    case InputStep::wait_hang_up: ring_.wait_hang_up(slot, token(kind, connection)); break;
-    case InputStep::cancel: ring_.cancel_operation(token(kind, connection), token(OperationKind::cancel, connection)); break;
+    case InputStep::receive: ring_.receive(slot, input_token(connection)); break;
+    case InputStep::wait_readable: ring_.wait_readable(slot, input_token(connection)); break;
+    case InputStep::wait_hang_up: ring_.wait_hang_up(slot, input_token(connection)); break;
+    case InputStep::cancel: ring_.cancel(input_token(connection), token(OperationKind::cancel, connection)); break;
   }
 }
 

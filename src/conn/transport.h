@@ -160,6 +160,7 @@ class Transport {
   ring::Token token(ring::OperationKind kind, const Connection& connection) const {
     return {kind, table_.slot_of(connection), connection.generation};
   }
+  ring::Token input_token(const Connection& connection) const;
   void begin_operation(Connection& connection);
   void end_operation(Connection& connection);
 

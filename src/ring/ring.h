@@ -200,8 +200,9 @@ class Ring {
 
   /// Sends FIN; receiving goes on. No send may be in flight.
   void shutdown(Socket socket, Token token);
-  void cancel(Socket socket, Token token);             // every operation on this socket
-  void cancel_operation(Token target, Token token);    // the one operation with token `target`
+  /// Cancels the operation with token `target`, which completes too, unless the cancel comes too late or is lost. There is no
+  /// cancel of all operations on a socket: for that the kernel searches every poll of the ring.
+  void cancel(Token target, Token token);
   void close(Socket socket, bool reset, Token token);  // no completion; no operation may be in flight; reset: RST instead of FIN
 
   // -- Waking another shard, at most once per sleeping shard and turn.

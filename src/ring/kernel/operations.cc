@@ -127,7 +127,7 @@ bool Ring::send_zero_copy(Socket socket, ByteView memory, std::size_t offset, Ke
   sqe->len = static_cast<std::uint32_t>(memory.size() - offset);
   sqe->msg_flags = MSG_NOSIGNAL;
   sqe->ioprio = IORING_RECVSEND_FIXED_BUF | abi::send_report_usage;
-  sqe->buf_index = static_cast<std::uint16_t>(b.zero_copy.at(*number).memory);
+  sqe->buf_index = static_cast<std::uint16_t>(b.zero_copy.memory_of(*number));
   b.address_socket(sqe, socket);
   return true;
 }
@@ -168,15 +168,10 @@ bool Ring::Backend::shutdown_through_descriptor(Completion& completion) {
   return true;
 }
 
-void Ring::cancel(Socket socket, Token token) {
-  io_uring_sqe* sqe = backend_->next_submission(token);
-  sqe->opcode = IORING_OP_ASYNC_CANCEL;
-  sqe->fd = static_cast<int>(socket);
-  sqe->cancel_flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
-  if (backend_->features.direct_descriptors) sqe->cancel_flags |= IORING_ASYNC_CANCEL_FD_FIXED;
-}
-
-void Ring::cancel_operation(Token target, Token token) {
+void Ring::cancel(Token target, Token token) {
+  if (target.kind == OperationKind::send) {
+    if (const auto number = backend_->zero_copy.find(target)) target = {OperationKind::zero_copy, *number, 0};
+  }
   io_uring_sqe* sqe = backend_->next_submission(token);
   sqe->opcode = IORING_OP_ASYNC_CANCEL;
   sqe->fd = -1;

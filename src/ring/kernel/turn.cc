@@ -216,7 +216,7 @@ bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& co
 /// The first of two completions: how many bytes the kernel took.
 bool Ring::Backend::translate_zero_copy(Completion& completion) {
   const std::uint32_t number = completion.token.slot;
-  completion.token = zero_copy.at(number).token;
+  completion.token = zero_copy.complete(number);
   if (!std::exchange(completion.more, false)) zero_copy.end(number);  // no second completion follows
   return true;
 }

@@ -3,6 +3,8 @@
 #include <liburing.h>
 #include <sys/uio.h>
 
+#include <algorithm>
+
 #include "base/assert.h"
 
 namespace ringgate::ring {
@@ -50,6 +52,12 @@ std::optional<std::uint32_t> ZeroCopy::begin(ByteView memory, Keeper keeper, Tok
   free_sends_.pop_back();
   sends_[number] = {token, *place};
   return number;
+}
+
+std::optional<std::uint32_t> ZeroCopy::find(Token token) const {
+  const auto found = std::ranges::find(sends_, token, &Send::token);
+  if (found == sends_.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(found - sends_.begin());
 }
 
 void ZeroCopy::end(std::uint32_t number) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "ring/keeper.h"
@@ -30,7 +31,7 @@ class ZeroCopy {
   static constexpr std::size_t sends_max = 16'384;
 
   struct Send {
-    Token token;               // the caller's
+    Token token;               // the caller's; of kind none once it has completed, though the kernel may still read
     std::uint32_t memory = 0;  // index in the kernel's table of buffers
   };
 
@@ -40,7 +41,11 @@ class ZeroCopy {
   /// Returns the number for a send that will read from `memory`. None if too many are under way, or if the kernel refuses to
   /// register `memory` (for example because of RLIMIT_MEMLOCK).
   std::optional<std::uint32_t> begin(ByteView memory, Keeper keeper, Token token);
-  const Send& at(std::uint32_t number) const { return sends_[number]; }
+  /// The number of the send that has not completed yet. Searches all sends.
+  std::optional<std::uint32_t> find(Token token) const;
+  /// The send has completed: returns its token.
+  Token complete(std::uint32_t number) { return std::exchange(sends_[number].token, {}); }
+  std::uint32_t memory_of(std::uint32_t number) const { return sends_[number].memory; }
   /// Ends a send: the kernel no longer reads for it.
   void end(std::uint32_t number);
 

@@ -26,7 +26,7 @@ struct FakeSubmission {
   Ring::Sending sending = Ring::Sending::completes;
   bool reset = false;
   bool of_listener = false;  // a cancel of its accept
-  Token target;              // a cancel of this operation alone, unless its kind is none
+  Token target;              // of a cancel
   PeerAddress* address = nullptr;
   int doorbell_of = -1;  // index of the ring to wake
 };

@@ -188,12 +188,7 @@ void Ring::shutdown(Socket socket, Token token) {
   backend_->queue({.kind = OperationKind::shutdown, .token = token, .socket = socket});
 }
 
-void Ring::cancel(Socket socket, Token token) {
-  backend_->ledger.begin(socket, OperationKind::cancel, token);
-  backend_->queue({.kind = OperationKind::cancel, .token = token, .socket = socket});
-}
-
-void Ring::cancel_operation(Token target, Token token) {
+void Ring::cancel(Token target, Token token) {
   const Socket socket = target.slot;
   backend_->ledger.begin(socket, OperationKind::cancel, token);
   backend_->queue({.kind = OperationKind::cancel, .token = token, .socket = socket, .target = target});

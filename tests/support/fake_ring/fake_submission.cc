@@ -108,9 +108,7 @@ void Ring::Backend::run_cancel(const FakeSubmission& submission) {
   if (world.chance(world.options().lost_cancel_probability))
     return post_error(submission.token, world.chance(0.5) ? IoError::no_memory : IoError::not_found);
   FakeSocket& socket = sockets.at(submission.socket);
-  const auto meant = [&submission](const Token& token) {
-    return submission.target.kind == OperationKind::none || submission.target == token;
-  };
+  const auto meant = [&submission](const Token& token) { return submission.target == token; };
   if (socket.receive_ready(world.now()) && meant(*socket.receive) && world.chance(world.options().cancel_race_probability))
     work_on_receive(socket, world.chance(0.5) ? Reading::ends : Reading::normal);
 

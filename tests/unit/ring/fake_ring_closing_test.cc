@@ -15,18 +15,20 @@ TEST_F(FakeRing, SaysWhenThereWasNothingToCancel) {
   EXPECT_EQ(only(turn(), OperationKind::cancel).completion.error, IoError::not_found);
 }
 
-TEST_F(FakeRing, CancelsReceiveAndParkedSendTogether) {
+TEST_F(FakeRing, CancelsReceiveAndParkedSendOneByOne) {
   FakePeer& peer = accepted_peer();
   peer.stop_reading();
   receive();
   send("abc", false);
   turn();
-  cancel();
-  const auto events = turn();
-  EXPECT_EQ(only(events, OperationKind::receive).completion.error, IoError::cancelled);
-  EXPECT_FALSE(only(events, OperationKind::receive).completion.more);
-  EXPECT_EQ(only(events, OperationKind::send).completion.error, IoError::cancelled);
-  EXPECT_EQ(only(events, OperationKind::cancel).completion.error, IoError::none);
+  for (const OperationKind kind : {OperationKind::receive, OperationKind::send}) {
+    cancel(kind);
+    const auto events = turn();
+    EXPECT_EQ(events.size(), 2U);
+    EXPECT_EQ(only(events, kind).completion.error, IoError::cancelled);
+    EXPECT_FALSE(only(events, kind).completion.more);
+    EXPECT_EQ(only(events, OperationKind::cancel).completion.error, IoError::none);
+  }
   peer.send("later");
   EXPECT_TRUE(turn().empty());
 }
@@ -71,7 +73,7 @@ TEST_F(FakeRing, CancelsOneOperationAndLeavesTheOther) {
   receive();
   send("abc", false);
   turn();
-  ring().cancel_operation(token(OperationKind::receive), token(OperationKind::cancel));
+  cancel();
   const auto events = turn();
   EXPECT_EQ(events.size(), 2U);
   EXPECT_EQ(only(events, OperationKind::receive).completion.error, IoError::cancelled);

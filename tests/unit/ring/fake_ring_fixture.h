@@ -92,7 +92,7 @@ class FakeRing : public ::testing::Test {
   }
   Token token(OperationKind kind) const { return {kind, last_socket, generation}; }
   void receive() { ring().receive(last_socket, token(OperationKind::receive)); }
-  void cancel() { ring().cancel(last_socket, token(OperationKind::cancel)); }
+  void cancel(OperationKind kind = OperationKind::receive) { ring().cancel(token(kind), token(OperationKind::cancel)); }
   void send(std::string_view text, bool silent) {
     const Piece piece{bytes_of(text).data(), text.size()};
     ring().send(last_socket, {&piece, 1}, silent ? Ring::Sending::silent : Ring::Sending::completes, token(OperationKind::send));

@@ -347,9 +347,9 @@ TEST_F(KernelRing, ReapsWhatWasQueuedAsideThoughSubmittingFails) {
   start(options);
   const LoopbackPeer peer = accepted_peer();
   for (std::uint32_t i = 0; i < 40; ++i)
-    ring->cancel_operation({OperationKind::receive, socket, i}, {OperationKind::cancel, socket, i});
+    ring->cancel({OperationKind::receive, socket, i}, {OperationKind::cancel, socket, i});
   (void)ring->submit_and_wait({});
-  ring->cancel_operation({OperationKind::receive, socket, 40}, {OperationKind::cancel, socket, 40});  // to be submitted
+  ring->cancel({OperationKind::receive, socket, 40}, {OperationKind::cancel, socket, 40});  // to be submitted
   unwilling::submits = true;
   std::size_t cancels = 0;
   Completion completions[16];
@@ -381,7 +381,7 @@ TEST_F(KernelRing, WaitsForTheEndOfAPeerWhateverItSendsBefore) {
   const LoopbackPeer staying = accepted_peer();
   ring->wait_hang_up(socket, hang_up_token());
   turn();
-  ring->cancel_operation(hang_up_token(), {OperationKind::cancel, socket, 1});
+  ring->cancel(hang_up_token(), {OperationKind::cancel, socket, 1});
   EXPECT_EQ(next(OperationKind::hang_up).error, IoError::cancelled);
 }
 
@@ -390,25 +390,16 @@ TEST_F(KernelRing, CancelsTheOneOperationWithThatToken) {
   const LoopbackPeer peer = accepted_peer();
   ring->receive(socket, receive_token());
   turn();
-  ring->cancel_operation(receive_token(), {OperationKind::cancel, socket, 1});
+  ring->cancel(receive_token(), {OperationKind::cancel, socket, 1});
   EXPECT_EQ(next(OperationKind::cancel).error, IoError::none);
   const Completion cancelled = next(OperationKind::receive);
   EXPECT_EQ(cancelled.error, IoError::cancelled);
   EXPECT_FALSE(cancelled.more);
   EXPECT_EQ(cancelled.token, receive_token());
-  ring->cancel_operation(receive_token(), {OperationKind::cancel, socket, 2});
+  ring->cancel(receive_token(), {OperationKind::cancel, socket, 2});
   EXPECT_EQ(next(OperationKind::cancel).error, IoError::not_found);
   peer.send("still there");
   EXPECT_EQ(received(11), "still there");
-}
-
-TEST_F(KernelRing, CancelsEverythingOnASocket) {
-  start(small_ring());
-  const LoopbackPeer peer = accepted_peer();
-  ring->receive(socket, receive_token());
-  turn();
-  ring->cancel(socket, {OperationKind::cancel, socket, 1});
-  EXPECT_EQ(next(OperationKind::receive).error, IoError::cancelled);
 }
 
 /// More completions than the queue holds: a multishot receive may end early, and what it received stays in
@@ -552,6 +543,29 @@ TEST_F(KernelRing, RegistersAMemoryOnceForManySendsAndOutlivesTheSockets) {
   turn();
   for (const LoopbackPeer& peer : peers) EXPECT_EQ(peer.read(bytes.size() + 1), bytes);
   EXPECT_TRUE(turn_until([&] { return dropped == 20; }));
+}
+
+TEST_F(KernelRing, CancelsASendOfRegisteredMemoryByItsCallersToken) {
+  start(small_ring());
+  if (!ring->features().zero_copy_sends) GTEST_SKIP() << "no zero-copy sends here";
+  const LoopbackPeer peer = accepted_peer();  // reads nothing
+  const std::string bytes = numbers(4 << 20);
+  int dropped = 0;
+  const auto drop = [](const void* count) { ++*static_cast<int*>(const_cast<void*>(count)); };
+  int begun = 0;
+  while (true) {
+    ASSERT_TRUE(ring->send_zero_copy(socket, bytes_of(bytes), 0, {&dropped, drop}, send_token()));
+    ++begun;
+    if (stays_silent(OperationKind::send)) break;
+    ASSERT_GT(next(OperationKind::send).result, 0);
+  }
+  ring->cancel(send_token(), {OperationKind::cancel, socket, 1});
+  EXPECT_EQ(next(OperationKind::send).error, IoError::cancelled);
+  ring->cancel(send_token(), {OperationKind::cancel, socket, 2});
+  EXPECT_EQ(next(OperationKind::cancel).error, IoError::none);  // of the first
+  EXPECT_EQ(next(OperationKind::cancel).error, IoError::not_found);
+  ring->close(socket, true, {OperationKind::close, socket, 7});
+  EXPECT_TRUE(turn_until([&] { return dropped == begun; })) << dropped << " of " << begun;
 }
 
 TEST_F(KernelRing, RefusesMoreMemoriesThanItHasPlacesFor) {
