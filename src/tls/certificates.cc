@@ -1,0 +1,145 @@
+#include "tls/certificates.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+namespace ringgate::tls {
+namespace {
+
+using FilePtr = std::unique_ptr<BIO, Freed<BIO_free>>;
+
+std::expected<FilePtr, std::string> open_file(const std::string& path) {
+  ERR_clear_error();
+  FilePtr file(BIO_new_file(path.c_str(), "r"));
+  if (file) return file;
+  const int reason = errno;
+  ERR_clear_error();
+  return std::unexpected(path + " cannot be read: " + std::strerror(reason));
+}
+
+/// There is nobody to ask for the password of an encrypted key.
+int no_password(char*, int, int, void*) { return -1; }
+
+std::int64_t unix_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+  return timegm(&parts);
+}
+
+std::string date_of(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  std::string text(32, '\0');
+  text.resize(std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts));
+  return text;
+}
+
+std::string subject_of(const X509* certificate) {
+  std::string text(256, '\0');
+  X509_NAME_oneline(X509_get_subject_name(certificate), text.data(), static_cast<int>(text.size()));
+  text.resize(std::strlen(text.c_str()));
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
+std::string_view text_of_string(const ASN1_STRING* string) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)), static_cast<std::size_t>(ASN1_STRING_length(string))};
+}
+
+/// The DNS names of the extension; the common name only if there is none (RFC 6125 section 6.4.4).
+std::vector<std::string> names_of(X509* certificate) {
+  std::vector<std::string> names;
+  const std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>> alternatives(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(alternatives.get(), i);
+    if (name->type == GEN_DNS) names.push_back(lower(text_of_string(name->d.dNSName)));
+  }
+  if (!names.empty()) return names;
+  X509_NAME* const subject = X509_get_subject_name(certificate);
+  const int position = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (position >= 0) names.push_back(lower(text_of_string(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, position)))));
+  return names;
+}
+
+std::expected<void, std::string> read_chain(Identity& identity) {
+  const auto file = open_file(identity.file);
+  if (!file) return std::unexpected(file.error());
+  while (X509* const next = PEM_read_bio_X509(file->get(), nullptr, no_password, nullptr)) {
+    if (!identity.certificate) identity.certificate.reset(next);
+    else identity.chain.emplace_back(next);
+  }
+  const unsigned long end = ERR_peek_last_error();
+  const bool is_whole = ERR_GET_LIB(end) == ERR_LIB_PEM && ERR_GET_REASON(end) == PEM_R_NO_START_LINE;
+  const std::string reason = take_error();
+  if (!is_whole) return std::unexpected(identity.file + " holds a broken certificate: " + reason);
+  if (!identity.certificate) return std::unexpected(identity.file + " holds no certificate");
+  return {};
+}
+
+std::expected<void, std::string> check_chain(const Identity& identity) {
+  X509* issued = identity.certificate.get();
+  for (const CertificatePtr& issuer : identity.chain) {
+    if (X509_check_issued(issuer.get(), issued) != X509_V_OK)
+      return std::unexpected(identity.file + ": " + subject_of(issuer.get()) + " did not issue " + subject_of(issued) +
+                             "; put each certificate before the one that issued it");
+    issued = issuer.get();
+  }
+  return {};
+}
+
+std::expected<void, std::string> check_dates(const Identity& identity, std::int64_t now) {
+  const std::int64_t begins = unix_time(X509_get0_notBefore(identity.certificate.get()));
+  if (identity.expires <= now) return std::unexpected(identity.file + " expired on " + date_of(identity.expires));
+  if (begins > now) return std::unexpected(identity.file + " is not valid before " + date_of(begins));
+  return {};
+}
+
+std::expected<void, std::string> read_key(Identity& identity, const std::string& key_file) {
+  const auto file = open_file(key_file);
+  if (!file) return std::unexpected(file.error());
+  identity.key.reset(PEM_read_bio_PrivateKey(file->get(), nullptr, no_password, nullptr));
+  if (!identity.key)
+    return std::unexpected(key_file + " holds no private key that can be read without a password: " + take_error());
+  if (X509_check_private_key(identity.certificate.get(), identity.key.get()) != 1) {
+    ERR_clear_error();
+    return std::unexpected(key_file + " is not the key of " + identity.file);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::expected<Identity, std::string> load_identity(const std::string& certificate_file, const std::string& key_file,
+                                                   std::int64_t now) {
+  Identity identity;
+  identity.file = certificate_file;
+  if (const auto read = read_chain(identity); !read) return std::unexpected(read.error());
+  identity.names = names_of(identity.certificate.get());
+  identity.expires = unix_time(X509_get0_notAfter(identity.certificate.get()));
+  if (const auto read = read_key(identity, key_file); !read) return std::unexpected(read.error());
+  if (const auto good = check_chain(identity); !good) return std::unexpected(good.error());
+  if (const auto good = check_dates(identity, now); !good) return std::unexpected(good.error());
+  return identity;
+}
+
+bool matches_name(std::string_view pattern, std::string_view name) {
+  if (!pattern.starts_with("*.")) return pattern == name;
+  const std::size_t dot = name.find('.');
+  return dot != std::string_view::npos && dot > 0 && pattern.substr(1) == name.substr(dot);
+}
+
+}  // namespace ringgate::tls

@@ -1,0 +1,70 @@
+// TLS of one connection, as a function over bytes: records in, plaintext out, and the reverse (RFC 8446, RFC 5246).
+//
+// It does no I/O: what it sends is in the wire's output after each call. A codec begins without an OpenSSL object, which it makes
+// once a whole ClientHello has arrived. Owned by the transport; owner shard.
+// Invariant: between calls the wire holds nothing of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ringgate/bytes.h"
+#include "tls/client_hello.h"
+#include "tls/context.h"
+#include "tls/openssl.h"
+#include "tls/wire.h"
+
+namespace ringgate::tls {
+
+enum class Opened : std::uint8_t {
+  plaintext,  // bytes were written to the room; there may be more
+  nothing,    // everything received is used up
+  finished,   // the peer's close_notify: nothing follows
+  failed,     // an alert may have to be sent, then the connection ends
+};
+
+class Codec {
+ public:
+  explicit Codec(Wire& wire) : wire_(wire) {}
+  Codec(const Codec&) = delete;
+  Codec& operator=(const Codec&) = delete;
+
+  /// Gathers what came before the handshake began. Only until it has begun, and only after Hello::incomplete.
+  Hello gather(ByteView bytes);
+  bool has_begun() const { return ssl_ != nullptr; }
+  /// Begins the handshake with what was gathered; `open` goes on. False if there is no memory.
+  bool begin(const Context& context);
+  bool is_established() const { return is_established_; }
+
+  /// Received records, which `open` reads until it returns anything but plaintext. Borrowed until then.
+  void feed(ByteView bytes) { wire_.set_input(bytes); }
+  /// Decrypts into `room`, and says in `count` how many bytes. Goes on with the handshake if it is not over.
+  Opened open(MutableBytes room, std::size_t& count);
+  /// Plaintext of earlier records that the next receive may bring beside its own size.
+  std::size_t held_bytes_max() const { return SSL_has_pending(ssl_.get()) == 1 ? record_bytes_max : 0; }
+
+  /// Encrypts `pieces` as one run of records. Only once established. False if OpenSSL fails: the connection cannot go on.
+  bool seal(std::span<const ByteView> pieces);
+  /// Room for the records of `bytes` bytes.
+  static std::size_t sealed_bytes_max(std::size_t bytes) {
+    return bytes + (bytes / record_bytes_max + 2) * record_overhead_bytes;
+  }
+  /// Writes close_notify, once. Nothing may be sealed afterwards.
+  void close();
+
+ private:
+  static void on_message(int is_written, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void* self);
+  bool write(ByteView bytes);
+
+  Wire& wire_;
+  SslPtr ssl_;
+  std::vector<std::uint8_t> gathered_;
+  std::uint8_t key_updates_ = 0;  // since plaintext last came
+  bool is_established_ = false;
+  bool is_broken_ = false;  // an error of OpenSSL: it must not be used any more
+  bool is_closed_ = false;  // our close_notify was written
+};
+
+}  // namespace ringgate::tls

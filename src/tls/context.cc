@@ -1,0 +1,113 @@
+#include "tls/context.h"
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/assert.h"
+
+namespace ringgate::tls {
+namespace {
+
+constexpr const char* groups = "X25519:P-256";
+constexpr const char* ciphers_of_tls13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* modern_ciphers_of_tls12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* ocpp_ciphers_of_tls12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:AES128-GCM-SHA256:AES256-GCM-SHA384";
+
+constexpr std::string_view http11 = "http/1.1";
+
+/// RFC 7301 section 3.2. A client that offers only what is not spoken here gets the alert no_application_protocol.
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_bytes, const unsigned char* offered, unsigned int bytes,
+                    void*) {
+  for (unsigned int at = 0; at < bytes; at += 1U + offered[at]) {  // OpenSSL has checked the list's form
+    const std::string_view name(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
+    if (name != http11) continue;
+    *out = offered + at + 1;
+    *out_bytes = offered[at];
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/// Null if OpenSSL refuses a setting.
+SslContextPtr new_context(Profile profile) {
+  SslContextPtr context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return nullptr;
+  SSL_CTX* const c = context.get();
+  const char* const ciphers = profile == Profile::ocpp ? ocpp_ciphers_of_tls12 : modern_ciphers_of_tls12;
+  const bool is_set = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(c, ciphers) == 1 &&
+                      SSL_CTX_set_ciphersuites(c, ciphers_of_tls13) == 1 && SSL_CTX_set1_groups_list(c, groups) == 1 &&
+                      SSL_CTX_set_num_tickets(c, 1) == 1;
+  if (!is_set) return nullptr;
+  SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  // Without buffers an idle connection holds a quarter of the memory. Chains are sent as they are written in the file.
+  SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);  // tickets need no cache
+  SSL_CTX_set_alpn_select_cb(c, choose_protocol, nullptr);
+  return context;
+}
+
+bool use(SSL_CTX* context, const Identity& identity) {
+  if (SSL_CTX_use_certificate(context, identity.certificate.get()) != 1) return false;
+  if (SSL_CTX_use_PrivateKey(context, identity.key.get()) != 1) return false;
+  return std::ranges::all_of(
+      identity.chain, [context](const CertificatePtr& issuer) { return SSL_CTX_add1_chain_cert(context, issuer.get()) == 1; });
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Context>, std::string> Context::create(const ContextOptions& options) {
+  RINGGATE_ASSERT(!options.identities.empty());
+  std::unique_ptr<Context> context(new Context);
+  for (const auto& identity : options.identities)
+    if (const auto added = context->add(*identity, options.profile); !added) return std::unexpected(added.error());
+  SSL_CTX* const first = context->sites_.front().context.get();
+  SSL_CTX_callback_ctrl(first, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, reinterpret_cast<void (*)()>(choose_site));
+  SSL_CTX_set_tlsext_servername_arg(first, context.get());
+  return context;
+}
+
+std::expected<void, std::string> Context::add(const Identity& identity, Profile profile) {
+  ERR_clear_error();
+  const int type = EVP_PKEY_get_base_id(identity.key.get());
+  auto site = std::ranges::find(sites_, identity.names, &Site::names);
+  if (site == sites_.end()) {
+    SslContextPtr fresh = new_context(profile);
+    if (!fresh) return std::unexpected("OpenSSL refuses the settings: " + take_error());
+    sites_.push_back({identity.names, std::move(fresh)});
+    site = sites_.end() - 1;
+  }
+  for (long other = SSL_CTX_set_current_cert(site->context.get(), SSL_CERT_SET_FIRST); other == 1;
+       other = SSL_CTX_set_current_cert(site->context.get(), SSL_CERT_SET_NEXT)) {
+    if (EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(site->context.get())) == type)
+      return std::unexpected(identity.file + " is the second certificate for the same names with the same kind of key");
+  }
+  if (!use(site->context.get(), identity)) return std::unexpected(identity.file + " cannot be used: " + take_error());
+  return {};
+}
+
+SSL_CTX* Context::context_for(std::string_view host) const {
+  for (const bool wildcards : {false, true})
+    for (const Site& site : sites_)
+      for (const std::string& name : site.names)
+        if (name.starts_with('*') == wildcards && matches_name(name, host)) return site.context.get();
+  return sites_.front().context.get();
+}
+
+int Context::choose_site(SSL* ssl, int*, void* self) {
+  const char* const asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (asked == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  std::string host(asked);
+  std::ranges::transform(host, host.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (host.ends_with('.')) host.pop_back();
+  SSL_CTX* const context = static_cast<const Context*>(self)->context_for(host);
+  if (context != SSL_get_SSL_CTX(ssl)) SSL_set_SSL_CTX(ssl, context);
+  return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace ringgate::tls

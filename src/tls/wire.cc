@@ -1,0 +1,79 @@
+#include "tls/wire.h"
+
+#include <openssl/bio.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "base/assert.h"
+
+namespace ringgate::tls {
+namespace {
+
+constexpr std::size_t output_kept_bytes = 64 * 1024;
+
+Wire& wire_of(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
+
+int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* count) {
+  BIO_clear_retry_flags(bio);
+  *count = wire_of(bio).read({reinterpret_cast<std::uint8_t*>(data), size});
+  if (*count > 0) return 1;
+  BIO_set_retry_read(bio);
+  return 0;
+}
+
+int bio_write(BIO* bio, const char* data, std::size_t size, std::size_t* count) {
+  BIO_clear_retry_flags(bio);
+  wire_of(bio).write({reinterpret_cast<const std::uint8_t*>(data), size});
+  *count = size;
+  return 1;
+}
+
+long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+/// One for the process, and never freed: connections of every shard use it until the end.
+BIO_METHOD* method() {
+  static BIO_METHOD* const made = [] {
+    BIO_METHOD* const fresh = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "ringgate spans");
+    if (fresh == nullptr) throw std::bad_alloc();  // start-up only
+    BIO_meth_set_read_ex(fresh, bio_read);
+    BIO_meth_set_write_ex(fresh, bio_write);
+    BIO_meth_set_ctrl(fresh, bio_control);
+    return fresh;
+  }();
+  return made;
+}
+
+}  // namespace
+
+Wire::Wire() : bio_(BIO_new(method())) {
+  if (bio_ == nullptr) throw std::bad_alloc();  // start-up only
+  BIO_set_data(bio_, this);
+  BIO_set_init(bio_, 1);
+}
+
+Wire::~Wire() { BIO_free(bio_); }
+
+std::size_t Wire::read(MutableBytes out) {
+  const std::size_t count = std::min(out.size(), input_.size());
+  if (count > 0) std::memcpy(out.data(), input_.data(), count);
+  input_ = input_.subspan(count);
+  return count;
+}
+
+void Wire::write(ByteView bytes) {
+  if (output_.empty() && bytes.size() <= room_.size() - room_used_) {
+    std::memcpy(room_.data() + room_used_, bytes.data(), bytes.size());
+    room_used_ += bytes.size();
+    return;
+  }
+  output_.insert(output_.end(), bytes.begin(), bytes.end());
+}
+
+void Wire::clear_output() {
+  output_.clear();
+  if (output_.capacity() > output_kept_bytes) output_ = {};
+}
+
+}  // namespace ringgate::tls

@@ -1,0 +1,68 @@
+// Where OpenSSL reads records and writes them: spans of memory, no socket. One for all codecs of a shard.
+//
+// Reads come from the bytes that were just received. Writes go to room that the caller lends, and to memory of the wire once that
+// is full, so a write always succeeds and OpenSSL never waits to write. Owned by the transport; owner shard.
+// Invariant: what a codec wrote is taken before another codec is used.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ringgate/bytes.h"
+
+namespace ringgate::tls {
+
+/// The longest plaintext of one record (RFC 8446 section 5.1).
+inline constexpr std::size_t record_bytes_max = 16 * 1024;
+/// What a record adds to its plaintext at most: header, nonce of TLS 1.2 or content type of TLS 1.3, tag.
+inline constexpr std::size_t record_overhead_bytes = 5 + 8 + 16;
+
+class Wire {
+ public:
+  Wire();
+  ~Wire();
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+
+  /// The next reads take these bytes.
+  void set_input(ByteView bytes) { input_ = bytes; }
+  std::size_t input_left() const { return input_.size(); }
+
+  /// The next writes go to `room`; what does not fit there goes to memory of the wire.
+  void lend(MutableBytes room) {
+    room_ = room;
+    room_used_ = 0;
+  }
+  /// How much of the lent room was written. The room is no longer used.
+  std::size_t end_lending() {
+    room_ = {};
+    return room_used_;
+  }
+  /// What was written without room. Valid until the next write.
+  ByteView output() const { return output_; }
+  /// Forgets the output, and memory beyond the ordinary.
+  void clear_output();
+
+  /// OpenSSL's side; shared by all connections of the wire.
+  BIO* bio() const { return bio_; }
+  /// Memory in which a codec puts small pieces together.
+  std::array<std::uint8_t, record_bytes_max>& staging() { return staging_; }
+
+  // -- For the BIO.
+  std::size_t read(MutableBytes out);
+  void write(ByteView bytes);
+
+ private:
+  BIO* bio_ = nullptr;
+  ByteView input_;
+  MutableBytes room_;
+  std::size_t room_used_ = 0;
+  std::vector<std::uint8_t> output_;
+  std::array<std::uint8_t, record_bytes_max> staging_;
+};
+
+}  // namespace ringgate::tls

@@ -1,0 +1,96 @@
+// A TLS client in memory, by OpenSSL's own BIOs: what it sends and receives are strings.
+#pragma once
+
+#include <openssl/err.h>
+
+#include <string>
+
+#include "ringgate/bytes.h"
+#include "tls/openssl.h"
+
+namespace ringgate::test {
+
+struct ClientOptions {
+  std::string host = "gate.test";
+  int version_min = TLS1_2_VERSION;
+  int version_max = TLS1_3_VERSION;
+  std::string ciphers;             // of TLS 1.2; empty: OpenSSL's default
+  std::string protocols;           // ALPN, in its wire format
+  X509* root = nullptr;            // trusted; null: nothing is verified
+  SSL_SESSION* session = nullptr;  // to resume
+};
+
+class MemoryClient {
+ public:
+  explicit MemoryClient(const ClientOptions& options);
+  ~MemoryClient() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }  // else its session is spoilt
+
+  /// Gives the client bytes of the server.
+  void receive(ByteView bytes) { BIO_write(in_, bytes.data(), static_cast<int>(bytes.size())); }
+  /// Takes a step: handshake or reading. False if the connection has failed; `error` says why.
+  bool step();
+  void write(std::string_view text);
+  /// Bytes for the server.
+  std::string take_output();
+
+  bool is_open() const { return SSL_is_init_finished(ssl_.get()) == 1; }
+  bool saw_end() const { return (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+  std::string received;  // plaintext
+  std::string error;
+  SSL* ssl() { return ssl_.get(); }
+
+ private:
+  tls::SslContextPtr context_;
+  tls::SslPtr ssl_;
+  BIO* in_;   // owned by ssl_
+  BIO* out_;  // owned by ssl_
+};
+
+inline MemoryClient::MemoryClient(const ClientOptions& options) : context_(SSL_CTX_new(TLS_client_method())) {
+  SSL_CTX_set_min_proto_version(context_.get(), options.version_min);
+  SSL_CTX_set_max_proto_version(context_.get(), options.version_max);
+  SSL_CTX_set_security_level(context_.get(), 0);
+  if (!options.ciphers.empty()) SSL_CTX_set_cipher_list(context_.get(), options.ciphers.c_str());
+  if (options.root != nullptr) {
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), options.root);
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
+  }
+  ssl_.reset(SSL_new(context_.get()));
+  if (!options.host.empty()) {
+    SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(options.host.c_str()));
+    if (options.root != nullptr) SSL_set1_host(ssl_.get(), options.host.c_str());
+  }
+  if (!options.protocols.empty())
+    SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(options.protocols.data()),
+                        static_cast<unsigned int>(options.protocols.size()));
+  if (options.session != nullptr) SSL_set_session(ssl_.get(), options.session);
+  in_ = BIO_new(BIO_s_mem());
+  out_ = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl_.get(), in_, out_);
+  SSL_set_connect_state(ssl_.get());
+}
+
+inline bool MemoryClient::step() {
+  ERR_clear_error();
+  char bytes[4096];
+  int count = 0;
+  while ((count = SSL_read(ssl_.get(), bytes, sizeof bytes)) > 0) received.append(bytes, static_cast<std::size_t>(count));
+  const int why = SSL_get_error(ssl_.get(), count);
+  if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_ZERO_RETURN) return true;
+  error = tls::take_error();
+  return false;
+}
+
+inline void MemoryClient::write(std::string_view text) {
+  ERR_clear_error();
+  if (SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) != static_cast<int>(text.size()))
+    error = tls::take_error();
+}
+
+inline std::string MemoryClient::take_output() {
+  std::string bytes(BIO_ctrl_pending(out_), '\0');
+  if (!bytes.empty()) BIO_read(out_, bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+}  // namespace ringgate::test

@@ -1,0 +1,320 @@
+#include "tls/codec.h"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+#include <numeric>
+
+#include "support/tls/certificate_maker.h"
+#include "support/tls/memory_client.h"
+
+namespace ringgate::tls {
+namespace {
+
+using test::CertificateMaker;
+using test::ClientOptions;
+using test::MemoryClient;
+
+std::shared_ptr<const Identity> identity_of(const CertificateMaker::Files& files) {
+  auto loaded = load_identity(files.certificate, files.key, std::time(nullptr));
+  EXPECT_TRUE(loaded) << loaded.error();
+  return std::make_shared<const Identity>(std::move(*loaded));
+}
+
+/// A codec and a client, with all bytes between them in the test's hands.
+struct TlsCodec : testing::Test {
+  static CertificateMaker& maker() {
+    static CertificateMaker made;
+    return made;
+  }
+  Wire wire;
+  std::unique_ptr<Context> context;
+  std::unique_ptr<Codec> codec;
+  std::unique_ptr<MemoryClient> client;
+  std::string plaintext;  // that the codec has read
+  Opened last = Opened::nothing;
+  std::size_t room_bytes = 100'000;
+  std::size_t step_bytes = SIZE_MAX;  // so many bytes at a time go to the codec
+
+  void SetUp() override { serve({identity_of(maker().make("gate.test"))}); }
+  void serve(std::vector<std::shared_ptr<const Identity>> identities, Profile profile = Profile::modern) {
+    auto made = Context::create({std::move(identities), profile});
+    ASSERT_TRUE(made) << made.error();
+    codec.reset();
+    context = std::move(*made);
+  }
+  void connect(const ClientOptions& options = {}) {
+    codec = std::make_unique<Codec>(wire);
+    client = std::make_unique<MemoryClient>(options);
+    client->step();
+    exchange();
+  }
+  /// Carries bytes both ways until nothing moves.
+  void exchange() {
+    for (int idle = 0; idle < 2;) {
+      const std::string to_gate = client->take_output();
+      for (std::size_t at = 0; at < to_gate.size(); at += std::min(step_bytes, to_gate.size() - at))
+        give(bytes_of(std::string_view(to_gate).substr(at, step_bytes)));
+      const std::string to_client(text_of(wire.output()));
+      wire.clear_output();
+      client->receive(bytes_of(to_client));
+      client->step();
+      idle = to_gate.empty() && to_client.empty() ? idle + 1 : 0;
+    }
+  }
+  void give(ByteView bytes) {
+    if (!codec->has_begun()) {
+      const Hello hello = codec->gather(bytes);
+      if (hello != Hello::whole) return;
+      ASSERT_TRUE(codec->begin(*context));
+    } else {
+      codec->feed(bytes);
+    }
+    std::vector<std::uint8_t> room(room_bytes);
+    std::size_t count = 0;
+    while ((last = codec->open(room, count)) == Opened::plaintext) plaintext.append(text_of(ByteView(room).first(count)));
+    EXPECT_TRUE(last == Opened::failed || last == Opened::finished || wire.input_left() == 0);
+  }
+  void seal(std::initializer_list<std::string_view> texts) {
+    std::vector<ByteView> pieces;
+    for (const std::string_view text : texts) pieces.push_back(bytes_of(text));
+    EXPECT_TRUE(codec->seal(pieces));
+  }
+  std::size_t records_in_output() const {
+    std::size_t count = 0;
+    for (ByteView rest = wire.output(); rest.size() >= 5; ++count)
+      rest = rest.subspan(5 + (std::size_t{rest[3]} << 8U | rest[4]));
+    return count;
+  }
+};
+
+std::string numbers(std::size_t size) {
+  std::string bytes(size, '\0');
+  std::iota(bytes.begin(), bytes.end(), '\0');
+  return bytes;
+}
+
+// -- Handshakes
+
+TEST_F(TlsCodec, SpeaksBothVersionsInEveryCut) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{500}, SIZE_MAX}) {
+      SCOPED_TRACE(testing::Message() << std::hex << version << std::dec << ", " << step << " bytes at a time");
+      step_bytes = step;
+      plaintext.clear();
+      connect({.version_min = version, .version_max = version, .root = maker().root()});
+      ASSERT_TRUE(codec->is_established()) << client->error;
+      EXPECT_TRUE(client->is_open()) << client->error;
+      client->write("from the device");
+      seal({"from the gate"});
+      exchange();
+      EXPECT_EQ(plaintext, "from the device");
+      EXPECT_EQ(client->received, "from the gate");
+    }
+  }
+}
+
+TEST_F(TlsCodec, RefusesOldVersionsAndWeakCiphers) {
+  connect({.version_min = TLS1_1_VERSION, .version_max = TLS1_1_VERSION});
+  EXPECT_EQ(last, Opened::failed);
+  EXPECT_EQ(client->error, "tlsv1 alert protocol version");
+  connect({.version_max = TLS1_2_VERSION, .ciphers = "AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA"});
+  EXPECT_EQ(last, Opened::failed);
+  EXPECT_FALSE(client->is_open());
+}
+
+TEST_F(TlsCodec, WithTheProfileForChargersTakesRsaWithoutForwardSecrecy) {
+  const auto rsa = identity_of(maker().make("rsa", {.is_rsa = true}));
+  const auto curve = identity_of(maker().make("curve"));
+  const ClientOptions charger{.version_max = TLS1_2_VERSION, .ciphers = "AES256-GCM-SHA384"};
+  serve({rsa, curve});
+  connect(charger);
+  EXPECT_FALSE(client->is_open());
+  serve({rsa, curve}, Profile::ocpp);
+  connect(charger);
+  EXPECT_TRUE(client->is_open()) << client->error;
+  connect({.version_max = TLS1_2_VERSION, .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"});
+  EXPECT_TRUE(client->is_open()) << client->error;
+}
+
+TEST_F(TlsCodec, ChoosesTheCertificateByTheNameAskedFor) {
+  serve({identity_of(maker().make("first", {.names = {"first.test"}})),
+         identity_of(maker().make("wild", {.names = {"*.second.test"}})),
+         identity_of(maker().make("exact", {.names = {"a.second.test"}}))});
+  const std::pair<const char*, const char*> cases[] = {
+      {"first.test", "first"}, {"a.second.test", "exact"}, {"B.Second.Test", "wild"}, {"unknown.test", "first"}, {"", "first"}};
+  for (const auto& [host, subject] : cases) {
+    connect({.host = host});
+    ASSERT_TRUE(client->is_open()) << client->error;
+    char name[64] = {};
+    X509_NAME_get_text_by_NID(X509_get_subject_name(SSL_get0_peer_certificate(client->ssl())), NID_commonName, name, sizeof name);
+    EXPECT_STREQ(name, subject) << host;
+  }
+}
+
+TEST_F(TlsCodec, RefusesTwoCertificatesThatNobodyCouldTellApart) {
+  const auto made = Context::create({{identity_of(maker().make("one")), identity_of(maker().make("two"))}, Profile::modern});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().find("two.pem is the second certificate for the same names"), std::string::npos) << made.error();
+}
+
+TEST_F(TlsCodec, SpeaksOnlyHttp11) {
+  using namespace std::string_literals;
+  connect({.protocols = "\x02h2\x08http/1.1"s});
+  ASSERT_TRUE(client->is_open()) << client->error;
+  const unsigned char* chosen = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(client->ssl(), &chosen, &size);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(chosen), size), "http/1.1");
+  connect({.protocols = "\x02h2"s});
+  EXPECT_EQ(client->error, "tlsv1 alert no application protocol");
+}
+
+TEST_F(TlsCodec, ResumesSessions) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    connect({.version_min = version, .version_max = version});
+    SSL_SESSION* const session = SSL_get1_session(client->ssl());
+    connect({.version_min = version, .version_max = version, .session = session});
+    EXPECT_EQ(SSL_session_reused(client->ssl()), 1);
+    SSL_SESSION_free(session);
+  }
+}
+
+TEST_F(TlsCodec, RefusesRenegotiation) {
+  connect({.version_max = TLS1_2_VERSION});
+  SSL_renegotiate(client->ssl());
+  SSL_do_handshake(client->ssl());
+  give(bytes_of(client->take_output()));
+  EXPECT_EQ(last, Opened::nothing) << "the attempt is passed over";
+  exchange();
+  EXPECT_FALSE(client->error.empty()) << "and the client is told";
+}
+
+// -- Data
+
+TEST_F(TlsCodec, CarriesEverySize) {
+  connect();
+  room_bytes = 1000;
+  for (const std::size_t size : {1U, 999U, 1000U, 1001U, 16'383U, 16'384U, 16'385U, 65'536U, 200'000U}) {
+    for (const std::size_t step : {std::size_t{1'000}, SIZE_MAX}) {
+      step_bytes = step;
+      plaintext.clear();
+      client->received.clear();
+      const std::string text = numbers(size);
+      client->write(text);
+      seal({text});
+      EXPECT_LE(wire.output().size(), Codec::sealed_bytes_max(size));
+      exchange();
+      EXPECT_EQ(plaintext, text);
+      EXPECT_EQ(client->received, text);
+    }
+  }
+}
+
+TEST_F(TlsCodec, PutsSmallPiecesIntoOneRecordAndLargeOnesIntoWholeOnes) {
+  connect();
+  seal({"a", "bc", "def"});
+  EXPECT_EQ(records_in_output(), 1U);
+  exchange();
+  EXPECT_EQ(client->received, "abcdef");
+  client->received.clear();
+  const std::string large = numbers(50'000);
+  seal({"head", large, "tail"});
+  EXPECT_EQ(records_in_output(), 4U);
+  EXPECT_LE(wire.output().size(), Codec::sealed_bytes_max(large.size() + 8));
+  exchange();
+  EXPECT_EQ(client->received, "head" + large + "tail");
+}
+
+TEST_F(TlsCodec, WritesToLentRoomAndTheRestToTheWire) {
+  connect();
+  const std::string text = numbers(40'000);
+  for (const std::size_t room_size : {0U, 10U, 20'000U, 50'000U}) {
+    client->received.clear();
+    std::vector<std::uint8_t> room(room_size);
+    wire.lend(room);
+    seal({text});
+    const std::size_t used = wire.end_lending();
+    EXPECT_LE(used, room_size);
+    EXPECT_EQ(wire.output().empty(), room_size == 50'000U);
+    client->receive(ByteView(room).first(used));
+    exchange();
+    EXPECT_EQ(client->received, text) << room_size;
+  }
+}
+
+TEST_F(TlsCodec, SaysHowMuchALaterReceiveMayBringBesides) {
+  connect();
+  EXPECT_EQ(codec->held_bytes_max(), 0U);
+  client->write(numbers(5000));
+  const std::string record = client->take_output();
+  give(bytes_of(std::string_view(record).substr(0, 4000)));
+  EXPECT_EQ(codec->held_bytes_max(), record_bytes_max);
+  give(bytes_of(std::string_view(record).substr(4000)));
+  EXPECT_EQ(codec->held_bytes_max(), 0U);
+  EXPECT_EQ(plaintext.size(), 5000U);
+}
+
+// -- Ends and abuse
+
+TEST_F(TlsCodec, TellsCloseNotifyAndSendsItsOwnOnce) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    connect({.version_min = version, .version_max = version});
+    client->write("last words");
+    SSL_shutdown(client->ssl());
+    exchange();
+    EXPECT_EQ(last, Opened::finished);
+    EXPECT_TRUE(plaintext.ends_with("last words"));
+    seal({"answer"});
+    codec->close();
+    codec->close();
+    exchange();
+    EXPECT_EQ(client->received, "answer");
+    EXPECT_FALSE(codec->seal(std::vector<ByteView>{bytes_of("too late")}));
+  }
+}
+
+TEST_F(TlsCodec, SendsCloseNotify) {
+  connect();
+  seal({"bye"});
+  codec->close();
+  exchange();
+  EXPECT_EQ(client->received, "bye");
+  EXPECT_TRUE(client->saw_end());
+}
+
+TEST_F(TlsCodec, AnswersBrokenRecordsWithAnAlert) {
+  connect();
+  client->write("text");
+  std::string record = client->take_output();
+  record.back() ^= 1;
+  give(bytes_of(record));
+  EXPECT_EQ(last, Opened::failed);
+  EXPECT_FALSE(wire.output().empty());
+  exchange();
+  EXPECT_EQ(client->error, "sslv3 alert bad record mac");
+  EXPECT_FALSE(codec->seal(std::vector<ByteView>{bytes_of("x")}));
+}
+
+TEST_F(TlsCodec, ChangesKeysWhenAskedButNotForEver) {
+  connect();
+  for (int i = 0; i < 100; ++i) {  // with data between, as often as one likes
+    SSL_key_update(client->ssl(), SSL_KEY_UPDATE_REQUESTED);
+    client->write("x");
+    exchange();
+  }
+  EXPECT_EQ(plaintext, std::string(100, 'x'));
+  EXPECT_EQ(last, Opened::nothing);
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) {
+    SSL_key_update(client->ssl(), SSL_KEY_UPDATE_REQUESTED);
+    SSL_do_handshake(client->ssl());
+    flood += client->take_output();
+  }
+  give(bytes_of(flood));
+  EXPECT_EQ(last, Opened::failed);
+  EXPECT_LT(wire.output().size(), 40U * 40U);
+}
+
+}  // namespace
+}  // namespace ringgate::tls
