@@ -25,7 +25,9 @@ OperationKind kind_of(Armed armed) {
 }  // namespace
 
 /// Names the input operation that is in the kernel, or is about to be.
-ring::Token Transport::input_token(const Connection& connection) const { return token(kind_of(connection.input.armed), connection); }
+ring::Token Transport::input_token(const Connection& connection) const {
+  return token(kind_of(connection.input.armed), connection);
+}
 
 /// Must be called after every change of what is armed or wanted.
 void Transport::settle_input(Connection& connection) {

@@ -346,8 +346,7 @@ TEST_F(KernelRing, ReapsWhatWasQueuedAsideThoughSubmittingFails) {
   options.completion_entries = 8;
   start(options);
   const LoopbackPeer peer = accepted_peer();
-  for (std::uint32_t i = 0; i < 40; ++i)
-    ring->cancel({OperationKind::receive, socket, i}, {OperationKind::cancel, socket, i});
+  for (std::uint32_t i = 0; i < 40; ++i) ring->cancel({OperationKind::receive, socket, i}, {OperationKind::cancel, socket, i});
   (void)ring->submit_and_wait({});
   ring->cancel({OperationKind::receive, socket, 40}, {OperationKind::cancel, socket, 40});  // to be submitted
   unwilling::submits = true;
