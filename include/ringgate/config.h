@@ -18,10 +18,27 @@ struct ServerConfig {
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
 
+enum class TlsProfile : std::uint8_t {
+  modern,  // TLS 1.2 and 1.3 with forward secrecy
+  ocpp,    // also the ciphers without it that OCPP's security profiles 2 and 3 demand
+};
+
+/// TLS on a listener; without certificates it speaks plain TCP.
+struct TlsConfig {
+  // PEM files, read at the start: certificates with their chains, and the key of each, in the same order. The first certificate is
+  // for clients that name no host, or another one.
+  std::vector<std::string> certificate_files;
+  std::vector<std::string> key_files;
+  TlsProfile profile = TlsProfile::modern;
+
+  friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
+};
+
 struct ListenerConfig {
   std::string bind = "127.0.0.1:8080";   // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks
   bool dual_stack = false;               // an IPv6 address, such as [::], takes IPv4 connections too
   std::string health_path = "/healthz";  // answered 200 while the gate is ready, else 503; "off": not served
+  TlsConfig tls;
 
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
@@ -31,6 +48,7 @@ struct AdminConfig {
   bool dual_stack = false;                 // an IPv6 address, such as [::], takes IPv4 connections too
   std::vector<std::string> allowed_hosts;  // in the Host field, without port; loopback names and IP literals are always allowed
   std::uint64_t connections_max = 256;     // over all shards; a request on one more is answered 503
+  TlsConfig tls;
 
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };

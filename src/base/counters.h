@@ -30,6 +30,8 @@ struct alignas(64) ShardCounters {
   Counter accepted, slots_used, buffers_lent, descriptors_used, operations_in_flight, stale_completions;
   Counter connections_cold;
   Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
+  // TLS: how handshakes ended, and connections that ended by an error or without close_notify afterwards
+  Counter tls_established, tls_resumed, tls_handshakes_failed, tls_timeouts, tls_not_tls, tls_overload, tls_broken, tls_truncated;
   // Devices
   Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers, health_answers;
   // How an accepted connection left the open phase: it counts in exactly one of these

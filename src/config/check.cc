@@ -29,6 +29,7 @@ class Relations {
       add("admin.bind",
           {fmt::format("{} is a listener's, too", config_.admin.bind), "bind the admin port elsewhere, or \"off\""});
     }
+    check_tls("admin", config_.admin.tls);
     if (config_.admin.dual_stack && !config_.admin.bind.starts_with('[')) add("admin.dual_stack", not_ipv6(config_.admin.bind));
     return std::move(faults_);
   }
@@ -57,12 +58,20 @@ class Relations {
       add(fmt::format("listener.{}.bind", i),
           {fmt::format("{} is the address of another listener", listener.bind), "give each listener its own address"});
     }
+    check_tls(fmt::format("listener.{}", i), listener.tls);
     if (listener.dual_stack && !listener.bind.starts_with('['))
       add(fmt::format("listener.{}.dual_stack", i), not_ipv6(listener.bind));
     if (std::ranges::find(config_.routes, listener.health_path, &RouteConfig::path) != config_.routes.end()) {
       add(fmt::format("listener.{}.health_path", i),
           {fmt::format("{} is the path of a route", listener.health_path), "give another path, or \"off\""});
     }
+  }
+
+  void check_tls(const std::string& section, const TlsConfig& tls) {
+    const std::size_t certificates = tls.certificate_files.size();
+    if (certificates == tls.key_files.size()) return;
+    add(section + (certificates > tls.key_files.size() ? ".tls.cert" : ".tls.key"),
+        {fmt::format("{} certificates and {} keys", certificates, tls.key_files.size()), "give one key for each certificate"});
   }
 
   static Complaint not_ipv6(const std::string& bind) {

@@ -52,6 +52,10 @@ bool accepts_subprotocol(std::string_view text) {
   return !text.empty() && text.size() <= limits::subprotocol_bytes_max && all_of(text, "!#$%&'*+-.^_`|~");
 }
 
+bool accepts_file_path(std::string_view text) {
+  return !text.empty() && text.size() < 4096 && std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
 }  // namespace
 
 constinit const TextShape listen_address{accepts_address, "an address such as \"127.0.0.1:8080\" or \"[::1]:8080\""};
@@ -63,6 +67,7 @@ constinit const TextShape handler_name{accepts_handler, "a handler's name such a
 constinit const TextShape web_origin{
     accepts_origin, "an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\""};
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
+constinit const TextShape file_path{accepts_file_path, "the path of a file"};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
 
 }  // namespace ringgate::config

@@ -13,6 +13,7 @@ extern const TextShape handler_name;           // "echo"
 extern const TextShape host_name;              // "gate.example.org", "192.0.2.1", "[2001:db8::1]"
 extern const TextShape web_origin;             // "https://example.org"
 extern const TextShape subprotocol_name;       // "mqtt"
+extern const TextShape file_path;              // "/etc/ringgate/gate.pem"
 extern const TextShape id_source;              // "query:deviceId"
 
 }  // namespace ringgate::config

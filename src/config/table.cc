@@ -23,6 +23,7 @@ constexpr std::uint64_t hour = 60 * minute;
 
 // In the order of the enumerators in ringgate/config.h.
 constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off"};
+constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
 constexpr std::array<std::string_view, 2> switch_words{"off", "on"};
 constexpr std::array<std::string_view, 2> feature_words{"auto", "off"};
 constexpr std::array<std::string_view, 5> level_words{"debug", "info", "warning", "error", "off"};
@@ -87,6 +88,14 @@ const std::array table{
     row<&C::listeners, &ListenerConfig::health_path>("listener.health_path", TextRule{route_path_or_off},
         "Path where load balancers ask this listener for its health: 200 while the gate is ready, else 503. `off`: no such "
         "path."),
+    row<&C::listeners, &ListenerConfig::tls, &TlsConfig::certificate_files>("listener.tls.cert", ListRule{file_path, 0, 16},
+        "PEM files, each with a certificate and then its chain. With one or more the listener speaks TLS, and nothing else. The "
+        "first is for clients that name no host."),
+    row<&C::listeners, &ListenerConfig::tls, &TlsConfig::key_files>("listener.tls.key", ListRule{file_path, 0, 16},
+        "PEM files with the keys of `tls.cert`, in the same order, without passwords."),
+    row<&C::listeners, &ListenerConfig::tls, &TlsConfig::profile>("listener.tls.profile", WordRule{profile_words},
+        "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
+        "2 and 3 may need."),
     row<&C::admin, &AdminConfig::bind>("admin.bind", TextRule{listen_address_or_off},
         "Address and port for backends and metrics. `off`: no admin listener."),
     row<&C::admin, &AdminConfig::dual_stack>("admin.dual_stack", FlagRule{},
@@ -97,6 +106,14 @@ const std::array table{
         "If `admin.bind` is not a loopback address, an empty list allows every Host."),
     row<&C::admin, &AdminConfig::connections_max>("admin.max_connections", CountRule{1, 65536},
         "Admin connections over all shards. A request on a further connection is answered 503."),
+    row<&C::admin, &AdminConfig::tls, &TlsConfig::certificate_files>("admin.tls.cert", ListRule{file_path, 0, 16},
+        "PEM files, each with a certificate and then its chain. With one or more the listener speaks TLS, and nothing else. The "
+        "first is for clients that name no host."),
+    row<&C::admin, &AdminConfig::tls, &TlsConfig::key_files>("admin.tls.key", ListRule{file_path, 0, 16},
+        "PEM files with the keys of `tls.cert`, in the same order, without passwords."),
+    row<&C::admin, &AdminConfig::tls, &TlsConfig::profile>("admin.tls.profile", WordRule{profile_words},
+        "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
+        "2 and 3 may need."),
     row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path},
         "Path of the opening handshake, compared byte by byte."),
     row<&C::routes, &RouteConfig::handler>("route.handler", TextRule{handler_name},

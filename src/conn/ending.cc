@@ -26,6 +26,7 @@ void Transport::flush_and_close(Connection& connection) {
 void Transport::continue_closing(Connection& connection) {
   if (connection.output_waits() || connection.output_index != 0) return;
   if (connection.input.peer_finished) return terminate(connection, connection.end_cause, Farewell::fin);
+  if (has_tls(connection) && send_close_notify(connection)) return;
   connection.state = State::lingering;
   schedule(connection, now_ + linger_time);
   begin_operation(connection);
@@ -65,7 +66,8 @@ void Transport::release_terminated() {
 void Transport::release(Connection& connection) {
   RINGGATE_ASSERT(connection.state == State::terminating && !connection.input.is_in_kernel() &&
                   connection.outbox_send != OutboxSend::in_flight);
-  session_of(connection).on_gone(connection, connection.end_cause);
+  if (is_announced(connection)) session_of(connection).on_gone(connection, connection.end_cause);
+  if (wire_ != nullptr) release_codec(connection);
   --listeners_[connection.listener_index].connections_count;
   accepts_are_settled_ = false;
   wheel_.cancel(table_.slot_of(connection));
@@ -81,7 +83,10 @@ void Transport::release(Connection& connection) {
 void Transport::on_timer(std::uint32_t slot) {
   Connection& connection = table_.at(slot);
   switch (connection.state) {
-    case State::open: session_of(connection).on_deadline(connection); break;
+    case State::open:
+      if (is_announced(connection)) session_of(connection).on_deadline(connection);
+      else give_up_handshake(connection);
+      break;
     case State::flushing: terminate(connection, EndCause::aborted, Farewell::reset); break;
     case State::lingering: terminate(connection, connection.end_cause, Farewell::fin); break;
     case State::terminating:

@@ -41,9 +41,18 @@ void Outbox::uncount(const Node& node) {
   if (node.message) account_->subtract_message(*node.message, node.message->frame().size());
 }
 
+Outbox::Node Outbox::chunk_of(ByteView bytes, std::size_t capacity) {
+  Node node;
+  node.capacity = capacity;
+  node.chunk = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
+  node.end = bytes.size();
+  std::memcpy(node.chunk.get(), bytes.data(), bytes.size());
+  return node;
+}
+
 void Outbox::append(ByteView bytes) {
   bytes_ += bytes.size();
-  if (!nodes_.empty() && nodes_.back().chunk) {
+  if (nodes_.size() > sealed_nodes_ && nodes_.back().chunk) {
     Node& last = nodes_.back();
     const std::size_t fitting = std::min(bytes.size(), last.capacity - last.end);
     std::memcpy(last.chunk.get() + last.end, bytes.data(), fitting);
@@ -52,12 +61,8 @@ void Outbox::append(ByteView bytes) {
   }
   count_size();
   if (bytes.empty()) return;
-  Node& node = nodes_.emplace_back();
-  node.capacity = std::max(bytes.size(), chunk_bytes_min);
-  node.chunk = std::make_unique_for_overwrite<std::uint8_t[]>(node.capacity);
-  node.end = bytes.size();
-  std::memcpy(node.chunk.get(), bytes.data(), bytes.size());
-  count(node);
+  nodes_.push_back(chunk_of(bytes, std::max(bytes.size(), chunk_bytes_min)));
+  count(nodes_.back());
 }
 
 void Outbox::append(ws::MessageRef message, std::size_t offset) {
@@ -73,8 +78,22 @@ void Outbox::append(ws::MessageRef message, std::size_t offset) {
   count_size();
 }
 
+void Outbox::append_sealed(ByteView records) {
+  if (records.empty()) return;
+  bytes_ += records.size();
+  const auto place = nodes_.begin() + static_cast<std::ptrdiff_t>(sealed_nodes_++);
+  count(*nodes_.insert(place, chunk_of(records, records.size())));
+  count_size();
+}
+
+void Outbox::seal_front(std::size_t bytes, ByteView records) {
+  RINGGATE_ASSERT(sealed_nodes_ == 0);
+  remove(bytes);
+  append_sealed(records);
+}
+
 std::size_t Outbox::front(std::span<ring::Piece> out) const {
-  const std::size_t count = std::min(out.size(), nodes_.size());
+  const std::size_t count = std::min(out.size(), sealed_nodes_ > 0 ? sealed_nodes_ : nodes_.size());
   for (std::size_t i = 0; i < count; ++i) {
     const Node& node = nodes_[i];
     out[i] = {node.bytes() + node.begin, node.end - node.begin};
@@ -88,8 +107,13 @@ Outbox::FrontMessage Outbox::front_message() const {
 }
 
 void Outbox::consume(std::size_t bytes, TimeNs now) {
-  RINGGATE_ASSERT(bytes <= bytes_);
   if (bytes > 0) progress_at_ = now;
+  remove(bytes);
+  count_size();
+}
+
+void Outbox::remove(std::size_t bytes) {
+  RINGGATE_ASSERT(bytes <= bytes_);
   bytes_ -= bytes;
   while (bytes > 0) {
     Node& first = nodes_.front();
@@ -99,8 +123,8 @@ void Outbox::consume(std::size_t bytes, TimeNs now) {
     if (first.begin != first.end) continue;
     uncount(first);
     nodes_.pop_front();
+    if (sealed_nodes_ > 0) --sealed_nodes_;
   }
-  count_size();
 }
 
 }  // namespace ringgate::conn

@@ -1,5 +1,8 @@
 // The output of a connection that waits, in order: chunks of bytes, and references to prepared messages.
 //
+// With TLS it begins with records, which are sent first; the plaintext behind them is sealed piece by piece when it is about to be
+// sent, so that prepared messages stay shared until then.
+//
 // Exists only while the peer is slower than the gate. Owned by the transport; owner shard. It knows no ceiling: callers check it
 // before appending. While a send is in flight, the kernel may read the front, so nothing there is freed or moved before it
 // completes.
@@ -46,6 +49,13 @@ class Outbox {
   /// Appends a reference to the frame of `message`, from `offset` on.
   void append(ws::MessageRef message, std::size_t offset);
 
+  /// Appends a copy of TLS records: behind those that wait, before the plaintext.
+  void append_sealed(ByteView records);
+  /// True if the front are records. If not, a connection with TLS must seal before it sends.
+  bool front_is_sealed() const { return sealed_nodes_ > 0; }
+  /// Puts `records` in place of the first `bytes` bytes, from which they were made. Only if the front is not sealed.
+  void seal_front(std::size_t bytes, ByteView records);
+
   /// The next bytes to send, as up to `out.size()` pieces; returns their number. They stay valid until `consume`.
   std::size_t front(std::span<ring::Piece> out) const;
 
@@ -71,6 +81,8 @@ class Outbox {
     const std::uint8_t* bytes() const { return chunk ? chunk.get() : message->frame().data(); }
   };
 
+  static Node chunk_of(ByteView bytes, std::size_t capacity);
+  void remove(std::size_t bytes);
   void count(const Node& node);
   void uncount(const Node& node);
   void count_size() {
@@ -80,6 +92,7 @@ class Outbox {
   WaitingOutput* account_ = nullptr;
   WaitingOutput::Link link_;
   std::deque<Node> nodes_;
+  std::size_t sealed_nodes_ = 0;  // so many of the first are records
   std::size_t bytes_ = 0;
   TimeNs progress_at_;
 };

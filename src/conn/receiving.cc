@@ -67,10 +67,8 @@ inline void Transport::on_received(Connection& connection, MutableBytes bytes) {
   connection.bytes_in += bytes.size();
   counters_.wire_bytes_in.add(bytes.size());
   if (connection.state != State::open) return;
-  window_begin_ = bytes.data();
-  window_end_ = bytes.data() + bytes.size();
-  session_of(connection).on_received(connection, bytes);
-  window_begin_ = window_end_ = nullptr;
+  if (has_tls(connection)) return on_sealed_received(connection, bytes);
+  deliver(connection, bytes);
   if (bytes.size() < options_.bulk_bytes && connection.input.bulkiness == 0) return;
   if (connection.state == State::open) connection.input.weigh(bytes.size() >= options_.bulk_bytes);
 }
@@ -87,7 +85,8 @@ void Transport::on_receive(const Completion& completion) {
 
 void Transport::on_peer_finished(Connection& connection) {
   connection.input.note_peer_finished();
-  if (connection.state == State::open) session_of(connection).on_end_of_stream(connection);
+  if (connection.state == State::open && has_tls(connection)) on_sealed_end(connection);
+  else if (connection.state == State::open) session_of(connection).on_end_of_stream(connection);
   else if (connection.state == State::lingering) terminate(connection, connection.end_cause, Farewell::fin);
 }
 

@@ -154,7 +154,7 @@ void Transport::flush_outputs() {
 void Transport::tell_output_waits() {
   for (std::size_t i = 0; i < newly_waiting_.size(); ++i) {
     Connection* const connection = find(newly_waiting_[i]);
-    if (connection != nullptr && connection->state == State::open && connection->output_waits())
+    if (connection != nullptr && connection->state == State::open && connection->output_waits() && is_announced(*connection))
       session_of(*connection).on_output_waits(*connection);
   }
   newly_waiting_.clear();
@@ -167,6 +167,7 @@ void Transport::flush(TurnOutput& output) {
     withdraw_output(*connection);
     return;
   }
+  if (has_tls(*connection)) return flush_sealed(*connection, output);
   const OutputPiece& first = output.pieces[0];
   const bool is_single = output.pieces_count == 1;  // nearly always
   const bool completes = !silent_sends_ || connection->state != State::open || connection->outbox != nullptr ||
@@ -195,13 +196,22 @@ void Transport::withdraw_output(Connection& connection) {
   connection.output_index = 0;
 }
 
-/// Moves `output` without its first `taken` bytes into the outbox, and sends from there. The session is told later.
+/// The session is told later.
+void Transport::open_outbox(Connection& connection) {
+  if (connection.outbox != nullptr) return;
+  connection.outbox = new Outbox(now_);
+  newly_waiting_.push_back(ref_of(connection));
+  if (listeners_[connection.listener_index].slot.counts_output) uncounted_.push_back(ref_of(connection));
+}
+
+/// Moves `output` without its first `taken` bytes into the outbox, and sends from there.
 void Transport::spill(Connection& connection, TurnOutput& output, std::size_t taken) {
-  if (connection.outbox == nullptr) {
-    connection.outbox = new Outbox(now_);
-    newly_waiting_.push_back(ref_of(connection));
-    if (listeners_[connection.listener_index].slot.counts_output) uncounted_.push_back(ref_of(connection));
-  }
+  move_to_outbox(connection, output, taken);
+  send_outbox(connection);
+}
+
+void Transport::move_to_outbox(Connection& connection, TurnOutput& output, std::size_t taken) {
+  open_outbox(connection);
   const std::size_t before = connection.outbox->bytes();
   for (std::size_t i = 0; i < output.pieces_count; ++i) {
     OutputPiece& piece = output.pieces[i];
@@ -210,13 +220,13 @@ void Transport::spill(Connection& connection, TurnOutput& output, std::size_t ta
       continue;
     }
     if (piece.message) connection.outbox->append(std::move(piece.message), taken);
+    else if (output.sealed) connection.outbox->append_sealed(ByteView{piece.data + taken, piece.size - taken});
     else connection.outbox->append(ByteView{piece.data + taken, piece.size - taken});
     taken = 0;
   }
   counters_.send_queue_bytes.add(connection.outbox->bytes() - before);
   connection.output_index = 0;
   output.clear();
-  send_outbox(connection);
 }
 
 /// Not over loopback: there the kernel copies anyway.
@@ -236,9 +246,11 @@ bool Transport::send_uncopied(Connection& connection) {
 
 void Transport::send_outbox(Connection& connection) {
   if (connection.outbox_send != OutboxSend::none) return;
+  const bool is_sealed = has_tls(connection);
+  if (is_sealed && !seal_outbox(connection)) return;
   connection.outbox_send = OutboxSend::in_flight;
   begin_operation(connection);
-  if (send_uncopied(connection)) return;
+  if (!is_sealed && send_uncopied(connection)) return;
   ring::Piece pieces[ring::Ring::pieces_max];
   const std::size_t count = connection.outbox->front(pieces);
   RINGGATE_ASSERT(count > 0);
@@ -285,7 +297,7 @@ void Transport::on_outbox_sent(const Completion& completion) {
   counters_.send_queue_bytes.subtract(taken);
   if (connection.outbox->empty()) drop_outbox(connection);
   else send_outbox(connection);
-  if (connection.state == State::open) session_of(connection).on_output_progress(connection);
+  if (connection.state == State::open && is_announced(connection)) session_of(connection).on_output_progress(connection);
   if (connection.state == State::flushing) continue_closing(connection);
 }
 

@@ -40,9 +40,10 @@ Transport::~Transport() {
 
 void Transport::start_accepting(std::uint32_t listener_index, ListenerSlot listener) {
   if (listeners_.size() <= listener_index) listeners_.resize(listener_index + 1);
-  listeners_[listener_index] = {.slot = listener, .wanted = true};
+  if (listener.tls != nullptr && wire_ == nullptr) wire_ = std::make_unique<tls::Wire>();
+  listeners_[listener_index] = {.slot = std::move(listener), .wanted = true};
   accepts_are_settled_ = false;
-  if (listener.takes_reserve) reserve_is_whole_ = false;  // the reserve is empty yet
+  if (listeners_[listener_index].slot.takes_reserve) reserve_is_whole_ = false;  // the reserve is empty yet
 }
 
 void Transport::stop_accepting(std::uint32_t listener_index) {
@@ -117,7 +118,8 @@ void Transport::on_accept(const Completion& completion) {
   connection->opened_ms = (now_ / nanoseconds_per_millisecond) & ((std::uint64_t{1} << 40) - 1);
   if (ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection))) begin_operation(*connection);
   settle_input(*connection);
-  session_of(*connection).on_open(*connection);
+  if (has_tls(*connection)) expect_hello(*connection);
+  else session_of(*connection).on_open(*connection);
 }
 
 // -- The turn
@@ -140,6 +142,7 @@ void Transport::run(std::span<const Completion> completions) {
   tell_output_waits();
   for (const Completion& completion : outbox_sends_) on_outbox_sent(completion);
   for (const Completion& completion : completions) dispatch(completion);
+  if (!hellos_.empty()) begin_handshakes();
   // After the loop, so that a receive that starved in this batch finds the buffers that were just returned.
   if (buffers_returned || ring_.buffers_lent() == 0) rearm_starved();
 }

@@ -7,11 +7,14 @@
 // A turn: `run` collects the sends that failed, retires the outputs of the turn before, and only then calls sessions for the
 // completions. `finish_turn` queues the output that they wrote.
 //
-// Files: transport.cc (accepting, the turn, timers), receiving.cc, bulk.cc, sending.cc, ending.cc.
+// On a listener with TLS a session sees plaintext, and sees a connection only once its handshake is over.
+//
+// Files: transport.cc (accepting, the turn, timers), receiving.cc, bulk.cc, sealing.cc (TLS), sending.cc, ending.cc.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -27,6 +30,9 @@
 #include "conn/waiting_output.h"
 #include "ring/ring.h"
 #include "ringgate/message.h"
+#include "tls/codec.h"
+#include "tls/context.h"
+#include "tls/wire.h"
 #include "ws/prepared_message.h"
 
 namespace ringgate::conn {
@@ -39,6 +45,7 @@ struct ListenerSlot {
   std::uint32_t connections_max = UINT32_MAX;  // stops accepting while it has so many connections
   bool takes_reserve = false;                  // uses descriptors held in reserve if the process has no others
   bool counts_output = false;                  // output that waits for its peers counts against Options::output_bytes_max
+  std::shared_ptr<const tls::Context> tls;     // null: plain TCP
 };
 
 class Transport {
@@ -50,7 +57,9 @@ class Transport {
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // to flush waiting output once closing has begun
     std::size_t zero_copy_bytes = SIZE_MAX;       // from this size on, messages to other machines are sent without a copy
     std::uint64_t output_bytes_max = UINT64_MAX;  // memory for the waiting output of all peers together
-    std::size_t bulk_bytes = SIZE_MAX;            // a connection that delivers as much per receive is bulk
+    std::uint32_t handshakes_max = 16'384;        // of TLS under way; more connections are reset
+    DurationNs handshake_time = 5 * nanoseconds_per_second;  // for a TLS handshake, from accepting on
+    std::size_t bulk_bytes = SIZE_MAX;                       // a connection that delivers as much per receive is bulk
   };
 
   Transport(ring::Ring& ring, ShardCounters& counters, const Options& options);
@@ -71,7 +80,9 @@ class Transport {
   void expire_timers();
   void finish_turn();
   /// True if work waits that no completion will announce: then the next enter must not sleep.
-  bool wants_turn() const { return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_; }
+  bool wants_turn() const {
+    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ || !hellos_.empty();
+  }
   /// The time until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
 
@@ -141,6 +152,13 @@ class Transport {
   void settle_input(Connection& connection);
   void on_receive(const ring::Completion& completion);
   void on_received(Connection& connection, MutableBytes bytes);
+  /// Gives plaintext to the session, which may answer in place.
+  void deliver(Connection& connection, MutableBytes bytes) {
+    window_begin_ = bytes.data();
+    window_end_ = bytes.data() + bytes.size();
+    session_of(connection).on_received(connection, bytes);
+    window_begin_ = window_end_ = nullptr;
+  }
   void on_peer_finished(Connection& connection);
   void on_input_failed(Connection& connection, const ring::Completion& completion);
   void on_readable(const ring::Completion& completion);
@@ -164,6 +182,29 @@ class Transport {
   void begin_operation(Connection& connection);
   void end_operation(Connection& connection);
 
+  // sealing.cc: TLS
+  bool has_tls(const Connection& connection) const {
+    return wire_ != nullptr && listeners_[connection.listener_index].slot.tls != nullptr;
+  }
+  bool is_announced(const Connection& connection) const;
+  tls::Codec* codec_of(const Connection& connection) const;
+  void expect_hello(Connection& connection);
+  void give_up_handshake(Connection& connection);
+  void on_sealed_received(Connection& connection, MutableBytes bytes);
+  void gather_hello(Connection& connection, tls::Codec& codec, MutableBytes bytes);
+  void begin_handshakes();
+  void open_records(Connection& connection, tls::Codec& codec, std::size_t sealed_bytes);
+  bool open_some(Connection& connection, tls::Codec& codec, std::size_t sealed_bytes);
+  void announce(Connection& connection, const tls::Codec& codec);
+  void on_sealed_end(Connection& connection);
+  void fail_tls(Connection& connection, const tls::Codec& codec);
+  void write_wire_output(Connection& connection);
+  void flush_sealed(Connection& connection, TurnOutput& output);
+  bool seal_output(Connection& connection, TurnOutput& output);
+  bool seal_outbox(Connection& connection);
+  bool send_close_notify(Connection& connection);
+  void release_codec(const Connection& connection);
+
   // sending.cc
   bool window_holds(const std::uint8_t* data) const;
   TurnOutput& output_of(Connection& connection) {
@@ -173,6 +214,8 @@ class Transport {
   void add_copy(TurnOutput& output, ByteView bytes);
   void add_piece(TurnOutput& output, OutputPiece piece);
   void consolidate(TurnOutput& output);
+  void open_outbox(Connection& connection);
+  void move_to_outbox(Connection& connection, TurnOutput& output, std::size_t taken);
   void flush(TurnOutput& output);
   void send_pieces(const TurnOutput& output);
   void withdraw_output(Connection& connection);
@@ -240,6 +283,10 @@ class Transport {
   bool receives_bulk_ = false;     // the next enter receives from bulk connections
   std::vector<SlotRef> released_;  // terminated connections without operations in flight
   std::uint32_t operations_in_flight_ = 0;
+  std::unique_ptr<tls::Wire> wire_;                  // null while no listener has TLS
+  std::vector<std::unique_ptr<tls::Codec>> codecs_;  // by slot; the record has no room for more
+  std::deque<SlotRef> hellos_;                       // connections whose whole ClientHello waits for its turn
+  std::uint32_t handshakes_ = 0;                     // under way, from the first byte on
 };
 
 }  // namespace ringgate::conn

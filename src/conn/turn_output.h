@@ -32,6 +32,7 @@ struct TurnOutput {
   std::size_t pieces_count = 0;
   std::size_t bytes = 0;
   bool submitted = false;
+  bool sealed = false;  // the pieces are TLS records
   std::array<OutputPiece, ring::Ring::pieces_max> pieces;
   std::uint8_t* room_end = nullptr;  // end of the room after joined pieces, where later pieces are copied while they fit
 
@@ -70,6 +71,7 @@ struct TurnOutput {
     pieces_count = 0;
     bytes = 0;
     submitted = false;
+    sealed = false;
     room_end = nullptr;
   }
 };

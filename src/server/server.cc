@@ -2,6 +2,7 @@
 #include "ringgate/server.h"
 
 #include <pthread.h>
+#include <ctime>
 
 #include <algorithm>
 #include <future>
@@ -109,6 +110,9 @@ std::expected<void, StartError> Server::start() {
       return std::unexpected(StartError{ExitCode::bad_configuration, "no handler is mounted for the route " + mount.path,
                                         "set handler = \"echo\", or mount a handler in the embedding program"});
   p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts);
+  auto certificates = server::load_certificates(p.config, std::time(nullptr));
+  if (!certificates) return std::unexpected(std::move(certificates.error()));
+  p.certificates = std::move(*certificates);
   p.admin_settings = admin::settings_of(p.config, server::version());
   if (auto opened = p.open_shards(); !opened) return opened;
   if (auto opened = p.open_listeners(); !opened) {
@@ -165,8 +169,12 @@ std::expected<void, StartError> Server::Parts::open_listeners() {
     if (!bound) return std::unexpected(bound.error());
     admin_address = *bound;
   }
-  for (server::Shard& shard : shards)
-    shard.serve_listeners(static_cast<std::uint32_t>(config.listeners.size()), config.admin.bind == "off" ? 0 : 1, backlog());
+  for (server::Shard& shard : shards) {
+    auto tls = server::make_contexts(certificates);
+    if (!tls) return std::unexpected(std::move(tls.error()));
+    shard.serve_listeners(static_cast<std::uint32_t>(config.listeners.size()), config.admin.bind == "off" ? 0 : 1, backlog(),
+                          std::move(*tls));
+  }
   return {};
 }
 

@@ -18,6 +18,7 @@
 #include "dispatch/entry.h"
 #include "dispatch/gate_state.h"
 #include "ringgate/server.h"
+#include "server/certificates.h"
 #include "server/end_board.h"
 #include "server/shard.h"
 
@@ -37,6 +38,7 @@ struct Server::Parts {
 
   std::unique_ptr<dispatch::DeviceSettings> settings;
   admin::AdminSettings admin_settings;
+  server::Certificates certificates;
   std::unique_ptr<dispatch::GateState> gate;
   std::deque<ShardCounters> counters;
   std::vector<const ShardCounters*> counters_view;

@@ -35,17 +35,22 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
   plan.gate.doorbells[index] = ring_->doorbell();
 }
 
-void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog) {
+void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog, TlsOfListeners tls) {
   device_listeners_ = devices;
+  tls.resize(devices + admin);
   for (std::uint32_t i = 0; i < devices; ++i)
-    transport_.start_accepting(
-        i, {.session = &devices_, .slots_left_free = limits::admin_slots_per_shard, .backlog = backlog, .counts_output = true});
+    transport_.start_accepting(i, {.session = &devices_,
+                                   .slots_left_free = limits::admin_slots_per_shard,
+                                   .backlog = backlog,
+                                   .counts_output = true,
+                                   .tls = std::move(tls[i])});
   for (std::uint32_t i = devices; i < devices + admin; ++i) {
     transport_.start_accepting(
         i, {.session = &admin_,
             .backlog = backlog,
             .connections_max = static_cast<std::uint32_t>(plan_.admin_settings.connections_max) + limits::spare_admin_connections,
-            .takes_reserve = true});
+            .takes_reserve = true,
+            .tls = std::move(tls[i])});
   }
 }
 

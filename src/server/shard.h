@@ -33,6 +33,9 @@ struct ShardPlan {
   std::uint32_t slots_count;
 };
 
+/// By listener.
+using TlsOfListeners = std::vector<std::shared_ptr<const tls::Context>>;
+
 class Shard {
  public:
   Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ring> ring, ShardCounters& counters);
@@ -43,8 +46,8 @@ class Shard {
   dispatch::PushService& push_service() { return push_; }
 
   /// Serves the listeners opened on the ring: `devices` of them for devices, then `admin` for the admin port.
-  /// `backlog`: that of each listener.
-  void serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog);
+  /// `backlog`: that of each listener. `tls`: what those with TLS need; null or missing for the others.
+  void serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog, TlsOfListeners tls = {});
 
   /// Runs turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
   void run();

@@ -24,11 +24,12 @@ Hello Codec::gather(ByteView bytes) {
   return judge_client_hello(gathered_);
 }
 
-bool Codec::begin(const Context& context) {
+bool Codec::begin(std::shared_ptr<const Context> context) {
   RINGGATE_ASSERT(!has_begun());
   ERR_clear_error();
-  ssl_ = context.accept();
+  ssl_ = context->accept();
   if (!ssl_) return false;
+  context_ = std::move(context);
   SSL_set_accept_state(ssl_.get());
   BIO_up_ref(wire_.bio());
   BIO_up_ref(wire_.bio());
@@ -55,7 +56,10 @@ Opened Codec::open(MutableBytes room, std::size_t& count) {
   if (is_broken_) return Opened::failed;
   ERR_clear_error();
   const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &count);
-  if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1) is_established_ = true;
+  if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1) {
+    is_established_ = true;
+    context_.reset();
+  }
   if (result == 1 && !is_broken_) {
     key_updates_ = 0;
     return Opened::plaintext;

@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "ringgate/bytes.h"
@@ -35,8 +37,10 @@ class Codec {
   Hello gather(ByteView bytes);
   bool has_begun() const { return ssl_ != nullptr; }
   /// Begins the handshake with what was gathered; `open` goes on. False if there is no memory.
-  bool begin(const Context& context);
+  bool begin(std::shared_ptr<const Context> context);
   bool is_established() const { return is_established_; }
+  /// Whether the handshake resumed a session of before.
+  bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
   /// Received records, which `open` reads until it returns anything but plaintext. Borrowed until then.
   void feed(ByteView bytes) { wire_.set_input(bytes); }
@@ -51,6 +55,8 @@ class Codec {
   static std::size_t sealed_bytes_max(std::size_t bytes) {
     return bytes + (bytes / record_bytes_max + 2) * record_overhead_bytes;
   }
+  /// The peer sends nothing any more. True the first time.
+  bool note_end() { return !std::exchange(has_ended_, true); }
   /// Writes close_notify, once. Nothing may be sealed afterwards.
   void close();
 
@@ -59,12 +65,14 @@ class Codec {
   bool write(ByteView bytes);
 
   Wire& wire_;
+  std::shared_ptr<const Context> context_;  // until the handshake is over
   SslPtr ssl_;
   std::vector<std::uint8_t> gathered_;
   std::uint8_t key_updates_ = 0;  // since plaintext last came
   bool is_established_ = false;
   bool is_broken_ = false;  // an error of OpenSSL: it must not be used any more
   bool is_closed_ = false;  // our close_notify was written
+  bool has_ended_ = false;  // the peer's close_notify or its FIN came
 };
 
 }  // namespace ringgate::tls

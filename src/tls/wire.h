@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "ringgate/bytes.h"
@@ -40,7 +41,7 @@ class Wire {
   /// How much of the lent room was written. The room is no longer used.
   std::size_t end_lending() {
     room_ = {};
-    return room_used_;
+    return std::exchange(room_used_, 0);
   }
   /// What was written without room. Valid until the next write.
   ByteView output() const { return output_; }

@@ -24,16 +24,21 @@ SETTINGS = {"limits.max_message": "16MiB"}
 verdicts = []  # of every run so far, for the summary
 
 
-def run_client(client, url, sizes):
-    """Runs one client over the sizes; asserts that nothing failed and nothing was left out."""
+def run_client(client, url, sizes, root=None):
+    """Runs one client over the sizes; asserts that nothing failed and nothing was left out. root: the file of the root that it trusts."""
     plan = {"url": url, "sizes": sizes, "fragments": [1, 2, 3, 64], "pings": [False, True]}
     done = subprocess.run([*COMMANDS[client], json.dumps(plan)], capture_output=True, text=True, timeout=300 * PATIENCE,
-                          check=False, env=environment({"NODE_PATH": str(CLIENTS / "node/node_modules")}))
+                          check=False, env=environment({"NODE_PATH": str(CLIENTS / "node/node_modules"), **trusting(root)}))
     assert done.stdout, f"{client} exit code {done.returncode}: {done.stderr}"
     verdict = json.loads(done.stdout.splitlines()[-1])
     assert verdict["failures"] == [], verdict
     assert verdict["echoes"] == len(sizes) * 2 * 4 * 2, verdict
     verdicts.append(verdict)
+
+
+def trusting(root):
+    """The environment in which Node.js, Python and Go trust the root in this file."""
+    return {} if root is None else {"NODE_EXTRA_CA_CERTS": root, "SSL_CERT_FILE": root}
 
 
 def summary():

@@ -35,10 +35,15 @@ class Gate:
     """One running gate. Use it as a context manager: leaving it asserts exit code 0 and a clean log.
 
     settings: {"limits.max_message": "16MiB", ...}, passed by --set. Warnings in the log are faults unless `warnings_allowed`.
+    tls: a certificate (support/certificates.py) for both ports.
     """
 
-    def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=(), listen="127.0.0.1:0"):
+    def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=(), listen="127.0.0.1:0", tls=None):
         self.settings = {"limits.max_connections": 2000, **(settings or {})}
+        if tls is not None:
+            self.settings |= {f"{port}.tls.{what}": path for port in ("listener.0", "admin")
+                              for what, path in (("cert", tls.certificate), ("key", tls.key))}
+        self.scheme_end = "" if tls is None else "s"
         self.shards = shards
         self.warnings_allowed = warnings_allowed
         self.arguments = list(arguments)
@@ -98,10 +103,10 @@ class Gate:
         return split_address(self.admin)
 
     def device_url(self, device_id, path="/ws"):
-        return f"ws://{self.devices}{path}?deviceId={device_id}"
+        return f"ws{self.scheme_end}://{self.devices}{path}?deviceId={device_id}"
 
     def admin_url(self, path):
-        return f"http://{self.admin}{path}"
+        return f"http{self.scheme_end}://{self.admin}{path}"
 
     def signal(self, number):
         self.process.send_signal(number)

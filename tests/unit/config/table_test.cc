@@ -59,6 +59,10 @@ Sample sample_of(const Key& key) {
 std::vector<FlagSetting> companions(const std::string& path) {
   if (path == "route.0.allowed_origins") return {{"--set", "route.0.origin", "list"}};
   if (path == "listener.0.dual_stack") return {{"--set", "listener.0.bind", "[::]:8080"}};
+  for (const std::string section : {"listener.0", "admin"}) {
+    if (path == section + ".tls.cert") return {{"--set", section + ".tls.key", "/other"}};
+    if (path == section + ".tls.key") return {{"--set", section + ".tls.cert", "/other"}};
+  }
   if (path == "admin.dual_stack") return {{"--set", "admin.bind", "[::]:8081"}};
   return {};
 }
@@ -109,8 +113,12 @@ TEST_P(EveryKey, ComesFromTheEnvironment) {
 TEST_P(EveryKey, ComesFromAFile) {
   const std::string section(key().section());
   std::string toml = find_repeated(section) == nullptr ? "[" + section + "]\n" : "[[" + section + "]]\n";
-  for (const FlagSetting& companion : companions(path()))
-    toml += fmt::format("{} = \"{}\"\n", companion.path.substr(companion.path.rfind('.') + 1), companion.text);
+  const std::size_t section_bytes = path().size() - key().name().size();  // with the index and dots
+  for (const FlagSetting& companion : companions(path())) {
+    const std::string name = companion.path.substr(section_bytes);
+    toml += name.starts_with("tls.") ? fmt::format("{} = [\"{}\"]\n", name, companion.text)
+                                     : fmt::format("{} = \"{}\"\n", name, companion.text);
+  }
   toml += fmt::format("{} = {}\n", key().name(), sample_of(key()).toml);
   const auto loaded = load_config_text(toml, "gate.toml");
   ASSERT_TRUE(loaded.has_value()) << to_line(loaded.error().front());
@@ -181,7 +189,8 @@ TEST_P(EveryKey, NoLimitIsLiftedByZero) {
   // it mean "no limit".
   if (path() == "server.shards" || path() == "drain.grace" || path() == "limits.deflate_memory") return;
   if (std::holds_alternative<CpuListRule>(key().rule) || std::holds_alternative<TextRule>(key().rule)) return;
-  if (path() == "route.0.subprotocols" || path().ends_with("allowed_hosts")) return;  // a name may be 0
+  if (path() == "route.0.subprotocols" || path().ends_with("allowed_hosts") || path().contains(".tls."))
+    return;  // a name may be 0
   for (const char* zero : {"0", "0B", "0s", "0ns"}) EXPECT_FALSE(set(zero).has_value()) << path() << '=' << zero;
 }
 

@@ -28,7 +28,7 @@ struct TlsCodec : testing::Test {
     return made;
   }
   Wire wire;
-  std::unique_ptr<Context> context;
+  std::shared_ptr<const Context> context;
   std::unique_ptr<Codec> codec;
   std::unique_ptr<MemoryClient> client;
   std::string plaintext;  // that the codec has read
@@ -66,7 +66,7 @@ struct TlsCodec : testing::Test {
     if (!codec->has_begun()) {
       const Hello hello = codec->gather(bytes);
       if (hello != Hello::whole) return;
-      ASSERT_TRUE(codec->begin(*context));
+      ASSERT_TRUE(codec->begin(context));
     } else {
       codec->feed(bytes);
     }
@@ -240,6 +240,11 @@ TEST_F(TlsCodec, WritesToLentRoomAndTheRestToTheWire) {
     client->receive(ByteView(room).first(used));
     exchange();
     EXPECT_EQ(client->received, text) << room_size;
+    client->received.clear();
+    seal({"after the loan"});
+    EXPECT_FALSE(wire.output().empty());
+    exchange();
+    EXPECT_EQ(client->received, "after the loan");
   }
 }
 

@@ -1,0 +1,24 @@
+// Reads the certificates of all listeners with TLS. Start-up only; reads files.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <vector>
+
+#include "ringgate/config.h"
+#include "ringgate/error.h"
+#include "server/shard.h"
+#include "tls/context.h"
+
+namespace ringgate::server {
+
+/// By listener, the admin's last; without identities where a listener has no TLS.
+using Certificates = std::vector<tls::ContextOptions>;
+
+/// Reads and judges them at `now` (Unix time in seconds). The error names the setting and the file.
+std::expected<Certificates, StartError> load_certificates(const Config& config, std::int64_t now);
+
+/// One context for each listener with TLS: each shard has its own, so that shards share no lock.
+std::expected<TlsOfListeners, StartError> make_contexts(const Certificates& certificates);
+
+}  // namespace ringgate::server

@@ -1,0 +1,265 @@
+"""TLS on both ports, through clients that nobody here wrote: Python's and curl's OpenSSL, Node.js, and Go's crypto/tls."""
+
+import contextlib
+import json
+import os
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from support import echo_plan
+from support.certificates import Root
+from support.gate import PATIENCE, Gate, run_ringgate
+from support.raw_peer import BINARY, CLOSE, encode_frame, upgrade_request
+
+RINGS = {"all features": {}, "completing sends": {"ring.silent_sends": "off"},
+         "no feature": {f"ring.{name}": "off" for name in
+                        ("multishot_recv", "direct_descriptors", "silent_sends", "incremental_buffers", "msg_ring", "zero_copy_sends")}}
+
+
+@pytest.fixture(name="root", scope="module")
+def one_root(tmp_path_factory):
+    return Root(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(name="certificate", scope="module")
+def one_certificate(root):
+    return root.issue("gate")
+
+
+@pytest.fixture(name="secure", scope="module")
+def one_gate_with_tls(certificate):
+    with Gate(shards=2, tls=certificate) as running:
+        yield running
+
+
+def client_context(root, **versions):
+    context = ssl.create_default_context(cafile=root.file)
+    for name, version in versions.items():
+        setattr(context, name, version)
+    return context
+
+
+@contextlib.contextmanager
+def secured(address, context, **options):
+    """A TLS connection on which a missing close_notify is an error."""
+    with socket.create_connection(address, timeout=10 * PATIENCE) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False, **options) as stream:
+            yield stream
+
+
+def read_exactly(stream, count):
+    data = bytearray()
+    while len(data) < count:
+        piece = stream.recv(count - len(data))
+        assert piece, f"the end came after {len(data)} of {count} bytes"
+        data += piece
+    return bytes(data)
+
+
+def read_frame(stream):
+    first, size = read_exactly(stream, 2)
+    size = int.from_bytes(read_exactly(stream, {126: 2, 127: 8}[size]), "big") if size >= 126 else size
+    return first & 0xF, read_exactly(stream, size)
+
+
+def become_device(stream, device_id):
+    stream.sendall(upgrade_request(f"/ws?deviceId={device_id}"))
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += read_exactly(stream, 1)
+    assert head.startswith(b"HTTP/1.1 101"), head
+
+
+def metric(gate, root, name):
+    with urllib.request.urlopen(gate.admin_url("/metrics"), context=client_context(root)) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+
+# -- Echo
+
+@pytest.mark.parametrize("ring", RINGS)
+@pytest.mark.parametrize("client", echo_plan.COMMANDS)
+def test_every_message_comes_back(client, ring, root, certificate, request):
+    sizes = echo_plan.WHOLE if request.config.getoption("--full") else echo_plan.SAMPLE
+    with Gate({**echo_plan.SETTINGS, **RINGS[ring]}, shards=2, tls=certificate) as gate:
+        echo_plan.run_client(client, gate.device_url(f"echo-{client}"), sizes, root=root.file)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_both_versions_end_in_order(secure, root, version):
+    context = client_context(root, minimum_version=version, maximum_version=version)
+    with secured(secure.device_address, context) as stream:
+        assert stream.version() == version.name.replace("_", ".")
+        become_device(stream, "orderly")
+        stream.sendall(encode_frame(BINARY, b"x" * 50_000) + encode_frame(CLOSE, b"\x03\xe8"))
+        assert read_frame(stream) == (BINARY, b"x" * 50_000)
+        assert read_frame(stream) == (CLOSE, b"\x03\xe8")
+        assert stream.recv(1) == b"", "close_notify, then the end"
+
+
+def test_a_session_is_resumed(secure, root):
+    context = client_context(root)
+    with secured(secure.device_address, context) as stream:
+        become_device(stream, "first")
+        session = stream.session
+        assert not stream.session_reused
+    # A ticket is of the shard's making, so another connection may meet a shard that does not know it.
+    for _ in range(20):
+        with secured(secure.device_address, context, session=session) as stream:
+            become_device(stream, "again")
+            if stream.session_reused:
+                return
+    pytest.fail("no connection resumed the session")
+
+
+# -- Pushes and slow readers
+
+def push(gate, root, device_id, body):
+    question = urllib.request.Request(gate.admin_url(f"/v1/devices/{device_id}/messages"), data=body, method="POST",
+                                      headers={"Content-Type": "application/octet-stream"})
+    try:
+        with urllib.request.urlopen(question, context=client_context(root)) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+@pytest.mark.parametrize("ring", RINGS)
+def test_what_waits_for_a_slow_reader_arrives_in_order(ring, root, certificate):
+    """Silent sends, the outbox, its sealed front and pings all take part: records must leave in the order of their making."""
+    with Gate({"limits.ping_interval": "1s", "limits.pong_timeout": "60s", "limits.send_timeout": "60s", **RINGS[ring]}, tls=certificate) as gate:
+        with secured(gate.device_address, client_context(root)) as stream:
+            become_device(stream, "slow")
+            sent = []
+            while True:
+                body = len(sent).to_bytes(4, "big") + os.urandom(60_000 + 1000 * (len(sent) % 7))
+                status = push(gate, root, "slow", body)
+                if status == 429:
+                    break
+                assert status == 200
+                sent.append(body)
+                assert len(sent) < 2000
+            received = []
+            while len(received) < len(sent):
+                opcode, payload = read_frame(stream)
+                if opcode == BINARY:
+                    received.append(payload)
+            assert received == sent
+            assert push(gate, root, "slow", b"and on it goes") == 200
+            opcode, payload = read_frame(stream)
+            while opcode != BINARY:
+                opcode, payload = read_frame(stream)
+            assert payload == b"and on it goes"
+
+
+def test_many_pushes_of_one_turn_arrive_in_order(secure, root):
+    with secured(secure.device_address, client_context(root)) as stream:
+        become_device(stream, "many")
+        with secured(secure.admin_address, client_context(root)) as backend:
+            head = "POST /v1/devices/many/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\n"
+            backend.sendall(b"".join(head.encode() + f"{i:04}".encode() for i in range(500)))
+            assert [read_frame(stream)[1] for _ in range(500)] == [f"{i:04}".encode() for i in range(500)]
+
+
+# -- What is no TLS, and what breaks off
+
+def test_plain_http_is_not_answered(secure, root):
+    before = metric(secure, root, 'ringgate_tls_handshakes_total{result="not_tls"')
+    with socket.create_connection(secure.device_address, timeout=10 * PATIENCE) as stream:
+        stream.sendall(upgrade_request("/ws?deviceId=plain"))
+        try:
+            assert stream.recv(100) == b""
+        except ConnectionResetError:
+            pass  # the gate did not read to the end
+    assert metric(secure, root, 'ringgate_tls_handshakes_total{result="not_tls"') == before + 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x00\x50\x01\x00\x00\x4c\x03\x03"], ids=["nothing", "a byte", "half a hello"])
+def test_a_stalled_handshake_ends(secure, root, sent):
+    before = metric(secure, root, 'ringgate_tls_handshakes_total{result="timeout"')
+    began = time.monotonic()
+    with socket.create_connection(secure.device_address, timeout=20 * PATIENCE) as stream:
+        stream.sendall(sent)
+        with contextlib.suppress(ConnectionResetError):
+            assert stream.recv(100) == b""
+    assert time.monotonic() - began > 4.5
+    assert metric(secure, root, 'ringgate_tls_handshakes_total{result="timeout"') == before + 1
+
+
+def test_an_end_without_close_notify_is_told_apart(secure, root):
+    before = metric(secure, root, "ringgate_tls_truncated_total")
+    with secured(secure.device_address, client_context(root)) as stream:
+        become_device(stream, "truncated")
+        stream.sendall(encode_frame(BINARY, b"x" * 100)[:50])
+        socket.socket(fileno=os.dup(stream.fileno())).shutdown(socket.SHUT_WR)
+        assert secure.wait_for_log("device disconnected", device_id="truncated")["code"] == 1006
+    assert metric(secure, root, "ringgate_tls_truncated_total") == before + 1
+
+
+def test_a_broken_record_ends_the_connection(secure, root):
+    before = metric(secure, root, "ringgate_tls_broken_total")
+    with secured(secure.device_address, client_context(root)) as stream:
+        become_device(stream, "broken")
+        with socket.socket(fileno=os.dup(stream.fileno())) as plain:
+            plain.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+        with pytest.raises(ssl.SSLError, match="(?i)bad.record.mac"):
+            stream.recv(100)
+        secure.wait_for_log("device disconnected", device_id="broken")
+    assert metric(secure, root, "ringgate_tls_broken_total") == before + 1
+
+
+def test_only_http11_is_spoken(secure, root):
+    context = client_context(root)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with secured(secure.admin_address, context) as stream:
+        assert stream.selected_alpn_protocol() == "http/1.1"
+    context.set_alpn_protocols(["h2"])
+    with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"), secured(secure.admin_address, context):
+        pass
+
+
+# -- The admin port
+
+def test_backends_speak_to_the_admin_port(secure, root):
+    with secured(secure.device_address, client_context(root)) as stream:
+        become_device(stream, "target")
+        body = os.urandom(200_000)
+        assert push(secure, root, "target", body) == 200
+        assert read_frame(stream) == (BINARY, body)
+        with urllib.request.urlopen(secure.admin_url("/v1/devices/target"), context=client_context(root)) as answer:
+            assert json.load(answer)["device_id"] == "target"
+
+
+def test_a_drain_says_goodbye(root, certificate):
+    with Gate(tls=certificate) as gate:
+        with secured(gate.device_address, client_context(root)) as stream:
+            become_device(stream, "drained")
+            gate.signal(15)
+            opcode, payload = read_frame(stream)
+            assert (opcode, payload[:2]) == (CLOSE, b"\x03\xe9")
+            stream.sendall(encode_frame(CLOSE, b"\x03\xe9"))
+            assert stream.recv(1) == b""
+        assert gate.wait() == 0
+
+
+# -- Starting
+
+def refusal(**settings):
+    arguments = [word for key, value in settings.items() for word in ("--set", f"listener.0.tls.{key}={value}")]
+    done = run_ringgate("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *arguments)
+    assert done.returncode == 78, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_a_start_that_cannot_work_names_the_file(root, certificate):
+    other = root.issue("other")
+    assert "other.key is not the key of" in refusal(cert=certificate.certificate, key=other.key)
+    assert "/nowhere.pem cannot be read: No such file or directory" in refusal(cert="/nowhere.pem", key=certificate.key)
+    assert "1 certificates and 0 keys" in refusal(cert=certificate.certificate)
