@@ -19,9 +19,6 @@ constexpr DurationNs handshakes_per_turn = 2 * nanoseconds_per_millisecond;
 /// So much of an outbox is sealed at a time: what the kernel may take at once.
 constexpr std::size_t sealed_at_once_bytes = 64 * 1024;
 
-/// OpenSSL's output in answer to what an established peer sends, such as new keys, while the peer reads nothing.
-constexpr std::size_t unread_answers_bytes_max = 16 * 1024;
-
 }  // namespace
 
 tls::Codec* Transport::codec_of(const Connection& connection) const {

@@ -4,13 +4,13 @@
 // slot, operation or buffer is left. A failing seed is printed; run with RINGGATE_SIM_SEED=N to repeat it alone.
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cstdlib>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "conn/transport.h"
-#include "fake_ring/fake_world.h"
+#include "echo_shard.h"
 
 namespace ringgate::conn {
 namespace {
@@ -18,85 +18,6 @@ namespace {
 using ring::FakeOptions;
 using ring::FakePeer;
 using ring::FakeWorld;
-
-/// Sends back whatever comes; pauses while much waits; finishes when the peer does.
-class RawEcho final : public Session {
- public:
-  explicit RawEcho(Transport& transport) : transport_(transport) {}
-
-  void on_open(Connection&) override { ++open_count; }
-  void on_received(Connection& connection, MutableBytes bytes) override {
-    transport_.write(connection, bytes);
-    if (transport_.queued_bytes(connection) > queue_bytes_max) transport_.pause(connection);
-  }
-  void on_end_of_stream(Connection& connection) override { transport_.flush_and_close(connection); }
-  void on_output_waits(Connection&) override {}
-  void on_output_progress(Connection& connection) override {
-    if (transport_.queued_bytes(connection) < queue_bytes_max / 2) transport_.resume(connection);
-    if (connection.output_waits()) return;
-    transport_.write(connection, bytes_of(drained_text));
-    if (closes_when_drained) transport_.flush_and_close(connection);
-  }
-  void on_deadline(Connection&) override {}
-  void on_gone(Connection&, EndCause) override { --open_count; }
-
-  int open_count = 0;
-  std::string drained_text;
-  bool closes_when_drained = false;
-
- private:
-  static constexpr std::size_t queue_bytes_max = 512;
-  Transport& transport_;
-};
-
-/// One shard of nothing but a transport. Retries an enter that did not take everything before it looks at completions.
-class EchoShard {
- public:
-  explicit EchoShard(std::size_t bulk_bytes = SIZE_MAX)
-      : ring_(*ring::Ring::open(options())),
-        address(*ring_->listen(0, {"127.0.0.1", 0}, {})),
-        transport(*ring_, counters_, {.slots_count = slots_count, .bulk_bytes = bulk_bytes}),
-        session(transport) {
-    transport.start_accepting(0, {.session = &session, .slots_left_free = 2});
-    transport.finish_turn();
-  }
-
-  void turn() {
-    const bool may_sleep = !transport.wants_turn();
-    ring::WaitPolicy policy{.may_sleep = may_sleep, .timeout = transport.next_timer().value_or(0)};
-    for (int tries = 0; !ring_->submit_and_wait(policy) && tries < 100; ++tries) policy.may_sleep = false;
-    transport.set_now(ring_->now());
-    std::vector<ring::Completion> completions;
-    std::array<ring::Completion, 16> batch;
-    while (const std::size_t count = ring_->reap(batch))
-      completions.insert(completions.end(), batch.begin(), batch.begin() + count);
-    transport.run(completions);
-    transport.expire_timers();
-    transport.finish_turn();
-  }
-
-  std::uint32_t buffers_lent() const { return ring_->buffers_lent(); }
-
- private:
-  static constexpr std::uint32_t slots_count = 40;  // process descriptors begin at 16
-  static ring::RingOptions options() {
-    ring::RingOptions options;
-    options.sockets_max = slots_count;
-    options.classic_buffers_count = 8;
-    options.classic_buffer_bytes = 64;
-    options.incremental_buffers_count = 4;
-    options.incremental_buffer_bytes = 256;
-    return options;
-  }
-
-  ShardCounters counters_;
-  std::unique_ptr<ring::Ring> ring_;
-
- public:
-  const ring::ListenAddress address;
-  Transport transport;
-  RawEcho session;
-};
 
 struct Conversation {
   FakePeer* peer = nullptr;
@@ -464,6 +385,69 @@ TEST(TransportSim, RecoversFromAnyOneOperationFailing) {
       }
       EXPECT_GT(number, 5U);
     }
+  }
+}
+
+// -- Terminating
+
+/// No cancel is lost here, so nothing may need the timer that repeats it.
+void terminate_in_any_state(std::uint64_t seed, std::map<std::pair<Armed, OutboxSend>, int>& met) {
+  FakeOptions options = FakeOptions::hostile();
+  options.lost_cancel_probability = 0;
+  ring::FakeRandom dice(seed * 2 + 1);
+  options.features.multishot_receive = dice.chance(0.7);
+  options.features.silent_sends = dice.chance(0.8);
+  options.send_buffer_bytes = 32 + dice.below(400);
+  FakeWorld world(seed, options);
+  EchoShard shard(dice.chance(0.5) ? 1 + dice.below(100) : SIZE_MAX);
+  ConnectionTable& table = shard.transport.table();
+  const auto each = [&](auto&& act) {
+    for (std::uint32_t slot = 0; slot < table.high_water(); ++slot)
+      if (table.at(slot).state != State::free && table.at(slot).state != State::terminating) act(table.at(slot));
+  };
+  std::vector<FakePeer*> peers;
+  for (int step = 0; step < 100; ++step) {
+    const std::uint64_t act = dice.below(8);
+    if (peers.empty() || act == 0) peers.push_back(&world.connect(shard.address));
+    FakePeer& peer = *peers[dice.below(peers.size())];
+    if (act < 4) peer.send(std::string(1 + dice.below(300), 'x'));
+    else if (act == 4) peer.stop_reading(dice.below(100));
+    else if (act == 5) peer.resume_reading();
+    each([&](Connection& connection) {
+      switch (dice.below(20)) {
+        case 0: return shard.transport.pause(connection);
+        case 1: return shard.transport.resume(connection);
+        case 2: return shard.transport.cool(connection);
+        case 3: return shard.transport.flush_and_close(connection);
+        case 4:
+          ++met[std::pair(Armed{connection.input.armed}, OutboxSend{connection.outbox_send})];
+          return shard.transport.terminate(connection, EndCause::aborted, Farewell::reset);
+        default: return;
+      }
+    });
+    if (dice.chance(0.8)) shard.turn();
+    if (dice.chance(0.5)) world.advance(100 * nanoseconds_per_microsecond);
+  }
+  world.options().partial_submission_probability = 0;
+  each([&](Connection& connection) { shard.transport.terminate(connection, EndCause::aborted, Farewell::reset); });
+  for (int i = 0; i < 40; ++i) {  // 40 ms: long before a cancel would be repeated
+    shard.turn();
+    world.advance(nanoseconds_per_millisecond);
+  }
+  for (std::uint32_t slot = 0; slot < table.high_water(); ++slot) EXPECT_NE(table.at(slot).state, State::terminating) << slot;
+}
+
+TEST(TransportSim, EndsAtOnceWhatIsTerminatedInAnyState) {
+  std::map<std::pair<Armed, OutboxSend>, int> met;
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    terminate_in_any_state(seed, met);
+    if (HasFailure()) return;
+  }
+  for (const Armed armed : {Armed::receive, Armed::readable, Armed::hang_up}) {
+    EXPECT_GT((met[std::pair(armed, OutboxSend::none)]), 0) << static_cast<int>(armed);
+    if (armed == Armed::readable) continue;  // a cold connection has nothing to send
+    EXPECT_GT((met[std::pair(armed, OutboxSend::in_flight)]), 0) << static_cast<int>(armed);
   }
 }
 

@@ -1,0 +1,98 @@
+// One shard of nothing but a transport, on the simulated ring: it sends back the bytes that it receives.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "conn/transport.h"
+#include "fake_ring/fake_world.h"
+
+namespace ringgate::conn {
+
+/// Sends back whatever comes; pauses while much waits; finishes when the peer does.
+class RawEcho final : public Session {
+ public:
+  explicit RawEcho(Transport& transport) : transport_(transport) {}
+
+  void on_open(Connection&) override { ++open_count; }
+  void on_received(Connection& connection, MutableBytes bytes) override {
+    transport_.write(connection, bytes);
+    if (connection.output_waits()) on_output_waits(connection);
+  }
+  void on_end_of_stream(Connection& connection) override { transport_.flush_and_close(connection); }
+  /// Only what waits is followed by on_output_progress.
+  void on_output_waits(Connection& connection) override {
+    if (transport_.queued_bytes(connection) > queue_bytes_max) transport_.pause(connection);
+  }
+  void on_output_progress(Connection& connection) override {
+    if (transport_.queued_bytes(connection) < queue_bytes_max / 2) transport_.resume(connection);
+    if (connection.output_waits()) return;
+    transport_.write(connection, bytes_of(drained_text));
+    if (closes_when_drained) transport_.flush_and_close(connection);
+  }
+  void on_deadline(Connection&) override {}
+  void on_gone(Connection&, EndCause) override { --open_count; }
+
+  int open_count = 0;
+  std::string drained_text;
+  bool closes_when_drained = false;
+
+ private:
+  static constexpr std::size_t queue_bytes_max = 512;
+  Transport& transport_;
+};
+
+/// One shard of nothing but a transport. Retries an enter that did not take everything before it looks at completions.
+class EchoShard {
+ public:
+  /// `tls`: null for plain bytes.
+  explicit EchoShard(std::size_t bulk_bytes = SIZE_MAX, std::shared_ptr<const tls::Context> tls = nullptr)
+      : ring_(*ring::Ring::open(options())),
+        address(*ring_->listen(0, {"127.0.0.1", 0}, {})),
+        transport(*ring_, counters_, {.slots_count = slots_count, .bulk_bytes = bulk_bytes}),
+        session(transport) {
+    transport.start_accepting(0, {.session = &session, .slots_left_free = 2, .tls = std::move(tls)});
+    transport.finish_turn();
+  }
+
+  void turn() {
+    const bool may_sleep = !transport.wants_turn();
+    ring::WaitPolicy policy{.may_sleep = may_sleep, .timeout = transport.next_timer().value_or(0)};
+    for (int tries = 0; !ring_->submit_and_wait(policy) && tries < 100; ++tries) policy.may_sleep = false;
+    transport.set_now(ring_->now());
+    std::vector<ring::Completion> completions;
+    std::array<ring::Completion, 16> batch;
+    while (const std::size_t count = ring_->reap(batch))
+      completions.insert(completions.end(), batch.begin(), batch.begin() + count);
+    transport.run(completions);
+    transport.expire_timers();
+    transport.finish_turn();
+  }
+
+  std::uint32_t buffers_lent() const { return ring_->buffers_lent(); }
+  const ShardCounters& counters() const { return counters_; }
+
+ private:
+  static constexpr std::uint32_t slots_count = 40;  // process descriptors begin at 16
+  static ring::RingOptions options() {
+    ring::RingOptions options;
+    options.sockets_max = slots_count;
+    options.classic_buffers_count = 8;
+    options.classic_buffer_bytes = 64;
+    options.incremental_buffers_count = 4;
+    options.incremental_buffer_bytes = 256;
+    return options;
+  }
+
+  ShardCounters counters_;
+  std::unique_ptr<ring::Ring> ring_;
+
+ public:
+  const ring::ListenAddress address;
+  Transport transport;
+  RawEcho session;
+};
+
+}  // namespace ringgate::conn
