@@ -29,6 +29,8 @@ struct TlsConfig {
   // for clients that name no host, or another one.
   std::vector<std::string> certificate_files;
   std::vector<std::string> key_files;
+  std::string
+      ticket_secret_file;  // at least 32 bytes, the same for all gates that resume each other's sessions; empty: one of its own
   TlsProfile profile = TlsProfile::modern;
 
   friend bool operator==(const TlsConfig&, const TlsConfig&) = default;

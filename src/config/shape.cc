@@ -52,9 +52,11 @@ bool accepts_subprotocol(std::string_view text) {
   return !text.empty() && text.size() <= limits::subprotocol_bytes_max && all_of(text, "!#$%&'*+-.^_`|~");
 }
 
-bool accepts_file_path(std::string_view text) {
-  return !text.empty() && text.size() < 4096 && std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+bool accepts_file_path_or_none(std::string_view text) {
+  return text.size() < 4096 && std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
+
+bool accepts_file_path(std::string_view text) { return !text.empty() && accepts_file_path_or_none(text); }
 
 }  // namespace
 
@@ -68,6 +70,7 @@ constinit const TextShape web_origin{
     accepts_origin, "an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\""};
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
 constinit const TextShape file_path{accepts_file_path, "the path of a file"};
+constinit const TextShape file_path_or_none{accepts_file_path_or_none, "the path of a file, or nothing"};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
 
 }  // namespace ringgate::config

@@ -14,6 +14,7 @@ extern const TextShape host_name;              // "gate.example.org", "192.0.2.1
 extern const TextShape web_origin;             // "https://example.org"
 extern const TextShape subprotocol_name;       // "mqtt"
 extern const TextShape file_path;              // "/etc/ringgate/gate.pem"
+extern const TextShape file_path_or_none;      // or ""
 extern const TextShape id_source;              // "query:deviceId"
 
 }  // namespace ringgate::config

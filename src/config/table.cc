@@ -93,6 +93,9 @@ const std::array table{
         "first is for clients that name no host."),
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::key_files>("listener.tls.key", ListRule{file_path, 0, 16},
         "PEM files with the keys of `tls.cert`, in the same order, without passwords."),
+    row<&C::listeners, &ListenerConfig::tls, &TlsConfig::ticket_secret_file>("listener.tls.ticket_keys", TextRule{file_path_or_none},
+        "File with a secret of 32 bytes or more, from which the keys of session tickets are derived, a new one each hour. Gates with "
+        "the same file resume each other's sessions, also after a restart. Empty: a secret of this process."),
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::profile>("listener.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
         "2 and 3 may need."),
@@ -111,6 +114,9 @@ const std::array table{
         "first is for clients that name no host."),
     row<&C::admin, &AdminConfig::tls, &TlsConfig::key_files>("admin.tls.key", ListRule{file_path, 0, 16},
         "PEM files with the keys of `tls.cert`, in the same order, without passwords."),
+    row<&C::admin, &AdminConfig::tls, &TlsConfig::ticket_secret_file>("admin.tls.ticket_keys", TextRule{file_path_or_none},
+        "File with a secret of 32 bytes or more, from which the keys of session tickets are derived, a new one each hour. Gates with "
+        "the same file resume each other's sessions, also after a restart. Empty: a secret of this process."),
     row<&C::admin, &AdminConfig::tls, &TlsConfig::profile>("admin.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
         "2 and 3 may need."),

@@ -4,11 +4,16 @@ namespace ringgate::server {
 namespace {
 
 std::unexpected<StartError> fault(const std::string& cause) {
-  return std::unexpected(StartError{ExitCode::bad_configuration, cause, "correct tls.cert and tls.key, or the files"});
+  return std::unexpected(StartError{ExitCode::bad_configuration, cause, "correct the settings of tls, or the files"});
 }
 
 std::expected<tls::ContextOptions, StartError> load(const std::string& section, const TlsConfig& config, std::int64_t now) {
   tls::ContextOptions options;
+  if (!config.ticket_secret_file.empty()) {
+    const auto secret = tls::load_ticket_secret(config.ticket_secret_file);
+    if (!secret) return fault(section + ".tls.ticket_keys: " + secret.error());
+    options.ticket_secret = *secret;
+  }
   options.profile = config.profile == TlsProfile::ocpp ? tls::Profile::ocpp : tls::Profile::modern;
   for (std::size_t i = 0; i < config.certificate_files.size(); ++i) {
     auto identity = tls::load_identity(config.certificate_files[i], config.key_files[i], now);

@@ -10,7 +10,6 @@
 namespace ringgate::tls {
 namespace {
 
-constexpr const char* groups = "X25519:P-256";
 constexpr const char* ciphers_of_tls13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* modern_ciphers_of_tls12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
@@ -39,6 +38,7 @@ SslContextPtr new_context(Profile profile) {
   SslContextPtr context(SSL_CTX_new(TLS_server_method()));
   if (!context) return nullptr;
   SSL_CTX* const c = context.get();
+  char groups[] = "X25519:P-256";  // OpenSSL's macro drops a const
   const char* const ciphers = profile == Profile::ocpp ? ocpp_ciphers_of_tls12 : modern_ciphers_of_tls12;
   const bool is_set = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(c, ciphers) == 1 &&
                       SSL_CTX_set_ciphersuites(c, ciphers_of_tls13) == 1 && SSL_CTX_set1_groups_list(c, groups) == 1 &&
@@ -61,9 +61,12 @@ bool use(SSL_CTX* context, const Identity& identity) {
 
 }  // namespace
 
+Context::Context(const ContextOptions& options)
+    : tickets_(options.ticket_secret, options.clock != nullptr ? options.clock : TicketKeys::unix_time) {}
+
 std::expected<std::unique_ptr<Context>, std::string> Context::create(const ContextOptions& options) {
   RINGGATE_ASSERT(!options.identities.empty());
-  std::unique_ptr<Context> context(new Context);
+  std::unique_ptr<Context> context(new Context(options));
   for (const auto& identity : options.identities)
     if (const auto added = context->add(*identity, options.profile); !added) return std::unexpected(added.error());
   SSL_CTX* const first = context->sites_.front().context.get();
@@ -79,6 +82,7 @@ std::expected<void, std::string> Context::add(const Identity& identity, Profile 
   if (site == sites_.end()) {
     SslContextPtr fresh = new_context(profile);
     if (!fresh) return std::unexpected("OpenSSL refuses the settings: " + take_error());
+    tickets_.serve(fresh.get());
     sites_.push_back({identity.names, std::move(fresh)});
     site = sites_.end() - 1;
   }

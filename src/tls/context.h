@@ -12,6 +12,7 @@
 
 #include "tls/certificates.h"
 #include "tls/openssl.h"
+#include "tls/ticket_keys.h"
 
 namespace ringgate::tls {
 
@@ -24,6 +25,8 @@ struct ContextOptions {
   std::vector<std::shared_ptr<const Identity>>
       identities;  // at least one; the first is for clients that name no host, or another
   Profile profile = Profile::modern;
+  TicketSecret ticket_secret = new_ticket_secret();  // the same for every shard
+  TicketKeys::Clock clock = nullptr;  // for tickets in tests; null: the system's
 };
 
 class Context {
@@ -43,11 +46,12 @@ class Context {
     SslContextPtr context;
   };
 
-  Context() = default;
+  explicit Context(const ContextOptions& options);
   std::expected<void, std::string> add(const Identity& identity, Profile profile);
   SSL_CTX* context_for(std::string_view host) const;
   static int choose_site(SSL* ssl, int* alert, void* self);
 
+  TicketKeys tickets_;
   std::vector<Site> sites_;
 };
 

@@ -63,6 +63,7 @@ TEST(PrintConfig, ShowsWhereEachValueComesFrom) {
   const std::string printed = print_config(*loaded);
   EXPECT_NE(printed.find("[[listener]]\nbind = \"127.0.0.1:8080\"  # default\ndual_stack = false  # default\n"
                          "health_path = \"/healthz\"  # default\ntls.cert = []  # default\ntls.key = []  # default\n"
+                         "tls.ticket_keys = \"\"  # default\n"
                          "tls.profile = \"modern\"  # default\n\n"
                          "[[listener]]\nbind = \"127.0.0.1:9\"  # gate.toml:4\n"),
             std::string::npos)

@@ -180,6 +180,33 @@ TEST_F(TlsCodec, ResumesSessions) {
   }
 }
 
+std::int64_t pretended_time = 0;
+
+TEST_F(TlsCodec, ResumesSessionsOfOthersWithTheSameSecretForSomeHours) {
+  const auto identity = identity_of(maker().make("gate.test"));
+  const auto gate_at = [&](std::uint8_t secret, std::int64_t hours) {
+    pretended_time = 1'800'000'000 / 3600 * 3600 + hours * 3600 + 1800;
+    ContextOptions options{.identities = {identity}, .ticket_secret = {secret}, .clock = [] { return pretended_time; }};
+    context = std::move(Context::create(options).value());
+  };
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    gate_at(1, 0);
+    connect({.version_min = version, .version_max = version});
+    SSL_SESSION* const session = SSL_get1_session(client->ssl());
+    const auto is_resumed = [&](std::uint8_t secret, std::int64_t hours) {
+      gate_at(secret, hours);
+      connect({.version_min = version, .version_max = version, .session = session});
+      EXPECT_TRUE(client->is_open()) << client->error;
+      EXPECT_EQ(codec->is_resumed(), SSL_session_reused(client->ssl()) == 1);
+      return codec->is_resumed();
+    };
+    for (const std::int64_t hours : {0, 1, 2, -1}) EXPECT_TRUE(is_resumed(1, hours)) << hours;
+    for (const std::int64_t hours : {3, 100, -2}) EXPECT_FALSE(is_resumed(1, hours)) << hours;
+    EXPECT_FALSE(is_resumed(2, 0));
+    SSL_SESSION_free(session);
+  }
+}
+
 TEST_F(TlsCodec, RefusesRenegotiation) {
   connect({.version_max = TLS1_2_VERSION});
   SSL_renegotiate(client->ssl());
