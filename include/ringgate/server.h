@@ -44,6 +44,11 @@ class Server {
   /// `drain`, `wait` and `stop` return at once.
   std::expected<void, StartError> start();
 
+  /// Reads the files of certificates, keys and ticket secrets again. If all of them are good, handshakes use them from each shard's
+  /// next turn on; open connections are not touched. Otherwise the old ones stay in force, and the error says why. Reads files and
+  /// parses them, so call it from a thread that is no shard; one thread at a time, after a successful `start`.
+  std::expected<void, StartError> reload();
+
   /// "HOST:PORT" as bound by a successful `start`, empty before it; `admin_address` is also empty without an admin listener.
   std::vector<std::string> device_addresses() const;
   std::string admin_address() const;

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <ctime>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -223,10 +224,26 @@ void add_gate(Families& families, const dispatch::GateState& gate) {
   families.add("ringgate_ready", "1 while /readyz answers 200.", Kind::gauge, gate.ready.load(std::memory_order_acquire) ? 1 : 0);
   families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.", Kind::gauge,
                gate.draining.load(std::memory_order_acquire) ? 1 : 0);
+  for (const auto& [result, count] : {std::pair{"done", &gate.reloads_done}, std::pair{"failed", &gate.reloads_failed}})
+    families.add("ringgate_reloads_total", "Reloads of certificates, by result.", Kind::counter, number(count->load()))
+        .label.push_back({"result", result});
   families.add("ringgate_deflate_memory_bytes", "Memory reserved for context takeover.", Kind::gauge,
                number(gate.deflate_memory.used_bytes()));
   families.add("ringgate_log_dropped_total", "Log lines lost because the queue was full.", Kind::counter,
                number(log::dropped_count()));
+}
+
+/// Below 0 once it has expired.
+void add_certificates(Families& families, const dispatch::GateState& gate) {
+  const auto certificates = gate.certificates.load();
+  if (certificates == nullptr) return;
+  const std::int64_t now = std::time(nullptr);
+  for (const tls::CertificateFacts& certificate : *certificates) {
+    ClientMetric& metric = families.add("ringgate_certificate_days_left", "Days until the certificate expires.", Kind::gauge,
+                                        static_cast<double>(certificate.expires - now) / 86'400);
+    metric.label.push_back({"listener", certificate.listener});
+    metric.label.push_back({"file", certificate.file});
+  }
 }
 
 void add_process(Families& families) {
@@ -249,6 +266,7 @@ std::string metrics_text(const AdminSettings& settings, const dispatch::GateStat
   add_busy(families, shards, now);
   add_refusals(families, shards);
   add_gate(families, gate);
+  add_certificates(families, gate);
   add_process(families);
   return families.text();
 }

@@ -70,6 +70,10 @@ class Transport {
   // -- Listening. Listener indexes are the ring's.
   void start_accepting(std::uint32_t listener_index, ListenerSlot listener);
   void stop_accepting(std::uint32_t listener_index);
+  /// Handshakes that begin from now on use `tls`. Only for a listener that has TLS.
+  void renew_tls(std::uint32_t listener_index, std::shared_ptr<const tls::Context> tls) {
+    listeners_[listener_index].slot.tls = std::move(tls);
+  }
 
   // -- The turn.
   void set_now(TimeNs now);

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "admission/refusal.h"
@@ -19,6 +20,7 @@
 #include "dispatch/parcel.h"
 #include "ring/ring.h"
 #include "ringgate/config.h"
+#include "tls/certificates.h"
 
 namespace ringgate::dispatch {
 
@@ -46,6 +48,9 @@ struct GateState {
   std::atomic<std::uint64_t> connections{0};
   std::array<LogLimiter, admission::Refusal::count> refusal_logs;  // for log lines about refused handshakes, by refusal
   std::atomic<std::uint64_t> admin_connections{0};                 // over all shards: relaxed, a count that publishes nothing
+  // Of the certificates in use; replaced by each reload. Null: no listener has TLS.
+  std::atomic<std::shared_ptr<const std::vector<tls::CertificateFacts>>> certificates;
+  std::atomic<std::uint64_t> reloads_done{0}, reloads_failed{0};  // relaxed, counts that publish nothing
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
   std::atomic<bool> ready{false};     // /readyz
   std::atomic<bool> draining{false};  // new handshakes are refused: set by the first shard whose grace is over

@@ -13,6 +13,7 @@ std::expected<tls::ContextOptions, StartError> load(const std::string& section, 
     const auto secret = tls::load_ticket_secret(config.ticket_secret_file);
     if (!secret) return fault(section + ".tls.ticket_keys: " + secret.error());
     options.ticket_secret = *secret;
+    options.has_own_tickets = false;
   }
   options.profile = config.profile == TlsProfile::ocpp ? tls::Profile::ocpp : tls::Profile::modern;
   for (std::size_t i = 0; i < config.certificate_files.size(); ++i) {
@@ -37,6 +38,15 @@ std::expected<Certificates, StartError> load_certificates(const Config& config, 
     if (auto added = add("listener." + std::to_string(i), config.listeners[i].tls); !added) return std::unexpected(added.error());
   if (auto added = add("admin", config.admin.tls); !added) return std::unexpected(added.error());
   return all;
+}
+
+std::vector<tls::CertificateFacts> facts_of(const Certificates& certificates) {
+  std::vector<tls::CertificateFacts> facts;
+  for (std::size_t i = 0; i < certificates.size(); ++i) {
+    const std::string listener = i + 1 == certificates.size() ? "admin" : std::to_string(i);
+    for (const auto& identity : certificates[i].identities) facts.push_back({listener, identity->file, identity->expires});
+  }
+  return facts;
 }
 
 std::expected<TlsOfListeners, StartError> make_contexts(const Certificates& certificates) {

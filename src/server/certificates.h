@@ -18,6 +18,9 @@ using Certificates = std::vector<tls::ContextOptions>;
 /// Reads and judges them at `now` (Unix time in seconds). The error names the setting and the file.
 std::expected<Certificates, StartError> load_certificates(const Config& config, std::int64_t now);
 
+/// Of all certificates, for metrics and logs.
+std::vector<tls::CertificateFacts> facts_of(const Certificates& certificates);
+
 /// One context for each listener with TLS: each shard has its own, so that shards share no lock.
 std::expected<TlsOfListeners, StartError> make_contexts(const Certificates& certificates);
 

@@ -23,12 +23,13 @@ int refuse(const ringgate::StartError& error) {
   return static_cast<int>(error.exit_code);
 }
 
-/// Blocks the signals that end the gate, before any other thread starts: this thread waits for them.
+/// Blocks the signals that end the gate or reload it, before any other thread starts: this thread waits for them.
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return set;
@@ -49,15 +50,16 @@ void serve_until_signalled(Server& server, const sigset_t& signals) {
   // A shard ends with a turn, which a busy machine may delay. Patience is counted in pauses, not in time: while the process is
   // stopped, time passes and shards cannot end.
   constexpr int late_pauses_max = 50;
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
+  int signal_number = SIGHUP;
+  while (sigwait(&signals, &signal_number) != 0 || signal_number == SIGHUP)
+    (void)server.reload();  // it says in the log what it did
   const auto deadline = server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected);
   const timespec at_once{};
   for (int late_pauses = 0;;) {
     const auto now = std::chrono::steady_clock::now();
     const std::vector<std::uint32_t> running = server.wait(now + pause);
     if (running.empty()) return;
-    if (sigtimedwait(&signals, nullptr, &at_once) > 0) {
+    if (const int second = sigtimedwait(&signals, nullptr, &at_once); second > 0 && second != SIGHUP) {
       ringgate::log::warning("stopping at once");
       exit_at_once(ExitCode::success);
     }

@@ -115,6 +115,7 @@ std::expected<void, StartError> Server::start() {
   p.certificates = std::move(*certificates);
   p.admin_settings = admin::settings_of(p.config, server::version());
   if (auto opened = p.open_shards(); !opened) return opened;
+  p.show_certificates();
   if (auto opened = p.open_listeners(); !opened) {
     p.shards.clear();
     return opened;
@@ -224,6 +225,42 @@ std::expected<void, StartError> Server::Parts::start_threads() {
   for (const std::string& address : device_addresses) log::info("listening", {{"listener", "devices"}, {"address", address}});
   if (!admin_address.empty()) log::info("listening", {{"listener", "admin"}, {"address", admin_address}});
   return {};
+}
+
+// -- Reload
+
+std::expected<void, StartError> Server::reload() {
+  Parts& p = *parts_;
+  if (!p.started.load(std::memory_order_acquire))
+    return std::unexpected(StartError{ExitCode::fault, "the server does not run", "call start first"});
+  const auto renewed = p.renew_certificates();
+  (renewed ? p.gate->reloads_done : p.gate->reloads_failed).fetch_add(1, std::memory_order_relaxed);
+  if (renewed) log::info("reloaded", {{"certificates", server::facts_of(p.certificates).size()}});
+  else log::error("not reloaded, the certificates of before stay in force", {{"cause", renewed.error().cause}});
+  return renewed;
+}
+
+std::expected<void, StartError> Server::Parts::renew_certificates() {
+  auto fresh = server::load_certificates(config, std::time(nullptr));
+  if (!fresh) return std::unexpected(std::move(fresh.error()));
+  for (std::size_t i = 0; i < fresh->size(); ++i)
+    if (fresh->at(i).has_own_tickets) fresh->at(i).ticket_secret = certificates[i].ticket_secret;
+  std::vector<server::TlsOfListeners> contexts;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    auto made = server::make_contexts(*fresh);
+    if (!made) return std::unexpected(std::move(made.error()));
+    contexts.push_back(std::move(*made));
+  }
+  for (std::size_t i = 0; i < shards.size(); ++i) shards[i].renew_tls(std::move(contexts[i]));
+  certificates = std::move(*fresh);
+  show_certificates();
+  wake_all();
+  return {};
+}
+
+void Server::Parts::show_certificates() {
+  auto facts = server::facts_of(certificates);
+  if (!facts.empty()) gate->certificates.store(std::make_shared<const std::vector<tls::CertificateFacts>>(std::move(facts)));
 }
 
 std::vector<std::string> Server::device_addresses() const { return parts_->device_addresses; }

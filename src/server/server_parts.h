@@ -59,6 +59,8 @@ struct Server::Parts {
     return static_cast<std::uint32_t>(
         std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
   }
+  std::expected<void, StartError> renew_certificates();
+  void show_certificates();
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }
   void answer_leftovers();

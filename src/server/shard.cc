@@ -54,6 +54,17 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
   }
 }
 
+void Shard::renew_tls(TlsOfListeners tls) {
+  delete fresh_tls_.exchange(new TlsOfListeners(std::move(tls)), std::memory_order_acq_rel);
+}
+
+void Shard::take_fresh_tls() {
+  const std::unique_ptr<TlsOfListeners> fresh(fresh_tls_.exchange(nullptr, std::memory_order_acq_rel));
+  if (fresh == nullptr) return;
+  for (std::uint32_t i = 0; i < fresh->size(); ++i)
+    if ((*fresh)[i] != nullptr) transport_.renew_tls(i, std::move((*fresh)[i]));
+}
+
 void Shard::run() {
   push_.bind_to_this_thread();
   while (!plan_.gate.stopping.load(std::memory_order_acquire) && turn()) {
@@ -81,6 +92,7 @@ bool Shard::turn() {
   counters_.turn_began.set(now);
   batch_.came(completions_, ring_->held_back(), now);
   transport_.set_now(now);
+  if (fresh_tls_.load(std::memory_order_relaxed) != nullptr) take_fresh_tls();
   transport_.run(completions_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);
   more_broadcasts_ = push_.continue_broadcasts();

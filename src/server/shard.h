@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ using TlsOfListeners = std::vector<std::shared_ptr<const tls::Context>>;
 class Shard {
  public:
   Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ring> ring, ShardCounters& counters);
+  ~Shard() { delete fresh_tls_.load(); }
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
@@ -48,6 +50,9 @@ class Shard {
   /// Serves the listeners opened on the ring: `devices` of them for devices, then `admin` for the admin port.
   /// `backlog`: that of each listener. `tls`: what those with TLS need; null or missing for the others.
   void serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog, TlsOfListeners tls = {});
+
+  /// Takes new contexts, of the same listeners as before, with its next turn. Any thread; ring the shard's doorbell afterwards.
+  void renew_tls(TlsOfListeners tls);
 
   /// Runs turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
   void run();
@@ -62,6 +67,7 @@ class Shard {
   ring::WaitPolicy wait_policy();
   void submit_and_reap();
   void publish_counters();
+  void take_fresh_tls();
   void end_everything(DurationNs patience);
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
@@ -82,7 +88,8 @@ class Shard {
   std::vector<ring::Completion> completions_;  // of this turn
   std::array<ring::Completion, 64> reaped_;    // scratch of one reap
   std::uint32_t device_listeners_ = 0;
-  bool more_parcels_ = true;  // true at first: the first turn must not sleep, it arms the listeners
+  std::atomic<TlsOfListeners*> fresh_tls_{nullptr};  // stored by renew_tls, taken by the shard: owned by whoever holds it
+  bool more_parcels_ = true;                         // true at first: the first turn must not sleep, it arms the listeners
   bool more_broadcasts_ = false;
 };
 

@@ -23,6 +23,13 @@ struct Identity {
   std::int64_t expires = 0;        // Unix time in seconds
 };
 
+/// What operators want to know of a certificate in use.
+struct CertificateFacts {
+  std::string listener;  // "0", "1" ... for devices, "admin"
+  std::string file;
+  std::int64_t expires = 0;  // Unix time in seconds
+};
+
 /// Reads a certificate with its chain, and its key. The error is a sentence for the operator: a file cannot be read or holds no
 /// such thing, the key is another's, the certificate is expired or not valid yet at `now` (Unix time in seconds), or each
 /// certificate of the chain did not issue the one before it.

@@ -26,7 +26,8 @@ struct ContextOptions {
       identities;  // at least one; the first is for clients that name no host, or another
   Profile profile = Profile::modern;
   TicketSecret ticket_secret = new_ticket_secret();  // the same for every shard
-  TicketKeys::Clock clock = nullptr;  // for tickets in tests; null: the system's
+  bool has_own_tickets = true;                       // the secret comes from no file
+  TicketKeys::Clock clock = nullptr;                 // for tickets in tests; null: the system's
 };
 
 class Context {

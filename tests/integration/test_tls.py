@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import ssl
 import time
@@ -12,7 +13,7 @@ import urllib.request
 import pytest
 
 from support import echo_plan
-from support.certificates import Root
+from support.certificates import Certificate, Root
 from support.gate import PATIENCE, Gate, run_ringgate
 from support.raw_peer import BINARY, CLOSE, encode_frame, upgrade_request
 
@@ -254,6 +255,47 @@ def test_a_drain_says_goodbye(root, certificate):
             stream.sendall(encode_frame(CLOSE, b"\x03\xe9"))
             assert stream.recv(1) == b""
         assert gate.wait() == 0
+
+
+# -- Reloading
+
+def served_serial(address, root):
+    with secured(address, client_context(root)) as stream:
+        return stream.getpeercert()["serialNumber"]
+
+
+def test_a_hang_up_signal_loads_new_certificates(root, tmp_path):
+    paths = [tmp_path / name for name in ("gate.pem", "gate.key")]
+
+    def install(certificate):
+        for path, source in zip(paths, (certificate.certificate, certificate.key)):
+            path.write_bytes(open(source, "rb").read())
+
+    first, second = root.issue("first"), root.issue("second")
+    install(first)
+    with Gate(shards=2, warnings_allowed=True, tls=Certificate(*map(str, paths), root.file)) as gate:
+        with secured(gate.device_address, client_context(root)) as stream:
+            become_device(stream, "staying")
+            old = served_serial(gate.device_address, root)
+            install(second)
+            gate.signal(signal.SIGHUP)
+            assert gate.wait_for_log("reloaded")["certificates"] == 2
+            # Shards take the new ones with their next turn.
+            deadline = time.monotonic() + 10 * PATIENCE
+            while any(served_serial(gate.device_address, root) == old for _ in range(8)):
+                assert time.monotonic() < deadline
+            assert push(gate, root, "staying", b"still here") == 200
+            assert read_frame(stream) == (BINARY, b"still here")
+            assert 29 < metric(gate, root, 'ringgate_certificate_days_left{listener="admin"') < 31
+
+            new = served_serial(gate.device_address, root)
+            paths[1].write_bytes(open(first.key, "rb").read())
+            gate.signal(signal.SIGHUP)
+            assert "is not the key of" in gate.wait_for_log("not reloaded, the certificates of before stay in force")["cause"]
+            assert served_serial(gate.device_address, root) == new
+            assert metric(gate, root, 'ringgate_reloads_total{result="failed"}') == 1
+            assert metric(gate, root, 'ringgate_reloads_total{result="done"}') == 1
+        gate.records[:] = [record for record in gate.records if record.get("level") != "error"]
 
 
 # -- Starting

@@ -14,7 +14,8 @@ void must(bool is_done) {
 }
 
 tls::PrivateKeyPtr new_key(bool is_rsa) {
-  tls::PrivateKeyPtr key(is_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
+  char curve[] = "P-256";
+  tls::PrivateKeyPtr key(is_rsa ? EVP_RSA_gen(2048) : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve));
   must(key != nullptr);
   return key;
 }
