@@ -25,8 +25,8 @@ void Transport::flush_and_close(Connection& connection) {
 /// Sends FIN once the kernel has all output. Until then every send completes, and its completion calls this again.
 void Transport::continue_closing(Connection& connection) {
   if (connection.output_waits() || connection.output_index != 0) return;
-  if (connection.input.peer_finished) return terminate(connection, connection.end_cause, Farewell::fin);
   if (has_tls(connection) && send_close_notify(connection)) return;
+  if (connection.input.peer_finished) return terminate(connection, connection.end_cause, Farewell::fin);
   connection.state = State::lingering;
   schedule(connection, now_ + linger_time);
   begin_operation(connection);
@@ -67,7 +67,7 @@ void Transport::release(Connection& connection) {
   RINGGATE_ASSERT(connection.state == State::terminating && !connection.input.is_in_kernel() &&
                   connection.outbox_send != OutboxSend::in_flight);
   if (is_announced(connection)) session_of(connection).on_gone(connection, connection.end_cause);
-  if (wire_ != nullptr) release_codec(connection);
+  if (has_tls(connection)) release_codec(connection);
   --listeners_[connection.listener_index].connections_count;
   accepts_are_settled_ = false;
   wheel_.cancel(table_.slot_of(connection));

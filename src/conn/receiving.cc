@@ -131,7 +131,8 @@ void Transport::on_hang_up(const Completion& completion) {
   switch (completion.error) {
     case IoError::none:
       if (connection->is_paused())
-        connection->input.note_hang_up(session_of(*connection).on_peer_finished_while_paused(*connection));
+        connection->input.note_hang_up(is_announced(*connection) &&
+                                       session_of(*connection).on_peer_finished_while_paused(*connection));
       break;
     case IoError::cancelled: break;
     case IoError::connection_ended:
@@ -193,6 +194,9 @@ void Transport::resume(Connection& connection) {
   if (!connection.is_paused()) return;
   connection.input.resume();
   settle_input(connection);
+  // The session may have put off the end that close_notify was. A FIN is found again, a close_notify is not.
+  if (has_tls(connection) && codec_of(connection) != nullptr && codec_of(connection)->has_ended())
+    ended_.push_back(ref_of(connection));
 }
 
 void Transport::cool(Connection& connection) {

@@ -5,6 +5,8 @@
 // (handshake messages, alerts, new keys) and the records of a turn leave in the order in which they were made: sealed output of a
 // turn is sent at once, everything else waits in the outbox, whose front is sealed only when it is about to be sent.
 #include <array>
+#include <cstring>
+#include <utility>
 
 #include "base/limits.h"
 #include "conn/transport.h"
@@ -16,6 +18,9 @@ namespace {
 /// Signing takes most of a handshake. Beyond this time in one turn, further handshakes wait for the next.
 constexpr DurationNs handshakes_per_turn = 2 * nanoseconds_per_millisecond;
 
+/// A client may send its first messages right behind its part of the handshake. Beyond this it waits until that was read.
+constexpr std::size_t flight_bytes_max = 64 * 1024;
+
 /// So much of an outbox is sealed at a time: what the kernel may take at once.
 constexpr std::size_t sealed_at_once_bytes = 64 * 1024;
 
@@ -26,16 +31,29 @@ tls::Codec* Transport::codec_of(const Connection& connection) const {
   return slot < codecs_.size() ? codecs_[slot].get() : nullptr;
 }
 
-/// Whether the session knows the connection.
-bool Transport::is_announced(const Connection& connection) const {
-  if (!has_tls(connection)) return true;
+bool Transport::is_established(const Connection& connection) const {
   const tls::Codec* const codec = codec_of(connection);
   return codec != nullptr && codec->is_established();
 }
 
 // -- Handshakes
 
-void Transport::expect_hello(Connection& connection) { schedule(connection, now_ + options_.handshake_time); }
+void Transport::expect_hello(Connection& connection) {
+  if (++handshakes_ > options_.handshakes_max) {
+    counters_.tls_overload.add(1);
+    return terminate(connection, EndCause::aborted, Farewell::reset);
+  }
+  schedule(connection, now_ + options_.handshake_time);
+}
+
+void Transport::end_handshakes(std::uint32_t listeners) {
+  if (handshakes_ == 0) return;
+  for (std::uint32_t slot = 0; slot < table_.high_water(); ++slot) {
+    Connection& connection = table_.at(slot);
+    if (connection.state != State::free && connection.listener_index < listeners && !is_announced(connection))
+      terminate(connection, EndCause::aborted, Farewell::reset);
+  }
+}
 
 void Transport::give_up_handshake(Connection& connection) {
   counters_.tls_timeouts.add(1);
@@ -45,44 +63,55 @@ void Transport::give_up_handshake(Connection& connection) {
 void Transport::on_sealed_received(Connection& connection, MutableBytes bytes) {
   tls::Codec* codec = codec_of(connection);
   if (codec == nullptr) {
-    if (handshakes_ >= options_.handshakes_max) {
-      counters_.tls_overload.add(1);
-      return terminate(connection, EndCause::aborted, Farewell::reset);
-    }
     const std::uint32_t slot = table_.slot_of(connection);
     if (codecs_.size() <= slot) codecs_.resize(slot + 1);
     codecs_[slot] = std::make_unique<tls::Codec>(*wire_);
     codec = codecs_[slot].get();
-    ++handshakes_;
   }
-  if (!codec->has_begun()) return gather_hello(connection, *codec, bytes);
-  codec->feed(bytes);
-  open_records(connection, *codec, bytes.size());
+  if (codec->is_established()) {
+    codec->feed(bytes);
+    return open_records(connection, *codec, bytes.size());
+  }
+  on_flight(connection, *codec, codec->gather(bytes));
+  if (connection.state == State::open && codec->gathered_bytes() > flight_bytes_max) pause(connection);
 }
 
-void Transport::gather_hello(Connection& connection, tls::Codec& codec, MutableBytes bytes) {
-  switch (codec.gather(bytes)) {
-    case tls::Hello::incomplete: return;
-    case tls::Hello::whole: hellos_.push_back(ref_of(connection)); return;
-    case tls::Hello::too_long: counters_.tls_handshakes_failed.add(1); break;
-    case tls::Hello::not_tls: counters_.tls_not_tls.add(1); break;
+/// Something of a handshake has come, or is left.
+void Transport::on_flight(Connection& connection, tls::Codec& codec, tls::HelloState state) {
+  switch (state) {
+    case tls::HelloState::incomplete: return;
+    case tls::HelloState::whole:
+      if (!std::exchange(codec.is_listed, true)) hellos_.push_back(ref_of(connection));
+      return;
+    case tls::HelloState::too_long: counters_.tls_handshakes_failed.add(1); break;
+    case tls::HelloState::not_tls: counters_.tls_not_tls.add(1); break;
   }
   terminate(connection, EndCause::aborted, Farewell::fin);
 }
 
-/// Begins the handshakes that wait, in order, as long as the turn has time for them.
-void Transport::begin_handshakes() {
+/// Goes on with the handshakes that wait, in order, as long as the turn has time for them.
+void Transport::go_on_with_handshakes() {
   const TimeNs until = ring_.now() + handshakes_per_turn;
   do {
     Connection* const connection = find(hellos_.front());
     hellos_.pop_front();
-    if (connection == nullptr || connection->state != State::open) continue;
+    if (connection == nullptr) continue;
     tls::Codec& codec = *codec_of(*connection);
-    if (codec.has_begun()) continue;  // it was listed again when more bytes came
-    if (codec.begin(listeners_[connection->listener_index].slot.tls))
-      open_records(*connection, codec, tls::client_hello_bytes_max);
-    else terminate(*connection, EndCause::aborted, Farewell::reset);
+    codec.is_listed = false;
+    if (connection->state == State::open) step_handshake(*connection, codec);
   } while (!hellos_.empty() && ring_.now() < until);
+}
+
+void Transport::step_handshake(Connection& connection, tls::Codec& codec) {
+  resume(connection);  // a large flight pauses; no session knows the connection, which could
+  while (connection.state == State::open && !codec.is_listed && codec.gathered_bytes() > 0) {
+    if (!codec.proceed(listeners_[connection.listener_index].slot.tls))
+      return terminate(connection, EndCause::aborted, Farewell::reset);
+    open_records(connection, codec, codec.fed_bytes());
+    if (connection.state == State::open && !codec.is_established()) on_flight(connection, codec, codec.judge());
+    if (!codec.is_established()) break;
+  }
+  if (connection.state == State::open && codec.end_waits && !codec.is_listed) on_sealed_end(connection);
 }
 
 void Transport::announce(Connection& connection, const tls::Codec& codec) {
@@ -112,25 +141,43 @@ bool Transport::open_some(Connection& connection, tls::Codec& codec, std::size_t
   } while (opened == tls::Opened::plaintext && used < room.size());
   // Before any session is called: it may write, and the wire is for all connections.
   write_wire_output(connection);
+  if (connection.outbox != nullptr) send_outbox(connection);  // if it waited for the rest of a message of the peer
   if (used > 0) (void)arena_.allocate(used + limits::buffer_slack_bytes);
 
   if (!was_established && codec.is_established()) announce(connection, codec);
   if (used > 0 && connection.state == State::open) deliver(connection, room.first(used));
   if (connection.state != State::open) return false;
   if (opened == tls::Opened::failed) fail_tls(connection, codec);
-  else if (opened == tls::Opened::finished && codec.note_end()) session_of(connection).on_end_of_stream(connection);
+  else if (opened == tls::Opened::finished) on_close_notify(connection, codec);
   return opened == tls::Opened::plaintext;
+}
+
+void Transport::on_close_notify(Connection& connection, tls::Codec& codec) {
+  if (!codec.is_established()) return fail_tls(connection, codec);
+  if (codec.note_end()) session_of(connection).on_end_of_stream(connection);
+}
+
+/// The session put the end off while it held input, and has resumed.
+void Transport::tell_ended() {
+  for (const SlotRef& ref : std::exchange(ended_, {})) {
+    Connection* const connection = find(ref);
+    if (connection != nullptr && connection->state == State::open && !connection->is_paused())
+      session_of(*connection).on_end_of_stream(*connection);
+  }
 }
 
 /// The peer's FIN. Without its close_notify before, somebody else may have sent it.
 void Transport::on_sealed_end(Connection& connection) {
   tls::Codec* const codec = codec_of(connection);
+  if (codec != nullptr && codec->is_listed) {
+    codec->end_waits = true;
+    return;
+  }
   if (codec == nullptr || !codec->is_established()) {
     counters_.tls_handshakes_failed.add(1);
     return terminate(connection, EndCause::peer_closed, Farewell::fin);
   }
-  if (!codec->note_end()) return;  // the session knows
-  counters_.tls_truncated.add(1);
+  if (codec->note_end()) counters_.tls_truncated.add(1);
   session_of(connection).on_end_of_stream(connection);
 }
 
@@ -160,13 +207,16 @@ void Transport::write_wire_output(Connection& connection) {
 }
 
 void Transport::flush_sealed(Connection& connection, TurnOutput& output) {
-  if (!silent_sends_ || connection.state != State::open || connection.outbox != nullptr) return spill(connection, output, 0);
+  const bool goes_silently =
+      silent_sends_ && connection.state == State::open && connection.outbox == nullptr && codec_of(connection)->can_seal();
+  if (!goes_silently) return spill(connection, output, 0);
   if (!seal_output(connection, output)) return;
   output.submitted = true;
   send_pieces(output);
 }
 
-/// Makes one piece of records of a turn's output. False if the connection was terminated.
+/// Makes records of a turn's output: one piece of them, or two if the peer wants so short ones (RFC 6066 section 4) that the room
+/// for their headers is not enough. False if the connection was terminated.
 bool Transport::seal_output(Connection& connection, TurnOutput& output) {
   std::array<ByteView, ring::Ring::pieces_max> pieces;
   for (std::size_t i = 0; i < output.pieces_count; ++i) pieces[i] = {output.pieces[i].bytes(), output.pieces[i].size};
@@ -175,7 +225,7 @@ bool Transport::seal_output(Connection& connection, TurnOutput& output) {
   wire_->lend({data, room});
   const bool is_sealed = codec_of(connection)->seal({pieces.data(), output.pieces_count});
   const std::size_t used = wire_->end_lending();
-  if (!is_sealed || !wire_->output().empty()) {
+  if (!is_sealed) {
     wire_->clear_output();
     withdraw_output(connection);
     counters_.tls_broken.add(1);
@@ -188,14 +238,26 @@ bool Transport::seal_output(Connection& connection, TurnOutput& output) {
   output.bytes = 0;
   output.room_end = nullptr;
   output.add_bytes(data, used);
+  if (const ByteView rest = wire_->output(); !rest.empty()) {
+    std::uint8_t* const copy = arena_.allocate(rest.size());
+    std::memcpy(copy, rest.data(), rest.size());
+    output.add_bytes(copy, rest.size());
+    wire_->clear_output();
+  }
   output.sealed = true;
   return true;
 }
 
-/// Sees to it that an outbox begins with records. False if the connection was terminated.
+/// Sees to it that an outbox begins with records. False if it must wait, or the connection was terminated.
 bool Transport::seal_outbox(Connection& connection) {
   Outbox& outbox = *connection.outbox;
   if (outbox.front_is_sealed()) return true;
+  if (codec_of(connection)->is_broken()) {  // the alert is out
+    drop_outbox(connection);
+    if (connection.state == State::flushing) continue_closing(connection);
+    return false;
+  }
+  if (!codec_of(connection)->can_seal()) return false;  // open_some sends it, unless limits.send_timeout comes first
   std::array<ring::Piece, ring::Ring::pieces_max> front;
   std::array<ByteView, ring::Ring::pieces_max> pieces;
   std::size_t bytes = 0;
@@ -231,9 +293,8 @@ bool Transport::send_close_notify(Connection& connection) {
 
 void Transport::release_codec(const Connection& connection) {
   tls::Codec* const codec = codec_of(connection);
-  if (codec == nullptr) return;
-  if (!codec->is_established()) --handshakes_;
-  codecs_[table_.slot_of(connection)].reset();
+  if (codec == nullptr || !codec->is_established()) --handshakes_;
+  if (codec != nullptr) codecs_[table_.slot_of(connection)].reset();
 }
 
 }  // namespace ringgate::conn

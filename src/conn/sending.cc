@@ -339,7 +339,7 @@ void Transport::give_up_largest_outputs() {
     connection.outbox->forsake();
     if (connection.state == State::terminating) continue;  // it goes for another reason
     counters_.queues_given_up.add(1);
-    if (connection.state == State::open) session_of(connection).on_output_given_up(connection);
+    if (connection.state == State::open && is_announced(connection)) session_of(connection).on_output_given_up(connection);
     terminate(connection, EndCause::aborted, Farewell::reset);
   }
 }

@@ -142,7 +142,8 @@ void Transport::run(std::span<const Completion> completions) {
   tell_output_waits();
   for (const Completion& completion : outbox_sends_) on_outbox_sent(completion);
   for (const Completion& completion : completions) dispatch(completion);
-  if (!hellos_.empty()) begin_handshakes();
+  if (!hellos_.empty()) go_on_with_handshakes();
+  if (!ended_.empty()) tell_ended();
   // After the loop, so that a receive that starved in this batch finds the buffers that were just returned.
   if (buffers_returned || ring_.buffers_lent() == 0) rearm_starved();
 }

@@ -19,6 +19,7 @@
 #include <span>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/counters.h"
 #include "base/shard_budget.h"
 #include "base/timer_wheel.h"
@@ -57,7 +58,7 @@ class Transport {
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // to flush waiting output once closing has begun
     std::size_t zero_copy_bytes = SIZE_MAX;       // from this size on, messages to other machines are sent without a copy
     std::uint64_t output_bytes_max = UINT64_MAX;  // memory for the waiting output of all peers together
-    std::uint32_t handshakes_max = 16'384;        // of TLS under way; more connections are reset
+    std::uint32_t handshakes_max = 16'384;        // of TLS under way, from accepting on; one more is reset
     DurationNs handshake_time = 5 * nanoseconds_per_second;  // for a TLS handshake, from accepting on
     std::size_t bulk_bytes = SIZE_MAX;                       // a connection that delivers as much per receive is bulk
   };
@@ -70,8 +71,12 @@ class Transport {
   // -- Listening. Listener indexes are the ring's.
   void start_accepting(std::uint32_t listener_index, ListenerSlot listener);
   void stop_accepting(std::uint32_t listener_index);
+  /// Resets the connections of the first `listeners` listeners whose TLS handshake is not over. No session knows them, so none can
+  /// close them.
+  void end_handshakes(std::uint32_t listeners);
   /// Handshakes that begin from now on use `tls`. Only for a listener that has TLS.
   void renew_tls(std::uint32_t listener_index, std::shared_ptr<const tls::Context> tls) {
+    RINGGATE_ASSERT(listener_index < listeners_.size() && listeners_[listener_index].slot.tls != nullptr);
     listeners_[listener_index].slot.tls = std::move(tls);
   }
 
@@ -85,7 +90,8 @@ class Transport {
   void finish_turn();
   /// True if work waits that no completion will announce: then the next enter must not sleep.
   bool wants_turn() const {
-    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ || !hellos_.empty();
+    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ || !hellos_.empty() ||
+           !ended_.empty();
   }
   /// The time until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
@@ -120,8 +126,9 @@ class Transport {
   /// Ends at once: waiting output is lost, and nothing more is received.
   void terminate(Connection& connection, EndCause cause, Farewell farewell);
 
+  /// Whether `session` has this connection: not before a TLS handshake is over.
   bool serves(const Connection& connection, const Session& session) const {
-    return listeners_[connection.listener_index].slot.session == &session;
+    return listeners_[connection.listener_index].slot.session == &session && is_announced(connection);
   }
   ConnectionTable& table() { return table_; }
   const ConnectionTable& table() const { return table_; }
@@ -190,17 +197,22 @@ class Transport {
   bool has_tls(const Connection& connection) const {
     return wire_ != nullptr && listeners_[connection.listener_index].slot.tls != nullptr;
   }
-  bool is_announced(const Connection& connection) const;
+  /// Whether the session knows the connection.
+  bool is_announced(const Connection& connection) const { return !has_tls(connection) || is_established(connection); }
+  bool is_established(const Connection& connection) const;
   tls::Codec* codec_of(const Connection& connection) const;
   void expect_hello(Connection& connection);
   void give_up_handshake(Connection& connection);
   void on_sealed_received(Connection& connection, MutableBytes bytes);
-  void gather_hello(Connection& connection, tls::Codec& codec, MutableBytes bytes);
-  void begin_handshakes();
+  void on_flight(Connection& connection, tls::Codec& codec, tls::HelloState state);
+  void go_on_with_handshakes();
+  void step_handshake(Connection& connection, tls::Codec& codec);
   void open_records(Connection& connection, tls::Codec& codec, std::size_t sealed_bytes);
   bool open_some(Connection& connection, tls::Codec& codec, std::size_t sealed_bytes);
   void announce(Connection& connection, const tls::Codec& codec);
+  void on_close_notify(Connection& connection, tls::Codec& codec);
   void on_sealed_end(Connection& connection);
+  void tell_ended();
   void fail_tls(Connection& connection, const tls::Codec& codec);
   void write_wire_output(Connection& connection);
   void flush_sealed(Connection& connection, TurnOutput& output);
@@ -289,8 +301,9 @@ class Transport {
   std::uint32_t operations_in_flight_ = 0;
   std::unique_ptr<tls::Wire> wire_;                  // null while no listener has TLS
   std::vector<std::unique_ptr<tls::Codec>> codecs_;  // by slot; the record has no room for more
-  std::deque<SlotRef> hellos_;                       // connections whose whole ClientHello waits for its turn
-  std::uint32_t handshakes_ = 0;                     // under way, from the first byte on
+  std::deque<SlotRef> hellos_;                       // connections whose handshake waits for its turn
+  std::vector<SlotRef> ended_;                       // resumed connections whose peer has sent close_notify
+  std::uint32_t handshakes_ = 0;                     // connections that no session knows yet
 };
 
 }  // namespace ringgate::conn

@@ -36,7 +36,8 @@ std::expected<Certificates, StartError> load_certificates(const Config& config, 
   };
   for (std::size_t i = 0; i < config.listeners.size(); ++i)
     if (auto added = add("listener." + std::to_string(i), config.listeners[i].tls); !added) return std::unexpected(added.error());
-  if (auto added = add("admin", config.admin.tls); !added) return std::unexpected(added.error());
+  if (auto added = add("admin", config.admin.bind == "off" ? TlsConfig{} : config.admin.tls); !added)
+    return std::unexpected(added.error());
   return all;
 }
 

@@ -14,11 +14,13 @@ bool ShardDrain::advance(std::uint32_t device_listeners, std::uint32_t listeners
   const TimeNs now = transport_.now();
   const TimeNs until = drain_at + bound_;
   const bool is_late = now + end_patience() >= until;  // no more time for devices, nor for shards that do not answer
+  if (stage_ != Stage::serving) transport_.end_handshakes(stage_ < Stage::ending ? device_listeners : listeners);
   switch (stage_) {
     case Stage::serving:
       if (now < drain_at) return false;
       gate_.draining.store(true, std::memory_order_release);
       for (std::uint32_t index = 0; index < device_listeners; ++index) transport_.stop_accepting(index);
+      transport_.end_handshakes(device_listeners);
       closes_wanted_ = devices_.connections_count();
       stage_ = Stage::closing;
       [[fallthrough]];

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::uint8_t handshake_record = 22;
 constexpr std::uint8_t client_hello_message = 1;
+/// As clients send it for the sake of middleboxes (RFC 8446 appendix D.4).
+constexpr std::array<std::uint8_t, 6> change_cipher_spec{20, 3, 3, 0, 1, 1};
 constexpr std::size_t record_header_bytes = 5;
 constexpr std::size_t message_header_bytes = 4;
 
@@ -29,26 +31,30 @@ struct Message {
 }  // namespace
 
 Hello judge_client_hello(ByteView bytes) {
+  if (bytes.size() > client_hello_bytes_max) return {HelloState::too_long};
   Message message;
-  const bool is_too_long = bytes.size() > client_hello_bytes_max;  // short records may take more than the message
-  while (!bytes.empty()) {
-    if (bytes[0] != handshake_record || (bytes.size() > 1 && bytes[1] != 3)) return Hello::not_tls;
-    if (bytes.size() < record_header_bytes) return Hello::incomplete;
-    const std::size_t fragment_bytes = std::size_t{bytes[3]} << 8U | bytes[4];
-    if (fragment_bytes == 0 || fragment_bytes > client_hello_bytes_max) return Hello::not_tls;
-    const std::size_t here = std::min(fragment_bytes, bytes.size() - record_header_bytes);
-    message.take(bytes.subspan(record_header_bytes, here));
-    if (message.bytes > 0 && message.header[0] != client_hello_message) return Hello::not_tls;
-    if (message.bytes >= message_header_bytes) {
-      if (message.size() > client_hello_bytes_max) return Hello::too_long;
-      if (message.bytes >= message.size()) {
-        if (here == fragment_bytes) return Hello::whole;
-        break;
-      }
-    }
-    bytes = bytes.subspan(record_header_bytes + here);
+  std::size_t at =
+      bytes.size() >= change_cipher_spec.size() && std::ranges::equal(bytes.first(change_cipher_spec.size()), change_cipher_spec)
+          ? change_cipher_spec.size()
+          : 0;
+  while (at < bytes.size()) {
+    const ByteView record = bytes.subspan(at);
+    if (at == 0 && record.size() < change_cipher_spec.size() &&
+        std::ranges::equal(record, ByteView(change_cipher_spec).first(record.size())))
+      return {HelloState::incomplete};
+    if (record[0] != handshake_record || (record.size() > 1 && record[1] != 3)) return {HelloState::not_tls};
+    if (record.size() < record_header_bytes) return {HelloState::incomplete};
+    const std::size_t fragment_bytes = std::size_t{record[3]} << 8U | record[4];
+    if (fragment_bytes == 0 || fragment_bytes > client_hello_bytes_max) return {HelloState::not_tls};
+    const std::size_t here = std::min(fragment_bytes, record.size() - record_header_bytes);
+    message.take(record.subspan(record_header_bytes, here));
+    if (message.bytes > 0 && message.header[0] != client_hello_message) return {HelloState::not_tls};
+    if (message.bytes >= message_header_bytes && message.size() > client_hello_bytes_max) return {HelloState::too_long};
+    if (here < fragment_bytes) return {HelloState::incomplete};
+    at += record_header_bytes + here;
+    if (message.bytes >= message_header_bytes && message.bytes >= message.size()) return {HelloState::whole, at};
   }
-  return is_too_long ? Hello::too_long : Hello::incomplete;
+  return {HelloState::incomplete};
 }
 
 }  // namespace ringgate::tls

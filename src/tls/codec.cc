@@ -10,48 +10,66 @@
 namespace ringgate::tls {
 namespace {
 
-constexpr int handshake_message = 22;
+constexpr std::uint8_t handshake_type = 22;  // of a record, and of OpenSSL's callback
+constexpr std::uint8_t server_hello = 2;     // and HelloRetryRequest
 constexpr std::uint8_t key_update = 24;
 
-/// Each costs new keys, and perhaps an answer. OpenSSL itself bounds empty records and warnings.
-constexpr std::uint8_t key_updates_max = 32;
+/// Of handshake records after the handshake. Each asks for new keys, or for a renegotiation that is refused: either costs time, and an
+/// answer that waits if the peer does not read. OpenSSL itself bounds empty records and warnings.
+constexpr std::uint8_t interruptions_max = 32;
 
 }  // namespace
 
-Hello Codec::gather(ByteView bytes) {
-  RINGGATE_ASSERT(!has_begun());
+HelloState Codec::gather(ByteView bytes) {
+  RINGGATE_ASSERT(!is_established_);
   gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
-  return judge_client_hello(gathered_);
+  return judge();
 }
 
-bool Codec::begin(std::shared_ptr<const Context> context) {
-  RINGGATE_ASSERT(!has_begun());
-  ERR_clear_error();
-  ssl_ = context->accept();
-  if (!ssl_) return false;
-  context_ = std::move(context);
-  SSL_set_accept_state(ssl_.get());
-  BIO_up_ref(wire_.bio());
-  BIO_up_ref(wire_.bio());
-  SSL_set0_rbio(ssl_.get(), wire_.bio());
-  SSL_set0_wbio(ssl_.get(), wire_.bio());
-  SSL_set_msg_callback(ssl_.get(), on_message);
-  SSL_set_msg_callback_arg(ssl_.get(), this);
-  wire_.set_input(gathered_);
+HelloState Codec::judge() {
+  if (has_answered_) return gathered_.empty() ? HelloState::incomplete : HelloState::whole;
+  return judge_client_hello(gathered_).state;
+}
+
+bool Codec::proceed(const std::shared_ptr<const Context>& context) {
+  if (ssl_ == nullptr) {
+    ERR_clear_error();
+    ssl_ = context->accept();
+    if (!ssl_) return false;
+    context_ = context;
+    SSL_set_accept_state(ssl_.get());
+    BIO_up_ref(wire_.bio());
+    BIO_up_ref(wire_.bio());
+    SSL_set0_rbio(ssl_.get(), wire_.bio());
+    SSL_set0_wbio(ssl_.get(), wire_.bio());
+    SSL_set_msg_callback(ssl_.get(), on_message);
+    SSL_set_msg_callback_arg(ssl_.get(), this);
+  }
+  // Only the ClientHello: what follows it is judged when it is known whether it may.
+  const std::size_t bytes = has_answered_ ? gathered_.size() : judge_client_hello(gathered_).bytes;
+  const auto end = gathered_.begin() + static_cast<std::ptrdiff_t>(bytes);
+  fed_.assign(gathered_.begin(), end);
+  gathered_.erase(gathered_.begin(), end);
+  if (gathered_.empty()) gathered_ = {};
+  wire_.set_input(fed_);
   return true;
 }
 
+/// SSL_set_msg_callback(3). TLS 1.3 hides the type of a record, but not that of its messages; TLS 1.2 hides the message that it refuses.
 void Codec::on_message(int is_written, int, int type, const void* bytes, std::size_t size, SSL*, void* self) {
-  if (is_written != 0 || type != handshake_message || size == 0 || *static_cast<const std::uint8_t*>(bytes) != key_update) return;
   Codec& codec = *static_cast<Codec*>(self);
-  if (++codec.key_updates_ > key_updates_max) {
-    codec.is_broken_ = true;
-    codec.wire_.set_input({});  // OpenSSL would go on to the last of them
-  }
+  if (size == 0) return;
+  const std::uint8_t first = *static_cast<const std::uint8_t*>(bytes);
+  if (is_written != 0 && type == handshake_type && first != server_hello) codec.has_answered_ = true;
+  if (is_written != 0 || !codec.is_established_) return;
+  const bool interrupts = (type == SSL3_RT_HEADER && first == handshake_type) || (type == handshake_type && first == key_update);
+  if (!interrupts || ++codec.interruptions_ <= interruptions_max) return;
+  codec.is_broken_ = true;
+  codec.wire_.set_input({});  // OpenSSL would go on to the last of them
 }
 
 Opened Codec::open(MutableBytes room, std::size_t& count) {
-  RINGGATE_ASSERT(has_begun() && !room.empty());
+  RINGGATE_ASSERT(ssl_ != nullptr && !room.empty());
   count = 0;
   if (is_broken_) return Opened::failed;
   ERR_clear_error();
@@ -61,11 +79,12 @@ Opened Codec::open(MutableBytes room, std::size_t& count) {
     context_.reset();
   }
   if (result == 1 && !is_broken_) {
-    key_updates_ = 0;
+    interruptions_ = 0;
     return Opened::plaintext;
   }
+  wire_.set_input({});  // else whoever uses the wire next would read it
+  fed_ = {};
   if (is_broken_) return Opened::failed;
-  if (!gathered_.empty() && wire_.input_left() == 0) gathered_ = {};
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ: return Opened::nothing;
     case SSL_ERROR_ZERO_RETURN: return Opened::finished;

@@ -33,11 +33,18 @@ class Codec {
   Codec(const Codec&) = delete;
   Codec& operator=(const Codec&) = delete;
 
-  /// Gathers what came before the handshake began. Only until it has begun, and only after Hello::incomplete.
-  Hello gather(ByteView bytes);
-  bool has_begun() const { return ssl_ != nullptr; }
-  /// Begins the handshake with what was gathered; `open` goes on. False if there is no memory.
-  bool begin(std::shared_ptr<const Context> context);
+  // -- Until the handshake is over. What comes is gathered, and read when its turn comes: signatures take long.
+  /// Adds `bytes`. `whole`: `proceed` has something to do. Each ClientHello is judged before OpenSSL sees it.
+  HelloState gather(ByteView bytes);
+  /// The same for what is left after `proceed`.
+  HelloState judge();
+  std::size_t gathered_bytes() const { return gathered_.size(); }
+  /// Begins the handshake, or goes on with it: `open` reads what was gathered. False if there is no memory.
+  bool proceed(const std::shared_ptr<const Context>& context);
+  std::size_t fed_bytes() const { return fed_.size(); }
+  /// For the caller's queue.
+  bool is_listed = false;
+  bool end_waits = false;  // the peer's FIN has come, but what it sent before was not read
   bool is_established() const { return is_established_; }
   /// Whether the handshake resumed a session of before.
   bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
@@ -46,6 +53,10 @@ class Codec {
   void feed(ByteView bytes) { wire_.set_input(bytes); }
   /// Decrypts into `room`, and says in `count` how many bytes. Goes on with the handshake if it is not over.
   Opened open(MutableBytes room, std::size_t& count);
+  /// Whether OpenSSL has failed: nothing can be opened or sealed any more.
+  bool is_broken() const { return is_broken_; }
+  /// False if the peer owes the rest of a message first, such as a KeyUpdate in two records. Then nothing must be sealed.
+  bool can_seal() const { return is_established_ && SSL_in_init(ssl_.get()) == 0; }
   /// Plaintext of earlier records that the next receive may bring beside its own size.
   std::size_t held_bytes_max() const { return SSL_has_pending(ssl_.get()) == 1 ? record_bytes_max : 0; }
 
@@ -57,6 +68,7 @@ class Codec {
   }
   /// The peer sends nothing any more. True the first time.
   bool note_end() { return !std::exchange(has_ended_, true); }
+  bool has_ended() const { return has_ended_; }
   /// Writes close_notify, once. Nothing may be sealed afterwards.
   void close();
 
@@ -67,8 +79,10 @@ class Codec {
   Wire& wire_;
   std::shared_ptr<const Context> context_;  // until the handshake is over
   SslPtr ssl_;
-  std::vector<std::uint8_t> gathered_;
-  std::uint8_t key_updates_ = 0;  // since plaintext last came
+  std::vector<std::uint8_t> gathered_;  // received, not yet read
+  std::vector<std::uint8_t> fed_;       // what `open` reads of it
+  std::uint8_t interruptions_ = 0;      // handshake records since plaintext last came
+  bool has_answered_ = false;           // more than a HelloRetryRequest: no ClientHello follows
   bool is_established_ = false;
   bool is_broken_ = false;  // an error of OpenSSL: it must not be used any more
   bool is_closed_ = false;  // our close_notify was written

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +15,8 @@ import pytest
 
 from support import echo_plan
 from support.certificates import Certificate, Root
-from support.gate import PATIENCE, Gate, run_ringgate
+from support.gate import BINARY as GATE
+from support.gate import PATIENCE, SLOWNESS, Gate, environment, run_ringgate
 from support.raw_peer import BINARY, CLOSE, encode_frame, upgrade_request
 
 RINGS = {"all features": {}, "completing sends": {"ring.silent_sends": "off"},
@@ -211,6 +213,33 @@ def test_an_end_without_close_notify_is_told_apart(secure, root):
     assert metric(secure, root, "ringgate_tls_truncated_total") == before + 1
 
 
+def hello_and_close_notify(root):
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        client_context(root).wrap_bio(into, out, server_hostname="localhost").do_handshake()
+    return out.read() + bytes.fromhex("15030300020100")
+
+
+@pytest.mark.parametrize("port", ["device_address", "admin_address"])
+def test_an_end_in_the_handshake_hurts_nobody(secure, root, port):
+    before = metric(secure, root, 'ringgate_tls_handshakes_total{result="failed"')
+    with socket.create_connection(getattr(secure, port), timeout=10 * PATIENCE) as stream:
+        stream.sendall(hello_and_close_notify(root))
+        with contextlib.suppress(ConnectionResetError):
+            while stream.recv(4096):
+                pass
+    assert metric(secure, root, 'ringgate_tls_handshakes_total{result="failed"') == before + 1
+
+
+@pytest.mark.parametrize("size", [200, 1500, 40_000])
+def test_a_client_that_wants_short_records(secure, root, size):
+    """As embedded TLS libraries do (RFC 6066 section 4); the openssl command can ask for them, Python cannot."""
+    request = upgrade_request("/ws?deviceId=short") + encode_frame(BINARY, b"x" * size) + encode_frame(CLOSE, b"\x03\xe8")
+    command = ["openssl", "s_client", "-connect", secure.devices, "-maxfraglen", "512", "-quiet", "-CAfile", root.file, "-servername", "localhost"]
+    done = subprocess.run(command, input=request, capture_output=True, timeout=20 * PATIENCE, check=False)
+    assert b"x" * size in done.stdout, (done.returncode, done.stderr, len(done.stdout))
+
+
 def test_a_broken_record_ends_the_connection(secure, root):
     before = metric(secure, root, "ringgate_tls_broken_total")
     with secured(secure.device_address, client_context(root)) as stream:
@@ -255,6 +284,35 @@ def test_a_drain_says_goodbye(root, certificate):
             stream.sendall(encode_frame(CLOSE, b"\x03\xe9"))
             assert stream.recv(1) == b""
         assert gate.wait() == 0
+
+
+@pytest.mark.parametrize("port", ["device_address", "admin_address"])
+def test_a_drain_does_not_wait_for_unfinished_handshakes(certificate, port):
+    with Gate({"drain.rate": 1}, tls=certificate) as gate, contextlib.ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(socket.create_connection(getattr(gate, port)))
+        began = time.monotonic()
+        gate.signal(15)
+        assert gate.wait() == 0
+        assert time.monotonic() - began < 1.5 * SLOWNESS
+
+
+def test_a_reload_without_an_admin_port(root, certificate):
+    settings = {"admin.bind": "off", "listener.0.tls.cert": certificate.certificate, "listener.0.tls.key": certificate.key,
+                "admin.tls.cert": certificate.certificate, "admin.tls.key": certificate.key}
+    arguments = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    gate = subprocess.Popen([GATE, "serve", "--listen", "127.0.0.1:0", "--log-format", "json", *arguments], env=environment(),
+                            stderr=subprocess.PIPE, text=True)
+    try:
+        messages = iter(json.loads(line)["msg"] for line in gate.stderr)
+        assert "listening" in messages
+        gate.send_signal(signal.SIGHUP)
+        assert "reloaded" in messages
+        gate.send_signal(signal.SIGTERM)
+        assert gate.wait(15 * PATIENCE) == 0
+    finally:
+        gate.kill()
+        gate.communicate()
 
 
 # -- Reloading

@@ -17,11 +17,19 @@ class RawEcho final : public Session {
   explicit RawEcho(Transport& transport) : transport_(transport) {}
 
   void on_open(Connection&) override { ++open_count; }
+  void on_output_given_up(Connection&) override {
+    if (open_count == 0) ++strangers_count;
+  }
   void on_received(Connection& connection, MutableBytes bytes) override {
+    bytes_count += bytes.size();
     transport_.write(connection, bytes);
     if (connection.output_waits()) on_output_waits(connection);
   }
-  void on_end_of_stream(Connection& connection) override { transport_.flush_and_close(connection); }
+  void on_end_of_stream(Connection& connection) override {
+    ++ends_count;
+    if (puts_ends_off) transport_.pause(connection);
+    else transport_.flush_and_close(connection);
+  }
   /// Only what waits is followed by on_output_progress.
   void on_output_waits(Connection& connection) override {
     if (transport_.queued_bytes(connection) > queue_bytes_max) transport_.pause(connection);
@@ -36,6 +44,10 @@ class RawEcho final : public Session {
   void on_gone(Connection&, EndCause) override { --open_count; }
 
   int open_count = 0;
+  int ends_count = 0;
+  std::size_t bytes_count = 0;
+  int strangers_count = 0;  // calls for a connection while none was open
+  bool puts_ends_off = false;
   std::string drained_text;
   bool closes_when_drained = false;
 
@@ -47,13 +59,24 @@ class RawEcho final : public Session {
 /// One shard of nothing but a transport. Retries an enter that did not take everything before it looks at completions.
 class EchoShard {
  public:
-  /// `tls`: null for plain bytes.
-  explicit EchoShard(std::size_t bulk_bytes = SIZE_MAX, std::shared_ptr<const tls::Context> tls = nullptr)
-      : ring_(*ring::Ring::open(options())),
+  struct Options {
+    std::size_t bulk_bytes = SIZE_MAX;
+    std::shared_ptr<const tls::Context> tls = nullptr;  // null: plain bytes
+    std::uint32_t buffer_bytes = 64;
+    std::uint64_t output_bytes_max = UINT64_MAX;
+    std::uint32_t handshakes_max = 1000;
+  };
+  explicit EchoShard(std::size_t bulk_bytes = SIZE_MAX) : EchoShard(Options{.bulk_bytes = bulk_bytes}) {}
+  explicit EchoShard(const Options& options)
+      : ring_(*ring::Ring::open(ring_options(options.buffer_bytes))),
         address(*ring_->listen(0, {"127.0.0.1", 0}, {})),
-        transport(*ring_, counters_, {.slots_count = slots_count, .bulk_bytes = bulk_bytes}),
+        transport(*ring_, counters_,
+                  {.slots_count = slots_count,
+                   .output_bytes_max = options.output_bytes_max,
+                   .handshakes_max = options.handshakes_max,
+                   .bulk_bytes = options.bulk_bytes}),
         session(transport) {
-    transport.start_accepting(0, {.session = &session, .slots_left_free = 2, .tls = std::move(tls)});
+    transport.start_accepting(0, {.session = &session, .slots_left_free = 2, .counts_output = true, .tls = options.tls});
     transport.finish_turn();
   }
 
@@ -76,13 +99,13 @@ class EchoShard {
 
  private:
   static constexpr std::uint32_t slots_count = 40;  // process descriptors begin at 16
-  static ring::RingOptions options() {
+  static ring::RingOptions ring_options(std::uint32_t buffer_bytes) {
     ring::RingOptions options;
     options.sockets_max = slots_count;
     options.classic_buffers_count = 8;
-    options.classic_buffer_bytes = 64;
+    options.classic_buffer_bytes = buffer_bytes;
     options.incremental_buffers_count = 4;
-    options.incremental_buffer_bytes = 256;
+    options.incremental_buffer_bytes = 4 * buffer_bytes;
     return options;
   }
 

@@ -5,6 +5,7 @@
 // the same story, but a signature may be a byte longer. Run with RINGGATE_SIM_SEED=N to repeat one alone.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <string>
@@ -13,6 +14,7 @@
 #include "echo_shard.h"
 #include "support/tls/certificate_maker.h"
 #include "support/tls/memory_client.h"
+#include "support/tls/record_forge.h"
 
 namespace ringgate::conn {
 namespace {
@@ -75,7 +77,7 @@ void run_seed(std::uint64_t seed) {
   options.features.direct_descriptors = dice.chance(0.7);
   options.send_buffer_bytes = 32 + dice.below(2000);
   FakeWorld world(seed, options);
-  EchoShard shard(dice.chance(0.5) ? 1 + dice.below(100) : SIZE_MAX, server_context());
+  EchoShard shard({.bulk_bytes = dice.chance(0.5) ? 1 + dice.below(100) : SIZE_MAX, .tls = server_context()});
   std::vector<Conversation> talks;
 
   for (int step = 0; step < 300; ++step) {
@@ -163,7 +165,7 @@ TEST(SealedSim, EchoesEverythingToItsOwnerUnderEveryDisorder) {
 class Sealed : public testing::Test {
  protected:
   FakeWorld world{1, FakeOptions{}};
-  EchoShard shard{SIZE_MAX, server_context()};
+  EchoShard shard{{.tls = server_context()}};
 
   void turns(int count = 3) {
     for (int i = 0; i < count; ++i) {
@@ -257,6 +259,151 @@ TEST_F(Sealed, GivesAHandshakeFiveSeconds) {
   EXPECT_EQ(shard.transport.table().used_count(), 0U);
 }
 
+TEST_F(Sealed, TellsNoSessionOfAnEndBeforeTheHandshakeIsOver) {
+  Conversation talk(world.connect(shard.address));
+  talk.client->step();
+  talk.peer->send(talk.client->take_output() + std::string("\x15\x03\x03\x00\x02\x01\x00", 7));  // close_notify
+  turns(5);
+  EXPECT_EQ(shard.session.ends_count, 0);
+  EXPECT_EQ(shard.counters().tls_handshakes_failed.get(), 1U);
+  talk.peer->close();
+  turns(5);
+  EXPECT_EQ(shard.transport.table().used_count(), 0U);
+}
+
+TEST_F(Sealed, EndsHandshakesOfTheListenersThatAreAskedFor) {
+  FakePeer& silent = world.connect(shard.address);
+  Conversation talk = open();
+  turns();
+  shard.transport.end_handshakes(0);
+  turns(5);
+  EXPECT_FALSE(silent.saw_reset());
+  shard.transport.end_handshakes(1);
+  turns(5);
+  EXPECT_TRUE(silent.saw_reset());
+  EXPECT_EQ(shard.session.open_count, 1);
+  talk.say("still here");
+  turns();
+  talk.pump();
+  EXPECT_EQ(talk.client->received, "still here");
+}
+
+/// A session may hold input back while it pauses, and then must learn again that nothing follows.
+TEST_F(Sealed, TellsOfTheEndAgainAfterAPause) {
+  for (const bool with_fin : {false, true}) {
+    Conversation talk = open();
+    shard.session.puts_ends_off = true;
+    const int before = shard.session.ends_count;
+    talk.client->write("last words");
+    talk.finish();
+    if (with_fin) talk.peer->half_close();
+    turns(5);
+    ConnectionTable& table = shard.transport.table();
+    Connection* paused = nullptr;
+    for (std::uint32_t slot = 0; slot < table.high_water(); ++slot)
+      if (table.at(slot).is_live()) paused = &table.at(slot);
+    ASSERT_NE(paused, nullptr);
+    ASSERT_GT(shard.session.ends_count, before);
+    shard.session.puts_ends_off = false;
+    shard.transport.resume(*paused);
+    turns(10);
+    talk.pump();
+    EXPECT_TRUE(talk.client->saw_end());
+    talk.peer->close();
+    turns(5);
+    EXPECT_EQ(table.used_count(), 0U) << with_fin;
+  }
+}
+
+TEST(SealedSmall, ServesAClientThatWantsShortRecords) {
+  FakeWorld world(1, FakeOptions{});
+  EchoShard shard({.tls = server_context(), .buffer_bytes = 8192});
+  Conversation talk(world.connect(shard.address));
+  SSL_set_tlsext_max_fragment_length(talk.client->ssl(), TLSEXT_max_fragment_length_512);
+  const auto turns = [&] {
+    for (int i = 0; i < 30; ++i) {
+      talk.pump();
+      shard.turn();
+      world.advance(nanoseconds_per_millisecond);
+    }
+  };
+  turns();
+  talk.say(std::string(6000, 'x'));
+  turns();
+  EXPECT_EQ(talk.client->received.size(), talk.sent.size()) << talk.client->error;
+  EXPECT_EQ(shard.counters().tls_broken.get(), 0U);
+}
+
+TEST(SealedSmall, GivesUpTheOutputOfAConnectionThatNoSessionKnows) {
+  FakeOptions options;
+  options.send_buffer_bytes = 32;
+  FakeWorld world(1, options);
+  EchoShard shard({.tls = server_context(), .output_bytes_max = 1});
+  Conversation talk(world.connect(shard.address));
+  talk.peer->stop_reading(0);
+  talk.client->step();
+  talk.peer->send(talk.client->take_output());
+  for (int i = 0; i < 10; ++i) {
+    shard.turn();
+    world.advance(nanoseconds_per_millisecond);
+  }
+  EXPECT_EQ(shard.session.strangers_count, 0);
+  EXPECT_EQ(shard.counters().queues_given_up.get(), 1U);
+  EXPECT_EQ(shard.transport.table().used_count(), 0U);
+}
+
+TEST(SealedSmall, BoundsTheHandshakesUnderWay) {
+  FakeWorld world(1, FakeOptions{});
+  EchoShard shard({.tls = server_context(), .handshakes_max = 3});
+  std::vector<FakePeer*> peers;
+  for (int i = 0; i < 5; ++i) peers.push_back(&world.connect(shard.address));
+  for (int i = 0; i < 5; ++i) {
+    shard.turn();
+    world.advance(nanoseconds_per_millisecond);
+  }
+  EXPECT_EQ(std::ranges::count_if(peers, [](const FakePeer* peer) { return peer->saw_reset(); }), 2);
+  EXPECT_EQ(shard.counters().tls_overload.get(), 2U);
+}
+
+TEST_F(Sealed, SaysGoodbyeToAPeerThatHasFinishedFirst) {
+  Conversation talk = open();
+  talk.client->write("question");
+  talk.sent = "question";
+  talk.finish();
+  talk.peer->half_close();
+  turns(5);
+  talk.pump();
+  EXPECT_EQ(talk.client->received, talk.sent);
+  EXPECT_TRUE(talk.client->saw_end());
+}
+
+/// The last flight of the handshake, a message, close_notify and FIN at once: nothing of it may be lost.
+TEST_F(Sealed, ServesWhoSaysEverythingAtOnce) {
+  Conversation talk(world.connect(shard.address));
+  for (int i = 0; i < 2 && !talk.client->is_open(); ++i) {
+    talk.client->receive(talk.peer->take_received());
+    talk.client->step();
+    if (talk.client->is_open()) break;
+    talk.peer->send(talk.client->take_output());
+    turns();
+  }
+  talk.client->receive(talk.peer->take_received());
+  talk.client->step();
+  ASSERT_TRUE(talk.client->is_open());
+  const std::string text(100'000, 'x');
+  talk.client->write(text);
+  SSL_shutdown(talk.client->ssl());
+  talk.finished = true;
+  talk.peer->send(talk.client->take_output());
+  talk.peer->half_close();
+  for (int i = 0; i < 3000 && !talk.client->saw_end(); ++i) {
+    turns(1);
+    talk.pump();
+  }
+  EXPECT_EQ(talk.client->received.size(), text.size());
+  EXPECT_TRUE(talk.client->saw_end());
+}
+
 TEST_F(Sealed, KeepsTheOrderOfNewKeysAndEarlierOutput) {
   Conversation talk = open();
   talk.peer->stop_reading(100);
@@ -271,6 +418,31 @@ TEST_F(Sealed, KeepsTheOrderOfNewKeysAndEarlierOutput) {
     talk.pump();
   }
   EXPECT_EQ(talk.client->received, talk.sent) << talk.client->error;
+}
+
+/// RFC 8446 section 5.1 lets a message run over several records. Between them OpenSSL must not seal, and need not.
+TEST_F(Sealed, WaitsForTheRestOfAMessageBeforeItSends) {
+  using namespace std::string_literals;
+  Conversation talk = open();
+  ASSERT_STREQ(SSL_get_cipher_name(talk.client->ssl()), "TLS_AES_128_GCM_SHA256");
+  test::RecordForge forge(talk.client->traffic_secret());
+  const std::string hello = forge.seal("hello", 23);
+  talk.peer->send(hello + forge.seal("\x18\x00\x00\x01"s, 22));
+  turns(5);
+  talk.pump();
+  EXPECT_EQ(shard.session.bytes_count, 5U);
+  EXPECT_EQ(talk.client->received, "") << "half a KeyUpdate has come, so the echo waits";
+  EXPECT_EQ(shard.session.open_count, 1);
+  Conversation other = open();  // whoever uses the wire meanwhile disturbs nobody
+  other.say("meanwhile");
+  turns();
+  other.pump();
+  EXPECT_EQ(other.client->received, "meanwhile");
+  talk.peer->send(forge.seal("\x00"s, 22));
+  turns(5);
+  talk.pump();
+  EXPECT_EQ(talk.client->received, "hello");
+  EXPECT_EQ(shard.counters().tls_broken.get(), 0U);
 }
 
 TEST_F(Sealed, AnswersABrokenRecordWithAnAlertAndEnds) {

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include <string>
+#include <vector>
 
 #include "ringgate/bytes.h"
 #include "tls/openssl.h"
@@ -38,10 +39,15 @@ class MemoryClient {
   std::string received;  // plaintext
   std::string error;
   SSL* ssl() { return ssl_.get(); }
+  /// Its secret for what it sends after a handshake of TLS 1.3; empty before.
+  const std::vector<std::uint8_t>& traffic_secret() const { return traffic_secret_; }
 
  private:
   tls::SslContextPtr context_;
   tls::SslPtr ssl_;
+  static void on_secret(const SSL* ssl, const char* line);
+
+  std::vector<std::uint8_t> traffic_secret_;
   BIO* in_;   // owned by ssl_
   BIO* out_;  // owned by ssl_
 };
@@ -55,7 +61,9 @@ inline MemoryClient::MemoryClient(const ClientOptions& options) : context_(SSL_C
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), options.root);
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
   }
+  SSL_CTX_set_keylog_callback(context_.get(), on_secret);
   ssl_.reset(SSL_new(context_.get()));
+  SSL_set_app_data(ssl_.get(), this);
   if (!options.host.empty()) {
     SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(options.host.c_str()));
     if (options.root != nullptr) SSL_set1_host(ssl_.get(), options.host.c_str());
@@ -68,6 +76,16 @@ inline MemoryClient::MemoryClient(const ClientOptions& options) : context_(SSL_C
   out_ = BIO_new(BIO_s_mem());
   SSL_set_bio(ssl_.get(), in_, out_);
   SSL_set_connect_state(ssl_.get());
+}
+
+/// A line "CLIENT_TRAFFIC_SECRET_0 RANDOM SECRET", in hexadecimal.
+inline void MemoryClient::on_secret(const SSL* ssl, const char* line) {
+  const std::string_view text(line);
+  if (!text.starts_with("CLIENT_TRAFFIC_SECRET_0 ")) return;
+  auto& secret = static_cast<MemoryClient*>(SSL_get_app_data(ssl))->traffic_secret_;
+  secret.clear();
+  for (std::size_t at = text.rfind(' ') + 1; at + 1 < text.size(); at += 2)
+    secret.push_back(static_cast<std::uint8_t>(std::stoi(std::string(text.substr(at, 2)), nullptr, 16)));
 }
 
 inline bool MemoryClient::step() {

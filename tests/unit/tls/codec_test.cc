@@ -33,6 +33,7 @@ struct TlsCodec : testing::Test {
   std::unique_ptr<MemoryClient> client;
   std::string plaintext;  // that the codec has read
   Opened last = Opened::nothing;
+  HelloState hello = HelloState::incomplete;
   std::size_t room_bytes = 100'000;
   std::size_t step_bytes = SIZE_MAX;  // so many bytes at a time go to the codec
 
@@ -63,17 +64,21 @@ struct TlsCodec : testing::Test {
     }
   }
   void give(ByteView bytes) {
-    if (!codec->has_begun()) {
-      const Hello hello = codec->gather(bytes);
-      if (hello != Hello::whole) return;
-      ASSERT_TRUE(codec->begin(context));
-    } else {
+    if (codec->is_established()) {
       codec->feed(bytes);
+      return open_all();
     }
+    for (hello = codec->gather(bytes); hello == HelloState::whole; hello = codec->judge()) {
+      ASSERT_TRUE(codec->proceed(context));
+      open_all();
+      if (last == Opened::failed) return;
+    }
+  }
+  void open_all() {
     std::vector<std::uint8_t> room(room_bytes);
     std::size_t count = 0;
     while ((last = codec->open(room, count)) == Opened::plaintext) plaintext.append(text_of(ByteView(room).first(count)));
-    EXPECT_TRUE(last == Opened::failed || last == Opened::finished || wire.input_left() == 0);
+    EXPECT_EQ(wire.input_left(), 0U) << "whoever uses the wire next would read it";
   }
   void seal(std::initializer_list<std::string_view> texts) {
     std::vector<ByteView> pieces;
@@ -215,6 +220,54 @@ TEST_F(TlsCodec, RefusesRenegotiation) {
   EXPECT_EQ(last, Opened::nothing) << "the attempt is passed over";
   exchange();
   EXPECT_FALSE(client->error.empty()) << "and the client is told";
+}
+
+/// A client that offers a group for which it sends no share is asked again.
+TEST_F(TlsCodec, JudgesTheSecondClientHelloToo) {
+  using namespace std::string_literals;
+  const auto ask_again = [this] {
+    codec = std::make_unique<Codec>(wire);
+    client = std::make_unique<MemoryClient>(ClientOptions{});
+    ASSERT_EQ(SSL_set1_groups_list(client->ssl(), "P-384:P-256"), 1);  // shares only the first, which the gate does not take
+    client->step();
+    give(bytes_of(client->take_output()));
+    ASSERT_EQ(last, Opened::nothing);
+    client->receive(wire.output());
+    wire.clear_output();
+    client->step();
+  };
+  ask_again();
+  exchange();
+  EXPECT_TRUE(client->is_open()) << client->error;
+
+  ask_again();
+  EXPECT_EQ(codec->gather(bytes_of("\x16\x03\x03\x00\x05\x01\x02\x01\x44\x03"s)), HelloState::too_long);
+  ask_again();
+  const std::string second = client->take_output();
+  for (std::size_t size = 0; size < second.size(); ++size) {
+    Codec other(wire);
+    EXPECT_EQ(judge_client_hello(bytes_of(second.substr(0, size))).state, HelloState::incomplete) << size;
+  }
+  EXPECT_EQ(judge_client_hello(bytes_of(second)).bytes, second.size());
+}
+
+TEST_F(TlsCodec, LetsNothingFollowAClientHelloBeforeItIsAnswered) {
+  codec = std::make_unique<Codec>(wire);
+  client = std::make_unique<MemoryClient>(ClientOptions{});
+  client->step();
+  EXPECT_EQ(codec->gather(bytes_of(client->take_output())), HelloState::whole);
+  const std::vector<std::uint8_t> junk(client_hello_bytes_max, 0x17);
+  EXPECT_EQ(codec->gather(junk), HelloState::too_long);
+}
+
+TEST_F(TlsCodec, FailsIfTheClientEndsInTheHandshake) {
+  using namespace std::string_literals;
+  codec = std::make_unique<Codec>(wire);
+  client = std::make_unique<MemoryClient>(ClientOptions{});
+  client->step();
+  give(bytes_of(client->take_output() + "\x15\x03\x03\x00\x02\x01\x00"s));
+  EXPECT_NE(last, Opened::plaintext);
+  EXPECT_FALSE(codec->is_established());
 }
 
 // -- Data
