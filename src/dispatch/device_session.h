@@ -82,7 +82,7 @@ class DeviceSession final : public conn::Session {
   /// For a drain: an open device gets 1001, an unfinished handshake is dropped. False if there was nothing to do. `reason` is
   /// called only for a device that gets a Close.
   bool drain_slot(std::uint32_t slot, const std::function<std::string()>& reason);
-  /// Connections of this session in any phase.
+  /// Device connections of this shard, in any phase.
   std::uint32_t connections_count() const { return connections_count_; }
   /// True for a slot that holds a device in the open phase.
   bool is_open_device(std::uint32_t slot);

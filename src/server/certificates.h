@@ -1,4 +1,4 @@
-// Reads the certificates of all listeners with TLS. Start-up only; reads files.
+// Reads the certificates of all listeners with TLS. For start and reload, off the shards: it reads files.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ std::expected<Certificates, StartError> load_certificates(const Config& config, 
 /// Of all certificates, for metrics and logs.
 std::vector<tls::CertificateFacts> facts_of(const Certificates& certificates);
 
-/// One context for each listener with TLS: each shard has its own, so that shards share no lock.
+/// One context for each listener with TLS. Each shard needs its own.
 std::expected<TlsOfListeners, StartError> make_contexts(const Certificates& certificates);
 
 }  // namespace ringgate::server

@@ -50,9 +50,8 @@ void serve_until_signalled(Server& server, const sigset_t& signals) {
   // A shard ends with a turn, which a busy machine may delay. Patience is counted in pauses, not in time: while the process is
   // stopped, time passes and shards cannot end.
   constexpr int late_pauses_max = 50;
-  int signal_number = SIGHUP;
-  while (sigwait(&signals, &signal_number) != 0 || signal_number == SIGHUP)
-    (void)server.reload();  // it says in the log what it did
+  int signal_number = 0;
+  while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP) (void)server.reload();  // it logs what it did
   const auto deadline = server.drain(signal_number == SIGINT ? Server::Grace::skipped : Server::Grace::respected);
   const timespec at_once{};
   for (int late_pauses = 0;;) {

@@ -11,6 +11,18 @@
 
 namespace ringgate::conn {
 
+/// The hostile ring with some of its features.
+inline ring::FakeOptions draw_options(ring::FakeRandom& dice, std::uint64_t send_buffer_bytes_max) {
+  ring::FakeOptions options = ring::FakeOptions::hostile();
+  options.features.incremental_buffers = dice.chance(0.5);
+  options.features.multishot_receive = dice.chance(0.7);
+  options.features.silent_sends = dice.chance(0.8);
+  options.features.peer_name_command = dice.chance(0.5);
+  options.features.direct_descriptors = dice.chance(0.7);
+  options.send_buffer_bytes = 32 + dice.below(send_buffer_bytes_max - 32);
+  return options;
+}
+
 /// Sends back whatever comes; pauses while much waits; finishes when the peer does.
 class RawEcho final : public Session {
  public:

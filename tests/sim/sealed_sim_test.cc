@@ -69,14 +69,8 @@ struct Conversation {
 };
 
 void run_seed(std::uint64_t seed) {
-  FakeOptions options = FakeOptions::hostile();
   ring::FakeRandom dice(seed * 2 + 1);
-  options.features.incremental_buffers = dice.chance(0.5);
-  options.features.multishot_receive = dice.chance(0.7);
-  options.features.silent_sends = dice.chance(0.8);
-  options.features.direct_descriptors = dice.chance(0.7);
-  options.send_buffer_bytes = 32 + dice.below(2000);
-  FakeWorld world(seed, options);
+  FakeWorld world(seed, draw_options(dice, 2032));
   EchoShard shard({.bulk_bytes = dice.chance(0.5) ? 1 + dice.below(100) : SIZE_MAX, .tls = server_context()});
   std::vector<Conversation> talks;
 

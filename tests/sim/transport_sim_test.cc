@@ -33,14 +33,8 @@ void check_prefix(const Conversation& talk) {
 }
 
 void run_seed(std::uint64_t seed) {
-  FakeOptions options = FakeOptions::hostile();
   ring::FakeRandom dice(seed * 2 + 1);
-  options.features.incremental_buffers = dice.chance(0.5);
-  options.features.multishot_receive = dice.chance(0.7);
-  options.features.silent_sends = dice.chance(0.8);
-  options.features.peer_name_command = dice.chance(0.5);
-  options.features.direct_descriptors = dice.chance(0.7);
-  options.send_buffer_bytes = 32 + dice.below(400);
+  const FakeOptions options = draw_options(dice, 432);
   FakeWorld world(seed, options);
   EchoShard shard(dice.chance(0.5) ? 1 + dice.below(100) : SIZE_MAX);
   std::vector<Conversation> talks;
@@ -392,12 +386,9 @@ TEST(TransportSim, RecoversFromAnyOneOperationFailing) {
 
 /// No cancel is lost here, so nothing may need the timer that repeats it.
 void terminate_in_any_state(std::uint64_t seed, std::map<std::pair<Armed, OutboxSend>, int>& met) {
-  FakeOptions options = FakeOptions::hostile();
-  options.lost_cancel_probability = 0;
   ring::FakeRandom dice(seed * 2 + 1);
-  options.features.multishot_receive = dice.chance(0.7);
-  options.features.silent_sends = dice.chance(0.8);
-  options.send_buffer_bytes = 32 + dice.below(400);
+  FakeOptions options = draw_options(dice, 432);
+  options.lost_cancel_probability = 0;
   FakeWorld world(seed, options);
   EchoShard shard(dice.chance(0.5) ? 1 + dice.below(100) : SIZE_MAX);
   ConnectionTable& table = shard.transport.table();
