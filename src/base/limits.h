@@ -39,6 +39,18 @@ inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // receive
 inline constexpr std::size_t admin_body_bytes_per_second_min = 500;   // a slower body is given up ...
 inline constexpr std::size_t admin_body_grace_seconds = 5;            // ... but never before this
 
+// Files of credentials, and what a peer may send as one (bytes unless counted).
+inline constexpr std::size_t credential_lines_max = 1'000'000;  // comments too
+inline constexpr std::size_t credential_file_bytes_max = 256 * 1024 * 1024;
+inline constexpr std::size_t credential_line_bytes_max = 4096;
+inline constexpr std::size_t credential_name_bytes_max = 128;  // ids, users, groups, prefixes, names for the log
+inline constexpr std::size_t token_bytes_max = 256;
+inline constexpr std::size_t password_bytes_max = 256;
+inline constexpr std::uint32_t password_iterations_max = 2000;  // an attempt holds its shard up
+inline constexpr std::size_t url_keys_max = 8;                  // each may be tried for one URL
+inline constexpr std::size_t url_key_bytes_min = 32;
+inline constexpr std::size_t url_key_bytes_max = 1024;
+
 // WebSocket (bytes).
 inline constexpr std::size_t control_payload_bytes_max = 125;  // RFC 6455 section 5.5
 inline constexpr std::size_t close_reason_bytes_max = 123;
