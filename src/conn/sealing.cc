@@ -36,6 +36,16 @@ bool Transport::is_established(const Connection& connection) const {
   return codec != nullptr && codec->is_established();
 }
 
+const tls::ClientIdentity* Transport::client_identity(const Connection& connection) const {
+  const tls::Codec* const codec = codec_of(connection);
+  return codec != nullptr ? codec->identity() : nullptr;
+}
+
+std::optional<tls::Facts> Transport::tls_facts(const Connection& connection) const {
+  if (!is_established(connection)) return std::nullopt;
+  return codec_of(connection)->facts();
+}
+
 // -- Handshakes
 
 void Transport::expect_hello(Connection& connection) {

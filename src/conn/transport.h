@@ -130,6 +130,11 @@ class Transport {
   bool serves(const Connection& connection, const Session& session) const {
     return listeners_[connection.listener_index].slot.session == &session && is_announced(connection);
   }
+  /// Who the peer is by its certificate; null if it showed none, or speaks plain TCP. Valid until the session was told that the
+  /// connection is gone.
+  const tls::ClientIdentity* client_identity(const Connection& connection) const;
+  /// What the TLS handshake agreed on; nothing without TLS. Views as valid as client_identity.
+  std::optional<tls::Facts> tls_facts(const Connection& connection) const;
   ConnectionTable& table() { return table_; }
   const ConnectionTable& table() const { return table_; }
   std::uint32_t operations_in_flight() const { return operations_in_flight_; }

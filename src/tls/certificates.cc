@@ -8,7 +8,8 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
+
+#include "tls/dates.h"
 
 namespace ringgate::tls {
 namespace {
@@ -26,21 +27,6 @@ std::expected<FilePtr, std::string> open_file(const std::string& path) {
 
 /// There is nobody to ask for the password of an encrypted key.
 int no_password(char*, int, int, void*) { return -1; }
-
-std::int64_t unix_time(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-  return timegm(&parts);
-}
-
-std::string date_of(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  std::string text(32, '\0');
-  text.resize(std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts));
-  return text;
-}
 
 std::string subject_of(const X509* certificate) {
   std::string text(256, '\0');
@@ -102,7 +88,7 @@ std::expected<void, std::string> check_chain(const Identity& identity) {
 }
 
 std::expected<void, std::string> check_dates(const Identity& identity, std::int64_t now) {
-  const std::int64_t begins = unix_time(X509_get0_notBefore(identity.certificate.get()));
+  const std::int64_t begins = unix_time_of(X509_get0_notBefore(identity.certificate.get()));
   if (identity.expires <= now) return std::unexpected(identity.file + " expired on " + date_of(identity.expires));
   if (begins > now) return std::unexpected(identity.file + " is not valid before " + date_of(begins));
   return {};
@@ -129,7 +115,7 @@ std::expected<Identity, std::string> load_identity(const std::string& certificat
   identity.file = certificate_file;
   if (const auto read = read_chain(identity); !read) return std::unexpected(read.error());
   identity.names = names_of(identity.certificate.get());
-  identity.expires = unix_time(X509_get0_notAfter(identity.certificate.get()));
+  identity.expires = unix_time_of(X509_get0_notAfter(identity.certificate.get()));
   if (const auto read = read_key(identity, key_file); !read) return std::unexpected(read.error());
   if (const auto good = check_chain(identity); !good) return std::unexpected(good.error());
   if (const auto good = check_dates(identity, now); !good) return std::unexpected(good.error());

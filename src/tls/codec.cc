@@ -68,16 +68,34 @@ void Codec::on_message(int is_written, int, int type, const void* bytes, std::si
   codec.wire_.set_input({});  // OpenSSL would go on to the last of them
 }
 
+/// The handshake is over. False if there is no memory.
+bool Codec::settle() {
+  is_established_ = true;
+  context_.reset();
+  const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate != nullptr) identity_ = read_client_identity(certificate);
+  return certificate == nullptr || identity_ != nullptr;
+}
+
+Facts Codec::facts() const {
+  const char* const host = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  const unsigned char* protocol = nullptr;
+  unsigned int protocol_bytes = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &protocol, &protocol_bytes);
+  return {.version = SSL_get_version(ssl_.get()),
+          .cipher = SSL_get_cipher_name(ssl_.get()),
+          .server_name = host != nullptr ? host : "",
+          .protocol = {reinterpret_cast<const char*>(protocol), protocol_bytes},
+          .is_resumed = is_resumed()};
+}
+
 Opened Codec::open(MutableBytes room, std::size_t& count) {
   RINGGATE_ASSERT(ssl_ != nullptr && !room.empty());
   count = 0;
   if (is_broken_) return Opened::failed;
   ERR_clear_error();
   const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &count);
-  if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1) {
-    is_established_ = true;
-    context_.reset();
-  }
+  if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1) is_broken_ |= !settle();
   if (result == 1 && !is_broken_) {
     interruptions_ = 0;
     return Opened::plaintext;

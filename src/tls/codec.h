@@ -14,7 +14,9 @@
 
 #include "ringgate/bytes.h"
 #include "tls/client_hello.h"
+#include "tls/client_identity.h"
 #include "tls/context.h"
+#include "tls/facts.h"
 #include "tls/openssl.h"
 #include "tls/wire.h"
 
@@ -48,6 +50,10 @@ class Codec {
   bool is_established() const { return is_established_; }
   /// Whether the handshake resumed a session of before.
   bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+  /// Who the client is by its certificate; null if it showed none, and before the handshake is over. Stays as long as the codec.
+  const ClientIdentity* identity() const { return identity_.get(); }
+  /// Only once established. The views stay as long as the codec.
+  Facts facts() const;
 
   /// Received records, which `open` reads until it returns anything but plaintext. Borrowed until then.
   void feed(ByteView bytes) { wire_.set_input(bytes); }
@@ -74,11 +80,13 @@ class Codec {
 
  private:
   static void on_message(int is_written, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void* self);
+  bool settle();
   bool write(ByteView bytes);
 
   Wire& wire_;
   std::shared_ptr<const Context> context_;  // until the handshake is over
   SslPtr ssl_;
+  std::unique_ptr<const ClientIdentity> identity_;
   std::vector<std::uint8_t> gathered_;  // received, not yet read
   std::vector<std::uint8_t> fed_;       // what `open` reads of it
   std::uint8_t interruptions_ = 0;      // handshake records since plaintext last came

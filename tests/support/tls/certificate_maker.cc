@@ -5,6 +5,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+
+#include "ringgate/bytes.h"
 
 namespace ringgate::test {
 namespace {
@@ -40,18 +43,45 @@ void add_extension(X509* certificate, X509* issuer, int kind, const std::string&
   X509_EXTENSION_free(extension);
 }
 
-tls::CertificatePtr new_certificate(const std::string& common_name, EVP_PKEY* key, long serial, std::int64_t begins_in,
-                                    std::int64_t ends_in) {
+void add_common_name(X509* certificate, const std::string& text) {
+  must(X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, bytes_of(text).data(), -1, -1, 0) == 1);
+}
+
+void add_subject(X509* certificate, const SubjectPart& part) {
+  X509_NAME_ENTRY* const entry = X509_NAME_ENTRY_create_by_txt(nullptr, part.field, MBSTRING_ASC, bytes_of("x").data(), 1);
+  must(entry != nullptr &&
+       X509_NAME_ENTRY_set_data(entry, part.kind, bytes_of(part.text).data(), static_cast<int>(part.text.size())) == 1);
+  must(X509_NAME_add_entry(X509_get_subject_name(certificate), entry, -1, 0) == 1);
+  X509_NAME_ENTRY_free(entry);
+}
+
+void add_alternatives(X509* certificate, const std::vector<AlternativeName>& alternatives) {
+  GENERAL_NAMES* const names = GENERAL_NAMES_new();
+  for (const AlternativeName& each : alternatives) {
+    ASN1_IA5STRING* const text = ASN1_IA5STRING_new();
+    must(ASN1_STRING_set(text, each.text.data(), static_cast<int>(each.text.size())) == 1);
+    GENERAL_NAME* const name = GENERAL_NAME_new();
+    GENERAL_NAME_set0_value(name, each.kind, text);
+    must(sk_GENERAL_NAME_push(names, name) > 0);
+  }
+  must(X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_APPEND) == 1);
+  GENERAL_NAMES_free(names);
+}
+
+tls::CertificatePtr new_certificate(EVP_PKEY* key, long serial, std::int64_t begins_in, std::int64_t ends_in) {
   tls::CertificatePtr certificate(X509_new());
   X509* const c = certificate.get();
   X509_set_version(c, X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(c), serial);
   X509_gmtime_adj(X509_getm_notBefore(c), begins_in);
   X509_gmtime_adj(X509_getm_notAfter(c), ends_in);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
   must(X509_set_pubkey(c, key) == 1);
   return certificate;
+}
+
+void make_authority(X509* certificate, X509* issuer) {
+  add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:TRUE");
+  add_extension(certificate, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
 }
 
 }  // namespace
@@ -60,10 +90,10 @@ CertificateMaker::CertificateMaker() : root_key_(new_key(false)) {
   std::string pattern = (std::filesystem::temp_directory_path() / "certificates-XXXXXX").string();
   must(mkdtemp(pattern.data()) != nullptr);
   folder_ = pattern;
-  root_ = new_certificate("Test Root", root_key_.get(), serial_++, -3600, 365L * 86'400);
+  root_ = new_certificate(root_key_.get(), serial_++, -3600, 365L * 86'400);
+  add_common_name(root_.get(), "Test Root");
   X509_set_issuer_name(root_.get(), X509_get_subject_name(root_.get()));
-  add_extension(root_.get(), root_.get(), NID_basic_constraints, "critical,CA:TRUE");
-  add_extension(root_.get(), root_.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
+  make_authority(root_.get(), root_.get());
   must(X509_sign(root_.get(), root_key_.get(), EVP_sha256()) > 0);
   write_certificate(folder_ / "root.pem", root_.get());
 }
@@ -74,17 +104,48 @@ CertificateMaker::~CertificateMaker() {
 }
 
 CertificateMaker::Files CertificateMaker::make(const std::string& name, const CertificateRequest& request) {
-  const tls::PrivateKeyPtr key = new_key(request.is_rsa);
-  const tls::CertificatePtr certificate = new_certificate(name, key.get(), serial_++, request.begins_in, request.ends_in);
-  X509_set_issuer_name(certificate.get(), X509_get_subject_name(root_.get()));
-  std::string names;
-  for (const std::string& each : request.names) names += (names.empty() ? "DNS:" : ",DNS:") + each;
-  if (!names.empty()) add_extension(certificate.get(), root_.get(), NID_subject_alt_name, names);
-  must(X509_sign(certificate.get(), root_key_.get(), EVP_sha256()) > 0);
+  tls::PrivateKeyPtr key = new_key(request.is_rsa);
+  tls::CertificatePtr made = new_certificate(key.get(), serial_++, request.begins_in, request.ends_in);
+  X509* const c = made.get();
+  if (request.subject.empty()) add_common_name(c, name);
+  for (const SubjectPart& part : request.subject) add_subject(c, part);
+  X509* const issuer = request.is_self_signed ? c : certificate(request.issuer);
+  X509_set_issuer_name(c, X509_get_subject_name(issuer));
+  if (request.is_authority) make_authority(c, issuer);
+  if (!request.purpose.empty()) add_extension(c, issuer, NID_ext_key_usage, request.purpose);
+  std::vector<AlternativeName> alternatives = request.alternatives;
+  if (alternatives.empty())
+    for (const std::string& each : request.names) alternatives.push_back({GEN_DNS, each});
+  if (!alternatives.empty()) add_alternatives(c, alternatives);
+  must(X509_sign(c, request.is_self_signed ? key.get() : this->key(request.issuer), EVP_sha256()) > 0);
   const Files files{(folder_ / (name + ".pem")).string(), (folder_ / (name + ".key")).string()};
-  write_certificate(files.certificate, certificate.get());
+  write_certificate(files.certificate, c);
   write_key(files.key, key.get());
+  made_.insert_or_assign(name, Made{std::move(made), std::move(key)});
   return files;
+}
+
+std::string CertificateMaker::revoke(const std::string& name, const RevocationRequest& request) {
+  const std::unique_ptr<X509_CRL, tls::Freed<X509_CRL_free>> list(X509_CRL_new());
+  X509_CRL_set_version(list.get(), X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(certificate(request.issuer)));
+  const std::unique_ptr<ASN1_TIME, tls::Freed<ASN1_TIME_free>> begins(X509_gmtime_adj(nullptr, request.begins_in));
+  const std::unique_ptr<ASN1_TIME, tls::Freed<ASN1_TIME_free>> ends(X509_gmtime_adj(nullptr, request.ends_in));
+  X509_CRL_set1_lastUpdate(list.get(), begins.get());
+  X509_CRL_set1_nextUpdate(list.get(), ends.get());
+  for (const std::string& each : request.revoked) {
+    X509_REVOKED* const entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(certificate(each)));
+    X509_REVOKED_set_revocationDate(entry, begins.get());
+    must(X509_CRL_add0_revoked(list.get(), entry) == 1);
+  }
+  X509_CRL_sort(list.get());
+  must(X509_CRL_sign(list.get(), key(request.issuer), EVP_sha256()) > 0);
+  const std::filesystem::path path = folder_ / (name + ".pem");
+  std::FILE* const file = std::fopen(path.c_str(), "w");
+  must(file != nullptr && PEM_write_X509_CRL(file, list.get()) == 1);
+  std::fclose(file);
+  return path;
 }
 
 }  // namespace ringgate::test

@@ -185,6 +185,34 @@ TEST_F(TlsCodec, ResumesSessions) {
   }
 }
 
+TEST_F(TlsCodec, TellsWhatTheHandshakeAgreedOn) {
+  using namespace std::string_literals;
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    ClientOptions options{.host = "Gate.test",
+                          .version_min = version,
+                          .version_max = version,
+                          .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256",
+                          .protocols = "\x08http/1.1"s};
+    connect(options);
+    const Facts facts = codec->facts();
+    EXPECT_EQ(facts.version, version == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2");
+    EXPECT_EQ(facts.cipher, version == TLS1_3_VERSION ? "TLS_AES_128_GCM_SHA256" : "ECDHE-ECDSA-AES128-GCM-SHA256");
+    EXPECT_EQ(facts.server_name, "Gate.test");
+    EXPECT_EQ(facts.protocol, "http/1.1");
+    EXPECT_FALSE(facts.is_resumed);
+    EXPECT_EQ(codec->identity(), nullptr) << "it showed no certificate";
+    SSL_SESSION* const session = SSL_get1_session(client->ssl());
+    options.session = session;
+    connect(options);
+    EXPECT_TRUE(codec->facts().is_resumed);
+    EXPECT_EQ(codec->facts().server_name, "Gate.test");
+    SSL_SESSION_free(session);
+  }
+  connect({.host = ""});
+  EXPECT_EQ(codec->facts().server_name, "");
+  EXPECT_EQ(codec->facts().protocol, "");
+}
+
 std::int64_t pretended_time = 0;
 
 TEST_F(TlsCodec, ResumesSessionsOfOthersWithTheSameSecretForSomeHours) {
