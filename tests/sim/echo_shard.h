@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,12 +29,16 @@ class RawEcho final : public Session {
  public:
   explicit RawEcho(Transport& transport) : transport_(transport) {}
 
-  void on_open(Connection&) override { ++open_count; }
+  void on_open(Connection& connection) override {
+    ++open_count;
+    latest = &connection;
+  }
   void on_output_given_up(Connection&) override {
     if (open_count == 0) ++strangers_count;
   }
   void on_received(Connection& connection, MutableBytes bytes) override {
     bytes_count += bytes.size();
+    if (heard) heard(connection, bytes);
     transport_.write(connection, bytes);
     if (connection.output_waits()) on_output_waits(connection);
   }
@@ -53,12 +58,17 @@ class RawEcho final : public Session {
     if (closes_when_drained) transport_.flush_and_close(connection);
   }
   void on_deadline(Connection&) override {}
-  void on_gone(Connection&, EndCause) override { --open_count; }
+  void on_gone(Connection& connection, EndCause) override {
+    --open_count;
+    if (latest == &connection) latest = nullptr;
+  }
 
   int open_count = 0;
   int ends_count = 0;
   std::size_t bytes_count = 0;
-  int strangers_count = 0;  // calls for a connection while none was open
+  int strangers_count = 0;       // calls for a connection while none was open
+  Connection* latest = nullptr;  // opened last; null once it is gone
+  std::move_only_function<void(const Connection&, ByteView)> heard;
   bool puts_ends_off = false;
   std::string drained_text;
   bool closes_when_drained = false;
@@ -77,10 +87,11 @@ class EchoShard {
     std::uint32_t buffer_bytes = 64;
     std::uint64_t output_bytes_max = UINT64_MAX;
     std::uint32_t handshakes_max = 1000;
+    ring::Features allowed = ring::RingOptions{}.allowed;
   };
   explicit EchoShard(std::size_t bulk_bytes = SIZE_MAX) : EchoShard(Options{.bulk_bytes = bulk_bytes}) {}
   explicit EchoShard(const Options& options)
-      : ring_(*ring::Ring::open(ring_options(options.buffer_bytes))),
+      : ring_(*ring::Ring::open(ring_options(options))),
         address(*ring_->listen(0, {"127.0.0.1", 0}, {})),
         transport(*ring_, counters_,
                   {.slots_count = slots_count,
@@ -111,13 +122,14 @@ class EchoShard {
 
  private:
   static constexpr std::uint32_t slots_count = 40;  // process descriptors begin at 16
-  static ring::RingOptions ring_options(std::uint32_t buffer_bytes) {
+  static ring::RingOptions ring_options(const Options& wanted) {
     ring::RingOptions options;
+    options.allowed = wanted.allowed;
     options.sockets_max = slots_count;
     options.classic_buffers_count = 8;
-    options.classic_buffer_bytes = buffer_bytes;
+    options.classic_buffer_bytes = wanted.buffer_bytes;
     options.incremental_buffers_count = 4;
-    options.incremental_buffer_bytes = 4 * buffer_bytes;
+    options.incremental_buffer_bytes = 4 * wanted.buffer_bytes;
     return options;
   }
 

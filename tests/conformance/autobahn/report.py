@@ -79,7 +79,7 @@ def describe_run(result):
              f"{total['INFORMATIONAL']} INFORMATIONAL, {total['other']} other or missing, in {result['seconds']:.0f} s",
              f"- {result['date']}, {result['version']} (commit {result['commit']}), Autobahn TestSuite {TESTSUITE}",
              f"- Linux {result['kernel']} on {result['machine']}, {result['cpus']} CPUs; processes of the suite at a time: {result['jobs']}",
-             f"- Settings: `tests/conformance/autobahn/gate.toml`; shards: {result['shards']}; --set: {settings}", ""]
+             f"- Settings: `tests/conformance/autobahn/gate.toml`; shards: {result['shards']}; TLS: {'yes' if result.get('tls') else 'no'}; --set: {settings}", ""]
     if result["faults"]:
         lines += [*(f"- {fault}" for fault in result["faults"]), ""]
     lines += ["| group | cases | OK | INFORMATIONAL | other or missing | seconds |", "|---|---|---|---|---|---|"]

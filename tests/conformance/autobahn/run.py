@@ -27,6 +27,7 @@ REPOSITORY = HERE.parents[2]
 FAULTS_PRINTED = 20
 RUNS = REPOSITORY / "build/autobahn/runs"
 sys.path.insert(0, str(REPOSITORY / "tests/integration"))
+from support.certificates import Root  # noqa: E402
 from support.gate import BINARY, Gate  # noqa: E402  the gate under test, as the integration tests start it
 
 
@@ -43,10 +44,12 @@ def parse_arguments():
         description="Runs the genuine Autobahn TestSuite against a gate of its own and judges its report.\n"
                     "Passes when every planned case ran once and is OK (INFORMATIONAL in 7.1.6, 7.13.1 and 7.13.2).",
         epilog="examples:\n  tools/autobahn 1-7 9 10            about 15 s\n  tools/autobahn --shards 2          all 517 cases\n"
-               "  tools/autobahn 12.1 --set ring.multishot_recv=off\n\n"
+               "  tools/autobahn 12.1 --set ring.multishot_recv=off\n  tools/autobahn --tls               all 517 cases over wss\n\n"
                "RINGGATE_BINARY names the gate (default build/release/ringgate). More: docs/conformance/README.md")
     parser.add_argument("group", nargs="*", help="1-7, 9, 12.1, 6.4.2, …; all groups without one")
     parser.add_argument("--shards", type=int, default=1, metavar="N", help="serving threads of the gate (default 1)")
+    parser.add_argument("--tls", action="store_true",
+                        help="over wss, with a certificate made for the run (the suite trusts any certificate)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="any setting of the gate; repeatable")
     parser.add_argument("--jobs", type=int, default=1, metavar="N",
                         help="processes of the suite at a time, for groups 9, 12 and 13 (default 1; best below the number of CPUs)")
@@ -109,7 +112,8 @@ def run_batches(command, batches, url_of, folder, jobs):
 def run_against_gate(command, batches, arguments, folder):
     """Starts the gate, runs all batches and ends it. A gate that dies, complains or does not end well is a fault of the run."""
     settings = dict(setting.split("=", 1) for setting in arguments.settings)
-    gate = Gate(settings, arguments.shards, arguments=["-c", str(HERE / "gate.toml")])
+    certificate = Root(folder).issue("gate") if arguments.tls else None
+    gate = Gate(settings, arguments.shards, arguments=["-c", str(HERE / "gate.toml")], tls=certificate)
     verdicts, faults, seconds = [], [], 0.0
     try:
         with gate:
@@ -134,11 +138,11 @@ def run_groups(arguments, batches):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     planned = sum(len(batch.cases) for batch in batches)
-    print(f"{planned} cases planned; {BINARY}, {arguments.shards} shard(s) {' '.join(arguments.settings)}", flush=True)
+    print(f"{planned} cases planned; {BINARY}, {arguments.shards} shard(s){' over TLS' if arguments.tls else ''} {' '.join(arguments.settings)}", flush=True)
 
     verdicts, faults, seconds = run_against_gate(command, batches, arguments, folder)
     title = f"{arguments.shards} shard" + ("" if arguments.shards == 1 else "s")
-    facts = {"title": ", ".join([title, *arguments.settings]), "date": date.strftime("%Y-%m-%d %H:%M %Z"), "planned": planned,
+    facts = {"title": ", ".join([title, *(["TLS"] if arguments.tls else []), *arguments.settings]), "tls": arguments.tls, "date": date.strftime("%Y-%m-%d %H:%M %Z"), "planned": planned,
              "seconds": seconds, "shards": arguments.shards, "settings": arguments.settings, "jobs": arguments.jobs,
              **report.describe_gate(BINARY), **report.describe_machine()}
     result = report.write_result(folder / "result.json", facts, verdicts, faults)

@@ -19,11 +19,14 @@ struct ClientOptions {
   std::string protocols;           // ALPN, in its wire format
   X509* root = nullptr;            // trusted; null: nothing is verified
   SSL_SESSION* session = nullptr;  // to resume
+  SSL_CTX* context = nullptr;      // from new_context, for many clients; null: one of its own
 };
 
 class MemoryClient {
  public:
   explicit MemoryClient(const ClientOptions& options);
+  /// What clients with these versions, ciphers and root can share: making it takes longer than a resumed handshake.
+  static tls::SslContextPtr new_context(const ClientOptions& options);
   ~MemoryClient() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }  // else its session is spoilt
 
   /// Gives the client bytes of the server.
@@ -43,7 +46,7 @@ class MemoryClient {
   const std::vector<std::uint8_t>& traffic_secret() const { return traffic_secret_; }
 
  private:
-  tls::SslContextPtr context_;
+  tls::SslContextPtr context_;  // null if it was given one
   tls::SslPtr ssl_;
   static void on_secret(const SSL* ssl, const char* line);
 
@@ -52,17 +55,23 @@ class MemoryClient {
   BIO* out_;  // owned by ssl_
 };
 
-inline MemoryClient::MemoryClient(const ClientOptions& options) : context_(SSL_CTX_new(TLS_client_method())) {
-  SSL_CTX_set_min_proto_version(context_.get(), options.version_min);
-  SSL_CTX_set_max_proto_version(context_.get(), options.version_max);
-  SSL_CTX_set_security_level(context_.get(), 0);
-  if (!options.ciphers.empty()) SSL_CTX_set_cipher_list(context_.get(), options.ciphers.c_str());
+inline tls::SslContextPtr MemoryClient::new_context(const ClientOptions& options) {
+  tls::SslContextPtr context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_min_proto_version(context.get(), options.version_min);
+  SSL_CTX_set_max_proto_version(context.get(), options.version_max);
+  SSL_CTX_set_security_level(context.get(), 0);
+  if (!options.ciphers.empty()) SSL_CTX_set_cipher_list(context.get(), options.ciphers.c_str());
   if (options.root != nullptr) {
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), options.root);
-    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), options.root);
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   }
-  SSL_CTX_set_keylog_callback(context_.get(), on_secret);
-  ssl_.reset(SSL_new(context_.get()));
+  SSL_CTX_set_keylog_callback(context.get(), on_secret);
+  return context;
+}
+
+inline MemoryClient::MemoryClient(const ClientOptions& options) {
+  if (options.context == nullptr) context_ = new_context(options);
+  ssl_.reset(SSL_new(options.context != nullptr ? options.context : context_.get()));
   SSL_set_app_data(ssl_.get(), this);
   if (!options.host.empty()) {
     SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(options.host.c_str()));

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ringgate/bytes.h"
 #include "tls/openssl.h"
@@ -21,9 +22,14 @@ namespace ringgate::test {
 class RecordForge {
  public:
   /// `secret`: client_application_traffic_secret_0.
-  explicit RecordForge(ByteView secret) {
-    expand(secret, "key", key_);
-    expand(secret, "iv", iv_);
+  explicit RecordForge(ByteView secret) : secret_(secret.begin(), secret.end()) { derive(); }
+
+  /// Goes on with the next keys, as a KeyUpdate that was sealed before announces.
+  void update_keys() {
+    std::vector<std::uint8_t> next(secret_.size());
+    expand(secret_, "traffic upd", next);
+    secret_ = next;
+    derive();
   }
 
   std::string seal(std::string_view content, std::uint8_t type) {
@@ -50,6 +56,11 @@ class RecordForge {
   static constexpr int header_bytes = 5;
   static constexpr int tag_bytes = 16;
 
+  void derive() {
+    expand(secret_, "key", key_);
+    expand(secret_, "iv", iv_);
+    sequence_ = 0;
+  }
   static void must(int result) {
     if (result != 1) std::abort();
   }
@@ -70,6 +81,7 @@ class RecordForge {
     must(EVP_KDF_derive(context.get(), out.data(), out.size(), parameters));
   }
 
+  std::vector<std::uint8_t> secret_;
   std::array<std::uint8_t, 16> key_{};
   std::array<std::uint8_t, 12> iv_{};
   std::uint64_t sequence_ = 0;
