@@ -55,15 +55,15 @@ void parse_byte_by_byte(benchmark::State& state) {
 BENCHMARK(parse_byte_by_byte);
 
 void admit(benchmark::State& state) {
-  constexpr std::array<admission::RouteView, 1> routes{{{.path = "/ws"}}};
-  constexpr std::array<admission::IdSource, 1> sources{{{admission::IdSource::Kind::query, "deviceId"}}};
+  static constexpr std::array<admission::IdSource, 1> sources{{{admission::IdSource::Kind::query, "deviceId"}}};
+  static constexpr std::array<admission::RouteView, 1> routes{{{.path = "/ws", .id_sources = sources}}};
   constexpr std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   http::RequestHeadParser parser;
   parser.resume(bytes_of(upgrade));
   const http::RequestView request = parser.view(bytes_of(upgrade));
-  if (!admission::admit(request, {.routes = routes, .id_sources = sources}, seed)) state.SkipWithError("refused");
+  if (!admission::admit(request, {.routes = routes}, seed)) state.SkipWithError("refused");
   for (auto _ : state) {
-    benchmark::DoNotOptimize(admission::admit(request, {.routes = routes, .id_sources = sources}, seed));
+    benchmark::DoNotOptimize(admission::admit(request, {.routes = routes}, seed));
   }
   state.SetItemsProcessed(state.iterations());
 }

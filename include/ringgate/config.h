@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "ringgate/device_id.h"
+
 namespace ringgate {
 
 struct ServerConfig {
@@ -73,11 +75,13 @@ struct DeflateConfig {
 };
 
 struct RouteConfig {
-  std::string path = "/ws";  // compared byte by byte with the request's path
+  std::string path = "/ws";  // compared byte by byte with the request's path; the segment `{id}` stands for a device id
   std::string handler = "echo";
   OriginPolicy origin = OriginPolicy::same_host;
   std::vector<std::string> allowed_origins;  // "https://example.org", "null", "file://"; only with OriginPolicy::list
-  std::vector<std::string> subprotocols;     // the gate takes the first of these that the client offers
+  std::vector<std::string> id_from;          // as DeviceConfig::id_from, for this route alone; empty: those of DeviceConfig
+  IdCharacters id_characters = IdCharacters::strict;
+  std::vector<std::string> subprotocols;  // the gate takes the first of these that the client offers
   DeflateConfig deflate;
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
@@ -85,7 +89,8 @@ struct RouteConfig {
 
 struct DeviceConfig {
   bool required = true;  // false: a connection without an id gets an anonymous one
-  // Each is "query:NAME" or "header:NAME". All that are present must name the same id.
+  // Each is "query:NAME" or "header:NAME". All that are present must name the same id. A route with an id in its path, or with
+  // credentials that name devices, may have its own (RouteConfig::id_from).
   std::vector<std::string> id_from{"query:deviceId", "query:deviceID"};
   std::vector<std::string> allowed_hosts;  // in the Host field, without port; empty: any
 

@@ -1,5 +1,7 @@
 #include "admin/admin_settings.h"
 
+#include <algorithm>
+
 #include "ring/ring.h"
 
 namespace ringgate::admin {
@@ -11,6 +13,12 @@ bool judges_host(const AdminConfig& config) {
   return !config.allowed_hosts.empty() || (address && address->is_loopback());
 }
 
+IdCharacters widest_id_characters(const Config& config) {
+  auto widest = IdCharacters::strict;
+  for (const RouteConfig& route : config.routes) widest = std::max(widest, route.id_characters);
+  return widest;
+}
+
 }  // namespace
 
 AdminSettings settings_of(const Config& config, std::string version) {
@@ -18,6 +26,7 @@ AdminSettings settings_of(const Config& config, std::string version) {
           .allowed_hosts = config.admin.allowed_hosts,
           .connections_max = config.admin.connections_max,
           .body_bytes_max = config.limits.push_bytes_max,
+          .id_characters = widest_id_characters(config),
           .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(config.limits.head_bytes_max),
                          .fields_max = static_cast<std::uint16_t>(config.limits.fields_max)},
           .head_timeout = config.limits.handshake_timeout_ns,

@@ -14,8 +14,9 @@ namespace ringgate::admin {
 struct AdminSettings {
   bool judges_host = false;  // 421 unless the Host is a loopback name, an IP address or one of `allowed_hosts`
   std::vector<std::string> allowed_hosts;
-  std::size_t connections_max = 256;         // admin.max_connections: over all shards
-  std::size_t body_bytes_max = 1024 * 1024;  // limits.max_push: decoded bytes of one request's body
+  std::size_t connections_max = 256;                  // admin.max_connections: over all shards
+  std::size_t body_bytes_max = 1024 * 1024;           // limits.max_push: decoded bytes of one request's body
+  IdCharacters id_characters = IdCharacters::strict;  // the widest alphabet of any route
   http::HeadRules head_rules;
   DurationNs head_timeout = 10 * nanoseconds_per_second;  // from the opening, later from the first byte, to the end of the head
   DurationNs idle_timeout = 60 * nanoseconds_per_second;  // between requests

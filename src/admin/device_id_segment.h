@@ -17,10 +17,10 @@ class DeviceIdSegment {
   DeviceIdSegment() = default;
 
   /// Nullopt if `segment` is not a valid device id.
-  static std::optional<DeviceIdSegment> decode(std::string_view segment) {
+  static std::optional<DeviceIdSegment> decode(std::string_view segment, IdCharacters characters = IdCharacters::strict) {
     DeviceIdSegment id;
     const auto size = http::percent_decode(segment, id.chars_);
-    if (!size || !is_valid_device_id({id.chars_.data(), *size})) return std::nullopt;
+    if (!size || !is_valid_device_id({id.chars_.data(), *size}, characters)) return std::nullopt;
     id.size_ = *size;
     return id;
   }

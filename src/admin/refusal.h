@@ -63,7 +63,7 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::content_encoding, 415, http::Persistence::keep_alive, "content_encoding", "Send the body without a Content-Encoding.", "Accept-Encoding: identity\r\n"},
     {Refusal::content_type, 415, http::Persistence::keep_alive, "content_type", "Send a text message as text/plain, application/json or application/*+json in UTF-8, a binary one as application/octet-stream.", "Accept: text/*, application/json, application/octet-stream\r\n"},
     {Refusal::invalid_utf8, 400, http::Persistence::close, "invalid_utf8", "A text message must be valid UTF-8.", ""},
-    {Refusal::bad_id, 400, http::Persistence::keep_alive, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", ""},
+    {Refusal::bad_id, 400, http::Persistence::keep_alive, "bad_id", "The device id is not 1 to 128 characters of those that the routes of this server allow, or is . or ..", ""},
     {Refusal::bad_code, 400, http::Persistence::keep_alive, "bad_code", "The parameter code must be one number from 4000 to 4099.", ""},
     {Refusal::bad_reason, 400, http::Persistence::keep_alive, "bad_reason", "The parameter reason must be UTF-8 of at most 123 bytes, given once.", ""},
     {Refusal::bad_limit, 400, http::Persistence::keep_alive, "bad_limit", "The parameter limit must be one number from 1 to 1000.", ""},

@@ -91,7 +91,8 @@ std::optional<Answer> AdminApi::judge_head(const Request& request) const {
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
   const Service* service = find_service(*found.route, request.method);
   if (service == nullptr) return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
-  if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment)) return Answer::refuse(Refusal::bad_id);
+  if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment, settings_.id_characters))
+    return Answer::refuse(Refusal::bad_id);
   if (!service->takes_message) return std::nullopt;
   if (request.is_encoded) return Answer::refuse(Refusal::content_encoding);
   if (!request.content_type || !message_type_of(*request.content_type)) return Answer::refuse(Refusal::content_type);
@@ -109,7 +110,7 @@ std::optional<Answer> AdminApi::judge_expectation(const Request& request) const 
   if (auto refusal = judge_head(request)) return refusal;
   const Match found = find_route(request.path);
   if (!found.route->has_id || !find_service(*found.route, request.method)->takes_message) return std::nullopt;
-  const auto id = DeviceIdSegment::decode(found.id_segment);
+  const auto id = DeviceIdSegment::decode(found.id_segment, settings_.id_characters);
   if (push_service_.map().find(gate_.hash(id->view()))) return std::nullopt;
   return Answer::refuse(Refusal::unknown_device);
 }
@@ -121,8 +122,9 @@ Followers AdminApi::serve(Request request, const Responder& responder) {
   }
   const Match found = find_route(request.path);
   const Service& service = *find_service(*found.route, request.method);
-  const DeviceIdSegment id =
-      found.route->has_id ? DeviceIdSegment::decode(found.id_segment).value_or(DeviceIdSegment{}) : DeviceIdSegment{};
+  const DeviceIdSegment id = found.route->has_id
+                                 ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters).value_or(DeviceIdSegment{})
+                                 : DeviceIdSegment{};
   (this->*service.endpoint)({request, id, responder});
   return service.followers;
 }

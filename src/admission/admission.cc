@@ -39,13 +39,6 @@ std::optional<Refusal> check_method(Method method) {
   return method == Method::unknown ? http::Rejection::method_unknown : http::Rejection::method_not_allowed;
 }
 
-std::optional<std::uint32_t> find_route(std::span<const RouteView> routes, std::string_view path) {
-  for (std::uint32_t i = 0; i < routes.size(); ++i) {
-    if (routes[i].path == path) return i;
-  }
-  return std::nullopt;
-}
-
 std::optional<Refusal> check_capacity(const GateView& gate) {
   if (gate.is_draining) return Rejection::draining;
   if (gate.is_at_connection_limit) return Rejection::connection_limit;
@@ -54,26 +47,43 @@ std::optional<Refusal> check_capacity(const GateView& gate) {
 
 }  // namespace
 
+std::optional<RouteMatch> find_route(std::span<const RouteView> routes, std::string_view path) {
+  std::optional<RouteMatch> with_id;
+  for (std::uint32_t i = 0; i < routes.size(); ++i) {
+    const auto segment = routes[i].path.match(path);
+    if (!segment) continue;
+    if (!routes[i].path.has_id()) return RouteMatch{i, {}};
+    if (!with_id) with_id = RouteMatch{i, *segment};
+  }
+  return with_id;
+}
+
+std::string_view claimed_device_id(const RequestView& request, std::span<const RouteView> routes) {
+  if (request.target().empty()) return {};
+  const auto route = find_route(routes, request.path());
+  if (!route) return {};
+  return claimed_device_id(ClaimedId{request, route->id_segment}, routes[route->index].id_sources);
+}
+
 std::expected<Admission, Refusal> admit(const RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed) {
   if (const auto refusal = check_host(request, gate)) return std::unexpected{*refusal};
   if (const auto refusal = check_protocol(request)) return std::unexpected{*refusal};
   if (const auto refusal = check_method(request.method())) return std::unexpected{*refusal};
-  const auto route_index = find_route(gate.routes, request.path());
-  if (!route_index) return std::unexpected{http::Rejection::path_unknown};
+  const auto match = find_route(gate.routes, request.path());
+  if (!match) return std::unexpected{http::Rejection::path_unknown};
+  const RouteView& route = gate.routes[match->index];
   const auto key = ws::check_handshake(request);
   if (!key) return std::unexpected{key.error()};
-  if (const auto origin = check_origin(request, gate.routes[*route_index].origin); !origin) {
-    return std::unexpected{origin.error()};
-  }
+  if (const auto origin = check_origin(request, route.origin); !origin) return std::unexpected{origin.error()};
   if (const auto refusal = check_capacity(gate)) return std::unexpected{*refusal};
-  const auto id = read_device_id(request, gate.id_sources);
+  const auto id = read_device_id({request, match->id_segment}, route.id_sources, route.id_characters);
   if (!id) return std::unexpected{id.error()};
   if (!*id && gate.device_id_required) return std::unexpected{Rejection::device_id_missing};
-  return Admission{.route_index = *route_index,
+  return Admission{.route_index = match->index,
                    .is_anonymous = !id->has_value(),
                    .device_id = id->has_value() ? **id : anonymous_device_id(anonymous_seed),
                    .websocket_key = *key,
-                   .subprotocol = ws::choose_subprotocol(request, gate.routes[*route_index].subprotocols)};
+                   .subprotocol = ws::choose_subprotocol(request, route.subprotocols)};
 }
 
 }  // namespace ringgate::admission

@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "admission/identity.h"
 #include "admission/origin.h"
+#include "admission/path_pattern.h"
 #include "admission/refusal.h"
 #include "http/request_head.h"
 #include "ws/deflate_negotiation.h"
@@ -21,7 +23,9 @@ namespace ringgate::admission {
 
 /// One route. Borrows from the configuration.
 struct RouteView {
-  std::string_view path;  // compared byte by byte with the path of the request
+  PathPattern path;
+  std::span<const IdSource> id_sources = {};
+  IdCharacters id_characters = IdCharacters::strict;
   OriginRule origin = {};
   std::span<const std::string_view> subprotocols = {};  // the preferred one first
   ws::DeflatePolicy deflate = {};
@@ -30,7 +34,6 @@ struct RouteView {
 /// The settings and the present state of the gate. Borrows from the configuration.
 struct GateView {
   std::span<const RouteView> routes;
-  std::span<const IdSource> id_sources;
   std::span<const std::string> allowed_hosts = {};  // empty: any
   bool device_id_required = true;
   bool is_draining = false;
@@ -44,6 +47,18 @@ struct Admission {
   std::string_view websocket_key;  // borrowed from the request; for ws::append_switching_protocols
   std::string_view subprotocol;    // borrowed from the configuration; empty: none
 };
+
+/// The route that serves a path, and what the path says of the device.
+struct RouteMatch {
+  std::uint32_t index = 0;
+  std::string_view id_segment;  // in the place of `{id}`, not decoded; empty without one
+};
+
+/// A route without `{id}` comes before one with it; of two of the same sort the first one counts. nullopt if none matches.
+std::optional<RouteMatch> find_route(std::span<const RouteView> routes, std::string_view path);
+
+/// The text in the place of the id as it was sent, valid or not; empty if there is none, or no route. For logs.
+std::string_view claimed_device_id(const http::RequestView& request, std::span<const RouteView> routes);
 
 /// Admits or refuses `request`. `anonymous_seed`: 26 unpredictable bytes, used only if the request names no device and need not.
 /// Does not allocate.

@@ -24,17 +24,25 @@ http::QueryParameter header_parameter(const http::RequestView& request, std::str
   return found;
 }
 
-http::QueryParameter find(const http::RequestView& request, const IdSource& source) {
-  return source.kind == IdSource::Kind::query ? http::query_parameter(request.query(), source.name)
-                                              : header_parameter(request, source.name);
+http::QueryParameter find(const ClaimedId& claimed, const IdSource& source) {
+  switch (source.kind) {
+    case IdSource::Kind::query: return http::query_parameter(claimed.request.query(), source.name);
+    case IdSource::Kind::header: return header_parameter(claimed.request, source.name);
+    case IdSource::Kind::path: return {Presence::present, claimed.path_segment};
+    case IdSource::Kind::basic_user:
+    case IdSource::Kind::jwt_claim:
+    case IdSource::Kind::tls_common_name:
+    case IdSource::Kind::tls_alternative_name: break;  // proven, not claimed
+  }
+  return {};
 }
 
-std::expected<DeviceIdText, Rejection> decode_id(std::string_view encoded) {
+std::expected<DeviceIdText, Rejection> decode_id(std::string_view encoded, IdCharacters characters) {
   std::array<char, device_id_chars_max> decoded;
   const auto size = http::percent_decode(encoded, decoded);
   if (!size) return std::unexpected{Rejection::device_id_malformed};
   const std::string_view id{decoded.data(), *size};
-  if (!is_valid_device_id(id)) return std::unexpected{Rejection::device_id_malformed};
+  if (!is_valid_device_id(id, characters)) return std::unexpected{Rejection::device_id_malformed};
   if (id.starts_with(anonymous_id_prefix)) return std::unexpected{Rejection::device_id_reserved};
   return DeviceIdText{id};
 }
@@ -46,13 +54,13 @@ DeviceIdText::DeviceIdText(std::string_view text) : size_(static_cast<std::uint8
   std::ranges::copy(text, chars_.begin());
 }
 
-std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http::RequestView& request,
-                                                                     std::span<const IdSource> sources) {
+std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const ClaimedId& claimed, std::span<const IdSource> sources,
+                                                                     IdCharacters characters) {
   std::optional<DeviceIdText> id;
   for (const IdSource& source : sources) {
-    const http::QueryParameter found = find(request, source);
+    const http::QueryParameter found = find(claimed, source);
     if (found.presence == Presence::absent) continue;
-    const auto decoded = decode_id(found.value);
+    const auto decoded = decode_id(found.value, characters);
     if (!decoded) return std::unexpected{decoded.error()};
     if (found.presence == Presence::conflicting) return std::unexpected{Rejection::device_id_conflict};
     if (id && *id != *decoded) return std::unexpected{Rejection::device_id_conflict};
@@ -61,9 +69,9 @@ std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http:
   return id;
 }
 
-std::string_view claimed_device_id(const http::RequestView& request, std::span<const IdSource> sources) {
+std::string_view claimed_device_id(const ClaimedId& claimed, std::span<const IdSource> sources) {
   for (const IdSource& source : sources)
-    if (const http::QueryParameter found = find(request, source); found.presence != Presence::absent) return found.value;
+    if (const http::QueryParameter found = find(claimed, source); found.presence != Presence::absent) return found.value;
   return {};
 }
 

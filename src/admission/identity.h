@@ -32,14 +32,20 @@ class DeviceIdText {
 };
 static_assert(device_id_chars_max <= UINT8_MAX);
 
-/// The id in `request`, percent-decoded once; nullopt if no source has one. Every source is read. Errors: device_id_conflict if
-/// values differ, within one source or between two; device_id_malformed if an id is not valid (device_id.h); device_id_reserved
-/// if it has the prefix of anonymous ids.
-std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const http::RequestView& request,
-                                                                     std::span<const IdSource> sources);
+/// Where a device says who it is. Borrows both for the call.
+struct ClaimedId {
+  const http::RequestView& request;
+  std::string_view path_segment;  // in the place of `{id}` in the route's path; not decoded
+};
+
+/// The id that the request claims, percent-decoded once; nullopt if no source has one. Every source of a claimed id is read, those
+/// of a proven one are not. Errors: device_id_conflict if values differ, within one source or between two; device_id_malformed if
+/// an id is not valid (device_id.h); device_id_reserved if it has the prefix of anonymous ids.
+std::expected<std::optional<DeviceIdText>, Rejection> read_device_id(const ClaimedId& claimed, std::span<const IdSource> sources,
+                                                                     IdCharacters characters);
 
 /// The text in the place of the id as it was sent, valid or not; empty if there is none. For logs.
-std::string_view claimed_device_id(const http::RequestView& request, std::span<const IdSource> sources);
+std::string_view claimed_device_id(const ClaimedId& claimed, std::span<const IdSource> sources);
 
 inline constexpr std::size_t anonymous_id_random_chars = 26;
 using AnonymousIdSeed = std::span<const std::uint8_t, anonymous_id_random_chars>;

@@ -33,7 +33,7 @@ inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rej
     {Rejection::connection_limit, {503, "connection_limit", "All connections of this server are in use.", http::rejection_fields::retry_after}},
     {Rejection::heads_limit, {503, "heads_limit", "This server has too many unfinished requests.", http::rejection_fields::retry_after}},
     {Rejection::device_id_missing, {400, "device_id_missing", "The request names no device.", http::rejection_fields::none}},
-    {Rejection::device_id_malformed, {400, "bad_id", "A device id is 1 to 128 letters, digits or any of . _ ~ : @ - and neither . nor ..", http::rejection_fields::none}},
+    {Rejection::device_id_malformed, {400, "bad_id", "The device id is not 1 to 128 characters of those that this path allows, or is . or ..", http::rejection_fields::none}},
     {Rejection::device_id_conflict, {400, "device_id_conflict", "The request names two different devices.", http::rejection_fields::none}},
     {Rejection::device_id_reserved, {400, "device_id_reserved", "Only the server gives ids that begin with anon-.", http::rejection_fields::none}},
 }};

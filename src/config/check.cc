@@ -42,6 +42,9 @@ class Relations {
       add(fmt::format("route.{}.path", i),
           {fmt::format("{} is the path of another route", printable(route.path)), "give each route its own path"});
     }
+    if (std::ranges::find(route.id_from, "path") != route.id_from.end() && !route.path.contains("{id}")) {
+      add(fmt::format("route.{}.id_from", i), {"the path has no {id}", "write {id} in route.path, or leave \"path\" out"});
+    }
     if (route.origin == OriginPolicy::list && route.allowed_origins.empty()) {
       add(fmt::format("route.{}.origin", i), {"\"list\" without allowed_origins accepts no origin", "give allowed_origins"});
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "admission/id_source.h"
+#include "admission/path_pattern.h"
 #include "base/limits.h"
 #include "http/uri.h"
 #include "ring/ring.h"
@@ -22,6 +23,15 @@ bool accepts_address_or_off(std::string_view text) { return text == "off" || acc
 // The characters of a path, RFC 3986 section 3.3. A percent sign stands for itself: paths are compared without decoding.
 bool accepts_path(std::string_view text) {
   return text.starts_with('/') && text.size() <= 1024 && all_of(text, "/-._~!$&'()*+,;=:@%");
+}
+
+bool accepts_path_pattern(std::string_view text) {
+  using admission::PathPattern;
+  if (!PathPattern::is_valid_pattern(text)) return false;
+  const std::size_t begins = text.find(PathPattern::placeholder);
+  if (begins == std::string_view::npos) return accepts_path(text);
+  const std::string_view after = text.substr(begins + PathPattern::placeholder.size());
+  return accepts_path(text.substr(0, begins)) && (after.empty() || accepts_path(after)) && text.size() <= 1024;
 }
 
 bool accepts_path_or_off(std::string_view text) { return text == "off" || accepts_path(text); }
@@ -45,7 +55,12 @@ bool accepts_origin(std::string_view text) {
   return all_of(authority, "-._~:[]") && !authority.ends_with(':') && http::is_valid_authority(authority);
 }
 
-bool accepts_id_source(std::string_view text) { return admission::parse_id_source(text).has_value(); }
+bool accepts_id_source(std::string_view text) {
+  const auto source = admission::parse_id_source(text);
+  return source && source->is_claimed() && source->kind != admission::IdSource::Kind::path;
+}
+
+bool accepts_route_id_source(std::string_view text) { return admission::parse_id_source(text).has_value(); }
 
 // A token, RFC 6455 section 4.1 (10).
 bool accepts_subprotocol(std::string_view text) {
@@ -62,7 +77,7 @@ bool accepts_file_path(std::string_view text) { return !text.empty() && accepts_
 
 constinit const TextShape listen_address{accepts_address, "an address such as \"127.0.0.1:8080\" or \"[::1]:8080\""};
 constinit const TextShape listen_address_or_off{accepts_address_or_off, "an address such as \"127.0.0.1:8081\", or \"off\""};
-constinit const TextShape route_path{accepts_path, "a path such as \"/ws\""};
+constinit const TextShape route_path_pattern{accepts_path_pattern, "a path such as \"/ws\" or \"/ocpp/{id}\""};
 constinit const TextShape route_path_or_off{accepts_path_or_off, "a path such as \"/healthz\", or \"off\""};
 constinit const TextShape host_name{accepts_host, "a host such as \"gate.example.org\" or \"[2001:db8::1]\", without a port"};
 constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
@@ -72,5 +87,8 @@ constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's
 constinit const TextShape file_path{accepts_file_path, "the path of a file"};
 constinit const TextShape file_path_or_none{accepts_file_path_or_none, "the path of a file, or nothing"};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
+constinit const TextShape route_id_source{
+    accepts_route_id_source,
+    "\"query:NAME\", \"header:NAME\", \"path\", \"basic:user\", \"jwt:CLAIM\", \"tls:cn\" or \"tls:san\""};
 
 }  // namespace ringgate::config

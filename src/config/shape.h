@@ -7,7 +7,7 @@ namespace ringgate::config {
 
 extern const TextShape listen_address;         // "127.0.0.1:8080"
 extern const TextShape listen_address_or_off;  // or "off"
-extern const TextShape route_path;             // "/ws"
+extern const TextShape route_path_pattern;     // "/ws", "/ocpp/{id}"
 extern const TextShape route_path_or_off;      // or "off"
 extern const TextShape handler_name;           // "echo"
 extern const TextShape host_name;              // "gate.example.org", "192.0.2.1", "[2001:db8::1]"
@@ -16,5 +16,6 @@ extern const TextShape subprotocol_name;       // "mqtt"
 extern const TextShape file_path;              // "/etc/ringgate/gate.pem"
 extern const TextShape file_path_or_none;      // or ""
 extern const TextShape id_source;              // "query:deviceId"
+extern const TextShape route_id_source;        // also "path", "jwt:sub"
 
 }  // namespace ringgate::config

@@ -23,6 +23,7 @@ constexpr std::uint64_t hour = 60 * minute;
 
 // In the order of the enumerators in ringgate/config.h.
 constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off"};
+constexpr std::array<std::string_view, 3> id_characters_words{"strict", "ocpp", "printable"};
 constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
 constexpr std::array<std::string_view, 2> switch_words{"off", "on"};
 constexpr std::array<std::string_view, 2> feature_words{"auto", "off"};
@@ -120,10 +121,17 @@ const std::array table{
     row<&C::admin, &AdminConfig::tls, &TlsConfig::profile>("admin.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
         "2 and 3 may need."),
-    row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path},
-        "Path of the opening handshake, compared byte by byte."),
+    row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path_pattern},
+        "Path of the opening handshake, compared byte by byte. One whole segment may be `{id}`: the device id stands there, "
+        "percent-encoded."),
     row<&C::routes, &RouteConfig::handler>("route.handler", TextRule{handler_name},
         "Handler of the messages on this path."),
+    row<&C::routes, &RouteConfig::id_from>("route.id_from", ListRule{route_id_source, 0, 8},
+        "As `device.id_from`, for this path alone. Empty: those of `device.id_from`. `path`: the segment `{id}`, which always counts. "
+        "`basic:user`, `jwt:CLAIM`, `tls:cn` and `tls:san`: the id that the device's credential proves."),
+    row<&C::routes, &RouteConfig::id_characters>("route.id_characters", WordRule{id_characters_words},
+        "Characters of device ids. `strict`: letters, digits and `. _ ~ : @ -`. `ocpp`: also `* = + |` and space. `printable`: all "
+        "printable ASCII but `/ ? # %` and quotes."),
     row<&C::routes, &RouteConfig::origin>("route.origin", WordRule{origin_words},
         "Which Origin a browser may send. `same_host`: the host in its Host field. `list`: one of `allowed_origins`. `off`: "
         "any."),

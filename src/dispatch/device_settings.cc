@@ -3,6 +3,20 @@
 #include "dispatch/echo.h"
 
 namespace ringgate::dispatch {
+namespace {
+
+/// The route's own sources, else the gate's. An id in the path is always read.
+std::vector<admission::IdSource> id_sources_of(const RouteConfig& route, const DeviceConfig& device) {
+  std::vector<admission::IdSource> sources;
+  if (admission::PathPattern(std::string_view{route.path}).has_id()) sources.push_back({admission::IdSource::Kind::path});
+  for (const std::string& text : route.id_from.empty() ? device.id_from : route.id_from) {
+    const auto source = admission::parse_id_source(text);
+    if (source && source->kind != admission::IdSource::Kind::path) sources.push_back(*source);
+  }
+  return sources;
+}
+
+}  // namespace
 
 DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
     : config(settings),
@@ -15,15 +29,15 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
   for (const RouteConfig& route : config.routes) {
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
-    routes.push_back({.path = route.path,
+    routes.push_back({.path = std::string_view{route.path},
+                      .id_sources = id_sources.emplace_back(id_sources_of(route, config.device)),
+                      .id_characters = route.id_characters,
                       .origin = {route.origin, origins},
                       .subprotocols = subprotocols,
                       .deflate = {.enabled = route.deflate.enabled,
                                   .context_takeover = route.deflate.context_takeover,
                                   .window_bits = static_cast<std::uint8_t>(route.deflate.window_bits)}});
   }
-  for (const std::string& text : config.device.id_from)
-    if (const auto source = admission::parse_id_source(text)) id_sources.push_back(*source);
 }
 
 }  // namespace ringgate::dispatch

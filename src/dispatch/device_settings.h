@@ -30,8 +30,8 @@ struct DeviceSettings {
   const http::HeadRules head_rules;  // for opening handshakes
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
-  std::vector<admission::IdSource> id_sources;
-  std::deque<std::vector<std::string_view>> lists;  // allowed origins and subprotocols, borrowed by `routes`
+  std::deque<std::vector<admission::IdSource>> id_sources;  // borrowed by `routes`
+  std::deque<std::vector<std::string_view>> lists;          // allowed origins and subprotocols, borrowed by `routes`
 };
 
 }  // namespace ringgate::dispatch

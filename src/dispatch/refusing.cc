@@ -54,7 +54,7 @@ void DeviceSession::note_refusal(const conn::Connection& connection, admission::
   if (!request.target().empty()) add("path", request.path());
   add("host", request.field("Host").value_or(""));
   add("origin", request.field("Origin").value_or(""));
-  add("device_id", admission::claimed_device_id(request, settings_.id_sources));
+  add("device_id", admission::claimed_device_id(request, settings_.routes));
   if (*left_out > 0) fields.emplace_back("suppressed", *left_out);
   log::write(log::Level::info, "handshake refused", fields);
 }

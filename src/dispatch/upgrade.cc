@@ -42,7 +42,6 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
   if (!settings_.config.device.required) ring_.random(seed);
   const bool reserved = reserve_connection(connection);
   const admission::GateView view{.routes = settings_.routes,
-                                 .id_sources = settings_.id_sources,
                                  .allowed_hosts = settings_.config.device.allowed_hosts,
                                  .device_id_required = settings_.config.device.required,
                                  .is_draining = gate_.draining.load(std::memory_order_acquire),

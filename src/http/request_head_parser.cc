@@ -197,6 +197,7 @@ RequestHeadParser::Fault RequestHeadParser::read_target_byte(std::uint8_t byte) 
     return {};
   }
   if (byte == '?') in_query_ = true;
+  if (byte == '|' && rules_.query == QueryRule::as_browsers_send) return {};
   return is_in(byte, byte_target) || byte == '[' || byte == ']' ? Fault{} : Rejection::target_malformed;
 }
 

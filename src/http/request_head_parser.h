@@ -19,7 +19,8 @@ namespace ringgate::http {
 /// The bytes that a query may contain.
 enum class QueryRule : std::uint8_t {
   strict,            // RFC 3986: pchar, "/" and "?", whole escapes
-  as_browsers_send,  // also raw [ ] { } | \ ^ ` and any percent sign (WHATWG URL, "query state"); its reader decodes it
+  as_browsers_send,  // also raw [ ] { } | \ ^ ` and any percent sign (WHATWG URL, "query state"); its reader decodes it. Also a raw |
+                     // in the path, where identities of charging stations have it ("path state")
 };
 
 using MethodsMask = std::uint16_t;

@@ -57,18 +57,22 @@ void check_layout(const http::RequestHead& head, std::size_t head_bytes) {
 }
 
 void ask_everything(const http::RequestView& request) {
-  static constexpr std::array<admission::RouteView, 1> routes{{{.path = "/ws"}}};
   static constexpr std::array<admission::IdSource, 2> sources{
       {{admission::IdSource::Kind::query, "deviceId"}, {admission::IdSource::Kind::header, "X-Device-Id"}}};
+  static constexpr std::array<admission::IdSource, 1> in_path{{{admission::IdSource::Kind::path}}};
+  static constexpr std::array<admission::RouteView, 2> routes{
+      {{.path = "/ws", .id_sources = sources},
+       {.path = "/ocpp/{id}", .id_sources = in_path, .id_characters = IdCharacters::printable}}};
   static constexpr std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   require(request.is_http10() || http::is_valid_authority(request.host()), "HTTP/1.1 has a valid Host");
   require(request.path().starts_with('/') || request.method() != http::Method::get, "a GET is of a path");
   const auto framing = http::body_framing(request);
-  const auto admission = admission::admit(request, {.routes = routes, .id_sources = sources, .device_id_required = false}, seed);
+  const auto admission = admission::admit(request, {.routes = routes, .device_id_required = false}, seed);
   if (!admission) return;
   require(framing && !framing->has_body(), "an upgrade has no body");
   require(request.method() == http::Method::get && !request.is_http10(), "an upgrade is a GET of HTTP/1.1");
-  require(is_valid_device_id(admission->device_id.view()), "an admitted id is valid");
+  require(is_valid_device_id(admission->device_id.view(), routes[admission->route_index].id_characters),
+          "an admitted id is valid");
   require(admission->websocket_key.size() == 24, "an admitted key is of 24 characters");
 }
 

@@ -16,14 +16,20 @@ namespace {
 using http::replaced;
 using http::upgrade_request;
 
-constexpr std::array<RouteView, 2> routes{{{.path = "/ws"}, {.path = "/other"}}};
 constexpr std::array<IdSource, 2> id_sources{{{IdSource::Kind::query, "deviceId"}, {IdSource::Kind::header, "X-Device-Id"}}};
+constexpr std::array<IdSource, 3> with_path{{{IdSource::Kind::path}, id_sources[0], id_sources[1]}};
+constexpr std::array<RouteView, 5> routes{
+    {{.path = "/ws", .id_sources = id_sources},
+     {.path = "/other", .id_sources = id_sources},
+     {.path = "/ocpp/{id}", .id_sources = with_path, .id_characters = IdCharacters::ocpp},
+     {.path = "/fleet/{id}/live", .id_sources = with_path, .id_characters = IdCharacters::printable},
+     {.path = "/ocpp/health", .id_sources = id_sources}}};
 constexpr std::array<std::uint8_t, anonymous_id_random_chars> seed{0, 1, 25, 26, 31, 32, 255};
 
 constexpr http::HeadRules device_head{.query = http::QueryRule::as_browsers_send,
                                       .methods = http::methods_mask({http::Method::get})};
 
-constexpr GateView open_gate{.routes = routes, .id_sources = id_sources};
+constexpr GateView open_gate{.routes = routes};
 
 /// The device port's whole verdict: a fault of the head, or that of the gate.
 std::expected<Admission, Refusal> verdict_of(const std::string& request, const GateView& gate = open_gate) {
@@ -202,10 +208,49 @@ std::vector<Row> id_rows() {
   return rows;
 }
 
+std::vector<Row> path_rows() {
+  const auto at = [](const std::string& target) { return with_line("GET " + target + " HTTP/1.1"); };
+  return {
+      {"good", at("/ocpp/CP-1"), 101},
+      {"escaped_letter", at("/ocpp/%43P"), 101},
+      {"ocpp_characters", at("/ocpp/a*b=c+d|e%20f"), 101},
+      {"ocpp_characters_escaped", at("/ocpp/a%2Ab%3Dc%2Bd%7Ce"), 101},
+      {"space_in_front", at("/ocpp/%20a"), 400, "bad_id"},
+      {"space_behind", at("/ocpp/a%20"), 400, "bad_id"},
+      {"printable_not_here", at("/ocpp/a&b"), 400, "bad_id"},
+      {"slash_escaped", at("/ocpp/a%2Fb"), 400, "bad_id"},
+      {"decoded_once", at("/ocpp/a%2541"), 400, "bad_id"},
+      {"empty", at("/ocpp/"), 400, "bad_id"},
+      {"no_segment", at("/ocpp"), 404, "path_unknown"},
+      {"two_segments", at("/ocpp/a/b"), 404, "path_unknown"},
+      {"dot_dot", at("/ocpp/.."), 400, "bad_id"},
+      {"dot_dot_escaped", at("/ocpp/%2e%2E"), 400, "bad_id"},
+      {"reserved", at("/ocpp/anon-a"), 400, "device_id_reserved"},
+      {"control", at("/ocpp/a%0A"), 400, "target_malformed"},
+      {"nul", at("/ocpp/a%00b"), 400, "target_malformed"},
+      {"longest", at("/ocpp/" + std::string(128, 'a')), 101},
+      {"too_long", at("/ocpp/" + std::string(129, 'a')), 400, "bad_id"},
+      {"query_agrees", at("/ocpp/a?deviceId=a"), 101},
+      {"query_differs", at("/ocpp/a?deviceId=b"), 400, "device_id_conflict"},
+      {"header_differs", with_line("GET /ocpp/a HTTP/1.1", "X-Device-Id: b\r\n"), 400, "device_id_conflict"},
+      {"absolute_target", at("ws://h/ocpp/a"), 101},
+      {"printable", at("/fleet/a%5C%5B%7B%3C&$(z)%5E,;!/live"), 101},
+      {"printable_without_quotes", at("/fleet/a%22/live"), 400, "bad_id"},
+      {"printable_without_question", at("/fleet/a%3F/live"), 400, "bad_id"},
+      {"printable_without_percent", at("/fleet/a%25/live"), 400, "bad_id"},
+      {"behind_the_id", at("/fleet/a/dead"), 404, "path_unknown"},
+      {"too_short_for_both_parts", at("/fleet/live"), 404, "path_unknown"},
+      {"empty_between", at("/fleet//live"), 400, "bad_id"},
+      {"literal_goes_first", at("/ocpp/health"), 400, "device_id_missing"},
+      {"strict_elsewhere", with_query("deviceId=a*b"), 400, "bad_id"},
+  };
+}
+
 std::string row_name(const testing::TestParamInfo<Row>& tested) { return tested.param.id; }
 
 INSTANTIATE_TEST_SUITE_P(MethodAndPath, AdmissionRow, testing::ValuesIn(method_and_path_rows()), row_name);
 INSTANTIATE_TEST_SUITE_P(Origin, AdmissionRow, testing::ValuesIn(origin_rows()), row_name);
+INSTANTIATE_TEST_SUITE_P(Path, AdmissionRow, testing::ValuesIn(path_rows()), row_name);
 INSTANTIATE_TEST_SUITE_P(DeviceId, AdmissionRow, testing::ValuesIn(id_rows()), row_name);
 
 TEST(Admission, NamesRouteDeviceAndKey) {
@@ -218,6 +263,24 @@ TEST(Admission, NamesRouteDeviceAndKey) {
   EXPECT_EQ(admission->device_id.view(), "sensor:7");
   EXPECT_FALSE(admission->is_anonymous);
   EXPECT_EQ(admission->websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
+}
+
+TEST(Admission, TakesTheIdFromThePath) {
+  const auto admission = verdict_of(upgrade_request("GET /ocpp/EV%20*7 HTTP/1.1"));
+  ASSERT_TRUE(admission);
+  EXPECT_EQ(admission->route_index, 2U);
+  EXPECT_EQ(admission->device_id.view(), "EV *7");
+}
+
+TEST(Admission, NamesTheClaimedIdOfEveryRouteForLogs) {
+  const auto claimed = [](const std::string& request) {
+    http::RequestHeadParser parser{device_head};
+    EXPECT_EQ(parse(parser, request).status, http::HeadStatus::complete);
+    return std::string(claimed_device_id(parser.view(bytes_of(request)), routes));
+  };
+  EXPECT_EQ(claimed(upgrade_request("GET /ocpp/a%20b HTTP/1.1")), "a%20b");
+  EXPECT_EQ(claimed(upgrade_request("GET /ws?deviceId=x%20 HTTP/1.1")), "x%20");
+  EXPECT_EQ(claimed(upgrade_request("GET /nope?deviceId=x HTTP/1.1")), "");
 }
 
 TEST(Admission, GivesAMissingIdANameIfNoneIsRequired) {

@@ -49,7 +49,7 @@ TEST(CheckConfig, RefusesWhatTheLoaderRefusesInItsWords) {
   EXPECT_EQ(faults_after([](Config& c) { c.log.level = static_cast<LogLevel>(9); }),
             "log.level: word 9 is none of the words; write one of \"debug\", \"info\", \"warning\", \"error\", \"off\"\n");
   EXPECT_EQ(faults_after([](Config& c) { c.routes[0].path = "ws"; }),
-            "route.0.path: \"ws\" does not fit; write a path such as \"/ws\"\n");
+            "route.0.path: \"ws\" does not fit; write a path such as \"/ws\" or \"/ocpp/{id}\"\n");
   EXPECT_EQ(faults_after([](Config& c) { c.routes[0].subprotocols = {"a", "a"}; }).substr(0, 46),
             "route.0.subprotocols: \"a\" is there twice; writ");
 }
