@@ -87,6 +87,18 @@ inline constexpr std::size_t log_queue_lines_max = 8192;    // when it is full, 
 inline constexpr std::size_t log_lines_per_second_max = 5;  // per LogLimiter
 inline constexpr std::size_t log_value_bytes_max = 1024;    // a longer value is cut
 
+// JSON Web Tokens and the keys that verify them (bytes unless counted).
+inline constexpr std::size_t jwt_bytes_max = 8 * 1024;
+inline constexpr std::size_t jwt_string_bytes_max = 256;  // of an id, a subject, a token id or a key id
+inline constexpr std::size_t jwt_groups_count_max = 64;
+inline constexpr std::size_t jwt_group_bytes_max = 128;
+inline constexpr std::size_t json_depth_max = 32;  // of a token's objects and arrays, and of a key file's
+inline constexpr std::size_t jwk_file_bytes_max = 1024 * 1024;
+inline constexpr std::size_t jwk_keys_count_max = 64;  // in one set
+inline constexpr std::size_t jwk_tries_max = 4;        // keys that are tried on one token
+inline constexpr std::size_t jwk_rsa_bits_min = 2048;
+inline constexpr std::size_t jwk_rsa_bits_max = 8192;
+
 // Slack behind every receive buffer: the SIMD kernels of ws/ load and store whole vectors.
 inline constexpr std::size_t buffer_slack_bytes = 64;
 
