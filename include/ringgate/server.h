@@ -21,6 +21,7 @@
 #include "ringgate/error.h"
 #include "ringgate/handler.h"
 #include "ringgate/push.h"
+#include "ringgate/reload.h"
 
 namespace ringgate {
 
@@ -44,10 +45,16 @@ class Server {
   /// `drain`, `wait` and `stop` return at once.
   std::expected<void, StartError> start();
 
-  /// Reads the files of certificates, keys and ticket secrets again. If all of them are good, handshakes use them from each shard's
-  /// next turn on; open connections are not touched. Otherwise the old ones stay in force, and the error says why. Reads files and
-  /// parses them, so call it from a thread that is no shard; one thread at a time, after a successful `start`.
-  std::expected<void, StartError> reload();
+  /// Where `reload` finds the settings. The first settings that `source` gives are compared with those of `create`. Before `start`.
+  void reload_from(ConfigSource source);
+
+  /// Reads the settings again, from `reload_from`'s source or as they were given, and the files that they name: certificates, keys,
+  /// secrets, tokens. If all of it is good, it is in force from each shard's next turn on; open connections are not touched.
+  /// Settings that need a restart are reported and stay as they were. After an error everything of before is in force. Reads files,
+  /// so call it from a thread that is no shard, after a successful `start`; of two threads that call, one waits for the other.
+  std::expected<ReloadReport, StartError> reload();
+  /// The same with `fresh` settings, which are compared with those given before; routes that were mounted are not among them.
+  std::expected<ReloadReport, StartError> reload(const Config& fresh);
 
   /// "HOST:PORT" as bound by a successful `start`, empty before it; `admin_address` is also empty without an admin listener.
   std::vector<std::string> device_addresses() const;

@@ -225,7 +225,7 @@ void add_gate(Families& families, const dispatch::GateState& gate) {
   families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.", Kind::gauge,
                gate.draining.load(std::memory_order_acquire) ? 1 : 0);
   for (const auto& [result, count] : {std::pair{"done", &gate.reloads_done}, std::pair{"failed", &gate.reloads_failed}})
-    families.add("ringgate_reloads_total", "Reloads of certificates, by result.", Kind::counter, number(count->load()))
+    families.add("ringgate_reloads_total", "Reloads of settings and files, by result.", Kind::counter, number(count->load()))
         .label.push_back({"result", result});
   families.add("ringgate_deflate_memory_bytes", "Memory reserved for context takeover.", Kind::gauge,
                number(gate.deflate_memory.used_bytes()));

@@ -13,6 +13,7 @@
 #include <ctime>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "base/limits.h"
 
@@ -178,10 +179,17 @@ void stop() {
   // The pool's destructor writes the queued lines and joins. It runs here, or on the thread whose `write` holds the sink last.
 }
 
-Session::Session(Level level, Format format) : counts_(level != Level::off) {
+Session::Session(Level level, Format format) : format_(format), counts_(level != Level::off) {
   if (!counts_) return;
   const std::lock_guard lock(session_mutex);
   if (sessions_count++ == 0) start(level, format);
+}
+
+void Session::set_level(Level level) {
+  const std::lock_guard lock(session_mutex);
+  if (!counts_ && level == Level::off) return;
+  if (!std::exchange(counts_, true) && sessions_count++ == 0) return start(level, format_);
+  threshold.store(level, std::memory_order_relaxed);
 }
 
 Session::~Session() {

@@ -43,11 +43,14 @@ class Session {
  public:
   Session(Level level, Format format);
   ~Session();
+  /// Changes the level of the process. A session that began with `off` starts the sink with its format if it must.
+  void set_level(Level level);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
  private:
-  const bool counts_;
+  const Format format_;
+  bool counts_;
 };
 
 /// True if a line at `level` would be written; ask before building a costly line. Any thread.

@@ -9,11 +9,12 @@
 namespace ringgate::config {
 namespace {
 
-/// `max_message = "1MiB"  # gate.toml:3`
+/// `max_message = "1MiB"  # gate.toml:3`, or `# gate.toml:3, reloadable`
 std::string print_line(const LoadedConfig& loaded, const KeyPlace& place) {
   const auto origin = loaded.origins.find(path_of(place));
   const std::string_view comment = origin == loaded.origins.end() ? "default" : std::string_view(origin->second);
-  return fmt::format("{} = {}  # {}\n", place.key->name(), place.key->print(*place.key, loaded.config, place.index), comment);
+  return fmt::format("{} = {}  # {}{}\n", place.key->name(), place.key->print(*place.key, loaded.config, place.index), comment,
+                     place.key->reload == Reload::live ? ", reloadable" : "");
 }
 
 /// All keys of one section, which is repeated `entries` times.
@@ -47,9 +48,10 @@ std::string print_config(const LoadedConfig& loaded) {
 
 std::string print_reference() {
   const Config defaults = default_config();
-  std::string out = "| key | write | default | meaning |\n|---|---|---|---|\n";
+  std::string out = "| key | write | default | reload | meaning |\n|---|---|---|---|---|\n";
   for (const Key& key : keys()) {
-    out += fmt::format("| `{}` | {} | `{}` | {} |\n", key.path, describe(key.rule), key.print(key, defaults, 0), key.meaning);
+    out += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", key.path, describe(key.rule), key.print(key, defaults, 0),
+                       key.reload == Reload::live ? "live" : "restart", key.meaning);
   }
   return out;
 }

@@ -47,7 +47,7 @@ decltype(auto) ruled_value(const Member& member) {
 
 /// A row of the table. It connects a path and its rule with a member of a section of Config, or with a member of that member.
 template <auto Section, auto... Members, typename KindOfRule>
-Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
+Key row(std::string_view path, KindOfRule rule, std::string_view meaning, Reload reload = Reload::restart) {
   return {path,
           rule,
           meaning,
@@ -66,7 +66,11 @@ Key row(std::string_view path, KindOfRule rule, std::string_view meaning) {
           [](const Key& key, const Config& config, std::size_t index) {
             const auto& member = member_of<Section, Members...>(config, index);
             return config::check(std::get<KindOfRule>(key.rule), ruled_value<KindOfRule>(member));
-          }};
+          },
+          [](const Config& from, Config& to, std::size_t index) {
+            member_of<Section, Members...>(to, index) = member_of<Section, Members...>(from, index);
+          },
+          reload};
 }
 
 using C = Config;
@@ -74,6 +78,7 @@ using D = DeflateConfig;
 using L = LimitsConfig;
 using R = RingConfig;
 constexpr auto off = Off::allowed;
+constexpr auto live = Reload::live;
 
 // Sections stay together, in the order in which print-config shows them. A row is two lines: the setting, then its meaning.
 // clang-format off
@@ -91,15 +96,15 @@ const std::array table{
         "path."),
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::certificate_files>("listener.tls.cert", ListRule{file_path, 0, 16},
         "PEM files, each with a certificate and then its chain. With one or more the listener speaks TLS, and nothing else. The "
-        "first is for clients that name no host."),
+        "first is for clients that name no host.", live),
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::key_files>("listener.tls.key", ListRule{file_path, 0, 16},
-        "PEM files with the keys of `tls.cert`, in the same order, without passwords."),
+        "PEM files with the keys of `tls.cert`, in the same order, without passwords.", live),
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::ticket_secret_file>("listener.tls.ticket_keys", TextRule{file_path_or_none},
         "File with a secret of 32 bytes or more, from which the keys of session tickets are derived, a new one each hour. Gates with "
-        "the same file resume each other's sessions, also after a restart. Empty: a secret of this process."),
+        "the same file resume each other's sessions, also after a restart. Empty: a secret of this process.", live),
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::profile>("listener.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
-        "2 and 3 may need."),
+        "2 and 3 may need.", live),
     row<&C::admin, &AdminConfig::bind>("admin.bind", TextRule{listen_address_or_off},
         "Address and port for backends and metrics. `off`: no admin listener."),
     row<&C::admin, &AdminConfig::dual_stack>("admin.dual_stack", FlagRule{},
@@ -112,15 +117,15 @@ const std::array table{
         "Admin connections over all shards. A request on a further connection is answered 503."),
     row<&C::admin, &AdminConfig::tls, &TlsConfig::certificate_files>("admin.tls.cert", ListRule{file_path, 0, 16},
         "PEM files, each with a certificate and then its chain. With one or more the listener speaks TLS, and nothing else. The "
-        "first is for clients that name no host."),
+        "first is for clients that name no host.", live),
     row<&C::admin, &AdminConfig::tls, &TlsConfig::key_files>("admin.tls.key", ListRule{file_path, 0, 16},
-        "PEM files with the keys of `tls.cert`, in the same order, without passwords."),
+        "PEM files with the keys of `tls.cert`, in the same order, without passwords.", live),
     row<&C::admin, &AdminConfig::tls, &TlsConfig::ticket_secret_file>("admin.tls.ticket_keys", TextRule{file_path_or_none},
         "File with a secret of 32 bytes or more, from which the keys of session tickets are derived, a new one each hour. Gates with "
-        "the same file resume each other's sessions, also after a restart. Empty: a secret of this process."),
+        "the same file resume each other's sessions, also after a restart. Empty: a secret of this process.", live),
     row<&C::admin, &AdminConfig::tls, &TlsConfig::profile>("admin.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
-        "2 and 3 may need."),
+        "2 and 3 may need.", live),
     row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path_pattern},
         "Path of the opening handshake, compared byte by byte. One whole segment may be `{id}`: the device id stands there, "
         "percent-encoded."),
@@ -245,7 +250,7 @@ const std::array table{
         "bytes "
         "are in the cache. Above `ring.buffer_size`: no device."),
     row<&C::log, &LogConfig::level>("log.level", WordRule{level_words},
-        "Lowest level that is written."),
+        "Lowest level that is written.", live),
     row<&C::log, &LogConfig::format>("log.format", WordRule{format_words},
         "`auto`: logfmt on a terminal, JSON otherwise."),
     row<&C::drain, &DrainConfig::grace_ns>("drain.grace", DurationRule{0, hour},

@@ -14,6 +14,12 @@
 
 namespace ringgate::config {
 
+/// What a running gate does with a new value when it reads its settings again.
+enum class Reload : std::uint8_t {
+  restart,  // says that it needs a restart
+  live,     // puts it in force (a part of the gate applies it: see server/reload.h)
+};
+
 /// One setting. In a repeated section (`[[listener]]`) its path has no index: "listener.bind". A section may contain another one:
 /// "route.deflate.mode".
 struct Key {
@@ -23,6 +29,8 @@ struct Key {
   Read<void> (*assign)(const Key& key, Config& config, std::size_t index, const RawValue& value);
   std::string (*print)(const Key& key, const Config& config, std::size_t index);
   Read<void> (*check)(const Key& key, const Config& config, std::size_t index);  // for a value that a program set
+  void (*copy)(const Config& from, Config& to, std::size_t index);
+  Reload reload = Reload::restart;
 
   std::string_view section() const { return path.substr(0, path.find('.')); }
   std::string_view name() const { return path.substr(path.find('.') + 1); }

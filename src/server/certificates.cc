@@ -1,5 +1,11 @@
 #include "server/certificates.h"
 
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
 namespace ringgate::server {
 namespace {
 
@@ -22,6 +28,18 @@ std::expected<tls::ContextOptions, StartError> load(const std::string& section, 
     options.identities.push_back(std::make_shared<const tls::Identity>(std::move(*identity)));
   }
   return options;
+}
+
+/// The section of the settings for the entry `i` of all certificates.
+std::string section_of(std::size_t i, std::size_t count) { return i + 1 == count ? "admin" : "listener." + std::to_string(i); }
+
+/// "/etc/gate.pem until 2027-01-31T00:00:00Z"
+std::string describe(const tls::Identity& identity) {
+  const std::time_t expires = identity.expires;
+  std::tm t{};
+  std::array<char, 32> text{};
+  if (gmtime_r(&expires, &t) == nullptr || std::strftime(text.data(), text.size(), "%FT%TZ", &t) == 0) return identity.file;
+  return identity.file + " until " + text.data();
 }
 
 }  // namespace
@@ -48,6 +66,20 @@ std::vector<tls::CertificateFacts> facts_of(const Certificates& certificates) {
     for (const auto& identity : certificates[i].identities) facts.push_back({listener, identity->file, identity->expires});
   }
   return facts;
+}
+
+std::vector<SettingChange> compare_certificates(const Certificates& before, const Certificates& after) {
+  std::vector<SettingChange> changes;
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    const auto& old_ones = before[i].identities;
+    const auto& new_ones = after[i].identities;
+    for (std::size_t j = 0; j < std::min(old_ones.size(), new_ones.size()); ++j) {
+      if (old_ones[j]->file != new_ones[j]->file) continue;  // the setting differs
+      if (X509_cmp(old_ones[j]->certificate.get(), new_ones[j]->certificate.get()) == 0) continue;
+      changes.push_back({section_of(i, before.size()) + ".tls.cert", describe(*old_ones[j]), describe(*new_ones[j])});
+    }
+  }
+  return changes;
 }
 
 std::expected<TlsOfListeners, StartError> make_contexts(const Certificates& certificates) {

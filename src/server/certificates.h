@@ -7,6 +7,7 @@
 
 #include "ringgate/config.h"
 #include "ringgate/error.h"
+#include "ringgate/reload.h"
 #include "server/shard.h"
 #include "tls/context.h"
 
@@ -20,6 +21,9 @@ std::expected<Certificates, StartError> load_certificates(const Config& config, 
 
 /// Of all certificates, for metrics and logs.
 std::vector<tls::CertificateFacts> facts_of(const Certificates& certificates);
+
+/// Certificates that differ although the settings are the same: a file has another one now.
+std::vector<SettingChange> compare_certificates(const Certificates& before, const Certificates& after);
 
 /// One context for each listener with TLS. Each shard needs its own.
 std::expected<TlsOfListeners, StartError> make_contexts(const Certificates& certificates);

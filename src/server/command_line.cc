@@ -177,13 +177,20 @@ config::ConfigFaults missing_handlers(const config::LoadedConfig& loaded) {
   return faults;
 }
 
+std::expected<config::LoadedConfig, config::ConfigFaults> read_sources(const Request& request,
+                                                                       std::span<const std::string> environment) {
+  auto loaded = config::load_config({request.file, environment, request.flags});
+  if (!loaded) return loaded;
+  if (auto faults = missing_handlers(*loaded); !faults.empty()) return std::unexpected(std::move(faults));
+  return loaded;
+}
+
 /// The settings. Prints the faults: `serve` only the first, other commands all.
 std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
                                                    std::ostream& err) {
-  auto loaded = config::load_config({request.file, environment, request.flags});
-  const config::ConfigFaults faults = loaded ? missing_handlers(*loaded) : std::move(loaded.error());
-  if (faults.empty()) return std::move(*loaded);
-  for (const StartError& fault : faults) {
+  auto loaded = read_sources(request, environment);
+  if (loaded) return std::move(*loaded);
+  for (const StartError& fault : loaded.error()) {
     refuse(fault, err);
     if (request.command == Command::serve) break;
   }
@@ -211,6 +218,21 @@ std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const c
   if (request->command == Command::print_config) terminal.out << config::print_config(*loaded);
   else terminal.out << "the configuration is valid\n";
   return std::unexpected(ExitCode::success);
+}
+
+std::expected<config::LoadedConfig, StartError> read_settings_again(std::span<const char* const> arguments,
+                                                                    std::span<const std::string> environment) {
+  ArgumentParser parser;
+  try {
+    parser.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(usage_of(error));
+  }
+  const auto request = parser.request();
+  if (!request) return std::unexpected(request.error());
+  auto loaded = read_sources(*request, environment);
+  if (!loaded) return std::unexpected(std::move(loaded.error().front()));
+  return std::move(*loaded);
 }
 
 std::vector<std::string> process_environment() {

@@ -30,6 +30,11 @@ std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const c
                                                                std::span<const std::string> environment, RingProbe probe,
                                                                const Terminal& terminal);
 
+/// For a reload: the settings of `serve` as these arguments and their file say now. The error is the first fault. Prints nothing.
+/// Any thread that is no shard.
+std::expected<config::LoadedConfig, StartError> read_settings_again(std::span<const char* const> arguments,
+                                                                    std::span<const std::string> environment);
+
 /// The environment of the process as `run_command_line` takes it.
 std::vector<std::string> process_environment();
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <span>
 #include <vector>
 
 #include "base/log.h"
@@ -73,8 +74,8 @@ void serve_until_signalled(Server& server, const sigset_t& signals) {
 int main(int argc, char** argv) {
   const sigset_t signals = block_signals();
   const auto environment = ringgate::server::process_environment();
-  auto loaded = ringgate::server::run_command_line({argv, static_cast<std::size_t>(argc)}, environment, ringgate::ring::probe,
-                                                   {std::cout, std::cerr});
+  const std::span<const char* const> arguments(argv, static_cast<std::size_t>(argc));
+  auto loaded = ringgate::server::run_command_line(arguments, environment, ringgate::ring::probe, {std::cout, std::cerr});
   if (!loaded) return static_cast<int>(loaded.error());
 
   const bool direct = loaded->config.ring.direct_descriptors == ringgate::FeatureUse::automatic;
@@ -83,6 +84,13 @@ int main(int argc, char** argv) {
 
   auto server = Server::create(loaded->config);
   if (!server) return refuse(server.error());
+  (*server)->reload_from([&]() -> std::expected<ringgate::Config, ringgate::StartError> {
+    auto again = ringgate::server::read_settings_again(arguments, environment);
+    if (!again) return std::unexpected(std::move(again.error()));
+    // Numbers that were lowered to what the machine can hold are lowered again, so that they do not count as changed.
+    if (const auto fits = ringgate::server::preflight(*again, direct); !fits) return std::unexpected(fits.error());
+    return std::move(again->config);
+  });
   if (const auto started = (*server)->start(); !started) return refuse(started.error());
   if (fit->warning) ringgate::log::warning(*fit->warning);  // after the start: a refused start prints one line only
   serve_until_signalled(**server, signals);

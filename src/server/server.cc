@@ -67,6 +67,7 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config)
   auto parts = std::make_unique<Parts>();
   parts->features = allowed_features(*probed, config.ring);
 
+  parts->config_given = config;
   config::LoadedConfig loaded{std::move(config), {}};
   // A number other than the default was set by the program. If it does not fit, it is refused, not lowered.
   if (loaded.config.limits.connections_max != LimitsConfig{}.connections_max)
@@ -116,6 +117,7 @@ std::expected<void, StartError> Server::start() {
   p.admin_settings = admin::settings_of(p.config, server::version());
   if (auto opened = p.open_shards(); !opened) return opened;
   p.show_certificates();
+  p.register_reloadable_parts();
   if (auto opened = p.open_listeners(); !opened) {
     p.shards.clear();
     return opened;
@@ -224,37 +226,6 @@ std::expected<void, StartError> Server::Parts::start_threads() {
   log::info("ring features", {{"shards", shards.size()}, {"without", missing.empty() ? "none" : missing}});
   for (const std::string& address : device_addresses) log::info("listening", {{"listener", "devices"}, {"address", address}});
   if (!admin_address.empty()) log::info("listening", {{"listener", "admin"}, {"address", admin_address}});
-  return {};
-}
-
-// -- Reload
-
-std::expected<void, StartError> Server::reload() {
-  Parts& p = *parts_;
-  if (!p.started.load(std::memory_order_acquire))
-    return std::unexpected(StartError{ExitCode::fault, "the server does not run", "call start first"});
-  const auto renewed = p.renew_certificates();
-  (renewed ? p.gate->reloads_done : p.gate->reloads_failed).fetch_add(1, std::memory_order_relaxed);
-  if (renewed) log::info("reloaded", {{"certificates", server::facts_of(p.certificates).size()}});
-  else log::error("not reloaded, the certificates of before stay in force", {{"cause", renewed.error().cause}});
-  return renewed;
-}
-
-std::expected<void, StartError> Server::Parts::renew_certificates() {
-  auto fresh = server::load_certificates(config, std::time(nullptr));
-  if (!fresh) return std::unexpected(std::move(fresh.error()));
-  for (std::size_t i = 0; i < fresh->size(); ++i)
-    if (fresh->at(i).has_own_tickets) fresh->at(i).ticket_secret = certificates[i].ticket_secret;
-  std::vector<server::TlsOfListeners> contexts;
-  for (std::size_t i = 0; i < shards.size(); ++i) {
-    auto made = server::make_contexts(*fresh);
-    if (!made) return std::unexpected(std::move(made.error()));
-    contexts.push_back(std::move(*made));
-  }
-  for (std::size_t i = 0; i < shards.size(); ++i) shards[i].renew_tls(std::move(contexts[i]));
-  certificates = std::move(*fresh);
-  show_certificates();
-  wake_all();
   return {};
 }
 

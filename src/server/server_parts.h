@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -20,12 +21,13 @@
 #include "ringgate/server.h"
 #include "server/certificates.h"
 #include "server/end_board.h"
+#include "server/reload.h"
 #include "server/shard.h"
 
 namespace ringgate {
 
 struct Server::Parts {
-  Config config;
+  Config config;  // as at the start; shards read it
   std::vector<dispatch::DeviceSettings::Mount> mounts;
   dispatch::EchoHandler echo;
   ring::Features features;
@@ -48,6 +50,13 @@ struct Server::Parts {
   std::vector<std::string> device_addresses;
   std::string admin_address;
 
+  // Reloading (reload.cc). Only under `reload_mutex` once the server has started.
+  std::mutex reload_mutex;
+  ConfigSource config_source;  // null: the settings given last
+  Config config_given;         // by the program or the source, with those settings that were taken since: what is compared
+  Config config_in_force;  // the same for `config`: also with mounted routes, and numbers lowered to what this machine can hold
+  std::vector<server::Prepare> reloadable_parts;
+
   /// Adds a route and its handler.
   void serve_route(const RouteConfig& route, Handler* handler);
   std::expected<void, StartError> open_shards();
@@ -59,8 +68,13 @@ struct Server::Parts {
     return static_cast<std::uint32_t>(
         std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
   }
-  std::expected<void, StartError> renew_certificates();
   void show_certificates();
+  void register_reloadable_parts();
+  std::expected<ReloadReport, StartError> reload(const Config* fresh);
+  std::expected<ReloadReport, StartError> read_and_take(const Config* fresh);
+  std::expected<ReloadReport, StartError> take(const Config& fresh);
+  std::expected<server::Commit, StartError> prepare_certificates(const Config& fresh);
+  std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }
   void answer_leftovers();

@@ -62,13 +62,15 @@ TEST(PrintConfig, ShowsWhereEachValueComesFrom) {
   ASSERT_TRUE(loaded.has_value());
   const std::string printed = print_config(*loaded);
   EXPECT_NE(printed.find("[[listener]]\nbind = \"127.0.0.1:8080\"  # default\ndual_stack = false  # default\n"
-                         "health_path = \"/healthz\"  # default\ntls.cert = []  # default\ntls.key = []  # default\n"
-                         "tls.ticket_keys = \"\"  # default\n"
-                         "tls.profile = \"modern\"  # default\n\n"
+                         "health_path = \"/healthz\"  # default\ntls.cert = []  # default, reloadable\n"
+                         "tls.key = []  # default, reloadable\n"
+                         "tls.ticket_keys = \"\"  # default, reloadable\n"
+                         "tls.profile = \"modern\"  # default, reloadable\n\n"
                          "[[listener]]\nbind = \"127.0.0.1:9\"  # gate.toml:4\n"),
             std::string::npos)
       << printed;
-  EXPECT_NE(printed.find("[log]\nlevel = \"debug\"  # gate.toml:6\nformat = \"auto\"  # default\n"), std::string::npos);
+  EXPECT_NE(printed.find("[log]\nlevel = \"debug\"  # gate.toml:6, reloadable\nformat = \"auto\"  # default\n"),
+            std::string::npos);
 }
 
 TEST(PrintConfig, AFileNameCannotBreakTheText) {

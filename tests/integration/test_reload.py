@@ -1,0 +1,58 @@
+"""Settings that a running gate reads again: from its file, on SIGHUP."""
+
+import signal
+
+from support.gate import Gate
+
+
+def settle(gate, message):
+    """The log lines from a SIGHUP to `message`, which ends the reload."""
+    seen = len(gate.records)
+    gate.signal(signal.SIGHUP)
+    gate.wait_for_log(message)
+    return gate.records[seen:]
+
+
+def changes(records, message):
+    return [(record["key"], record["before"], record["after"]) for record in records if record["msg"] == message]
+
+
+def test_a_hang_up_signal_reads_the_file_again(tmp_path):
+    file = tmp_path / "gate.toml"
+    file.write_text("[log]\nlevel = 'info'\n")
+    with Gate(arguments=["-c", str(file)], warnings_allowed=True) as gate:
+        assert changes(settle(gate, "reloaded"), "setting changed") == []
+
+        file.write_text("[log]\nlevel = 'debug'\n[limits]\nmax_message = '4KiB'\n")
+        for expected in ([("log.level", '"info"', '"debug"')], []):
+            records = settle(gate, "reloaded")
+            assert changes(records, "setting changed") == expected
+            assert changes(records, "setting needs a restart") == [
+                ("limits.max_message", '"1MiB"', '"4KiB"'), ("limits.max_push", '"1MiB"', '"4KiB"')]
+
+
+def test_a_broken_file_changes_nothing(tmp_path):
+    file = tmp_path / "gate.toml"
+    file.write_text("[log]\nlevel = 'info'\n")
+    failure = "not reloaded, everything of before stays in force"
+    with Gate(arguments=["-c", str(file)], warnings_allowed=True) as gate:
+        for text, cause in (("[log]\nlevel = 'debug'\n[limits]\nmax_mesage = '4KiB'\n", "unknown key"),
+                            ("[log\n", "gate.toml:1"),
+                            ("[log]\nlevel = 'debug'\n[drain]\nrate = 0\n", "drain.rate")):
+            file.write_text(text)
+            record = settle(gate, failure)[-1]
+            assert cause in record["cause"], record
+            assert record["remedy"]
+        file.unlink()
+        assert "no such file" in settle(gate, failure)[-1]["cause"]
+        file.write_text("[log]\nlevel = 'debug'\n")
+        assert changes(settle(gate, "reloaded"), "setting changed") == [("log.level", '"info"', '"debug"')]
+        gate.records[:] = [record for record in gate.records if record.get("level") != "error"]
+
+
+def test_flags_win_over_the_file_as_at_the_start(tmp_path):
+    file = tmp_path / "gate.toml"
+    file.write_text("")
+    with Gate(arguments=["-c", str(file), "--log-level", "info"]) as gate:
+        file.write_text("[log]\nlevel = 'debug'\n")
+        assert changes(settle(gate, "reloaded"), "setting changed") == []
