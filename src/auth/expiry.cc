@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 
@@ -49,6 +50,20 @@ std::optional<std::int64_t> parse_expiry(std::string_view text) {
   const unsigned second = number_at(text, 17, 2);
   if (!day.ok() || day.year() < year(1970) || hour > 23 || minute > 59 || second > 59) return std::nullopt;
   return duration_cast<seconds>(sys_days(day).time_since_epoch()).count() + hour * 3600 + minute * 60 + second;
+}
+
+std::optional<std::int64_t> parse_lifetime(std::string_view text, std::int64_t now) {
+  if (text == "never") return never;
+  constexpr std::string_view units = "smhd";
+  constexpr std::array<std::int64_t, units.size()> seconds_of{1, 60, 3600, 86400};
+  const std::size_t unit = text.empty() ? std::string_view::npos : units.find(text.back());
+  std::optional<std::int64_t> end;
+  if (unit == std::string_view::npos) {
+    end = parse_expiry(text);
+  } else if (const auto count = parse_unix_seconds(text.substr(0, text.size() - 1))) {  // far from overflow
+    end = now + *count * seconds_of[unit];
+  }
+  return end && *end > now && *end <= latest_expiry ? end : std::nullopt;
 }
 
 std::string print_expiry(std::int64_t moment) {

@@ -22,6 +22,10 @@ std::optional<std::int64_t> parse_expiry(std::string_view text);
 /// Unix seconds, at most `latest_expiry`: digits only, none of them superfluous.
 std::optional<std::int64_t> parse_unix_seconds(std::string_view text);
 
+/// What people write: `parse_expiry`, or a time from `now` as a number and one of s, m, h, d (`30d`), or `never`. nullopt for anything
+/// else, and for a moment that is not behind `now`.
+std::optional<std::int64_t> parse_lifetime(std::string_view text, std::int64_t now);
+
 /// As RFC 3339 in UTC; `moment` is from 0 to `latest_expiry`.
 std::string print_expiry(std::int64_t moment);
 

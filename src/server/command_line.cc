@@ -5,11 +5,14 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <ostream>
+#include <ctime>
+#include <iostream>
+#include <string_view>
 
 #include "config/print.h"
 #include "config/rule.h"
 #include "server/doctor.h"
+#include "server/token_command.h"
 #include "server/version.h"
 
 namespace ringgate::server {
@@ -49,7 +52,7 @@ constexpr const char* footer =
     "  ringgate serve -c /etc/ringgate/ringgate.toml --set limits.max_message=64KiB\n"
     "  RINGGATE_LOG__LEVEL=debug ringgate print-config";
 
-enum class Command : std::uint8_t { serve, check_config, print_config, version, doctor };
+enum class Command : std::uint8_t { serve, check_config, print_config, version, doctor, token };
 
 struct CommandHelp {
   const char* name;
@@ -63,6 +66,7 @@ constexpr std::array commands{
     CommandHelp{"print-config", "show the settings in force as TOML, each with its source"},
     CommandHelp{"version", "show versions and the features of io_uring found"},
     CommandHelp{"doctor", "compare this machine with the advised settings"},
+    CommandHelp{"token", "make tokens, passwords, signed URLs and keys; its own flags follow it"},
 };
 
 /// What the arguments ask for, before any setting is read.
@@ -202,8 +206,14 @@ std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::
 std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
                                                                std::span<const std::string> environment, RingProbe probe,
                                                                const Terminal& terminal) {
+  if (arguments.size() > 1 && std::string_view(arguments[1]) == "token") {
+    return std::unexpected(run_token_command(arguments.subspan(1), std::cin, std::time(nullptr), terminal));
+  }
   const auto request = parse_arguments(arguments, terminal);
   if (!request) return std::unexpected(request.error());
+  if (request->command == Command::token) {
+    return std::unexpected(refuse(ArgumentParser::usage("no flag stands before `ringgate token`"), terminal.err));
+  }
   if (request->command == Command::version) {
     terminal.out << describe_version(probe);
     return std::unexpected(ExitCode::success);

@@ -48,5 +48,21 @@ TEST(Expiry, RefusesEverythingElse) {
     EXPECT_EQ(parse_expiry(text), std::nullopt) << text;
 }
 
+TEST(Lifetime, IsATimeFromNowOrAMoment) {
+  EXPECT_EQ(parse_lifetime("45s", 1000), 1045);
+  EXPECT_EQ(parse_lifetime("2m", 1000), 1120);
+  EXPECT_EQ(parse_lifetime("1h", 1000), 4600);
+  EXPECT_EQ(parse_lifetime("30d", 1000), 1000 + 30 * 86400);
+  EXPECT_EQ(parse_lifetime("never", 1000), never);
+  EXPECT_EQ(parse_lifetime("1970-01-01T00:16:41Z", 1000), 1001);
+  EXPECT_EQ(parse_lifetime("1001", 1000), 1001);
+}
+
+TEST(Lifetime, IsNotOverAlready) {
+  for (const char* text :
+       {"0s", "1000", "999", "1970-01-01T00:16:40Z", "", "s", "-1h", "1.5h", "1w", "1 h", "01h", "253402300799d"})
+    EXPECT_EQ(parse_lifetime(text, 1000), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace ringgate::auth

@@ -138,9 +138,9 @@ TEST(CommandLine, CheckConfigKnowsWhichHandlersThereAre) {
 TEST(CommandLine, HelpAndVersionGoToStdout) {
   const Outcome help = run({"--help"});
   EXPECT_EQ(exit_code(help), ExitCode::success);
-  for (const char* word :
-       {"serve", "check-config", "print-config", "version", "doctor", "--config", "--listen", "--admin", "--shards", "--cpus",
-        "--set", "--log-level", "--log-format", "--version", "--help", "Exit codes", "SIGINT does so without the grace"}) {
+  for (const char* word : {"serve", "check-config", "print-config", "version", "doctor", "token", "--config", "--listen",
+                           "--admin", "--shards", "--cpus", "--set", "--log-level", "--log-format", "--version", "--help",
+                           "Exit codes", "SIGINT does so without the grace"}) {
     EXPECT_NE(help.out.find(word), std::string::npos) << word;
   }
   EXPECT_EQ(help.err, "");
@@ -162,6 +162,18 @@ TEST(CommandLine, DoctorFailsWhenTheRingIsMissing) {
   const Outcome ill = run({"doctor"}, {}, ring_is_forbidden);
   EXPECT_EQ(exit_code(ill), ExitCode::fault);
   EXPECT_NE(ill.out.find("MISSING"), std::string::npos);
+}
+
+TEST(CommandLine, TokenHasFlagsAndHelpOfItsOwn) {
+  const Outcome help = run({"token", "--help"});
+  EXPECT_EQ(exit_code(help), ExitCode::success);
+  EXPECT_NE(help.out.find("ringgate token basic"), std::string::npos) << help.out;
+  EXPECT_EQ(exit_code(run({"token", "device", "a"})), ExitCode::success);
+  EXPECT_EQ(exit_code(run({"token", "fly"})), ExitCode::usage);
+  for (const std::vector<const char*>& arguments : {std::vector<const char*>{"--shards", "1", "token"}, {"-c", "f", "token"}}) {
+    EXPECT_EQ(exit_code(run(arguments)), ExitCode::usage);
+    EXPECT_NE(run(arguments).err.find("no flag stands before `ringgate token`"), std::string::npos) << run(arguments).err;
+  }
 }
 
 TEST(CommandLine, TheEnvironmentMayHoldAnything) {
