@@ -38,6 +38,9 @@ TokenResult hash_token(const TokenFlags& flags, const TokenSources& sources);
 TokenResult make_password(const TokenFlags& flags, const TokenSources& sources);
 TokenResult make_signed_url(const TokenFlags& flags, const TokenSources& sources);
 TokenResult make_key(const TokenFlags& flags, const TokenSources& sources);
+TokenResult make_jwt(const TokenFlags& flags, const TokenSources& sources);
+/// `make_key` of the kinds jwt-ec, jwt-oct and public: a key as JWK.
+TokenResult make_jwt_key(const TokenFlags& flags, const TokenSources& sources);
 
 /// An error of usage; the remedy points to the help.
 StartError token_usage(std::string cause);

@@ -20,7 +20,9 @@ constexpr const char* footer =
     "  ringgate token admin --name billing --scopes push,read --append /etc/ringgate/admin-tokens\n"
     "  ringgate token basic CP-17 --append /etc/ringgate/users\n"
     "  ringgate token keys hmac --name 2027 --append /etc/ringgate/url-keys\n"
-    "  ringgate token url --key /etc/ringgate/url-keys --path /ws --query deviceId=pump-7 --expires 1h\n\n"
+    "  ringgate token url --key /etc/ringgate/url-keys --path /ws --query deviceId=pump-7 --expires 1h\n"
+    "  ringgate token keys jwt-ec > private.jwk; ringgate token jwt --key private.jwk --alg ES256 --claims "
+    "'{\"sub\":\"pump-7\"}' --expires 1h\n\n"
     "docs/credentials.md describes the files.";
 
 using Action = TokenResult (*)(const TokenFlags&, const TokenSources&);
@@ -38,6 +40,7 @@ class TokenParser {
     add_hash();
     add_basic();
     add_url();
+    add_jwt();
     add_keys();
   }
   TokenParser(const TokenParser&) = delete;
@@ -135,14 +138,32 @@ class TokenParser {
         ->type_name("WHEN")
         ->required();
   }
+  void add_jwt() {
+    CLI::App& command = add("jwt", "a JSON Web Token to try a route with", make_jwt);
+    command.add_option("--key", flags_.key, "file of one private or shared key, as JWK; its kid goes into the token")
+        ->type_name("FILE")
+        ->required();
+    command.add_option("--alg", flags_.algorithm, "ES256, RS256, PS256, HS256, or with 384 or 512")
+        ->type_name("NAME")
+        ->required();
+    command.add_option("--claims", flags_.claims, "claims as a JSON object; iat and exp are added unless given")
+        ->type_name("JSON")
+        ->default_val("{}");
+    add_end(command);
+  }
   void add_keys() {
     CLI::App& command = add("keys", "a new key", make_key);
-    command.add_option("KIND", flags_.kind, "hmac: a line for a file of keys of signed URLs")
+    command
+        .add_option(
+            "KIND", flags_.kind,
+            "hmac: a line for a file of keys of signed URLs; jwt-ec: a private JWK on P-256; jwt-oct: a shared JWK; public: what "
+            "the gate needs of the private JWK on stdin")
         ->type_name("")
-        ->check(CLI::IsMember({"hmac"}))
+        ->check(CLI::IsMember({"hmac", "jwt-ec", "jwt-oct", "public"}))
         ->required();
-    add_text(command, "--name", flags_.name, "NAME", "what a URL may call it (default key-1)");
-    add_file(command);
+    add_text(command, "--name", flags_.name, "NAME", "what a URL or a token calls it (default key-1)");
+    add_text(command, "--append", flags_.append, "FILE",
+             "of an hmac key: append the line to this file, which is made if missing");
   }
 
   CLI::App app_{"ringgate token - makes credentials, and lines for the gate's files of them"};
@@ -153,7 +174,7 @@ class TokenParser {
 StartError usage_of(const CLI::ParseError& error, const CLI::App& app) {
   // CLI11 reports a missing command also if there is an unknown one.
   if (app.get_subcommands().empty())
-    return token_usage("what to make is missing or unknown: device, admin, hash, basic, url or keys");
+    return token_usage("what to make is missing or unknown: device, admin, hash, basic, url, jwt or keys");
   return token_usage(config::printable(error.what(), 200));
 }
 

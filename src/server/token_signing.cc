@@ -63,7 +63,8 @@ TokenResult make_signed_url(const TokenFlags& flags, const TokenSources& sources
   return std::unexpected(token_usage("--query has expires, signature, kid or key_id, which the signing adds"));
 }
 
-TokenResult make_key(const TokenFlags& flags, const TokenSources&) {
+TokenResult make_key(const TokenFlags& flags, const TokenSources& sources) {
+  if (flags.kind != "hmac") return make_jwt_key(flags, sources);
   std::array<std::uint8_t, 32> secret;
   RINGGATE_ASSERT(RAND_priv_bytes(secret.data(), static_cast<int>(secret.size())) == 1);
   const std::string name = flags.name.empty() ? "key-1" : flags.name;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../auth/temporary_folder.h"
+#include "auth/jwk_set.h"
 #include "auth/password_file.h"
 #include "auth/signed_url.h"
 #include "auth/text_coding.h"
@@ -156,6 +157,27 @@ TEST(TokenCommand, SignsUrlsWithTheKeyNamed) {
   EXPECT_EQ(run({"url", "--key", file + ":k3", "--path", "/ws", "--expires", "1h"}).code, ExitCode::bad_configuration);
 }
 
+TEST(TokenCommand, MakesKeysAndTokensOfJson) {
+  const TemporaryFolder folder;
+  const Outcome key = run({"keys", "jwt-ec", "--name", "k"});
+  ASSERT_EQ(key.lines.size(), 1U) << key.err;
+  const std::string file = folder.file("key", key.lines[0]);
+  const Outcome published = run({"keys", "public"}, key.lines[0]);
+  ASSERT_EQ(published.lines.size(), 1U) << published.err;
+  const std::string public_file = folder.file("public", published.lines[0]);
+  EXPECT_TRUE(auth::JwkSet::load(std::vector{public_file}).has_value());
+  EXPECT_FALSE(auth::JwkSet::load(std::vector{file}).has_value()) << "the gate takes no private key";
+  const Outcome made = run({"jwt", "--key", file, "--alg", "ES256", "--claims", R"({"sub":"a"})", "--expires", "1h"});
+  ASSERT_EQ(made.lines.size(), 1U) << made.err;
+  EXPECT_EQ(std::ranges::count(made.lines[0], '.'), 2);
+  EXPECT_EQ(run({"jwt", "--key", public_file, "--alg", "ES256"}).code, ExitCode::bad_configuration);
+  EXPECT_EQ(run({"jwt", "--key", file, "--alg", "HS256"}).code, ExitCode::bad_configuration);
+  EXPECT_EQ(run({"jwt", "--key", file, "--alg", "none"}).code, ExitCode::usage);
+  EXPECT_EQ(run({"jwt", "--key", file, "--alg", "ES256", "--claims", "[]"}).code, ExitCode::usage);
+  EXPECT_EQ(run({"keys", "public"}, run({"keys", "jwt-oct"}).lines.at(0)).code, ExitCode::usage)
+      << "a shared key has no public part";
+}
+
 TEST(TokenCommand, BadUsageIsOneLineAndExit64) {
   const TemporaryFolder folder;
   const std::string file = folder.path() + "/keys";
@@ -208,7 +230,7 @@ TEST(TokenCommand, HelpNamesEveryCommandAndFlag) {
     for (const std::string& line : outcome.lines) text += line + "\n";
     return text;
   };
-  for (const char* word : {"device", "admin", "hash", "basic", "url", "keys", "Examples", "--append"})
+  for (const char* word : {"device", "admin", "hash", "basic", "url", "jwt", "keys", "Examples", "--append"})
     EXPECT_NE(help({}).find(word), std::string::npos) << word;
   for (const char* word : {"--group", "--prefix", "--name", "--expires", "--stdin", "--append"})
     EXPECT_NE(help({"device"}).find(word), std::string::npos) << word;
