@@ -38,11 +38,31 @@ struct TlsConfig {
   friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };
 
+enum class ProxyProtocol : std::uint8_t { off, v1, v2, automatic };  // automatic: the header may be of either version
+
+/// The field in which trusted proxies name the client of a request.
+enum class ForwardedField : std::uint8_t {
+  automatic,  // either; a request with both must mean the same client
+  x_forwarded_for,
+  forwarded,  // RFC 7239
+  off,
+};
+
+/// The proxies in front of a listener; without any, a connection's peer is the client.
+struct ProxyConfig {
+  ProxyProtocol protocol = ProxyProtocol::off;  // else connections of others than trusted proxies are refused
+  std::vector<std::string> trusted;             // "10.0.0.0/8", "2001:db8::7", "unix": all peers of a Unix socket
+  ForwardedField forwarded = ForwardedField::automatic;
+
+  friend bool operator==(const ProxyConfig&, const ProxyConfig&) = default;
+};
+
 struct ListenerConfig {
   std::string bind = "127.0.0.1:8080";   // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks
   bool dual_stack = false;               // an IPv6 address, such as [::], takes IPv4 connections too
   std::string health_path = "/healthz";  // answered 200 while the gate is ready, else 503; "off": not served
   TlsConfig tls;
+  ProxyConfig proxy;
 
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
@@ -53,6 +73,7 @@ struct AdminConfig {
   std::vector<std::string> allowed_hosts;  // in the Host field, without port; loopback names and IP literals are always allowed
   std::uint64_t connections_max = 256;     // over all shards; a request on one more is answered 503
   TlsConfig tls;
+  ProxyConfig proxy;  // `forwarded` means nothing here
 
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };

@@ -21,9 +21,10 @@ enum class Rejection : std::uint8_t {
   device_id_malformed,
   device_id_conflict,
   device_id_reserved,
+  forwarded_conflict,
 };
 
-inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::device_id_reserved) + 1;
+inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::forwarded_conflict) + 1;
 
 // clang-format off
 inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rejection_rows{{
@@ -36,6 +37,7 @@ inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rej
     {Rejection::device_id_malformed, {400, "bad_id", "The device id is not 1 to 128 characters of those that this path allows, or is . or ..", http::rejection_fields::none}},
     {Rejection::device_id_conflict, {400, "device_id_conflict", "The request names two different devices.", http::rejection_fields::none}},
     {Rejection::device_id_reserved, {400, "device_id_reserved", "Only the server gives ids that begin with anon-.", http::rejection_fields::none}},
+    {Rejection::forwarded_conflict, {400, "forwarded_conflict", "X-Forwarded-For and Forwarded name different clients.", http::rejection_fields::none}},
 }};
 // clang-format on
 

@@ -32,6 +32,8 @@ struct alignas(64) ShardCounters {
   Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
   // TLS: how handshakes ended, and connections that ended by an error or without close_notify afterwards
   Counter tls_established, tls_resumed, tls_handshakes_failed, tls_timeouts, tls_not_tls, tls_overload, tls_broken, tls_truncated;
+  // PROXY headers: how connections of listeners with `proxy_protocol` began
+  Counter proxy_accepted, proxy_untrusted, proxy_missing, proxy_malformed, proxy_timeouts, proxy_abandoned, proxy_overload;
   // Devices
   Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers, health_answers;
   // How an accepted connection left the open phase: it counts in exactly one of these

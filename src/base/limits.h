@@ -51,6 +51,11 @@ inline constexpr std::size_t url_keys_max = 8;                  // each may be t
 inline constexpr std::size_t url_key_bytes_min = 32;
 inline constexpr std::size_t url_key_bytes_max = 1024;
 
+// Proxies.
+inline constexpr std::size_t trusted_proxies_max = 64;           // entries of one listener's list
+inline constexpr std::size_t proxy_header_bytes_max = 4 * 1024;  // of a PROXY header of version 2, with all that it carries
+inline constexpr std::size_t forwarded_hops_max = 32;            // proxies that a request may name, from the gate's on
+
 // WebSocket (bytes).
 inline constexpr std::size_t control_payload_bytes_max = 125;  // RFC 6455 section 5.5
 inline constexpr std::size_t close_reason_bytes_max = 123;

@@ -30,6 +30,7 @@ class Relations {
           {fmt::format("{} is a listener's, too", config_.admin.bind), "bind the admin port elsewhere, or \"off\""});
     }
     check_tls("admin", config_.admin.tls);
+    check_proxy("admin", config_.admin.proxy);
     if (config_.admin.dual_stack && !config_.admin.bind.starts_with('[')) add("admin.dual_stack", not_ipv6(config_.admin.bind));
     return std::move(faults_);
   }
@@ -62,6 +63,7 @@ class Relations {
           {fmt::format("{} is the address of another listener", listener.bind), "give each listener its own address"});
     }
     check_tls(fmt::format("listener.{}", i), listener.tls);
+    check_proxy(fmt::format("listener.{}", i), listener.proxy);
     if (listener.dual_stack && !listener.bind.starts_with('['))
       add(fmt::format("listener.{}.dual_stack", i), not_ipv6(listener.bind));
     if (std::ranges::find(config_.routes, listener.health_path, &RouteConfig::path) != config_.routes.end()) {
@@ -75,6 +77,13 @@ class Relations {
     if (certificates == tls.key_files.size()) return;
     add(section + (certificates > tls.key_files.size() ? ".tls.cert" : ".tls.key"),
         {fmt::format("{} certificates and {} keys", certificates, tls.key_files.size()), "give one key for each certificate"});
+  }
+
+  void check_proxy(const std::string& section, const ProxyConfig& proxy) {
+    if (proxy.protocol != ProxyProtocol::off && proxy.trusted.empty())
+      add(section + ".proxy_protocol", {"without trusted_proxies every connection is refused", "give trusted_proxies"});
+    if (proxy.forwarded != ForwardedField::automatic && proxy.forwarded != ForwardedField::off && proxy.trusted.empty())
+      add(section + ".forwarded", {"without trusted_proxies nobody is believed", "give trusted_proxies"});
   }
 
   static Complaint not_ipv6(const std::string& bind) {

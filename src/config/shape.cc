@@ -6,6 +6,7 @@
 #include "admission/path_pattern.h"
 #include "base/limits.h"
 #include "http/uri.h"
+#include "net/cidr.h"
 #include "ring/ring.h"
 
 namespace ringgate::config {
@@ -67,6 +68,8 @@ bool accepts_subprotocol(std::string_view text) {
   return !text.empty() && text.size() <= limits::subprotocol_bytes_max && all_of(text, "!#$%&'*+-.^_`|~");
 }
 
+bool accepts_cidr(std::string_view text) { return net::parse_cidr(text).has_value(); }
+
 bool accepts_file_path_or_none(std::string_view text) {
   return text.size() < 4096 && std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
@@ -86,6 +89,7 @@ constinit const TextShape web_origin{
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
 constinit const TextShape file_path{accepts_file_path, "the path of a file"};
 constinit const TextShape file_path_or_none{accepts_file_path_or_none, "the path of a file, or nothing"};
+constinit const TextShape cidr{accepts_cidr, "a prefix such as \"10.0.0.0/8\", an address, or \"unix\""};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
 constinit const TextShape route_id_source{
     accepts_route_id_source,

@@ -15,6 +15,7 @@ extern const TextShape web_origin;             // "https://example.org"
 extern const TextShape subprotocol_name;       // "mqtt"
 extern const TextShape file_path;              // "/etc/ringgate/gate.pem"
 extern const TextShape file_path_or_none;      // or ""
+extern const TextShape cidr;                   // "10.0.0.0/8"
 extern const TextShape id_source;              // "query:deviceId"
 extern const TextShape route_id_source;        // also "path", "jwt:sub"
 

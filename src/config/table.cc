@@ -25,6 +25,8 @@ constexpr std::uint64_t hour = 60 * minute;
 constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off"};
 constexpr std::array<std::string_view, 3> id_characters_words{"strict", "ocpp", "printable"};
 constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
+constexpr std::array<std::string_view, 4> proxy_words{"off", "v1", "v2", "auto"};
+constexpr std::array<std::string_view, 4> forwarded_words{"auto", "x_forwarded_for", "forwarded", "off"};
 constexpr std::array<std::string_view, 2> switch_words{"off", "on"};
 constexpr std::array<std::string_view, 2> feature_words{"auto", "off"};
 constexpr std::array<std::string_view, 5> level_words{"debug", "info", "warning", "error", "off"};
@@ -105,6 +107,16 @@ const std::array table{
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::profile>("listener.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
         "2 and 3 may need.", live),
+    row<&C::listeners, &ListenerConfig::proxy, &ProxyConfig::protocol>("listener.proxy_protocol", WordRule{proxy_words},
+        "Version of the PROXY header that must begin each connection, before TLS. `auto`: either. A connection from outside "
+        "`trusted_proxies` is then reset."),
+    row<&C::listeners, &ListenerConfig::proxy, &ProxyConfig::trusted>("listener.trusted_proxies",
+        ListRule{cidr, 0, limits::trusted_proxies_max},
+        "Addresses of the proxies that may say who the client is: prefixes such as `10.0.0.0/8`, single addresses, or `unix` for all "
+        "peers of a Unix socket. Nobody else is believed."),
+    row<&C::listeners, &ListenerConfig::proxy, &ProxyConfig::forwarded>("listener.forwarded", WordRule{forwarded_words},
+        "Field in which the trusted proxies name the client of a request: `x_forwarded_for`, `forwarded` (RFC 7239), or `auto`: either, "
+        "and a request with both must name one client. Name the one that your proxies write."),
     row<&C::admin, &AdminConfig::bind>("admin.bind", TextRule{listen_address_or_off},
         "Address and port for backends and metrics. `off`: no admin listener."),
     row<&C::admin, &AdminConfig::dual_stack>("admin.dual_stack", FlagRule{},
@@ -126,6 +138,11 @@ const std::array table{
     row<&C::admin, &AdminConfig::tls, &TlsConfig::profile>("admin.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
         "2 and 3 may need.", live),
+    row<&C::admin, &AdminConfig::proxy, &ProxyConfig::protocol>("admin.proxy_protocol", WordRule{proxy_words},
+        "As `listener.proxy_protocol`."),
+    row<&C::admin, &AdminConfig::proxy, &ProxyConfig::trusted>("admin.trusted_proxies",
+        ListRule{cidr, 0, limits::trusted_proxies_max},
+        "Proxies that may send a PROXY header."),
     row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path_pattern},
         "Path of the opening handshake, compared byte by byte. One whole segment may be `{id}`: the device id stands there, "
         "percent-encoded."),

@@ -20,6 +20,7 @@ class Outbox;
 
 enum class State : std::uint8_t {
   free,
+  arriving,     // no session knows it yet: its address or its PROXY header is awaited; see arriving.cc
   open,         // both directions work
   flushing,     // nothing more is written; waiting output is sent, then FIN
   lingering,    // FIN is sent; received bytes are discarded until the peer's FIN
@@ -59,7 +60,8 @@ struct Connection {
   std::uint8_t session_flags = 0;  // for the session
 
   Input input;
-  ring::PeerAddress peer;  // filled by the ring soon after accepting
+  // Filled by the ring soon after accepting. Once a proxy has told, the client's.
+  ring::PeerAddress peer;
 
   Outbox* outbox = nullptr;             // owned by the transport; null unless output waits
   std::uint64_t output_index : 24 = 0;  // 1 + index of this turn's output; 0: none

@@ -66,8 +66,12 @@ void Transport::release_terminated() {
 void Transport::release(Connection& connection) {
   RINGGATE_ASSERT(connection.state == State::terminating && !connection.input.is_in_kernel() &&
                   connection.outbox_send != OutboxSend::in_flight);
-  if (is_announced(connection)) session_of(connection).on_gone(connection, connection.end_cause);
-  if (has_tls(connection)) release_codec(connection);
+  if (is_arriving(connection)) {
+    forget_arrival(connection);
+  } else {
+    if (is_announced(connection)) session_of(connection).on_gone(connection, connection.end_cause);
+    if (has_tls(connection)) release_codec(connection);
+  }
   --listeners_[connection.listener_index].connections_count;
   accepts_are_settled_ = false;
   wheel_.cancel(table_.slot_of(connection));
@@ -87,6 +91,7 @@ void Transport::on_timer(std::uint32_t slot) {
       if (is_announced(connection)) session_of(connection).on_deadline(connection);
       else give_up_handshake(connection);
       break;
+    case State::arriving: refuse_arrival(connection, counters_.proxy_timeouts, "timeout"); break;
     case State::flushing: terminate(connection, EndCause::aborted, Farewell::reset); break;
     case State::lingering: terminate(connection, connection.end_cause, Farewell::fin); break;
     case State::terminating:

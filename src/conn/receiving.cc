@@ -66,7 +66,10 @@ inline Connection* Transport::take_input(const Completion& completion) {
 inline void Transport::on_received(Connection& connection, MutableBytes bytes) {
   connection.bytes_in += bytes.size();
   counters_.wire_bytes_in.add(bytes.size());
-  if (connection.state != State::open) return;
+  if (connection.state != State::open) {
+    if (connection.state == State::arriving) on_header_received(connection, bytes);
+    return;
+  }
   if (has_tls(connection)) return on_sealed_received(connection, bytes);
   deliver(connection, bytes);
   if (bytes.size() < options_.bulk_bytes && connection.input.bulkiness == 0) return;
@@ -88,6 +91,7 @@ void Transport::on_peer_finished(Connection& connection) {
   if (connection.state == State::open && has_tls(connection)) on_sealed_end(connection);
   else if (connection.state == State::open) session_of(connection).on_end_of_stream(connection);
   else if (connection.state == State::lingering) terminate(connection, connection.end_cause, Farewell::fin);
+  else if (connection.state == State::arriving) terminate(connection, EndCause::peer_closed, Farewell::fin);
 }
 
 void Transport::on_input_failed(Connection& connection, const Completion& completion) {

@@ -57,7 +57,7 @@ void Transport::expect_hello(Connection& connection) {
 }
 
 void Transport::end_handshakes(std::uint32_t listeners) {
-  if (handshakes_ == 0) return;
+  if (handshakes_ == 0 && arrivals_.empty()) return;
   for (std::uint32_t slot = 0; slot < table_.high_water(); ++slot) {
     Connection& connection = table_.at(slot);
     if (connection.state != State::free && connection.listener_index < listeners && !is_announced(connection))

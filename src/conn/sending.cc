@@ -229,9 +229,10 @@ void Transport::move_to_outbox(Connection& connection, TurnOutput& output, std::
   output.clear();
 }
 
-/// Not over loopback: there the kernel copies anyway.
+/// Not over loopback: there the kernel copies anyway. Behind proxies nobody knows: `peer` is the client, and a proxy is often near.
 bool Transport::goes_uncopied(const Connection& connection, std::size_t bytes) const {
-  return bytes >= options_.zero_copy_bytes && connection.peer.is_known() && !connection.peer.is_loopback();
+  return bytes >= options_.zero_copy_bytes && connection.peer.is_known() && !connection.peer.is_loopback() &&
+         proxies_of(connection) == nullptr;
 }
 
 /// Sends the message at the front of the outbox without a copy. False if it must be sent as usual.

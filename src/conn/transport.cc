@@ -41,6 +41,7 @@ Transport::~Transport() {
 void Transport::start_accepting(std::uint32_t listener_index, ListenerSlot listener) {
   if (listeners_.size() <= listener_index) listeners_.resize(listener_index + 1);
   if (listener.tls != nullptr && wire_ == nullptr) wire_ = std::make_unique<tls::Wire>();
+  hides_connections_ |= listener.tls != nullptr || listener.proxies != nullptr;
   listeners_[listener_index] = {.slot = std::move(listener), .wanted = true};
   accepts_are_settled_ = false;
   if (listeners_[listener_index].slot.takes_reserve) reserve_is_whole_ = false;  // the reserve is empty yet
@@ -116,10 +117,11 @@ void Transport::on_accept(const Completion& completion) {
   ++listener.connections_count;
   connection->listener_index = static_cast<std::uint8_t>(completion.token.slot);
   connection->opened_ms = (now_ / nanoseconds_per_millisecond) & ((std::uint64_t{1} << 40) - 1);
-  if (ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection))) begin_operation(*connection);
+  const bool is_named_later = ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection));
+  if (is_named_later) begin_operation(*connection);
+  if (proxies_of(*connection) != nullptr) return begin_arrival(*connection, is_named_later ? Naming::pending : Naming::done);
   settle_input(*connection);
-  if (has_tls(*connection)) expect_hello(*connection);
-  else session_of(*connection).on_open(*connection);
+  introduce(*connection);
 }
 
 // -- The turn
@@ -170,9 +172,13 @@ void Transport::dispatch(const Completion& completion) {
     case OperationKind::hang_up: return on_hang_up(completion);
     case OperationKind::cancel: return on_cancelled(completion);
     case OperationKind::shutdown:
-    case OperationKind::peer_name:
-      if (Connection* const connection = table_.find(completion.token)) end_operation(*connection);
+    case OperationKind::peer_name: {
+      Connection* const connection = table_.find(completion.token);
+      if (connection == nullptr) return;
+      end_operation(*connection);
+      if (connection->state == State::arriving) on_peer_named(*connection);
       return;
+    }
     default: return;
   }
 }

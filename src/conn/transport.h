@@ -9,7 +9,8 @@
 //
 // On a listener with TLS a session sees plaintext, and sees a connection only once its handshake is over.
 //
-// Files: transport.cc (accepting, the turn, timers), receiving.cc, bulk.cc, sealing.cc (TLS), sending.cc, ending.cc.
+// Files: transport.cc (accepting, the turn, timers), arriving.cc (proxies), receiving.cc, bulk.cc, sealing.cc (TLS), sending.cc,
+// ending.cc.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "base/log_limiter.h"
 #include "base/shard_budget.h"
 #include "base/timer_wheel.h"
 #include "conn/connection.h"
@@ -29,6 +33,7 @@
 #include "conn/session.h"
 #include "conn/turn_output.h"
 #include "conn/waiting_output.h"
+#include "net/proxy_policy.h"
 #include "ring/ring.h"
 #include "ringgate/message.h"
 #include "tls/codec.h"
@@ -47,6 +52,7 @@ struct ListenerSlot {
   bool takes_reserve = false;                  // uses descriptors held in reserve if the process has no others
   bool counts_output = false;                  // output that waits for its peers counts against Options::output_bytes_max
   std::shared_ptr<const tls::Context> tls;     // null: plain TCP
+  std::shared_ptr<const net::ProxyPolicy> proxies;  // null: peers are clients
 };
 
 class Transport {
@@ -58,8 +64,9 @@ class Transport {
     DurationNs close_timeout = 5 * nanoseconds_per_second;  // to flush waiting output once closing has begun
     std::size_t zero_copy_bytes = SIZE_MAX;       // from this size on, messages to other machines are sent without a copy
     std::uint64_t output_bytes_max = UINT64_MAX;  // memory for the waiting output of all peers together
-    std::uint32_t handshakes_max = 16'384;        // of TLS under way, from accepting on; one more is reset
+    std::uint32_t handshakes_max = 16'384;  // of TLS under way, from accepting on; one more is reset; PROXY headers likewise
     DurationNs handshake_time = 5 * nanoseconds_per_second;  // for a TLS handshake, from accepting on
+    DurationNs arrival_time = 5 * nanoseconds_per_second;    // for a PROXY header, from accepting on
     std::size_t bulk_bytes = SIZE_MAX;                       // a connection that delivers as much per receive is bulk
   };
 
@@ -71,8 +78,8 @@ class Transport {
   // -- Listening. Listener indexes are the ring's.
   void start_accepting(std::uint32_t listener_index, ListenerSlot listener);
   void stop_accepting(std::uint32_t listener_index);
-  /// Resets the connections of the first `listeners` listeners whose TLS handshake is not over. No session knows them, so none can
-  /// close them.
+  /// Resets the connections of the first `listeners` listeners whose PROXY header or TLS handshake is not over. No session knows
+  /// them, so none can close them.
   void end_handshakes(std::uint32_t listeners);
   /// Handshakes that begin from now on use `tls`. Only for a listener that has TLS.
   void renew_tls(std::uint32_t listener_index, std::shared_ptr<const tls::Context> tls) {
@@ -126,7 +133,11 @@ class Transport {
   /// Ends at once: waiting output is lost, and nothing more is received.
   void terminate(Connection& connection, EndCause cause, Farewell farewell);
 
-  /// Whether `session` has this connection: not before a TLS handshake is over.
+  /// The proxies in front of the connection's listener; null if there are none.
+  const net::ProxyPolicy* proxies_of(const Connection& connection) const {
+    return listeners_[connection.listener_index].slot.proxies.get();
+  }
+  /// Whether `session` has this connection: not before a PROXY header has come and a TLS handshake is over.
   bool serves(const Connection& connection, const Session& session) const {
     return listeners_[connection.listener_index].slot.session == &session && is_announced(connection);
   }
@@ -163,6 +174,19 @@ class Transport {
   void collect_sends(std::span<const ring::Completion> completions);
   void dispatch(const ring::Completion& completion);
   void on_cancelled(const ring::Completion& completion);
+
+  // arriving.cc: from accepting until the client is known
+  enum class Naming : std::uint8_t { done, pending };  // of the peer's address
+  void begin_arrival(Connection& connection, Naming naming);
+  void on_peer_named(Connection& connection);
+  void on_header_received(Connection& connection, MutableBytes bytes);
+  void arrive(Connection& connection, MutableBytes rest);
+  void introduce(Connection& connection);
+  void refuse_arrival(Connection& connection, Counter& counter, std::string_view reason);
+  bool is_arriving(const Connection& connection) const {
+    return !arrivals_.empty() && arrivals_.contains(table_.slot_of(connection));
+  }
+  void forget_arrival(const Connection& connection);
 
   // receiving.cc
   void settle_input(Connection& connection);
@@ -203,7 +227,10 @@ class Transport {
     return wire_ != nullptr && listeners_[connection.listener_index].slot.tls != nullptr;
   }
   /// Whether the session knows the connection.
-  bool is_announced(const Connection& connection) const { return !has_tls(connection) || is_established(connection); }
+  bool is_announced(const Connection& connection) const { return !hides_connections_ || is_announced_at_last(connection); }
+  bool is_announced_at_last(const Connection& connection) const {
+    return !is_arriving(connection) && (!has_tls(connection) || is_established(connection));
+  }
   bool is_established(const Connection& connection) const;
   tls::Codec* codec_of(const Connection& connection) const;
   void expect_hello(Connection& connection);
@@ -304,6 +331,14 @@ class Transport {
   bool receives_bulk_ = false;     // the next enter receives from bulk connections
   std::vector<SlotRef> released_;  // terminated connections without operations in flight
   std::uint32_t operations_in_flight_ = 0;
+  bool hides_connections_ = false;  // some listener does not show its connections to the session at once
+  /// A connection in state arriving, and afterwards if it never leaves it.
+  struct Arrival {
+    std::vector<std::uint8_t> header;  // the beginning of one that does not come whole
+    bool is_counted = false;           // in a counter of its result
+  };
+  std::unordered_map<std::uint32_t, Arrival> arrivals_;  // by slot
+  LogLimiter arrival_logs_;                              // for log lines about refused ones
   std::unique_ptr<tls::Wire> wire_;                  // null while no listener has TLS
   std::vector<std::unique_ptr<tls::Codec>> codecs_;  // by slot; the record has no room for more
   std::deque<SlotRef> hellos_;                       // connections whose handshake waits for its turn

@@ -1,5 +1,6 @@
 // The opening handshake, from the first byte of a request to the 101. Part of DeviceSession; the rules are in admission/.
 #include "base/log.h"
+#include "dispatch/client_address.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
 #include "ws/handshake.h"
@@ -37,6 +38,11 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
 }
 
 void DeviceSession::judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
+  if (const net::ProxyPolicy* const proxies = transport_.proxies_of(connection)) {
+    const auto client = client_address(connection.peer, request, *proxies);
+    if (!client) return refuse(connection, admission::Rejection::forwarded_conflict, request);
+    connection.peer = *client;
+  }
   if (asks_for_health(connection, request)) return answer_health(connection, request);
   std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   if (!settings_.config.device.required) ring_.random(seed);

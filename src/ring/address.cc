@@ -17,17 +17,20 @@ std::string join(const std::string& host, bool is_ipv6, std::uint16_t port) {
 }
 }  // namespace
 
+bool PeerAddress::is_ipv4() const { return std::memcmp(address.data(), mapped_prefix.data(), mapped_prefix.size()) == 0; }
+
 bool PeerAddress::is_loopback() const {
-  if (std::memcmp(address.data(), mapped_prefix.data(), mapped_prefix.size()) == 0) return address[12] == 127;
+  if (is_unix()) return true;
+  if (is_ipv4()) return address[12] == 127;
   return address == std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 }
 
 std::string PeerAddress::text() const {
   if (!is_known()) return "unknown";
+  if (is_unix()) return "unix";
   char host[INET6_ADDRSTRLEN] = "";
-  const bool is_ipv4 = std::memcmp(address.data(), mapped_prefix.data(), mapped_prefix.size()) == 0;
-  inet_ntop(is_ipv4 ? AF_INET : AF_INET6, address.data() + (is_ipv4 ? 12 : 0), host, sizeof host);
-  return join(host, !is_ipv4, port);
+  inet_ntop(is_ipv4() ? AF_INET : AF_INET6, address.data() + (is_ipv4() ? 12 : 0), host, sizeof host);
+  return port == 0 ? host : join(host, !is_ipv4(), port);
 }
 
 std::string ListenAddress::text() const { return join(host, host.find(':') != std::string::npos, port); }

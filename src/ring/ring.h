@@ -54,13 +54,16 @@ struct Completion {
   std::uint32_t buffer_offset = 0;
 };
 
-/// Address and port of a peer.
+/// Address and port of a peer. No peer has the address `::`; with it, port 0 means unknown and port 1 a Unix socket.
 struct PeerAddress {
   std::array<std::uint8_t, 16> address{};  // IPv6, or IPv4 mapped into ::ffff:0:0/96
-  std::uint16_t port = 0;                  // host order; 0 with an all-zero address: unknown
-  std::string text() const;                // "127.0.0.1:4711", "[::1]:4711", "unknown"
+  std::uint16_t port = 0;                  // host order; 0 if only the address is known
+  std::string text() const;                // "127.0.0.1:4711", "[::1]:4711"; without port "127.0.0.1", "::1"; "unix", "unknown"
+  static PeerAddress unix_socket() { return {{}, 1}; }
   bool is_known() const { return *this != PeerAddress{}; }
-  bool is_loopback() const;  // 127.0.0.0/8, ::1
+  bool is_unix() const { return *this == unix_socket(); }
+  bool is_ipv4() const;
+  bool is_loopback() const;  // 127.0.0.0/8, ::1, a Unix socket
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 

@@ -21,12 +21,14 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
       plan_(plan),
       ring_(std::move(ring)),
       counters_(counters),
-      transport_(*ring_, counters,
-                 {.slots_count = plan.slots_count,
-                  .close_timeout = plan.settings.config.limits.close_timeout_ns,
-                  .zero_copy_bytes = plan.settings.config.ring.zero_copy_bytes,
-                  .output_bytes_max = output_part(plan),
-                  .bulk_bytes = plan.settings.config.ring.bulk_bytes}),
+      transport_(
+          *ring_, counters,
+          {.slots_count = plan.slots_count,
+           .close_timeout = plan.settings.config.limits.close_timeout_ns,
+           .zero_copy_bytes = plan.settings.config.ring.zero_copy_bytes,
+           .output_bytes_max = output_part(plan),
+           .arrival_time = std::min<DurationNs>(plan.settings.config.limits.handshake_timeout_ns, 5 * nanoseconds_per_second),
+           .bulk_bytes = plan.settings.config.ring.bulk_bytes}),
       devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
       admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters),
@@ -43,14 +45,16 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
                                    .slots_left_free = limits::admin_slots_per_shard,
                                    .backlog = backlog,
                                    .counts_output = true,
-                                   .tls = std::move(tls[i])});
+                                   .tls = std::move(tls[i]),
+                                   .proxies = net::policy_of(plan_.settings.config.listeners[i].proxy)});
   for (std::uint32_t i = devices; i < devices + admin; ++i) {
     transport_.start_accepting(
         i, {.session = &admin_,
             .backlog = backlog,
             .connections_max = static_cast<std::uint32_t>(plan_.admin_settings.connections_max) + limits::spare_admin_connections,
             .takes_reserve = true,
-            .tls = std::move(tls[i])});
+            .tls = std::move(tls[i]),
+            .proxies = net::policy_of(plan_.settings.config.admin.proxy)});
   }
 }
 

@@ -32,6 +32,7 @@ class RawEcho final : public Session {
   void on_open(Connection& connection) override {
     ++open_count;
     latest = &connection;
+    opened_from.push_back(connection.peer.text());
   }
   void on_output_given_up(Connection&) override {
     if (open_count == 0) ++strangers_count;
@@ -64,6 +65,7 @@ class RawEcho final : public Session {
   }
 
   int open_count = 0;
+  std::vector<std::string> opened_from;  // the clients, as they were known at the opening
   int ends_count = 0;
   std::size_t bytes_count = 0;
   int strangers_count = 0;       // calls for a connection while none was open
@@ -88,6 +90,7 @@ class EchoShard {
     std::uint64_t output_bytes_max = UINT64_MAX;
     std::uint32_t handshakes_max = 1000;
     ring::Features allowed = ring::RingOptions{}.allowed;
+    std::shared_ptr<const net::ProxyPolicy> proxies = nullptr;  // null: peers are clients
   };
   explicit EchoShard(std::size_t bulk_bytes = SIZE_MAX) : EchoShard(Options{.bulk_bytes = bulk_bytes}) {}
   explicit EchoShard(const Options& options)
@@ -99,7 +102,8 @@ class EchoShard {
                    .handshakes_max = options.handshakes_max,
                    .bulk_bytes = options.bulk_bytes}),
         session(transport) {
-    transport.start_accepting(0, {.session = &session, .slots_left_free = 2, .counts_output = true, .tls = options.tls});
+    transport.start_accepting(
+        0, {.session = &session, .slots_left_free = 2, .counts_output = true, .tls = options.tls, .proxies = options.proxies});
     transport.finish_turn();
   }
 

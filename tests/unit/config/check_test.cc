@@ -89,5 +89,23 @@ TEST(CheckConfig, ComparesValuesOnlyIfEachOfThemIsSound) {
             std::string::npos);
 }
 
+TEST(CheckConfig, WantsProxiesWhereTheyMatter) {
+  EXPECT_EQ(faults_after([](Config& c) { c.listeners[0].proxy.protocol = ProxyProtocol::v2; }),
+            "listener.0.proxy_protocol: without trusted_proxies every connection is refused; give trusted_proxies\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.admin.proxy.protocol = ProxyProtocol::automatic; }),
+            "admin.proxy_protocol: without trusted_proxies every connection is refused; give trusted_proxies\n");
+  EXPECT_EQ(faults_after([](Config& c) { c.listeners[0].proxy.forwarded = ForwardedField::forwarded; }),
+            "listener.0.forwarded: without trusted_proxies nobody is believed; give trusted_proxies\n");
+  EXPECT_EQ(faults_after(
+                [](Config& c) { c.listeners[0].proxy = {ProxyProtocol::v1, {"10.0.0.0/8", "unix"}, ForwardedField::forwarded}; }),
+            "");
+  EXPECT_EQ(faults_after([](Config& c) { c.listeners[0].proxy.trusted = {"10.0.0.1/8"}; }).substr(0, 52),
+            "listener.0.trusted_proxies: \"10.0.0.1/8\" does not fi");
+  EXPECT_NE(faults_after([](Config& c) {
+              for (int i = 0; i < 65; ++i) c.listeners[0].proxy.trusted.push_back("10.0.0." + std::to_string(i));
+            }).find("65 items are out of range"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace ringgate::config

@@ -26,7 +26,7 @@ std::string unquoted(std::string toml) {
 Sample both(const std::string& toml) { return {toml, unquoted(toml)}; }
 
 std::string first_accepted(const TextShape& shape) {
-  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id"}) {
+  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id", "10.0.0.0/8"}) {
     if (shape.accepts(candidate)) return candidate;
   }
   ADD_FAILURE() << "no sample for " << shape.shape;
@@ -60,6 +60,7 @@ std::vector<FlagSetting> companions(const std::string& path) {
   if (path == "route.0.allowed_origins") return {{"--set", "route.0.origin", "list"}};
   if (path == "listener.0.dual_stack") return {{"--set", "listener.0.bind", "[::]:8080"}};
   for (const std::string section : {"listener.0", "admin"}) {
+    if (path == section + ".proxy_protocol") return {{"--set", section + ".trusted_proxies", "127.0.0.1"}};
     if (path == section + ".tls.cert") return {{"--set", section + ".tls.key", "/other"}};
     if (path == section + ".tls.key") return {{"--set", section + ".tls.cert", "/other"}};
   }
@@ -116,8 +117,8 @@ TEST_P(EveryKey, ComesFromAFile) {
   const std::size_t section_bytes = path().size() - key().name().size();  // with the index and dots
   for (const FlagSetting& companion : companions(path())) {
     const std::string name = companion.path.substr(section_bytes);
-    toml += name.starts_with("tls.") ? fmt::format("{} = [\"{}\"]\n", name, companion.text)
-                                     : fmt::format("{} = \"{}\"\n", name, companion.text);
+    toml += name.starts_with("tls.") || name == "trusted_proxies" ? fmt::format("{} = [\"{}\"]\n", name, companion.text)
+                                                                  : fmt::format("{} = \"{}\"\n", name, companion.text);
   }
   toml += fmt::format("{} = {}\n", key().name(), sample_of(key()).toml);
   const auto loaded = load_config_text(toml, "gate.toml");

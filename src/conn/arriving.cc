@@ -1,0 +1,86 @@
+// Connections of listeners behind proxies, from accepting until the client is known. Part of Transport.
+//
+// Such a connection is in state `arriving`: first the ring tells the peer's address, then, if the listener wants a PROXY header, the
+// peer must be a trusted proxy and send one. No session and no TLS codec know the connection before. Other listeners pay nothing:
+// every path for open connections looks at the state anyway.
+#include <algorithm>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "conn/transport.h"
+
+namespace ringgate::conn {
+
+void Transport::begin_arrival(Connection& connection, Naming naming) {
+  connection.state = State::arriving;
+  arrivals_.try_emplace(table_.slot_of(connection));
+  if (arrivals_.size() > options_.handshakes_max) return refuse_arrival(connection, counters_.proxy_overload, "overload");
+  schedule(connection, now_ + options_.arrival_time);
+  if (naming == Naming::done) on_peer_named(connection);
+}
+
+/// Receives only now: whoever is no trusted proxy has nothing to say.
+void Transport::on_peer_named(Connection& connection) {
+  const net::ProxyPolicy& proxies = *proxies_of(connection);
+  if (!proxies.header) return arrive(connection, {});
+  if (!connection.peer.is_known()) return terminate(connection, EndCause::reset, Farewell::reset);  // gone before it had a name
+  if (!proxies.trusted.contains(connection.peer)) return refuse_arrival(connection, counters_.proxy_untrusted, "untrusted_proxy");
+  settle_input(connection);
+}
+
+void Transport::on_header_received(Connection& connection, MutableBytes bytes) {
+  std::vector<std::uint8_t>& header = arrivals_.at(table_.slot_of(connection)).header;
+  const std::size_t before = header.size();
+  ByteView seen = bytes;
+  if (before > 0) {
+    const std::size_t taken = std::min(bytes.size(), limits::proxy_header_bytes_max - before);
+    header.insert(header.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+    seen = header;
+  }
+  const auto parsed = net::parse_proxy_header(seen, *proxies_of(connection)->header);
+  if (!parsed) {
+    const bool is_missing = parsed.error() == net::ProxyViolation::no_header;
+    return refuse_arrival(connection, is_missing ? counters_.proxy_missing : counters_.proxy_malformed, name_of(parsed.error()));
+  }
+  if (!*parsed) {
+    if (before == 0) header.assign(bytes.begin(), bytes.end());
+    return;
+  }
+  counters_.proxy_accepted.add(1);
+  if ((*parsed)->source) connection.peer = *(*parsed)->source;
+  arrive(connection, bytes.subspan((*parsed)->size - before));
+}
+
+/// `rest`: what the client sent behind the header.
+void Transport::arrive(Connection& connection, MutableBytes rest) {
+  arrivals_.erase(table_.slot_of(connection));
+  wheel_.cancel(table_.slot_of(connection));
+  connection.state = State::open;
+  settle_input(connection);
+  introduce(connection);
+  if (rest.empty() || connection.state != State::open) return;
+  has_tls(connection) ? on_sealed_received(connection, rest) : deliver(connection, rest);
+}
+
+void Transport::introduce(Connection& connection) {
+  if (has_tls(connection)) expect_hello(connection);
+  else session_of(connection).on_open(connection);
+}
+
+void Transport::refuse_arrival(Connection& connection, Counter& counter, std::string_view reason) {
+  counter.add(1);
+  arrivals_.at(table_.slot_of(connection)).is_counted = true;
+  if (const auto left_out = log::enabled(log::Level::info) ? arrival_logs_.admit(now_) : std::nullopt) {
+    log::info("connection refused", {{"remote", connection.peer.text()}, {"reason", reason}, {"suppressed", *left_out}});
+  }
+  terminate(connection, EndCause::aborted, Farewell::reset);
+}
+
+/// Called when the slot is about to be released: the connection ended before its client was known.
+void Transport::forget_arrival(const Connection& connection) {
+  const auto arrival = arrivals_.find(table_.slot_of(connection));
+  if (!arrival->second.is_counted && proxies_of(connection)->header) counters_.proxy_abandoned.add(1);
+  arrivals_.erase(arrival);
+}
+
+}  // namespace ringgate::conn
