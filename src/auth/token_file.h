@@ -25,6 +25,9 @@ struct DeviceToken {
   std::string_view group;
   std::string_view prefix;
   std::int64_t expires_at = never;
+
+  /// Whether the token may be used as the device `id`.
+  bool allows(std::string_view id) const { return device.empty() ? id.starts_with(prefix) : id == device; }
 };
 
 struct AdminToken {

@@ -1,5 +1,7 @@
 #include "server/token_command.h"
 
+#include <signal.h>
+
 #include <CLI/CLI.hpp>
 #include <array>
 #include <ostream>
@@ -178,6 +180,14 @@ StartError usage_of(const CLI::ParseError& error, const CLI::App& app) {
   return token_usage(config::printable(error.what(), 200));
 }
 
+/// The binary blocks the signals that end a gate. A command that waits for stdin is ended by them, as any other program.
+void unblock_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
 }  // namespace
 
 ExitCode run_token_command(std::span<const char* const> arguments, std::istream& in, std::int64_t now, const Terminal& terminal) {
@@ -185,6 +195,7 @@ ExitCode run_token_command(std::span<const char* const> arguments, std::istream&
     terminal.err << to_line(error) << '\n';
     return error.exit_code;
   };
+  unblock_signals();
   TokenParser parser;
   try {
     parser.parse(arguments);
@@ -197,7 +208,8 @@ ExitCode run_token_command(std::span<const char* const> arguments, std::istream&
   const auto result = parser.action()(parser.flags(), {in, now});
   if (!result) return refuse(result.error());
   terminal.out << *result << std::flush;
-  return ExitCode::success;
+  if (terminal.out) return ExitCode::success;
+  return refuse({ExitCode::system_refused, "stdout cannot be written", "a line that was appended stays; make another secret"});
 }
 
 }  // namespace ringgate::server

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import re
+import signal
 import subprocess
 import time
 import urllib.parse
@@ -144,6 +145,12 @@ def test_appending_keeps_a_file_that_the_gate_takes(folder):
     assert file.read_bytes() == before
     token("device", "b", "--append", folder, code=78)
     token("device", "b", "--append", folder / "no" / "tokens", code=71)
+
+
+def test_a_signal_ends_the_wait_for_stdin():
+    with subprocess.Popen([BINARY, "token", "hash"], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiting:
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(10 * PATIENCE) == -signal.SIGINT
 
 
 def test_help_and_bad_usage():

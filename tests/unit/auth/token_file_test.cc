@@ -32,6 +32,16 @@ TEST(DeviceTokens, AreFoundByTheToken) {
   EXPECT_EQ(tokens->size(), 2U);
 }
 
+TEST(DeviceTokens, AllowTheirDevices) {
+  const auto tokens = devices(line_of("one", "device=a") + line_of("two", "group=g prefix=p-") + line_of("three", "group=h"));
+  const auto allows = [&](std::string_view token, std::string_view id) { return tokens->find(token, 0)->allows(id); };
+  EXPECT_TRUE(allows("one", "a"));
+  for (const char* id : {"", "A", "ab"}) EXPECT_FALSE(allows("one", id)) << id;
+  EXPECT_TRUE(allows("two", "p-") && allows("two", "p-1"));
+  for (const char* id : {"", "p", "P-1", "a"}) EXPECT_FALSE(allows("two", id)) << id;
+  EXPECT_TRUE(allows("three", "anything"));
+}
+
 TEST(DeviceTokens, RefuseOthers) {
   const auto tokens = devices(line_of("one", "device=a") + line_of(std::string(256, 'l'), "device=b"));
   EXPECT_EQ(tokens->find("onf", 0).error(), Fault::token_unknown);

@@ -220,6 +220,15 @@ TEST(TokenCommand, BadUsageIsOneLineAndExit64) {
   }
 }
 
+TEST(TokenCommand, SaysThatASecretWasNotPrinted) {
+  std::istringstream in;
+  std::ostringstream out, err;
+  out.setstate(std::ios::badbit);
+  const std::vector<const char*> arguments{"token", "device", "a"};
+  EXPECT_EQ(run_token_command(arguments, in, now, {out, err}), ExitCode::system_refused);
+  EXPECT_TRUE(err.str().starts_with("ringgate: stdout cannot be written; ")) << err.str();
+}
+
 TEST(TokenCommand, HelpNamesEveryCommandAndFlag) {
   const auto help = [](std::vector<std::string> words) {
     words.push_back("--help");
