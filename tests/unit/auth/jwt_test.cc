@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
+#include <atomic>
 #include <thread>
 
 #include "base/limits.h"
@@ -278,7 +279,9 @@ TEST_F(Jwt, IsVerifiedByManyThreadsWithOneSet) {
   std::vector<std::pair<std::string, bool>> tokens;
   for (const std::string name : {"RS256", "PS384", "ES256", "ES384", "HS256"}) {
     tokens.emplace_back(make_token(keys.of(name), name, good_claims), true);
-    tokens.emplace_back(altered(tokens.back().first, tokens.back().first.size() - 5, '-'), false);
+    const std::string& good = tokens.back().first;
+    const std::size_t at = good.size() - 5;
+    tokens.emplace_back(altered(good, at, good[at] == 'A' ? 'B' : 'A'), false);
   }
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
