@@ -20,7 +20,9 @@ enum class CloseCode : std::uint16_t {
   service_restart = 1012,
   try_again_later = 1013,
   closed_by_backend = 4000,  // DELETE /v1/devices/{id} picks from 4000-4099
-  no_pong = 4408,            // also after limits.idle_timeout
+  credential_ended = 4401,   // it expired or was revoked
+  banned = 4403,
+  no_pong = 4408,  // also after limits.idle_timeout
   replaced = 4409,
   rate_limited = 4429,
   slow_consumer = 4430,

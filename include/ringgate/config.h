@@ -84,6 +84,36 @@ enum class OriginPolicy : std::uint8_t {
   off,        // the Origin is not checked
 };
 
+/// JSON Web Tokens (RFC 7519).
+struct JwtConfig {
+  std::vector<std::string> key_files;        // JWK, JWK Set, or public keys in PEM; empty: no token is good
+  std::vector<std::string> issuers;          // `iss` is one of them; empty: any
+  std::vector<std::string> audiences;        // `aud` names one of them; empty: a token with `aud` is refused
+  std::string id_claim = "sub";              // holds the device id; "off": a token is good for every device
+  bool expiry_required = true;               // a token without `exp` is refused
+  std::uint64_t leeway_ns = 60'000'000'000;  // by which clocks may differ, in each direction
+
+  friend bool operator==(const JwtConfig&, const JwtConfig&) = default;
+};
+
+/// What credentials are checked against. All texts are paths of files; empty: none.
+struct AuthConfig {
+  std::string token_file;     // of hashes of device tokens
+  std::string password_file;  // of users and hashes of passwords
+  std::string url_key_file;   // of keys that sign URLs
+  JwtConfig jwt;
+  std::uint64_t expiry_notice_ns = 30'000'000'000;  // before a credential ends, this is announced; 0: not
+  std::uint64_t expiry_grace_ns = 25'000'000'000;   // after a credential has ended, its device is closed with 4401
+
+  friend bool operator==(const AuthConfig&, const AuthConfig&) = default;
+};
+
+/// What happens when a device connects whose id is online.
+enum class DuplicatePolicy : std::uint8_t {
+  replace,  // the older connection is closed with 4409
+  reject,   // the newer one is answered 409
+};
+
 /// permessage-deflate (RFC 7692) on one route.
 struct DeflateConfig {
   bool enabled = false;
@@ -102,6 +132,11 @@ struct RouteConfig {
   std::vector<std::string> allowed_origins;  // "https://example.org", "null", "file://"; only with OriginPolicy::list
   std::vector<std::string> id_from;          // as DeviceConfig::id_from, for this route alone; empty: those of DeviceConfig
   IdCharacters id_characters = IdCharacters::strict;
+  // Kinds of credential, in the order in which they are looked for: "token", "basic", "hmac", "jwt", "mtls", "none". Empty: as "none",
+  // but only for listeners on loopback.
+  std::vector<std::string> auth;
+  bool enforce = true;  // false: whoever has no good credential is let in, and counted
+  DuplicatePolicy duplicate = DuplicatePolicy::replace;
   std::vector<std::string> subprotocols;  // the gate takes the first of these that the client offers
   DeflateConfig deflate;
 
@@ -192,6 +227,7 @@ struct Config {
   AdminConfig admin;
   std::vector<RouteConfig> routes;  // empty: only mounted handlers; without any of those, the echo on /ws
   DeviceConfig device;
+  AuthConfig auth;
   LimitsConfig limits;
   RingConfig ring;
   LogConfig log;

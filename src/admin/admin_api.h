@@ -3,7 +3,7 @@
 // Knows nothing of connections: it gets whole requests and gives answers to a Responder. One per shard, owned by the admin
 // session; owner shard. Invariant: each request gets exactly one answer.
 //
-// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, listing.cc, health_endpoints.cc.
+// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, credential_endpoints.cc, listing.cc, health_endpoints.cc.
 #pragma once
 
 #include <cstdint>
@@ -61,12 +61,18 @@ class AdminApi {
   void show_device(Call call);
   void close_device(Call call);
   void list_devices(Call call);
+  void extend_credential(Call call);
+  void ban_device(Call call);
+  void show_ban(Call call);
+  void lift_ban(Call call);
+  void revoke(Call call);
   void show_health(Call call);
   void show_readiness(Call call);
   void show_metrics(Call call);
 
  private:
   bool is_host_allowed(const Request& request) const;
+  void wake_shards();
 
   struct Listing;  // listing.cc
   void start_listings();

@@ -1,5 +1,6 @@
 // GET and DELETE /v1/devices/{id}.
 #include "admin/admin_api.h"
+#include "admin/close_refusal.h"
 #include "admin/json.h"
 #include "admin/query_number.h"
 #include "base/limits.h"
@@ -44,14 +45,8 @@ void AdminApi::close_device(Call call) {
   if (!reason) return call.responder.refuse(Refusal::bad_reason);
   push_service_.close_device(call.device_id.view(), static_cast<CloseCode>(*code), std::move(*reason),
                              [responder = call.responder](dispatch::CloseOutcome outcome) {
-                               switch (outcome) {
-                                 case dispatch::CloseOutcome::closed: return responder.answer({.status = 204});
-                                 case dispatch::CloseOutcome::unknown_device: return responder.refuse(Refusal::unknown_device);
-                                 case dispatch::CloseOutcome::moving: return responder.refuse(Refusal::closing);
-                                 case dispatch::CloseOutcome::backpressure: return responder.refuse(Refusal::backpressure);
-                                 case dispatch::CloseOutcome::stopping: return responder.refuse(Refusal::stopping);
-                                 case dispatch::CloseOutcome::unknown_outcome: return responder.refuse(Refusal::unknown_outcome);
-                               }
+                               if (outcome == dispatch::CloseOutcome::closed) return responder.answer({.status = 204});
+                               responder.refuse(refusal_of(outcome));
                              });
 }
 

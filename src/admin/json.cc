@@ -1,5 +1,6 @@
 #include "admin/json.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -54,6 +55,67 @@ std::string device_page_json(std::span<const std::unique_ptr<dispatch::DeviceInf
   for (const auto& device : devices)
     if (device != nullptr) list.push_back(to_json(*device));
   return to_text({{"devices", std::move(list)}, {"next_cursor", next_cursor ? Json(*next_cursor) : Json(nullptr)}});
+}
+
+std::string ban_json(std::string_view device_id, std::int64_t ends_at) {
+  return to_text({{"device_id", device_id}, {"banned_until", date_time(ends_at)}});
+}
+
+std::string revocation_json(const auth::Revocation& revocation) {
+  const auto or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  return to_text({{"status", "revoked"},
+                  {"device", or_null(revocation.device_id)},
+                  {"token", or_null(revocation.token_id)},
+                  {"issued_before", date_time(revocation.issued_before)},
+                  {"until", date_time(revocation.ends_at)}});
+}
+
+std::string credential_json(std::string_view device_id, std::int64_t expires_at) {
+  return to_text({{"status", "extended"}, {"device_id", device_id}, {"expires_at", date_time(expires_at)}});
+}
+
+namespace {
+
+/// Builds nothing: takes the members of one object without nesting.
+class FlatReader final : public nlohmann::json_sax<Json> {
+ public:
+  std::vector<std::pair<std::string, std::string>> members;
+
+  bool null() override { return false; }
+  bool boolean(bool) override { return false; }
+  bool number_integer(number_integer_t value) override { return add(std::to_string(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return add(std::to_string(value)); }
+  bool number_float(number_float_t, const string_t&) override { return false; }
+  bool string(string_t& value) override { return add(value); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return std::exchange(depth_, depth_ + 1) == 0; }
+  bool key(string_t& name) override {
+    name_ = name;
+    return std::ranges::find(members, name, [](const auto& member) -> const std::string& { return member.first; }) ==
+           members.end();
+  }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return false; }
+  bool end_array() override { return false; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  bool add(std::string value) {
+    if (depth_ != 1) return false;  // a bare value
+    members.emplace_back(name_, std::move(value));
+    return true;
+  }
+
+  std::string name_;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+std::optional<std::vector<std::pair<std::string, std::string>>> flat_members(std::string_view text) {
+  FlatReader reader;
+  if (!Json::sax_parse(text, &reader)) return std::nullopt;
+  return std::move(reader.members);
 }
 
 }  // namespace ringgate::admin

@@ -6,7 +6,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "auth/deny_list.h"
 #include "dispatch/outcomes.h"
 #include "ringgate/push.h"
 
@@ -24,5 +27,18 @@ std::string device_json(const dispatch::DeviceInfo& device);
 /// {"devices":[…],"next_cursor":…|null}; null entries of `devices` are left out.
 std::string device_page_json(std::span<const std::unique_ptr<dispatch::DeviceInfo>> devices,
                              const std::optional<std::string>& next_cursor);
+
+/// {"device_id":…,"banned_until":…}
+std::string ban_json(std::string_view device_id, std::int64_t ends_at);
+
+/// {"status":"revoked","device":…|null,"token":…|null,"issued_before":…,"until":…}
+std::string revocation_json(const auth::Revocation& revocation);
+
+/// {"status":"extended","device_id":…,"expires_at":…}
+std::string credential_json(std::string_view device_id, std::int64_t expires_at);
+
+/// The members of a JSON object whose values are texts and whole numbers, in their order; numbers as decimal digits. nullopt for any
+/// other text: also for one with two members of one name.
+std::optional<std::vector<std::pair<std::string, std::string>>> flat_members(std::string_view text);
 
 }  // namespace ringgate::admin

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "admin/process_usage.h"
+#include "admission/admission.h"
 #include "admission/refusal.h"
 #include "base/log.h"
 #include "dispatch/outcome_counters.h"
@@ -97,6 +98,8 @@ constexpr std::array rows = {
     Row{"tls_resumed_total", "TLS handshakes that resumed an earlier session.", counter, gate_wide, {}, &ShardCounters::tls_resumed},
     Row{"tls_broken_total", "TLS connections ended after their handshake because of a broken record.", counter, gate_wide, {}, &ShardCounters::tls_broken},
     Row{"tls_truncated_total", "TLS connections whose peer ended without close_notify.", counter, gate_wide, {}, &ShardCounters::tls_truncated},
+    Row{"credentials_expiring_total", "Times it was announced that a connected device's credential ends soon.", counter, gate_wide, {}, &ShardCounters::credentials_expiring},
+    Row{"credentials_ended_total", "Devices closed because their credential ended or was revoked.", counter, gate_wide, {}, &ShardCounters::credentials_ended},
     Row{"held_input_pauses_total", "Times a device was not read from because too much input waited.", counter, gate_wide, {}, &ShardCounters::held_pauses},
     Row{"messages_inflating", "Compressed messages that take more than one turn to inflate.", gauge, per_shard, {}, &ShardCounters::messages_inflating},
     Row{"protocol_violations_total", "Devices closed for breaking the protocol.", counter, gate_wide, {}, &ShardCounters::protocol_violations},
@@ -188,16 +191,28 @@ void add_row(Families& families, const Row& row, const dispatch::GateState& gate
   add(sum);
 }
 
+using ByRefusal = std::array<Counter, limits::refusals_max>;
+
 /// One value for each reason, in the order of the table.
-void add_refusals(Families& families, std::span<const ShardCounters* const> shards) {
+void add_by_refusal(Families& families, std::string_view name, std::string_view help,
+                    std::span<const ShardCounters* const> shards, ByRefusal ShardCounters::* member,
+                    bool (*counts)(admission::Refusal)) {
   for (std::size_t index = 0; index < admission::Refusal::count; ++index) {
+    const auto refusal = admission::Refusal::at(index);
+    if (!counts(refusal)) continue;
     std::uint64_t sum = 0;
-    for (const ShardCounters* shard : shards) sum += shard->handshakes_refused_by[index].get();
-    families
-        .add("ringgate_handshakes_refused_total", "Opening handshakes that were refused, by reason.", Kind::counter,
-             static_cast<double>(sum))
-        .label.push_back({"reason", std::string(admission::Refusal::at(index).facts().reason)});
+    for (const ShardCounters* shard : shards) sum += (shard->*member)[index].get();
+    families.add(name, help, Kind::counter, static_cast<double>(sum))
+        .label.push_back({"reason", std::string(refusal.facts().reason)});
   }
+}
+
+void add_refusals(Families& families, std::span<const ShardCounters* const> shards) {
+  add_by_refusal(families, "ringgate_handshakes_refused_total", "Opening handshakes that were refused, by reason.", shards,
+                 &ShardCounters::handshakes_refused_by, [](admission::Refusal) { return true; });
+  add_by_refusal(families, "ringgate_handshakes_let_in_total",
+                 "Opening handshakes without a good credential that were let in, because their route does not enforce it.",
+                 shards, &ShardCounters::handshakes_let_in_by, admission::is_about_credentials);
 }
 
 void add_build(Families& families, const AdminSettings& settings) {
@@ -234,6 +249,10 @@ void add_gate(Families& families, const dispatch::GateState& gate) {
   for (const auto& [result, count] : {std::pair{"done", &gate.reloads_done}, std::pair{"failed", &gate.reloads_failed}})
     families.add("ringgate_reloads_total", "Reloads of settings and files, by result.", Kind::counter, number(count->load()))
         .label.push_back({"result", result});
+  families.add("ringgate_bans", "Banned devices, with those whose ban has ended but is not forgotten.", Kind::gauge,
+               number(gate.denied.bans_count()));
+  families.add("ringgate_revocations", "Revocations, with those that have ended but are not forgotten.", Kind::gauge,
+               number(gate.denied.revocations_count()));
   families.add("ringgate_deflate_memory_bytes", "Memory reserved for context takeover.", Kind::gauge,
                number(gate.deflate_memory.used_bytes()));
   families.add("ringgate_log_dropped_total", "Log lines lost because the queue was full.", Kind::counter,

@@ -23,17 +23,20 @@ struct Route {
   bool has_id;
   std::string_view after_id;
   std::string_view allow;  // the Allow field line of a 405
-  std::array<Service, 2> services;
+  std::array<Service, 3> services;
 };
 
 constexpr std::string_view allow_get = "Allow: GET, HEAD\r\n";
 constexpr std::string_view allow_post = "Allow: POST\r\n";
-constexpr std::string_view allow_all = "Allow: GET, HEAD, POST, DELETE\r\n";  // for a target that is not a path
+constexpr std::string_view allow_all = "Allow: GET, HEAD, POST, PUT, DELETE\r\n";  // for a target that is not a path
 constexpr std::string_view allow_get_and_delete = "Allow: GET, HEAD, DELETE\r\n";
 
 // clang-format off
-constexpr std::array<Route, 7> routes{{
+constexpr std::array<Route, 10> routes{{
     {"/v1/devices/", true, "/messages", allow_post, {{{Method::post, &AdminApi::push_message, Followers::may_begin, true}, {}}}},
+    {"/v1/devices/", true, "/credential", "Allow: PUT\r\n", {{{Method::put, &AdminApi::extend_credential}, {}, {}}}},
+    {"/v1/bans/", true, "", "Allow: GET, HEAD, PUT, DELETE\r\n", {{{Method::get, &AdminApi::show_ban}, {Method::put, &AdminApi::ban_device}, {Method::delete_, &AdminApi::lift_ban}}}},
+    {"/v1/revocations", false, "", "Allow: PUT\r\n", {{{Method::put, &AdminApi::revoke}, {}, {}}}},
     {"/v1/devices/", true, "", allow_get_and_delete, {{{Method::get, &AdminApi::show_device}, {Method::delete_, &AdminApi::close_device}}}},
     {"/v1/devices", false, "", allow_get, {{{Method::get, &AdminApi::list_devices}, {}}}},
     {"/v1/broadcast", false, "", allow_post, {{{Method::post, &AdminApi::broadcast_message, Followers::wait, true}, {}}}},

@@ -1,5 +1,6 @@
 #include "admission/admission.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "http/body.h"
@@ -45,6 +46,33 @@ std::optional<Refusal> check_capacity(const GateView& gate) {
   return {};
 }
 
+/// Who the request is from.
+struct Identity {
+  std::optional<DeviceIdText> device_id;
+  std::optional<auth::Grant> grant;
+};
+
+/// Judges the credential, and whether it is for the claimed device.
+std::expected<Identity, Refusal> identify(const std::optional<DeviceIdText>& claimed, const ClaimedId& where,
+                                          const RouteView& route, const GateView& gate) {
+  if (route.credentials.empty()) return Identity{claimed, std::nullopt};
+  const CallerView& caller = gate.caller;
+  const auto presented = find_credential(where.request, route.credentials, caller.client_certificate != nullptr);
+  if (!presented) return std::unexpected{presented.error()};
+  if (presented->kind == auth::Kind::none) return Identity{claimed, std::nullopt};
+  auto grant = check_credential(*presented, where.request, route.id_sources, caller);
+  if (!grant) return std::unexpected{grant.error()};
+  const auto id = resolve_device_id(claimed, *grant, where, route.id_sources, route.id_characters);
+  if (!id) return std::unexpected{id.error()};
+  const std::string_view device = *id ? (*id)->view() : std::string_view{};
+  // A credential that is bound to devices never serves a nameless one.
+  if (!*id && (!grant->device_ids.empty() || !grant->id_prefix.empty() || grant->covers_signed_ids_only))
+    return std::unexpected{Refusal{Rejection::device_id_missing}};
+  if (gate.denied != nullptr && gate.denied->is_revoked({device, grant->token_id, grant->issued_at}, caller.now_seconds))
+    return std::unexpected{Refusal{Rejection::credential_revoked}};
+  return Identity{*id, std::move(*grant)};
+}
+
 }  // namespace
 
 std::optional<RouteMatch> find_route(std::span<const RouteView> routes, std::string_view path) {
@@ -65,6 +93,12 @@ std::string_view claimed_device_id(const RequestView& request, std::span<const R
   return claimed_device_id(ClaimedId{request, route->id_segment}, routes[route->index].id_sources);
 }
 
+bool is_about_credentials(Refusal refusal) {
+  return refusal == Rejection::credential_repeated || refusal == Rejection::credential_missing ||
+         refusal == Rejection::credential_wrong || refusal == Rejection::credential_expired ||
+         refusal == Rejection::credential_revoked || refusal == Rejection::device_not_covered;
+}
+
 std::expected<Admission, Refusal> admit(const RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed) {
   if (const auto refusal = check_host(request, gate)) return std::unexpected{*refusal};
   if (const auto refusal = check_protocol(request)) return std::unexpected{*refusal};
@@ -76,12 +110,27 @@ std::expected<Admission, Refusal> admit(const RequestView& request, const GateVi
   if (!key) return std::unexpected{key.error()};
   if (const auto origin = check_origin(request, route.origin); !origin) return std::unexpected{origin.error()};
   if (const auto refusal = check_capacity(gate)) return std::unexpected{*refusal};
-  const auto id = read_device_id({request, match->id_segment}, route.id_sources, route.id_characters);
-  if (!id) return std::unexpected{id.error()};
-  if (!*id && gate.device_id_required) return std::unexpected{Rejection::device_id_missing};
+  const ClaimedId where{request, match->id_segment};
+  const auto claimed = read_device_id(where, route.id_sources, route.id_characters);
+  if (!claimed) return std::unexpected{claimed.error()};
+  if (!*claimed && gate.device_id_required && std::ranges::all_of(route.id_sources, &IdSource::is_claimed))
+    return std::unexpected{Rejection::device_id_missing};
+  auto identity = identify(*claimed, where, route, gate);
+  std::optional<Refusal> let_in_for;
+  if (!identity && is_about_credentials(identity.error()) && !route.enforces_credentials) {
+    let_in_for = identity.error();
+    identity = Identity{*claimed, std::nullopt};
+  }
+  if (!identity) return std::unexpected{identity.error()};
+  const auto& id = identity->device_id;
+  if (!id && gate.device_id_required) return std::unexpected{Rejection::device_id_missing};
+  if (id && gate.denied != nullptr && gate.denied->banned_until(id->view(), gate.caller.now_seconds))
+    return std::unexpected{Rejection::banned};
   return Admission{.route_index = match->index,
-                   .is_anonymous = !id->has_value(),
-                   .device_id = id->has_value() ? **id : anonymous_device_id(anonymous_seed),
+                   .is_anonymous = !id.has_value(),
+                   .device_id = id ? *id : anonymous_device_id(anonymous_seed),
+                   .grant = std::move(identity->grant),
+                   .let_in_for = let_in_for,
                    .websocket_key = *key,
                    .subprotocol = ws::choose_subprotocol(request, route.subprotocols)};
 }

@@ -2,7 +2,7 @@
 // takeover of an id that is online comes later. Pure; any thread.
 //
 // Invariant: one order of checks, so that one input has one answer: host, HTTP version, framing, expectation, method, path,
-// upgrade fields, origin, drain and limit, device id.
+// upgrade fields, origin, drain and limit, claimed device id, credential, its device, revocation, ban.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,12 @@
 #include <string>
 #include <string_view>
 
+#include "admission/credential.h"
 #include "admission/identity.h"
 #include "admission/origin.h"
 #include "admission/path_pattern.h"
 #include "admission/refusal.h"
+#include "auth/deny_list.h"
 #include "http/request_head.h"
 #include "ws/deflate_negotiation.h"
 
@@ -26,6 +28,9 @@ struct RouteView {
   PathPattern path;
   std::span<const IdSource> id_sources = {};
   IdCharacters id_characters = IdCharacters::strict;
+  std::span<const auth::Kind> credentials = {};  // in the order in which they are looked for; empty: none is asked for
+  bool enforces_credentials = true;
+  std::string_view challenges = {};  // WWW-Authenticate field lines of a 401, each ending in CRLF
   OriginRule origin = {};
   std::span<const std::string_view> subprotocols = {};  // the preferred one first
   ws::DeflatePolicy deflate = {};
@@ -35,6 +40,8 @@ struct RouteView {
 struct GateView {
   std::span<const RouteView> routes;
   std::span<const std::string> allowed_hosts = {};  // empty: any
+  CallerView caller = {};
+  const auth::DenyList* denied = nullptr;  // null: nobody is denied
   bool device_id_required = true;
   bool is_draining = false;
   bool is_at_connection_limit = false;
@@ -44,8 +51,10 @@ struct Admission {
   std::uint32_t route_index = 0;
   bool is_anonymous = false;
   DeviceIdText device_id;
-  std::string_view websocket_key;  // borrowed from the request; for ws::append_switching_protocols
-  std::string_view subprotocol;    // borrowed from the configuration; empty: none
+  std::optional<auth::Grant> grant;   // nullopt: without a credential
+  std::optional<Refusal> let_in_for;  // without RouteView::enforces_credentials: why it would have been refused
+  std::string_view websocket_key;     // borrowed from the request; for ws::append_switching_protocols
+  std::string_view subprotocol;       // borrowed from the configuration; empty: none
 };
 
 /// The route that serves a path, and what the path says of the device.
@@ -60,8 +69,11 @@ std::optional<RouteMatch> find_route(std::span<const RouteView> routes, std::str
 /// The text in the place of the id as it was sent, valid or not; empty if there is none, or no route. For logs.
 std::string_view claimed_device_id(const http::RequestView& request, std::span<const RouteView> routes);
 
+/// Whether a route that does not enforce credentials lets in a request with this fault.
+bool is_about_credentials(Refusal refusal);
+
 /// Admits or refuses `request`. `anonymous_seed`: 26 unpredictable bytes, used only if the request names no device and need not.
-/// Does not allocate.
+/// Allocates only for a credential.
 std::expected<Admission, Refusal> admit(const http::RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed);
 
 }  // namespace ringgate::admission

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "admission/rejection.h"
 #include "http/rejection.h"
@@ -37,7 +38,15 @@ class Refusal {
     return http::facts_of(static_cast<http::Rejection>(index_));
   }
 
-  friend constexpr bool operator==(Refusal, Refusal) = default;
+  /// The same refusal with a word for our own log, which says more than the peer is told. `cause` is static.
+  constexpr Refusal because(std::string_view cause) const {
+    Refusal refusal = *this;
+    refusal.cause_ = cause;
+    return refusal;
+  }
+  constexpr std::string_view cause() const { return cause_; }
+
+  friend constexpr bool operator==(Refusal a, Refusal b) { return a.index_ == b.index_; }
 
  private:
   static constexpr std::size_t ws_begin = http::rejections_count;
@@ -45,6 +54,7 @@ class Refusal {
   static_assert(count <= 256);
 
   std::uint8_t index_;
+  std::string_view cause_;
 };
 
 }  // namespace ringgate::admission

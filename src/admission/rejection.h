@@ -22,9 +22,17 @@ enum class Rejection : std::uint8_t {
   device_id_conflict,
   device_id_reserved,
   forwarded_conflict,
+  credential_repeated,
+  credential_missing,
+  credential_wrong,
+  credential_expired,
+  credential_revoked,
+  device_not_covered,
+  banned,
+  device_online,
 };
 
-inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::forwarded_conflict) + 1;
+inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::device_online) + 1;
 
 // clang-format off
 inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rejection_rows{{
@@ -38,6 +46,15 @@ inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rej
     {Rejection::device_id_conflict, {400, "device_id_conflict", "The request names two different devices.", http::rejection_fields::none}},
     {Rejection::device_id_reserved, {400, "device_id_reserved", "Only the server gives ids that begin with anon-.", http::rejection_fields::none}},
     {Rejection::forwarded_conflict, {400, "forwarded_conflict", "X-Forwarded-For and Forwarded name different clients.", http::rejection_fields::none}},
+    {Rejection::credential_repeated, {400, "credential_repeated", "The request has more than one credential of one sort.", http::rejection_fields::none}},
+    // The fields of a 401 name the schemes of its route: see RouteView::challenges.
+    {Rejection::credential_missing, {401, "credential_missing", "The request has no credential, and this path asks for one.", http::rejection_fields::none}},
+    {Rejection::credential_wrong, {401, "credential_wrong", "The credential is not valid here.", http::rejection_fields::none}},
+    {Rejection::credential_expired, {401, "credential_expired", "The credential has expired.", http::rejection_fields::none}},
+    {Rejection::credential_revoked, {401, "credential_revoked", "The credential was revoked.", http::rejection_fields::none}},
+    {Rejection::device_not_covered, {403, "device_not_covered", "The credential is good, but not for this device.", http::rejection_fields::none}},
+    {Rejection::banned, {403, "banned", "This device is banned for some time.", http::rejection_fields::none}},
+    {Rejection::device_online, {409, "device_online", "A device with this id is connected, and this path keeps the older connection.", http::rejection_fields::retry_after}},
 }};
 // clang-format on
 

@@ -36,6 +36,8 @@ struct alignas(64) ShardCounters {
   Counter proxy_accepted, proxy_untrusted, proxy_missing, proxy_malformed, proxy_timeouts, proxy_abandoned, proxy_overload;
   // Devices
   Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers, health_answers;
+  Counter credentials_expiring, credentials_ended;                 // of connected devices
+  std::array<Counter, limits::refusals_max> handshakes_let_in_by;  // by the admission::Refusal that was not enforced
   // How an accepted connection left the open phase: it counts in exactly one of these
   Counter closed_by_peer, closed_by_gate, vanished;
   std::array<Counter, limits::refusals_max> handshakes_refused_by;  // by admission::Refusal

@@ -83,6 +83,9 @@ inline constexpr std::uint32_t broadcasts_open_max = 64;
 // Part of a lane for pages of devices; the rest is for pushes.
 inline constexpr std::size_t listed_parcels_max = lane_parcels_max / 2;
 
+// Credentials.
+inline constexpr std::size_t denials_max = 65'536;  // banned devices, and as many revocations
+
 // Device map.
 inline constexpr std::size_t foreign_readers_max = 64;        // threads that are no shard and look up an id at the same time
 inline constexpr std::size_t device_tables_waiting_max = 16;  // replaced tables that some shard may still be reading

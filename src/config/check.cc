@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "admission/presented.h"
 #include "config/table.h"
+#include "ring/ring.h"
 
 namespace ringgate::config {
 namespace {
@@ -23,6 +26,7 @@ class Relations {
       add("limits.reassembly_memory", {"a message of limits.max_message does not fit", "give at least limits.max_message"});
     }
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
+    check_exposure();
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
     if (std::ranges::find(config_.listeners, config_.admin.bind, &ListenerConfig::bind) != config_.listeners.end() &&
         !config_.admin.bind.ends_with(":0")) {
@@ -46,11 +50,57 @@ class Relations {
     if (std::ranges::find(route.id_from, "path") != route.id_from.end() && !route.path.contains("{id}")) {
       add(fmt::format("route.{}.id_from", i), {"the path has no {id}", "write {id} in route.path, or leave \"path\" out"});
     }
+    check_credentials(i);
     if (route.origin == OriginPolicy::list && route.allowed_origins.empty()) {
       add(fmt::format("route.{}.origin", i), {"\"list\" without allowed_origins accepts no origin", "give allowed_origins"});
     }
     if (route.origin != OriginPolicy::list && !route.allowed_origins.empty()) {
       add(fmt::format("route.{}.allowed_origins", i), {"the list is not used", "set origin = \"list\""});
+    }
+  }
+
+  /// Each kind of credential needs what it is checked against, and each proven id its kind.
+  void check_credentials(std::size_t i) {
+    struct Need {
+      std::string_view kind;
+      bool is_met;
+      std::string_view remedy;
+    };
+    const AuthConfig& auth = config_.auth;
+    const std::array<Need, 4> needs{{{"token", !auth.token_file.empty(), "set auth.token.tokens"},
+                                     {"basic", !auth.password_file.empty(), "set auth.basic.users"},
+                                     {"hmac", !auth.url_key_file.empty(), "set auth.hmac.keys"},
+                                     {"jwt", !auth.jwt.key_files.empty(), "set auth.jwt.keys"}}};
+    const RouteConfig& route = config_.routes[i];
+    const auto takes = [&](std::string_view kind) { return std::ranges::find(route.auth, kind) != route.auth.end(); };
+    for (const Need& need : needs)
+      if (takes(need.kind) && !need.is_met)
+        add(fmt::format("route.{}.auth", i),
+            {fmt::format("\"{}\" has nothing to be checked against", need.kind), std::string(need.remedy)});
+    for (const std::string& source : route.id_from) {
+      const std::string kind = source.starts_with("tls:") ? "mtls" : source.substr(0, source.find(':'));
+      if ((kind == "basic" || kind == "jwt" || kind == "mtls") && !takes(kind))
+        add(fmt::format("route.{}.id_from", i),
+            {fmt::format("\"{}\" needs the credential \"{}\"", source, kind), fmt::format("add \"{}\" to route.auth", kind)});
+    }
+    for (const std::string& subprotocol : route.subprotocols)
+      if (subprotocol.starts_with(admission::token_subprotocol_prefix))
+        add(fmt::format("route.{}.subprotocols", i),
+            {fmt::format("\"{}\" would be taken for a credential", subprotocol), "give the subprotocol another name"});
+  }
+
+  /// Off loopback, somebody must have said that everybody may connect.
+  void check_exposure() {
+    const auto exposed = std::ranges::find_if(config_.listeners, [](const ListenerConfig& listener) {
+      const auto address = ring::parse_listen_address(listener.bind);
+      return address && !address->is_loopback();
+    });
+    if (exposed == config_.listeners.end()) return;
+    for (std::size_t i = 0; i < config_.routes.size(); ++i) {
+      if (!config_.routes[i].auth.empty()) continue;
+      add(fmt::format("route.{}.auth", i),
+          {fmt::format("whoever reaches {} could connect to {} as any device", exposed->bind, config_.routes[i].path),
+           "name the credentials that devices have, or set auth = [\"none\"] if that is meant"});
     }
   }
 

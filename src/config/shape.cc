@@ -4,6 +4,7 @@
 
 #include "admission/id_source.h"
 #include "admission/path_pattern.h"
+#include "auth/grant.h"
 #include "base/limits.h"
 #include "http/uri.h"
 #include "net/cidr.h"
@@ -63,6 +64,15 @@ bool accepts_id_source(std::string_view text) {
 
 bool accepts_route_id_source(std::string_view text) { return admission::parse_id_source(text).has_value(); }
 
+bool accepts_auth_kind(std::string_view text) { return auth::parse_kind(text).has_value(); }
+bool accepts_claim_name(std::string_view text) {
+  return http::is_token(text) && text.size() <= admission::id_source_name_chars_max;
+}
+
+bool accepts_claim_text(std::string_view text) {
+  return !text.empty() && text.size() <= 256 && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
 // A token, RFC 6455 section 4.1 (10).
 bool accepts_subprotocol(std::string_view text) {
   return !text.empty() && text.size() <= limits::subprotocol_bytes_max && all_of(text, "!#$%&'*+-.^_`|~");
@@ -91,6 +101,9 @@ constinit const TextShape file_path{accepts_file_path, "the path of a file"};
 constinit const TextShape file_path_or_none{accepts_file_path_or_none, "the path of a file, or nothing"};
 constinit const TextShape cidr{accepts_cidr, "a prefix such as \"10.0.0.0/8\", an address, or \"unix\""};
 constinit const TextShape id_source{accepts_id_source, "\"query:NAME\" or \"header:NAME\""};
+constinit const TextShape auth_kind{accepts_auth_kind, "\"token\", \"basic\", \"hmac\", \"jwt\", \"mtls\" or \"none\""};
+constinit const TextShape claim_name{accepts_claim_name, "the name of a claim such as \"sub\", or \"off\""};
+constinit const TextShape claim_text{accepts_claim_text, "a text such as \"https://issuer.example\", without spaces"};
 constinit const TextShape route_id_source{
     accepts_route_id_source,
     "\"query:NAME\", \"header:NAME\", \"path\", \"basic:user\", \"jwt:CLAIM\", \"tls:cn\" or \"tls:san\""};

@@ -17,6 +17,9 @@ extern const TextShape file_path;              // "/etc/ringgate/gate.pem"
 extern const TextShape file_path_or_none;      // or ""
 extern const TextShape cidr;                   // "10.0.0.0/8"
 extern const TextShape id_source;              // "query:deviceId"
+extern const TextShape auth_kind;              // "token"
+extern const TextShape claim_name;             // "sub"
+extern const TextShape claim_text;             // "https://issuer.example"
 extern const TextShape route_id_source;        // also "path", "jwt:sub"
 
 }  // namespace ringgate::config

@@ -24,6 +24,7 @@ constexpr std::uint64_t hour = 60 * minute;
 // In the order of the enumerators in ringgate/config.h.
 constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off"};
 constexpr std::array<std::string_view, 3> id_characters_words{"strict", "ocpp", "printable"};
+constexpr std::array<std::string_view, 2> duplicate_words{"replace", "reject"};
 constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
 constexpr std::array<std::string_view, 4> proxy_words{"off", "v1", "v2", "auto"};
 constexpr std::array<std::string_view, 4> forwarded_words{"auto", "x_forwarded_for", "forwarded", "off"};
@@ -150,15 +151,23 @@ const std::array table{
         "Handler of the messages on this path."),
     row<&C::routes, &RouteConfig::id_from>("route.id_from", ListRule{route_id_source, 0, 8},
         "As `device.id_from`, for this path alone. Empty: those of `device.id_from`. `path`: the segment `{id}`, which always counts. "
-        "`basic:user`, `jwt:CLAIM`, `tls:cn` and `tls:san`: the id that the device's credential proves."),
+        "`basic:user`, `jwt:CLAIM`, `tls:cn` and `tls:san`: the id that the device's credential proves.", live),
     row<&C::routes, &RouteConfig::id_characters>("route.id_characters", WordRule{id_characters_words},
         "Characters of device ids. `strict`: letters, digits and `. _ ~ : @ -`. `ocpp`: also `* = + |` and space. `printable`: all "
-        "printable ASCII but `/ ? # %` and quotes."),
+        "printable ASCII but `/ ? # %` and quotes.", live),
+    row<&C::routes, &RouteConfig::auth>("route.auth", ListRule{auth_kind, 0, 6},
+        "Credentials that this path takes: `token`, `basic`, `hmac` (signed URL), `jwt`, `mtls`, `none`. The first one in this list that "
+        "a request has decides; `none` counts only for a request without any. Empty: as `none`, on loopback only.", live),
+    row<&C::routes, &RouteConfig::enforce>("route.enforce", FlagRule{},
+        "Whether a request without a good credential is refused. If not, it is let in, and the log and a metric tell of it.", live),
+    row<&C::routes, &RouteConfig::duplicate>("route.duplicate", WordRule{duplicate_words},
+        "What happens if a device connects whose id is online. `replace`: the older connection is closed with 4409. `reject`: the newer "
+        "one is answered 409.", live),
     row<&C::routes, &RouteConfig::origin>("route.origin", WordRule{origin_words},
         "Which Origin a browser may send. `same_host`: the host in its Host field. `list`: one of `allowed_origins`. `off`: "
-        "any."),
+        "any.", live),
     row<&C::routes, &RouteConfig::allowed_origins>("route.allowed_origins", ListRule{web_origin, 0, 256},
-        "Origins accepted if `origin` is `list`. A default port equals no port. `null` and `file://` are valid entries."),
+        "Origins accepted if `origin` is `list`. A default port equals no port. `null` and `file://` are valid entries.", live),
     row<&C::routes, &RouteConfig::subprotocols>("route.subprotocols", ListRule{subprotocol_name, 0, 64},
         "Subprotocols of this path. The gate picks the first one that the client offers."),
     row<&C::routes, &RouteConfig::deflate, &D::enabled>("route.deflate.mode", WordRule{switch_words},
@@ -172,11 +181,33 @@ const std::array table{
     row<&C::routes, &RouteConfig::deflate, &D::message_bytes_min>("route.deflate.min_size", SizeRule{1, 256 * MiB},
         "Shorter messages are sent uncompressed."),
     row<&C::device, &DeviceConfig::required>("device.required", FlagRule{},
-        "Whether a connection without a device id is refused. If not, it gets an anonymous id."),
+        "Whether a connection without a device id is refused. If not, it gets an anonymous id.", live),
     row<&C::device, &DeviceConfig::id_from>("device.id_from", ListRule{id_source, 1, 8},
-        "Places in the request that may hold the device id. If several hold one, all must name the same device."),
+        "Places in the request that may hold the device id. If several hold one, all must name the same device.", live),
     row<&C::device, &DeviceConfig::allowed_hosts>("device.allowed_hosts", ListRule{host_name, 0, 64},
-        "Names and addresses that devices may use in the Host field, with any port. Others are answered 421. Empty: any."),
+        "Names and addresses that devices may use in the Host field, with any port. Others are answered 421. Empty: any.", live),
+    row<&C::auth, &AuthConfig::token_file>("auth.token.tokens", TextRule{file_path_or_none},
+        "File of hashes of device tokens, as `ringgate token device` prints them.", live),
+    row<&C::auth, &AuthConfig::password_file>("auth.basic.users", TextRule{file_path_or_none},
+        "File of users and hashes of their passwords, as `ringgate token basic` prints them.", live),
+    row<&C::auth, &AuthConfig::url_key_file>("auth.hmac.keys", TextRule{file_path_or_none},
+        "File of keys that sign URLs: lines `NAME:BASE64`.", live),
+    row<&C::auth, &AuthConfig::jwt, &JwtConfig::key_files>("auth.jwt.keys", ListRule{file_path, 0, 16},
+        "Files with the keys that verify JSON Web Tokens: JWK, JWK Set, or public keys in PEM.", live),
+    row<&C::auth, &AuthConfig::jwt, &JwtConfig::issuers>("auth.jwt.issuer", ListRule{claim_text, 0, 16},
+        "Values of `iss` that are accepted. Empty: any.", live),
+    row<&C::auth, &AuthConfig::jwt, &JwtConfig::audiences>("auth.jwt.audience", ListRule{claim_text, 0, 16},
+        "A token's `aud` must name one of these. Empty: a token with `aud` is refused, because it is meant for somebody else.", live),
+    row<&C::auth, &AuthConfig::jwt, &JwtConfig::id_claim>("auth.jwt.claim", TextRule{claim_name},
+        "Claim that holds the device id. `off`: a token is good for every device.", live),
+    row<&C::auth, &AuthConfig::jwt, &JwtConfig::expiry_required>("auth.jwt.require_exp", FlagRule{},
+        "Whether a token without `exp` is refused.", live),
+    row<&C::auth, &AuthConfig::jwt, &JwtConfig::leeway_ns>("auth.jwt.leeway", DurationRule{0, hour},
+        "By how much the clocks of issuer and gate may differ.", live),
+    row<&C::auth, &AuthConfig::expiry_notice_ns>("auth.expiry_notice", DurationRule{s, 24 * hour, off},
+        "How long before its end a connected device's credential is announced as ending.", live),
+    row<&C::auth, &AuthConfig::expiry_grace_ns>("auth.expiry_grace", DurationRule{0, 24 * hour},
+        "How long after the end of its credential a connected device is closed with 4401.", live),
     row<&C::limits, &L::connections_max>("limits.max_connections",
         CountRule{1, std::uint64_t{limits::shards_max} * limits::slots_per_shard_max},
         "Device connections over all shards. Unless set, the number is lowered to what the descriptor limit allows."),

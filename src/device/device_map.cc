@@ -38,9 +38,9 @@ std::optional<ConnectionRef> DeviceMap::Shard::find(IdKey key) const {
   return map_.find_index(key.index);
 }
 
-std::expected<std::optional<ConnectionRef>, Full> DeviceMap::Shard::attach(IdKey key, ConnectionRef now) {
+std::expected<std::optional<ConnectionRef>, Full> DeviceMap::Shard::attach(IdKey key, ConnectionRef now, IfOwned if_owned) {
   const Quiescence::Section section = map_.hold(shard_);
-  return map_.attach(key, now);
+  return map_.attach(key, now, if_owned);
 }
 
 bool DeviceMap::Shard::detach(IdKey key, ConnectionRef mine) {
@@ -74,7 +74,7 @@ std::optional<ConnectionRef> DeviceMap::find_index(std::uint64_t index) const {
   }
 }
 
-std::expected<std::optional<ConnectionRef>, Full> DeviceMap::attach(IdKey key, ConnectionRef now) {
+std::expected<std::optional<ConnectionRef>, Full> DeviceMap::attach(IdKey key, ConnectionRef now, IfOwned if_owned) {
   RINGGATE_ASSERT(key.index >= IdKey::index_min);
   if (now.slot > limits::slots_per_shard_max) return std::unexpected(Full{});
   const std::uint64_t mine = now.pack();
@@ -94,6 +94,10 @@ std::expected<std::optional<ConnectionRef>, Full> DeviceMap::attach(IdKey key, C
       continue;
     }
     const bool live = value_word::is_live(value);
+    if (live && if_owned == IfOwned::keep) {
+      if (reserved) release();
+      return ConnectionRef::unpack(value);
+    }
     if (!live && !reserved && !(reserved = reserve())) return std::unexpected(Full{});
     if (tag == tag_word::free) {
       if (!table->crowded()) {

@@ -28,6 +28,9 @@ struct Full {
   friend bool operator==(const Full&, const Full&) = default;
 };
 
+/// What `attach` does if the id has an owner.
+enum class IfOwned : std::uint8_t { replace, keep };
+
 /// Shared by all threads: a shard uses `of(shard)`, any other thread `find_from_outside`.
 class DeviceMap {
  public:
@@ -55,7 +58,8 @@ class DeviceMap {
 
     /// Makes `now` the owner of `key`: the newest owner wins. Returns the replaced owner, if any, to this caller alone. Replacing
     /// succeeds even when the map is full. `now` must never have been attached before. Allocates only to start a rebuild.
-    std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now);
+    /// With IfOwned::keep an id that has an owner keeps it: the result is that owner, and nothing has changed.
+    std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now, IfOwned if_owned = IfOwned::replace);
 
     /// Removes `key` if `mine` still owns it; false if a newer connection or nobody does.
     bool detach(IdKey key, ConnectionRef mine);
@@ -97,7 +101,7 @@ class DeviceMap {
  private:
   // Call these inside a section.
   std::optional<ConnectionRef> find_index(std::uint64_t index) const;
-  std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now);
+  std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now, IfOwned if_owned);
   bool detach(IdKey key, ConnectionRef mine);
   Page scan(Cursor cursor, std::size_t limit) const;
   bool reserve();

@@ -1,7 +1,6 @@
 // How device connections close: the closing handshake in both directions, failing a connection, and its end (RFC 6455 section 7).
 // Part of DeviceSession; the transport ends TCP.
 #include "ws/closing.h"
-#include "base/log.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
 
@@ -132,7 +131,7 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
     }
     record.phase = Phase::closed;
     counters_.devices_connected.subtract(1);
-    log_disconnect(connection);
+    tell_disconnect(connection);
     ConnectionAccess access(*this, connection, nullptr);
     call_handler(connection, access, [&](Handler& handler, Connection& facade) {
       handler.on_close(facade, record.side->close_code, record.side->close_reason);
@@ -150,23 +149,19 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   delete record.side;
   record.side = nullptr;
   record.id.clear();
+  credentials_.drop(transport_.table().slot_of(connection));
 }
 
-void DeviceSession::log_disconnect(conn::Connection& connection) {
-  if (!log::enabled(log::Level::info)) return;
+void DeviceSession::tell_disconnect(conn::Connection& connection) {
   const DeviceRecord& record = record_of(connection);
-  const std::uint64_t lived_ms = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms;
-  log::info("device disconnected", {{"device_id", record.id.view()},
-                                    {"reason", record.side->close_reason},
-                                    {"code", static_cast<std::uint16_t>(record.side->close_code)},
-                                    {"duration_ms", lived_ms},
-                                    {"bytes_in", connection.bytes_in},
-                                    {"bytes_out", connection.bytes_out},
-                                    {"messages_in", record.messages_in},
-                                    {"messages_out", record.messages_out},
-                                    {"remote", connection.peer.text()},
-                                    {"shard", shard_index_},
-                                    {"conn", to_public(ref_of(connection)).text()}});
+  const DisconnectView end{.code = record.side->close_code,
+                           .reason = record.side->close_reason,
+                           .duration_ms = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms,
+                           .bytes_in = connection.bytes_in,
+                           .bytes_out = connection.bytes_out,
+                           .messages_in = record.messages_in,
+                           .messages_out = record.messages_out};
+  observers_.tell(&Observer::on_disconnected, view_of(connection), end);
 }
 
 }  // namespace ringgate::dispatch

@@ -94,6 +94,11 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
       return;
     }
   }
+  if (!credentials_.empty()) {
+    const auto wait = judge_credential(connection);
+    if (record.phase != Phase::open) return;
+    if (wait) nearest.offer(transport_.now() + *wait);
+  }
   // Any byte received is a sign of life. Only a silent device is pinged, and it is closed only if it stays silent after the ping.
   const Milliseconds32 silent = std::min(now - record.received_at, now - record.ping_at);
   const bool heard = now - record.received_at <= now - record.ping_at;

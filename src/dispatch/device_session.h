@@ -6,12 +6,13 @@
 //
 // Files: upgrade.cc (request head to 101), partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health),
 // device_session.cc (frames and handlers), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages),
-// closing.cc, deadlines.cc, delivery.cc (pushes).
+// closing.cc, deadlines.cc, credentials.cc (their end and revocation), delivery.cc (pushes).
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@
 #include "dispatch/device_record.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
+#include "dispatch/live_credentials.h"
+#include "dispatch/observer.h"
 #include "http/date_field.h"
 #include "ringgate/handler.h"
 #include "ws/echo_run.h"
@@ -55,6 +58,8 @@ class DeviceSession final : public conn::Session {
                 conn::Transport& transport, ShardCounters& counters);
   ~DeviceSession() override;
 
+  /// Before the first turn. `observer` outlives the session.
+  void add_observer(Observer& observer) { observers_.add(observer); }
   void set_takeover_notice(TakeoverNotice& notice) { takeover_notice_ = &notice; }
 
   // -- Session
@@ -78,6 +83,8 @@ class DeviceSession final : public conn::Session {
   /// True if the connection was open and this call began its closing handshake.
   bool close(conn::Connection& connection, CloseCode code, std::string_view reason);
   DeviceInfo describe(conn::Connection& connection);
+  /// Sets when the credential of an open device ends, in Unix seconds, or gives it an end. False if the connection is not open.
+  bool extend_credential(conn::Connection& connection, std::int64_t expires_at);
   void with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task);
   /// For a drain: an open device gets 1001, an unfinished handshake is dropped. False if there was nothing to do. `reason` is
   /// called only for a device that gets a Close.
@@ -90,7 +97,9 @@ class DeviceSession final : public conn::Session {
   // -- The turn
   /// Reads input that earlier turns put off.
   void read_on();
-  /// True if input waits that no completion will announce.
+  /// Closes devices that were banned, or whose credential was revoked, since they connected.
+  void enforce_denials();
+  /// True if work waits that no completion will announce.
   bool wants_turn() const;
   device::ConnectionRef ref_of(const conn::Connection& connection) const;
 
@@ -108,13 +117,15 @@ class DeviceSession final : public conn::Session {
   // upgrade.cc
   void read_head(conn::Connection& connection, MutableBytes bytes);
   void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
-  void accept_device(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
+  void accept_device(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission);
   void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
 
   // refusing.cc
   void refuse(conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request);
   void refuse(conn::Connection& connection, admission::Refusal refusal);
   void note_refusal(const conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request);
+  void note_let_in(conn::Connection& connection, admission::Refusal refusal);
+  std::string_view challenges_for(const http::RequestView& request) const;
   static http::RequestView partial_request(conn::Connection& connection);
   bool is_health_path(const conn::Connection& connection, const http::RequestView& request) const;
   bool asks_for_health(const conn::Connection& connection, const http::RequestView& request) const;
@@ -181,7 +192,14 @@ class DeviceSession final : public conn::Session {
   void answer_close(conn::Connection& connection, const ws::Event& event);
   void leave_map(conn::Connection& connection);
   void note_close(conn::Connection& connection, CloseCode code, std::string_view reason);
-  void log_disconnect(conn::Connection& connection);
+  void tell_disconnect(conn::Connection& connection);
+
+  // credentials.cc
+  void keep_credential(const conn::Connection& connection, auth::Grant& grant);
+  std::optional<DurationNs> judge_credential(conn::Connection& connection);
+  void end_credential(conn::Connection& connection, std::string_view reason);
+  void enforce_denials(conn::Connection& connection);
+  DeviceView view_of(conn::Connection& connection);
 
   // deadlines.cc
   void schedule_next(conn::Connection& connection);
@@ -220,6 +238,11 @@ class DeviceSession final : public conn::Session {
   std::deque<SlotRef> put_off_;       // devices with input that was put off, the longest waiting first
   std::size_t put_off_due_ = 0;       // of these, the number put off in earlier turns
   std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held
+  Observers observers_;
+  LiveCredentials credentials_;
+  std::uint64_t denials_seen_ = 0;       // the version of the deny list that is being enforced
+  std::uint32_t denial_slot_ = 0;        // the next one to look at
+  std::uint32_t denial_slots_left_ = 0;  // of this round
   std::uint32_t connections_count_ = 0;
   conn::Connection* reading_ = nullptr;  // whose frames are being read
 };

@@ -1,5 +1,7 @@
 #include "dispatch/device_settings.h"
 
+#include <algorithm>
+
 #include "dispatch/echo.h"
 
 namespace ringgate::dispatch {
@@ -16,6 +18,26 @@ std::vector<admission::IdSource> id_sources_of(const RouteConfig& route, const D
   return sources;
 }
 
+/// Empty if everybody may connect: then no credential is looked for.
+std::vector<auth::Kind> credentials_of(const RouteConfig& route) {
+  std::vector<auth::Kind> kinds;
+  for (const std::string& word : route.auth)
+    if (const auto kind = auth::parse_kind(word)) kinds.push_back(*kind);
+  if (kinds == std::vector{auth::Kind::none}) kinds.clear();
+  return kinds;
+}
+
+/// RFC 7617 section 2, RFC 6750 section 3. A signed URL and a client certificate have no scheme; RFC 9110 section 15.5.2 wants one.
+std::string challenges_of(const std::vector<auth::Kind>& kinds) {
+  const auto takes = [&](auth::Kind kind) { return std::ranges::find(kinds, kind) != kinds.end(); };
+  std::string fields;
+  if (takes(auth::Kind::basic)) fields += "WWW-Authenticate: Basic realm=\"ringgate\"\r\n";
+  if (takes(auth::Kind::token) || takes(auth::Kind::jwt)) fields += "WWW-Authenticate: Bearer realm=\"ringgate\"\r\n";
+  if (fields.empty() && takes(auth::Kind::hmac)) fields = "WWW-Authenticate: Signed-URL realm=\"ringgate\"\r\n";
+  if (fields.empty() && takes(auth::Kind::mtls)) fields = "WWW-Authenticate: Client-Certificate realm=\"ringgate\"\r\n";
+  return fields;
+}
+
 }  // namespace
 
 DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
@@ -29,9 +51,14 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
   for (const RouteConfig& route : config.routes) {
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
+    const auto& kinds = credentials.emplace_back(credentials_of(route));
+    asks_for_credentials = asks_for_credentials || !kinds.empty();
     routes.push_back({.path = std::string_view{route.path},
                       .id_sources = id_sources.emplace_back(id_sources_of(route, config.device)),
                       .id_characters = route.id_characters,
+                      .credentials = kinds,
+                      .enforces_credentials = route.enforce,
+                      .challenges = challenges.emplace_back(challenges_of(kinds)),
                       .origin = {route.origin, origins},
                       .subprotocols = subprotocols,
                       .deflate = {.enabled = route.deflate.enabled,

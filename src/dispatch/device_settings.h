@@ -31,6 +31,9 @@ struct DeviceSettings {
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
   std::deque<std::vector<admission::IdSource>> id_sources;  // borrowed by `routes`
+  std::deque<std::vector<auth::Kind>> credentials;          // borrowed by `routes`
+  std::deque<std::string> challenges;                       // borrowed by `routes`
+  bool asks_for_credentials = false;                        // some route does
   std::deque<std::vector<std::string_view>> lists;          // allowed origins and subprotocols, borrowed by `routes`
 };
 

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "admission/refusal.h"
+#include "auth/deny_list.h"
+#include "auth/verifiers.h"
 #include "base/log_limiter.h"
 #include "base/memory_budget.h"
 #include "base/time.h"
@@ -47,9 +49,13 @@ struct GateState {
   // Devices connected over all shards, and those being admitted: relaxed, a count that publishes nothing.
   std::atomic<std::uint64_t> connections{0};
   std::array<LogLimiter, admission::Refusal::count> refusal_logs;  // for log lines about refused handshakes, by refusal
+  std::array<LogLimiter, admission::Refusal::count> let_in_logs;   // for those that were let in nevertheless
   std::atomic<std::uint64_t> admin_connections{0};                 // over all shards: relaxed, a count that publishes nothing
   // Of the certificates in use; replaced by each reload. Null: no listener has TLS.
   std::atomic<std::shared_ptr<const std::vector<tls::CertificateFacts>>> certificates;
+  // What credentials are checked against; replaced by each reload. Null: no files are configured.
+  std::atomic<std::shared_ptr<const auth::Verifiers>> verifiers;
+  auth::DenyList denied;
   std::atomic<std::uint64_t> reloads_done{0}, reloads_failed{0};  // relaxed, counts that publish nothing
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
   std::atomic<bool> ready{false};     // /readyz

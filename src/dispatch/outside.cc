@@ -61,6 +61,9 @@ void PushService::decline(std::uint32_t from, const Request& request) {
     case RequestKind::close_by_backend:
       (void)take<std::string>(request.owned);
       return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
+    case RequestKind::extend_credential:
+      (void)take<std::int64_t>(request.owned);
+      return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
     case RequestKind::describe: return answer(from, request.ticket, DescribeReply{DescribeOutcome::unavailable, 0});
     case RequestKind::close_replaced: return answer(from, request.ticket, NoticeReply{});
     case RequestKind::outside: break;  // arrives only through the inlet

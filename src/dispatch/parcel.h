@@ -14,10 +14,11 @@
 namespace ringgate::dispatch {
 
 enum class RequestKind : std::uint8_t {
-  push,              // owned: PreparedMessage
-  broadcast,         // owned: PreparedMessage
-  close_replaced,    // a newer connection owns the id
-  close_by_backend,  // owned: reason (std::string); code
+  push,               // owned: PreparedMessage
+  broadcast,          // owned: PreparedMessage
+  close_replaced,     // a newer connection owns the id
+  close_by_backend,   // owned: reason (std::string); code
+  extend_credential,  // owned: its new end (std::int64_t, Unix seconds)
   describe,
   outside,  // from a thread without a shard; owned: OutsideTask
 };

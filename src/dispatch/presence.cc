@@ -27,22 +27,37 @@ void PushService::close_device(std::string_view device_id, CloseCode code, std::
       CloseQuestion{.key = gate_.hash(device_id), .code = code, .reason = std::move(reason), .on_result = std::move(on_result)}));
 }
 
+void PushService::extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result) {
+  close_where_it_is(std::make_unique<CloseQuestion>(
+      CloseQuestion{.key = gate_.hash(device_id), .extend_to = expires_at, .on_result = std::move(on_result)}));
+}
+
+/// True if this call closed the device, or extended its credential.
+bool PushService::carry_out_here(const Request& request, const CloseQuestion& question) {
+  if (!question.extend_to) return close_here(request, question.reason);
+  conn::Connection* connection = devices_.find(request.target, request.key);
+  return connection != nullptr && devices_.extend_credential(*connection, *question.extend_to);
+}
+
 void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
   while (question->owners_asked < limits::owners_asked_max) {
     const auto owner = next_owner(*question);
     if (!owner) return question->on_result(CloseOutcome::unknown_device);
-    Request request{.kind = RequestKind::close_by_backend,
+    Request request{.kind = question->extend_to ? RequestKind::extend_credential : RequestKind::close_by_backend,
                     .code = static_cast<std::uint16_t>(question->code),
                     .target = *owner,
                     .key = question->key};
     if (owner->shard == shard_index_) {
-      if (close_here(request, question->reason)) return question->on_result(CloseOutcome::closed);
+      if (carry_out_here(request, *question)) return question->on_result(CloseOutcome::closed);
       continue;
     }
-    request.owned = reinterpret_cast<std::uintptr_t>(new std::string(question->reason));
+    const auto extend_to = question->extend_to;
+    request.owned = extend_to ? reinterpret_cast<std::uintptr_t>(new std::int64_t(*extend_to))
+                              : reinterpret_cast<std::uintptr_t>(new std::string(question->reason));
     request.ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock());
     if (ask(owner->shard, request)) return;
-    (void)take<std::string>(request.owned);
+    if (extend_to) (void)take<std::int64_t>(request.owned);
+    else (void)take<std::string>(request.owned);
     Ticket unasked = *tickets_.take(request.ticket);
     return std::get<std::unique_ptr<CloseQuestion>>(unasked.waiter)->on_result(CloseOutcome::backpressure);
   }
@@ -64,6 +79,13 @@ bool PushService::close_here(const Request& request, std::string_view reason) {
 void PushService::serve_close(std::uint32_t from, const Request& request) {
   const auto reason = take<std::string>(request.owned);
   answer(from, request.ticket, CloseReply{close_here(request, *reason) ? CloseOutcome::closed : CloseOutcome::unknown_device});
+}
+
+void PushService::serve_extension(std::uint32_t from, const Request& request) {
+  const auto expires_at = take<std::int64_t>(request.owned);
+  conn::Connection* connection = devices_.find(request.target, request.key);
+  const bool done = connection != nullptr && devices_.extend_credential(*connection, *expires_at);
+  answer(from, request.ticket, CloseReply{done ? CloseOutcome::closed : CloseOutcome::unknown_device});
 }
 
 // -- Takeover

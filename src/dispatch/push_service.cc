@@ -193,6 +193,7 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
       (void)close_here(request, "replaced");
       answer(from, request.ticket, NoticeReply{});
       break;
+    case RequestKind::extend_credential: serve_extension(from, request); break;
     case RequestKind::describe: serve_describe(from, request); break;
     case RequestKind::broadcast:
       start_broadcast(take_message(request.owned),

@@ -52,6 +52,9 @@ class PushService final : public TakeoverNotice {
   /// Starts the closing handshake of the connection that holds the id when the request reaches its shard.
   void close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result);
 
+  /// Sets when the credential of the connection that holds the id ends, in Unix seconds. CloseOutcome::closed stands for success.
+  void extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result);
+
   void describe(std::string_view device_id, DescribeCallback on_result);
   /// The same by key, of which only the index must be set: a page of the device map has no more.
   void describe(device::IdKey key, DescribeCallback on_result);
@@ -67,6 +70,8 @@ class PushService final : public TakeoverNotice {
   void ring_doorbells();
   /// When this turn began.
   TimeNs now() const { return transport_.now(); }
+  /// Unix time, for people and credentials.
+  std::int64_t wall_clock_seconds() const { return ring_.wall_clock_seconds(); }
   /// The device map as this shard uses it.
   const device::DeviceMap::Shard& map() const { return map_; }
   /// How long a turn may sleep at most; nullopt: no answer is awaited, and nothing is deferred.
@@ -119,6 +124,8 @@ class PushService final : public TakeoverNotice {
   std::unique_ptr<DeviceInfo> describe_here(device::ConnectionRef ref);
   bool close_here(const Request& request, std::string_view reason);
   void serve_close(std::uint32_t from, const Request& request);
+  void serve_extension(std::uint32_t from, const Request& request);
+  bool carry_out_here(const Request& request, const CloseQuestion& question);
   void serve_describe(std::uint32_t from, const Request& request);
 
   // broadcast.cc

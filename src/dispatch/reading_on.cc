@@ -124,6 +124,7 @@ void DeviceSession::read_on(conn::Connection& connection) {
 }
 
 bool DeviceSession::wants_turn() const {
+  if (denial_slots_left_ > 0 || gate_.denied.version() != denials_seen_) return true;
   return !put_off_.empty() || (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2);
 }
 

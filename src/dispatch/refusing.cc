@@ -20,10 +20,34 @@ void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refu
   http::RejectionFacts facts = refusal.facts();
   if (refusal == http::Rejection::method_not_allowed && is_health_path(connection, request))
     facts.extra_fields = http::rejection_fields::allow_get_and_head;
+  if (facts.status == 401) facts.extra_fields = challenges_for(request);
   http::append_rejection(answer, facts, request.method(), date_.at(ring_.wall_clock_seconds()));
   record_of(connection).phase = Phase::closed;
   transport_.write(connection, bytes_of(answer));
   transport_.flush_and_close(connection);
+}
+
+/// RFC 9110 section 11.6.1: a 401 names the schemes that the path takes.
+std::string_view DeviceSession::challenges_for(const http::RequestView& request) const {
+  const auto route = admission::find_route(settings_.routes, request.path());
+  return route ? settings_.routes[route->index].challenges : std::string_view{};
+}
+
+/// A route that does not enforce credentials lets the device in; the operator learns whom it would have refused.
+void DeviceSession::note_let_in(conn::Connection& connection, admission::Refusal refusal) {
+  counters_.handshakes_let_in_by[refusal.index()].add(1);
+  if (!log::enabled(log::Level::info)) return;
+  const auto left_out = gate_.let_in_logs[refusal.index()].admit(transport_.now());
+  if (!left_out) return;
+  const DeviceView device = view_of(connection);
+  std::vector<log::Field> fields{{"device_id", device.device_id},
+                                 {"remote", device.peer.text()},
+                                 {"path", device.path},
+                                 {"status", refusal.facts().status},
+                                 {"reason", refusal.facts().reason}};
+  if (!refusal.cause().empty()) fields.emplace_back("cause", refusal.cause());
+  if (*left_out > 0) fields.emplace_back("suppressed", *left_out);
+  log::write(log::Level::info, "handshake let in without a good credential", fields);
 }
 
 /// Refuses a request whose head is still arriving.
@@ -51,6 +75,7 @@ void DeviceSession::note_refusal(const conn::Connection& connection, admission::
   const auto add = [&fields](std::string_view key, std::string_view value) {
     if (!value.empty()) fields.emplace_back(key, value);
   };
+  add("cause", refusal.cause());
   if (!request.target().empty()) add("path", request.path());
   add("host", request.field("Host").value_or(""));
   add("origin", request.field("Origin").value_or(""));

@@ -18,11 +18,12 @@
 
 namespace ringgate::dispatch {
 
-/// Asks to close a device; follows it from owner to owner.
+/// Asks to close a device, or to extend its credential; follows it from owner to owner.
 struct CloseQuestion {
   device::IdKey key;
   CloseCode code = CloseCode::closed_by_backend;
   std::string reason;
+  std::optional<std::int64_t> extend_to;  // Unix seconds; nullopt: the device is closed
   CloseCallback on_result;
   device::ConnectionRef asked;  // the owner that was asked last
   std::uint32_t owners_asked = 0;

@@ -46,13 +46,19 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
   if (asks_for_health(connection, request)) return answer_health(connection, request);
   std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   if (!settings_.config.device.required) ring_.random(seed);
+  std::shared_ptr<const auth::Verifiers> verifiers;
+  if (settings_.asks_for_credentials) verifiers = gate_.verifiers.load(std::memory_order_acquire);
   const bool reserved = reserve_connection(connection);
   const admission::GateView view{.routes = settings_.routes,
                                  .allowed_hosts = settings_.config.device.allowed_hosts,
+                                 .caller = {.verifiers = verifiers.get(),
+                                            .client_certificate = transport_.client_identity(connection),
+                                            .now_seconds = ring_.wall_clock_seconds()},
+                                 .denied = &gate_.denied,
                                  .device_id_required = settings_.config.device.required,
                                  .is_draining = gate_.draining.load(std::memory_order_acquire),
                                  .is_at_connection_limit = !reserved};
-  const auto admission = admission::admit(request, view, seed);
+  auto admission = admission::admit(request, view, seed);
   if (!admission) {
     refuse(connection, admission.error(), request);
     return;
@@ -62,12 +68,18 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
 }
 
 void DeviceSession::accept_device(conn::Connection& connection, const http::RequestView& request,
-                                  const admission::Admission& admission) {
+                                  admission::Admission& admission) {
   const std::string_view id = admission.device_id.view();
   const device::IdKey key = gate_.hash(id);
-  const auto replaced = gate_.map.of(shard_index_).attach(key, ref_of(connection));
-  if (!replaced) {
+  const bool keeps_older = settings_.config.routes[admission.route_index].duplicate == DuplicatePolicy::reject;
+  const auto other =
+      gate_.map.of(shard_index_).attach(key, ref_of(connection), keeps_older ? device::IfOwned::keep : device::IfOwned::replace);
+  if (!other) {
     refuse(connection, admission::Rejection::connection_limit, request);
+    return;
+  }
+  if (keeps_older && *other) {
+    refuse(connection, admission::Rejection::device_online, request);
     return;
   }
   DeviceRecord& record = record_of(connection);
@@ -80,17 +92,14 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   counters_.devices_connected.add(1);
 
   answer_upgrade(connection, request, admission);
-  if (*replaced) {
+  if (*other) {
     counters_.takeovers.add(1);
-    takeover_notice_->notify_replaced(**replaced, key);
+    takeover_notice_->notify_replaced(**other, key);
   }
+  if (admission.let_in_for) note_let_in(connection, *admission.let_in_for);
+  if (admission.grant) keep_credential(connection, *admission.grant);
+  observers_.tell(&Observer::on_connected, view_of(connection));
   schedule_next(connection);
-  if (log::enabled(log::Level::info))
-    log::info("device connected", {{"device_id", id},
-                                   {"remote", connection.peer.text()},
-                                   {"path", settings_.mounts[record.route_index].path},
-                                   {"shard", shard_index_},
-                                   {"conn", to_public(ref_of(connection)).text()}});
   ConnectionAccess access(*this, connection, nullptr);
   call_handler(connection, access, [&](Handler& handler, Connection& facade) { handler.on_open(facade); });
 }

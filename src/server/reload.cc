@@ -91,6 +91,8 @@ std::expected<ReloadReport, StartError> Server::Parts::take(const Config& fresh)
 void Server::Parts::register_reloadable_parts() {
   config_in_force = config;
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_certificates(fresh); });
+  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_verifiers(fresh); });
+  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_devices(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_log(fresh); });
 }
 
@@ -111,6 +113,24 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(co
     certificates = std::move(loaded);
     show_certificates();
     return changes;
+  };
+}
+
+/// Files of credentials are read at every reload. Devices that are connected keep what they came with; a revocation ends that.
+std::expected<server::Commit, StartError> Server::Parts::prepare_verifiers(const Config& fresh) {
+  auto loaded = auth::load_verifiers(fresh.auth);
+  if (!loaded) return std::unexpected(server::bad_credentials(loaded.error()));
+  return [this, loaded = std::move(*loaded)]() mutable {
+    show_verifiers(std::move(loaded));
+    return std::vector<SettingChange>{};
+  };
+}
+
+/// Who may connect, and how: handshakes from each shard's next turn on.
+std::expected<server::Commit, StartError> Server::Parts::prepare_devices(const Config& fresh) {
+  return [this, config = std::make_shared<const Config>(fresh)] {
+    for (server::Shard& shard : shards) shard.renew_settings(config);
+    return std::vector<SettingChange>{};
   };
 }
 

@@ -6,6 +6,7 @@
 
 #include <expected>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,11 @@ using Commit = std::move_only_function<std::vector<SettingChange>()>;
 /// config::Reload::live. Changes nothing. Called at a reload even if no setting differs, since files may. `fresh` holds the mounted
 /// routes too, and is borrowed for the call.
 using Prepare = std::move_only_function<std::expected<Commit, StartError>(const Config& fresh)>;
+
+/// The error for a file of credentials that cannot be used.
+inline StartError bad_credentials(const std::string& cause) {
+  return {ExitCode::bad_configuration, cause, "correct the settings of auth, or the files"};
+}
 
 /// Lets every part prepare, then commits all. On error nothing has changed.
 std::expected<std::vector<SettingChange>, StartError> apply_all(std::vector<Prepare>& parts, const Config& fresh);

@@ -114,9 +114,12 @@ std::expected<void, StartError> Server::start() {
   auto certificates = server::load_certificates(p.config, std::time(nullptr));
   if (!certificates) return std::unexpected(std::move(certificates.error()));
   p.certificates = std::move(*certificates);
+  auto verifiers = auth::load_verifiers(p.config.auth);
+  if (!verifiers) return std::unexpected(server::bad_credentials(verifiers.error()));
   p.admin_settings = admin::settings_of(p.config, server::version());
   if (auto opened = p.open_shards(); !opened) return opened;
   p.show_certificates();
+  p.show_verifiers(std::move(*verifiers));
   p.register_reloadable_parts();
   if (auto opened = p.open_listeners(); !opened) {
     p.shards.clear();
@@ -227,6 +230,11 @@ std::expected<void, StartError> Server::Parts::start_threads() {
   for (const std::string& address : device_addresses) log::info("listening", {{"listener", "devices"}, {"address", address}});
   if (!admin_address.empty()) log::info("listening", {{"listener", "admin"}, {"address", admin_address}});
   return {};
+}
+
+void Server::Parts::show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers) {
+  for (const std::string& warning : verifiers->warnings) log::warning(warning);
+  gate->verifiers.store(std::move(verifiers), std::memory_order_release);
 }
 
 void Server::Parts::show_certificates() {

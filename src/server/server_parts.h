@@ -69,11 +69,14 @@ struct Server::Parts {
         std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
   }
   void show_certificates();
+  void show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers);
   void register_reloadable_parts();
   std::expected<ReloadReport, StartError> reload(const Config* fresh);
   std::expected<ReloadReport, StartError> read_and_take(const Config* fresh);
   std::expected<ReloadReport, StartError> take(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_certificates(const Config& fresh);
+  std::expected<server::Commit, StartError> prepare_verifiers(const Config& fresh);
+  std::expected<server::Commit, StartError> prepare_devices(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }

@@ -29,11 +29,15 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
            .output_bytes_max = output_part(plan),
            .arrival_time = std::min<DurationNs>(plan.settings.config.limits.handshake_timeout_ns, 5 * nanoseconds_per_second),
            .bulk_bytes = plan.settings.config.ring.bulk_bytes}),
-      devices_(index, plan.settings, plan.gate, *ring_, transport_, counters),
+      settings_(plan.settings.config, plan.settings.mounts),
+      counting_observer_(counters),
+      devices_(index, settings_, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
       admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters),
       drain_(plan.settings.config, plan.gate, *ring_, transport_, devices_, push_, admin_),
       batch_(plan.settings.config.ring.gather_ns, ring_->now()) {
+  devices_.add_observer(log_observer_);
+  devices_.add_observer(counting_observer_);
   plan.gate.doorbells[index] = ring_->doorbell();
 }
 
@@ -56,6 +60,23 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
             .tls = std::move(tls[i]),
             .proxies = net::policy_of(plan_.settings.config.admin.proxy)});
   }
+}
+
+Shard::~Shard() { delete fresh_tls_.load(); }
+
+void Shard::renew_settings(std::shared_ptr<const Config> config) {
+  fresh_settings_.store(std::move(config), std::memory_order_relaxed);
+  has_fresh_settings_.store(true, std::memory_order_release);
+}
+
+/// Between two calls of the session, which keeps no view of its settings from one call to the next. It goes on with the same object.
+void Shard::take_fresh_settings() {
+  has_fresh_settings_.store(false, std::memory_order_relaxed);
+  const auto fresh = fresh_settings_.exchange(nullptr, std::memory_order_acquire);
+  if (fresh == nullptr) return;
+  auto mounts = settings_.mounts;
+  std::destroy_at(&settings_);
+  std::construct_at(&settings_, *fresh, std::move(mounts));
 }
 
 void Shard::renew_tls(TlsOfListeners tls) {
@@ -97,10 +118,12 @@ bool Shard::turn() {
   batch_.came(completions_, ring_->held_back(), now);
   transport_.set_now(now);
   if (fresh_tls_.load(std::memory_order_relaxed) != nullptr) take_fresh_tls();
+  if (has_fresh_settings_.load(std::memory_order_acquire)) take_fresh_settings();
   transport_.run(completions_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);
   more_broadcasts_ = push_.continue_broadcasts();
   devices_.read_on();
+  devices_.enforce_denials();
   transport_.expire_timers();
   const std::uint32_t listeners = device_listeners_ + (plan_.settings.config.admin.bind == "off" ? 0 : 1);
   const bool done = drain_.advance(device_listeners_, listeners);

@@ -40,7 +40,7 @@ using TlsOfListeners = std::vector<std::shared_ptr<const tls::Context>>;
 class Shard {
  public:
   Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ring> ring, ShardCounters& counters);
-  ~Shard() { delete fresh_tls_.load(); }
+  ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
@@ -53,6 +53,10 @@ class Shard {
 
   /// Takes new contexts, of the same listeners as before, with its next turn. Any thread; ring the shard's doorbell afterwards.
   void renew_tls(TlsOfListeners tls);
+
+  /// Takes new settings of devices with its next turn: those of the start but for settings that are config::Reload::live. Any thread;
+  /// ring the shard's doorbell afterwards.
+  void renew_settings(std::shared_ptr<const Config> config);
 
   /// Runs turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
   void run();
@@ -68,6 +72,7 @@ class Shard {
   void submit_and_reap();
   void publish_counters();
   void take_fresh_tls();
+  void take_fresh_settings();
   void end_everything(DurationNs patience);
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
@@ -80,6 +85,9 @@ class Shard {
   std::unique_ptr<ring::Ring> ring_;
   ShardCounters& counters_;
   conn::Transport transport_;
+  dispatch::DeviceSettings settings_;  // the devices', for this shard alone
+  dispatch::LogObserver log_observer_;
+  dispatch::CountingObserver counting_observer_;
   dispatch::DeviceSession devices_;
   dispatch::PushService push_;
   admin::AdminSession admin_;
@@ -89,7 +97,9 @@ class Shard {
   std::array<ring::Completion, 64> reaped_;    // scratch of one reap
   std::uint32_t device_listeners_ = 0;
   std::atomic<TlsOfListeners*> fresh_tls_{nullptr};  // stored by renew_tls, taken by the shard: owned by whoever holds it
-  bool more_parcels_ = true;                         // true at first: the first turn must not sleep, it arms the listeners
+  std::atomic<std::shared_ptr<const Config>> fresh_settings_;
+  std::atomic<bool> has_fresh_settings_{false};  // set (release) after `fresh_settings_`, read (acquire) each turn
+  bool more_parcels_ = true;                     // true at first: the first turn must not sleep, it arms the listeners
   bool more_broadcasts_ = false;
 };
 

@@ -121,7 +121,7 @@ TEST(EveryPairOfDigits, NamesADeviceIfItIsInTheAlphabetOfIds) {
       EXPECT_FALSE(pair.value);
       return false;
     }
-    const auto id = admission::read_device_id(parser.view(bytes_of(head)), sources);
+    const auto id = admission::read_device_id({parser.view(bytes_of(head)), {}}, sources, IdCharacters::strict);
     const bool in_alphabet = pair.value && alphabet.find(static_cast<char>(*pair.value)) != std::string_view::npos;
     EXPECT_EQ(id.has_value(), in_alphabet);
     if (in_alphabet) {

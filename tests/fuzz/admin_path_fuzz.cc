@@ -20,7 +20,22 @@ using namespace ringgate;
 using namespace ringgate::fuzz;
 using namespace ringgate::admin;
 
-enum class Endpoint { none, push, broadcast, show, close, list, health, readiness, metrics };
+enum class Endpoint {
+  none,
+  push,
+  broadcast,
+  show,
+  close,
+  list,
+  extend,
+  ban,
+  show_ban,
+  lift_ban,
+  revoke,
+  health,
+  readiness,
+  metrics
+};
 
 /// What became of the request.
 struct Outcome {
@@ -89,6 +104,7 @@ Segments split(std::string_view path) {
 struct Services {
   Endpoint get = Endpoint::none;
   Endpoint post = Endpoint::none;
+  Endpoint put = Endpoint::none;
   Endpoint delete_ = Endpoint::none;
   Text id_segment;
 };
@@ -101,9 +117,13 @@ std::optional<Services> reference_services(std::string_view path) {
   if (at.count == 1 && is(0, "metrics")) return Services{.get = Endpoint::metrics, .id_segment = {}};
   if (at.count < 2 || !is(0, "v1")) return std::nullopt;
   if (at.count == 2 && is(1, "broadcast")) return Services{.post = Endpoint::broadcast, .id_segment = {}};
+  if (at.count == 2 && is(1, "revocations")) return Services{.put = Endpoint::revoke, .id_segment = {}};
+  if (at.count == 3 && is(1, "bans"))
+    return Services{.get = Endpoint::show_ban, .put = Endpoint::ban, .delete_ = Endpoint::lift_ban, .id_segment = at.parts[2]};
   if (!is(1, "devices")) return std::nullopt;
   if (at.count == 2) return Services{.get = Endpoint::list, .id_segment = {}};
   if (at.count == 3) return Services{.get = Endpoint::show, .delete_ = Endpoint::close, .id_segment = at.parts[2]};
+  if (at.count == 4 && is(3, "credential")) return Services{.put = Endpoint::extend, .id_segment = at.parts[2]};
   if (at.count == 4 && is(3, "messages")) return Services{.post = Endpoint::push, .id_segment = at.parts[2]};
   return std::nullopt;
 }
@@ -113,6 +133,7 @@ Endpoint endpoint_of(const Services& services, http::Method method) {
     case http::Method::get:
     case http::Method::head: return services.get;
     case http::Method::post: return services.post;
+    case http::Method::put: return services.put;
     case http::Method::delete_: return services.delete_;
     default: return Endpoint::none;
   }
@@ -231,6 +252,11 @@ void AdminApi::broadcast_message(Call call) { note(Endpoint::broadcast, call); }
 void AdminApi::show_device(Call call) { note(Endpoint::show, call); }
 void AdminApi::close_device(Call call) { note(Endpoint::close, call); }
 void AdminApi::list_devices(Call call) { note(Endpoint::list, call); }
+void AdminApi::extend_credential(Call call) { note(Endpoint::extend, call); }
+void AdminApi::ban_device(Call call) { note(Endpoint::ban, call); }
+void AdminApi::show_ban(Call call) { note(Endpoint::show_ban, call); }
+void AdminApi::lift_ban(Call call) { note(Endpoint::lift_ban, call); }
+void AdminApi::revoke(Call call) { note(Endpoint::revoke, call); }
 void AdminApi::show_health(Call call) { note(Endpoint::health, call); }
 void AdminApi::show_readiness(Call call) { note(Endpoint::readiness, call); }
 void AdminApi::show_metrics(Call call) { note(Endpoint::metrics, call); }

@@ -196,7 +196,7 @@ TEST(AdminApi, RefusesAMethodThatIsNotAllowedWhateverItsTarget) {
   for (const char* line : {"OPTIONS *", "CONNECT h:80", "CONNECT [::1]:443", "TRACE ws"}) {
     const Reply reply = gate.ask_once(std::string(line) + " HTTP/1.1\r\nHost: h\r\n\r\n");
     expect_problem(reply, 405, "method_not_allowed");
-    EXPECT_TRUE(reply.has("Allow: GET, HEAD, POST, DELETE")) << line;
+    EXPECT_TRUE(reply.has("Allow: GET, HEAD, POST, PUT, DELETE")) << line;
   }
   expect_problem(gate.ask_once("GET * HTTP/1.1\r\nHost: h\r\n\r\n"), 400, "target_form_unsupported");
   expect_problem(gate.ask_once("OPTIONS /metrics HTTP/1.1\r\nHost: h\r\n\r\n"), 405, "method_not_allowed");

@@ -16,7 +16,11 @@ TEST(Refusal, IsTheRejectionItWasMadeOf) {
   EXPECT_EQ(&Refusal(ws::Rejection::http10_refused).facts(), &ws::facts_of(ws::Rejection::http10_refused));
   EXPECT_EQ(&Refusal(ws::Rejection::extensions_malformed).facts(), &ws::facts_of(ws::Rejection::extensions_malformed));
   EXPECT_EQ(&Refusal(Rejection::origin_repeated).facts(), &facts_of(Rejection::origin_repeated));
-  EXPECT_EQ(Refusal(Rejection::device_id_reserved).index(), Refusal::count - 1);
+  EXPECT_EQ(Refusal(Rejection::device_online).index(), Refusal::count - 1);
+  const Refusal with_cause = Refusal(Rejection::credential_wrong).because("password_wrong");
+  EXPECT_EQ(with_cause, Rejection::credential_wrong);
+  EXPECT_EQ(with_cause.cause(), "password_wrong");
+  EXPECT_EQ(&with_cause.facts(), &facts_of(Rejection::credential_wrong)) << "the peer is not told";
 }
 
 TEST(Refusal, IsAProblemDocumentThatClosesWhateverTheReason) {
@@ -48,7 +52,7 @@ TEST(Refusal, CarriesTheFieldsItsStatusDemands) {
     const auto carries = [&](std::string_view line) { return facts.extra_fields.find(line) != std::string_view::npos; };
     EXPECT_EQ(carries("Allow: GET\r\n"), facts.status == 405) << facts.reason;
     EXPECT_EQ(carries("Upgrade: websocket\r\n"), facts.status == 426) << facts.reason;
-    EXPECT_EQ(carries("Retry-After: "), facts.status == 503 || facts.status == 429) << facts.reason;
+    EXPECT_EQ(carries("Retry-After: "), facts.status == 503 || facts.status == 429 || facts.status == 409) << facts.reason;
     EXPECT_EQ(carries("Sec-WebSocket-Version: 13\r\n"), facts.reason.starts_with("websocket_version_")) << facts.reason;
   }
 }

@@ -22,13 +22,29 @@ bind = "off"
 path = "/a%20'b"
 handler = "other"
 origin = "list"
+auth = ["none"]
+enforce = false
+duplicate = "reject"
+id_characters = "printable"
 allowed_origins = ["https://a.example", "https://[::1]:8443"]
 [[route]]
-path = "/c"
+path = "/c/{id}"
 origin = "off"
+id_from = ["path", "jwt:sub"]
+auth = ["jwt", "token"]
 [device]
 required = false
 id_from = ["header:X-Id", "query:id"]
+[auth]
+token.tokens = "/t"
+jwt.keys = ["/k", "/l"]
+jwt.issuer = ["i"]
+jwt.audience = ["a"]
+jwt.claim = "device"
+jwt.require_exp = false
+jwt.leeway = "0s"
+expiry_notice = "off"
+expiry_grace = "1m"
 [limits]
 max_connections = 7
 max_message = "2001B"

@@ -26,7 +26,7 @@ std::string unquoted(std::string toml) {
 Sample both(const std::string& toml) { return {toml, unquoted(toml)}; }
 
 std::string first_accepted(const TextShape& shape) {
-  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id", "10.0.0.0/8"}) {
+  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id", "10.0.0.0/8", "none"}) {
     if (shape.accepts(candidate)) return candidate;
   }
   ADD_FAILURE() << "no sample for " << shape.shape;
@@ -58,7 +58,7 @@ Sample sample_of(const Key& key) {
 /// Flags that a value needs beside it to make sense.
 std::vector<FlagSetting> companions(const std::string& path) {
   if (path == "route.0.allowed_origins") return {{"--set", "route.0.origin", "list"}};
-  if (path == "listener.0.dual_stack") return {{"--set", "listener.0.bind", "[::]:8080"}};
+  if (path == "listener.0.dual_stack") return {{"--set", "listener.0.bind", "[::]:8080"}, {"--set", "route.0.auth", "none"}};
   for (const std::string section : {"listener.0", "admin"}) {
     if (path == section + ".proxy_protocol") return {{"--set", section + ".trusted_proxies", "127.0.0.1"}};
     if (path == section + ".tls.cert") return {{"--set", section + ".tls.key", "/other"}};
@@ -116,6 +116,10 @@ TEST_P(EveryKey, ComesFromAFile) {
   std::string toml = find_repeated(section) == nullptr ? "[" + section + "]\n" : "[[" + section + "]]\n";
   const std::size_t section_bytes = path().size() - key().name().size();  // with the index and dots
   for (const FlagSetting& companion : companions(path())) {
+    if (!companion.path.starts_with(path().substr(0, section_bytes))) {  // the only one of another section
+      toml.insert(0, "[[route]]\nauth = [\"none\"]\n");
+      continue;
+    }
     const std::string name = companion.path.substr(section_bytes);
     toml += name.starts_with("tls.") || name == "trusted_proxies" ? fmt::format("{} = [\"{}\"]\n", name, companion.text)
                                                                   : fmt::format("{} = \"{}\"\n", name, companion.text);
@@ -186,11 +190,13 @@ TEST_P(EveryKey, IsCheckedAsItIsReadWhenAProgramSetsIt) {
 }
 
 TEST_P(EveryKey, NoLimitIsLiftedByZero) {
-  // 0 has a meaning of its own for the number of shards, the grace of a drain and the memory of compression (none); nowhere may
-  // it mean "no limit".
+  // 0 has a meaning of its own for the number of shards, graces, a leeway and the memory of compression (none); nowhere may it mean
+  // "no limit".
   if (path() == "server.shards" || path() == "drain.grace" || path() == "limits.deflate_memory") return;
+  if (path() == "auth.expiry_grace" || path() == "auth.jwt.leeway") return;
   if (std::holds_alternative<CpuListRule>(key().rule) || std::holds_alternative<TextRule>(key().rule)) return;
-  if (path() == "route.0.subprotocols" || path().ends_with("allowed_hosts") || path().contains(".tls."))
+  if (path() == "route.0.subprotocols" || path().ends_with("allowed_hosts") || path().contains(".tls.") ||
+      path().starts_with("auth.jwt."))
     return;  // a name may be 0
   for (const char* zero : {"0", "0B", "0s", "0ns"}) EXPECT_FALSE(set(zero).has_value()) << path() << '=' << zero;
 }

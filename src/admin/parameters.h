@@ -1,0 +1,39 @@
+// The parameters of a changing request: from its query, and from its body if that is a JSON object of texts and numbers. Pure; any
+// thread. Invariant: each name is there once.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "admin/refusal.h"
+#include "admin/request_reader.h"
+
+namespace ringgate::admin {
+
+class Parameters {
+ public:
+  /// Reads query and body. Errors: content_type for a body that is not JSON by its Content-Type; bad_parameters for a body that is no
+  /// flat JSON object, for a name that is given twice, and for one that is not among `known`.
+  static std::expected<Parameters, Refusal> read(const Request& request, std::span<const std::string_view> known);
+
+  /// nullptr if it was not given.
+  const std::string* find(std::string_view name) const;
+
+  /// A duration in whole seconds: a number of seconds, or one with a unit (s, m, h, d). At least 1, at most `most`; `otherwise` if it
+  /// was not given; nullopt if it is anything else.
+  std::optional<std::int64_t> seconds(std::string_view name, std::int64_t most, std::int64_t otherwise) const;
+
+  /// A moment in Unix seconds: such a number, or RFC 3339 in UTC. nullopt if it was not given; bad_parameters if it is anything else.
+  std::expected<std::optional<std::int64_t>, Refusal> moment(std::string_view name) const;
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+}  // namespace ringgate::admin

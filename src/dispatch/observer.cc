@@ -1,0 +1,40 @@
+#include "dispatch/observer.h"
+
+#include "base/log.h"
+
+namespace ringgate::dispatch {
+
+void LogObserver::on_connected(const DeviceView& device) {
+  if (!log::enabled(log::Level::info)) return;
+  log::info("device connected", {{"device_id", device.device_id},
+                                 {"remote", device.peer.text()},
+                                 {"path", device.path},
+                                 {"shard", device.shard_index},
+                                 {"conn", device.connection.text()}});
+}
+
+void LogObserver::on_disconnected(const DeviceView& device, const DisconnectView& end) {
+  if (!log::enabled(log::Level::info)) return;
+  log::info("device disconnected", {{"device_id", device.device_id},
+                                    {"reason", end.reason},
+                                    {"code", static_cast<std::uint16_t>(end.code)},
+                                    {"duration_ms", end.duration_ms},
+                                    {"bytes_in", end.bytes_in},
+                                    {"bytes_out", end.bytes_out},
+                                    {"messages_in", end.messages_in},
+                                    {"messages_out", end.messages_out},
+                                    {"remote", device.peer.text()},
+                                    {"shard", device.shard_index},
+                                    {"conn", device.connection.text()}});
+}
+
+void LogObserver::on_credential_expiring(const DeviceView& device, const CredentialView& credential) {
+  if (!log::enabled(log::Level::info)) return;
+  log::info("credential ends soon", {{"device_id", device.device_id},
+                                     {"kind", credential.kind},
+                                     {"token_id", credential.token_id},
+                                     {"expires_at", credential.expires_at},
+                                     {"conn", device.connection.text()}});
+}
+
+}  // namespace ringgate::dispatch
