@@ -173,6 +173,7 @@ CASES = [
     Case("claims are no JSON", lambda world, key: forge(key, header(key), b"device-1"), "jwt_malformed"),
     Case("a token in a token", lambda world, key: forge(key, header(key, cty="JWT"), good(world, key).encode()), "jwt_malformed"),
     Case("U+0000 in sub", with_claims(sub="device-1\0"), "jwt_malformed", dict.fromkeys(BOTH, "an id may be cut at it further on")),
+    Case("a zero byte behind a number", with_payload(lambda text: text[:-1] + b"\0}"), "jwt_malformed"),
     Case("no UTF-8", with_payload(lambda text: text.replace(b"device-1", b"device\xff")), "jwt_malformed"),
     Case("nested deeply", with_claims(deep=json.loads("[" * 40 + "]" * 40)), "jwt_malformed", dict.fromkeys(BOTH, "it has no limit of its own")),
 ]
