@@ -112,6 +112,7 @@ struct AuthConfig {
 enum class DuplicatePolicy : std::uint8_t {
   replace,  // the older connection is closed with 4409
   reject,   // the newer one is answered 409
+  allow,    // both stay, up to RouteConfig::connections_max; pushes go to all
 };
 
 /// permessage-deflate (RFC 7692) on one route.
@@ -135,9 +136,10 @@ struct RouteConfig {
   // Kinds of credential, in the order in which they are looked for: "token", "basic", "hmac", "jwt", "mtls", "none". Empty: as "none",
   // but only for listeners on loopback.
   std::vector<std::string> auth;
-  bool enforce = true;  // false: whoever has no good credential is let in, and counted
-  DuplicatePolicy duplicate = DuplicatePolicy::replace;
-  std::vector<std::string> subprotocols;  // the gate takes the first of these that the client offers
+  bool enforce = true;                                   // false: whoever has no good credential is let in, and counted
+  DuplicatePolicy duplicate = DuplicatePolicy::replace;  // the route of the newer connection decides
+  std::uint64_t connections_max = 4;                     // of one device, with DuplicatePolicy::allow
+  std::vector<std::string> subprotocols;                 // the gate takes the first of these that the client offers
   DeflateConfig deflate;
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;

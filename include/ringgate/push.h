@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "ringgate/connection_ref.h"
 
@@ -25,10 +26,19 @@ inline constexpr std::size_t push_outcomes_count = static_cast<std::size_t>(Push
 /// Stable snake_case name, as in the admin API and the metrics. Any thread; does not allocate.
 const char* name_of(PushOutcome outcome);
 
+/// What became of a push on one of several connections.
+struct PushPart {
+  PushOutcome outcome = PushOutcome::unknown_device;
+  ConnectionRef connection;
+  std::uint64_t queued_bytes = 0;
+};
+
 struct PushResult {
   PushOutcome outcome = PushOutcome::unknown_device;
   ConnectionRef connection;        // took or refused the message; nobody if no connection is known
   std::uint64_t queued_bytes = 0;  // waiting for that device, this message included
+  // One for each connection of a device that has more than one. `outcome` is then the best of them, with its connection.
+  std::vector<PushPart> parts = {};
 };
 
 /// Runs exactly once; null if nobody wants the result. It must not throw. A capture of up to three words costs no allocation.

@@ -37,10 +37,14 @@ Json to_json(const dispatch::DeviceInfo& device) {
 }  // namespace
 
 std::string delivered_json(std::string_view device_id, const PushResult& result) {
-  return to_text({{"status", "delivered"},
-                  {"device_id", device_id},
-                  {"conn", result.connection.text()},
-                  {"queued_bytes", result.queued_bytes}});
+  Json answer{{"status", "delivered"},
+              {"device_id", device_id},
+              {"conn", result.connection.text()},
+              {"queued_bytes", result.queued_bytes}};
+  for (const PushPart& part : result.parts)
+    answer["connections"].push_back(
+        {{"conn", part.connection.text()}, {"status", name_of(part.outcome)}, {"queued_bytes", part.queued_bytes}});
+  return to_text(answer);
 }
 
 std::string broadcast_json(const BroadcastResult& result) {

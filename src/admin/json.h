@@ -15,7 +15,8 @@
 
 namespace ringgate::admin {
 
-/// {"status":"delivered","device_id":…,"conn":…,"queued_bytes":…}
+/// {"status":"delivered","device_id":…,"conn":…,"queued_bytes":…}; with "connections":[{"conn":…,"status":…,"queued_bytes":…}…] if the
+/// device has several
 std::string delivered_json(std::string_view device_id, const PushResult& result);
 
 /// {"matched":…,"delivered":…,"refused":…}

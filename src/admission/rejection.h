@@ -30,9 +30,10 @@ enum class Rejection : std::uint8_t {
   device_not_covered,
   banned,
   device_online,
+  device_connections,
 };
 
-inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::device_online) + 1;
+inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejection::device_connections) + 1;
 
 // clang-format off
 inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rejection_rows{{
@@ -55,6 +56,7 @@ inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rej
     {Rejection::device_not_covered, {403, "device_not_covered", "The credential is good, but not for this device.", http::rejection_fields::none}},
     {Rejection::banned, {403, "banned", "This device is banned for some time.", http::rejection_fields::none}},
     {Rejection::device_online, {409, "device_online", "A device with this id is connected, and this path keeps the older connection.", http::rejection_fields::retry_after}},
+    {Rejection::device_connections, {409, "device_connections", "This device has as many connections as this path allows at once.", http::rejection_fields::retry_after}},
 }};
 // clang-format on
 

@@ -24,7 +24,7 @@ constexpr std::uint64_t hour = 60 * minute;
 // In the order of the enumerators in ringgate/config.h.
 constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off"};
 constexpr std::array<std::string_view, 3> id_characters_words{"strict", "ocpp", "printable"};
-constexpr std::array<std::string_view, 2> duplicate_words{"replace", "reject"};
+constexpr std::array<std::string_view, 3> duplicate_words{"replace", "reject", "allow"};
 constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
 constexpr std::array<std::string_view, 4> proxy_words{"off", "v1", "v2", "auto"};
 constexpr std::array<std::string_view, 4> forwarded_words{"auto", "x_forwarded_for", "forwarded", "off"};
@@ -162,7 +162,9 @@ const std::array table{
         "Whether a request without a good credential is refused. If not, it is let in, and the log and a metric tell of it.", live),
     row<&C::routes, &RouteConfig::duplicate>("route.duplicate", WordRule{duplicate_words},
         "What happens if a device connects whose id is online. `replace`: the older connection is closed with 4409. `reject`: the newer "
-        "one is answered 409.", live),
+        "one is answered 409. `allow`: both stay, up to `max_per_device`, and pushes go to all. The newer one's route decides.", live),
+    row<&C::routes, &RouteConfig::connections_max>("route.max_per_device", CountRule{1, 64},
+        "Connections that one device may have at once with `duplicate = \"allow\"`. One more is answered 409.", live),
     row<&C::routes, &RouteConfig::origin>("route.origin", WordRule{origin_words},
         "Which Origin a browser may send. `same_host`: the host in its Host field. `list`: one of `allowed_origins`. `off`: "
         "any.", live),

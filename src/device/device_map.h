@@ -57,7 +57,8 @@ class DeviceMap {
     std::optional<ConnectionRef> find(IdKey key) const;
 
     /// Makes `now` the owner of `key`: the newest owner wins. Returns the replaced owner, if any, to this caller alone. Replacing
-    /// succeeds even when the map is full. `now` must never have been attached before. Allocates only to start a rebuild.
+    /// succeeds even when the map is full. `now` must never have been attached before, unless it was replaced since and both
+    /// happen under a lock of the key (Companions). Allocates only to start a rebuild.
     /// With IfOwned::keep an id that has an owner keeps it: the result is that owner, and nothing has changed.
     std::expected<std::optional<ConnectionRef>, Full> attach(IdKey key, ConnectionRef now, IfOwned if_owned = IfOwned::replace);
 

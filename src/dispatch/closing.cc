@@ -12,13 +12,6 @@ CloseCode sendable(CloseCode code) {
 }
 }  // namespace
 
-/// The id leaves the map when closing starts: from now on a push is refused instead of lost.
-void DeviceSession::leave_map(conn::Connection& connection) {
-  if ((connection.session_flags & DeviceFlags::in_map) == 0) return;
-  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::in_map);
-  (void)gate_.map.of(shard_index_).detach(gate_.hash(record_of(connection).id.view()), ref_of(connection));
-}
-
 /// Keeps code and reason for the log and on_close.
 void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std::string_view reason) {
   DeviceSide& side = side_of(connection);

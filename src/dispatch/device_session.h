@@ -4,13 +4,14 @@
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
-// Files: upgrade.cc (request head to 101), partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health),
+// Files: upgrade.cc (request head to 101), registering.cc (who has an id), partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health),
 // device_session.cc (frames and handlers), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages),
 // closing.cc, deadlines.cc, credentials.cc (their end and revocation), delivery.cc (pushes).
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
@@ -135,6 +136,14 @@ class DeviceSession final : public conn::Session {
   bool reserve_connection(conn::Connection& connection);
   void unreserve_connection(conn::Connection& connection);
 
+  // registering.cc
+  std::expected<std::vector<device::ConnectionRef>, admission::Rejection> register_id(const conn::Connection& connection,
+                                                                                      device::IdKey key,
+                                                                                      const RouteConfig& route);
+  std::expected<std::vector<device::ConnectionRef>, admission::Rejection> register_beside_companions(
+      const conn::Connection& connection, device::IdKey key, const RouteConfig& route);
+  void leave_map(conn::Connection& connection);
+
   // partial_heads.cc
   void note_partial_head(conn::Connection& connection);
   std::unique_ptr<http::HeadGatherer> take_partial_head(DeviceRecord& record);
@@ -190,7 +199,6 @@ class DeviceSession final : public conn::Session {
   void start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason);
   void fail_connection(conn::Connection& connection, CloseCode code, std::string_view reason);
   void answer_close(conn::Connection& connection, const ws::Event& event);
-  void leave_map(conn::Connection& connection);
   void note_close(conn::Connection& connection, CloseCode code, std::string_view reason);
   void tell_disconnect(conn::Connection& connection);
 

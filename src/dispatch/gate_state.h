@@ -15,6 +15,7 @@
 #include "base/log_limiter.h"
 #include "base/memory_budget.h"
 #include "base/time.h"
+#include "device/companions.h"
 #include "device/device_map.h"
 #include "device/id_key.h"
 #include "device/mailbox.h"
@@ -39,6 +40,7 @@ struct GateState {
   const std::uint32_t shards_count;
   const std::uint64_t connections_max;
   device::DeviceMap map;
+  device::Companions companions;
   const device::KeyedHash hash;
   device::Mailboxes<Request, Reply> mailboxes;
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start

@@ -12,8 +12,8 @@ void PushService::on_outside(const Request& request) {
   switch (task->kind) {
     case OutsideTask::Kind::push: {
       ws::MessageRef message = take_message(task->message);
-      if (closed_) finish_push(task->on_pushed, PushOutcome::closing, request.target, 0);
-      else push_to(request.target, request.key, std::move(message), std::move(task->on_pushed));
+      if (PushWaiter waiter{std::move(task->on_pushed)}; closed_) finish_push(waiter, PushOutcome::closing, request.target, 0);
+      else push_to_device(request.target, request.key, std::move(message), std::move(waiter.on_result));
       break;
     }
     case OutsideTask::Kind::broadcast: {

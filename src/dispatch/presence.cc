@@ -23,8 +23,12 @@ std::optional<device::ConnectionRef> PushService::next_owner(Question& question)
 // -- Closing by id
 
 void PushService::close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result) {
-  close_where_it_is(std::make_unique<CloseQuestion>(
-      CloseQuestion{.key = gate_.hash(device_id), .code = code, .reason = std::move(reason), .on_result = std::move(on_result)}));
+  const device::IdKey key = gate_.hash(device_id);
+  close_where_it_is(std::make_unique<CloseQuestion>(CloseQuestion{.key = key,
+                                                                  .code = code,
+                                                                  .reason = std::move(reason),
+                                                                  .on_result = std::move(on_result),
+                                                                  .companions = gate_.companions.of(key).size()}));
 }
 
 void PushService::extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result) {
@@ -39,16 +43,25 @@ bool PushService::carry_out_here(const Request& request, const CloseQuestion& qu
   return connection != nullptr && devices_.extend_credential(*connection, *question.extend_to);
 }
 
+/// The owner is closed, and a companion has become the owner: it is next.
+void PushService::begin_next_companion(CloseQuestion& question) {
+  --question.companions;
+  question.has_closed = true;
+  question.owners_asked = 0;
+}
+
 void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
   while (question->owners_asked < limits::owners_asked_max) {
     const auto owner = next_owner(*question);
-    if (!owner) return question->on_result(CloseOutcome::unknown_device);
+    if (!owner) return question->on_result(question->has_closed ? CloseOutcome::closed : CloseOutcome::unknown_device);
     Request request{.kind = question->extend_to ? RequestKind::extend_credential : RequestKind::close_by_backend,
                     .code = static_cast<std::uint16_t>(question->code),
                     .target = *owner,
                     .key = question->key};
     if (owner->shard == shard_index_) {
-      if (carry_out_here(request, *question)) return question->on_result(CloseOutcome::closed);
+      if (!carry_out_here(request, *question)) continue;
+      if (question->companions == 0) return question->on_result(CloseOutcome::closed);
+      begin_next_companion(*question);
       continue;
     }
     const auto extend_to = question->extend_to;
@@ -66,6 +79,10 @@ void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
 
 void PushService::on_close_reply(std::unique_ptr<CloseQuestion> question, CloseOutcome outcome) {
   if (outcome == CloseOutcome::unknown_device) return close_where_it_is(std::move(question));
+  if (outcome == CloseOutcome::closed && question->companions > 0) {
+    begin_next_companion(*question);
+    return close_where_it_is(std::move(question));
+  }
   question->on_result(outcome);
 }
 

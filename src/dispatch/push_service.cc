@@ -83,7 +83,7 @@ void PushService::on_reply(std::uint32_t from, const Reply& reply) {
   auto ticket = tickets_.take(reply.ticket);
   if (!ticket) return on_late_reply(from, reply);
   if (const auto* push = std::get_if<PushReply>(&reply.of)) {
-    finish_push(std::get<PushCallback>(ticket->waiter), push->outcome, ticket->target, push->queued_bytes);
+    finish_push(std::get<PushWaiter>(ticket->waiter), push->outcome, ticket->target, push->queued_bytes);
   } else if (const auto* close = std::get_if<CloseReply>(&reply.of)) {
     on_close_reply(std::move(std::get<std::unique_ptr<CloseQuestion>>(ticket->waiter)), close->outcome);
   } else if (const auto* described = std::get_if<DescribeReply>(&reply.of)) {
@@ -114,7 +114,7 @@ void PushService::give_up_overdue() {
   const TimeNs now = clock();
   while (auto ticket = tickets_.take_expired(now)) {
     ++overdue_[ticket->target.shard];
-    if (auto* on_pushed = std::get_if<PushCallback>(&ticket->waiter)) {
+    if (auto* on_pushed = std::get_if<PushWaiter>(&ticket->waiter)) {
       finish_push(*on_pushed, PushOutcome::unknown_outcome, ticket->target, 0);
     } else if (auto* close = std::get_if<std::unique_ptr<CloseQuestion>>(&ticket->waiter)) {
       (*close)->on_result(CloseOutcome::unknown_outcome);
@@ -150,30 +150,85 @@ void PushService::ring_doorbells() {
 
 // -- Push
 
-void PushService::finish_push(PushCallback& on_result, PushOutcome outcome, device::ConnectionRef target,
-                              std::uint64_t queued_bytes) {
-  count(counters_, outcome);
+void PushService::finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes) {
+  if (!waiter.is_part) count(counters_, outcome);
   const bool is_known = outcome != PushOutcome::unknown_device;
-  if (on_result) on_result({outcome, is_known ? to_public(target) : ConnectionRef{}, queued_bytes});
+  if (waiter.on_result) waiter.on_result({outcome, is_known ? to_public(target) : ConnectionRef{}, queued_bytes});
 }
 
-void PushService::refuse_push(PushOutcome outcome, PushCallback on_result) { finish_push(on_result, outcome, {}, 0); }
+void PushService::refuse_push(PushOutcome outcome, PushCallback on_result) {
+  PushWaiter waiter{std::move(on_result)};
+  finish_push(waiter, outcome, {}, 0);
+}
 
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
-  if (!message) return finish_push(on_result, PushOutcome::backpressure, {}, 0);
+  if (!message) return refuse_push(PushOutcome::backpressure, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = map_.find(key);
-  if (!owner) return finish_push(on_result, PushOutcome::unknown_device, {}, 0);
-  push_to(*owner, key, std::move(message), std::move(on_result));
+  if (!owner) return refuse_push(PushOutcome::unknown_device, std::move(on_result));
+  push_to_device(*owner, key, std::move(message), std::move(on_result));
 }
 
-void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
+void PushService::push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
+  std::vector<device::ConnectionRef> connections = gate_.companions.of(key);
+  if (connections.empty()) return push_to(owner, key, std::move(message), {std::move(on_result)});
+  if (std::ranges::find(connections, owner) == connections.end()) connections.push_back(owner);
+  push_to_all(std::move(connections), key, message, std::move(on_result));
+}
+
+namespace {
+
+/// A push to several connections of one device.
+struct PushSum {
+  PushResult result;
+  std::size_t parts_open = 0;
+  PushCallback on_result;
+};
+
+/// Of two outcomes the better one for the caller: it may have arrived, it may be tried again, it will not arrive.
+int rank(PushOutcome outcome) {
+  switch (outcome) {
+    case PushOutcome::delivered: return 0;
+    case PushOutcome::unknown_outcome: return 1;
+    case PushOutcome::backpressure: return 2;
+    case PushOutcome::too_large: return 3;
+    case PushOutcome::invalid_utf8: return 4;
+    case PushOutcome::closing: return 5;
+    case PushOutcome::unknown_device: return 6;
+  }
+  return 7;
+}
+
+}  // namespace
+
+void PushService::push_to_all(std::vector<device::ConnectionRef> connections, device::IdKey key, const ws::MessageRef& message,
+                              PushCallback on_result) {
+  auto sum = std::make_shared<PushSum>(PushSum{.parts_open = connections.size(), .on_result = std::move(on_result)});
+  for (const device::ConnectionRef connection : connections) {
+    push_to(connection, key, message,
+            {[this, sum](const PushResult& part) {
+               PushResult& whole = sum->result;
+               if (whole.parts.empty() || rank(part.outcome) < rank(whole.outcome)) {
+                 whole.outcome = part.outcome;
+                 whole.connection = part.connection;
+                 whole.queued_bytes = part.queued_bytes;
+               }
+               whole.parts.push_back({part.outcome, part.connection, part.queued_bytes});
+               if (--sum->parts_open > 0) return;
+               count(counters_, whole.outcome);
+               if (sum->on_result) sum->on_result(whole);
+             },
+             true});
+  }
+}
+
+void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter) {
   if (owner.shard == shard_index_) {
     const DeliveryResult result = deliver(owner, key, message);
-    finish_push(on_result, result.outcome, owner, result.queued_bytes);
+    finish_push(waiter, result.outcome, owner, result.queued_bytes);
     return;
   }
-  const TicketName ticket = tickets_.open({std::move(on_result), owner}, Tickets::Patience::question, clock());
+  const TicketName ticket = tickets_.open({std::move(waiter), owner}, Tickets::Patience::question, clock());
   const Request request{.kind = RequestKind::push, .ticket = ticket, .target = owner, .key = key, .owned = lend(message)};
   if (ask(owner.shard, request)) {
     counters_.push_crossed.add(1);
@@ -181,7 +236,7 @@ void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::Me
   }
   (void)take_message(request.owned);
   Ticket unasked = *tickets_.take(ticket);
-  finish_push(std::get<PushCallback>(unasked.waiter), PushOutcome::backpressure, owner, 0);
+  finish_push(std::get<PushWaiter>(unasked.waiter), PushOutcome::backpressure, owner, 0);
 }
 
 void PushService::on_request(std::uint32_t from, const Request& request) {

@@ -109,8 +109,11 @@ class PushService final : public TakeoverNotice {
   TimeNs clock();
   void give_up_overdue();
   void on_late_reply(std::uint32_t from, const Reply& reply);
-  void finish_push(PushCallback& on_result, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
-  void push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
+  void finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
+  void push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
+  void push_to_all(std::vector<device::ConnectionRef> connections, device::IdKey key, const ws::MessageRef& message,
+                   PushCallback on_result);
+  void push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter);
   DeliveryResult deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message);
   void serve_push(std::uint32_t from, const Request& request);
 
@@ -125,6 +128,7 @@ class PushService final : public TakeoverNotice {
   bool close_here(const Request& request, std::string_view reason);
   void serve_close(std::uint32_t from, const Request& request);
   void serve_extension(std::uint32_t from, const Request& request);
+  static void begin_next_companion(CloseQuestion& question);
   bool carry_out_here(const Request& request, const CloseQuestion& question);
   void serve_describe(std::uint32_t from, const Request& request);
 

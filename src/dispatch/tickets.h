@@ -27,6 +27,8 @@ struct CloseQuestion {
   CloseCallback on_result;
   device::ConnectionRef asked;  // the owner that was asked last
   std::uint32_t owners_asked = 0;
+  bool has_closed = false;     // one connection at least
+  std::size_t companions = 0;  // further connections to close, each when it has become the owner
 };
 
 /// Asks to describe a device; follows it from owner to owner.
@@ -43,7 +45,12 @@ struct BroadcastSum {
   BroadcastCallback on_result;
 };
 
-using Waiter = std::variant<std::monostate, PushCallback, std::unique_ptr<CloseQuestion>, std::unique_ptr<DescribeQuestion>,
+struct PushWaiter {
+  PushCallback on_result;
+  bool is_part = false;  // of a push to several connections, which is counted as a whole
+};
+
+using Waiter = std::variant<std::monostate, PushWaiter, std::unique_ptr<CloseQuestion>, std::unique_ptr<DescribeQuestion>,
                             std::shared_ptr<BroadcastSum>>;
 
 struct Ticket {

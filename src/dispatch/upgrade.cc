@@ -71,15 +71,9 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
                                   admission::Admission& admission) {
   const std::string_view id = admission.device_id.view();
   const device::IdKey key = gate_.hash(id);
-  const bool keeps_older = settings_.config.routes[admission.route_index].duplicate == DuplicatePolicy::reject;
-  const auto other =
-      gate_.map.of(shard_index_).attach(key, ref_of(connection), keeps_older ? device::IfOwned::keep : device::IfOwned::replace);
-  if (!other) {
-    refuse(connection, admission::Rejection::connection_limit, request);
-    return;
-  }
-  if (keeps_older && *other) {
-    refuse(connection, admission::Rejection::device_online, request);
+  const auto replaced = register_id(connection, key, settings_.config.routes[admission.route_index]);
+  if (!replaced) {
+    refuse(connection, replaced.error(), request);
     return;
   }
   DeviceRecord& record = record_of(connection);
@@ -92,9 +86,9 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   counters_.devices_connected.add(1);
 
   answer_upgrade(connection, request, admission);
-  if (*other) {
+  for (const device::ConnectionRef older : *replaced) {
     counters_.takeovers.add(1);
-    takeover_notice_->notify_replaced(**other, key);
+    takeover_notice_->notify_replaced(older, key);
   }
   if (admission.let_in_for) note_let_in(connection, *admission.let_in_for);
   if (admission.grant) keep_credential(connection, *admission.grant);

@@ -396,18 +396,6 @@ def test_routes_take_new_rules_on_sighup(world, tmp_path):
             assert ask(gate, "/ws?deviceId=a", bearer(TOKEN)) == (101, None)
 
 
-def test_reject_keeps_the_older_connection():
-    with Gate({"route.0.duplicate": "reject"}, shards=2) as gate, websockets.sync.client.connect(gate.device_url("one")) as older:
-        for _ in range(8):
-            assert ask(gate, "/ws?deviceId=one") == (409, "device_online")
-        older.send("still here")
-        assert older.recv() == "still here"
-        older.close()
-        deadline = time.monotonic() + 5 * PATIENCE
-        while ask(gate, "/ws?deviceId=one") != (101, None):
-            assert time.monotonic() < deadline
-
-
 def test_off_loopback_somebody_must_have_said_that_everybody_may_connect():
     refused = run_ringgate("serve", "--listen", "0.0.0.0:0", "--admin", "off")
     assert refused.returncode == 78 and "as any device" in refused.stderr and refused.stderr.count("\n") == 1, refused.stderr

@@ -16,7 +16,7 @@ TEST(Refusal, IsTheRejectionItWasMadeOf) {
   EXPECT_EQ(&Refusal(ws::Rejection::http10_refused).facts(), &ws::facts_of(ws::Rejection::http10_refused));
   EXPECT_EQ(&Refusal(ws::Rejection::extensions_malformed).facts(), &ws::facts_of(ws::Rejection::extensions_malformed));
   EXPECT_EQ(&Refusal(Rejection::origin_repeated).facts(), &facts_of(Rejection::origin_repeated));
-  EXPECT_EQ(Refusal(Rejection::device_online).index(), Refusal::count - 1);
+  EXPECT_EQ(Refusal(Rejection::device_connections).index(), Refusal::count - 1);
   const Refusal with_cause = Refusal(Rejection::credential_wrong).because("password_wrong");
   EXPECT_EQ(with_cause, Rejection::credential_wrong);
   EXPECT_EQ(with_cause.cause(), "password_wrong");

@@ -12,7 +12,7 @@ constexpr DurationNs second = nanoseconds_per_second;
 constexpr DurationNs question_time = limits::answer_seconds * second;
 constexpr DurationNs broadcast_time = limits::broadcast_answer_seconds * second;
 
-Ticket of(std::uint32_t slot) { return {PushCallback{}, {.shard = 1, .slot = slot, .generation = 1}}; }
+Ticket of(std::uint32_t slot) { return {PushWaiter{}, {.shard = 1, .slot = slot, .generation = 1}}; }
 
 TEST(Tickets, GiveBackWhatTheyWereOpenedWithOnce) {
   Tickets tickets;

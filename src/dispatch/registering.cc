@@ -1,0 +1,66 @@
+// Which connection has a device id: a handshake registers one, the end of a connection gives the id up. Part of DeviceSession.
+//
+// An id has an owner in the device map, the newest connection, and companions if its route allows several at once (decision 0025).
+#include <algorithm>
+
+#include "dispatch/device_session.h"
+
+namespace ringgate::dispatch {
+
+using admission::Rejection;
+
+/// Makes the connection the owner of its id. Returns those that it replaces, which must be told.
+std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::register_id(const conn::Connection& connection,
+                                                                                        device::IdKey key,
+                                                                                        const RouteConfig& route) {
+  if (route.duplicate == DuplicatePolicy::allow) gate_.companions.use();
+  if (gate_.companions.is_used()) return register_beside_companions(connection, key, route);
+  const bool keeps = route.duplicate == DuplicatePolicy::reject;
+  const auto other =
+      gate_.map.of(shard_index_).attach(key, ref_of(connection), keeps ? device::IfOwned::keep : device::IfOwned::replace);
+  if (!other) return std::unexpected(Rejection::connection_limit);
+  if (!*other) return {};
+  if (keeps) return std::unexpected(Rejection::device_online);
+  return std::vector{**other};
+}
+
+std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::register_beside_companions(
+    const conn::Connection& connection, device::IdKey key, const RouteConfig& route) {
+  const device::DeviceMap::Shard map = gate_.map.of(shard_index_);
+  auto companions = gate_.companions.lock(key);
+  const bool is_online = map.find(key).has_value();
+  if (is_online && route.duplicate == DuplicatePolicy::reject) return std::unexpected(Rejection::device_online);
+  if (is_online && route.duplicate == DuplicatePolicy::allow && companions.count() + 1 >= route.connections_max)
+    return std::unexpected(Rejection::device_connections);
+  const auto other = gate_.map.of(shard_index_).attach(key, ref_of(connection));
+  if (!other) return std::unexpected(Rejection::connection_limit);
+  if (!*other) return {};
+  if (route.duplicate == DuplicatePolicy::allow) {
+    companions.add(**other);
+    return {};
+  }
+  std::vector<device::ConnectionRef> replaced = companions.take_all();
+  replaced.push_back(**other);
+  return replaced;
+}
+
+/// The id leaves the map when closing starts: from now on a push is refused instead of lost.
+void DeviceSession::leave_map(conn::Connection& connection) {
+  if ((connection.session_flags & DeviceFlags::in_map) == 0) return;
+  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::in_map);
+  const device::IdKey key = gate_.hash(record_of(connection).id.view());
+  const device::ConnectionRef mine = ref_of(connection);
+  device::DeviceMap::Shard map = gate_.map.of(shard_index_);
+  if (!gate_.companions.is_used()) {
+    (void)map.detach(key, mine);
+    return;
+  }
+  auto companions = gate_.companions.lock(key);
+  if (companions.erase(mine)) return;
+  if (map.find(key) != mine) return;  // replaced
+  // The newest companion becomes the owner, without a moment in which the id has none.
+  if (const auto heir = companions.take_newest()) (void)map.attach(key, *heir);
+  else (void)map.detach(key, mine);
+}
+
+}  // namespace ringgate::dispatch
