@@ -35,7 +35,7 @@ class Gate:
     """One running gate. Use it as a context manager: leaving it asserts exit code 0 and a clean log.
 
     settings: {"limits.max_message": "16MiB", ...}, passed by --set. Warnings in the log are faults unless `warnings_allowed`.
-    tls: a certificate (support/certificates.py) for both ports.
+    listen: None leaves the listeners to a file of settings. tls: a certificate (support/certificates.py) for both ports.
     """
 
     def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=(), listen="127.0.0.1:0", tls=None):
@@ -53,7 +53,7 @@ class Gate:
         self._arrived = queue.Queue()
 
     def __enter__(self):
-        command = [BINARY, "serve", "--listen", self.listen, "--admin", "127.0.0.1:0", "--shards", str(self.shards),
+        command = [BINARY, "serve", *(["--listen", self.listen] if self.listen else []), "--admin", "127.0.0.1:0", "--shards", str(self.shards),
                    "--log-format", "json", *self.arguments]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
