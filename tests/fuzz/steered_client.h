@@ -137,9 +137,10 @@ class SteeredClient {
   static constexpr unsigned empty_records_max = 16, key_updates_max = 16;
   static constexpr std::size_t pieces_max = 64;
 
+  /// In a handshake the gate may pass over what was changed (RFC 8446 appendix D.4), or the handshake comes to nothing.
   void break_off() {
-    is_broken_ = is_excused_ = true;
-    if (!client_.is_open()) is_confused_ = true;
+    is_excused_ = true;
+    (client_.is_open() ? is_broken_ : is_confused_) = true;
   }
 
   void put_written(std::string_view text) {

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import pathlib
 import queue
 import shutil
 import signal
@@ -12,9 +13,11 @@ import threading
 
 import pytest
 
+from support.certificates import Root
 from support.gate import PATIENCE, Gate
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CERTUTIL = shutil.which("certutil")  # of NSS
 # No sandbox: the tests may run as root. The rest keeps the browser from talking to anybody but us.
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage")
@@ -79,12 +82,23 @@ class Site:
         self._server.server_close()
 
 
-def browse(site, seconds):
-    """Opens the site's page in a fresh browser and returns what its script posted."""
+def trust(home, root):
+    """Puts a root into the store that a Chromium with this home directory reads (NSS)."""
+    store = pathlib.Path(home) / ".pki/nssdb"
+    store.mkdir(parents=True)
+    for arguments in (["-N", "--empty-password"], ["-A", "-n", "test root", "-t", "C,,", "-i", root]):
+        subprocess.run([CERTUTIL, "-d", f"sql:{store}", *arguments], check=True, capture_output=True, timeout=30 * PATIENCE)
+
+
+def browse(site, seconds, root=None):
+    """Opens the site's page in a fresh browser and returns what its script posted. root: the file of a root that it trusts."""
     # Its helpers may still write there for a moment after they were killed.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        if root is not None:
+            trust(profile, root)
         browser = subprocess.Popen([CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0", site.origin],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                   env={**os.environ, "HOME": profile})
         said = []
         threading.Thread(target=lambda: said.extend(browser.stderr), daemon=True).start()
         try:
@@ -110,3 +124,22 @@ def test_a_page_of_another_origin_is_kept_out():
     with Site() as site, Gate() as gate:
         site.page = PAGE % {"url": json.dumps(f"ws://{gate.devices}/ws"), "queries": json.dumps({"foreign": "deviceId=x"})}
         assert browse(site, 60) == {"foreign": "closed with 1006"}
+
+
+@pytest.mark.skipif(CHROMIUM is None or CERTUTIL is None, reason="no Chromium is installed, or no certutil")
+def test_a_page_connects_over_tls_if_the_browser_trusts_the_root(tmp_path):
+    root = Root(tmp_path)
+    with Site() as site, Gate({"route.0.origin": "list", "route.0.allowed_origins": site.origin}, tls=root.issue("gate")) as gate:
+        port = gate.device_address[1]
+        site.page = PAGE % {"url": json.dumps(f"wss://localhost:{port}/ws"), "queries": json.dumps(QUERIES)}
+        assert browse(site, 60, root.file) == {name: f"hello {name}" for name in QUERIES}
+
+
+@pytest.mark.skipif(CHROMIUM is None or CERTUTIL is None, reason="no Chromium is installed, or no certutil")
+def test_a_page_does_not_connect_to_a_certificate_of_nobody(tmp_path):
+    """Proves that the browser of the test before looks at the certificate at all."""
+    root = Root(tmp_path)
+    with Site() as site, Gate({"route.0.origin": "list", "route.0.allowed_origins": site.origin}, tls=root.issue("gate")) as gate:
+        port = gate.device_address[1]
+        site.page = PAGE % {"url": json.dumps(f"wss://localhost:{port}/ws"), "queries": json.dumps({"untrusted": "deviceId=x"})}
+        assert browse(site, 60) == {"untrusted": "closed with 1006"}

@@ -1,11 +1,13 @@
 // The abuse list on the simulated gate.
 //
-// usage: abuse_simulated [--rows=DIRECTORY] [--seed=N] [--quick] [GoogleTest's flags]
-//   --quick  each case whole, byte by byte and in a few cuts, and fewer variants
+// usage: abuse_simulated [--rows=DIRECTORY] [--seed=N] [--quick] [--tls] [GoogleTest's flags]
+//   --quick  each case whole, byte by byte and in a few cuts, and fewer variants (over TLS: none)
+//   --tls    over TLS: each segment is a record; then each case whole with its records cut at every byte (--quick: at a few)
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "exchange.h"
@@ -18,18 +20,21 @@ namespace ringgate::abuse {
 namespace {
 
 constexpr std::size_t variant_cuts_count = 8;
+constexpr std::size_t sealed_cuts_count = 8;
 
 class SimulatedRun {
  public:
-  SimulatedRun(std::uint64_t seed, bool is_quick) : is_quick_(is_quick), world_(seed) {}
+  SimulatedRun(std::uint64_t seed, bool is_quick, bool is_sealed)
+      : is_quick_(is_quick), world_(seed, is_sealed ? &sealed_.emplace() : nullptr) {}
 
   void run(const Case& one, Random& random) {
     const auto deliveries = is_quick_ ? some_deliveries(one, variant_cuts_count, random) : all_deliveries(one, random);
     for (const Delivery& delivery : deliveries)
       if (!judge(one, delivery)) return;
+    if (sealed_ && !judge_cut_records(one, random)) return;
     if (std::string fault = check_fresh_connection(world_); !fault.empty()) fail(one, "whole", fault);
     for (const Variant& variant : variants_of(one, random)) {
-      if (is_quick_ && random() % 4 != 0) continue;
+      if (is_quick_ && (sealed_ || random() % 4 != 0)) continue;
       ++counts_.variants;
       if (!judge(variant, random)) return;
     }
@@ -58,6 +63,27 @@ class SimulatedRun {
     std::string fault = play_and_judge(world_, one, delivery);
     if (fault.empty()) fault = world_.leftovers();
     return fault.empty() || fail(one, delivery.name, fault);
+  }
+
+  /// The segments are whole, their records are not. Not for rows that take their time or much memory: each byte would cost as much.
+  bool judge_cut_records(const Case& one, Random& random) {
+    constexpr std::size_t cut_everywhere_bytes_max = 2048;
+    const Delivery whole{.name = "whole", .cuts = {}, .tail = ""};
+    if (!judge(one, whole)) return false;
+    const std::size_t begin = one.opening.size(), end = begin + sealed_->sealed_bytes();
+    std::vector<std::size_t> cuts;
+    if (end - begin <= cut_everywhere_bytes_max && !is_quick_)
+      for (std::size_t at = begin + 1; at < end; ++at) cuts.push_back(at);
+    else
+      for (std::size_t i = 0; i < sealed_cuts_count && end > begin + 1; ++i)
+        cuts.push_back(begin + 1 + below(random, end - begin - 1));
+    for (const std::size_t at : cuts) {
+      sealed_->cut_records_at(at);
+      const bool is_good = judge(one, {.name = "with records cut at " + std::to_string(at), .cuts = {}, .tail = ""});
+      sealed_->cut_records_at(0);
+      if (!is_good) return false;
+    }
+    return true;
   }
 
   bool judge(const Variant& variant, Random& random) {
@@ -100,6 +126,7 @@ class SimulatedRun {
   }
 
   bool is_quick_;
+  std::optional<SealedPeers> sealed_;
   SimulatedWorld world_;
   Counts counts_;
 };
@@ -107,8 +134,10 @@ class SimulatedRun {
 int run(int argc, char** argv) {
   RunPlan plan;
   plan.seed = choose_seed(argc, argv);
-  const bool is_quick = std::any_of(argv, argv + argc, [](const char* text) { return std::string_view(text) == "--quick"; });
-  SimulatedRun run(plan.seed, is_quick);
+  const auto is_asked = [&](std::string_view flag) {
+    return std::any_of(argv, argv + argc, [flag](const char* text) { return text == flag; });
+  };
+  SimulatedRun run(plan.seed, is_asked("--quick"), is_asked("--tls"));
   plan.run_case = [&run](const Case& one, Random& random) { run.run(one, random); };
   plan.scripts = simulated_scripts(run.world());
   return play_list(argc, argv, plan, {.name = "abuse_simulated", .begin = [] {}, .counts = [&run] { return run.counts(); }});

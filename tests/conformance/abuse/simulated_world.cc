@@ -66,9 +66,13 @@ simulated::GateOptions SimulatedWorld::options_for(const std::vector<std::string
   return options;
 }
 
-void SimulatedWorld::open(const simulated::GateOptions& options, const ring::FakeOptions& world) {
+void SimulatedWorld::open(simulated::GateOptions options, const ring::FakeOptions& world) {
   abandon();
   world_ = std::make_unique<ring::FakeWorld>(seed_, world);
+  if (sealed_ != nullptr) {
+    options.tls = sealed_->gate();
+    options.tunnel = [this] { return sealed_->connect(); };
+  }
   gate_ = std::make_unique<simulated::Gate>(*world_, options);
   settings_.assign(1, "not by settings alone");
 }

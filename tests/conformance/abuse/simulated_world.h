@@ -1,8 +1,10 @@
-// The gate on the simulated ring: every cut is exact, and the clock moves only when a row says so.
+// The gate on the simulated ring: every cut is exact, and the clock moves only when a row says so. With TLS everything that a row
+// says travels in records: one for each segment.
 #pragma once
 
 #include <memory>
 
+#include "sealed_peers.h"
 #include "simulated_gate/device_client.h"
 #include "simulated_gate/simulated_gate.h"
 #include "world.h"
@@ -11,7 +13,8 @@ namespace ringgate::abuse {
 
 class SimulatedWorld final : public World {
  public:
-  explicit SimulatedWorld(std::uint64_t seed) : seed_(seed) {}
+  /// `sealed`: the gate has TLS on both ports, and all its peers speak it; null: plain TCP. Outlives this.
+  explicit SimulatedWorld(std::uint64_t seed, SealedPeers* sealed = nullptr) : seed_(seed), sealed_(sealed) {}
   ~SimulatedWorld() override { abandon(); }
 
   std::string prepare(const std::vector<std::string>& settings, Port port) override;
@@ -20,7 +23,7 @@ class SimulatedWorld final : public World {
   std::string leftovers() override;
 
   /// A gate with other than the usual world, ring or shards. (Rows in code.)
-  void open(const simulated::GateOptions& options, const ring::FakeOptions& world);
+  void open(simulated::GateOptions options, const ring::FakeOptions& world);
   /// No gate any more: the next `prepare` opens another.
   void abandon();
   /// What `open` takes for the usual gate with these settings; throws ListFault.
@@ -34,6 +37,7 @@ class SimulatedWorld final : public World {
   void dismiss_witness();
 
   std::uint64_t seed_;
+  SealedPeers* sealed_;
   std::vector<std::string> settings_;
   std::unique_ptr<ring::FakeWorld> world_;
   std::unique_ptr<simulated::Gate> gate_;

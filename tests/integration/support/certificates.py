@@ -5,9 +5,14 @@ import pathlib
 import subprocess
 
 
-def openssl(*arguments):
+def openssl_output(*arguments):
     done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def openssl(*arguments):
+    openssl_output(*arguments)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fake_ring/peer_tunnel.h"
 #include "ring/ring.h"
 #include "ringgate/bytes.h"
 
@@ -22,6 +23,11 @@ class FakePeer {
   FakePeer(FakeWorld& world, std::shared_ptr<FakeConnection> connection);
 
   const PeerAddress& address() const;  // this end's; what the ring's `peer_address` reports
+
+  /// From now on everything goes through `tunnel`. Whoever drives the rings calls `pump` between their turns.
+  void go_through(std::unique_ptr<PeerTunnel> tunnel);
+  /// Moves what the tunnel has for the wire, and the wire for the tunnel. True if something was sent.
+  bool pump();
 
   // -- Towards the gate. Nothing here needs the connection to be accepted yet; after `close` or `reset` it is ignored.
   void send(ByteView bytes);  // may be joined with its neighbours, and cut, by the time it is received
@@ -44,8 +50,14 @@ class FakePeer {
   bool saw_reset() const;  // RST, or nobody listened
 
  private:
+  bool send_from_tunnel();
+  void finish_tunnel();
+
   FakeWorld& world_;
   std::shared_ptr<FakeConnection> connection_;
+  std::unique_ptr<PeerTunnel> tunnel_;
+  std::vector<std::uint8_t> opened_;  // by the tunnel
+  bool is_finished_ = false;
 };
 
 }  // namespace ringgate::ring

@@ -45,7 +45,8 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
       admin_settings_(admin::settings_of(options.settings, "simulated")),
       state_(options.shards_count, options.settings.limits, secret_of(world.seed())),
       done_(options.shards_count, false),
-      entered_again_(options.shards_count, false) {
+      entered_again_(options.shards_count, false),
+      tunnel_(options.tunnel) {
   for (std::uint32_t i = 0; i < options.shards_count; ++i) counters_view_.push_back(&counters_.emplace_back());
   ring::RingOptions ring_options = options.ring;
   ring_options.sockets_max = options.slots_count;
@@ -58,17 +59,36 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
     address = *ring->listen(0, address, {});
     shards_.emplace_back(static_cast<std::uint8_t>(i), plan, std::move(ring), counters_[i]);
     if (has_admin) admin_address_ = *shards_.back().ring().listen(1, admin_address_, {});
-    shards_.back().serve_listeners(1, has_admin ? 1 : 0, 16);
+    shards_.back().serve_listeners(1, has_admin ? 1 : 0, 16, server::TlsOfListeners(2, options.tls));
   }
   address_ = address;
   settle();
 }
 
-ring::FakePeer& Gate::connect(std::size_t shard) { return world_.connect(address_, {.ring_index = shard}); }
+ring::FakePeer& Gate::connect(std::size_t shard) { return tunnelled(world_.connect(address_, {.ring_index = shard})); }
 ring::FakePeer& Gate::connect_from_afar(std::size_t shard) {
-  return world_.connect(address_, {.ring_index = shard, .from = ring::somebody_afar()});
+  return tunnelled(world_.connect(address_, {.ring_index = shard, .from = ring::somebody_afar()}));
 }
-ring::FakePeer& Gate::connect_admin(std::size_t shard) { return world_.connect(admin_address_, {.ring_index = shard}); }
+ring::FakePeer& Gate::connect_admin(std::size_t shard) {
+  return tunnelled(world_.connect(admin_address_, {.ring_index = shard}));
+}
+
+ring::FakePeer& Gate::tunnelled(ring::FakePeer& peer) {
+  if (!tunnel_) return peer;
+  peer.go_through(tunnel_());
+  tunnelled_.push_back(&peer);
+  peer.pump();
+  settle();  // its handshake is over before the test says anything
+  return peer;
+}
+
+/// True if something was sent. Forgets who is gone.
+bool Gate::pump_tunnels() {
+  bool any = false;
+  for (ring::FakePeer* peer : tunnelled_) any = peer->pump() || any;
+  std::erase_if(tunnelled_, [](const ring::FakePeer* peer) { return peer->saw_end() || peer->saw_reset(); });
+  return any;
+}
 
 void Gate::post(device::ConnectionRef target, device::IdKey key, std::unique_ptr<dispatch::OutsideTask> task) {
   const dispatch::Request request{.kind = dispatch::RequestKind::outside,
@@ -127,7 +147,7 @@ void Gate::settle() {
       turn(shard);
       any = true;
     }
-    if (!any) return;
+    if (!any && !pump_tunnels()) return;
   }
   ADD_FAILURE() << "seed " << world_.seed() << ": the shards find no rest";
 }

@@ -28,9 +28,11 @@ struct GateOptions {
 
   Config settings = config();
   std::uint32_t shards_count = 1;
-  std::uint32_t slots_count = 256;  // per shard
-  ring::RingOptions ring = {};      // sockets_max is set from slots_count
-  Handler* handler = nullptr;       // at "/handler"; null: echo there too
+  std::uint32_t slots_count = 256;                            // per shard
+  ring::RingOptions ring = {};                                // sockets_max is set from slots_count
+  Handler* handler = nullptr;                                 // at "/handler"; null: echo there too
+  std::shared_ptr<const tls::Context> tls;                    // of all listeners; null: plain TCP
+  std::function<std::unique_ptr<ring::PeerTunnel>()> tunnel;  // for each peer that connects; null: none
 };
 
 class Gate {
@@ -79,6 +81,8 @@ class Gate {
   void expect_nothing_left();
 
  private:
+  ring::FakePeer& tunnelled(ring::FakePeer& peer);
+  bool pump_tunnels();
   bool has_event(std::size_t shard);
   void post(device::ConnectionRef target, device::IdKey key, std::unique_ptr<dispatch::OutsideTask> task);
 
@@ -95,6 +99,8 @@ class Gate {
   std::vector<bool> entered_again_;  // since the last event: its ring sleeps as long as its last turn said
   ring::ListenAddress address_;
   ring::ListenAddress admin_address_;
+  std::function<std::unique_ptr<ring::PeerTunnel>()> tunnel_;
+  std::vector<ring::FakePeer*> tunnelled_;  // the peers that may still have something to send
 };
 
 }  // namespace ringgate::simulated
