@@ -16,7 +16,7 @@ constexpr std::uint8_t key_update = 24;
 
 /// Of handshake records after the handshake. Each asks for new keys, or for a renegotiation that is refused: either costs time, and an
 /// answer that waits if the peer does not read. OpenSSL itself bounds empty records and warnings.
-constexpr std::uint8_t interruptions_max = 32;
+constexpr std::uint8_t interruptions_max = 16;
 
 }  // namespace
 
