@@ -1,0 +1,256 @@
+// Credentials of connected devices on the simulated clock: their end, their extension, revocations and bans; and several connections
+// of one id.
+#include "auth/sha256.h"
+#include "auth/text_coding.h"
+#include "auth/verifiers.h"
+#include "unit/dispatch/device_fixture.h"
+
+namespace ringgate::simulated {
+namespace {
+
+constexpr std::int64_t started_at = 1'800'000'000;  // the fake ring's wall clock when the world begins
+
+class ConnectedCredentials : public DeviceFixture {
+ protected:
+  ConnectedCredentials() {
+    options.settings.limits.ping_interval_ns = 0;
+    for (RouteConfig& route : options.settings.routes) route.auth = {"token"};
+    options.settings.auth.token_file = "in memory";
+    options.settings.auth.expiry_notice_ns = seconds(30);
+    options.settings.auth.expiry_grace_ns = seconds(20);
+  }
+
+  /// Token NAME is for the device NAME until so many seconds after the world began; 0: for ever.
+  void start_with(const std::vector<std::pair<std::string, int>>& tokens) {
+    start();
+    std::string text;
+    for (const auto& [name, lifetime] : tokens) {
+      text += "sha256:" + auth::encode_hex(auth::sha256(bytes_of("token-of-" + name))) + " device=" + name + " name=" + name;
+      if (lifetime != 0) text += " expires=" + std::to_string(started_at + lifetime);
+      text += '\n';
+    }
+    auto verifiers = std::make_shared<auth::Verifiers>();
+    verifiers->tokens = *auth::DeviceTokens::parse(text, "tokens");
+    gate->state().verifiers.store(std::move(verifiers));
+  }
+
+  DeviceClient with_token(const std::string& id, std::size_t shard = 0) {
+    DeviceClient client = connect(shard);
+    client.peer().send(DeviceClient::request(id, "/handler", "Authorization: Bearer token-of-" + id + "\r\n"));
+    gate->settle();
+    client.read();
+    return client;
+  }
+
+  std::optional<std::uint16_t> close_code(DeviceClient& client) {
+    client.read();
+    return client.close_code();
+  }
+
+  dispatch::CloseOutcome extend(std::string_view id, std::int64_t expires_at, std::size_t from_shard = 0) {
+    auto outcome = dispatch::CloseOutcome::unknown_outcome;
+    gate->on_shard(from_shard, [&](dispatch::PushService& pushes) {
+      pushes.extend_credential(id, expires_at, [&outcome](dispatch::CloseOutcome result) { outcome = result; });
+    });
+    gate->settle();
+    return outcome;
+  }
+
+  /// Bans and revocations are made by other threads; what wakes the shards then is a doorbell.
+  void wake_all() {
+    for (std::size_t shard = 0; shard < gate->shards_count(); ++shard) gate->on_shard(shard, [](dispatch::PushService&) {});
+    gate->settle();
+  }
+};
+
+TEST_F(ConnectedCredentials, EndAfterTheirGraceAndAreAnnouncedOnce) {
+  start_with({{"a", 100}, {"b", 0}});
+  DeviceClient ending = with_token("a");
+  DeviceClient endless = with_token("b");
+  EXPECT_EQ(ending.status(), 101);
+  gate->pass(seconds(69));
+  EXPECT_EQ(gate->counters().credentials_expiring.get(), 0U);
+  gate->pass(seconds(2));
+  EXPECT_EQ(gate->counters().credentials_expiring.get(), 1U);
+  gate->pass(seconds(47));  // 118 s: past its end, within the grace
+  EXPECT_EQ(close_code(ending), std::nullopt);
+  gate->pass(seconds(4));
+  EXPECT_EQ(close_code(ending), 4401);
+  EXPECT_EQ(ending.close_reason(), "credential expired");
+  EXPECT_EQ(gate->counters().credentials_expiring.get(), 1U);
+  EXPECT_EQ(gate->counters().credentials_ended.get(), 1U);
+  EXPECT_EQ(close_code(endless), std::nullopt);
+  EXPECT_EQ(with_token("a").status(), 401);
+}
+
+TEST_F(ConnectedCredentials, MayBeExtendedFromAnyShard) {
+  options.shards_count = 2;
+  start_with({{"a", 100}});
+  DeviceClient client = with_token("a");
+  gate->pass(seconds(90));
+  EXPECT_EQ(gate->counters().credentials_expiring.get(), 1U);
+  EXPECT_EQ(extend("a", started_at + 300, 1), dispatch::CloseOutcome::closed);
+  EXPECT_EQ(extend("nobody", started_at + 300, 1), dispatch::CloseOutcome::unknown_device);
+  gate->pass(seconds(100));
+  EXPECT_EQ(close_code(client), std::nullopt);
+  gate->pass(seconds(85));
+  EXPECT_EQ(gate->counters().credentials_expiring.get(), 2U) << "the new end is announced too";
+  gate->pass(seconds(50));
+  EXPECT_EQ(close_code(client), 4401);
+}
+
+TEST_F(ConnectedCredentials, MayBeShortenedAndGiveAnEndToADeviceWithoutOne) {
+  start_with({{"a", 0}});
+  DeviceClient client = with_token("a");
+  EXPECT_EQ(extend("a", started_at - 1000), dispatch::CloseOutcome::closed);
+  EXPECT_EQ(close_code(client), 4401);
+}
+
+TEST_F(ConnectedCredentials, OfASlotAreNotThoseOfItsNextConnection) {
+  start_with({{"a", 100}, {"b", 0}});
+  DeviceClient first = with_token("a");
+  first.close(1000);
+  gate->settle();
+  first.peer().half_close();
+  gate->settle();
+  DeviceClient second = with_token("b");
+  gate->pass(seconds(200));
+  EXPECT_EQ(close_code(second), std::nullopt);
+}
+
+TEST_F(ConnectedCredentials, AreRevokedOnEveryShard) {
+  options.shards_count = 2;
+  start_with({{"a", 0}, {"b", 0}});
+  DeviceClient revoked = with_token("a", 1);
+  DeviceClient other = with_token("b", 0);
+  gate->state().denied.revoke({.token_id = "a", .issued_before = started_at + 1, .ends_at = started_at + 100}, started_at);
+  wake_all();
+  EXPECT_EQ(close_code(revoked), 4401);
+  EXPECT_EQ(revoked.close_reason(), "credential revoked");
+  EXPECT_EQ(close_code(other), std::nullopt);
+  EXPECT_EQ(with_token("a").status(), 401);
+  gate->pass(seconds(101));
+  EXPECT_EQ(with_token("a").status(), 101) << "the revocation has ended";
+}
+
+TEST_F(ConnectedCredentials, ABanReachesDevicesInEverySlot) {
+  options.slots_count = 4096;
+  options.settings.routes[1].auth = {"none"};
+  start_with({});
+  std::vector<DeviceClient> clients;
+  for (int i = 0; i < 1500; ++i) clients.push_back(device("d" + std::to_string(i)));  // more slots than one turn looks at
+  for (const int i : {0, 700, 1499}) gate->state().denied.ban("d" + std::to_string(i), started_at + 100, started_at);
+  wake_all();
+  int closed = 0;
+  for (int i = 0; i < 1500; ++i) {
+    const auto code = close_code(clients[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(code.has_value(), i == 0 || i == 700 || i == 1499) << i;
+    closed += code == 4403;
+  }
+  EXPECT_EQ(closed, 3);
+}
+
+class SeveralConnections : public DeviceFixture {
+ protected:
+  SeveralConnections() {
+    options.shards_count = 3;
+    options.settings.routes[1].duplicate = DuplicatePolicy::allow;
+    options.settings.routes[1].connections_max = 3;
+    options.settings.routes.push_back({.path = "/replace"});
+  }
+  PushResult pushed(std::string_view id, std::string_view payload, std::size_t shard) {
+    PushResult answer;
+    push(id, payload, shard, [&answer](const PushResult& result) { answer = result; });
+    gate->settle();
+    return answer;
+  }
+};
+
+TEST_F(SeveralConnections, AllGetAPushAndTheAnswerListsEach) {
+  start();
+  std::vector<DeviceClient> clients;
+  for (std::size_t shard = 0; shard < 3; ++shard) clients.push_back(device("a", "/handler", shard));
+  for (std::size_t from = 0; from < 3; ++from) {
+    const PushResult result = pushed("a", "hello", from);
+    EXPECT_EQ(result.outcome, PushOutcome::delivered);
+    ASSERT_EQ(result.parts.size(), 3U);
+    for (const PushPart& part : result.parts) EXPECT_EQ(part.outcome, PushOutcome::delivered);
+    for (DeviceClient& client : clients) EXPECT_EQ(client.take_messages(), std::vector<std::string>{"hello"});
+  }
+  std::uint64_t counted = 0;
+  for (std::size_t shard = 0; shard < 3; ++shard) counted += gate->counters(shard).push_delivered.get();
+  EXPECT_EQ(counted, 3U) << "each push counts once";
+  DeviceClient fourth = connect(0);
+  fourth.open("a", "/handler");
+  gate->settle();
+  fourth.read();
+  EXPECT_EQ(fourth.status(), 409);
+}
+
+TEST_F(SeveralConnections, HandTheIdOnWhicheverLeaves) {
+  for (std::size_t leaver = 0; leaver < 3; ++leaver) {
+    start();
+    std::vector<DeviceClient> clients;
+    for (std::size_t shard = 0; shard < 3; ++shard) clients.push_back(device("a", "/handler", shard));
+    clients[leaver].peer().reset();
+    gate->settle();
+    EXPECT_EQ(pushed("a", "x", 0).parts.size(), 2U) << leaver;
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (i == leaver) continue;
+      EXPECT_EQ(clients[i].take_messages().size(), 1U) << leaver << i;
+      clients[i].peer().reset();
+    }
+    gate->settle();
+    EXPECT_EQ(pushed("a", "x", 0).outcome, PushOutcome::unknown_device);
+    EXPECT_EQ(gate->state().map.count(), 0U);
+  }
+}
+
+TEST_F(SeveralConnections, AreAllReplacedByARouteThatReplaces) {
+  start();
+  std::vector<DeviceClient> clients;
+  for (std::size_t shard = 0; shard < 3; ++shard) clients.push_back(device("a", "/handler", shard));
+  DeviceClient newer = device("a", "/replace", 1);
+  for (DeviceClient& client : clients) {
+    client.read();
+    EXPECT_EQ(client.close_code(), 4409);
+  }
+  const PushResult result = pushed("a", "x", 2);
+  EXPECT_TRUE(result.parts.empty());
+  EXPECT_EQ(newer.take_messages(), std::vector<std::string>{"x"});
+}
+
+TEST_F(SeveralConnections, AreAllClosedById) {
+  for (std::size_t from = 0; from < 3; ++from) {
+    start();
+    std::vector<DeviceClient> clients;
+    for (std::size_t shard = 0; shard < 3; ++shard) clients.push_back(device("a", "/handler", shard));
+    auto outcome = dispatch::CloseOutcome::unknown_outcome;
+    gate->on_shard(from, [&](dispatch::PushService& pushes) {
+      pushes.close_device("a", static_cast<CloseCode>(4007), "off", [&](dispatch::CloseOutcome result) { outcome = result; });
+    });
+    gate->settle();
+    EXPECT_EQ(outcome, dispatch::CloseOutcome::closed);
+    for (DeviceClient& client : clients) {
+      client.read();
+      EXPECT_EQ(client.close_code(), 4007) << from;
+    }
+  }
+}
+
+TEST_F(SeveralConnections, KeepTheOlderOneIfTheRouteRejects) {
+  options.settings.routes[1].duplicate = DuplicatePolicy::reject;
+  start();
+  DeviceClient older = device("a", "/handler", 0);
+  DeviceClient newer = connect(1);
+  newer.open("a", "/handler");
+  gate->settle();
+  newer.read();
+  EXPECT_EQ(newer.status(), 409);
+  EXPECT_NE(newer.head().find("Retry-After: "), std::string::npos);
+  pushed("a", "x", 2);
+  EXPECT_EQ(older.take_messages(), std::vector<std::string>{"x"});
+}
+
+}  // namespace
+}  // namespace ringgate::simulated
