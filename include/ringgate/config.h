@@ -25,6 +25,12 @@ enum class TlsProfile : std::uint8_t {
   ocpp,    // also the ciphers without it that OCPP's security profiles 2 and 3 demand
 };
 
+enum class ClientCertificates : std::uint8_t {
+  off,       // none is asked for
+  optional,  // a client may show none; one that it shows must be good
+  required,  // a client without a good one is refused
+};
+
 /// TLS on a listener; without certificates it speaks plain TCP.
 struct TlsConfig {
   // PEM files, read at the start: certificates with their chains, and the key of each, in the same order. The first certificate is
@@ -34,6 +40,9 @@ struct TlsConfig {
   std::string
       ticket_secret_file;  // at least 32 bytes, the same for all gates that resume each other's sessions; empty: one of its own
   TlsProfile profile = TlsProfile::modern;
+  ClientCertificates client = ClientCertificates::off;
+  std::vector<std::string> client_authority_files;   // PEM files, read at the start: who issues the certificates of clients
+  std::vector<std::string> client_revocation_files;  // PEM files with lists of revoked ones, one of each authority; or none
 
   friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
 };

@@ -92,9 +92,13 @@ constexpr std::array rows = {
     Row{"proxy_headers_total", "Connections of listeners with proxy_protocol, by what came of their PROXY header.", counter, gate_wide, {"result", "overload"}, &ShardCounters::proxy_overload},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "established"}, &ShardCounters::tls_established},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "failed"}, &ShardCounters::tls_handshakes_failed},
+    Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "client_refused"}, &ShardCounters::tls_clients_refused},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "timeout"}, &ShardCounters::tls_timeouts},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "not_tls"}, &ShardCounters::tls_not_tls},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "overload"}, &ShardCounters::tls_overload},
+    Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "drained"}, &ShardCounters::tls_drained},
+    Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "cut_off"}, &ShardCounters::tls_cut_off},
+    Row{"tls_handshakes", "TLS handshakes under way.", gauge, gate_wide, {}, &ShardCounters::tls_handshakes},
     Row{"tls_resumed_total", "TLS handshakes that resumed an earlier session.", counter, gate_wide, {}, &ShardCounters::tls_resumed},
     Row{"tls_broken_total", "TLS connections ended after their handshake because of a broken record.", counter, gate_wide, {}, &ShardCounters::tls_broken},
     Row{"tls_truncated_total", "TLS connections whose peer ended without close_notify.", counter, gate_wide, {}, &ShardCounters::tls_truncated},
@@ -265,7 +269,7 @@ void add_certificates(Families& families, const dispatch::GateState& gate) {
   if (certificates == nullptr) return;
   const std::int64_t now = std::time(nullptr);
   for (const tls::CertificateFacts& certificate : *certificates) {
-    ClientMetric& metric = families.add("ringgate_certificate_days_left", "Days until the certificate expires.", Kind::gauge,
+    ClientMetric& metric = families.add("ringgate_certificate_days_left", "Days until the certificate expires, or the first of a file: of authorities, or of revocation lists.", Kind::gauge,
                                         static_cast<double>(certificate.expires - now) / 86'400);
     metric.label.push_back({"listener", certificate.listener});
     metric.label.push_back({"file", certificate.file});

@@ -124,9 +124,25 @@ class Relations {
 
   void check_tls(const std::string& section, const TlsConfig& tls) {
     const std::size_t certificates = tls.certificate_files.size();
-    if (certificates == tls.key_files.size()) return;
-    add(section + (certificates > tls.key_files.size() ? ".tls.cert" : ".tls.key"),
-        {fmt::format("{} certificates and {} keys", certificates, tls.key_files.size()), "give one key for each certificate"});
+    if (certificates != tls.key_files.size()) {
+      add(section + (certificates > tls.key_files.size() ? ".tls.cert" : ".tls.key"),
+          {fmt::format("{} certificates and {} keys", certificates, tls.key_files.size()), "give one key for each certificate"});
+    }
+    check_client_certificates(section, tls);
+  }
+
+  void check_client_certificates(const std::string& section, const TlsConfig& tls) {
+    const bool is_asked = tls.client != ClientCertificates::off;
+    const auto unused = [&](const std::string& key) {
+      add(section + key, {"the files are not used while tls.client is \"off\"", "set tls.client, or leave them out"});
+    };
+    if (is_asked && tls.certificate_files.empty())
+      add(section + ".tls.client",
+          {"without TLS no client shows a certificate", "give tls.cert and tls.key, or leave it \"off\""});
+    if (is_asked && tls.client_authority_files.empty())
+      add(section + ".tls.client_ca", {"nobody is trusted to issue certificates of clients", "give tls.client_ca"});
+    if (!is_asked && !tls.client_authority_files.empty()) unused(".tls.client_ca");
+    if (!is_asked && !tls.client_revocation_files.empty()) unused(".tls.crl");
   }
 
   void check_proxy(const std::string& section, const ProxyConfig& proxy) {

@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off
 constexpr std::array<std::string_view, 3> id_characters_words{"strict", "ocpp", "printable"};
 constexpr std::array<std::string_view, 3> duplicate_words{"replace", "reject", "allow"};
 constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
+constexpr std::array<std::string_view, 3> client_words{"off", "optional", "required"};
 constexpr std::array<std::string_view, 4> proxy_words{"off", "v1", "v2", "auto"};
 constexpr std::array<std::string_view, 4> forwarded_words{"auto", "x_forwarded_for", "forwarded", "off"};
 constexpr std::array<std::string_view, 2> switch_words{"off", "on"};
@@ -108,6 +109,13 @@ const std::array table{
     row<&C::listeners, &ListenerConfig::tls, &TlsConfig::profile>("listener.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
         "2 and 3 may need.", live),
+    row<&C::listeners, &ListenerConfig::tls, &TlsConfig::client>("listener.tls.client", WordRule{client_words},
+        "Certificates of clients (mutual TLS). `off`: none is asked for. `optional`: a client may show none, but a bad one is refused. "
+        "`required`: a client without a good one is refused.", live),
+    row<&C::listeners, &ListenerConfig::tls, &TlsConfig::client_authority_files>("listener.tls.client_ca", ListRule{file_path, 0, 16},
+        "PEM files with the authorities that issue the certificates of clients, roots among them.", live),
+    row<&C::listeners, &ListenerConfig::tls, &TlsConfig::client_revocation_files>("listener.tls.crl", ListRule{file_path, 0, 16},
+        "PEM files with revocation lists. With one or more, each authority in a client's chain needs a list that is up to date.", live),
     row<&C::listeners, &ListenerConfig::proxy, &ProxyConfig::protocol>("listener.proxy_protocol", WordRule{proxy_words},
         "Version of the PROXY header that must begin each connection, before TLS. `auto`: either. A connection from outside "
         "`trusted_proxies` is then reset."),
@@ -139,6 +147,13 @@ const std::array table{
     row<&C::admin, &AdminConfig::tls, &TlsConfig::profile>("admin.tls.profile", WordRule{profile_words},
         "`modern`: TLS 1.2 and 1.3, forward secrecy only. `ocpp`: also the RSA ciphers that chargers with OCPP's security profiles "
         "2 and 3 may need.", live),
+    row<&C::admin, &AdminConfig::tls, &TlsConfig::client>("admin.tls.client", WordRule{client_words},
+        "Certificates of clients (mutual TLS). `off`: none is asked for. `optional`: a client may show none, but a bad one is refused. "
+        "`required`: a client without a good one is refused.", live),
+    row<&C::admin, &AdminConfig::tls, &TlsConfig::client_authority_files>("admin.tls.client_ca", ListRule{file_path, 0, 16},
+        "PEM files with the authorities that issue the certificates of clients, roots among them.", live),
+    row<&C::admin, &AdminConfig::tls, &TlsConfig::client_revocation_files>("admin.tls.crl", ListRule{file_path, 0, 16},
+        "PEM files with revocation lists. With one or more, each authority in a client's chain needs a list that is up to date.", live),
     row<&C::admin, &AdminConfig::proxy, &ProxyConfig::protocol>("admin.proxy_protocol", WordRule{proxy_words},
         "As `listener.proxy_protocol`."),
     row<&C::admin, &AdminConfig::proxy, &ProxyConfig::trusted>("admin.trusted_proxies",

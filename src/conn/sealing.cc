@@ -6,9 +6,12 @@
 // turn is sent at once, everything else waits in the outbox, whose front is sealed only when it is about to be sent.
 #include <array>
 #include <cstring>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "conn/transport.h"
 
 namespace ringgate::conn {
@@ -20,6 +23,11 @@ constexpr DurationNs handshakes_per_turn = 2 * nanoseconds_per_millisecond;
 
 /// A client may send its first messages right behind its part of the handshake. Beyond this it waits until that was read.
 constexpr std::size_t flight_bytes_max = 64 * 1024;
+
+/// What the session's part of a connection holds until a session knows the connection.
+struct Handshake {
+  bool is_counted = false;
+};
 
 /// So much of an outbox is sealed at a time: what the kernel may take at once.
 constexpr std::size_t sealed_at_once_bytes = 64 * 1024;
@@ -49,24 +57,34 @@ std::optional<tls::Facts> Transport::tls_facts(const Connection& connection) con
 // -- Handshakes
 
 void Transport::expect_hello(Connection& connection) {
+  connection.construct_session<Handshake>();
+  counters_.tls_handshakes.add(1);
   if (++handshakes_ > options_.handshakes_max) {
-    counters_.tls_overload.add(1);
+    count_handshake(connection, counters_.tls_overload);
     return terminate(connection, EndCause::aborted, Farewell::reset);
   }
   schedule(connection, now_ + options_.handshake_time);
+}
+
+/// Counts how it ended, the first time only: closing in order may end in another way than it began.
+void Transport::count_handshake(Connection& connection, Counter& result) {
+  if (std::exchange(connection.session<Handshake>().is_counted, true)) return;
+  result.add(1);
+  counters_.tls_handshakes.subtract(1);
 }
 
 void Transport::end_handshakes(std::uint32_t listeners) {
   if (handshakes_ == 0 && arrivals_.empty()) return;
   for (std::uint32_t slot = 0; slot < table_.high_water(); ++slot) {
     Connection& connection = table_.at(slot);
-    if (connection.state != State::free && connection.listener_index < listeners && !is_announced(connection))
-      terminate(connection, EndCause::aborted, Farewell::reset);
+    if (connection.state == State::free || connection.listener_index >= listeners || is_announced(connection)) continue;
+    if (!is_arriving(connection)) count_handshake(connection, counters_.tls_drained);
+    terminate(connection, EndCause::aborted, Farewell::reset);
   }
 }
 
 void Transport::give_up_handshake(Connection& connection) {
-  counters_.tls_timeouts.add(1);
+  count_handshake(connection, counters_.tls_timeouts);
   terminate(connection, EndCause::aborted, Farewell::reset);
 }
 
@@ -93,8 +111,8 @@ void Transport::on_flight(Connection& connection, tls::Codec& codec, tls::HelloS
     case tls::HelloState::whole:
       if (!std::exchange(codec.is_listed, true)) hellos_.push_back(ref_of(connection));
       return;
-    case tls::HelloState::too_long: counters_.tls_handshakes_failed.add(1); break;
-    case tls::HelloState::not_tls: counters_.tls_not_tls.add(1); break;
+    case tls::HelloState::too_long: count_handshake(connection, counters_.tls_handshakes_failed); break;
+    case tls::HelloState::not_tls: count_handshake(connection, counters_.tls_not_tls); break;
   }
   terminate(connection, EndCause::aborted, Farewell::fin);
 }
@@ -115,8 +133,10 @@ void Transport::go_on_with_handshakes() {
 void Transport::step_handshake(Connection& connection, tls::Codec& codec) {
   resume(connection);  // a large flight pauses; no session knows the connection, which could
   while (connection.state == State::open && !codec.is_listed && codec.gathered_bytes() > 0) {
-    if (!codec.proceed(listeners_[connection.listener_index].slot.tls))
+    if (!codec.proceed(listeners_[connection.listener_index].slot.tls)) {
+      count_handshake(connection, counters_.tls_handshakes_failed);
       return terminate(connection, EndCause::aborted, Farewell::reset);
+    }
     open_records(connection, codec, codec.fed_bytes());
     if (connection.state == State::open && !codec.is_established()) on_flight(connection, codec, codec.judge());
     if (!codec.is_established()) break;
@@ -126,7 +146,7 @@ void Transport::step_handshake(Connection& connection, tls::Codec& codec) {
 
 void Transport::announce(Connection& connection, const tls::Codec& codec) {
   --handshakes_;
-  counters_.tls_established.add(1);
+  count_handshake(connection, counters_.tls_established);
   if (codec.is_resumed()) counters_.tls_resumed.add(1);
   session_of(connection).on_open(connection);
 }
@@ -184,7 +204,7 @@ void Transport::on_sealed_end(Connection& connection) {
     return;
   }
   if (codec == nullptr || !codec->is_established()) {
-    counters_.tls_handshakes_failed.add(1);
+    count_handshake(connection, counters_.tls_cut_off);
     return terminate(connection, EndCause::peer_closed, Farewell::fin);
   }
   if (codec->note_end()) counters_.tls_truncated.add(1);
@@ -193,9 +213,25 @@ void Transport::on_sealed_end(Connection& connection) {
 
 /// The alert, if there is one to send, waits in the outbox already.
 void Transport::fail_tls(Connection& connection, const tls::Codec& codec) {
-  (codec.is_established() ? counters_.tls_broken : counters_.tls_handshakes_failed).add(1);
+  const bool is_client_refused = !wire_->refusal.cause.empty();
+  if (codec.is_established()) counters_.tls_broken.add(1);
+  else count_handshake(connection, is_client_refused ? counters_.tls_clients_refused : counters_.tls_handshakes_failed);
+  if (is_client_refused) log_refusal(connection);
   connection.end_cause = EndCause::aborted;
   flush_and_close(connection);
+}
+
+/// Operators need the cause, and which device it is: the device itself sees an alert at best.
+void Transport::log_refusal(const Connection& connection) {
+  const tls::Refusal refusal = std::exchange(wire_->refusal, {});
+  if (!log::enabled(log::Level::info)) return;
+  const auto left_out = refusals_.admit(now_);
+  if (!left_out) return;
+  const std::string remote = connection.peer.text();
+  std::vector<log::Field> fields{{"cause", refusal.cause}, {"remote", remote}};
+  if (!refusal.subject.empty()) fields.emplace_back("subject", refusal.subject);
+  if (*left_out > 0) fields.emplace_back("suppressed", *left_out);
+  log::write(log::Level::info, "client certificate refused", fields);
 }
 
 // -- Sending
@@ -301,9 +337,12 @@ bool Transport::send_close_notify(Connection& connection) {
   return true;
 }
 
-void Transport::release_codec(const Connection& connection) {
+void Transport::release_codec(Connection& connection) {
   tls::Codec* const codec = codec_of(connection);
-  if (codec == nullptr || !codec->is_established()) --handshakes_;
+  if (codec == nullptr || !codec->is_established()) {
+    count_handshake(connection, counters_.tls_cut_off);
+    --handshakes_;
+  }
   if (codec != nullptr) codecs_[table_.slot_of(connection)].reset();
 }
 

@@ -234,6 +234,7 @@ class Transport {
   bool is_established(const Connection& connection) const;
   tls::Codec* codec_of(const Connection& connection) const;
   void expect_hello(Connection& connection);
+  void count_handshake(Connection& connection, Counter& result);
   void give_up_handshake(Connection& connection);
   void on_sealed_received(Connection& connection, MutableBytes bytes);
   void on_flight(Connection& connection, tls::Codec& codec, tls::HelloState state);
@@ -246,12 +247,13 @@ class Transport {
   void on_sealed_end(Connection& connection);
   void tell_ended();
   void fail_tls(Connection& connection, const tls::Codec& codec);
+  void log_refusal(const Connection& connection);
   void write_wire_output(Connection& connection);
   void flush_sealed(Connection& connection, TurnOutput& output);
   bool seal_output(Connection& connection, TurnOutput& output);
   bool seal_outbox(Connection& connection);
   bool send_close_notify(Connection& connection);
-  void release_codec(const Connection& connection);
+  void release_codec(Connection& connection);
 
   // sending.cc
   bool window_holds(const std::uint8_t* data) const;
@@ -344,6 +346,7 @@ class Transport {
   std::deque<SlotRef> hellos_;                       // connections whose handshake waits for its turn
   std::vector<SlotRef> ended_;                       // resumed connections whose peer has sent close_notify
   std::uint32_t handshakes_ = 0;                     // connections that no session knows yet
+  LogLimiter refusals_;                              // of clients' certificates
 };
 
 }  // namespace ringgate::conn

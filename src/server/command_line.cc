@@ -11,6 +11,7 @@
 
 #include "config/print.h"
 #include "config/rule.h"
+#include "server/certificates.h"
 #include "server/doctor.h"
 #include "server/token_command.h"
 #include "server/version.h"
@@ -62,7 +63,7 @@ struct CommandHelp {
 // In the order of `Command`.
 constexpr std::array commands{
     CommandHelp{"serve", "run the gateway"},
-    CommandHelp{"check-config", "read all settings and list every fault"},
+    CommandHelp{"check-config", "read all settings, open certificates and keys, and list every fault"},
     CommandHelp{"print-config", "show the settings in force as TOML, each with its source"},
     CommandHelp{"version", "show versions and the features of io_uring found"},
     CommandHelp{"doctor", "compare this machine with the advised settings"},
@@ -201,6 +202,18 @@ std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::
   return std::unexpected(ExitCode::bad_configuration);
 }
 
+/// Opens the files that a start would open.
+ExitCode check_files(const Config& config, const Terminal& terminal) {
+  const std::int64_t now = std::time(nullptr);
+  const CertificateReport report = check_certificates(config, now);
+  for (const StartError& fault : report.faults) refuse(fault, terminal.err);
+  if (!report.faults.empty()) return ExitCode::bad_configuration;
+  for (const tls::CertificateFacts& each : report.ending_soon)
+    terminal.err << fmt::format("ringgate: warning: {} expires in {} days; renew it\n", each.file, (each.expires - now) / 86'400);
+  terminal.out << "the configuration is valid\n";
+  return ExitCode::success;
+}
+
 }  // namespace
 
 std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const char* const> arguments,
@@ -225,8 +238,8 @@ std::expected<config::LoadedConfig, ExitCode> run_command_line(std::span<const c
   }
   auto loaded = load(*request, environment, terminal.err);
   if (!loaded || request->command == Command::serve) return loaded;
-  if (request->command == Command::print_config) terminal.out << config::print_config(*loaded);
-  else terminal.out << "the configuration is valid\n";
+  if (request->command == Command::check_config) return std::unexpected(check_files(loaded->config, terminal));
+  terminal.out << config::print_config(*loaded);
   return std::unexpected(ExitCode::success);
 }
 

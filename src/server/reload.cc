@@ -97,21 +97,22 @@ void Server::Parts::register_reloadable_parts() {
 }
 
 std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(const Config& fresh) {
-  auto loaded = server::load_certificates(fresh, std::time(nullptr));
-  if (!loaded) return std::unexpected(std::move(loaded.error()));
-  for (std::size_t i = 0; i < loaded->size(); ++i)
-    if (loaded->at(i).has_own_tickets) loaded->at(i).ticket_secret = certificates[i].ticket_secret;
+  auto [loaded, faults] = server::load_certificates(fresh, std::time(nullptr));
+  if (!faults.empty()) return std::unexpected(std::move(faults.front()));
+  for (std::size_t i = 0; i < loaded.size(); ++i)
+    if (loaded[i].has_own_tickets) loaded[i].ticket_secret = certificates[i].ticket_secret;
   std::vector<server::TlsOfListeners> contexts;
   for (std::size_t i = 0; i < shards.size(); ++i) {
-    auto made = server::make_contexts(*loaded);
+    auto made = server::make_contexts(loaded);
     if (!made) return std::unexpected(std::move(made.error()));
     contexts.push_back(std::move(*made));
   }
-  return [this, loaded = std::move(*loaded), contexts = std::move(contexts)]() mutable {
+  return [this, loaded = std::move(loaded), contexts = std::move(contexts)]() mutable {
     auto changes = server::compare_certificates(certificates, loaded);
     for (std::size_t i = 0; i < shards.size(); ++i) shards[i].renew_tls(std::move(contexts[i]));
     certificates = std::move(loaded);
     show_certificates();
+    warn_of_certificates();
     return changes;
   };
 }

@@ -111,9 +111,9 @@ std::expected<void, StartError> Server::start() {
       return std::unexpected(StartError{ExitCode::bad_configuration, "no handler is mounted for the route " + mount.path,
                                         "set handler = \"echo\", or mount a handler in the embedding program"});
   p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts);
-  auto certificates = server::load_certificates(p.config, std::time(nullptr));
-  if (!certificates) return std::unexpected(std::move(certificates.error()));
-  p.certificates = std::move(*certificates);
+  auto loaded = server::load_certificates(p.config, std::time(nullptr));
+  if (!loaded.faults.empty()) return std::unexpected(std::move(loaded.faults.front()));
+  p.certificates = std::move(loaded.certificates);
   auto verifiers = auth::load_verifiers(p.config.auth);
   if (!verifiers) return std::unexpected(server::bad_credentials(verifiers.error()));
   p.admin_settings = admin::settings_of(p.config, server::version());
@@ -127,6 +127,7 @@ std::expected<void, StartError> Server::start() {
   }
   if (auto started = p.start_threads(); !started) return started;
   if (p.warning) log::warning(*p.warning);
+  p.warn_of_certificates();
   p.gate->ready.store(true, std::memory_order_release);
   p.started.store(true, std::memory_order_release);
   return {};
@@ -240,6 +241,13 @@ void Server::Parts::show_verifiers(std::shared_ptr<const auth::Verifiers> verifi
 void Server::Parts::show_certificates() {
   auto facts = server::facts_of(certificates);
   if (!facts.empty()) gate->certificates.store(std::make_shared<const std::vector<tls::CertificateFacts>>(std::move(facts)));
+}
+
+void Server::Parts::warn_of_certificates() const {
+  const std::int64_t now = std::time(nullptr);
+  for (const auto& each : server::ending_soon(server::facts_of(certificates), now))
+    log::warning("a certificate expires soon",
+                 {{"listener", each.listener}, {"file", each.file}, {"days_left", (each.expires - now) / 86'400}});
 }
 
 std::vector<std::string> Server::device_addresses() const { return parts_->device_addresses; }

@@ -69,6 +69,7 @@ struct Server::Parts {
         std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
   }
   void show_certificates();
+  void warn_of_certificates() const;
   void show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers);
   void register_reloadable_parts();
   std::expected<ReloadReport, StartError> reload(const Config* fresh);

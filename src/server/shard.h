@@ -21,6 +21,7 @@
 #include "dispatch/push_service.h"
 #include "ring/ring.h"
 #include "server/batch.h"
+#include "server/certificates.h"
 #include "server/shard_drain.h"
 
 namespace ringgate::server {
@@ -33,9 +34,6 @@ struct ShardPlan {
   std::span<const ShardCounters* const> all_counters;
   std::uint32_t slots_count;
 };
-
-/// By listener.
-using TlsOfListeners = std::vector<std::shared_ptr<const tls::Context>>;
 
 class Shard {
  public:

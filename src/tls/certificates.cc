@@ -1,39 +1,16 @@
 #include "tls/certificates.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
 
 #include "tls/dates.h"
+#include "tls/pem_file.h"
 
 namespace ringgate::tls {
 namespace {
-
-using FilePtr = std::unique_ptr<BIO, Freed<BIO_free>>;
-
-std::expected<FilePtr, std::string> open_file(const std::string& path) {
-  ERR_clear_error();
-  FilePtr file(BIO_new_file(path.c_str(), "r"));
-  if (file) return file;
-  const int reason = errno;
-  ERR_clear_error();
-  return std::unexpected(path + " cannot be read: " + std::strerror(reason));
-}
-
-/// There is nobody to ask for the password of an encrypted key.
-int no_password(char*, int, int, void*) { return -1; }
-
-std::string subject_of(const X509* certificate) {
-  std::string text(256, '\0');
-  X509_NAME_oneline(X509_get_subject_name(certificate), text.data(), static_cast<int>(text.size()));
-  text.resize(std::strlen(text.c_str()));
-  return text;
-}
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -62,17 +39,11 @@ std::vector<std::string> names_of(X509* certificate) {
 }
 
 std::expected<void, std::string> read_chain(Identity& identity) {
-  const auto file = open_file(identity.file);
-  if (!file) return std::unexpected(file.error());
-  while (X509* const next = PEM_read_bio_X509(file->get(), nullptr, no_password, nullptr)) {
-    if (!identity.certificate) identity.certificate.reset(next);
-    else identity.chain.emplace_back(next);
-  }
-  const unsigned long end = ERR_peek_last_error();
-  const bool is_whole = ERR_GET_LIB(end) == ERR_LIB_PEM && ERR_GET_REASON(end) == PEM_R_NO_START_LINE;
-  const std::string reason = take_error();
-  if (!is_whole) return std::unexpected(identity.file + " holds a broken certificate: " + reason);
-  if (!identity.certificate) return std::unexpected(identity.file + " holds no certificate");
+  auto read = read_certificates(identity.file);
+  if (!read) return std::unexpected(std::move(read.error()));
+  identity.certificate = std::move(read->front());
+  read->erase(read->begin());
+  identity.chain = std::move(*read);
   return {};
 }
 
@@ -95,16 +66,12 @@ std::expected<void, std::string> check_dates(const Identity& identity, std::int6
 }
 
 std::expected<void, std::string> read_key(Identity& identity, const std::string& key_file) {
-  const auto file = open_file(key_file);
-  if (!file) return std::unexpected(file.error());
-  identity.key.reset(PEM_read_bio_PrivateKey(file->get(), nullptr, no_password, nullptr));
-  if (!identity.key)
-    return std::unexpected(key_file + " holds no private key that can be read without a password: " + take_error());
-  if (X509_check_private_key(identity.certificate.get(), identity.key.get()) != 1) {
-    ERR_clear_error();
-    return std::unexpected(key_file + " is not the key of " + identity.file);
-  }
-  return {};
+  auto read = read_private_key(key_file);
+  if (!read) return std::unexpected(std::move(read.error()));
+  identity.key = std::move(*read);
+  if (X509_check_private_key(identity.certificate.get(), identity.key.get()) == 1) return {};
+  ERR_clear_error();
+  return std::unexpected(key_file + " is not the key of " + identity.file);
 }
 
 }  // namespace

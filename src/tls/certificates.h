@@ -23,11 +23,14 @@ struct Identity {
   std::int64_t expires = 0;        // Unix time in seconds
 };
 
-/// What operators want to know of a certificate in use.
+/// What operators want to know of a certificate in use, or of a file of several.
 struct CertificateFacts {
+  enum class Kind : std::uint8_t { own, authorities, revocation_lists };
+
   std::string listener;  // "0", "1" ... for devices, "admin"
   std::string file;
-  std::int64_t expires = 0;  // Unix time in seconds
+  std::int64_t expires = 0;  // Unix time in seconds: of what ends first
+  Kind kind = Kind::own;
 };
 
 /// Reads a certificate with its chain, and its key. The error is a sentence for the operator: a file cannot be read or holds no

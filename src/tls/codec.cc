@@ -70,11 +70,13 @@ void Codec::on_message(int is_written, int, int type, const void* bytes, std::si
 
 /// The handshake is over. False if there is no memory.
 bool Codec::settle() {
-  is_established_ = true;
+  if (const X509* const certificate = SSL_get0_peer_certificate(ssl_.get()); certificate != nullptr) {
+    identity_ = read_client_identity(certificate);
+    if (identity_ == nullptr) return false;
+  }
   context_.reset();
-  const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
-  if (certificate != nullptr) identity_ = read_client_identity(certificate);
-  return certificate == nullptr || identity_ != nullptr;
+  is_established_ = true;
+  return true;
 }
 
 Facts Codec::facts() const {
@@ -95,7 +97,7 @@ Opened Codec::open(MutableBytes room, std::size_t& count) {
   if (is_broken_) return Opened::failed;
   ERR_clear_error();
   const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &count);
-  if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1) is_broken_ |= !settle();
+  if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1 && !settle()) is_broken_ = true;
   if (result == 1 && !is_broken_) {
     interruptions_ = 0;
     return Opened::plaintext;
@@ -107,6 +109,7 @@ Opened Codec::open(MutableBytes room, std::size_t& count) {
     case SSL_ERROR_WANT_READ: return Opened::nothing;
     case SSL_ERROR_ZERO_RETURN: return Opened::finished;
     default:
+      if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) wire_.refusal = {"no certificate", ""};
       ERR_clear_error();
       is_broken_ = true;
       return Opened::failed;

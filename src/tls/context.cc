@@ -1,11 +1,17 @@
 #include "tls/context.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "base/assert.h"
+#include "tls/dates.h"
+#include "tls/pem_file.h"
+#include "tls/wire.h"
 
 namespace ringgate::tls {
 namespace {
@@ -17,6 +23,12 @@ constexpr const char* modern_ciphers_of_tls12 =
 constexpr const char* ocpp_ciphers_of_tls12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:AES128-GCM-SHA256:AES256-GCM-SHA384";
+
+/// 112 bits: RSA from 2048 bits on, and no SHA-1, for certificates of both sides.
+constexpr int security_level = 2;
+
+/// Of a client's certificate with its chain. So a ticket, which holds the certificate, fits a ClientHello.
+constexpr long certificate_chain_bytes_max = 12 * 1024;
 
 constexpr std::string_view http11 = "http/1.1";
 
@@ -44,6 +56,8 @@ SslContextPtr new_context(Profile profile) {
                       SSL_CTX_set_ciphersuites(c, ciphers_of_tls13) == 1 && SSL_CTX_set1_groups_list(c, groups) == 1 &&
                       SSL_CTX_set_num_tickets(c, 1) == 1;
   if (!is_set) return nullptr;
+  SSL_CTX_set_security_level(c, std::max(SSL_CTX_get_security_level(c), security_level));
+  SSL_CTX_set_max_cert_list(c, certificate_chain_bytes_max);
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // Without buffers an idle connection holds a quarter of the memory. Chains are sent as they are written in the file.
   SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
@@ -59,6 +73,16 @@ bool use(SSL_CTX* context, const Identity& identity) {
       identity.chain, [context](const CertificatePtr& issuer) { return SSL_CTX_add1_chain_cert(context, issuer.get()) == 1; });
 }
 
+/// Keeps the reason why a client's certificate was refused for whoever ends the connection.
+int note_refusal(int is_good, X509_STORE_CTX* verification) {
+  if (is_good == 1) return 1;
+  const auto* const ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const X509* const certificate = X509_STORE_CTX_get_current_cert(verification);
+  Wire::of(SSL_get_rbio(ssl)).refusal = {X509_verify_cert_error_string(X509_STORE_CTX_get_error(verification)),
+                                         certificate != nullptr ? subject_of(certificate) : ""};
+  return 0;
+}
+
 }  // namespace
 
 Context::Context(const ContextOptions& options)
@@ -67,21 +91,27 @@ Context::Context(const ContextOptions& options)
 std::expected<std::unique_ptr<Context>, std::string> Context::create(const ContextOptions& options) {
   RINGGATE_ASSERT(!options.identities.empty());
   std::unique_ptr<Context> context(new Context(options));
+  if (options.client_certificates != ClientCertificates::off) {
+    context->store_ = options.trust->new_store();
+    context->lists_end_ = options.trust->lists_end();
+    if (!context->store_) return std::unexpected("OpenSSL refuses the authorities of clients: " + take_error());
+  }
   for (const auto& identity : options.identities)
-    if (const auto added = context->add(*identity, options.profile); !added) return std::unexpected(added.error());
+    if (const auto added = context->add(*identity, options); !added) return std::unexpected(added.error());
   SSL_CTX* const first = context->sites_.front().context.get();
   SSL_CTX_callback_ctrl(first, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, reinterpret_cast<void (*)()>(choose_site));
   SSL_CTX_set_tlsext_servername_arg(first, context.get());
   return context;
 }
 
-std::expected<void, std::string> Context::add(const Identity& identity, Profile profile) {
+std::expected<void, std::string> Context::add(const Identity& identity, const ContextOptions& options) {
   ERR_clear_error();
   const int type = EVP_PKEY_get_base_id(identity.key.get());
   auto site = std::ranges::find(sites_, identity.names, &Site::names);
   if (site == sites_.end()) {
-    SslContextPtr fresh = new_context(profile);
-    if (!fresh) return std::unexpected("OpenSSL refuses the settings: " + take_error());
+    SslContextPtr fresh = new_context(options.profile);
+    if (!fresh || !ask_for_certificates(fresh.get(), options) || !mark_sessions(fresh.get(), options))
+      return std::unexpected("OpenSSL refuses the settings: " + take_error());
     tickets_.serve(fresh.get());
     sites_.push_back({identity.names, std::move(fresh)});
     site = sites_.end() - 1;
@@ -93,6 +123,39 @@ std::expected<void, std::string> Context::add(const Identity& identity, Profile 
   }
   if (!use(site->context.get(), identity)) return std::unexpected(identity.file + " cannot be used: " + take_error());
   return {};
+}
+
+bool Context::ask_for_certificates(SSL_CTX* context, const ContextOptions& options) {
+  if (options.client_certificates == ClientCertificates::off) return true;
+  const bool is_required = options.client_certificates == ClientCertificates::required;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), note_refusal);
+  SSL_CTX_set_verify_depth(context, intermediates_max);
+  if (NamesPtr names = options.trust->new_names()) SSL_CTX_set0_CA_list(context, names.release());
+  return SSL_CTX_set1_verify_cert_store(context, store_.get()) == 1;
+}
+
+/// A session resumes only where it would have begun: OpenSSL does not verify a resumed one again. So other authorities, other lists or
+/// another demand make all tickets of before unknown, on this gate and on those with the same ticket secret.
+bool Context::mark_sessions(SSL_CTX* context, const ContextOptions& options) {
+  std::array<std::uint8_t, 1 + 32> seen{static_cast<std::uint8_t>(options.client_certificates)};
+  if (options.trust != nullptr) std::ranges::copy(options.trust->digest(), seen.begin() + 1);
+  std::array<std::uint8_t, SSL_MAX_SID_CTX_LENGTH> mark;
+  unsigned int bytes = 0;
+  if (EVP_Digest(seen.data(), seen.size(), mark.data(), &bytes, EVP_sha256(), nullptr) != 1) return false;
+  SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, this);
+  return SSL_CTX_set_session_id_context(context, mark.data(), bytes) == 1;
+}
+
+/// SSL_CTX_set_session_ticket_cb(3). A ticket stands for a certificate only as long as the certificate would be accepted.
+SSL_TICKET_RETURN Context::judge_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                                        void* self) {
+  const Context& context = *static_cast<const Context*>(self);
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  if (const X509* const certificate = SSL_SESSION_get0_peer(session); certificate != nullptr) {
+    const std::int64_t now = context.tickets_.now();
+    if (unix_time_of(X509_get0_notAfter(certificate)) <= now || context.lists_end_ <= now) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 SSL_CTX* Context::context_for(std::string_view host) const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tls/certificates.h"
+#include "tls/client_trust.h"
 #include "tls/openssl.h"
 #include "tls/ticket_keys.h"
 
@@ -25,6 +26,8 @@ struct ContextOptions {
   std::vector<std::shared_ptr<const Identity>>
       identities;  // at least one; the first is for clients that name no host, or another
   Profile profile = Profile::modern;
+  ClientCertificates client_certificates = ClientCertificates::off;
+  std::shared_ptr<const ClientTrust> trust;          // not null unless client_certificates is off
   TicketSecret ticket_secret = new_ticket_secret();  // the same for every shard
   bool has_own_tickets = true;                       // the secret comes from no file
   TicketKeys::Clock clock = nullptr;                 // for tickets in tests; null: the system's
@@ -48,11 +51,17 @@ class Context {
   };
 
   explicit Context(const ContextOptions& options);
-  std::expected<void, std::string> add(const Identity& identity, Profile profile);
+  std::expected<void, std::string> add(const Identity& identity, const ContextOptions& options);
+  bool ask_for_certificates(SSL_CTX* context, const ContextOptions& options);
+  bool mark_sessions(SSL_CTX* context, const ContextOptions& options);
   SSL_CTX* context_for(std::string_view host) const;
+  static SSL_TICKET_RETURN judge_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char* name, std::size_t name_bytes,
+                                        SSL_TICKET_STATUS status, void* self);
   static int choose_site(SSL* ssl, int* alert, void* self);
 
   TicketKeys tickets_;
+  std::int64_t lists_end_ = INT64_MAX;  // from then on no ticket stands for a certificate
+  StorePtr store_;                      // of all sites; null: no certificates are asked for
   std::vector<Site> sites_;
 };
 

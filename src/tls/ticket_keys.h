@@ -43,6 +43,8 @@ class TicketKeys {
   TicketKeys& operator=(const TicketKeys&) = delete;
 
   static std::int64_t unix_time();
+  /// Unix time in seconds.
+  std::int64_t now() const { return clock_(); }
 
   /// Encrypts and decrypts the tickets of `context` with these keys, which must outlive it.
   void serve(SSL_CTX* context);

@@ -13,11 +13,9 @@ namespace {
 
 constexpr std::size_t output_kept_bytes = 64 * 1024;
 
-Wire& wire_of(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
-
 int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* count) {
   BIO_clear_retry_flags(bio);
-  *count = wire_of(bio).read({reinterpret_cast<std::uint8_t*>(data), size});
+  *count = Wire::of(bio).read({reinterpret_cast<std::uint8_t*>(data), size});
   if (*count > 0) return 1;
   BIO_set_retry_read(bio);
   return 0;
@@ -25,7 +23,7 @@ int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* count) {
 
 int bio_write(BIO* bio, const char* data, std::size_t size, std::size_t* count) {
   BIO_clear_retry_flags(bio);
-  wire_of(bio).write({reinterpret_cast<const std::uint8_t*>(data), size});
+  Wire::of(bio).write({reinterpret_cast<const std::uint8_t*>(data), size});
   *count = size;
   return 1;
 }
@@ -52,6 +50,8 @@ Wire::Wire() : bio_(BIO_new(method())) {
   BIO_set_data(bio_, this);
   BIO_set_init(bio_, 1);
 }
+
+Wire& Wire::of(const BIO* bio) { return *static_cast<Wire*>(BIO_get_data(const_cast<BIO*>(bio))); }
 
 Wire::~Wire() { BIO_free(bio_); }
 

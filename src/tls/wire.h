@@ -10,6 +10,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +23,12 @@ namespace ringgate::tls {
 inline constexpr std::size_t record_bytes_max = 16 * 1024;
 /// What a record adds to its plaintext at most: header, nonce of TLS 1.2 or content type of TLS 1.3, tag.
 inline constexpr std::size_t record_overhead_bytes = 5 + 8 + 16;
+
+/// Why a client's certificate was refused.
+struct Refusal {
+  std::string_view cause;  // static; empty: none was refused
+  std::string subject;     // of the certificate at fault
+};
 
 class Wire {
  public:
@@ -50,6 +58,9 @@ class Wire {
 
   /// OpenSSL's side; shared by all connections of the wire.
   BIO* bio() const { return bio_; }
+  static Wire& of(const BIO* bio);
+  /// Of the codec used last. Whoever ends its connection takes it.
+  Refusal refusal;
   /// Memory in which a codec puts small pieces together.
   std::array<std::uint8_t, record_bytes_max>& staging() { return staging_; }
 

@@ -68,6 +68,16 @@ struct Conversation {
   }
 };
 
+/// Each accepted connection's handshake is under way, or has ended in exactly one way.
+void expect_balanced_books(const EchoShard& shard) {
+  const ShardCounters& c = shard.counters();
+  std::uint64_t sum = c.tls_handshakes.get();
+  for (const Counter* each : {&c.tls_established, &c.tls_handshakes_failed, &c.tls_clients_refused, &c.tls_timeouts,
+                              &c.tls_not_tls, &c.tls_overload, &c.tls_drained, &c.tls_cut_off})
+    sum += each->get();
+  EXPECT_EQ(sum, c.accepted.get());
+}
+
 void run_seed(std::uint64_t seed) {
   ring::FakeRandom dice(seed * 2 + 1);
   FakeWorld world(seed, draw_options(dice, 2032));
@@ -141,6 +151,7 @@ void run_seed(std::uint64_t seed) {
   EXPECT_EQ(shard.buffers_lent(), 0U);
   EXPECT_EQ(shard.counters().send_queue_bytes.get(), 0U);
   EXPECT_EQ(shard.counters().tls_broken.get(), 0U);
+  expect_balanced_books(shard);
 }
 
 TEST(SealedSim, EchoesEverythingToItsOwnerUnderEveryDisorder) {
@@ -265,6 +276,54 @@ TEST_F(Sealed, TellsNoSessionOfAnEndBeforeTheHandshakeIsOver) {
   EXPECT_EQ(shard.transport.table().used_count(), 0U);
 }
 
+TEST_F(Sealed, CountsEveryHandshakeOnce) {
+  const auto books = [this] {
+    turns(5);
+    expect_balanced_books(shard);
+  };
+  const ShardCounters& c = shard.counters();
+  const std::string hello = [] {
+    MemoryClient client({});
+    client.step();
+    return client.take_output();
+  }();
+  // Each peer goes one step further, and then ends in each way.
+  const std::string beginnings[] = {"", "\x16", hello.substr(0, 100), hello,
+                                    hello + std::string("\x15\x03\x03\x00\x02\x01\x00", 7)};
+  for (const std::string& beginning : beginnings) {
+    for (int ending = 0; ending < 4; ++ending) {
+      FakePeer& peer = world.connect(shard.address);
+      peer.send(beginning);
+      books();
+      if (ending == 0) peer.reset();
+      if (ending == 1) peer.half_close();
+      if (ending == 2) peer.send("GET / HTTP/1.1\r\n");
+      if (ending == 3) pass_time(6 * nanoseconds_per_second);
+      books();
+      peer.close();
+      books();
+    }
+  }
+  EXPECT_EQ(c.accepted.get(), 20U);
+  EXPECT_EQ(c.tls_handshakes.get(), 0U);
+  EXPECT_EQ(c.tls_handshakes_failed.get(), 4U + 1U) << "close_notify in a handshake, and junk behind a hello";
+  EXPECT_EQ(c.tls_cut_off.get(), 9U);
+  EXPECT_EQ(c.tls_timeouts.get(), 4U);
+  EXPECT_EQ(c.tls_not_tls.get(), 2U);
+  Conversation talk = open();
+  books();
+  EXPECT_EQ(c.tls_established.get(), 1U);
+  FakePeer& silent = world.connect(shard.address);
+  books();
+  EXPECT_EQ(c.tls_handshakes.get(), 1U);
+  shard.transport.end_handshakes(1);
+  books();
+  EXPECT_TRUE(silent.saw_reset());
+  EXPECT_EQ(c.tls_drained.get(), 1U);
+  talk.peer->reset();
+  books();
+}
+
 TEST_F(Sealed, EndsHandshakesOfTheListenersThatAreAskedFor) {
   FakePeer& silent = world.connect(shard.address);
   Conversation talk = open();
@@ -344,6 +403,7 @@ TEST(SealedSmall, GivesUpTheOutputOfAConnectionThatNoSessionKnows) {
   EXPECT_EQ(shard.session.strangers_count, 0);
   EXPECT_EQ(shard.counters().queues_given_up.get(), 1U);
   EXPECT_EQ(shard.transport.table().used_count(), 0U);
+  expect_balanced_books(shard);
 }
 
 TEST(SealedSmall, BoundsTheHandshakesUnderWay) {
@@ -357,6 +417,7 @@ TEST(SealedSmall, BoundsTheHandshakesUnderWay) {
   }
   EXPECT_EQ(std::ranges::count_if(peers, [](const FakePeer* peer) { return peer->saw_reset(); }), 2);
   EXPECT_EQ(shard.counters().tls_overload.get(), 2U);
+  expect_balanced_books(shard);
 }
 
 TEST_F(Sealed, SaysGoodbyeToAPeerThatHasFinishedFirst) {

@@ -16,9 +16,9 @@ void must(bool is_done) {
   if (!is_done) std::abort();
 }
 
-tls::PrivateKeyPtr new_key(bool is_rsa) {
+tls::PrivateKeyPtr new_key(bool is_rsa, unsigned int rsa_bits = 2048) {
   char curve[] = "P-256";
-  tls::PrivateKeyPtr key(is_rsa ? EVP_RSA_gen(2048) : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve));
+  tls::PrivateKeyPtr key(is_rsa ? EVP_RSA_gen(rsa_bits) : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve));
   must(key != nullptr);
   return key;
 }
@@ -104,7 +104,7 @@ CertificateMaker::~CertificateMaker() {
 }
 
 CertificateMaker::Files CertificateMaker::make(const std::string& name, const CertificateRequest& request) {
-  tls::PrivateKeyPtr key = new_key(request.is_rsa);
+  tls::PrivateKeyPtr key = new_key(request.is_rsa, request.rsa_bits);
   tls::CertificatePtr made = new_certificate(key.get(), serial_++, request.begins_in, request.ends_in);
   X509* const c = made.get();
   if (request.subject.empty()) add_common_name(c, name);

@@ -28,12 +28,13 @@ struct AlternativeName {
 struct CertificateRequest {
   std::vector<std::string> names{"gate.test"};  // DNS
   bool is_rsa = false;                          // else P-256
-  std::int64_t begins_in = -3600;               // seconds from now
-  std::int64_t ends_in = 90 * 86'400;           // seconds from now
-  std::vector<SubjectPart> subject;             // empty: the name that `make` was given, as CN
-  std::vector<AlternativeName> alternatives;    // instead of `names`
-  std::string purpose;                          // extended key usage, such as "clientAuth"; empty: any
-  std::string issuer;                           // NAME of an authority; empty: the root
+  unsigned int rsa_bits = 2048;
+  std::int64_t begins_in = -3600;             // seconds from now
+  std::int64_t ends_in = 90 * 86'400;         // seconds from now
+  std::vector<SubjectPart> subject;           // empty: the name that `make` was given, as CN
+  std::vector<AlternativeName> alternatives;  // instead of `names`
+  std::string purpose;                        // extended key usage, such as "clientAuth"; empty: any
+  std::string issuer;                         // NAME of an authority; empty: the root
   bool is_authority = false;
   bool is_self_signed = false;
 };

@@ -20,6 +20,9 @@ struct ClientOptions {
   X509* root = nullptr;            // trusted; null: nothing is verified
   SSL_SESSION* session = nullptr;  // to resume
   SSL_CTX* context = nullptr;      // from new_context, for many clients; null: one of its own
+  X509* certificate = nullptr;     // that it shows; null: none
+  EVP_PKEY* key = nullptr;         // of the certificate
+  std::vector<X509*> chain;        // sent behind the certificate
 };
 
 class MemoryClient {
@@ -64,6 +67,11 @@ inline tls::SslContextPtr MemoryClient::new_context(const ClientOptions& options
   if (options.root != nullptr) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), options.root);
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  }
+  if (options.certificate != nullptr) {
+    SSL_CTX_use_certificate(context.get(), options.certificate);
+    SSL_CTX_use_PrivateKey(context.get(), options.key);
+    for (X509* const issuer : options.chain) SSL_CTX_add1_chain_cert(context.get(), issuer);
   }
   SSL_CTX_set_keylog_callback(context.get(), on_secret);
   return context;

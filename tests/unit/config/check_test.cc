@@ -59,6 +59,28 @@ TEST(CheckConfig, LetsADurationOfZeroMeanOffWhereTheLoaderDoes) {
   EXPECT_NE(faults_after([](Config& c) { c.limits.handshake_timeout_ns = 0; }), "");
 }
 
+TEST(CheckConfig, WantsForCertificatesOfClientsWhatTheyNeed) {
+  const auto faults = [](const TlsConfig& tls) { return faults_after([&](Config& c) { c.admin.tls = tls; }); };
+  TlsConfig good{.certificate_files = {"/gate.pem"}, .key_files = {"/gate.key"}};
+  good.client = ClientCertificates::required;
+  good.client_authority_files = {"/clients.pem"};
+  good.client_revocation_files = {"/revoked.pem"};
+  EXPECT_EQ(faults(good), "");
+  TlsConfig plain = good;
+  plain.certificate_files.clear();
+  plain.key_files.clear();
+  EXPECT_EQ(faults(plain),
+            "admin.tls.client: without TLS no client shows a certificate; give tls.cert and tls.key, or leave it \"off\"\n");
+  TlsConfig trusting = good;
+  trusting.client_authority_files.clear();
+  EXPECT_EQ(faults(trusting), "admin.tls.client_ca: nobody is trusted to issue certificates of clients; give tls.client_ca\n");
+  TlsConfig idle = good;
+  idle.client = ClientCertificates::off;
+  EXPECT_EQ(faults(idle),
+            "admin.tls.client_ca: the files are not used while tls.client is \"off\"; set tls.client, or leave them out\n"
+            "admin.tls.crl: the files are not used while tls.client is \"off\"; set tls.client, or leave them out\n");
+}
+
 TEST(CheckConfig, CountsListenersAndRoutes) {
   EXPECT_EQ(faults_after([](Config& c) { c.listeners.clear(); }), "listener: 0 entries are out of range; give 1 to 16\n");
   EXPECT_EQ(faults_after([](Config& c) { c.listeners.resize(17, {"127.0.0.1:0"}); }),

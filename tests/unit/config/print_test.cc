@@ -81,7 +81,8 @@ TEST(PrintConfig, ShowsWhereEachValueComesFrom) {
                          "health_path = \"/healthz\"  # default\ntls.cert = []  # default, reloadable\n"
                          "tls.key = []  # default, reloadable\n"
                          "tls.ticket_keys = \"\"  # default, reloadable\n"
-                         "tls.profile = \"modern\"  # default, reloadable\nproxy_protocol = \"off\"  # default\n"
+                         "tls.profile = \"modern\"  # default, reloadable\ntls.client = \"off\"  # default, reloadable\n"
+                         "tls.client_ca = []  # default, reloadable\ntls.crl = []  # default, reloadable\nproxy_protocol = \"off\"  # default\n"
                          "trusted_proxies = []  # default\nforwarded = \"auto\"  # default\n\n"
                          "[[listener]]\nbind = \"127.0.0.1:9\"  # gate.toml:4\n"),
             std::string::npos)

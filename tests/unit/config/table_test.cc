@@ -63,6 +63,12 @@ std::vector<FlagSetting> companions(const std::string& path) {
     if (path == section + ".proxy_protocol") return {{"--set", section + ".trusted_proxies", "127.0.0.1"}};
     if (path == section + ".tls.cert") return {{"--set", section + ".tls.key", "/other"}};
     if (path == section + ".tls.key") return {{"--set", section + ".tls.cert", "/other"}};
+    const FlagSetting pair[] = {{"--set", section + ".tls.cert", "/gate.pem"}, {"--set", section + ".tls.key", "/gate.key"}};
+    const FlagSetting authority{"--set", section + ".tls.client_ca", "/root.pem"};
+    const FlagSetting client{"--set", section + ".tls.client", "required"};
+    if (path == section + ".tls.client") return {pair[0], pair[1], authority};
+    if (path == section + ".tls.client_ca") return {pair[0], pair[1], client};
+    if (path == section + ".tls.crl") return {pair[0], pair[1], client, authority};
   }
   if (path == "admin.dual_stack") return {{"--set", "admin.bind", "[::]:8081"}};
   return {};
@@ -121,8 +127,8 @@ TEST_P(EveryKey, ComesFromAFile) {
       continue;
     }
     const std::string name = companion.path.substr(section_bytes);
-    toml += name.starts_with("tls.") || name == "trusted_proxies" ? fmt::format("{} = [\"{}\"]\n", name, companion.text)
-                                                                  : fmt::format("{} = \"{}\"\n", name, companion.text);
+    const bool is_list = (name.starts_with("tls.") && name != "tls.client") || name == "trusted_proxies";
+    toml += is_list ? fmt::format("{} = [\"{}\"]\n", name, companion.text) : fmt::format("{} = \"{}\"\n", name, companion.text);
   }
   toml += fmt::format("{} = {}\n", key().name(), sample_of(key()).toml);
   const auto loaded = load_config_text(toml, "gate.toml");
@@ -137,7 +143,8 @@ TEST_P(EveryKey, IsDefaultWhenNobodySetsIt) {
   EXPECT_TRUE(loaded->is_default(path()));
   EXPECT_EQ(shown(*loaded), key().print(key(), default_config(), 0));
   if (std::holds_alternative<ListRule>(key().rule)) return;  // a flag spells lists in another way
-  EXPECT_TRUE(set(unquoted(shown(*loaded))).has_value()) << "the default breaks its own rule";
+  const std::vector<FlagSetting> alone{{"--set", path(), unquoted(shown(*loaded))}};  // a default needs no companions
+  EXPECT_TRUE(load_config({{}, {}, alone}).has_value()) << "the default breaks its own rule";
 }
 
 TEST_P(EveryKey, RefusesNonsenseNamingItself) {
