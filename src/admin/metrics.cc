@@ -269,8 +269,10 @@ void add_certificates(Families& families, const dispatch::GateState& gate) {
   if (certificates == nullptr) return;
   const std::int64_t now = std::time(nullptr);
   for (const tls::CertificateFacts& certificate : *certificates) {
-    ClientMetric& metric = families.add("ringgate_certificate_days_left", "Days until the certificate expires, or the first of a file: of authorities, or of revocation lists.", Kind::gauge,
-                                        static_cast<double>(certificate.expires - now) / 86'400);
+    ClientMetric& metric =
+        families.add("ringgate_certificate_days_left",
+                     "Days until the certificate expires, or the first of a file: of authorities, or of revocation lists.",
+                     Kind::gauge, static_cast<double>(certificate.expires - now) / 86'400);
     metric.label.push_back({"listener", certificate.listener});
     metric.label.push_back({"file", certificate.file});
   }

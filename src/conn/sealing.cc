@@ -6,6 +6,7 @@
 // turn is sent at once, everything else waits in the outbox, whose front is sealed only when it is about to be sent.
 #include <array>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,8 +94,12 @@ void Transport::on_sealed_received(Connection& connection, MutableBytes bytes) {
   if (codec == nullptr) {
     const std::uint32_t slot = table_.slot_of(connection);
     if (codecs_.size() <= slot) codecs_.resize(slot + 1);
-    codecs_[slot] = std::make_unique<tls::Codec>(*wire_);
+    codecs_[slot].reset(new (std::nothrow) tls::Codec(*wire_));
     codec = codecs_[slot].get();
+    if (codec == nullptr) {
+      count_handshake(connection, counters_.tls_handshakes_failed);
+      return terminate(connection, EndCause::aborted, Farewell::reset);
+    }
   }
   if (codec->is_established()) {
     codec->feed(bytes);
@@ -111,6 +116,7 @@ void Transport::on_flight(Connection& connection, tls::Codec& codec, tls::HelloS
     case tls::HelloState::whole:
       if (!std::exchange(codec.is_listed, true)) hellos_.push_back(ref_of(connection));
       return;
+    case tls::HelloState::no_memory:
     case tls::HelloState::too_long: count_handshake(connection, counters_.tls_handshakes_failed); break;
     case tls::HelloState::not_tls: count_handshake(connection, counters_.tls_not_tls); break;
   }

@@ -15,8 +15,9 @@ inline constexpr std::size_t client_hello_bytes_max = 16 * 1024;
 enum class HelloState : unsigned char {
   incomplete,  // a beginning of one
   whole,
-  not_tls,   // something else, such as HTTP
-  too_long,  // more than client_hello_bytes_max, with what follows it: nothing may, before it is answered
+  not_tls,    // something else, such as HTTP
+  no_memory,  // to keep it
+  too_long,   // more than client_hello_bytes_max, with what follows it: nothing may, before it is answered
 };
 
 struct Hello {

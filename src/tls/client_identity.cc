@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 #include <string_view>
 
@@ -114,10 +115,15 @@ class Reader {
 
 std::unique_ptr<const ClientIdentity> read_client_identity(const X509* certificate) {
   ERR_clear_error();
-  auto identity = std::make_unique<ClientIdentity>();
-  const bool is_read = Reader(certificate).read(*identity);
+  std::unique_ptr<ClientIdentity> identity;
+  try {
+    identity = std::make_unique<ClientIdentity>();
+    if (!Reader(certificate).read(*identity)) identity.reset();
+  } catch (const std::bad_alloc&) {
+    identity.reset();
+  }
   ERR_clear_error();
-  return is_read ? std::move(identity) : nullptr;
+  return identity;
 }
 
 }  // namespace ringgate::tls

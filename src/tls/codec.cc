@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "base/try_resize.h"
 
 namespace ringgate::tls {
 namespace {
@@ -22,7 +23,7 @@ constexpr std::uint8_t interruptions_max = 16;
 
 HelloState Codec::gather(ByteView bytes) {
   RINGGATE_ASSERT(!is_established_);
-  gathered_.insert(gathered_.end(), bytes.begin(), bytes.end());
+  if (!try_append(gathered_, bytes)) return HelloState::no_memory;
   return judge();
 }
 
@@ -48,7 +49,8 @@ bool Codec::proceed(const std::shared_ptr<const Context>& context) {
   // Only the ClientHello: what follows it is judged when it is known whether it may.
   const std::size_t bytes = has_answered_ ? gathered_.size() : judge_client_hello(gathered_).bytes;
   const auto end = gathered_.begin() + static_cast<std::ptrdiff_t>(bytes);
-  fed_.assign(gathered_.begin(), end);
+  fed_.clear();
+  if (!try_append(fed_, ByteView(gathered_).first(bytes))) return false;
   gathered_.erase(gathered_.begin(), end);
   if (gathered_.empty()) gathered_ = {};
   wire_.set_input(fed_);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <new>
 
 #include "base/assert.h"
 #include "tls/dates.h"
@@ -78,8 +79,13 @@ int note_refusal(int is_good, X509_STORE_CTX* verification) {
   if (is_good == 1) return 1;
   const auto* const ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
   const X509* const certificate = X509_STORE_CTX_get_current_cert(verification);
-  Wire::of(SSL_get_rbio(ssl)).refusal = {X509_verify_cert_error_string(X509_STORE_CTX_get_error(verification)),
-                                         certificate != nullptr ? subject_of(certificate) : ""};
+  Refusal& refusal = Wire::of(SSL_get_rbio(ssl)).refusal;
+  refusal.cause = X509_verify_cert_error_string(X509_STORE_CTX_get_error(verification));
+  try {  // below are frames of OpenSSL, through which nothing must be thrown
+    refusal.subject = certificate != nullptr ? subject_of(certificate) : "";
+  } catch (const std::bad_alloc&) {
+    refusal.subject.clear();
+  }
   return 0;
 }
 
@@ -169,9 +175,11 @@ SSL_CTX* Context::context_for(std::string_view host) const {
 int Context::choose_site(SSL* ssl, int*, void* self) {
   const char* const asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
   if (asked == nullptr) return SSL_TLSEXT_ERR_NOACK;
-  std::string host(asked);
-  std::ranges::transform(host, host.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (host.ends_with('.')) host.pop_back();
+  std::array<char, TLSEXT_MAXLEN_host_name> lower;  // OpenSSL has checked the length; nothing must be thrown here
+  std::string_view host(asked);
+  std::ranges::transform(host, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  host = {lower.data(), host.size()};
+  if (host.ends_with('.')) host.remove_suffix(1);
   SSL_CTX* const context = static_cast<const Context*>(self)->context_for(host);
   if (context != SSL_get_SSL_CTX(ssl)) SSL_set_SSL_CTX(ssl, context);
   return SSL_TLSEXT_ERR_OK;

@@ -10,10 +10,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/assert.h"
@@ -29,17 +31,17 @@ using KdfContextPtr = std::unique_ptr<EVP_KDF_CTX, Freed<EVP_KDF_CTX_free>>;
 
 constexpr std::size_t secret_file_bytes_max = 64 * 1024;
 
-/// HKDF with SHA-256 (RFC 5869).
-void derive(ByteView secret, std::string info, MutableBytes out) {
+/// HKDF with SHA-256 (RFC 5869). False without memory; then `out` is no key.
+bool derive(ByteView secret, std::string_view info, MutableBytes out) {
   static const KdfPtr kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
   const KdfContextPtr context(EVP_KDF_CTX_new(kdf.get()));
   char digest[] = "SHA256";
   const OSSL_PARAM parameters[] = {
       OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
       OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, const_cast<std::uint8_t*>(secret.data()), secret.size()),
-      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()), OSSL_PARAM_construct_end()};
-  // It fails only without memory; a key of zeros would be a disaster.
-  RINGGATE_ASSERT(EVP_KDF_derive(context.get(), out.data(), out.size(), parameters) == 1);
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, const_cast<char*>(info.data()), info.size()),
+      OSSL_PARAM_construct_end()};
+  return context != nullptr && EVP_KDF_derive(context.get(), out.data(), out.size(), parameters) == 1;
 }
 
 const EVP_CIPHER* cipher_of_tickets() {
@@ -66,7 +68,7 @@ std::expected<TicketSecret, std::string> load_ticket_secret(const std::string& f
   if (bytes.size() > secret_file_bytes_max) return std::unexpected(file + " is longer than 64 KiB");
   TicketSecret secret;
   if (bytes.size() < secret.size()) return std::unexpected(file + " holds fewer than 32 bytes of secret");
-  derive(bytes, "ringgate ticket secret", secret);
+  RINGGATE_ASSERT(derive(bytes, "ringgate ticket secret", secret));  // at start, or off the shards
   OPENSSL_cleanse(bytes.data(), bytes.size());
   return secret;
 }
@@ -85,16 +87,22 @@ TicketKeys::~TicketKeys() {
 std::int64_t TicketKeys::unix_time() { return std::time(nullptr); }
 
 void TicketKeys::serve(SSL_CTX* context) {
+  // What is fetched once is fetched now: a handshake without memory must not leave a null for those that follow.
+  (void)current();
+  (void)cipher_of_tickets();
   SSL_CTX_set_timeout(context, static_cast<long>(old_keys * seconds_per_key));
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
 }
 
-const TicketKeys::Key& TicketKeys::of(std::int64_t hour) {
+const TicketKeys::Key* TicketKeys::of(std::int64_t hour) {
   Key& key = keys_[static_cast<std::size_t>(hour) % keys_.size()];
-  if (key.hour == hour) return key;
+  if (key.hour == hour) return &key;
   std::array<std::uint8_t, sizeof key.name + sizeof key.cipher_key + sizeof key.mac_key> derived;
-  derive(secret_, "ringgate ticket key " + std::to_string(hour), derived);
+  std::array<char, 48> info{"ringgate ticket key "};
+  const std::size_t prefix = std::strlen(info.data());
+  const char* const end = std::to_chars(info.data() + prefix, info.data() + info.size(), hour).ptr;
+  if (!derive(secret_, {info.data(), static_cast<std::size_t>(end - info.data())}, derived)) return nullptr;
   auto from = derived.begin();
   const auto take = [&from](auto& part) {
     std::copy_n(from, part.size(), part.begin());
@@ -105,15 +113,15 @@ const TicketKeys::Key& TicketKeys::of(std::int64_t hour) {
   take(key.mac_key);
   OPENSSL_cleanse(derived.data(), derived.size());
   key.hour = hour;
-  return key;
+  return &key;
 }
 
-const TicketKeys::Key& TicketKeys::current() { return of(clock_() / seconds_per_key); }
+const TicketKeys::Key* TicketKeys::current() { return of(clock_() / seconds_per_key); }
 
 const TicketKeys::Key* TicketKeys::find(ByteView name) {
   const std::int64_t now = clock_() / seconds_per_key;
   for (std::int64_t hour = now + 1; hour >= now - old_keys; --hour)
-    if (const Key& key = of(hour); std::ranges::equal(name, key.name)) return &key;
+    if (const Key* const key = of(hour); key != nullptr && std::ranges::equal(name, key->name)) return key;
   return nullptr;
 }
 
@@ -122,11 +130,12 @@ int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_
                           int encrypts) {
   auto& keys = *static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   if (encrypts != 0) {
-    const Key& key = keys.current();
-    std::ranges::copy(key.name, name);
+    const Key* const key = keys.current();
+    if (key == nullptr) return -1;
+    std::ranges::copy(key->name, name);
     if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(cipher_of_tickets())) != 1) return -1;
     const bool is_ready =
-        EVP_EncryptInit_ex2(cipher, cipher_of_tickets(), key.cipher_key.data(), iv, nullptr) == 1 && use_mac_key(mac, key);
+        EVP_EncryptInit_ex2(cipher, cipher_of_tickets(), key->cipher_key.data(), iv, nullptr) == 1 && use_mac_key(mac, *key);
     return is_ready ? 1 : -1;
   }
   const Key* const key = keys.find({name, std::tuple_size_v<decltype(Key::name)>});

@@ -49,14 +49,14 @@ class TicketKeys {
   /// Encrypts and decrypts the tickets of `context` with these keys, which must outlive it.
   void serve(SSL_CTX* context);
 
-  /// The key of this hour. Valid until the next call.
-  const Key& current();
+  /// The key of this hour; null without memory. Valid until the next call.
+  const Key* current();
   /// The accepted key of this name; null if there is none. Valid until the next call.
   const Key* find(ByteView name);
 
  private:
   static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypts);
-  const Key& of(std::int64_t hour);
+  const Key* of(std::int64_t hour);
 
   TicketSecret secret_;
   const Clock clock_;

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/assert.h"
+#include "base/try_resize.h"
 
 namespace ringgate::tls {
 namespace {
@@ -23,7 +24,7 @@ int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* count) {
 
 int bio_write(BIO* bio, const char* data, std::size_t size, std::size_t* count) {
   BIO_clear_retry_flags(bio);
-  Wire::of(bio).write({reinterpret_cast<const std::uint8_t*>(data), size});
+  if (!Wire::of(bio).write({reinterpret_cast<const std::uint8_t*>(data), size})) return 0;  // and so the codec breaks
   *count = size;
   return 1;
 }
@@ -62,13 +63,13 @@ std::size_t Wire::read(MutableBytes out) {
   return count;
 }
 
-void Wire::write(ByteView bytes) {
+bool Wire::write(ByteView bytes) {
   if (output_.empty() && bytes.size() <= room_.size() - room_used_) {
     std::memcpy(room_.data() + room_used_, bytes.data(), bytes.size());
     room_used_ += bytes.size();
-    return;
+    return true;
   }
-  output_.insert(output_.end(), bytes.begin(), bytes.end());
+  return try_append(output_, bytes);
 }
 
 void Wire::clear_output() {

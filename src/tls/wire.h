@@ -1,7 +1,7 @@
 // Where OpenSSL reads records and writes them: spans of memory, no socket. One for all codecs of a shard.
 //
 // Reads come from the bytes that were just received. Writes go to room that the caller lends, and to memory of the wire once that
-// is full, so a write always succeeds and OpenSSL never waits to write. Owned by the transport; owner shard.
+// is full, so OpenSSL never waits to write; without memory the write fails, which ends the connection. Owned by the transport; owner shard.
 // Invariant: what a codec wrote is taken before another codec is used.
 #pragma once
 
@@ -66,7 +66,8 @@ class Wire {
 
   // -- For the BIO.
   std::size_t read(MutableBytes out);
-  void write(ByteView bytes);
+  /// False if there is no memory; then nothing was written.
+  bool write(ByteView bytes);
 
  private:
   BIO* bio_ = nullptr;

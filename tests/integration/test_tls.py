@@ -252,6 +252,16 @@ def test_a_broken_record_ends_the_connection(secure, root):
     assert metric(secure, root, "ringgate_tls_broken_total") == before + 1
 
 
+def test_renegotiation_is_refused(secure, root):
+    """The openssl command asks for one with each line that is R."""
+    command = ["openssl", "s_client", "-connect", secure.devices, "-tls1_2", "-CAfile", root.file, "-servername", "localhost"]
+    done = subprocess.run(command, input=b"R\n" * 100, capture_output=True, timeout=20 * PATIENCE, check=False)
+    assert b"RENEGOTIATING" in done.stdout + done.stderr, done
+    assert b"no renegotiation" in done.stderr, done
+    with secured(secure.device_address, client_context(root)) as stream:
+        become_device(stream, "afterwards")
+
+
 def test_only_http11_is_spoken(secure, root):
     context = client_context(root)
     context.set_alpn_protocols(["h2", "http/1.1"])

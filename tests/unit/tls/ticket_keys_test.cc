@@ -16,14 +16,14 @@ TEST(TicketKeys, ChangeEveryHourAndAreTheSameForEverybody) {
   const TicketSecret secret{7};
   TicketKeys one(secret, [] { return now; }), other(secret, [] { return now; });
   now = 3600 * 500'000;
-  const auto first = one.current();
-  EXPECT_EQ(other.current().name, first.name);
-  EXPECT_EQ(other.current().cipher_key, first.cipher_key);
+  const TicketKeys::Key first = *one.current();
+  EXPECT_EQ(other.current()->name, first.name);
+  EXPECT_EQ(other.current()->cipher_key, first.cipher_key);
   EXPECT_NE(first.cipher_key, first.mac_key);
   now += 3599;
-  EXPECT_EQ(one.current().name, first.name);
+  EXPECT_EQ(one.current()->name, first.name);
   now += 1;
-  const auto second = one.current();
+  const TicketKeys::Key second = *one.current();
   EXPECT_NE(second.name, first.name);
   EXPECT_NE(second.mac_key, first.mac_key);
   ASSERT_NE(one.find(first.name), nullptr);
@@ -35,7 +35,7 @@ TEST(TicketKeys, ChangeEveryHourAndAreTheSameForEverybody) {
 
 TEST(TicketKeys, OfAnotherSecretAreUnknown) {
   TicketKeys one(TicketSecret{1}, [] { return now; }), other(TicketSecret{2}, [] { return now; });
-  EXPECT_EQ(one.find(other.current().name), nullptr);
+  EXPECT_EQ(one.find(other.current()->name), nullptr);
   EXPECT_NE(new_ticket_secret(), new_ticket_secret());
 }
 
