@@ -67,7 +67,7 @@ struct ProxyConfig {
 };
 
 struct ListenerConfig {
-  std::string bind = "127.0.0.1:8080";   // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks
+  std::string bind = "127.0.0.1:8080";   // "ADDRESS:PORT", IPv6 in brackets; port 0: the kernel picks; or "unix:/PATH"
   bool dual_stack = false;               // an IPv6 address, such as [::], takes IPv4 connections too
   std::string health_path = "/healthz";  // answered 200 while the gate is ready, else 503; "off": not served
   TlsConfig tls;

@@ -36,7 +36,7 @@ class Connection {
  public:
   std::string_view device_id() const;
   std::string_view path() const;  // the route's
-  std::string remote() const;     // "192.0.2.7:51234"
+  std::string remote() const;     // "192.0.2.7:51234"; the client, if a trusted proxy named it, perhaps without a port; "unix"
   ConnectionRef ref() const;
 
   /// Queues a message behind earlier ones; copies the payload. A text must be UTF-8 (not checked). Ignored once the connection is

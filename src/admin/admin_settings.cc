@@ -7,10 +7,11 @@
 namespace ringgate::admin {
 namespace {
 
-/// On loopback the Host is always judged, because callers need no credential there. Elsewhere it is judged if names are listed.
+/// On loopback the Host is always judged, because callers need no credential there. Elsewhere it is judged if names are listed; on a
+/// Unix socket too, which no web page can reach.
 bool judges_host(const AdminConfig& config) {
   const auto address = ring::parse_listen_address(config.bind);
-  return !config.allowed_hosts.empty() || (address && address->is_loopback());
+  return !config.allowed_hosts.empty() || (address && address->is_loopback() && !address->is_unix());
 }
 
 IdCharacters widest_id_characters(const Config& config) {

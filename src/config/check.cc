@@ -29,7 +29,7 @@ class Relations {
     check_exposure();
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
     if (std::ranges::find(config_.listeners, config_.admin.bind, &ListenerConfig::bind) != config_.listeners.end() &&
-        !config_.admin.bind.ends_with(":0")) {
+        names_one_place(config_.admin.bind)) {
       add("admin.bind",
           {fmt::format("{} is a listener's, too", config_.admin.bind), "bind the admin port elsewhere, or \"off\""});
     }
@@ -104,11 +104,14 @@ class Relations {
     }
   }
 
+  /// With port 0 the kernel gives each listener another one.
+  static bool names_one_place(const std::string& bind) { return !bind.ends_with(":0") || bind.starts_with("unix:"); }
+
   void check_listener(std::size_t i) {
     const ListenerConfig& listener = config_.listeners[i];
     const auto end = config_.listeners.begin() + static_cast<std::ptrdiff_t>(i);
     const bool is_shared = std::ranges::find(config_.listeners.begin(), end, listener.bind, &ListenerConfig::bind) != end;
-    if (is_shared && !listener.bind.ends_with(":0")) {
+    if (is_shared && names_one_place(listener.bind)) {
       add(fmt::format("listener.{}.bind", i),
           {fmt::format("{} is the address of another listener", listener.bind), "give each listener its own address"});
     }

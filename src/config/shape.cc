@@ -19,7 +19,9 @@ bool all_of(std::string_view text, std::string_view also) {
   return std::ranges::all_of(text, [&](char c) { return is_letter_or_digit(c) || also.contains(c); });
 }
 
-bool accepts_address(std::string_view text) { return all_of(text, ".:[]") && ring::parse_listen_address(text).has_value(); }
+bool accepts_address(std::string_view text) {
+  return (text.starts_with("unix:") || all_of(text, ".:[]")) && ring::parse_listen_address(text).has_value();
+}
 bool accepts_address_or_off(std::string_view text) { return text == "off" || accepts_address(text); }
 
 // The characters of a path, RFC 3986 section 3.3. A percent sign stands for itself: paths are compared without decoding.
@@ -88,8 +90,10 @@ bool accepts_file_path(std::string_view text) { return !text.empty() && accepts_
 
 }  // namespace
 
-constinit const TextShape listen_address{accepts_address, "an address such as \"127.0.0.1:8080\" or \"[::1]:8080\""};
-constinit const TextShape listen_address_or_off{accepts_address_or_off, "an address such as \"127.0.0.1:8081\", or \"off\""};
+constinit const TextShape listen_address{
+    accepts_address, "an address such as \"127.0.0.1:8080\" or \"[::1]:8080\", or \"unix:/PATH\" of at most 107 bytes"};
+constinit const TextShape listen_address_or_off{
+    accepts_address_or_off, "an address such as \"127.0.0.1:8081\", or \"unix:/PATH\" of at most 107 bytes, or \"off\""};
 constinit const TextShape route_path_pattern{accepts_path_pattern, "a path such as \"/ws\" or \"/ocpp/{id}\""};
 constinit const TextShape route_path_or_off{accepts_path_or_off, "a path such as \"/healthz\", or \"off\""};
 constinit const TextShape host_name{accepts_host, "a host such as \"gate.example.org\" or \"[2001:db8::1]\", without a port"};

@@ -92,7 +92,8 @@ const std::array table{
     row<&C::server, &ServerConfig::cpus>("server.cpus", CpuListRule{},
         "CPUs that shards are pinned to, in turn. `all`: shards are not pinned."),
     row<&C::listeners, &ListenerConfig::bind>("listener.bind", TextRule{listen_address},
-        "Address and port where devices connect. With port 0 the kernel picks the port."),
+        "Address and port where devices connect. With port 0 the kernel picks the port. `unix:/PATH`: a Unix socket there, for the "
+        "gate's user and group (mode 0660)."),
     row<&C::listeners, &ListenerConfig::dual_stack>("listener.dual_stack", FlagRule{},
         "Whether an IPv6 address such as `[::]` accepts IPv4 connections too."),
     row<&C::listeners, &ListenerConfig::health_path>("listener.health_path", TextRule{route_path_or_off},
@@ -118,16 +119,16 @@ const std::array table{
         "PEM files with revocation lists. With one or more, each authority in a client's chain needs a list that is up to date.", live),
     row<&C::listeners, &ListenerConfig::proxy, &ProxyConfig::protocol>("listener.proxy_protocol", WordRule{proxy_words},
         "Version of the PROXY header that must begin each connection, before TLS. `auto`: either. A connection from outside "
-        "`trusted_proxies` is then reset."),
+        "`trusted_proxies` is then reset.", live),
     row<&C::listeners, &ListenerConfig::proxy, &ProxyConfig::trusted>("listener.trusted_proxies",
         ListRule{cidr, 0, limits::trusted_proxies_max},
         "Addresses of the proxies that may say who the client is: prefixes such as `10.0.0.0/8`, single addresses, or `unix` for all "
-        "peers of a Unix socket. Nobody else is believed."),
+        "peers of a Unix socket. Nobody else is believed.", live),
     row<&C::listeners, &ListenerConfig::proxy, &ProxyConfig::forwarded>("listener.forwarded", WordRule{forwarded_words},
         "Field in which the trusted proxies name the client of a request: `x_forwarded_for`, `forwarded` (RFC 7239), or `auto`: either, "
-        "and a request with both must name one client. Name the one that your proxies write."),
+        "and a request with both must name one client. Name the one that your proxies write.", live),
     row<&C::admin, &AdminConfig::bind>("admin.bind", TextRule{listen_address_or_off},
-        "Address and port for backends and metrics. `off`: no admin listener."),
+        "Address and port for backends and metrics. `unix:/PATH`: a Unix socket, as for `listener.bind`. `off`: no admin listener."),
     row<&C::admin, &AdminConfig::dual_stack>("admin.dual_stack", FlagRule{},
         "Whether an IPv6 address such as `[::]` accepts IPv4 connections too."),
     row<&C::admin, &AdminConfig::allowed_hosts>("admin.allowed_hosts", ListRule{host_name, 0, 64},
@@ -155,10 +156,10 @@ const std::array table{
     row<&C::admin, &AdminConfig::tls, &TlsConfig::client_revocation_files>("admin.tls.crl", ListRule{file_path, 0, 16},
         "PEM files with revocation lists. With one or more, each authority in a client's chain needs a list that is up to date.", live),
     row<&C::admin, &AdminConfig::proxy, &ProxyConfig::protocol>("admin.proxy_protocol", WordRule{proxy_words},
-        "As `listener.proxy_protocol`."),
+        "As `listener.proxy_protocol`.", live),
     row<&C::admin, &AdminConfig::proxy, &ProxyConfig::trusted>("admin.trusted_proxies",
         ListRule{cidr, 0, limits::trusted_proxies_max},
-        "Proxies that may send a PROXY header."),
+        "Proxies that may send a PROXY header.", live),
     row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path_pattern},
         "Path of the opening handshake, compared byte by byte. One whole segment may be `{id}`: the device id stands there, "
         "percent-encoded."),

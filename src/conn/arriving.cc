@@ -4,16 +4,24 @@
 // peer must be a trusted proxy and send one. No session and no TLS codec know the connection before. Other listeners pay nothing:
 // every path for open connections looks at the state anyway.
 #include <algorithm>
+#include <utility>
 
+#include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "conn/transport.h"
 
 namespace ringgate::conn {
 
+void Transport::renew_proxies(std::uint32_t listener_index, std::shared_ptr<const net::ProxyPolicy> proxies) {
+  RINGGATE_ASSERT(listener_index < listeners_.size());
+  hides_connections_ |= proxies != nullptr;
+  listeners_[listener_index].slot.proxies = std::move(proxies);
+}
+
 void Transport::begin_arrival(Connection& connection, Naming naming) {
   connection.state = State::arriving;
-  arrivals_.try_emplace(table_.slot_of(connection));
+  arrivals_.try_emplace(table_.slot_of(connection), listeners_[connection.listener_index].slot.proxies);
   if (arrivals_.size() > options_.handshakes_max) return refuse_arrival(connection, counters_.proxy_overload, "overload");
   schedule(connection, now_ + options_.arrival_time);
   if (naming == Naming::done) on_peer_named(connection);
@@ -21,7 +29,7 @@ void Transport::begin_arrival(Connection& connection, Naming naming) {
 
 /// Receives only now: whoever is no trusted proxy has nothing to say.
 void Transport::on_peer_named(Connection& connection) {
-  const net::ProxyPolicy& proxies = *proxies_of(connection);
+  const net::ProxyPolicy& proxies = *arrivals_.at(table_.slot_of(connection)).proxies;
   if (!proxies.header) return arrive(connection, {});
   if (!connection.peer.is_known()) return terminate(connection, EndCause::reset, Farewell::reset);  // gone before it had a name
   if (!proxies.trusted.contains(connection.peer)) return refuse_arrival(connection, counters_.proxy_untrusted, "untrusted_proxy");
@@ -29,7 +37,7 @@ void Transport::on_peer_named(Connection& connection) {
 }
 
 void Transport::on_header_received(Connection& connection, MutableBytes bytes) {
-  std::vector<std::uint8_t>& header = arrivals_.at(table_.slot_of(connection)).header;
+  auto& [proxies, header, is_counted] = arrivals_.at(table_.slot_of(connection));
   const std::size_t before = header.size();
   ByteView seen = bytes;
   if (before > 0) {
@@ -37,7 +45,7 @@ void Transport::on_header_received(Connection& connection, MutableBytes bytes) {
     header.insert(header.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
     seen = header;
   }
-  const auto parsed = net::parse_proxy_header(seen, *proxies_of(connection)->header);
+  const auto parsed = net::parse_proxy_header(seen, *proxies->header);
   if (!parsed) {
     const bool is_missing = parsed.error() == net::ProxyViolation::no_header;
     return refuse_arrival(connection, is_missing ? counters_.proxy_missing : counters_.proxy_malformed, name_of(parsed.error()));
@@ -79,7 +87,7 @@ void Transport::refuse_arrival(Connection& connection, Counter& counter, std::st
 /// Called when the slot is about to be released: the connection ended before its client was known.
 void Transport::forget_arrival(const Connection& connection) {
   const auto arrival = arrivals_.find(table_.slot_of(connection));
-  if (!arrival->second.is_counted && proxies_of(connection)->header) counters_.proxy_abandoned.add(1);
+  if (!arrival->second.is_counted) counters_.proxy_abandoned.add(1);
   arrivals_.erase(arrival);
 }
 

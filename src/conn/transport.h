@@ -87,6 +87,9 @@ class Transport {
     listeners_[listener_index].slot.tls = std::move(tls);
   }
 
+  /// Connections that are accepted from now on, and requests that come from now on, are judged by `proxies`.
+  void renew_proxies(std::uint32_t listener_index, std::shared_ptr<const net::ProxyPolicy> proxies);
+
   // -- The turn.
   void set_now(TimeNs now);
   TimeNs now() const { return now_; }
@@ -336,8 +339,9 @@ class Transport {
   bool hides_connections_ = false;  // some listener does not show its connections to the session at once
   /// A connection in state arriving, and afterwards if it never leaves it.
   struct Arrival {
-    std::vector<std::uint8_t> header;  // the beginning of one that does not come whole
-    bool is_counted = false;           // in a counter of its result
+    std::shared_ptr<const net::ProxyPolicy> proxies;  // in force when it was accepted
+    std::vector<std::uint8_t> header;                 // the beginning of one that does not come whole
+    bool is_counted = false;                          // in a counter of its result
   };
   std::unordered_map<std::uint32_t, Arrival> arrivals_;  // by slot
   LogLimiter arrival_logs_;                              // for log lines about refused ones

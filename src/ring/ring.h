@@ -68,13 +68,17 @@ struct PeerAddress {
 };
 
 struct ListenAddress {
+  static constexpr std::size_t path_bytes_max = 107;  // what sockaddr_un holds beside the zero at its end
+
   std::string host;         // literal IPv4 or IPv6, without brackets
   std::uint16_t port = 0;   // 0: the kernel picks
   bool dual_stack = false;  // an IPv6 address takes IPv4 connections too
+  std::string path;         // of a Unix socket's file; if there is one, the rest means nothing
   std::string text() const;
-  bool is_loopback() const;  // 127.0.0.0/8, ::1
+  bool is_unix() const { return !path.empty(); }
+  bool is_loopback() const;  // 127.0.0.0/8, ::1, a Unix socket
 };
-/// Reads "127.0.0.1:8080" or "[::1]:8080"; the error is a sentence for the operator. Any thread.
+/// Reads "127.0.0.1:8080", "[::1]:8080" or "unix:/run/gate.sock"; the error is a sentence for the operator. Any thread.
 std::expected<ListenAddress, std::string> parse_listen_address(std::string_view text);
 
 struct ListenOptions {
@@ -147,6 +151,9 @@ class Ring {
   /// (SO_REUSEPORT). `listener_index` counts up from 0 (asserted).
   std::expected<ListenAddress, SetupError> listen(std::uint32_t listener_index, const ListenAddress& address,
                                                   const ListenOptions& options);
+  /// Listens on the socket that `owner` listens on under the same index: several rings can share a port, but not the path of a Unix
+  /// socket. Connections go to the rings in turn. Start-up only.
+  std::expected<void, SetupError> share_listener(std::uint32_t listener_index, Ring& owner);
   void stop_listening(std::uint32_t listener_index);  // cancels the accept and closes the listener
 
   // -- Operations: each queues one submission. The completion carries `token`.
@@ -250,7 +257,8 @@ class Ring {
   std::unique_ptr<Backend> backend_;
 };
 
-/// Fails (71, 77) if the gate cannot bind `address` alone: with SO_REUSEPORT it would share another process's port silently.
+/// Fails (71, 77) if the gate cannot bind `address` alone: with SO_REUSEPORT it would share another process's port silently. Of a Unix
+/// socket on which nobody listens any more it removes the file.
 std::expected<void, SetupError> check_address_free(const ListenAddress& address);
 
 /// Probes the kernel with a throw-away ring and runs the self-test. For start-up, `version` and `doctor`. Blocks for some seconds

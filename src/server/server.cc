@@ -185,7 +185,7 @@ std::expected<void, StartError> Server::Parts::open_listeners() {
   return {};
 }
 
-/// Binds the address on every shard. With port 0, all shards use the port that the first one got.
+/// Binds the address on every shard. With port 0, all shards use the port that the first one got. A Unix socket they share.
 std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uint32_t index, const std::string& bind,
                                                                         bool dual_stack) {
   auto address = ring::parse_listen_address(bind);
@@ -195,9 +195,15 @@ std::expected<std::string, StartError> Server::Parts::listen_everywhere(std::uin
   if (const auto is_free = ring::check_address_free(*address); !is_free) return std::unexpected(to_start_error(is_free.error()));
   const ring::ListenOptions options{.backlog = static_cast<int>(backlog()), .user_timeout = config.limits.tcp_user_timeout_ns};
   for (server::Shard& shard : shards) {
+    if (address->is_unix() && &shard != &shards.front()) {
+      const auto shared = shard.ring().share_listener(index, shards.front().ring());
+      if (!shared) return std::unexpected(to_start_error(shared.error()));
+      continue;
+    }
     const auto bound = shard.ring().listen(index, *address, options);
     if (!bound) return std::unexpected(to_start_error(bound.error()));
     address = *bound;
+    if (address->is_unix()) socket_files.emplace_back(*address);
   }
   return address->text();
 }

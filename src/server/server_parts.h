@@ -18,6 +18,7 @@
 #include "dispatch/echo.h"
 #include "dispatch/entry.h"
 #include "dispatch/gate_state.h"
+#include "ring/socket_file.h"
 #include "ringgate/server.h"
 #include "server/certificates.h"
 #include "server/end_board.h"
@@ -49,6 +50,7 @@ struct Server::Parts {
   server::EndBoard ended;  // which of the threads have ended
   std::vector<std::string> device_addresses;
   std::string admin_address;
+  std::vector<ring::SocketFile> socket_files;
 
   // Reloading (reload.cc). Only under `reload_mutex` once the server has started.
   std::mutex reload_mutex;

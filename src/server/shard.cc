@@ -74,6 +74,8 @@ void Shard::take_fresh_settings() {
   has_fresh_settings_.store(false, std::memory_order_relaxed);
   const auto fresh = fresh_settings_.exchange(nullptr, std::memory_order_acquire);
   if (fresh == nullptr) return;
+  for (std::uint32_t i = 0; i < device_listeners_; ++i) transport_.renew_proxies(i, net::policy_of(fresh->listeners[i].proxy));
+  if (fresh->admin.bind != "off") transport_.renew_proxies(device_listeners_, net::policy_of(fresh->admin.proxy));
   auto mounts = settings_.mounts;
   std::destroy_at(&settings_);
   std::construct_at(&settings_, *fresh, std::move(mounts));

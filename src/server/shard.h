@@ -52,7 +52,7 @@ class Shard {
   /// Takes new contexts, of the same listeners as before, with its next turn. Any thread; ring the shard's doorbell afterwards.
   void renew_tls(TlsOfListeners tls);
 
-  /// Takes new settings of devices with its next turn: those of the start but for settings that are config::Reload::live. Any thread;
+  /// Takes new settings of devices and of proxies with its next turn: those of the start but for settings that are config::Reload::live. Any thread;
   /// ring the shard's doorbell afterwards.
   void renew_settings(std::shared_ptr<const Config> config);
 

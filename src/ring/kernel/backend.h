@@ -30,11 +30,14 @@ struct AddressedAccept {
   socklen_t raw_bytes = sizeof raw;
 };
 
+enum class Family : std::uint8_t { ipv4, ipv6, unix_socket };
+
 struct Listener {
   static constexpr std::size_t addressed_accepts_count = 8;
 
   int descriptor = -1;
-  bool is_ipv6 = false;
+  Family family = Family::ipv4;
+  bool is_shared = false;  // other rings listen on the same socket
   bool stopped = false;  // close it once the kernel has taken the cancel
   bool accepting = false;
   bool one_at_a_time = false;
@@ -77,7 +80,7 @@ struct Ring::Backend {
   std::deque<io_uring_cqe> held_back;           // CQEs reaped from the kernel after bytes_left reached 0
   std::deque<Listener> listeners;
   bool any_listener_stopped = false;
-  std::vector<bool> socket_is_ipv6;
+  std::vector<Family> socket_families;
   std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to the nodes, which never move
   std::vector<PeerAddress> accepted_addresses;                     // by socket; only with addressed accepts
   std::deque<io_uring_sqe> backlog;           // submissions made while the queue was full and the kernel took none

@@ -1,5 +1,6 @@
 // Listening sockets and accepting.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "base/assert.h"
 #include "ring/kernel/backend.h"
 #include "ring/kernel/errors.h"
+#include "ring/kernel/unix_socket.h"
 
 namespace ringgate::ring {
 
@@ -48,6 +50,7 @@ void set_option(int descriptor, int level, int name, int value) {
 }
 
 SetupError describe_listen_failure(const ListenAddress& address, int error) {
+  if (address.is_unix()) return describe_unix_failure(address, error);
   const std::string cause = "cannot listen on " + address.text() + ": " + std::strerror(error);
   switch (error) {
     case EADDRINUSE:
@@ -79,6 +82,7 @@ std::expected<int, int> bind_stream_socket(SocketAddress& address, bool dual_sta
 }  // namespace
 
 std::expected<void, SetupError> check_address_free(const ListenAddress& address) {
+  if (address.is_unix()) return claim_socket_path(address);
   auto socket_address = to_socket_address(address);
   const auto descriptor = bind_stream_socket(socket_address, address.dual_stack, false);
   if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
@@ -89,29 +93,50 @@ std::expected<void, SetupError> check_address_free(const ListenAddress& address)
 std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_index, const ListenAddress& address,
                                                       const ListenOptions& options) {
   RINGGATE_ASSERT(listener_index == backend_->listeners.size());
-  auto socket_address = to_socket_address(address);
-  const auto descriptor = bind_stream_socket(socket_address, address.dual_stack, true);
+  SocketAddress socket_address;
+  if (!address.is_unix()) socket_address = to_socket_address(address);
+  const auto descriptor =
+      address.is_unix() ? bind_unix_socket(address.path) : bind_stream_socket(socket_address, address.dual_stack, true);
   if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
 
   // Accepted sockets inherit these options.
   set_option(*descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(*descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout / nanoseconds_per_millisecond));
   if (options.send_buffer_bytes != 0) set_option(*descriptor, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
-  if (::listen(*descriptor, options.backlog) != 0 || getsockname(*descriptor, socket_address.get(), &socket_address.bytes) != 0) {
+  const bool knows_address = address.is_unix() || getsockname(*descriptor, socket_address.get(), &socket_address.bytes) == 0;
+  if (!knows_address || ::listen(*descriptor, options.backlog) != 0) {
     const int error = errno;
     ::close(*descriptor);
     return std::unexpected(describe_listen_failure(address, error));
   }
   ListenAddress bound = address;
+  Listener& listener = backend_->listeners.emplace_back();
+  listener.descriptor = *descriptor;
+  if (address.is_unix()) {
+    listener.family = Family::unix_socket;
+    return bound;
+  }
   in_port_t port = 0;  // at the same offset in both families
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   std::memcpy(&port, reinterpret_cast<const char*>(&socket_address.storage) + offsetof(sockaddr_in, sin_port), sizeof port);
   bound.port = ntohs(port);
-
-  Listener& listener = backend_->listeners.emplace_back();
-  listener.descriptor = *descriptor;
-  listener.is_ipv6 = socket_address.family() == AF_INET6;
+  listener.family = socket_address.family() == AF_INET6 ? Family::ipv6 : Family::ipv4;
   return bound;
+}
+
+std::expected<void, SetupError> Ring::share_listener(std::uint32_t listener_index, Ring& owner) {
+  RINGGATE_ASSERT(listener_index == backend_->listeners.size());
+  Listener& original = owner.backend_->listeners[listener_index];
+  const int descriptor = fcntl(original.descriptor, F_DUPFD_CLOEXEC, 0);
+  if (descriptor < 0) {
+    const std::string cause = std::string("cannot share a listening socket: ") + std::strerror(errno);
+    return std::unexpected(SetupError{exit_system, cause, "raise RLIMIT_NOFILE (LimitNOFILE=)"});
+  }
+  Listener& listener = backend_->listeners.emplace_back();
+  listener.descriptor = descriptor;
+  listener.family = original.family;
+  listener.is_shared = original.is_shared = true;
+  return {};
 }
 
 void Ring::accept(std::uint32_t listener_index) { backend_->start_accept(listener_index, Backend::AcceptCount::many); }
@@ -122,7 +147,8 @@ void Ring::Backend::start_accept(std::uint32_t listener_index, AcceptCount count
   RINGGATE_ASSERT(!listener.accepting && listener.accepts_pending == 0 && listener.descriptor >= 0);
   listener.accepting = true;
   listener.one_at_a_time = count == AcceptCount::one;
-  const bool collects_addresses = features.direct_descriptors && !features.peer_name_command;
+  const bool collects_addresses =
+      features.direct_descriptors && !features.peer_name_command && listener.family != Family::unix_socket;
   if (collects_addresses && listener.accepts.empty()) {
     if (accepted_addresses.empty()) accepted_addresses.resize(options.sockets_max);
     listener.accepts.resize(Listener::addressed_accepts_count);
@@ -138,7 +164,7 @@ void Ring::Backend::arm_accept(std::uint32_t listener_index, std::uint32_t accep
   const std::uint64_t user_data = sqe->user_data;  // liburing's prep functions clear it
   if (listener.accepts.empty()) {
     io_uring_prep_accept(sqe, listener.descriptor, nullptr, nullptr, features.direct_descriptors ? 0 : SOCK_CLOEXEC);
-    if (!listener.one_at_a_time) sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
+    if (!listener.one_at_a_time && !listener.is_shared) sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
   } else {
     AddressedAccept& accept = listener.accepts[accept_index];
     accept.raw_bytes = sizeof accept.raw;
@@ -188,14 +214,16 @@ void Ring::Backend::translate_accept(Completion& completion) {
   if (!completion.more) --listener.accepts_pending;
   if (completion.error == IoError::none) {
     const auto socket = static_cast<Socket>(completion.result);
-    if (socket < socket_is_ipv6.size()) socket_is_ipv6[socket] = listener.is_ipv6;
+    if (socket < socket_families.size()) socket_families[socket] = listener.family;
     if (!listener.accepts.empty()) {
       accepted_addresses[socket] = PeerAddress{};
       read_peer_address(listener.accepts[accept_index].raw, accepted_addresses[socket]);
     }
   }
-  // The set of one-shot accepts behaves as one multishot accept, which ends with its last member.
-  if (!listener.accepts.empty() && !listener.one_at_a_time && listener.accepting && completion.error == IoError::none)
+  // The set of one-shot accepts behaves as one multishot accept, which ends with its last member. Rings that share a socket accept
+  // one connection at a time: the kernel wakes the one that has waited longest, and would always wake the same one otherwise.
+  const bool is_one_shot = !listener.accepts.empty() || listener.is_shared;
+  if (is_one_shot && !listener.one_at_a_time && listener.accepting && completion.error == IoError::none)
     arm_accept(completion.token.slot, accept_index);
   completion.more = listener.accepts_pending > 0;
   if (!completion.more) listener.accepting = false;

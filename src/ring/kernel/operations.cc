@@ -25,6 +25,8 @@ void read_peer_address(const sockaddr_in6& raw, PeerAddress& out) {
     out.address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
     std::memcpy(out.address.data() + 12, &ipv4.sin_addr, 4);
     out.port = ntohs(ipv4.sin_port);
+  } else if (raw.sin6_family == AF_UNIX) {
+    out = PeerAddress::unix_socket();
   }
 }
 
@@ -182,7 +184,7 @@ void Ring::close(Socket socket, bool reset, Token token) {
   if (reset && !backend_->features.direct_descriptors) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(static_cast<int>(socket), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  } else if (reset && backend_->features.peer_name_command) {
+  } else if (reset && backend_->features.peer_name_command && backend_->socket_families[socket] != Family::unix_socket) {
     static constexpr linger at_once{.l_onoff = 1, .l_linger = 0};
     io_uring_sqe* option = backend_->next_submission(token);
     option->opcode = IORING_OP_URING_CMD;
@@ -208,6 +210,10 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
     if (getpeername(static_cast<int>(socket), reinterpret_cast<sockaddr*>(&raw), &raw_bytes) == 0) read_peer_address(raw, *out);
     return false;
   }
+  if (b.socket_families[socket] == Family::unix_socket) {
+    *out = PeerAddress::unix_socket();  // most have no name, and nobody would know one
+    return false;
+  }
   if (!b.features.peer_name_command) {
     *out = b.accepted_addresses[socket];
     return false;
@@ -220,7 +226,7 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
   sqe->off = abi::socket_command_getsockopt;
   sqe->addr = (std::uint64_t{SO_PEERNAME} << 32) | std::uint64_t{SOL_SOCKET};
   // The kernel refuses a length that is larger than the family's address.
-  sqe->file_index = b.socket_is_ipv6[socket] ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  sqe->file_index = b.socket_families[socket] == Family::ipv6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
   sqe->addr3 = reinterpret_cast<std::uint64_t>(&pending.raw);
   b.address_socket(sqe, socket);
   return true;

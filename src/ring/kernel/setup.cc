@@ -128,7 +128,7 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
   b.event_descriptor = eventfd(0, EFD_CLOEXEC);
   if (b.event_descriptor < 0) return std::unexpected(describe_ring_failure("eventfd", errno));
 
-  b.socket_is_ipv6.assign(options.sockets_max, false);
+  b.socket_families.assign(options.sockets_max, Family::ipv4);
   return std::unique_ptr<Ring>(new Ring(std::move(backend)));
 }
 

@@ -36,9 +36,10 @@ class Gate:
 
     settings: {"limits.max_message": "16MiB", ...}, passed by --set. Warnings in the log are faults unless `warnings_allowed`.
     listen: None leaves the listeners to a file of settings. tls: a certificate (support/certificates.py) for both ports.
+    listen, admin: where devices and backends connect, also "unix:/PATH".
     """
 
-    def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=(), listen="127.0.0.1:0", tls=None):
+    def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=(), listen="127.0.0.1:0", admin="127.0.0.1:0", tls=None):
         self.settings = {"limits.max_connections": 2000, **(settings or {})}
         if tls is not None:
             self.settings |= {f"{port}.tls.{what}": path for port in ("listener.0", "admin")
@@ -48,12 +49,13 @@ class Gate:
         self.warnings_allowed = warnings_allowed
         self.arguments = list(arguments)
         self.listen = listen
+        self.admin_bind = admin
         self.records = []  # every log line so far, parsed
         self.stray = []  # lines of stderr that are no JSON records
         self._arrived = queue.Queue()
 
     def __enter__(self):
-        command = [BINARY, "serve", *(["--listen", self.listen] if self.listen else []), "--admin", "127.0.0.1:0", "--shards", str(self.shards),
+        command = [BINARY, "serve", *(["--listen", self.listen] if self.listen else []), "--admin", self.admin_bind, "--shards", str(self.shards),
                    "--log-format", "json", *self.arguments]
         for key, value in self.settings.items():
             command += ["--set", f"{key}={value}"]
@@ -137,5 +139,8 @@ class Gate:
 
 
 def split_address(text):
+    """(host, port), or the path of a Unix socket."""
+    if text.startswith("unix:"):
+        return text.removeprefix("unix:")
     host, port = text.rsplit(":", 1)
     return host.strip("[]"), int(port)

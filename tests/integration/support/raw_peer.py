@@ -66,14 +66,20 @@ def upgrade_request(target, *extra, version="HTTP/1.1", method="GET", replace=No
 
 
 class RawPeer:
-    def __init__(self, address, timeout=5.0, receive_buffer_bytes=None):
+    """Connects to (host, port) or to the path of a Unix socket; `source`: from this address of this host."""
+
+    def __init__(self, address, timeout=5.0, receive_buffer_bytes=None, source=None):
         self.timeout = timeout * PATIENCE
-        self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        is_unix = isinstance(address, str)
+        self.socket = socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        if source is not None:
+            self.socket.bind((source, 0))
         if receive_buffer_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(self.timeout)
         self.socket.connect(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not is_unix:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.held = b""
         self.may_be_compressed = False  # permessage-deflate was agreed on
 

@@ -79,6 +79,13 @@ std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_ind
   return door->address;
 }
 
+std::expected<void, SetupError> Ring::share_listener(std::uint32_t listener_index, Ring& owner) {
+  RINGGATE_ASSERT(listener_index == backend_->listeners.size());
+  backend_->listeners.push_back(
+      {backend_->world.listen(owner.backend_->listeners.at(listener_index).door->address, backend_->index, 0)});
+  return {};
+}
+
 void Ring::accept(std::uint32_t listener_index) {
   Backend::Listener& listener = backend_->listeners.at(listener_index);
   if (listener.accepting) backend_->world.defect("accept armed twice on listener", listener_index);

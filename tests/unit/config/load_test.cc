@@ -150,7 +150,8 @@ TEST(LoadConfig, NamesTheSourceOfEachFault) {
             "ringgate: environment RINGGATE_LOG__LEVEL: \"\" is none of the words; write one of \"debug\", \"info\", "
             "\"warning\", \"error\", \"off\"\n"
             "ringgate: environment RINGGATE_LIMITS__MAX_MESAGE: unknown key; did you mean RINGGATE_LIMITS__MAX_MESSAGE?\n"
-            "ringgate: --listen: \"8080\" does not fit; write an address such as \"127.0.0.1:8080\" or \"[::1]:8080\"\n"
+            "ringgate: --listen: \"8080\" does not fit; write an address such as \"127.0.0.1:8080\" or \"[::1]:8080\", "
+            "or \"unix:/PATH\" of at most 107 bytes\n"
             "ringgate: --set limits.max\\x0a: unknown key; `ringgate print-config` lists the keys\n");
 }
 

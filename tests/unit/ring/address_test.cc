@@ -94,5 +94,42 @@ TEST(PeerAddress, IsWrittenAsPeopleReadIt) {
   EXPECT_EQ((PeerAddress{{0x20, 0x01, 0x0D, 0xB8}, 65535}.text()), "[2001:db8::]:65535");
 }
 
+TEST(ListenAddress, ReadsThePathOfAUnixSocket) {
+  const auto address = parse_listen_address("unix:/run/ringgate/a b:0");
+  ASSERT_TRUE(address) << address.error();
+  EXPECT_TRUE(address->is_unix());
+  EXPECT_TRUE(address->is_loopback());
+  EXPECT_EQ(address->path, "/run/ringgate/a b:0");
+  EXPECT_EQ(address->text(), "unix:/run/ringgate/a b:0");
+  EXPECT_TRUE(parse_listen_address("unix:/" + std::string(106, 'x')));
+  EXPECT_FALSE(parse_listen_address("127.0.0.1:1")->is_unix());
+}
+
+TEST(ListenAddress, RefusesOtherPathsWithASentence) {
+  using namespace std::string_literals;
+  for (const std::string& bad : {"unix:"s, "unix:x"s, "unix:@abstract"s, "unix:./x"s, "unix:/"s + std::string(107, 'x'),
+                                 "unix:/a\0b"s, "unix:/a\nb"s, "Unix:/x"s, "/run/x"s}) {
+    const auto address = parse_listen_address(bad);
+    ASSERT_FALSE(address) << bad;
+    EXPECT_NE(address.error().find("is not an address"), std::string::npos) << address.error();
+  }
+}
+
+TEST(PeerAddress, SaysWhatItKnows) {
+  EXPECT_EQ(PeerAddress{}.text(), "unknown");
+  EXPECT_EQ(PeerAddress::unix_socket().text(), "unix");
+  EXPECT_TRUE(PeerAddress::unix_socket().is_known());
+  EXPECT_TRUE(PeerAddress::unix_socket().is_loopback());
+  EXPECT_FALSE(PeerAddress::unix_socket().is_ipv4());
+  PeerAddress ipv4{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 7}, 0};
+  EXPECT_EQ(ipv4.text(), "192.0.2.7");
+  EXPECT_TRUE(ipv4.is_ipv4());
+  PeerAddress ipv6{{0x20, 0x01, 0x0D, 0xB8}, 0};
+  EXPECT_EQ(ipv6.text(), "2001:db8::");
+  ipv6.port = 1;
+  EXPECT_EQ(ipv6.text(), "[2001:db8::]:1");
+  EXPECT_FALSE(ipv6.is_unix());
+}
+
 }  // namespace
 }  // namespace ringgate::ring
