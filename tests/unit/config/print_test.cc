@@ -82,7 +82,8 @@ TEST(PrintConfig, ShowsWhereEachValueComesFrom) {
                          "tls.key = []  # default, reloadable\n"
                          "tls.ticket_keys = \"\"  # default, reloadable\n"
                          "tls.profile = \"modern\"  # default, reloadable\ntls.client = \"off\"  # default, reloadable\n"
-                         "tls.client_ca = []  # default, reloadable\ntls.crl = []  # default, reloadable\nproxy_protocol = \"off\"  # default, reloadable\n"
+                         "tls.client_ca = []  # default, reloadable\ntls.crl = []  # default, reloadable\nproxy_protocol = "
+                         "\"off\"  # default, reloadable\n"
                          "trusted_proxies = []  # default, reloadable\nforwarded = \"auto\"  # default, reloadable\n\n"
                          "[[listener]]\nbind = \"127.0.0.1:9\"  # gate.toml:4\n"),
             std::string::npos)
