@@ -81,6 +81,7 @@ struct AdminConfig {
   bool dual_stack = false;                 // an IPv6 address, such as [::], takes IPv4 connections too
   std::vector<std::string> allowed_hosts;  // in the Host field, without port; loopback names and IP literals are always allowed
   std::uint64_t connections_max = 256;     // over all shards; a request on one more is answered 503
+  std::vector<std::string> token_files;    // hashes of bearer tokens; empty: none is asked for
   TlsConfig tls;
   ProxyConfig proxy;  // `forwarded` means nothing here
 

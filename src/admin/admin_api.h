@@ -3,7 +3,8 @@
 // Knows nothing of connections: it gets whole requests and gives answers to a Responder. One per shard, owned by the admin
 // session; owner shard. Invariant: each request gets exactly one answer.
 //
-// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, credential_endpoints.cc, listing.cc, health_endpoints.cc.
+// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, credential_endpoints.cc, listing.cc,
+// health_endpoints.cc, gate_endpoints.cc.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +16,23 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/access.h"
 #include "admin/admin_settings.h"
+#include "admin/audit_trail.h"
 #include "admin/device_id_segment.h"
 #include "admin/request_reader.h"
 #include "admin/responder.h"
+#include "admin/services.h"
 #include "base/counters.h"
 #include "dispatch/gate_state.h"
 #include "dispatch/push_service.h"
 
 namespace ringgate::admin {
 
-/// A request for an endpoint. `request` is borrowed for the call; the endpoint keeps the responder until the answer.
+/// A request for an endpoint. `request` and `caller` are borrowed for the call; the endpoint keeps the responder until the answer.
 struct Call {
   Request& request;
+  const Caller& caller;
   DeviceIdSegment device_id;  // from the path; empty if the route has none
   Responder responder;
 };
@@ -38,22 +43,27 @@ enum class Followers : std::uint8_t { may_begin, wait };
 
 class AdminApi {
  public:
+  struct Service;  // routes.cc
+
   /// All arguments outlive the object. `all_counters`: of every shard, for the metrics.
   AdminApi(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
-           std::span<const ShardCounters* const> all_counters)
-      : settings_(settings), gate_(gate), push_service_(push_service), all_counters_(all_counters) {}
+           std::span<const ShardCounters* const> all_counters, const Services& services = {})
+      : settings_(settings), gate_(gate), push_service_(push_service), all_counters_(all_counters), services_(services) {}
 
   /// The refusal for a caller that is not served at all; nullopt if it may ask. An empty request passes.
   std::optional<Answer> judge_caller(const Request& request) const;
 
-  /// The refusal that the head of `request` already decides; nullopt if an endpoint decides.
-  std::optional<Answer> judge_head(const Request& request) const;
+  /// Whether `request` is served to callers that are not known: a health check.
+  static bool is_public(const Request& request);
+
+  /// The refusal that the head of `request` and its caller already decide; nullopt if an endpoint decides.
+  std::optional<Answer> judge_head(const Request& request, const Caller& caller) const;
 
   /// The same for a caller that waits for 100 Continue: it also learns at once that the device is unknown.
-  std::optional<Answer> judge_expectation(const Request& request) const;
+  std::optional<Answer> judge_expectation(const Request& request, const Caller& caller) const;
 
   /// Serves a whole request. Uses the responder exactly once, perhaps before the call returns.
-  Followers serve(Request request, const Responder& responder);
+  Followers serve(Request request, const Caller& caller, const Responder& responder);
 
   // -- Endpoints, called through the table in routes.cc
   void push_message(Call call);
@@ -69,10 +79,14 @@ class AdminApi {
   void show_health(Call call);
   void show_readiness(Call call);
   void show_metrics(Call call);
+  void reload(Call call);
+  void show_stats(Call call);
 
  private:
   bool is_host_allowed(const Request& request) const;
   void wake_shards();
+  void serve_if_covered(const Service& service, Request request, const Caller& caller, const DeviceIdSegment& id,
+                        const Responder& responder);
 
   struct Listing;  // listing.cc
   void start_listings();
@@ -83,6 +97,8 @@ class AdminApi {
   dispatch::GateState& gate_;
   dispatch::PushService& push_service_;
   std::span<const ShardCounters* const> all_counters_;
+  const Services services_;
+  AuditTrail audit_;
   std::deque<std::shared_ptr<Listing>> listings_waiting_;  // bounded by requests in flight
   std::vector<std::size_t> listed_;                        // by shard: devices that it was asked for by unfinished pages
   bool listing_starts_ = false;                            // start_listings is running

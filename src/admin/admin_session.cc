@@ -8,12 +8,13 @@ namespace ringgate::admin {
 
 AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
                            conn::Transport& transport, ShardCounters& counters,
-                           std::span<const ShardCounters* const> all_counters)
+                           std::span<const ShardCounters* const> all_counters, const Services& services)
     : settings_(settings),
       transport_(transport),
       counters_(counters),
       gate_(gate),
-      api_(settings_, gate, push_service, all_counters) {}
+      guard_(services.access, settings_.port_name, counters),
+      api_(settings_, gate, push_service, all_counters, services) {}
 
 AdminSession::~AdminSession() {
   conn::ConnectionTable& table = transport_.table();
@@ -90,6 +91,10 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
     case ReadStatus::body_follows:
       state.since = transport_.now();
       if (refuse_unserved(connection)) return false;
+      if (const auto refusal = refuse_stranger(connection)) {
+        owe_last(connection, write_answer(*refusal, {state.reader.request().method, http::Persistence::close}, date()));
+        return false;
+      }
       on_body_follows(connection, input);
       return true;
     case ReadStatus::complete:
@@ -116,12 +121,28 @@ bool AdminSession::refuse_unserved(conn::Connection& connection) {
   return true;
 }
 
+/// Finds out who makes the request whose head was read, before its body is. The refusal if that caller is not served at all.
+std::optional<Answer> AdminSession::refuse_stranger(conn::Connection& connection) {
+  AdminConnection& state = state_of(connection);
+  const Request& request = state.reader.request();
+  if (auto refusal = api_.judge_caller(request)) return refusal;
+  if (AdminApi::is_public(request)) {
+    state.caller.emplace();
+    return std::nullopt;
+  }
+  auto caller = guard_.identify(request, {connection.peer, transport_.client_identity(connection)},
+                                {transport_.now(), transport_.wall_clock_seconds()});
+  if (!caller) return Answer::refuse(caller.error());
+  state.caller = std::move(*caller);
+  return std::nullopt;
+}
+
 /// A caller that expects 100 Continue gets it, or the refusal at once (RFC 9110 section 10.1.1).
 void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_so_far) {
   AdminConnection& state = state_of(connection);
   const Request& request = state.reader.request();
   if (!request.expects_continue) return;
-  if (const auto refusal = api_.judge_expectation(request)) {
+  if (const auto refusal = api_.judge_expectation(request, *state.caller)) {
     owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));
   } else if (body_so_far.empty()) {
     state.answers.fill(state.answers.open({}), write_continue());
@@ -131,13 +152,16 @@ void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_s
 
 void AdminSession::serve(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
+  const auto refusal = state.caller ? std::nullopt : refuse_stranger(connection);
+  const Caller caller = std::exchange(state.caller, std::nullopt).value_or(Caller{});
   Request request = state.reader.take();
   counters_.admin_requests.add(1);
   if (request.persistence == http::Persistence::close) state.intake = Intake::stopped;
   const std::uint32_t sequence = state.answers.open({request.method, request.persistence});
   const Responder responder{
       *this, {.slot = transport_.table().slot_of(connection), .generation = connection.generation, .sequence = sequence}};
-  if (api_.serve(std::move(request), responder) == Followers::wait) state.awaited_sequence = sequence;
+  if (refusal) return responder.answer(*refusal);
+  if (api_.serve(std::move(request), caller, responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
 /// A caller that may not ask learns only that, and not what is wrong with its request.
@@ -159,6 +183,7 @@ void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written)
 // -- Answers
 
 void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
+  if (answer.refusal == Refusal::scope || answer.refusal == Refusal::not_covered) counters_.admin_forbidden.add(1);
   conn::Connection* connection = transport_.table().find(ticket.slot, ticket.generation);
   if (connection == nullptr || !connection->is_live()) return;  // the caller is gone
   AdminConnection& state = state_of(*connection);

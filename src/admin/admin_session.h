@@ -13,7 +13,9 @@
 #include "admin/admin_api.h"
 #include "admin/admin_connection.h"
 #include "admin/admin_settings.h"
+#include "admin/guard.h"
 #include "admin/responder.h"
+#include "admin/services.h"
 #include "base/counters.h"
 #include "conn/session.h"
 #include "conn/transport.h"
@@ -27,7 +29,8 @@ class AdminSession final : public conn::Session, private AnswerSink {
  public:
   /// `settings` is copied; everything else outlives the session. The session outlives every answer that is still owed.
   AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
-               conn::Transport& transport, ShardCounters& counters, std::span<const ShardCounters* const> all_counters);
+               conn::Transport& transport, ShardCounters& counters, std::span<const ShardCounters* const> all_counters,
+               const Services& services = {});
   ~AdminSession() override;
   AdminSession(const AdminSession&) = delete;
   AdminSession& operator=(const AdminSession&) = delete;
@@ -55,6 +58,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void read_requests(conn::Connection& connection, ByteView input);
   bool read_next(conn::Connection& connection, ByteView& input);
   bool refuse_unserved(conn::Connection& connection);
+  std::optional<Answer> refuse_stranger(conn::Connection& connection);
   void on_body_follows(conn::Connection& connection, ByteView body_so_far);
   void serve(conn::Connection& connection);
   void reject(conn::Connection& connection, http::Rejection rejection);
@@ -75,6 +79,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   conn::Transport& transport_;
   ShardCounters& counters_;
   dispatch::GateState& gate_;
+  Guard guard_;
   AdminApi api_;
   http::DateField date_;
   bool is_ending_ = false;

@@ -32,6 +32,7 @@ AdminSettings settings_of(const Config& config, std::string version) {
                          .fields_max = static_cast<std::uint16_t>(config.limits.fields_max)},
           .head_timeout = config.limits.handshake_timeout_ns,
           .send_timeout = config.limits.send_timeout_ns,
+          .port_name = config.admin.bind.starts_with("unix:") ? "unix" : "loopback",
           .version = std::move(version)};
 }
 

@@ -21,6 +21,8 @@ struct AdminSettings {
   DurationNs head_timeout = 10 * nanoseconds_per_second;  // from the opening, later from the first byte, to the end of the head
   DurationNs idle_timeout = 60 * nanoseconds_per_second;  // between requests
   DurationNs send_timeout = 10 * nanoseconds_per_second;  // while output waits and the peer takes no byte; 0: off
+  std::string port_name = "loopback";                     // in the log, for callers that need no credential
+  TimeNs started_at = 0;                                  // by the ring's clock
   std::string version;                                    // labels of ringgate_build_info; an empty one is left out
   std::string liburing_version;
   std::string openssl_version;

@@ -5,6 +5,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "http/response.h"
+
 namespace ringgate::admin {
 namespace {
 
@@ -35,6 +37,25 @@ Json to_json(const dispatch::DeviceInfo& device) {
 }
 
 }  // namespace
+
+std::string reload_json(const ReloadReport& report) {
+  const auto list = [](const std::vector<SettingChange>& changes) {
+    Json items = Json::array();
+    for (const SettingChange& change : changes)
+      items.push_back({{"key", change.key}, {"before", change.before}, {"after", change.after}});
+    return items;
+  };
+  return to_text({{"status", "reloaded"}, {"changed", list(report.changed)}, {"restart_needed", list(report.restart_needed)}});
+}
+
+std::string reload_problem_json(const StartError& error, int status) {
+  return to_text({{"type", "about:blank"},
+                  {"title", http::status_title(static_cast<std::uint16_t>(status))},
+                  {"status", status},
+                  {"detail", error.cause},
+                  {"reason", "reload_failed"},
+                  {"remedy", error.remedy}});
+}
 
 std::string delivered_json(std::string_view device_id, const PushResult& result) {
   Json answer{{"status", "delivered"},

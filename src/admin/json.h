@@ -12,6 +12,7 @@
 #include "auth/deny_list.h"
 #include "dispatch/outcomes.h"
 #include "ringgate/push.h"
+#include "ringgate/reload.h"
 
 namespace ringgate::admin {
 
@@ -41,5 +42,11 @@ std::string credential_json(std::string_view device_id, std::int64_t expires_at)
 /// The members of a JSON object whose values are texts and whole numbers, in their order; numbers as decimal digits. nullopt for any
 /// other text: also for one with two members of one name.
 std::optional<std::vector<std::pair<std::string, std::string>>> flat_members(std::string_view text);
+
+/// {"status":"reloaded","changed":[{"key":…,"before":…,"after":…}],"restart_needed":[…]}
+std::string reload_json(const ReloadReport& report);
+
+/// The problem document of a reload that failed: its detail is the cause, `remedy` what helps.
+std::string reload_problem_json(const StartError& error, int status);
 
 }  // namespace ringgate::admin

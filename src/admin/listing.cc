@@ -44,6 +44,7 @@ std::optional<Cursor> cursor_of(std::string_view query) {
 /// One page of the list. It waits for its turn, or the shards of its devices are filling it.
 struct AdminApi::Listing {
   Responder responder;
+  Caller caller;  // sees only devices that it covers
   Cursor cursor = 0;
   std::size_t limit = 0;
   std::optional<std::size_t> blocked_on;  // the shard whose lane had no room for this page
@@ -60,7 +61,7 @@ void AdminApi::list_devices(Call call) {
   const auto cursor = cursor_of(call.request.query);
   if (!cursor) return call.responder.refuse(Refusal::bad_cursor);
   listings_waiting_.push_back(
-      std::make_shared<Listing>(Listing{.responder = call.responder, .cursor = *cursor, .limit = *limit}));
+      std::make_shared<Listing>(Listing{.responder = call.responder, .caller = call.caller, .cursor = *cursor, .limit = *limit}));
   start_listings();
 }
 
@@ -108,6 +109,8 @@ bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
 
 void AdminApi::finish(Listing& listing) {
   for (std::size_t shard = 0; shard < listing.asked.size(); ++shard) listed_[shard] -= listing.asked[shard];
+  if (listing.caller.is_restricted())
+    std::erase_if(listing.devices, [&](const auto& device) { return device == nullptr || !listing.caller.covers(*device); });
   if (listing.is_complete) listing.responder.answer(Answer::json(device_page_json(listing.devices, listing.next_cursor)));
   else listing.responder.refuse(Refusal::unavailable);
   start_listings();

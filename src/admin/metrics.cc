@@ -1,6 +1,5 @@
 #include "admin/metrics.h"
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <array>
@@ -9,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/metrics_families.h"
 #include "admin/process_usage.h"
 #include "admission/admission.h"
 #include "admission/refusal.h"
@@ -126,6 +126,9 @@ constexpr std::array rows = {
     Row{"admin_connections_ended_total", "Admin connections that ended.", counter, gate_wide, {}, &ShardCounters::admin_connections_ended},
     Row{"admin_requests_total", "Complete requests to the admin API.", counter, gate_wide, {}, &ShardCounters::admin_requests},
     Row{"admin_rejected_total", "Admin connections ended because a request was invalid or beyond admin.max_connections.", counter, gate_wide, {}, &ShardCounters::admin_rejected},
+    Row{"admin_refused_total", "Admin requests refused for their credential: missing or wrong, after too many wrong ones, without the scope or for other devices.", counter, gate_wide, {"reason", "unauthorized"}, &ShardCounters::admin_unauthorized},
+    Row{"admin_refused_total", "Admin requests refused for their credential: missing or wrong, after too many wrong ones, without the scope or for other devices.", counter, gate_wide, {"reason", "attempts_limit"}, &ShardCounters::admin_attempts_limited},
+    Row{"admin_refused_total", "Admin requests refused for their credential: missing or wrong, after too many wrong ones, without the scope or for other devices.", counter, gate_wide, {"reason", "forbidden"}, &ShardCounters::admin_forbidden},
     Row{"admin_timeouts_total", "Admin connections ended because a request was not complete in time.", counter, gate_wide, {}, &ShardCounters::admin_timeouts},
     Row{"slots_used", "Connection slots in use, on all listeners.", gauge, per_shard, {}, &ShardCounters::slots_used},
     Row{"buffers_lent", "Receive buffers not yet given back to the kernel.", gauge, per_shard, {}, &ShardCounters::buffers_lent},
@@ -158,11 +161,7 @@ class Families {
     return metric;
   }
 
-  std::string text() const {
-    std::ostringstream out;
-    prometheus::TextSerializer{}.Serialize(out, families_);
-    return std::move(out).str();
-  }
+  std::vector<MetricFamily> take() { return std::move(families_); }
 
  private:
   std::vector<MetricFamily> families_;
@@ -290,8 +289,8 @@ void add_process(Families& families) {
 
 }  // namespace
 
-std::string metrics_text(const AdminSettings& settings, const dispatch::GateState& gate,
-                         std::span<const ShardCounters* const> shards, TimeNs now) {
+std::vector<MetricFamily> metric_families(const AdminSettings& settings, const dispatch::GateState& gate,
+                                          std::span<const ShardCounters* const> shards, TimeNs now) {
   Families families;
   add_build(families, settings);
   for (const Row& row : rows) add_row(families, row, gate, shards);
@@ -300,7 +299,14 @@ std::string metrics_text(const AdminSettings& settings, const dispatch::GateStat
   add_gate(families, gate);
   add_certificates(families, gate);
   add_process(families);
-  return families.text();
+  return families.take();
+}
+
+std::string metrics_text(const AdminSettings& settings, const dispatch::GateState& gate,
+                         std::span<const ShardCounters* const> shards, TimeNs now) {
+  std::ostringstream out;
+  prometheus::TextSerializer{}.Serialize(out, metric_families(settings, gate, shards, now));
+  return std::move(out).str();
 }
 
 }  // namespace ringgate::admin

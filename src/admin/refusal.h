@@ -17,6 +17,12 @@ enum class Refusal : std::uint8_t {
   connection_limit,
   host_not_allowed,
   origin_forbidden,
+  authorization_repeated,
+  token_missing,
+  token_invalid,
+  attempts_limit,
+  scope,
+  not_covered,
   upgrade_unserved,
   method_unknown,
   path_unknown,
@@ -40,6 +46,7 @@ enum class Refusal : std::uint8_t {
   not_ready,
   unavailable,
   stopping,
+  reload_busy,
   unknown_outcome,
 };
 
@@ -60,6 +67,12 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::connection_limit, 503, http::Persistence::close, "connection_limit", "All admin connections of this server are in use.", "Retry-After: 1\r\n"},
     {Refusal::host_not_allowed, 421, http::Persistence::close, "host_not_allowed", "The Host is not a loopback name, not an IP address and not listed in admin.allowed_hosts.", ""},
     {Refusal::origin_forbidden, 403, http::Persistence::close, "origin_forbidden", "Requests made by web pages are not served here.", ""},
+    {Refusal::authorization_repeated, 400, http::Persistence::close, "authorization_repeated", "Send one Authorization field.", "WWW-Authenticate: Bearer realm=\"ringgate\", error=\"invalid_request\"\r\n"},
+    {Refusal::token_missing, 401, http::Persistence::keep_alive, "token_missing", "Send a token of this server as Authorization: Bearer TOKEN.", "WWW-Authenticate: Bearer realm=\"ringgate\"\r\n"},
+    {Refusal::token_invalid, 401, http::Persistence::keep_alive, "token_invalid", "The token is not known or has expired.", "WWW-Authenticate: Bearer realm=\"ringgate\", error=\"invalid_token\"\r\n"},
+    {Refusal::attempts_limit, 429, http::Persistence::close, "attempts_limit", "Too many wrong tokens have come from this address: try again later.", "Retry-After: 6\r\n"},
+    {Refusal::scope, 403, http::Persistence::keep_alive, "scope", "The scopes of the token do not allow this request.", ""},  // WWW-Authenticate: with the scope
+    {Refusal::not_covered, 403, http::Persistence::keep_alive, "not_covered", "The token is restricted to some devices, and this request concerns others.", ""},
     {Refusal::upgrade_unserved, 404, http::Persistence::close, "upgrade_unserved", "This listener serves HTTP only: devices connect to another listener.", ""},
     {Refusal::method_unknown, 501, http::Persistence::keep_alive, "method_unknown", "The method is not known.", ""},
     {Refusal::path_unknown, 404, http::Persistence::keep_alive, "path_unknown", "Nothing is served at this path.", ""},
@@ -83,6 +96,7 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::not_ready, 503, http::Persistence::keep_alive, "not_ready", "This server is starting or about to stop: send devices to another one.", "Retry-After: 1\r\n"},
     {Refusal::unavailable, 503, http::Persistence::keep_alive, "unavailable", "This request cannot be answered now: try again later.", "Retry-After: 1\r\n"},
     {Refusal::stopping, 503, http::Persistence::keep_alive, "stopping", "This server is about to stop.", "Retry-After: 1\r\n"},
+    {Refusal::reload_busy, 409, http::Persistence::keep_alive, "reload_busy", "Other reloads wait already: try again later.", "Retry-After: 1\r\n"},
     {Refusal::unknown_outcome, 504, http::Persistence::keep_alive, "unknown_outcome", "A part of this server did not answer in time: it may still carry out the request.", ""},
 }};
 // clang-format on

@@ -65,6 +65,8 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
       .is_from_web_page = is_from_web_page(view),
       .asks_for_websocket = asks_for_websocket(view),
       .is_encoded = is_encoded(view),
+      .authorization = std::string(view.field("Authorization").value_or("")),
+      .authorizations_count = view.count_fields("Authorization"),
       .authority = std::string(view.authority()),
       .path = std::string(view.path()),
       .query = form_query(view.query()),

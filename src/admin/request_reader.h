@@ -26,6 +26,8 @@ struct Request {
   bool is_encoded = false;                  // has a Content-Encoding other than identity
   bool expects_continue = false;            // RFC 9110 section 10.1.1; never with HTTP/1.0
   std::optional<std::string> content_type;  // nullopt also if it is given more than once
+  std::string authorization;                // the value of the first Authorization field
+  std::size_t authorizations_count = 0;     // of those fields
   std::string authority;                    // empty only if HTTP/1.0 names none
   std::string path;                         // still percent-encoded
   std::string query;                        // still percent-encoded, with `+` (a space) as %20

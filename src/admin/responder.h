@@ -1,6 +1,7 @@
 // The right and the duty to answer one request. A value: it may outlive its connection, and an answer is then dropped.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 #include "admin/answer.h"
@@ -12,6 +13,8 @@ struct AnswerTicket {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
   std::uint32_t sequence = 0;
+
+  friend auto operator<=>(const AnswerTicket&, const AnswerTicket&) = default;
 };
 
 /// Takes answers. Implemented by the session; outlives every Responder.
@@ -27,6 +30,7 @@ class Responder {
   Responder(AnswerSink& sink, const AnswerTicket& ticket) : sink_(&sink), ticket_(ticket) {}
 
   void answer(Answer answer) const { sink_->answer(ticket_, std::move(answer)); }
+  const AnswerTicket& ticket() const { return ticket_; }
   void refuse(Refusal refusal) const { answer(Answer::refuse(refusal)); }
 
  private:

@@ -6,17 +6,24 @@
 #include "http/host_name.h"
 
 namespace ringgate::admin {
+
+using auth::Scope;
+using http::Method;
+
+/// What is done for a method of a path, and for whom.
+struct AdminApi::Service {
+  Method method = Method::unknown;
+  void (AdminApi::*endpoint)(Call) = nullptr;
+  std::optional<Scope> scope;          // nullopt: for everybody
+  log::Level audit = log::Level::off;  // of the line that the call leaves; off: it changes nothing
+  bool concerns_all = false;           // callers whose token is restricted to some devices are refused
+  bool takes_message = false;          // the body is a message to devices
+  Followers followers = Followers::may_begin;
+};
+
 namespace {
 
-using http::Method;
-using Endpoint = void (AdminApi::*)(Call);
-
-struct Service {
-  Method method = Method::unknown;
-  Endpoint endpoint = nullptr;
-  Followers followers = Followers::may_begin;
-  bool takes_message = false;  // the body is a message to devices
-};
+using Service = AdminApi::Service;
 
 struct Route {
   std::string_view before_id;  // the path up to the device id; the whole path if it has none
@@ -31,21 +38,65 @@ constexpr std::string_view allow_post = "Allow: POST\r\n";
 constexpr std::string_view allow_all = "Allow: GET, HEAD, POST, PUT, DELETE\r\n";  // for a target that is not a path
 constexpr std::string_view allow_get_and_delete = "Allow: GET, HEAD, DELETE\r\n";
 
-// clang-format off
-constexpr std::array<Route, 10> routes{{
-    {"/v1/devices/", true, "/messages", allow_post, {{{Method::post, &AdminApi::push_message, Followers::may_begin, true}, {}}}},
-    {"/v1/devices/", true, "/credential", "Allow: PUT\r\n", {{{Method::put, &AdminApi::extend_credential}, {}, {}}}},
-    {"/v1/bans/", true, "", "Allow: GET, HEAD, PUT, DELETE\r\n", {{{Method::get, &AdminApi::show_ban}, {Method::put, &AdminApi::ban_device}, {Method::delete_, &AdminApi::lift_ban}}}},
-    {"/v1/revocations", false, "", "Allow: PUT\r\n", {{{Method::put, &AdminApi::revoke}, {}, {}}}},
-    {"/v1/devices/", true, "", allow_get_and_delete, {{{Method::get, &AdminApi::show_device}, {Method::delete_, &AdminApi::close_device}}}},
-    {"/v1/devices", false, "", allow_get, {{{Method::get, &AdminApi::list_devices}, {}}}},
-    {"/v1/broadcast", false, "", allow_post, {{{Method::post, &AdminApi::broadcast_message, Followers::wait, true}, {}}}},
-    {"/healthz", false, "", allow_get, {{{Method::get, &AdminApi::show_health}, {}}}},
-    {"/readyz", false, "", allow_get, {{{Method::get, &AdminApi::show_readiness}, {}}}},
-    {"/metrics", false, "", allow_get, {{{Method::get, &AdminApi::show_metrics}, {}}}},
-}};
-// clang-format on
+// A push to one device is written at debug only: there may be thousands a second (decision 0022).
+constexpr Service push{.method = Method::post,
+                       .endpoint = &AdminApi::push_message,
+                       .scope = Scope::push,
+                       .audit = log::Level::debug,
+                       .takes_message = true};
+constexpr Service show{.method = Method::get, .endpoint = &AdminApi::show_device, .scope = Scope::read};
+constexpr Service close{
+    .method = Method::delete_, .endpoint = &AdminApi::close_device, .scope = Scope::admin, .audit = log::Level::info};
+constexpr Service list{.method = Method::get, .endpoint = &AdminApi::list_devices, .scope = Scope::read};
+constexpr Service broadcast{.method = Method::post,
+                            .endpoint = &AdminApi::broadcast_message,
+                            .scope = Scope::push,
+                            .audit = log::Level::info,
+                            .concerns_all = true,
+                            .takes_message = true,
+                            .followers = Followers::wait};
+constexpr Service health{.method = Method::get, .endpoint = &AdminApi::show_health};
+constexpr Service readiness{.method = Method::get, .endpoint = &AdminApi::show_readiness};
+constexpr Service metrics{.method = Method::get, .endpoint = &AdminApi::show_metrics, .scope = Scope::read, .concerns_all = true};
 
+constexpr Service reload{.method = Method::post,
+                         .endpoint = &AdminApi::reload,
+                         .scope = Scope::admin,
+                         .audit = log::Level::info,
+                         .concerns_all = true,
+                         .followers = Followers::wait};
+constexpr Service stats{.method = Method::get, .endpoint = &AdminApi::show_stats, .scope = Scope::read, .concerns_all = true};
+
+constexpr Service extend{
+    .method = Method::put, .endpoint = &AdminApi::extend_credential, .scope = Scope::admin, .audit = log::Level::info};
+constexpr Service show_ban{.method = Method::get, .endpoint = &AdminApi::show_ban, .scope = Scope::read};
+constexpr Service ban{.method = Method::put, .endpoint = &AdminApi::ban_device, .scope = Scope::admin, .audit = log::Level::info};
+constexpr Service lift_ban{
+    .method = Method::delete_, .endpoint = &AdminApi::lift_ban, .scope = Scope::admin, .audit = log::Level::info};
+constexpr Service revoke{
+    .method = Method::put, .endpoint = &AdminApi::revoke, .scope = Scope::admin, .audit = log::Level::info, .concerns_all = true};
+
+constexpr std::array routes{
+    Route{"/v1/devices/", true, "/messages", allow_post, {push}},
+    Route{"/v1/devices/", true, "/credential", "Allow: PUT\r\n", {extend}},
+    Route{"/v1/bans/", true, "", "Allow: GET, HEAD, PUT, DELETE\r\n", {show_ban, ban, lift_ban}},
+    Route{"/v1/revocations", false, "", "Allow: PUT\r\n", {revoke}},
+    Route{"/v1/devices/", true, "", allow_get_and_delete, {show, close}},
+    Route{"/v1/devices", false, "", allow_get, {list}},
+    Route{"/v1/broadcast", false, "", allow_post, {broadcast}},
+    Route{"/v1/reload", false, "", allow_post, {reload}},
+    Route{"/v1/stats", false, "", allow_get, {stats}},
+    Route{"/healthz", false, "", allow_get, {health}},
+    Route{"/readyz", false, "", allow_get, {readiness}},
+    Route{"/metrics", false, "", allow_get, {metrics}},
+};
+
+// What a caller without the scope is told, by scope (RFC 6750 section 3).
+constexpr std::array<std::string_view, auth::scope_words.size()> scope_fields{
+    "WWW-Authenticate: Bearer realm=\"ringgate\", error=\"insufficient_scope\", scope=\"push\"\r\n",
+    "WWW-Authenticate: Bearer realm=\"ringgate\", error=\"insufficient_scope\", scope=\"read\"\r\n",
+    "WWW-Authenticate: Bearer realm=\"ringgate\", error=\"insufficient_scope\", scope=\"admin\"\r\n",
+};
 /// The segment of the id, empty for a route without one; nullopt if `path` does not match the route.
 std::optional<std::string_view> match(const Route& route, std::string_view path) {
   if (!route.has_id) return path == route.before_id ? std::optional<std::string_view>{""} : std::nullopt;
@@ -75,6 +126,16 @@ const Service* find_service(const Route& route, Method method) {
   return nullptr;
 }
 
+/// "DELETE /v1/devices/{id}"
+std::string name_of(const Route& route, Method method) {
+  constexpr std::array<std::string_view, 5> names{"GET", "HEAD", "POST", "PUT", "DELETE"};  // in the order of `Method`
+  return std::string(names[static_cast<std::size_t>(method)])
+      .append(" ")
+      .append(route.before_id)
+      .append(route.has_id ? "{id}" : "")
+      .append(route.after_id);
+}
+
 }  // namespace
 
 // The first check, so that a page in a browser learns nothing: neither a page whose host name resolves to our address (DNS
@@ -85,7 +146,12 @@ std::optional<Answer> AdminApi::judge_caller(const Request& request) const {
   return std::nullopt;
 }
 
-std::optional<Answer> AdminApi::judge_head(const Request& request) const {
+bool AdminApi::is_public(const Request& request) {
+  const Match found = find_route(request.path);
+  return found.route != nullptr && !found.route->services.front().scope;
+}
+
+std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller& caller) const {
   if (auto refusal = judge_caller(request)) return refusal;
   if (request.method == Method::unknown) return Answer::refuse(Refusal::method_unknown);
   if (request.asks_for_websocket) return Answer::refuse(Refusal::upgrade_unserved);
@@ -94,8 +160,14 @@ std::optional<Answer> AdminApi::judge_head(const Request& request) const {
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
   const Service* service = find_service(*found.route, request.method);
   if (service == nullptr) return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
-  if (found.route->has_id && !DeviceIdSegment::decode(found.id_segment, settings_.id_characters))
-    return Answer::refuse(Refusal::bad_id);
+  if (service->scope && !caller.may(*service->scope))
+    return Answer::refuse(Refusal::scope, scope_fields[static_cast<std::size_t>(*service->scope)]);
+  if (service->concerns_all && caller.is_restricted()) return Answer::refuse(Refusal::not_covered);
+  if (found.route->has_id) {
+    const auto id = DeviceIdSegment::decode(found.id_segment);
+    if (!id) return Answer::refuse(Refusal::bad_id);
+    if (!caller.covers_id(id->view())) return Answer::refuse(Refusal::not_covered);
+  }
   if (!service->takes_message) return std::nullopt;
   if (request.is_encoded) return Answer::refuse(Refusal::content_encoding);
   if (!request.content_type || !message_type_of(*request.content_type)) return Answer::refuse(Refusal::content_type);
@@ -109,27 +181,49 @@ bool AdminApi::is_host_allowed(const Request& request) const {
   return http::is_loopback_name(host) || http::is_ip_literal(host) || http::is_listed(host, settings_.allowed_hosts);
 }
 
-std::optional<Answer> AdminApi::judge_expectation(const Request& request) const {
-  if (auto refusal = judge_head(request)) return refusal;
+std::optional<Answer> AdminApi::judge_expectation(const Request& request, const Caller& caller) const {
+  if (auto refusal = judge_head(request, caller)) return refusal;
   const Match found = find_route(request.path);
   if (!found.route->has_id || !find_service(*found.route, request.method)->takes_message) return std::nullopt;
-  const auto id = DeviceIdSegment::decode(found.id_segment, settings_.id_characters);
+  const auto id = DeviceIdSegment::decode(found.id_segment);
   if (push_service_.map().find(gate_.hash(id->view()))) return std::nullopt;
   return Answer::refuse(Refusal::unknown_device);
 }
 
-Followers AdminApi::serve(Request request, const Responder& responder) {
-  if (auto refusal = judge_head(request)) {
+Followers AdminApi::serve(Request request, const Caller& caller, const Responder& unaudited) {
+  const Match found = find_route(request.path);
+  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
+  const DeviceIdSegment id = found.route != nullptr && found.route->has_id
+                                 ? DeviceIdSegment::decode(found.id_segment).value_or(DeviceIdSegment{})
+                                 : DeviceIdSegment{};
+  Responder responder = unaudited;
+  if (service != nullptr && service->audit != log::Level::off)
+    responder = audit_.follow(unaudited, {service->audit, caller, name_of(*found.route, request.method), std::string(id.view())});
+  if (auto refusal = judge_head(request, caller)) {
     responder.answer(std::move(*refusal));
     return Followers::may_begin;
   }
-  const Match found = find_route(request.path);
-  const Service& service = *find_service(*found.route, request.method);
-  const DeviceIdSegment id = found.route->has_id
-                                 ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters).value_or(DeviceIdSegment{})
-                                 : DeviceIdSegment{};
-  (this->*service.endpoint)({request, id, responder});
-  return service.followers;
+  if (found.route->has_id && caller.depends_on_connection()) {
+    serve_if_covered(*service, std::move(request), caller, id, responder);
+    return Followers::wait;
+  }
+  (this->*service->endpoint)({request, caller, id, responder});
+  return service->followers;
+}
+
+/// Asks first which route and groups the device has. It may be replaced by another connection behind that answer.
+void AdminApi::serve_if_covered(const Service& service, Request request, const Caller& caller, const DeviceIdSegment& id,
+                                const Responder& responder) {
+  push_service_.describe(id.view(), [this, &service, request = std::move(request), caller, id,
+                                     responder](const dispatch::DescribeResult& result) mutable {
+    switch (result.outcome) {
+      case dispatch::DescribeOutcome::unknown_device: return responder.refuse(Refusal::unknown_device);
+      case dispatch::DescribeOutcome::unavailable: return responder.refuse(Refusal::unavailable);
+      case dispatch::DescribeOutcome::found: break;
+    }
+    if (!caller.covers(*result.device)) return responder.refuse(Refusal::not_covered);
+    (this->*service.endpoint)({request, caller, id, responder});
+  });
 }
 
 }  // namespace ringgate::admin

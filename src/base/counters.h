@@ -62,6 +62,7 @@ struct alignas(64) ShardCounters {
   Counter turn_began;  // by the ring's clock; 0 while the shard sleeps or has ended
   // Admin
   Counter admin_connections, admin_connections_ended, admin_requests, admin_rejected, admin_timeouts;
+  Counter admin_unauthorized, admin_attempts_limited, admin_forbidden;
 };
 
 }  // namespace ringgate

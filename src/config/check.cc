@@ -35,6 +35,7 @@ class Relations {
     }
     check_tls("admin", config_.admin.tls);
     check_proxy("admin", config_.admin.proxy);
+    check_admin_access();
     if (config_.admin.dual_stack && !config_.admin.bind.starts_with('[')) add("admin.dual_stack", not_ipv6(config_.admin.bind));
     return std::move(faults_);
   }
@@ -153,6 +154,17 @@ class Relations {
       add(section + ".proxy_protocol", {"without trusted_proxies every connection is refused", "give trusted_proxies"});
     if (proxy.forwarded != ForwardedField::automatic && proxy.forwarded != ForwardedField::off && proxy.trusted.empty())
       add(section + ".forwarded", {"without trusted_proxies nobody is believed", "give trusted_proxies"});
+  }
+
+  /// Off loopback something must tell callers apart from strangers.
+  void check_admin_access() {
+    const AdminConfig& admin = config_.admin;
+    if (admin.bind == "off" || admin.bind.starts_with("unix:") || !admin.token_files.empty()) return;
+    if (admin.tls.client == ClientCertificates::required) return;
+    const auto address = ring::parse_listen_address(admin.bind);
+    if (!address || address->is_loopback()) return;
+    add("admin.bind", {fmt::format("{} is not a loopback address, and nothing keeps strangers from the admin port", admin.bind),
+                       "give admin.tokens or admin.tls.client = \"required\", or bind a loopback address"});
   }
 
   static Complaint not_ipv6(const std::string& bind) {

@@ -137,6 +137,9 @@ const std::array table{
         "If `admin.bind` is not a loopback address, an empty list allows every Host."),
     row<&C::admin, &AdminConfig::connections_max>("admin.max_connections", CountRule{1, 65536},
         "Admin connections over all shards. A request on a further connection is answered 503."),
+    row<&C::admin, &AdminConfig::token_files>("admin.tokens", ListRule{file_path, 0, 16},
+        "Files with the hashes of bearer tokens (`ringgate token`). With one or more, every request but health checks must carry "
+        "`Authorization: Bearer TOKEN`. Without, `admin.bind` must be a loopback address, or `admin.tls.client` be `required`.", live),
     row<&C::admin, &AdminConfig::tls, &TlsConfig::certificate_files>("admin.tls.cert", ListRule{file_path, 0, 16},
         "PEM files, each with a certificate and then its chain. With one or more the listener speaks TLS, and nothing else. The "
         "first is for clients that name no host.", live),

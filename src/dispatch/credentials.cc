@@ -27,8 +27,11 @@ std::int64_t after(std::int64_t moment, std::int64_t later) {
 
 void DeviceSession::keep_credential(const conn::Connection& connection, auth::Grant& grant) {
   LiveCredential& credential = credentials_.at(transport_.table().slot_of(connection));
-  credential = {
-      .kind = grant.kind, .expires_at = grant.expires_at, .issued_at = grant.issued_at, .token_id = std::move(grant.token_id)};
+  credential = {.kind = grant.kind,
+                .expires_at = grant.expires_at,
+                .issued_at = grant.issued_at,
+                .token_id = std::move(grant.token_id),
+                .groups = std::move(grant.groups)};
 }
 
 DeviceView DeviceSession::view_of(conn::Connection& connection) {

@@ -20,6 +20,7 @@ struct LiveCredential {
   std::int64_t expires_at = auth::never;  // Unix seconds
   std::optional<std::int64_t> issued_at;
   std::string token_id;
+  std::vector<std::string> groups;
 };
 
 class LiveCredentials {

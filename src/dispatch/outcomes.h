@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ringgate/connection_ref.h"
 
@@ -41,6 +42,7 @@ struct DeviceInfo {
   std::uint32_t shard = 0;
   std::string remote;
   std::string path;
+  std::vector<std::string> groups;     // that its credential names
   std::int64_t since_seconds = 0;      // Unix time
   std::int64_t last_seen_seconds = 0;  // Unix time
   std::uint32_t rtt_ms = 0;            // of the last answered ping; 0: none was answered yet

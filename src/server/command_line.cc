@@ -45,7 +45,7 @@ constexpr const char* footer =
     "Sources of settings: defaults, the file, RINGGATE_SECTION__KEY in the environment, flags.\n"
     "A later source wins. Unknown keys are errors.\n\n"
     "Signals: SIGTERM closes all devices, after drain.grace, then exits; SIGINT does so without the grace;\n"
-    "a second signal exits at once.\n"
+    "a second signal exits at once. SIGHUP reads the settings again, and the files that they name.\n"
     "Exit codes: 0 success, 1 fault, 64 usage, 69 no io_uring, 71 refused by the system, 77 no permission,\n"
     "78 bad configuration.\n\n"
     "Examples:\n"

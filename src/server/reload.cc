@@ -8,6 +8,7 @@
 #include "config/changes.h"
 #include "config/check.h"
 #include "ringgate/server.h"
+#include "server/admin_tokens.h"
 #include "server/server_parts.h"
 
 namespace ringgate {
@@ -93,6 +94,7 @@ void Server::Parts::register_reloadable_parts() {
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_certificates(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_verifiers(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_devices(fresh); });
+  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_admin_tokens(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_log(fresh); });
 }
 
@@ -132,6 +134,18 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_devices(const C
   return [this, config = std::make_shared<const Config>(fresh)] {
     for (server::Shard& shard : shards) shard.renew_settings(config);
     return std::vector<SettingChange>{};
+  };
+}
+
+std::expected<server::Commit, StartError> Server::Parts::prepare_admin_tokens(const Config& fresh) {
+  auto loaded = server::load_admin_tokens(fresh.admin);
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  return [this, loaded = std::move(*loaded)] {
+    const auto count = [](const admin::AccessTable& table) { return std::to_string(table.tokens_count()) + " tokens"; };
+    const auto before = access.table();
+    access.renew(loaded);
+    if (before->tokens_count() == loaded->tokens_count()) return std::vector<SettingChange>{};
+    return std::vector<SettingChange>{{"admin.tokens", count(*before), count(*loaded)}};
   };
 }
 

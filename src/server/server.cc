@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "config/check.h"
+#include "server/admin_tokens.h"
 #include "server/preflight.h"
 #include "server/server_parts.h"
 #include "server/version.h"
@@ -117,6 +118,10 @@ std::expected<void, StartError> Server::start() {
   auto verifiers = auth::load_verifiers(p.config.auth);
   if (!verifiers) return std::unexpected(server::bad_credentials(verifiers.error()));
   p.admin_settings = admin::settings_of(p.config, server::version());
+  p.admin_settings.started_at = static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count());
+  auto tokens = server::load_admin_tokens(p.config.admin);
+  if (!tokens) return std::unexpected(std::move(tokens.error()));
+  p.access.renew(std::move(*tokens));
   if (auto opened = p.open_shards(); !opened) return opened;
   p.show_certificates();
   p.show_verifiers(std::move(*verifiers));
@@ -130,6 +135,9 @@ std::expected<void, StartError> Server::start() {
   p.warn_of_certificates();
   p.gate->ready.store(true, std::memory_order_release);
   p.started.store(true, std::memory_order_release);
+  // After that, so that whoever waits for these lines may reload.
+  for (const std::string& address : p.device_addresses) log::info("listening", {{"listener", "devices"}, {"address", address}});
+  if (!p.admin_address.empty()) log::info("listening", {{"listener", "admin"}, {"address", p.admin_address}});
   return {};
 }
 
@@ -144,6 +152,7 @@ std::expected<void, StartError> Server::Parts::open_shards() {
   options.classic_buffer_bytes = static_cast<std::uint32_t>(config.ring.whole_buffer_bytes);
   options.busy_poll = config.ring.busy_poll_ns;
 
+  off_shard.emplace(count, [this](std::uint8_t shard) { ring::Ring::wake_from_any_thread(gate->doorbells[shard]); });
   for (std::uint32_t index = 0; index < count; ++index) {
     counters_view.push_back(&counters.emplace_back());
   }
@@ -158,7 +167,13 @@ std::expected<void, StartError> Server::Parts::open_shards() {
       (*ring)->random(secret);
       gate = std::make_unique<dispatch::GateState>(count, config.limits, secret);
     }
-    const server::ShardPlan plan{*settings, admin_settings, *gate, counters_view, sockets_per_shard};
+    const server::ShardPlan plan{
+        *settings,
+        admin_settings,
+        *gate,
+        counters_view,
+        sockets_per_shard,
+        {.access = &access, .reload = &reload_gate, .off_shard = &*off_shard, .shard = static_cast<std::uint8_t>(index)}};
     shards.emplace_back(static_cast<std::uint8_t>(index), plan, std::move(*ring), counters[index]);
   }
   return {};
@@ -234,8 +249,6 @@ std::expected<void, StartError> Server::Parts::start_threads() {
   }
   const std::string missing = missing_features(features);
   log::info("ring features", {{"shards", shards.size()}, {"without", missing.empty() ? "none" : missing}});
-  for (const std::string& address : device_addresses) log::info("listening", {{"listener", "devices"}, {"address", address}});
-  if (!admin_address.empty()) log::info("listening", {{"listener", "admin"}, {"address", admin_address}});
   return {};
 }
 

@@ -11,7 +11,10 @@
 #include <thread>
 #include <vector>
 
+#include "admin/access.h"
 #include "admin/admin_settings.h"
+#include "admin/off_shard.h"
+#include "admin/services.h"
 #include "base/counters.h"
 #include "base/log.h"
 #include "dispatch/device_settings.h"
@@ -42,6 +45,8 @@ struct Server::Parts {
   std::unique_ptr<dispatch::DeviceSettings> settings;
   admin::AdminSettings admin_settings;
   server::Certificates certificates;
+  admin::Access access;
+  const admin::ReloadGate reload_gate = [this] { return reload(nullptr); };
   std::unique_ptr<dispatch::GateState> gate;
   std::deque<ShardCounters> counters;
   std::vector<const ShardCounters*> counters_view;
@@ -58,6 +63,7 @@ struct Server::Parts {
   Config config_given;         // by the program or the source, with those settings that were taken since: what is compared
   Config config_in_force;  // the same for `config`: also with mounted routes, and numbers lowered to what this machine can hold
   std::vector<server::Prepare> reloadable_parts;
+  std::optional<admin::OffShard> off_shard;  // last, so that it has ended before anything that it works on does
 
   /// Adds a route and its handler.
   void serve_route(const RouteConfig& route, Handler* handler);
@@ -80,6 +86,7 @@ struct Server::Parts {
   std::expected<server::Commit, StartError> prepare_certificates(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_verifiers(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_devices(const Config& fresh);
+  std::expected<server::Commit, StartError> prepare_admin_tokens(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }

@@ -33,7 +33,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
       counting_observer_(counters),
       devices_(index, settings_, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
-      admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters),
+      admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters, plan.services),
       drain_(plan.settings.config, plan.gate, *ring_, transport_, devices_, push_, admin_),
       batch_(plan.settings.config.ring.gather_ns, ring_->now()) {
   devices_.add_observer(log_observer_);
@@ -122,6 +122,7 @@ bool Shard::turn() {
   if (fresh_tls_.load(std::memory_order_relaxed) != nullptr) take_fresh_tls();
   if (has_fresh_settings_.load(std::memory_order_acquire)) take_fresh_settings();
   transport_.run(completions_);
+  if (plan_.services.off_shard != nullptr) plan_.services.off_shard->give_answers(index_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);
   more_broadcasts_ = push_.continue_broadcasts();
   devices_.read_on();

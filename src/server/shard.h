@@ -33,6 +33,7 @@ struct ShardPlan {
   dispatch::GateState& gate;
   std::span<const ShardCounters* const> all_counters;
   std::uint32_t slots_count;
+  admin::Services services = {};
 };
 
 class Shard {

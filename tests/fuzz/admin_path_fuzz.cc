@@ -34,7 +34,9 @@ enum class Endpoint {
   revoke,
   health,
   readiness,
-  metrics
+  metrics,
+  reload,
+  stats
 };
 
 /// What became of the request.
@@ -101,7 +103,7 @@ Segments split(std::string_view path) {
   return segments;
 }
 
-struct Services {
+struct Served {
   Endpoint get = Endpoint::none;
   Endpoint post = Endpoint::none;
   Endpoint put = Endpoint::none;
@@ -109,26 +111,28 @@ struct Services {
   Text id_segment;
 };
 
-std::optional<Services> reference_services(std::string_view path) {
+std::optional<Served> reference_services(std::string_view path) {
   const Segments at = split(path);
   const auto is = [&](std::size_t index, std::string_view text) { return at.parts[index] == text; };
-  if (at.count == 1 && is(0, "healthz")) return Services{.get = Endpoint::health, .id_segment = {}};
-  if (at.count == 1 && is(0, "readyz")) return Services{.get = Endpoint::readiness, .id_segment = {}};
-  if (at.count == 1 && is(0, "metrics")) return Services{.get = Endpoint::metrics, .id_segment = {}};
+  if (at.count == 1 && is(0, "healthz")) return Served{.get = Endpoint::health, .id_segment = {}};
+  if (at.count == 1 && is(0, "readyz")) return Served{.get = Endpoint::readiness, .id_segment = {}};
+  if (at.count == 1 && is(0, "metrics")) return Served{.get = Endpoint::metrics, .id_segment = {}};
   if (at.count < 2 || !is(0, "v1")) return std::nullopt;
-  if (at.count == 2 && is(1, "broadcast")) return Services{.post = Endpoint::broadcast, .id_segment = {}};
-  if (at.count == 2 && is(1, "revocations")) return Services{.put = Endpoint::revoke, .id_segment = {}};
+  if (at.count == 2 && is(1, "broadcast")) return Served{.post = Endpoint::broadcast, .id_segment = {}};
+  if (at.count == 2 && is(1, "reload")) return Served{.post = Endpoint::reload, .id_segment = {}};
+  if (at.count == 2 && is(1, "stats")) return Served{.get = Endpoint::stats, .id_segment = {}};
+  if (at.count == 2 && is(1, "revocations")) return Served{.put = Endpoint::revoke, .id_segment = {}};
   if (at.count == 3 && is(1, "bans"))
-    return Services{.get = Endpoint::show_ban, .put = Endpoint::ban, .delete_ = Endpoint::lift_ban, .id_segment = at.parts[2]};
+    return Served{.get = Endpoint::show_ban, .put = Endpoint::ban, .delete_ = Endpoint::lift_ban, .id_segment = at.parts[2]};
   if (!is(1, "devices")) return std::nullopt;
-  if (at.count == 2) return Services{.get = Endpoint::list, .id_segment = {}};
-  if (at.count == 3) return Services{.get = Endpoint::show, .delete_ = Endpoint::close, .id_segment = at.parts[2]};
-  if (at.count == 4 && is(3, "credential")) return Services{.put = Endpoint::extend, .id_segment = at.parts[2]};
-  if (at.count == 4 && is(3, "messages")) return Services{.post = Endpoint::push, .id_segment = at.parts[2]};
+  if (at.count == 2) return Served{.get = Endpoint::list, .id_segment = {}};
+  if (at.count == 3) return Served{.get = Endpoint::show, .delete_ = Endpoint::close, .id_segment = at.parts[2]};
+  if (at.count == 4 && is(3, "credential")) return Served{.put = Endpoint::extend, .id_segment = at.parts[2]};
+  if (at.count == 4 && is(3, "messages")) return Served{.post = Endpoint::push, .id_segment = at.parts[2]};
   return std::nullopt;
 }
 
-Endpoint endpoint_of(const Services& services, http::Method method) {
+Endpoint endpoint_of(const Served& services, http::Method method) {
   switch (method) {
     case http::Method::get:
     case http::Method::head: return services.get;
@@ -260,6 +264,8 @@ void AdminApi::revoke(Call call) { note(Endpoint::revoke, call); }
 void AdminApi::show_health(Call call) { note(Endpoint::health, call); }
 void AdminApi::show_readiness(Call call) { note(Endpoint::readiness, call); }
 void AdminApi::show_metrics(Call call) { note(Endpoint::metrics, call); }
+void AdminApi::reload(Call call) { note(Endpoint::reload, call); }
+void AdminApi::show_stats(Call call) { note(Endpoint::stats, call); }
 }  // namespace ringgate::admin
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -273,7 +279,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_query(request->query);
   outcome = {};
   const Outcome expected = reference_outcome(*request);
-  api.serve(*request, Responder(sink, {}));
+  static const Caller caller{
+      .name = {}, .scopes = *auth::Scopes::parse("admin"), .prefix = {}, .group = {}, .route = {}, .remote = {}};
+  api.serve(*request, caller, Responder(sink, {}));
   require(outcome == expected, "routing = reference");
   if (!outcome.id.empty()) check_escaped(outcome.id);
   return 0;

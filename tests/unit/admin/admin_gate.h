@@ -64,6 +64,7 @@ struct GateOptions {
   std::uint32_t shards_count = 1;
   FakeOptions world;
   AdminSettings admin{.body_bytes_max = 65536, .version = "1.2.3"};
+  Services services;
   std::uint64_t seed = 11;
   std::uint32_t receive_buffers_count = 8;  // of 64 KiB, per ring
 };
@@ -117,6 +118,9 @@ class AdminGate {
     }
   }
 
+  /// Unix time, by which tokens expire.
+  std::int64_t wall_clock_seconds() { return shards_.front().ring->wall_clock_seconds(); }
+
   FakePeer& connect(std::size_t shard = 0) {
     FakePeer& peer = world.connect(admin_address, {.ring_index = shard, .from = {}});
     settle();
@@ -169,7 +173,7 @@ class AdminGate {
           transport(*ring, gate.counters[index], {.slots_count = slots_count}),
           devices(index, gate.settings_, gate.state, *ring, transport, gate.counters[index]),
           push(index, gate.state, *ring, devices, transport, gate.counters[index]),
-          admin(options.admin, gate.state, push, transport, gate.counters[index], gate.all_counters_),
+          admin(options.admin, gate.state, push, transport, gate.counters[index], gate.all_counters_, options.services),
           mailbox(gate.state.mailboxes.of(index)),
           map(gate.state.map) {
       gate.state.doorbells[index] = ring->doorbell();

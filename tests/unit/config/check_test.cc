@@ -95,6 +95,30 @@ TEST(CheckConfig, CountsListenersAndRoutes) {
   EXPECT_EQ(routes(257), "route: 257 entries are out of range; give 0 to 256\n");
 }
 
+TEST(CheckConfig, OffLoopbackTheAdminPortNeedsACredential) {
+  const auto faults_with = [](const char* bind, std::vector<std::string> tokens) {
+    return faults_after([&](Config& c) {
+      c.admin.bind = bind;
+      c.admin.token_files = std::move(tokens);
+    });
+  };
+  for (const char* bind : {"0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081"}) {
+    EXPECT_EQ(faults_with(bind, {}), std::string("admin.bind: ") + bind +
+                                         " is not a loopback address, and nothing keeps strangers from the admin port; "
+                                         "give admin.tokens or admin.tls.client = \"required\", or bind a loopback address\n");
+    EXPECT_EQ(faults_with(bind, {"/tokens"}), "");
+  }
+  EXPECT_EQ(faults_after([](Config& c) {
+              c.admin.bind = "0.0.0.0:8081";
+              c.admin.tls.certificate_files = {"/a"};
+              c.admin.tls.key_files = {"/b"};
+              c.admin.tls.client = ClientCertificates::required;
+              c.admin.tls.client_authority_files = {"/ca"};
+            }),
+            "");
+  for (const char* bind : {"127.0.0.1:8081", "127.9.9.9:1", "[::1]:8081", "off"}) EXPECT_EQ(faults_with(bind, {}), "");
+}
+
 TEST(CheckConfig, ComparesValuesOnlyIfEachOfThemIsSound) {
   const auto contradict = [](Config& c) {
     c.routes.push_back({.path = "/ws"});

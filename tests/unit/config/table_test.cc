@@ -70,7 +70,7 @@ std::vector<FlagSetting> companions(const std::string& path) {
     if (path == section + ".tls.client_ca") return {pair[0], pair[1], client};
     if (path == section + ".tls.crl") return {pair[0], pair[1], client, authority};
   }
-  if (path == "admin.dual_stack") return {{"--set", "admin.bind", "[::]:8081"}};
+  if (path == "admin.dual_stack") return {{"--set", "admin.bind", "[::1]:8081"}};
   return {};
 }
 

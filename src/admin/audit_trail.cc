@@ -1,0 +1,33 @@
+#include "admin/audit_trail.h"
+
+#include <utility>
+#include <vector>
+
+namespace ringgate::admin {
+namespace {
+
+void write_line(const AuditNote& note, const Answer& answer) {
+  const std::string remote = note.caller.remote.text();
+  std::vector<log::Field> fields{{"who", note.caller.name}, {"what", note.what}};
+  if (!note.device_id.empty()) fields.emplace_back("device_id", note.device_id);
+  fields.emplace_back("outcome", answer.refusal ? facts_of(*answer.refusal).status : answer.status);
+  if (answer.refusal) fields.emplace_back("reason", facts_of(*answer.refusal).reason);
+  fields.emplace_back("remote", remote);
+  log::write(note.level, "admin call", fields);
+}
+
+}  // namespace
+
+Responder AuditTrail::follow(const Responder& responder, AuditNote note) {
+  if (!log::enabled(note.level)) return responder;
+  open_.insert_or_assign(responder.ticket(), Entry{std::move(note), responder});
+  return {*this, responder.ticket()};
+}
+
+void AuditTrail::answer(const AnswerTicket& ticket, Answer answer) {
+  auto entry = open_.extract(ticket);
+  write_line(entry.mapped().note, answer);
+  entry.mapped().responder.answer(std::move(answer));
+}
+
+}  // namespace ringgate::admin

@@ -1,0 +1,40 @@
+// The log lines of calls that change something: who asked, for what, and the outcome. A call is written when it is answered, whether
+// or not its caller is still there.
+//
+// Stands between endpoints and the session. Owned by the API; owner shard. Bounded by the requests in flight.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "admin/access.h"
+#include "admin/responder.h"
+#include "base/log.h"
+
+namespace ringgate::admin {
+
+/// The call, for its line.
+struct AuditNote {
+  log::Level level = log::Level::info;
+  Caller caller;
+  std::string what;       // "DELETE /v1/devices/{id}"
+  std::string device_id;  // empty: of no device
+};
+
+class AuditTrail final : private AnswerSink {
+ public:
+  /// A responder whose answer is written to the log, and then given to `responder`.
+  Responder follow(const Responder& responder, AuditNote note);
+
+ private:
+  struct Entry {
+    AuditNote note;
+    Responder responder;
+  };
+
+  void answer(const AnswerTicket& ticket, Answer answer) override;
+
+  std::map<AnswerTicket, Entry> open_;
+};
+
+}  // namespace ringgate::admin

@@ -1,0 +1,61 @@
+#include "admin/guard.h"
+
+#include "auth/authorization.h"
+#include "base/log.h"
+
+namespace ringgate::admin {
+
+const AccessTable& Guard::table() {
+  if (const std::uint64_t version = access_->version(); version != version_) {
+    version_ = version;
+    table_ = access_->table();
+  }
+  return *table_;
+}
+
+std::expected<Caller, Refusal> Guard::identify(const Request& request, const Origin& origin, const Clocks& clocks) {
+  if (access_ == nullptr || !table().demands_token()) return let_in_by_port(origin);
+  if (request.authorizations_count > 1)
+    return refuse(Refusal::authorization_repeated, "authorization_repeated", origin, clocks.now);
+  if (request.authorizations_count == 0) return refuse(Refusal::token_missing, "token_missing", origin, clocks.now);
+  const auto token = auth::bearer_token(request.authorization);
+  if (token) return judge_token(*token, origin, clocks);
+  const std::string_view cause = auth::facts_of(token.error()).reason;
+  if (token.error() == auth::Fault::scheme_other) return refuse(Refusal::token_missing, cause, origin, clocks.now);
+  return judge_token({}, origin, clocks);
+}
+
+/// The token is looked up even for a source that must wait, so that the time of the answer tells nothing.
+std::expected<Caller, Refusal> Guard::judge_token(std::string_view token, const Origin& origin, const Clocks& clocks) {
+  auto caller = table().find(token, clocks.unix_seconds);
+  if (origin.peer.is_known() && attempts_.must_wait(origin.peer, clocks.now) &&
+      !(caller && attempts_.was_let_in(origin.peer, caller->name)))
+    return refuse(Refusal::attempts_limit, "attempts_limit", origin, clocks.now);
+  if (!caller) {
+    if (origin.peer.is_known()) attempts_.note_failure(origin.peer, clocks.now);
+    return refuse(Refusal::token_invalid, auth::facts_of(caller.error()).reason, origin, clocks.now);
+  }
+  if (origin.peer.is_known()) attempts_.note_success(origin.peer, caller->name, clocks.now);
+  caller->remote = origin.peer;
+  return std::move(*caller);
+}
+
+Caller Guard::let_in_by_port(const Origin& origin) const {
+  Caller caller;
+  caller.name = origin.certificate != nullptr ? origin.certificate->subject : port_;
+  caller.remote = origin.peer;
+  caller.scopes.add(auth::Scope::admin);
+  return caller;
+}
+
+std::unexpected<Refusal> Guard::refuse(Refusal refusal, std::string_view cause, const Origin& origin, TimeNs now) {
+  (refusal == Refusal::attempts_limit ? counters_.admin_attempts_limited : counters_.admin_unauthorized).add(1);
+  if (log::enabled(log::Level::info))
+    if (const auto suppressed = log_limiter_.admit(now))
+      log::info(
+          "admin access refused",
+          {{"status", facts_of(refusal).status}, {"reason", cause}, {"remote", origin.peer.text()}, {"suppressed", *suppressed}});
+  return std::unexpected(refusal);
+}
+
+}  // namespace ringgate::admin

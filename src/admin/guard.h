@@ -1,0 +1,57 @@
+// Tells who makes a request: by its bearer token if the gate has tokens for its admin port, else by what the port itself demands, a
+// client certificate, a Unix socket or the loopback.
+//
+// Decides nothing about endpoints: what a caller may do is in routes.cc. One per shard, owned by the admin session; owner shard.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "admin/access.h"
+#include "admin/failed_attempts.h"
+#include "admin/refusal.h"
+#include "admin/request_reader.h"
+#include "base/counters.h"
+#include "base/log_limiter.h"
+#include "tls/client_identity.h"
+
+namespace ringgate::admin {
+
+/// Where a request came from. Borrowed for the call.
+struct Origin {
+  ring::PeerAddress peer;                            // all zero: unknown, as on a Unix socket
+  const tls::ClientIdentity* certificate = nullptr;  // null: none was shown
+};
+
+struct Clocks {
+  TimeNs now = 0;                 // monotonic
+  std::int64_t unix_seconds = 0;  // when tokens expire
+};
+
+class Guard {
+ public:
+  /// `access` outlives the guard; null: everybody may do everything. `port`: the name of callers whom only the port lets in.
+  Guard(const Access* access, std::string port, ShardCounters& counters)
+      : access_(access), port_(std::move(port)), counters_(counters) {}
+
+  /// Who makes `request`; a refusal if its credential is missing or wrong.
+  std::expected<Caller, Refusal> identify(const Request& request, const Origin& origin, const Clocks& clocks);
+
+ private:
+  const AccessTable& table();
+  Caller let_in_by_port(const Origin& origin) const;
+  std::expected<Caller, Refusal> judge_token(std::string_view token, const Origin& origin, const Clocks& clocks);
+  std::unexpected<Refusal> refuse(Refusal refusal, std::string_view cause, const Origin& origin, TimeNs now);
+
+  const Access* access_;
+  const std::string port_;
+  ShardCounters& counters_;
+  std::shared_ptr<const AccessTable> table_;
+  std::uint64_t version_ = 0;
+  FailedAttempts attempts_;
+  LogLimiter log_limiter_;
+};
+
+}  // namespace ringgate::admin
