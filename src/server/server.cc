@@ -253,7 +253,7 @@ std::expected<void, StartError> Server::Parts::start_threads() {
 }
 
 void Server::Parts::show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers) {
-  for (const std::string& warning : verifiers->warnings) log::warning(warning);
+  for (const std::string& text : verifiers->warnings) log::warning(text);
   gate->verifiers.store(std::move(verifiers), std::memory_order_release);
 }
 
