@@ -76,6 +76,7 @@ class AdminApi {
   void show_ban(Call call);
   void lift_ban(Call call);
   void revoke(Call call);
+  void lift_revocation(Call call);
   void show_health(Call call);
   void show_readiness(Call call);
   void show_metrics(Call call);

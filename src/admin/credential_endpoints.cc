@@ -1,4 +1,4 @@
-// Who may connect: PUT /v1/devices/{id}/credential, PUT and DELETE and GET /v1/bans/{id}, PUT /v1/revocations.
+// Who may connect: PUT /v1/devices/{id}/credential, GET, PUT and DELETE /v1/bans/{id}, PUT and DELETE /v1/revocations.
 //
 // Bans and revocations count from the answer on: a handshake that begins later is refused. Devices that are connected are closed within
 // a few turns of their shards.
@@ -25,8 +25,7 @@ constexpr std::array<std::string_view, 2> credential_parameters{"expires_at", "e
 std::optional<std::string> text_of(const Parameters& parameters, std::string_view name) {
   const std::string* const text = parameters.find(name);
   if (text == nullptr) return std::string{};
-  const bool is_printable = text->find_first_of(std::string_view{"\n\r\0", 3}) == std::string::npos;
-  return is_printable && !text->empty() && text->size() <= 256 ? std::optional(*text) : std::nullopt;
+  return !text->contains('\0') && !text->empty() && text->size() <= 256 ? std::optional(*text) : std::nullopt;
 }
 
 }  // namespace
@@ -72,11 +71,21 @@ void AdminApi::revoke(Call call) {
   if (!device->empty() && !is_valid_device_id(*device, settings_.id_characters)) return call.responder.refuse(Refusal::bad_id);
   const std::int64_t now = push_service_.wall_clock_seconds();
   // Without a moment, whatever was issued until now is revoked: this second included.
-  const auth::Revocation revocation{
+  auth::Revocation revocation{
       .device_id = *device, .token_id = *token, .issued_before = issued_before->value_or(now + 1), .ends_at = now + *duration};
   if (gate_.denied.revoke(revocation, now) == auth::DenialOutcome::full) return call.responder.refuse(Refusal::deny_list_full);
   wake_shards();
   call.responder.answer(Answer::json(revocation_json(revocation)));
+}
+
+void AdminApi::lift_revocation(Call call) {
+  const auto parameters = Parameters::read(call.request, std::span(revocation_parameters).first(2));
+  if (!parameters) return call.responder.refuse(parameters.error());
+  const auto device = text_of(*parameters, "device");
+  const auto token = text_of(*parameters, "token");
+  if (!device || !token) return call.responder.refuse(Refusal::bad_parameters);
+  if (!gate_.denied.lift_revocation(*device, *token)) return call.responder.refuse(Refusal::not_revoked);
+  call.responder.answer({.status = 204});
 }
 
 void AdminApi::extend_credential(Call call) {

@@ -75,12 +75,17 @@ constexpr Service lift_ban{
     .method = Method::delete_, .endpoint = &AdminApi::lift_ban, .scope = Scope::admin, .audit = log::Level::info};
 constexpr Service revoke{
     .method = Method::put, .endpoint = &AdminApi::revoke, .scope = Scope::admin, .audit = log::Level::info, .concerns_all = true};
+constexpr Service lift_revocation{.method = Method::delete_,
+                                  .endpoint = &AdminApi::lift_revocation,
+                                  .scope = Scope::admin,
+                                  .audit = log::Level::info,
+                                  .concerns_all = true};
 
 constexpr std::array routes{
     Route{"/v1/devices/", true, "/messages", allow_post, {push}},
     Route{"/v1/devices/", true, "/credential", "Allow: PUT\r\n", {extend}},
     Route{"/v1/bans/", true, "", "Allow: GET, HEAD, PUT, DELETE\r\n", {show_ban, ban, lift_ban}},
-    Route{"/v1/revocations", false, "", "Allow: PUT\r\n", {revoke}},
+    Route{"/v1/revocations", false, "", "Allow: PUT, DELETE\r\n", {revoke, lift_revocation}},
     Route{"/v1/devices/", true, "", allow_get_and_delete, {show, close}},
     Route{"/v1/devices", false, "", allow_get, {list}},
     Route{"/v1/broadcast", false, "", allow_post, {broadcast}},

@@ -5,6 +5,7 @@
 
 #include "http/body.h"
 #include "http/host_name.h"
+#include "http/uri.h"
 #include "ws/handshake.h"
 #include "ws/handshake_offers.h"
 
@@ -83,6 +84,11 @@ std::optional<RouteMatch> find_route(std::span<const RouteView> routes, std::str
     if (!routes[i].path.has_id()) return RouteMatch{i, {}};
     if (!with_id) with_id = RouteMatch{i, *segment};
   }
+  // Another spelling of a literal path must not reach a route with an id, past the rules of the literal one.
+  const auto is_spelled_otherwise = [path](const RouteView& route) {
+    return !route.path.has_id() && http::equal_when_decoded(route.path.text(), path);
+  };
+  if (with_id && path.contains('%') && std::ranges::any_of(routes, is_spelled_otherwise)) return std::nullopt;
   return with_id;
 }
 
@@ -123,7 +129,7 @@ std::expected<Admission, Refusal> admit(const RequestView& request, const GateVi
   }
   if (!identity) return std::unexpected{identity.error()};
   const auto& id = identity->device_id;
-  if (!id && gate.device_id_required) return std::unexpected{Rejection::device_id_missing};
+  if (!id && gate.device_id_required && !let_in_for) return std::unexpected{Rejection::device_id_missing};
   if (id && gate.denied != nullptr && gate.denied->banned_until(id->view(), gate.caller.now_seconds))
     return std::unexpected{Rejection::banned};
   return Admission{.route_index = match->index,

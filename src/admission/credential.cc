@@ -88,13 +88,15 @@ auth::JwtRules rules_for(const auth::JwtRules& rules, std::span<const IdSource> 
 
 Verdict check_jwt(std::string_view text, std::span<const IdSource> id_sources, const CallerView& caller) {
   if (!caller.verifiers->jwt_keys) return wrong("no_jwt_keys_configured");
-  const auth::JwtRules rules = rules_for(caller.verifiers->jwt_rules, id_sources);
+  auth::JwtRules rules = rules_for(caller.verifiers->jwt_rules, id_sources);
+  const bool binds = rules.id_claim != jwt_claim_off;
+  if (!binds) rules.id_claim = "sub";
   auto claims = auth::verify(text, *caller.verifiers->jwt_keys, rules, caller.now_seconds);
   if (!claims) return refusal_of(claims.error());
   // A token without the claim would be good for every device.
-  if (claims->id.empty() && rules.id_claim != jwt_claim_off) return wrong("jwt_names_no_device");
+  if (claims->id.empty() && binds) return wrong("jwt_names_no_device");
   Grant grant{.kind = Kind::jwt, .device_ids = list_of(claims->id), .token_id = std::move(claims->token_id)};
-  if (rules.id_claim == jwt_claim_off) grant.device_ids.clear();
+  if (!binds) grant.device_ids.clear();
   grant.groups = std::move(claims->groups);
   // A token counts until its end plus the leeway, so a device that comes within the leeway is not closed at once.
   if (claims->expires_at) grant.expires_at = *claims->expires_at + rules.leeway_seconds;

@@ -50,17 +50,23 @@ void read_subprotocols(const http::RequestView& request, Carried& carried) {
 }
 
 void read_query(const http::RequestView& request, Carried& carried) {
-  const http::QueryParameter found = http::query_parameter(request.query(), "access_token");
-  if (found.presence == Presence::absent) return;
-  if (found.presence == Presence::conflicting) carried.is_repeated = true;
-  std::string token(found.value.size(), '\0');
-  token.resize(http::percent_decode(found.value, token).value_or(0));  // an empty token is a wrong one
-  add_bearer(carried, std::move(token));
+  for (std::string_view rest = request.query(); !rest.empty();) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (!http::equal_when_decoded(pair.substr(0, equals), "access_token")) continue;
+    const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
+    std::string token(value.size(), '\0');
+    token.resize(http::percent_decode(value, token).value_or(0));  // an empty token is a wrong one
+    add_bearer(carried, std::move(token));
+  }
 }
 
-/// The form of the compact serialization (RFC 7515 section 3.1): a header, a JSON object in base64url, and two dots.
-bool looks_like_jwt(std::string_view token) {
-  return (token.starts_with("ey") || token.starts_with("ew")) && std::ranges::count(token, '.') == 2;
+/// The form of the compact serialization (RFC 7515 section 3.1): three parts between dots.
+bool looks_like_jwt(std::string_view token) { return std::ranges::count(token, '.') == 2; }
+
+bool has_signature(const http::RequestView& request) {
+  return http::query_parameter(request.query(), "signature").presence != Presence::absent;
 }
 
 bool is_present(Kind kind, std::span<const Kind> kinds, const Carried& carried, const http::RequestView& request,
@@ -69,7 +75,7 @@ bool is_present(Kind kind, std::span<const Kind> kinds, const Carried& carried, 
     case Kind::token: return carried.bearer && !(takes(kinds, Kind::jwt) && looks_like_jwt(*carried.bearer));
     case Kind::jwt: return carried.bearer && !(takes(kinds, Kind::token) && !looks_like_jwt(*carried.bearer));
     case Kind::basic: return carried.basic.has_value();
-    case Kind::hmac: return http::query_parameter(request.query(), "signature").presence != Presence::absent;
+    case Kind::hmac: return has_signature(request);
     case Kind::mtls: return has_client_certificate;
     case Kind::none: break;
   }
@@ -80,22 +86,20 @@ bool is_present(Kind kind, std::span<const Kind> kinds, const Carried& carried, 
 
 std::expected<Presented, Refusal> find_credential(const http::RequestView& request, std::span<const Kind> kinds,
                                                   bool has_client_certificate) {
+  if (std::ranges::all_of(kinds, [](Kind kind) { return kind == Kind::none; })) return Presented{};
   Carried carried;
-  const bool reads_bearer = takes(kinds, Kind::token) || takes(kinds, Kind::jwt);
-  if (reads_bearer || takes(kinds, Kind::basic)) read_authorization(request, carried);
-  if (reads_bearer) {
-    read_subprotocols(request, carried);
-    read_query(request, carried);
-  }
+  read_authorization(request, carried);
+  read_subprotocols(request, carried);
+  read_query(request, carried);
   if (carried.is_repeated) return std::unexpected{Refusal{Rejection::credential_repeated}};
   for (const Kind kind : kinds) {
     if (!is_present(kind, kinds, carried, request, has_client_certificate)) continue;
     if (kind == Kind::basic) return Presented{kind, std::string(*carried.basic)};
     return Presented{kind, kind == Kind::token || kind == Kind::jwt ? std::move(*carried.bearer) : std::string{}};
   }
-  if (carried.bearer || carried.basic || carried.has_other)
+  if (carried.bearer || carried.basic || carried.has_other || has_signature(request))
     return std::unexpected{Refusal{Rejection::credential_wrong}.because("kind_not_taken")};
-  if (kinds.empty() || takes(kinds, Kind::none)) return Presented{};
+  if (takes(kinds, Kind::none)) return Presented{};
   return std::unexpected{Refusal{Rejection::credential_missing}};
 }
 

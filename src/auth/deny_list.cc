@@ -9,7 +9,7 @@ namespace {
 
 std::string key_of(std::string_view device_id, std::string_view token_id) {
   std::string key(device_id);
-  key += '\n';
+  key += '\0';
   key += token_id;
   return key;
 }
@@ -41,7 +41,7 @@ std::optional<std::int64_t> DenyList::banned_until(std::string_view device_id, s
   return found->second.ends_at;
 }
 
-DenialOutcome DenyList::revoke(const Revocation& revocation, std::int64_t now) {
+DenialOutcome DenyList::revoke(Revocation& revocation, std::int64_t now) {
   const std::lock_guard lock(mutex_);
   const std::string key = key_of(revocation.device_id, revocation.token_id);
   if (!revocations_.contains(key) && revocations_.size() >= limits::denials_max) forget_ended(revocations_, now);
@@ -50,8 +50,17 @@ DenialOutcome DenyList::revoke(const Revocation& revocation, std::int64_t now) {
   if (entry.ends_at <= now) entry = {};
   entry.issued_before = std::max(entry.issued_before, revocation.issued_before);
   entry.ends_at = std::max(entry.ends_at, revocation.ends_at);
+  revocation.issued_before = entry.issued_before;
+  revocation.ends_at = entry.ends_at;
   publish();
   return DenialOutcome::noted;
+}
+
+bool DenyList::lift_revocation(std::string_view device_id, std::string_view token_id) {
+  const std::lock_guard lock(mutex_);
+  const bool was_revoked = revocations_.erase(key_of(device_id, token_id)) > 0;
+  revocations_count_.store(revocations_.size(), std::memory_order_relaxed);
+  return was_revoked;
 }
 
 /// Looks for a revocation of the device and token, of the device, of the token, and of all.

@@ -46,7 +46,10 @@ class DenyList {
   std::optional<std::int64_t> banned_until(std::string_view device_id, std::int64_t now) const;
 
   /// Two revocations of one device and token become one, which covers both. `full`: nothing changed.
-  DenialOutcome revoke(const Revocation& revocation, std::int64_t now);
+  /// On success `revocation` becomes what is in force then.
+  DenialOutcome revoke(Revocation& revocation, std::int64_t now);
+  /// Takes back what was revoked for exactly this device and token, each perhaps empty. False if nothing was.
+  bool lift_revocation(std::string_view device_id, std::string_view token_id);
   bool is_revoked(const CredentialView& credential, std::int64_t now) const;
 
   /// Rises with each ban and revocation, after it is in force: whoever sees a new value looks at its connections again. Acquire.
@@ -68,7 +71,7 @@ class DenyList {
 
   mutable std::mutex mutex_;
   Entries bans_;         // by device id
-  Entries revocations_;  // by device id, a newline, token id: neither contains one
+  Entries revocations_;  // by device id, a zero byte, token id: neither contains one
   std::atomic<std::uint64_t> version_{0};
   // Counts of entries, ended ones included: relaxed. Written under the mutex; 0 spares a look-up its lock.
   std::atomic<std::size_t> bans_count_{0}, revocations_count_{0};

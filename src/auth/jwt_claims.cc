@@ -103,7 +103,7 @@ std::expected<JwtLimits, JwtFault> limits_at(const json_t* object) {
 
 std::expected<void, JwtFault> check_times(const json_t* object, const JwtRules& rules, std::int64_t now, JwtClaims& claims) {
   const auto expires = time_at(object, "exp", Rounding::down), begins = time_at(object, "nbf", Rounding::up),
-             issued = time_at(object, "iat", Rounding::up);
+             issued = time_at(object, "iat", Rounding::down);
   for (const auto* const time : {&expires, &begins, &issued})
     if (!*time) return std::unexpected(time->error());
   if (!*expires && rules.expiry_required) return std::unexpected(JwtFault::expiry_missing);

@@ -68,7 +68,10 @@ class Relations {
       std::string_view remedy;
     };
     const AuthConfig& auth = config_.auth;
-    const std::array<Need, 4> needs{{{"token", !auth.token_file.empty(), "set auth.token.tokens"},
+    const bool sees_certificates = std::ranges::any_of(
+        config_.listeners, [](const ListenerConfig& listener) { return listener.tls.client != ClientCertificates::off; });
+    const std::array<Need, 5> needs{{{"mtls", sees_certificates, "set listener.tls.client"},
+                                     {"token", !auth.token_file.empty(), "set auth.token.tokens"},
                                      {"basic", !auth.password_file.empty(), "set auth.basic.users"},
                                      {"hmac", !auth.url_key_file.empty(), "set auth.hmac.keys"},
                                      {"jwt", !auth.jwt.key_files.empty(), "set auth.jwt.keys"}}};

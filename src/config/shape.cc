@@ -64,7 +64,9 @@ bool accepts_id_source(std::string_view text) {
   return source && source->is_claimed() && source->kind != admission::IdSource::Kind::path;
 }
 
-bool accepts_route_id_source(std::string_view text) { return admission::parse_id_source(text).has_value(); }
+bool accepts_route_id_source(std::string_view text) {
+  return admission::parse_id_source(text).has_value() && text != "jwt:off";  // which would mean a token for every device
+}
 
 bool accepts_auth_kind(std::string_view text) { return auth::parse_kind(text).has_value(); }
 bool accepts_claim_name(std::string_view text) {

@@ -173,7 +173,7 @@ const std::array table{
         "`basic:user`, `jwt:CLAIM`, `tls:cn` and `tls:san`: the id that the device's credential proves.", live),
     row<&C::routes, &RouteConfig::id_characters>("route.id_characters", WordRule{id_characters_words},
         "Characters of device ids. `strict`: letters, digits and `. _ ~ : @ -`. `ocpp`: also `* = + |` and space. `printable`: all "
-        "printable ASCII but `/ ? # %` and quotes.", live),
+        "printable ASCII but `/ ? # %` and quotes."),
     row<&C::routes, &RouteConfig::auth>("route.auth", ListRule{auth_kind, 0, 6},
         "Credentials that this path takes: `token`, `basic`, `hmac` (signed URL), `jwt`, `mtls`, `none`. The first one in this list that "
         "a request has decides; `none` counts only for a request without any. Empty: as `none`, on loopback only.", live),

@@ -40,6 +40,10 @@ DeviceView DeviceSession::view_of(conn::Connection& connection) {
           shard_index_};
 }
 
+bool DeviceSession::enforces_credentials(conn::Connection& connection) const {
+  return settings_.routes[record_of(connection).route_index].enforces_credentials;
+}
+
 /// Announces or enforces the end of the credential. Returns how long to wait before looking again; nullopt: it never ends, or the
 /// connection is closed now.
 std::optional<DurationNs> DeviceSession::judge_credential(conn::Connection& connection) {
@@ -48,7 +52,7 @@ std::optional<DurationNs> DeviceSession::judge_credential(conn::Connection& conn
   const AuthConfig& config = settings_.config.auth;
   const std::int64_t now = ring_.wall_clock_seconds();
   const std::int64_t ends = after(credential->expires_at, seconds(config.expiry_grace_ns));
-  if (now >= ends) {
+  if (now >= ends && enforces_credentials(connection)) {
     end_credential(connection, "credential expired");
     return std::nullopt;
   }
@@ -58,6 +62,7 @@ std::optional<DurationNs> DeviceSession::judge_credential(conn::Connection& conn
     credential->is_announced = true;
     observers_.tell(&Observer::on_credential_expiring, view_of(connection), dispatch::view_of(*credential));
   }
+  if (now >= ends) return std::nullopt;
   const std::int64_t next = announces && now < notice ? notice : ends;
   return static_cast<DurationNs>(std::min(next - now, wall_clock_patience_seconds)) * nanoseconds_per_second;
 }
@@ -88,7 +93,10 @@ void DeviceSession::enforce_denials() {
   if (version != denials_seen_) {
     denials_seen_ = version;
     denial_slots_left_ = slots;
+  } else if (denial_slots_left_ > 0) {
+    denial_slots_left_ += slots - denial_slots_end_;  // new ones, so that the round still reaches where it began
   }
+  denial_slots_end_ = slots;
   for (std::uint32_t i = 0; i < slots_per_turn && denial_slots_left_ > 0; ++i, --denial_slots_left_) {
     if (denial_slot_ >= slots) denial_slot_ = 0;
     if (is_open_device(denial_slot_)) enforce_denials(transport_.table().at(denial_slot_));
@@ -104,7 +112,7 @@ void DeviceSession::enforce_denials(conn::Connection& connection) {
     return;
   }
   const LiveCredential* const credential = credentials_.find(transport_.table().slot_of(connection));
-  if (credential == nullptr || credential->kind == auth::Kind::none) return;
+  if (credential == nullptr || credential->kind == auth::Kind::none || !enforces_credentials(connection)) return;
   if (gate_.denied.is_revoked({id, credential->token_id, credential->issued_at}, now))
     end_credential(connection, "credential revoked");
 }

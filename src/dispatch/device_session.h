@@ -205,6 +205,7 @@ class DeviceSession final : public conn::Session {
   // credentials.cc
   void keep_credential(const conn::Connection& connection, auth::Grant& grant);
   std::optional<DurationNs> judge_credential(conn::Connection& connection);
+  bool enforces_credentials(conn::Connection& connection) const;
   void end_credential(conn::Connection& connection, std::string_view reason);
   void enforce_denials(conn::Connection& connection);
   DeviceView view_of(conn::Connection& connection);
@@ -250,6 +251,7 @@ class DeviceSession final : public conn::Session {
   LiveCredentials credentials_;
   std::uint64_t denials_seen_ = 0;       // the version of the deny list that is being enforced
   std::uint32_t denial_slot_ = 0;        // the next one to look at
+  std::uint32_t denial_slots_end_ = 0;   // the slots that there were when it was last looked
   std::uint32_t denial_slots_left_ = 0;  // of this round
   std::uint32_t connections_count_ = 0;
   conn::Connection* reading_ = nullptr;  // whose frames are being read

@@ -52,6 +52,7 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
     const auto& kinds = credentials.emplace_back(credentials_of(route));
+    lets_in = lets_in || !route.enforce;
     asks_for_credentials = asks_for_credentials || !kinds.empty();
     routes.push_back({.path = std::string_view{route.path},
                       .id_sources = id_sources.emplace_back(id_sources_of(route, config.device)),

@@ -33,6 +33,7 @@ struct DeviceSettings {
   std::deque<std::vector<admission::IdSource>> id_sources;  // borrowed by `routes`
   std::deque<std::vector<auth::Kind>> credentials;          // borrowed by `routes`
   std::deque<std::string> challenges;                       // borrowed by `routes`
+  bool lets_in = false;                                     // some route does not enforce credentials
   bool asks_for_credentials = false;                        // some route does
   std::deque<std::vector<std::string_view>> lists;          // allowed origins and subprotocols, borrowed by `routes`
 };

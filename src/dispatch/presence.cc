@@ -28,7 +28,7 @@ void PushService::close_device(std::string_view device_id, CloseCode code, std::
                                                                   .code = code,
                                                                   .reason = std::move(reason),
                                                                   .on_result = std::move(on_result),
-                                                                  .companions = gate_.companions.of(key).size()}));
+                                                                  .companions = gate_.companions.of(key)}));
 }
 
 void PushService::extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result) {
@@ -43,47 +43,47 @@ bool PushService::carry_out_here(const Request& request, const CloseQuestion& qu
   return connection != nullptr && devices_.extend_credential(*connection, *question.extend_to);
 }
 
-/// The owner is closed, and a companion has become the owner: it is next.
-void PushService::begin_next_companion(CloseQuestion& question) {
-  --question.companions;
-  question.has_closed = true;
-  question.owners_asked = 0;
+/// The connection to ask next; nullopt: all have been asked, and the question has its answer. Whoever holds the id is followed from
+/// owner to owner; companions are named, so a newer connection does not take their turn.
+std::optional<device::ConnectionRef> PushService::next_to_close(CloseQuestion& question) {
+  if (!question.has_closed && question.owners_asked < limits::owners_asked_max)
+    if (const auto owner = next_owner(question)) return owner;
+  if (question.companions.empty()) return std::nullopt;
+  const device::ConnectionRef companion = question.companions.back();
+  question.companions.pop_back();
+  question.owners_asked = limits::owners_asked_max;
+  return companion;
 }
 
 void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
-  while (question->owners_asked < limits::owners_asked_max) {
-    const auto owner = next_owner(*question);
-    if (!owner) return question->on_result(question->has_closed ? CloseOutcome::closed : CloseOutcome::unknown_device);
-    Request request{.kind = question->extend_to ? RequestKind::extend_credential : RequestKind::close_by_backend,
+  while (const auto target = next_to_close(*question)) {
+    const auto extend_to = question->extend_to;
+    Request request{.kind = extend_to ? RequestKind::extend_credential : RequestKind::close_by_backend,
                     .code = static_cast<std::uint16_t>(question->code),
-                    .target = *owner,
+                    .target = *target,
                     .key = question->key};
-    if (owner->shard == shard_index_) {
-      if (!carry_out_here(request, *question)) continue;
-      if (question->companions == 0) return question->on_result(CloseOutcome::closed);
-      begin_next_companion(*question);
+    if (target->shard == shard_index_) {
+      if (carry_out_here(request, *question)) question->has_closed = true;
       continue;
     }
-    const auto extend_to = question->extend_to;
     request.owned = extend_to ? reinterpret_cast<std::uintptr_t>(new std::int64_t(*extend_to))
                               : reinterpret_cast<std::uintptr_t>(new std::string(question->reason));
-    request.ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock());
-    if (ask(owner->shard, request)) return;
+    request.ticket = tickets_.open({std::move(question), *target}, Tickets::Patience::question, clock());
+    if (ask(target->shard, request)) return;
     if (extend_to) (void)take<std::int64_t>(request.owned);
     else (void)take<std::string>(request.owned);
     Ticket unasked = *tickets_.take(request.ticket);
     return std::get<std::unique_ptr<CloseQuestion>>(unasked.waiter)->on_result(CloseOutcome::backpressure);
   }
-  question->on_result(CloseOutcome::moving);
+  if (question->has_closed) return question->on_result(CloseOutcome::closed);
+  const bool keeps_moving = question->owners_asked >= limits::owners_asked_max && map_.find(question->key);
+  question->on_result(keeps_moving ? CloseOutcome::moving : CloseOutcome::unknown_device);
 }
 
 void PushService::on_close_reply(std::unique_ptr<CloseQuestion> question, CloseOutcome outcome) {
-  if (outcome == CloseOutcome::unknown_device) return close_where_it_is(std::move(question));
-  if (outcome == CloseOutcome::closed && question->companions > 0) {
-    begin_next_companion(*question);
-    return close_where_it_is(std::move(question));
-  }
-  question->on_result(outcome);
+  if (outcome != CloseOutcome::closed && outcome != CloseOutcome::unknown_device) return question->on_result(outcome);
+  if (outcome == CloseOutcome::closed) question->has_closed = true;
+  close_where_it_is(std::move(question));
 }
 
 /// True if this call began the closing handshake.

@@ -171,7 +171,10 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, PushC
 
 void PushService::push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
   std::vector<device::ConnectionRef> connections = gate_.companions.of(key);
-  if (connections.empty()) return push_to(owner, key, std::move(message), {std::move(on_result)});
+  // Read after the companions: if the owner has left meanwhile, its heir is in one of the two.
+  if (gate_.companions.is_used()) owner = map_.find(key).value_or(owner);
+  if (connections.empty() || (connections.size() == 1 && connections.front() == owner))
+    return push_to(owner, key, std::move(message), {std::move(on_result)});
   if (std::ranges::find(connections, owner) == connections.end()) connections.push_back(owner);
   push_to_all(std::move(connections), key, message, std::move(on_result));
 }

@@ -128,7 +128,7 @@ class PushService final : public TakeoverNotice {
   bool close_here(const Request& request, std::string_view reason);
   void serve_close(std::uint32_t from, const Request& request);
   void serve_extension(std::uint32_t from, const Request& request);
-  static void begin_next_companion(CloseQuestion& question);
+  std::optional<device::ConnectionRef> next_to_close(CloseQuestion& question);
   bool carry_out_here(const Request& request, const CloseQuestion& question);
   void serve_describe(std::uint32_t from, const Request& request);
 

@@ -10,6 +10,18 @@
 
 namespace ringgate::dispatch {
 
+namespace {
+
+/// A part of a request's target as the log may show it: up to where a query seems to begin, which may hold a secret, even in a target
+/// that is no path, or whose question mark is escaped or repeated.
+std::string_view without_query(std::string_view text) {
+  for (const std::string_view mark : {"?", "%3f", "%3F", "&", "access_token", "signature"})
+    text = text.substr(0, text.find(mark));
+  return text;
+}
+
+}  // namespace
+
 static_assert(admission::Refusal::count <= limits::refusals_max);
 
 /// `request`: the part of it that was read.
@@ -76,10 +88,10 @@ void DeviceSession::note_refusal(const conn::Connection& connection, admission::
     if (!value.empty()) fields.emplace_back(key, value);
   };
   add("cause", refusal.cause());
-  if (!request.target().empty()) add("path", request.path());
+  if (!request.target().empty()) add("path", without_query(request.path()));
   add("host", request.field("Host").value_or(""));
   add("origin", request.field("Origin").value_or(""));
-  add("device_id", admission::claimed_device_id(request, settings_.routes));
+  add("device_id", without_query(admission::claimed_device_id(request, settings_.routes)));
   if (*left_out > 0) fields.emplace_back("suppressed", *left_out);
   log::write(log::Level::info, "handshake refused", fields);
 }

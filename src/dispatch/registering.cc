@@ -21,7 +21,11 @@ std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::regi
   if (!other) return std::unexpected(Rejection::connection_limit);
   if (!*other) return {};
   if (keeps) return std::unexpected(Rejection::device_online);
-  return std::vector{**other};
+  std::vector<device::ConnectionRef> replaced{**other};
+  // Another shard may have begun to use companions meanwhile.
+  if (gate_.companions.is_used())
+    for (const device::ConnectionRef companion : gate_.companions.lock(key).take_all()) replaced.push_back(companion);
+  return replaced;
 }
 
 std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::register_beside_companions(
@@ -52,8 +56,8 @@ void DeviceSession::leave_map(conn::Connection& connection) {
   const device::ConnectionRef mine = ref_of(connection);
   device::DeviceMap::Shard map = gate_.map.of(shard_index_);
   if (!gate_.companions.is_used()) {
-    (void)map.detach(key, mine);
-    return;
+    if (map.detach(key, mine) || !gate_.companions.is_used()) return;
+    // Another connection owns the id, and made this one a companion: another shard has begun to use them meanwhile.
   }
   auto companions = gate_.companions.lock(key);
   if (companions.erase(mine)) return;

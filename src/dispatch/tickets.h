@@ -27,8 +27,8 @@ struct CloseQuestion {
   CloseCallback on_result;
   device::ConnectionRef asked;  // the owner that was asked last
   std::uint32_t owners_asked = 0;
-  bool has_closed = false;     // one connection at least
-  std::size_t companions = 0;  // further connections to close, each when it has become the owner
+  bool has_closed = false;                        // one connection at least
+  std::vector<device::ConnectionRef> companions;  // further connections to close, by name
 };
 
 /// Asks to describe a device; follows it from owner to owner.

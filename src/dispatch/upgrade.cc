@@ -45,7 +45,7 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
   }
   if (asks_for_health(connection, request)) return answer_health(connection, request);
   std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
-  if (!settings_.config.device.required) ring_.random(seed);
+  if (!settings_.config.device.required || settings_.lets_in) ring_.random(seed);
   std::shared_ptr<const auth::Verifiers> verifiers;
   if (settings_.asks_for_credentials) verifiers = gate_.verifiers.load(std::memory_order_acquire);
   const bool reserved = reserve_connection(connection);

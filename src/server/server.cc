@@ -132,6 +132,7 @@ std::expected<void, StartError> Server::start() {
   }
   if (auto started = p.start_threads(); !started) return started;
   if (p.warning) log::warning(*p.warning);
+  p.warn_of_open_routes();
   p.warn_of_certificates();
   p.gate->ready.store(true, std::memory_order_release);
   p.started.store(true, std::memory_order_release);
@@ -250,6 +251,18 @@ std::expected<void, StartError> Server::Parts::start_threads() {
   const std::string missing = missing_features(features);
   log::info("ring features", {{"shards", shards.size()}, {"without", missing.empty() ? "none" : missing}});
   return {};
+}
+
+/// Off loopback, a route that lets in whoever comes is worth a line, also because its devices may take the ids of others.
+void Server::Parts::warn_of_open_routes() {
+  const auto exposed = std::ranges::find_if(config.listeners, [](const ListenerConfig& listener) {
+    const auto address = ring::parse_listen_address(listener.bind);
+    return address && !address->is_loopback();
+  });
+  if (exposed == config.listeners.end()) return;
+  for (const RouteConfig& route : config.routes)
+    if (!route.enforce || std::ranges::find(route.auth, "none") != route.auth.end())
+      log::warning("whoever reaches this route may connect as any device", {{"path", route.path}, {"address", exposed->bind}});
 }
 
 void Server::Parts::show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers) {

@@ -78,6 +78,7 @@ struct Server::Parts {
   }
   void show_certificates();
   void warn_of_certificates() const;
+  void warn_of_open_routes();
   void show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers);
   void register_reloadable_parts();
   std::expected<ReloadReport, StartError> reload(const Config* fresh);

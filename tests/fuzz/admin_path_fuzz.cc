@@ -32,6 +32,7 @@ enum class Endpoint {
   show_ban,
   lift_ban,
   revoke,
+  lift_revocation,
   health,
   readiness,
   metrics,
@@ -121,7 +122,8 @@ std::optional<Served> reference_services(std::string_view path) {
   if (at.count == 2 && is(1, "broadcast")) return Served{.post = Endpoint::broadcast, .id_segment = {}};
   if (at.count == 2 && is(1, "reload")) return Served{.post = Endpoint::reload, .id_segment = {}};
   if (at.count == 2 && is(1, "stats")) return Served{.get = Endpoint::stats, .id_segment = {}};
-  if (at.count == 2 && is(1, "revocations")) return Served{.put = Endpoint::revoke, .id_segment = {}};
+  if (at.count == 2 && is(1, "revocations"))
+    return Served{.put = Endpoint::revoke, .delete_ = Endpoint::lift_revocation, .id_segment = {}};
   if (at.count == 3 && is(1, "bans"))
     return Served{.get = Endpoint::show_ban, .put = Endpoint::ban, .delete_ = Endpoint::lift_ban, .id_segment = at.parts[2]};
   if (!is(1, "devices")) return std::nullopt;
@@ -261,6 +263,7 @@ void AdminApi::ban_device(Call call) { note(Endpoint::ban, call); }
 void AdminApi::show_ban(Call call) { note(Endpoint::show_ban, call); }
 void AdminApi::lift_ban(Call call) { note(Endpoint::lift_ban, call); }
 void AdminApi::revoke(Call call) { note(Endpoint::revoke, call); }
+void AdminApi::lift_revocation(Call call) { note(Endpoint::lift_revocation, call); }
 void AdminApi::show_health(Call call) { note(Endpoint::health, call); }
 void AdminApi::show_readiness(Call call) { note(Endpoint::readiness, call); }
 void AdminApi::show_metrics(Call call) { note(Endpoint::metrics, call); }

@@ -289,6 +289,15 @@ def test_no_secret_is_logged(world):
             assert secret not in text
 
 
+def test_no_secret_of_a_malformed_target_is_logged(gate):
+    for target in ("ws?deviceId=a&access_token=SECRET", "wsx://h/jwt?access_token=SECRET", "/jwt?deviceId=a?access_token=SECRET",
+                   "/jwt%3Faccess_token=SECRET", "/jwt?deviceId=a%26access_token=SECRET", "/jwt&signature=SECRET"):
+        assert ask(gate, target)[0] in (400, 404), target
+    assert ask(gate, "/nowhere")[0] == 404
+    gate.wait_for_log("handshake refused", path="/nowhere")
+    assert "SECRET" not in json.dumps(gate.records)
+
+
 def connected(gate, path, token):
     return websockets.sync.client.connect(f"ws://{gate.devices}{path}", additional_headers={"Authorization": f"Bearer {token}"})
 
@@ -309,6 +318,9 @@ def test_revocations_and_bans_reach_the_connected(gate, world):
         assert ask(gate, "/jwt?deviceId=r1", bearer(world.jwt(sub="r1", jti="j3"))) == (101, None)
         two.send("untouched")
         assert two.recv() == "untouched"
+        assert call(gate, "DELETE", "/v1/revocations?token=j1")[0] == 204
+        assert call(gate, "DELETE", "/v1/revocations", {"token": "j1"})[0] == 404
+        assert ask(gate, "/jwt?deviceId=r1", bearer(world.jwt(sub="r1", jti="j1"))) == (101, None)
         assert call(gate, "PUT", "/v1/revocations", {"device": "r2", "issued_before": int(time.time()) + 5, "for": "1h"})[0] == 200
         assert close_code(two) == 4401
         assert ask(gate, "/jwt?deviceId=r2", bearer(world.jwt(sub="r2", iat=int(time.time()) + 10))) == (101, None)

@@ -2,6 +2,7 @@
 
 import signal
 
+from support.certificates import Root
 from support.gate import Gate
 
 
@@ -56,3 +57,16 @@ def test_flags_win_over_the_file_as_at_the_start(tmp_path):
     with Gate(arguments=["-c", str(file), "--log-level", "info"]) as gate:
         file.write_text("[log]\nlevel = 'debug'\n")
         assert changes(settle(gate, "reloaded"), "setting changed") == []
+
+
+def test_tls_is_switched_on_and_off_only_at_the_start(tmp_path):
+    certificate = Root(tmp_path).issue("gate")
+    tls = f"[[listener]]\nbind = '127.0.0.1:0'\ntls.cert = ['{certificate.certificate}']\ntls.key = ['{certificate.key}']\n"
+    plain = "[[listener]]\nbind = '127.0.0.1:0'\n"
+    file = tmp_path / "gate.toml"
+    for before, after in ((plain, tls), (tls, plain)):
+        file.write_text(before)
+        with Gate(arguments=["-c", str(file)], listen=None, warnings_allowed=True) as gate:
+            file.write_text(after)
+            needed = [key for key, *_ in changes(settle(gate, "reloaded"), "setting needs a restart")]
+            assert needed == ["listener.0.tls.cert", "listener.0.tls.key"]

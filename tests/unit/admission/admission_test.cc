@@ -242,6 +242,7 @@ std::vector<Row> path_rows() {
       {"too_short_for_both_parts", at("/fleet/live"), 404, "path_unknown"},
       {"empty_between", at("/fleet//live"), 400, "bad_id"},
       {"literal_goes_first", at("/ocpp/health"), 400, "device_id_missing"},
+      {"literal_in_another_spelling", at("/ocpp/%68ealth"), 404, "path_unknown"},
       {"strict_elsewhere", with_query("deviceId=a*b"), 400, "bad_id"},
   };
 }

@@ -168,13 +168,16 @@ TEST(Credential, ShadowModeLetsInAndSaysWhoWouldNotHaveBeen) {
   EXPECT_EQ(verdict(test, bearer("token-of-a", "deviceId=b")), "101 b let in: device_not_covered");
   EXPECT_EQ(verdict(test, get("/ws?deviceId=a")), "101 a let in: credential_missing");
   EXPECT_EQ(verdict(test, get("/ws?deviceId=a/b")), "400 bad_id");
+  const Case proven{.kinds = {Kind::basic}, .sources = proven_sources, .enforces = false};
+  EXPECT_TRUE(verdict(proven, get("/ws")).starts_with("101 anon-")) << "nobody is kept out";
 }
 
 TEST(Credential, TheDeniedAreRefusedWithAGoodCredential) {
   auth::DenyList denied;
   Case test{.kinds = {Kind::token}, .denied = &denied};
   EXPECT_EQ(verdict(test, bearer("token-of-a")), "101 a");
-  denied.revoke({.token_id = "ta", .issued_before = now, .ends_at = now + 1}, now);
+  auth::Revocation revocation{.token_id = "ta", .issued_before = now, .ends_at = now + 1};
+  denied.revoke(revocation, now);
   EXPECT_EQ(verdict(test, bearer("token-of-a")), "401 credential_revoked");
   EXPECT_EQ(verdict(test, bearer("token-of-fleet", "deviceId=f-1")), "101 f-1");
   denied.ban("f-1", now + 1, now);

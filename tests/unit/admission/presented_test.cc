@@ -47,7 +47,7 @@ TEST(FindCredential, TellsATokenFromAJwtByItsForm) {
   EXPECT_EQ(found(with_fields(bearer + jwt + "\r\n"), {Kind::token, Kind::jwt}), "jwt:" + jwt);
   EXPECT_EQ(found(with_fields(bearer + jwt + "\r\n"), {Kind::jwt, Kind::token}), "jwt:" + jwt);
   EXPECT_EQ(found(with_fields(bearer + "abc\r\n"), {Kind::jwt, Kind::token}), "token:abc");
-  EXPECT_EQ(found(with_fields(bearer + "a.b.c\r\n"), {Kind::jwt, Kind::token}), "token:a.b.c");
+  EXPECT_EQ(found(with_fields(bearer + "a.b.c\r\n"), {Kind::jwt, Kind::token}), "jwt:a.b.c");
   EXPECT_EQ(found(with_fields(bearer + jwt + "\r\n"), {Kind::token}), "token:" + jwt);
   EXPECT_EQ(found(with_fields(bearer + "abc\r\n"), {Kind::jwt}), "jwt:abc");
 }
@@ -70,8 +70,10 @@ TEST(FindCredential, NoneCountsOnlyWithoutACredential) {
   EXPECT_EQ(found(with_fields("Authorization: Basic eDp5\r\n"), {Kind::jwt, Kind::none}), "credential_wrong");
   EXPECT_EQ(found(with_fields("Authorization: Digest x\r\n"), {Kind::token, Kind::none}), "credential_wrong");
   EXPECT_EQ(found(with_fields("Authorization:\r\n"), {Kind::token, Kind::none}), "credential_wrong");
-  EXPECT_EQ(found(with_fields("Authorization: Bearer x\r\n"), {Kind::mtls, Kind::none}), "none:");
-  EXPECT_EQ(found(with_fields("", "access_token=x"), {Kind::basic, Kind::none}), "none:") << "not a credential of this route";
+  EXPECT_EQ(found(with_fields("Authorization: Bearer x\r\n"), {Kind::mtls, Kind::none}), "credential_wrong");
+  EXPECT_EQ(found(with_fields("", "access_token=x"), {Kind::basic, Kind::none}), "credential_wrong");
+  EXPECT_EQ(found(with_fields("", "signature=00"), {Kind::token, Kind::none}), "credential_wrong");
+  EXPECT_EQ(found(with_fields("Sec-WebSocket-Protocol: ringgate.token.x\r\n"), {Kind::basic, Kind::none}), "credential_wrong");
   EXPECT_EQ(found(with_fields(""), {Kind::mtls, Kind::none}, true), "mtls:");
 }
 
@@ -90,6 +92,8 @@ TEST(FindCredential, DoesNotChooseBetweenTwo) {
   EXPECT_EQ(found(with_fields("Sec-WebSocket-Protocol: ringgate.token.x, ringgate.token.y\r\n"), {Kind::token}),
             "credential_repeated");
   EXPECT_EQ(found(with_fields("", "access_token=x&access_token=y"), {Kind::token}), "credential_repeated");
+  EXPECT_EQ(found(with_fields("", "access_token=x&access_token=x"), {Kind::token}), "credential_repeated");
+  EXPECT_EQ(found(with_fields("", "access_token=x&a&access%5Ftoken=x"), {Kind::token}), "credential_repeated");
 }
 
 }  // namespace

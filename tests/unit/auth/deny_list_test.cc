@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::int64_t now = 1'000'000;
 
+DenialOutcome revoke(DenyList& list, Revocation revocation, std::int64_t at) { return list.revoke(revocation, at); }
+
 TEST(DenyList, BansADeviceUntilTheBanEnds) {
   DenyList list;
   EXPECT_EQ(list.banned_until("a", now), std::nullopt);
@@ -32,7 +34,7 @@ TEST(DenyList, ASecondBanReplacesTheFirstAndALiftedOneIsGone) {
 }
 
 TEST(DenyList, ARevocationFitsEveryMemberThatIsGiven) {
-  const auto revoked_by = [](const Revocation& revocation, const CredentialView& credential) {
+  const auto revoked_by = [](Revocation revocation, const CredentialView& credential) {
     DenyList list;
     EXPECT_EQ(list.revoke(revocation, now), DenialOutcome::noted);
     return list.is_revoked(credential, now);
@@ -53,11 +55,24 @@ TEST(DenyList, ARevocationFitsEveryMemberThatIsGiven) {
 
 TEST(DenyList, ALaterRevocationWidensAnEarlierOne) {
   DenyList list;
-  list.revoke({.device_id = "a", .issued_before = 50, .ends_at = now + 100}, now);
-  list.revoke({.device_id = "a", .issued_before = 10, .ends_at = now + 10}, now);
+  revoke(list, {.device_id = "a", .issued_before = 50, .ends_at = now + 100}, now);
+  revoke(list, {.device_id = "a", .issued_before = 10, .ends_at = now + 10}, now);
   EXPECT_TRUE(list.is_revoked({"a", "", 49}, now + 50));
-  list.revoke({.device_id = "a", .issued_before = 5, .ends_at = now + 300}, now + 200);
+  revoke(list, {.device_id = "a", .issued_before = 5, .ends_at = now + 300}, now + 200);
   EXPECT_FALSE(list.is_revoked({"a", "", 49}, now + 200)) << "the first one had ended";
+}
+
+TEST(DenyList, TellsWhatIsInForceAndTakesItBack) {
+  DenyList list;
+  revoke(list, {.device_id = "a", .issued_before = 50, .ends_at = now + 1}, now);
+  Revocation longer{.device_id = "a", .issued_before = 10, .ends_at = now + 100};
+  EXPECT_EQ(list.revoke(longer, now), DenialOutcome::noted);
+  EXPECT_EQ(longer.issued_before, 50);
+  EXPECT_EQ(longer.ends_at, now + 100);
+  EXPECT_FALSE(list.lift_revocation("a", "token"));
+  EXPECT_TRUE(list.lift_revocation("a", ""));
+  EXPECT_FALSE(list.lift_revocation("a", ""));
+  EXPECT_FALSE(list.is_revoked({"a", "", 1}, now));
 }
 
 TEST(DenyList, TellsThatItChanged) {
@@ -66,7 +81,7 @@ TEST(DenyList, TellsThatItChanged) {
   list.ban("a", now + 1, now);
   const std::uint64_t banned = list.version();
   EXPECT_NE(banned, before);
-  list.revoke({.device_id = "a", .issued_before = now, .ends_at = now + 1}, now);
+  revoke(list, {.device_id = "a", .issued_before = now, .ends_at = now + 1}, now);
   EXPECT_NE(list.version(), banned);
 }
 

