@@ -143,7 +143,9 @@ int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_
   const bool is_ready =
       EVP_DecryptInit_ex2(cipher, cipher_of_tickets(), key->cipher_key.data(), iv, nullptr) == 1 && use_mac_key(mac, *key);
   if (!is_ready) return -1;
-  return key->hour == keys.clock_() / seconds_per_key ? 1 : 2;
+  // RFC 8446 appendix C.4: clients of TLS 1.3 use a ticket once, so without a new one every second handshake would be a full one.
+  const bool is_renewed = SSL_version(ssl) == TLS1_3_VERSION || key->hour != keys.clock_() / seconds_per_key;
+  return is_renewed ? 2 : 1;
 }
 
 }  // namespace ringgate::tls

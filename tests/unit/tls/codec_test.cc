@@ -101,6 +101,24 @@ TEST_F(TlsCodec, ResumesSessions) {
   }
 }
 
+TEST_F(TlsCodec, GivesANewTicketWithEachResumption) {
+  const auto ticket = [this] {
+    const unsigned char* bytes = nullptr;
+    std::size_t size = 0;
+    SSL_SESSION_get0_ticket(SSL_get_session(client->ssl()), &bytes, &size);
+    return std::string(reinterpret_cast<const char*>(bytes), size);
+  };
+  connect({.version_min = TLS1_3_VERSION});
+  for (int i = 0; i < 3; ++i) {
+    SSL_SESSION* const session = SSL_get1_session(client->ssl());
+    const std::string before = ticket();
+    connect({.version_min = TLS1_3_VERSION, .session = session});
+    EXPECT_EQ(SSL_session_reused(client->ssl()), 1);
+    EXPECT_NE(ticket(), before);
+    SSL_SESSION_free(session);
+  }
+}
+
 TEST_F(TlsCodec, TellsWhatTheHandshakeAgreedOn) {
   using namespace std::string_literals;
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
