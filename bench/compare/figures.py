@@ -10,10 +10,11 @@ import dataclasses
 import idle
 import lines
 import ratios
+from phases import RESUMED
 from selection import busy_per_message, by_round
 
 GATE = "ringgate"
-DEEPEST_FIRST = ("judged", "elsewhere", "screen")
+DEEPEST_FIRST = ("judged", "elsewhere", "screen", "echo")
 LATENCIES = ("p50", "p99", "p999")
 
 
@@ -172,9 +173,14 @@ class Figures:
     idle: dict
     push: dict
     shards: dict
+    resumed: dict = dataclasses.field(default_factory=dict)
 
     def of_kind(self, kind):
         return [name for name, each in self.about["servers"].items() if each["kind"] == kind]
+
+    @property
+    def is_tls(self):
+        return bool(self.about["options"].get("tls"))
 
     def label(self, server):
         return self.about["servers"].get(server, {}).get("label", server)
@@ -193,6 +199,7 @@ def gather(store):
         idle_figures(groups),
         phase_cells(groups, "push"),
         phase_cells(groups, "shards", base="one-shard"),
+        resumed=phase_cells(groups, "handshakes").get(RESUMED, {}),
     )
 
 

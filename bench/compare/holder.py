@@ -1,17 +1,19 @@
 """A process of its own that holds many idle connections, or the far ends of them, with nothing but their sockets.
 
-usage: holder.py connect PORT COUNT raw|websocket     connects, upgrades, says `holding N`
-       holder.py warm PORT COUNT raw|websocket        the same after a message of 16 KiB was echoed on each
+usage: holder.py connect PORT COUNT raw|websocket|tls connects, upgrades, says `holding N`
+       holder.py warm PORT COUNT raw|websocket|tls    the same after a message of 16 KiB was echoed on each
        holder.py accept COUNT                         listens, says `port P`, accepts, says `holding N`
 
 Ends when its standard input does; before that it answers each line with `open N`, how many are still open. Plain sockets, because
-a client with operations of its own in the kernel would be charged to the server that is measured.
+a client with operations of its own in the kernel would be charged to the server that is measured. With tls (a WebSocket over TLS
+1.3, no certificate verified) what TLS keeps is forgotten once the connection is idle.
 """
 
 import contextlib
 import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 
@@ -22,6 +24,7 @@ REQUEST = (
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 HEAD_BYTES_MAX = 4096
 WARM_UP_BYTES = 16 * 1024
+KEPT_TLS_MAX = 100  # connections that still speak when all are open
 
 
 def connect(port, count, protocol):
@@ -30,19 +33,33 @@ def connect(port, count, protocol):
         connection = socket.create_connection(("127.0.0.1", port), timeout=10)
         # No TIME_WAIT is left behind for the next server to be charged with.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        if protocol == "websocket":
+        if protocol == "tls":
+            connection = TLS.wrap_socket(connection)
+        if protocol != "raw":
             upgrade(connection, REQUEST.format(number=number, port=port).encode())
         held.append(connection)
+        if protocol == "tls" and count > KEPT_TLS_MAX:
+            held[-1] = socket.socket(fileno=connection.detach())
     return held
+
+
+def tls_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+TLS = tls_context()
 
 
 def warm(port, count, protocol):
     held = connect(port, count, protocol)
     for connection in held:
         payload = bytes(WARM_UP_BYTES)
-        header = struct.pack("!BBH4x", 0x82, 0x80 | 126, len(payload)) if protocol == "websocket" else b""
+        header = struct.pack("!BBH4x", 0x82, 0x80 | 126, len(payload)) if protocol != "raw" else b""
         connection.sendall(header + payload)
-        left = len(payload) + (4 if protocol == "websocket" else 0)
+        left = len(payload) + (4 if protocol != "raw" else 0)
         while left > 0:
             data = connection.recv(left)
             if not data:

@@ -42,11 +42,12 @@ def measure(contestant, scratch, connections=CONNECTIONS):
 
 def _grown(server, contestant, connections):
     warm_up = min(WARM_UP_CONNECTIONS, connections)
-    with holder("warm", server.port, warm_up, contestant.protocol) as client:
+    protocol = "tls" if getattr(contestant, "tls", ()) else contestant.protocol
+    with holder("warm", server.port, warm_up, protocol) as client:
         client.expect(f"holding {warm_up}", OPENING_SECONDS_MAX)
     time.sleep(SETTLE_SECONDS)
     rss_before, slab_before = rss_bytes(server.pid), slab_bytes()
-    with holder("connect", server.port, connections, contestant.protocol) as client:
+    with holder("connect", server.port, connections, protocol) as client:
         client.expect(f"holding {connections}", OPENING_SECONDS_MAX)
         time.sleep(SETTLE_SECONDS)
         found = _per_connection("hot", connections, rss_bytes(server.pid) - rss_before, slab_bytes() - slab_before)

@@ -78,6 +78,8 @@ LINES = {line.name: line for line in _every_line()}
 
 # The lines that targets speak of, and that get the long rounds.
 JUDGED = ("binary-20B-64x1", "binary-20B-64x16", "run-16KiB-of-20B", "binary-16KiB-64x1", "binary-64KiB-64x1", "utf8-64KiB")
+# What is measured over TLS.
+TLS = tuple(f"binary-{label}-64x{in_flight}" for label in ("20B", "1KiB", "16KiB", "64KiB") for in_flight in IN_FLIGHT)
 # The line whose screening says how fast the open loop goes.
 OPEN_LINE = "binary-20B-64x1"
 

@@ -77,6 +77,15 @@ def counted_as_messages(result):
     return result
 
 
+def without_others(result):
+    """The same result with the server's core time less that of processes which have nothing to do with it."""
+    server = result["server"]
+    if "process_cpu_ns" in server and result.get("messages"):
+        own = server["process_cpu_ns"] + server.get("irq_ns", 0) + server.get("softirq_ns", 0)
+        server["busy_ns_per_message"] = own / result["messages"]
+    return result
+
+
 def end(process):
     if process.poll() is None:
         process.kill()
@@ -98,6 +107,8 @@ def pinned_arguments(server, *, load_cpu=LOAD_CPU, server_cpu=SERVER_CPU, admin=
     ]
     if server.contestant.protocol != "websocket":
         arguments += ["--protocol", server.contestant.protocol]
+    if getattr(server.contestant, "tls", ()):
+        arguments.append("--tls")
     return arguments + (["--admin", f"127.0.0.1:{server.admin_port}"] if admin else [])
 
 

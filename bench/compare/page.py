@@ -30,8 +30,7 @@ def render(figures, named, method, caveats):
         _section(
             "verdict",
             "Verdict",
-            _summary(by_anchor["verdict"][0]),
-            _table(by_anchor["verdict"][0]),
+            *[part(table) for table in by_anchor.get("verdict", []) for part in (_summary, _table)],
             *[_titled_table(table) for table in by_anchor.get("ahead", [])],
         ),
         _section("cost", "Cost of a message", _legend(figures), _figure(plots.relative_cost(figures), "Core time per message relative to ringgate")),

@@ -6,10 +6,10 @@ from phases import Push
 from table import Table, nanoseconds, ordered, rate, rounds, spread, whole
 
 
-def handshakes(figures):
+def handshakes(figures, cells, title="Handshakes: connect, upgrade, close"):
     headers = ["server", "handshakes per core second", "times ringgate's cost", "spread", "handshakes/s", "process CPU", "rounds"]
     rows, servers = [], []
-    for cell in ordered(figures, figures.handshakes):
+    for cell in ordered(figures, cells):
         servers.append(cell.server)
         if cell.core is None:
             rows.append([f"{figures.label(cell.server)}: {cell.error}", "failed", "", "", "", "", rounds(cell)])
@@ -25,7 +25,7 @@ def handshakes(figures):
                     rounds(cell),
                 ]
             )
-    return Table("Handshakes: connect, upgrade, close", headers, rows, "", figures_module.GATE, servers)
+    return Table(title, headers, rows, "", figures_module.GATE, servers)
 
 
 def idle_table(figures):

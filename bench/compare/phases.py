@@ -19,6 +19,7 @@ from store import Step
 OVERHEAD_SECONDS = 0.6
 OPEN_SHARES = (30, 50, 70, 90)
 HANDSHAKES_CONCURRENT = 64
+RESUMED = "handshakes-resumed"
 # The gate that answers each message at once: what gathering buys in core time and costs in latency is seen beside it.
 UNGATHERED = "ringgate_ungathered"
 
@@ -178,6 +179,41 @@ class Handshakes(Phase):
         )
 
 
+class TlsEcho(Echo):
+    name, about = "echo", "echo of every size, 64 connections with 1 and with 16 in flight: everybody"
+    rounds, seconds = 3, 1.5
+
+    def lines(self, context):
+        return [line for line in lines.TLS if line in context.lines]
+
+    def servers(self, context, line):
+        return context.selection.everyone()
+
+
+class TlsHandshakes(Phase):
+    name, about = "handshakes", "connect, TLS, upgrade, close: with full handshakes, and with resumed ones"
+    rounds, seconds = 3, 2.0
+
+    def lines(self, context):
+        return ["handshakes", RESUMED]
+
+    def servers(self, context, line):
+        return context.selection.everyone()
+
+    def measure(self, context, step):
+        resume = ["--resume"] if step.line == RESUMED else []
+        record = rounds.loaded(
+            context.contestants[step.server],
+            "handshakes",
+            ["--connections", HANDSHAKES_CONCURRENT, *resume, *self._timing(context, step)],
+            self._seconds(context),
+            context.scratch,
+        )
+        if resume and not record["error"] and record["load"]["resumed"] < record["load"]["messages"] * 0.99:
+            record["error"] = f"only {record['load']['resumed']} of {record['load']['messages']} handshakes were resumed"
+        return record
+
+
 class Idle(Phase):
     name, about = "idle", f"memory of an idle connection, from {idle.CONNECTIONS:,} of them"
     rounds = 2
@@ -192,6 +228,7 @@ class Idle(Phase):
         return 14.0
 
     def measure(self, context, step):
+        # Of a TLS run, too: the bare pairs are what the kernel takes, whatever goes over it.
         if step.server == idle.BARE:
             return idle.measure_bare()
         return idle.measure(context.contestants[step.server], context.scratch)
@@ -252,4 +289,6 @@ def failed(text):
     return {"began": rounds.now(), "error": text, "marks": []}
 
 
+# What `--tls` measures instead.
+TLS_PHASES = {phase.name: phase for phase in (TlsEcho(), TlsHandshakes(), Idle())}
 PHASES = {phase.name: phase for phase in (Screen(), Judged(), Elsewhere(), Handshakes(), Idle(), Push(), Open(), Shards())}

@@ -49,6 +49,8 @@ def loaded(contestant, scenario, arguments, seconds, scratch, *, open_loop=False
         record["error"] = str(fault)
     if not record["error"]:
         record["marks"] = load.marks(record["load"], open_loop=open_loop)
+        if getattr(contestant, "tls", ()):
+            load.without_others(record["load"])
     return record
 
 

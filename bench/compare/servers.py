@@ -39,6 +39,7 @@ class Gate:
     shards: int = 1
     cpus: str = str(SERVER_CPU)
     settings: tuple[str, ...] = ()
+    tls: tuple[str, ...] = ()  # the files of a certificate and its key
     kind = "gate"
     protocol = "websocket"
 
@@ -57,7 +58,8 @@ class Gate:
             "--admin",
             f"127.0.0.1:{admin_port}",
         ]
-        for setting in self.settings:
+        secured = [f"listener.0.tls.{what}={file}" for what, file in zip(("cert", "key"), self.tls, strict=False)]
+        for setting in (*self.settings, *secured):
             command += ["--set", setting]
         return command
 
@@ -77,12 +79,12 @@ class PeerServer:
 
     cpus = str(SERVER_CPU)
 
-    def __init__(self, peer):
-        self._peer = peer
+    def __init__(self, peer, tls=()):
+        self._peer, self.tls = peer, tls
         self.name, self.label, self.kind, self.protocol = peer.name, peer.label, peer.kind, peer.protocol
 
     def command(self, port, _admin_port):
-        return [str(part) for part in self._peer.command(port)]
+        return [str(part) for part in (self._peer.command(port, self.tls) if self.tls else self._peer.command(port))]
 
     def environment(self):
         return self._peer.environment()
@@ -97,14 +99,14 @@ class PeerServer:
         return self._peer.missing()
 
 
-def peers():
-    """The rivals and ceilings that the repository has, by name, whether built or not."""
+def peers(tls=()):
+    """The rivals and ceilings that the repository has, by name, whether built or not; with `tls` those that have TLS."""
     sys.path.insert(0, os.environ.get("BENCH_PEERS", str(REPOSITORY / "bench/peers")))
     try:
         import peers as module  # of bench/peers
     finally:
         del sys.path[0]
-    return {name: PeerServer(peer) for name, peer in module.PEERS.items()}
+    return {name: PeerServer(peer, tls) for name, peer in module.PEERS.items() if not tls or peer.has_tls}
 
 
 @dataclasses.dataclass
@@ -160,12 +162,21 @@ def running(contestant, log):
             start_new_session=True,
             env={**_inherited(), **contestant.environment()},
         )
+    _share_autogroup(process.pid)
     try:
         server = Running(contestant, port, admin_port, process, log)
         _wait_until_accepting(server)
         yield server
     finally:
         _end(process)
+
+
+def _share_autogroup(pid):
+    """The server leads a session, which the scheduler weighs as one. It gets the weight of ours, if somebody changed that."""
+    with contextlib.suppress(OSError, IndexError):
+        nice = pathlib.Path("/proc/self/autogroup").read_text().split()[-1]
+        if nice != "0":
+            pathlib.Path(f"/proc/{pid}/autogroup").write_text(nice)
 
 
 def _inherited():

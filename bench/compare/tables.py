@@ -120,7 +120,8 @@ def open_tables(figures):
 def measured(figures):
     """(anchor, table) of everything that the run measured, in the order of the report."""
     judged = [line for line in lines.JUDGED if line in figures.echo]
-    yield "verdict", verdict_table(figures)
+    if not figures.is_tls:  # the targets are for plain TCP
+        yield "verdict", verdict_table(figures)
     ahead = ahead_table(figures)
     if ahead.rows:
         yield "ahead", ahead
@@ -131,7 +132,9 @@ def measured(figures):
     for table in open_tables(figures):
         yield "open", table
     if figures.handshakes:
-        yield "handshakes", phase_tables.handshakes(figures)
+        yield "handshakes", phase_tables.handshakes(figures, figures.handshakes)
+    if figures.resumed:
+        yield "handshakes", phase_tables.handshakes(figures, figures.resumed, "Handshakes that resume a TLS session")
     if figures.idle:
         yield "idle", phase_tables.idle_table(figures)
     if figures.push:

@@ -229,6 +229,29 @@ def test_screening_open_loop_handshakes_and_shards(compare):
     assert len(rates) == 4 and len(set(rates.values())) == 1
 
 
+def over_tls(run, **environment):
+    phases = ("--phase", "echo", "--phase", "handshakes")
+    return run("--tls", "--seconds", "0.05", "--rounds", "2", "--name", "tls", *phases, *LINES, **environment)
+
+
+def test_over_tls_only_servers_that_have_it_meet(compare):
+    done = over_tls(compare)
+    assert done.returncode == 0, done.stdout + done.stderr
+    records = stored(compare.folder / "tls").values()
+    assert {record["server"] for record in records} == {"ringgate", "gorilla"}
+    assert len(records) == 2 * 2 * 2 + 2 * 2 * 2 and all(record["load"]["tls"] for record in records)
+    table = (compare.folder / "tls/table.md").read_text()
+    assert "### Handshakes that resume a TLS session" in table and "Verdict" not in table
+    assert all(record["load"]["resumed"] == 0 for record in records if record["line"] == "handshakes")
+
+
+def test_full_handshakes_do_not_pass_for_resumed_ones(compare):
+    assert over_tls(compare, FAKE_LOAD_FAULT="full").returncode == 1
+    records = stored(compare.folder / "tls").values()
+    assert {bool(record["error"]) for record in records if record["line"] == "handshakes-resumed"} == {True}
+    assert not any(record["error"] for record in records if record["line"] == "handshakes")
+
+
 def test_report_is_made_again(compare):
     quick(compare)
     (compare.folder / "one/report.html").unlink()
@@ -245,6 +268,8 @@ def test_a_plan_measures_nothing(compare):
     "arguments",
     [
         ("--phase", "none"),
+        ("--phase", "echo"),
+        ("--tls", "--phase", "push"),
         ("--line", "none"),
         ("--peer", "none"),
         ("--rounds", "0"),

@@ -42,6 +42,11 @@ def test_an_open_loop_need_not_saturate():
     assert load.marks(result(busy=0.5, process=0.45), open_loop=True) == []
 
 
+def test_over_tls_the_time_of_other_processes_does_not_count():
+    spoilt = load.without_others(result(busy=0.99, process=0.5))
+    assert spoilt["server"]["busy_ns_per_message"] == pytest.approx(0.5e9 / 100)
+
+
 def test_handshakes_and_deliveries_count_as_messages():
     handshakes = load.counted_as_messages(
         {"scenario": "handshakes", "handshakes": 5, "handshakes_per_second": 2.5, "server": {"busy_ns_per_handshake": 7.0}}

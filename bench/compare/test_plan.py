@@ -71,6 +71,10 @@ def test_every_line_is_either_judged_or_elsewhere():
     assert sorted(planned) == sorted(lines.LINES)
 
 
+def test_tls_is_measured_at_four_sizes_each_with_1_and_16_in_flight():
+    assert len(lines.TLS) == 8 and all(name in lines.LINES for name in lines.TLS)
+
+
 def test_without_a_screening_the_named_rival_is_there():
     assert "gorilla" in Selection(CONTESTANTS).field(lines.OPEN_LINE)
 

@@ -28,13 +28,15 @@ class Peer:
     launcher: tuple = ()  # what runs `program`, if it does not run itself
     program: str = "server"  # below the peer's build folder
     extra_environment: tuple = ()  # pairs
+    has_tls: bool = False  # takes CERTIFICATE and KEY behind the port
 
     @property
     def folder(self):
         return BUILD / self.name
 
-    def command(self, port: int) -> list[str]:
-        return [*self.launcher, str(self.folder / self.program), str(port)]
+    def command(self, port: int, tls: tuple = ()) -> list[str]:
+        """`tls`: the files of a certificate and its key, for a peer that has TLS."""
+        return [*self.launcher, str(self.folder / self.program), str(port), *map(str, tls)]
 
     def environment(self) -> dict[str, str]:
         """What the server's environment has beside the caller's."""
@@ -59,12 +61,12 @@ GO = (("GOMAXPROCS", "1"), ("GOGC", "400"))
 PEERS: dict[str, Peer] = {peer.name: peer for peer in (
     Peer("raw_epoll", "raw TCP echo, epoll", kind="ceiling", protocol="raw"),
     Peer("raw_uring", "raw TCP echo, io_uring", kind="ceiling", protocol="raw"),
-    Peer("gorilla", "gorilla/websocket (Go)", extra_environment=GO),
+    Peer("gorilla", "gorilla/websocket (Go)", extra_environment=GO, has_tls=True),
     Peer("gws", "lxzan/gws (Go)", extra_environment=GO),
-    Peer("uwebsockets_js", "uWebSockets.js (Node.js)", launcher=("node",), program="server.js"),
+    Peer("uwebsockets_js", "uWebSockets.js (Node.js)", launcher=("node",), program="server.js", has_tls=True),
     Peer("ws", "ws (Node.js)", launcher=("node",), program="server.js"),
     Peer("bun", "Bun (JavaScript)", launcher=(str(BUILD / "bun/node_modules/@oven/bun-linux-x64/bin/bun"),), program="server.js"),
-    Peer("fastwebsockets", "fastwebsockets (Rust)"),
+    Peer("fastwebsockets", "fastwebsockets (Rust)", has_tls=True),
     Peer("sockudo_ws", "sockudo-ws (Rust)"),
     Peer("tokio_tungstenite", "tokio-tungstenite (Rust)"),
     Peer("beast", "Boost.Beast (C++)"),

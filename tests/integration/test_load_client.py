@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from support.certificates import Root
 from support.gate import PATIENCE, Gate
 from support.load_client import BINARY, is_built, load
 from support.raw_peer import ACCEPT_GUID, CLOSE, CONTINUATION, PING, encode_frame
@@ -51,6 +52,49 @@ def test_every_form_is_echoed(measured, form):
     server = result["server"]
     assert server["busy_ns"] == server["user_ns"] + server["system_ns"] + server["irq_ns"] + server["softirq_ns"]
     assert server["process_cpu_ns"] > 0 and server["rss_bytes"] > 1 << 20 and "busy_ns_per_message" in server
+
+
+@pytest.fixture(name="secure", scope="module")
+def one_gate_with_tls(tmp_path_factory):
+    certificate = Root(tmp_path_factory.mktemp("certificates")).issue("gate")
+    with Gate({"limits.max_message": "4MiB", "limits.ping_interval": "300ms"}, tls=certificate) as gate:
+        yield gate
+
+
+@pytest.mark.parametrize("form", [
+    "", "--in-flight 16", "--size 0", "--size 65536 --connections 8 --in-flight 16", "--size 500 --fragments 7", "--run-bytes 16384",
+    "--size 3000000 --in-flight 4 --connections 3 --seconds 1", "--rate 2000", "--deflate --size 200",
+])
+def test_every_form_is_echoed_over_tls(secure, form):
+    outcome = run(secure, "--tls", *form.split())
+    assert outcome.code == 0, outcome
+    assert outcome.result["tls"] and outcome.result["messages"] > 0
+    if "3000000" in form:
+        assert outcome.result["client"]["short_sends"] > 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--resume",)], ids=["full", "resumed"])
+def test_tls_handshakes_are_full_unless_they_are_to_be_resumed(secure, arguments):
+    outcome = load("handshakes", "--target", secure.devices, *SHORT, "--tls", "--connections", 4, *arguments)
+    assert outcome.code == 0, outcome
+    # The first of each connection is over by the end of the warm-up, or is one of the four that may be full.
+    assert 0 < outcome.result["handshakes"] <= outcome.result["resumed"] + 4 if arguments else outcome.result["resumed"] == 0
+
+
+def test_hold_answers_pings_over_tls(secure):
+    process, line = holding(secure, "--tls", "--connections", 50, "--seconds", 60)
+    assert line == "holding 50\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.0)
+    text, fault = process.communicate(timeout=20 * PATIENCE)
+    assert process.returncode == 0 and fault == "", fault
+    assert "; 0 ended" in text and ", 0 pings" not in text, text
+
+
+@pytest.mark.parametrize("scenario", ["run", "handshakes"])
+def test_a_server_without_tls_is_no_server_over_tls(measured, scenario):
+    outcome = load(scenario, "--target", measured.devices, *SHORT, "--tls")
+    assert outcome.code in (1, 2) and re.search("TLS|Protocol error", outcome.stderr), outcome
 
 
 def test_sends_that_the_kernel_cuts_short_go_on(measured):

@@ -37,6 +37,7 @@ void Stream::connect(const Endpoint& to, const StreamOptions& options) {
   to_ = &to;
   is_reading_ = true;
   end_ = {};
+  if (options.tls != nullptr) secure_.reset(new Secure{TlsClient(*options.tls), options.resumes_tls, {}});
   slot_ = loop_.take_slot(*this);
   if (slot_ == Loop::no_slot || !open_socket(options)) {
     const int error = slot_ == Loop::no_slot ? EMFILE : errno;
@@ -78,7 +79,8 @@ void Stream::flush() {
   if (sent_ == sending_.size()) {
     sending_.clear();
     if (sending_.capacity() > kept_output_bytes) std::string().swap(sending_);
-    sending_.swap(output_);
+    if (secure_ != nullptr) seal_output();
+    else sending_.swap(output_);
     sent_ = 0;
   }
   if (sending_.empty()) return;
@@ -137,6 +139,7 @@ void Stream::complete_connect(int result) {
   if (result < 0) return close({StreamEnd::Kind::failed, -result});
   state_ = State::open;
   arm_receive();
+  if (secure_ != nullptr) return begin_tls();
   on_connected();
   if (!output_.empty()) output_grew();
 }
@@ -145,7 +148,8 @@ void Stream::complete_receive(const io_uring_cqe& completion) {
   if ((completion.flags & IORING_CQE_F_MORE) == 0) is_receive_armed_ = false;
   if (state_ != State::open) return;
   const int result = completion.res;
-  if (result > 0) on_bytes(loop_.ring_->received(completion));
+  if (result > 0 && secure_ != nullptr) take_records(loop_.ring_->received(completion));
+  else if (result > 0) on_bytes(loop_.ring_->received(completion));
   if (state_ != State::open) return;
   if (result == 0) return close({StreamEnd::Kind::peer_finished, 0});
   if (result < 0 && result != -ENOBUFS && result != -ECANCELED) return close({StreamEnd::Kind::failed, -result});
@@ -165,7 +169,7 @@ void Stream::complete_send(int result) {
     return;
   }
   sent_ += static_cast<std::size_t>(result);
-  if (sent_ < sending_.size() || !output_.empty()) return output_grew();
+  if (sent_ < sending_.size() || !output_.empty() || (secure_ != nullptr && !secure_->sealed.empty())) return output_grew();
   sending_.clear();
   sent_ = 0;
   if (sending_.capacity() > kept_output_bytes) std::string().swap(sending_);
@@ -198,6 +202,7 @@ void Stream::end_life() {
   std::string().swap(output_);
   std::string().swap(sending_);
   sent_ = 0;
+  secure_.reset();
   state_ = State::idle;
   on_ended(end_);
 }

@@ -1,4 +1,4 @@
-// One TCP connection of a loop: bytes in, bytes out. The derived class interprets them.
+// One TCP connection of a loop, or TLS over it: bytes in, bytes out. The derived class interprets them.
 //
 // Life: idle -> connecting -> open -> closing -> idle. `on_ended` is the last call of a life; only after it may the stream
 // connect again or be destroyed. One receive and at most one send are in flight, so bytes leave in order. Thread: the loop's.
@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "load/endpoint.h"
 #include "load/loop.h"
 #include "load/operation.h"
+#include "load/tls_client.h"
 #include "ringgate/bytes.h"
 
 namespace ringgate::load {
@@ -23,6 +25,8 @@ struct StreamEnd {
 
 struct StreamOptions {
   int receive_buffer_bytes = 0;  // SO_RCVBUF; 0: the kernel's default
+  TlsContext* tls = nullptr;     // null: plain TCP
+  bool resumes_tls = false;      // the session of the stream's life before, if the server gave a ticket
 };
 
 class Stream {
@@ -33,6 +37,8 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   bool is_idle() const { return state_ == State::idle; }
+  /// Whether the server resumed a session; until the end of this life.
+  bool is_tls_resumed() const { return secure_ != nullptr && secure_->client.is_resumed(); }
 
  protected:
   /// Connects an idle stream. `to` must live until on_connected or on_ended. A failure is reported by on_ended, never inside this
@@ -55,7 +61,7 @@ class Stream {
   bool is_open() const { return state_ == State::open; }
   Loop& loop() const { return loop_; }
 
-  virtual void on_connected() = 0;
+  virtual void on_connected() = 0;            // with TLS, after its handshake
   virtual void on_bytes(ByteView bytes) = 0;  // borrowed for the call; not called after drop()
   virtual void on_sent() {}                   // the kernel has taken all output
   virtual void on_ended(StreamEnd end) = 0;
@@ -64,6 +70,15 @@ class Stream {
   friend class Loop;
   enum class State : std::uint8_t { idle, connecting, open, closing };
 
+  struct Secure {
+    TlsClient client;
+    bool resumes = false;
+    std::string sealed;  // records that wait for the next send
+  };
+
+  void begin_tls();
+  void take_records(ByteView records);
+  void seal_output();
   bool open_socket(const StreamOptions& options);
   void complete(OperationKind kind, const io_uring_cqe& completion);
   void complete_connect(int result);
@@ -90,6 +105,8 @@ class Stream {
   std::string output_;   // waits for the next send
   std::string sending_;  // the send in flight points here
   std::size_t sent_ = 0;
+  std::unique_ptr<Secure> secure_;
+  TlsSession session_;  // outlives the lives of the stream
 };
 
 }  // namespace ringgate::load

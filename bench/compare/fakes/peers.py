@@ -15,8 +15,10 @@ class Peer:
     protocol: str = "websocket"
     reason: str | None = None
     mode: str = "serve"
+    has_tls: bool = False
 
-    def command(self, port):
+    def command(self, port, tls=()):
+        assert all(pathlib.Path(file).exists() for file in tls)
         return [sys.executable, str(HERE / "server.py"), self.mode, str(port), self.name]
 
     def version(self):
@@ -34,7 +36,7 @@ PEERS = {
     for peer in (
         Peer("raw_uring", "raw TCP echo, io_uring", "ceiling", "raw"),
         Peer("raw_epoll", "raw TCP echo, epoll", "ceiling", "raw"),
-        Peer("gorilla", "gorilla/websocket (Go)"),
+        Peer("gorilla", "gorilla/websocket (Go)", has_tls=True),
         Peer("gws", "gws (Go)"),
         Peer("beast", "Boost.Beast (C++)"),
         Peer("ws", "ws (Node.js)"),

@@ -52,6 +52,7 @@ void add_common(CLI::App& command, CommonOptions& o) {
   command.add_option("--id-prefix", o.id_prefix, "the PREFIX of device ids")->capture_default_str();
   command.add_option("--seed", o.seed, "replays what is random; random unless given");
   command.add_option("--cpu", o.cpu, "run on this processor only");
+  command.add_flag("--tls", o.is_tls, "TLS 1.3 with AES-128-GCM and X25519; the server's certificate is not verified");
   command.add_option("--json", o.json_file, "write the result to this file (-: stdout, instead of the text)");
   command.add_flag("--quiet", o.is_quiet, "no seed and no progress on stderr");
 }
@@ -85,6 +86,8 @@ void add_handshakes(CLI::App& app) {
   CLI::App& handshakes = *app.add_subcommand("handshakes", "connect, upgrade, close, and again; measured");
   add_common(handshakes, handshake_options);
   handshakes.add_option("--connections", handshake_options.connections, "how many at once")->capture_default_str();
+  handshakes.add_flag("--resume", handshake_options.resumes_tls,
+                      "with --tls: each connection resumes the session of the one before");
   add_measuring(handshakes, handshake_options);
   handshakes.footer(help_of_handshakes);
 }

@@ -30,6 +30,7 @@ std::optional<std::string> fault_in_common(const CommonOptions& options) {
     return fmt::format("--connections must be from 1 to {}", connections_max);
   if (!is_within(options.seconds, 0.01, seconds_max)) return fmt::format("--seconds must be from 0.01 to {:.0f}", seconds_max);
   if (!is_within(options.warmup, 0.0, seconds_max)) return fmt::format("--warmup must be from 0 to {:.0f}", seconds_max);
+  if (options.resumes_tls && !options.is_tls) return "--resume needs --tls";
   return fault_in_processors(options);
 }
 

@@ -21,6 +21,9 @@ struct CommonOptions {
   int server_cpu = -1;
   int server_pid = -1;
 
+  bool is_tls = false;
+  bool resumes_tls = false;  // handshakes: all but the first of each connection
+
   std::string json_file;
   bool is_quiet = false;
 };

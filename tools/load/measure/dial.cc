@@ -47,6 +47,32 @@ bool send_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
+/// Appends to `held` what comes, which may be nothing yet. The error is a sentence; `awaited` names what did not come.
+std::expected<void, std::string> receive(const Socket& socket, load::TlsClient* tls, std::string_view awaited,
+                                         std::string& held) {
+  std::array<std::uint8_t, 4096> bytes{};
+  const ssize_t received = ::recv(socket.descriptor(), bytes.data(), bytes.size(), 0);
+  if (received == 0) return std::unexpected("the connection ended before " + std::string(awaited));
+  if (received < 0 && errno == EAGAIN) return std::unexpected("in time there was not " + std::string(awaited));
+  if (received < 0) return failed("recv");
+  const ByteView view(bytes.data(), static_cast<std::size_t>(received));
+  if (tls == nullptr) {
+    held.append(text_of(view));
+    return {};
+  }
+  tls->feed(view);
+  std::string sealed;
+  std::array<std::uint8_t, 4096> plain{};
+  for (auto outcome = load::TlsRead::plaintext; outcome == load::TlsRead::plaintext;) {
+    std::size_t count = 0;
+    outcome = tls->read(plain, count, sealed);
+    held.append(text_of(ByteView(plain).first(count)));
+    if (outcome == load::TlsRead::failed || outcome == load::TlsRead::finished)
+      return std::unexpected("TLS ended before " + std::string(awaited) + ": " + tls::take_error());
+  }
+  return send_all(socket.descriptor(), sealed) ? std::expected<void, std::string>() : failed("send of TLS");
+}
+
 bool is_deflate_agreed(const load::HttpAnswer& answer) {
   const auto value = answer.field("Sec-WebSocket-Extensions");
   return value && value->starts_with("permessage-deflate") && value->find("server_no_context_takeover") != std::string_view::npos;
@@ -85,24 +111,36 @@ std::expected<Socket, std::string> dial(const load::Endpoint& to, std::uint32_t 
   return socket;
 }
 
-std::expected<std::string, std::string> open_websocket(const Socket& socket, const load::Endpoint& to, std::string_view target,
-                                                       Offer offer, load::Random& random) {
+std::expected<void, std::string> open_tls(const Socket& socket, load::TlsClient& tls) {
+  std::string hello;
+  tls.start(nullptr, hello);
+  if (!send_all(socket.descriptor(), hello)) return failed("send of the ClientHello");
+  std::string nothing;
+  while (!tls.is_established()) {
+    if (const auto done = receive(socket, &tls, "the end of the TLS handshake", nothing); !done) return done;
+  }
+  return {};
+}
+
+std::expected<std::string, std::string> open_websocket(const Socket& socket, load::TlsClient* tls, const load::Endpoint& to,
+                                                       std::string_view target, Offer offer, load::Random& random) {
   const std::string key = load::make_key(random);
   std::string request;
   load::append_request(request, {target, to.text, key});
   if (offer == Offer::deflate)
     request.insert(request.size() - 2,
                    "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n");
+  if (tls != nullptr) {
+    std::string sealed;
+    tls->seal(bytes_of(request), sealed);
+    request = std::move(sealed);
+  }
   if (!send_all(socket.descriptor(), request)) return failed("send of the opening handshake");
 
   std::string held;
-  std::array<char, 4096> bytes{};
   for (;;) {
-    const ssize_t received = ::recv(socket.descriptor(), bytes.data(), bytes.size(), 0);
-    if (received == 0) return std::unexpected("the connection ended before the answer to the opening handshake");
-    if (received < 0 && errno == EAGAIN) return std::unexpected("no answer to the opening handshake in time");
-    if (received < 0) return failed("recv");
-    held.append(bytes.data(), static_cast<std::size_t>(received));
+    if (const auto done = receive(socket, tls, "the answer to the opening handshake", held); !done)
+      return std::unexpected(done.error());
     const auto answer = load::parse_answer(bytes_of(held));
     if (!answer) return std::unexpected(name_of(answer.error()));
     if (!*answer) continue;

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "load/endpoint.h"
 #include "load/random.h"
+#include "load/tls_client.h"
 
 namespace ringgate::measure {
 
@@ -38,9 +39,13 @@ std::expected<Socket, std::string> dial(const load::Endpoint& to, std::uint32_t 
 
 enum class Offer : std::uint8_t { nothing, deflate };  // deflate: permessage-deflate, both sides without context takeover
 
-/// Performs the opening handshake for `target` (path and query). Returns the bytes received behind the answer.
-std::expected<std::string, std::string> open_websocket(const Socket& socket, const load::Endpoint& to, std::string_view target,
-                                                       Offer offer, load::Random& random);
+/// Performs the handshake of TLS. The error is a sentence.
+std::expected<void, std::string> open_tls(const Socket& socket, load::TlsClient& tls);
+
+/// Performs the opening handshake for `target` (path and query), through `tls` unless that is null. Returns the bytes received
+/// behind the answer.
+std::expected<std::string, std::string> open_websocket(const Socket& socket, load::TlsClient* tls, const load::Endpoint& to,
+                                                       std::string_view target, Offer offer, load::Random& random);
 
 /// Raises the soft limit of descriptors to the hard one. It also bounds a ring's table of direct descriptors.
 void raise_descriptor_limit();

@@ -60,7 +60,15 @@ std::expected<void, std::string> EchoRun::open_all() {
   raise_descriptor_limit();
   if (is_open_loop()) prctl(PR_SET_TIMERSLACK, 1);
   const std::size_t units = is_open_loop() ? 1 : options_.in_flight;
-  auto ring = EchoRing::open({options_.connections, form_.reply_bytes() * units});
+  if (options_.is_tls) {
+    auto tls = load::TlsContext::open(load::TlsBuffers::kept);
+    if (!tls) return std::unexpected(tls.error());
+    tls_ = std::move(*tls);
+    plain_.resize(std::max(arena_.size(), tls::record_bytes_max));
+    arena_.resize(load::TlsClient::sealed_bytes_max(arena_.size()));
+  }
+  const std::size_t reply_bytes = form_.reply_bytes() * units;
+  auto ring = EchoRing::open({options_.connections, tls_ ? load::TlsClient::sealed_bytes_max(reply_bytes) : reply_bytes});
   if (!ring) return std::unexpected(ring.error());
   ring_ = std::move(*ring);
   connections_.reserve(options_.connections);
@@ -77,15 +85,21 @@ std::expected<void, std::string> EchoRun::open_all() {
 std::expected<void, std::string> EchoRun::open_one(std::uint32_t index) {
   auto socket = dial(target_, index, opening_limit);
   if (!socket) return std::unexpected(socket.error());
+  std::unique_ptr<load::TlsClient> tls;
+  if (tls_ != nullptr) {
+    tls = std::make_unique<load::TlsClient>(*tls_);
+    if (auto opened = open_tls(*socket, *tls); !opened) return std::unexpected(opened.error());
+  }
   std::string early;
   if (options_.protocol == Protocol::websocket) {
     const auto target = device_target(options_.path, options_.id_prefix + std::to_string(index));
-    auto opened = open_websocket(*socket, target_, target, options_.is_deflated ? Offer::deflate : Offer::nothing, random_);
+    auto opened =
+        open_websocket(*socket, tls.get(), target_, target, options_.is_deflated ? Offer::deflate : Offer::nothing, random_);
     if (!opened) return std::unexpected(opened.error());
     early = std::move(*opened);
   }
   if (!ring_->install(index, socket->release())) return std::unexpected("the kernel refused the direct descriptor");
-  connections_.emplace_back(ReplyReader(form_, index));
+  connections_.emplace_back(ReplyReader(form_, index)).tls = std::move(tls);
   ring_->receive(index);
   if (!early.empty() && !read_replies(index, bytes_of(early))) return std::unexpected(result_.error_text);
   return {};
@@ -212,7 +226,10 @@ void EchoRun::say_goodbye() {
   for (std::uint32_t i = 0; i < options_.connections; ++i) {
     Connection& connection = connections_[i];
     if (connection.is_blocked) continue;
-    load::append_frame(connection.rest, {load::Opcode::close, true, normal}, static_cast<std::uint32_t>(random_.next()));
+    std::string frame;
+    load::append_frame(frame, {load::Opcode::close, true, normal}, static_cast<std::uint32_t>(random_.next()));
+    if (connection.tls) connection.tls->seal(bytes_of(frame), connection.rest);
+    else connection.rest = std::move(frame);
     ring_->send_silently(i, bytes_of(connection.rest));
   }
   ring_->submit();

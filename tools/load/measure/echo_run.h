@@ -20,6 +20,7 @@
 #include "load/measure/schedule.h"
 #include "load/measure/time_line.h"
 #include "load/measure/unit_form.h"
+#include "load/tls_client.h"
 
 namespace ringgate::measure {
 
@@ -41,8 +42,10 @@ class EchoRun {
     std::uint32_t silent_count = 0;  // units of the last silent send
     std::uint64_t silent_first = 0;
     bool is_dirty = false;
-    bool is_blocked = false;  // an ordinary send is under way
-    std::string rest;         // the bytes of that send
+    bool is_blocked = false;               // an ordinary send is under way
+    std::unique_ptr<load::TlsClient> tls;  // null: plain TCP
+    ByteView silent_records;               // with TLS: of the last silent send, until the next flush
+    std::string rest;                      // the bytes of that send
     std::size_t rest_sent = 0;
     std::string control;  // pongs to send
   };
@@ -67,6 +70,8 @@ class EchoRun {
   void take_receive(const EchoCompletion& completion);
   void take_short_send(const EchoCompletion& completion);
   void take_send(const EchoCompletion& completion);
+  bool take_bytes(std::uint32_t index, ByteView bytes);
+  void queue_silently(std::uint32_t index, ByteView plain);
   bool read_replies(std::uint32_t index, ByteView bytes);
   void unit_arrived(std::uint32_t index, Connection& connection);
   void lose(std::uint32_t index, std::string what);
@@ -78,12 +83,14 @@ class EchoRun {
   load::Endpoint target_;
   UnitForm form_;
   load::Random random_;
+  std::unique_ptr<load::TlsContext> tls_;  // null: plain TCP
   std::unique_ptr<EchoRing> ring_;
   std::vector<Connection> connections_;
   std::vector<std::uint32_t> dirty_;
   std::vector<std::uint32_t> flushing_;
   std::vector<std::uint8_t> arena_;  // memory for the sends of this enter
   std::size_t arena_used_ = 0;
+  std::vector<std::uint8_t> plain_;  // with TLS: what is to be sealed, and what was opened
   std::uint32_t units_per_send_max_ = 1;
 
   Phase phase_ = Phase::warming;

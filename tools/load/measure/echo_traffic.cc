@@ -32,17 +32,22 @@ void EchoRun::flush_one(std::uint32_t index) {
   connection.is_dirty = false;
   if (connection.is_blocked) return;
   if (!connection.control.empty()) {
-    connection.rest = std::move(connection.control);
+    if (connection.tls) connection.tls->seal(bytes_of(connection.control), connection.rest);
+    else connection.rest = std::move(connection.control);
     connection.control.clear();
     return send_rest(index);
   }
   const std::uint32_t units = std::min(connection.units_due, units_per_send_max_);
   if (units == 0) return;
-  if (arena_used_ + units * form_.request_bytes_max() + UnitForm::build_slack > arena_.size()) {
+  const std::size_t plain_bytes = units * form_.request_bytes_max();
+  const std::size_t wanted = (tls_ ? load::TlsClient::sealed_bytes_max(plain_bytes) : plain_bytes) + UnitForm::build_slack;
+  if (arena_used_ + wanted > arena_.size() && arena_used_ > 0) {
+    // Records cannot be made again, so after a short send the rest is taken from the arena: it is used again after the enter.
+    if (tls_ != nullptr) return make_dirty(index);
     ring_->submit();
     arena_used_ = 0;
   }
-  std::uint8_t* const start = arena_.data() + arena_used_;
+  std::uint8_t* const start = tls_ ? plain_.data() : arena_.data() + arena_used_;
   std::uint8_t* end = start;
   connection.silent_first = connection.reader.units_expected();
   connection.silent_count = units;
@@ -52,9 +57,20 @@ void EchoRun::flush_one(std::uint32_t index) {
   if (!is_open_loop()) {
     for (std::uint32_t i = 0; i < units; ++i) connection.times.push(now_);
   }
-  ring_->send_silently(index, {start, end});
-  arena_used_ += static_cast<std::size_t>(end - start);
+  queue_silently(index, {start, end});
   if (connection.units_due != 0) make_dirty(index);  // the rest goes into the next pass
+}
+
+/// `plain` is in the arena, or with TLS outside it.
+void EchoRun::queue_silently(std::uint32_t index, ByteView plain) {
+  Connection& connection = connections_[index];
+  ByteView bytes = plain;
+  if (connection.tls) {
+    const MutableBytes room(arena_.data() + arena_used_, arena_.size() - arena_used_);
+    bytes = connection.silent_records = room.first(connection.tls->seal(plain, room));
+  }
+  ring_->send_silently(index, bytes);
+  arena_used_ += bytes.size();
 }
 
 void EchoRun::send_rest(std::uint32_t index) {
@@ -74,13 +90,29 @@ void EchoRun::take(const EchoCompletion& completion) {
 
 void EchoRun::take_receive(const EchoCompletion& completion) {
   if (completion.result > 0) {
-    if (!read_replies(completion.socket, completion.bytes)) return;
+    if (!take_bytes(completion.socket, completion.bytes)) return;
   } else if (completion.result == 0) {
     return lose(completion.socket, "the server ended the connection");
   } else if (completion.result != -ENOBUFS) {
     return lose(completion.socket, std::strerror(-completion.result));
   }
   if (!completion.has_more) ring_->receive(completion.socket);
+}
+
+bool EchoRun::take_bytes(std::uint32_t index, ByteView bytes) {
+  load::TlsClient* const tls = connections_[index].tls.get();
+  if (tls == nullptr) return read_replies(index, bytes);
+  tls->feed(bytes);
+  std::string ours;  // an answer to a KeyUpdate: no server here sends one
+  for (;;) {
+    std::size_t count = 0;
+    const load::TlsRead outcome = tls->read({plain_.data(), tls::record_bytes_max}, count, ours);
+    if (count > 0 && !read_replies(index, {plain_.data(), count})) return false;
+    if (outcome == load::TlsRead::nothing && ours.empty()) return true;
+    if (outcome == load::TlsRead::plaintext) continue;
+    lose(index, outcome == load::TlsRead::finished ? "the server ended TLS" : "TLS failed: " + tls::take_error());
+    return false;
+  }
 }
 
 bool EchoRun::read_replies(std::uint32_t index, ByteView bytes) {
@@ -125,6 +157,11 @@ void EchoRun::take_short_send(const EchoCompletion& completion) {
   Connection& connection = connections_[completion.socket];
   if (completion.result < 0 && completion.result != -EAGAIN) return lose(completion.socket, std::strerror(-completion.result));
   ++short_sends_;
+  if (connection.tls) {
+    connection.rest = text_of(connection.silent_records);
+    connection.rest_sent = static_cast<std::size_t>(std::max(0, completion.result));
+    return send_rest(completion.socket);
+  }
   std::string whole(connection.silent_count * form_.request_bytes_max() + UnitForm::build_slack, '\0');
   auto* const bytes = reinterpret_cast<std::uint8_t*>(whole.data());
   std::size_t size = 0;

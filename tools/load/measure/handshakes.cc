@@ -41,6 +41,7 @@ class Visitor final : public load::DeviceClient {
  private:
   void on_open() override {
     opened_ = load::monotonic_now();
+    is_resumed_ = is_tls_resumed();
     close(CloseCode::normal);
   }
   void on_message(const MessageView&) override {}  // some servers greet
@@ -54,6 +55,7 @@ class Visitor final : public load::DeviceClient {
       explain(text_of_ending(ending));
     } else if (shared_.is_counting) {
       ++shared_.result.handshakes;
+      shared_.result.resumed += is_resumed_ ? 1 : 0;
       shared_.result.opening.record(opened_ - started_);
       shared_.result.whole.record(load::monotonic_now() - started_);
     }
@@ -70,6 +72,7 @@ class Visitor final : public load::DeviceClient {
   TimeNs started_ = 0;
   TimeNs opened_ = 0;
   bool is_late_ = false;
+  bool is_resumed_ = false;
 };
 
 using Visitors = std::vector<std::unique_ptr<Visitor>>;
@@ -137,11 +140,12 @@ class HandshakesRun {
 
 HandshakesResult run_handshakes(const CommonOptions& options) {
   auto shared = std::make_unique<Shared>();
-  const load::DeviceTarget target = device_target_of(options);
+  const auto tls = open_tls(options, load::TlsBuffers::kept);
+  const load::DeviceTarget target = device_target_of(options, tls ? tls->get() : nullptr);
   auto loop = open_loop(options, options.connections + 64);
-  if (!loop) {
+  if (!tls || !loop) {
     shared->result.could_run = false;
-    shared->result.error_text = loop.error();
+    shared->result.error_text = tls ? loop.error() : tls.error();
     return std::move(shared->result);
   }
   Visitors visitors;

@@ -13,6 +13,7 @@ namespace ringgate::measure {
 struct HandshakesResult {
   DurationNs window = 0;
   std::uint64_t handshakes = 0;  // connections that were opened and closed in the window
+  std::uint64_t resumed = 0;     // of them, with a TLS session of before
   load::Histogram opening;       // from connect to the answer
   load::Histogram whole;         // from connect to the end of TCP
   ClientFigures client;

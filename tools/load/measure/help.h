@@ -24,6 +24,9 @@ inline constexpr const char* help_of_run = R"(WHAT IT MEASURES
   If this program never slept, and the server's processor is not known to be saturated, the result says that the client is the
   bottleneck. Then it says nothing about the server's capacity.
 
+  With --tls it speaks TLS 1.3 with AES-128-GCM and X25519 and nothing else, so that every server does the same cryptography. It
+  verifies no certificate.
+
 EXAMPLES
   ringgate-load run --target 127.0.0.1:8080 --connections 64 --size 20 --cpu 1 --server-cpu 0 --seconds 5
   ringgate-load run --target 127.0.0.1:8080 --rate 50021 --payload json --size 200 --percentiles latency.hgrm
@@ -40,6 +43,9 @@ inline constexpr const char* help_of_handshakes = R"(WHAT IT MEASURES
   "opening" is the time from connect to the answer, "whole" the time to the end of TCP. Over loopback most of a TCP handshake
   is done by the connecting side's system call, so this program usually needs more CPU than the server, and "the client is the
   bottleneck" is no surprise: then compare servers by their CPU time per handshake (--server-cpu, --server-pid), not by the rate.
+
+  With --tls each handshake has one of TLS 1.3 in it, which is a full one, or with --resume that of a session whose ticket the
+  connection before got. The result tells how many the server resumed. No certificate is verified.
 
   If the target is on loopback, connections come from 127.1.0.1 to 127.1.0.200, so that local ports do not run out.
 

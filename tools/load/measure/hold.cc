@@ -115,11 +115,12 @@ void wait_for_end(load::Loop& loop, Shared& shared, const CommonOptions& options
 
 HoldResult run_hold(const CommonOptions& options) {
   Shared shared;
-  const load::DeviceTarget target = device_target_of(options);
+  const auto tls = open_tls(options, load::TlsBuffers::released);
+  const load::DeviceTarget target = device_target_of(options, tls ? tls->get() : nullptr);
   auto loop = open_loop(options, options.connections + 64);
-  if (!loop) {
+  if (!tls || !loop) {
     shared.result.could_run = false;
-    shared.result.error_text = loop.error();
+    shared.result.error_text = tls ? loop.error() : tls.error();
     return shared.result;
   }
   std::signal(SIGTERM, tell_to_end);

@@ -231,13 +231,14 @@ class PushRun {
 }  // namespace
 
 PushResult run_pushes(const PushOptions& options) {
-  const load::DeviceTarget target = device_target_of(options);
+  const auto tls = open_tls(options, load::TlsBuffers::released);
+  const load::DeviceTarget target = device_target_of(options, tls ? tls->get() : nullptr);
   const load::Endpoint admin = *load::parse_endpoint(options.admin);
   auto loop = open_loop(options, options.connections + options.lines + 16);
-  if (!loop) {
+  if (!tls || !loop) {
     PushResult result;
     result.could_run = false;
-    result.error_text = loop.error();
+    result.error_text = tls ? loop.error() : tls.error();
     return result;
   }
   const auto shared = std::make_unique<Shared>(options, **loop);

@@ -94,6 +94,7 @@ Json run_json(const RunOptions& options, const RunResult& result) {
   json["seconds_asked"] = options.seconds;
   json["warmup"] = options.warmup;
   json["cpu"] = options.cpu;
+  json["tls"] = options.is_tls;
   json["seed"] = options.seed;
   json["seconds"] = static_cast<double>(result.window) / 1e9;
   json["messages"] = result.messages;

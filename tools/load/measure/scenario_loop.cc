@@ -18,10 +18,17 @@ std::expected<std::unique_ptr<load::Loop>, std::string> open_loop(const CommonOp
   return load::Loop::open(loop);
 }
 
-load::DeviceTarget device_target_of(const CommonOptions& options) {
+std::expected<std::unique_ptr<load::TlsContext>, std::string> open_tls(const CommonOptions& options, load::TlsBuffers buffers) {
+  if (!options.is_tls) return nullptr;
+  return load::TlsContext::open(buffers);
+}
+
+load::DeviceTarget device_target_of(const CommonOptions& options, load::TlsContext* tls) {
   load::DeviceTarget target;
   target.gate = *load::parse_endpoint(options.target);
   target.path = options.path;
+  target.stream.tls = tls;
+  target.stream.resumes_tls = options.resumes_tls;
   return target;
 }
 

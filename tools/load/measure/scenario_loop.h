@@ -14,7 +14,11 @@ namespace ringgate::measure {
 /// Pins the thread, raises the limit of descriptors and opens a loop for `sockets` connections. The error is a sentence.
 std::expected<std::unique_ptr<load::Loop>, std::string> open_loop(const CommonOptions& options, unsigned sockets);
 
-load::DeviceTarget device_target_of(const CommonOptions& options);
+/// `tls`: made by `open_tls`, and outlives the devices; null without --tls.
+load::DeviceTarget device_target_of(const CommonOptions& options, load::TlsContext* tls);
+
+/// Null without --tls. The error is a sentence.
+std::expected<std::unique_ptr<load::TlsContext>, std::string> open_tls(const CommonOptions& options, load::TlsBuffers buffers);
 
 inline DurationNs duration_of(double seconds) { return static_cast<DurationNs>(seconds * 1e9); }
 

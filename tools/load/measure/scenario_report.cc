@@ -15,6 +15,7 @@ void put_common(Json& json, const CommonOptions& options) {
   json["seconds_asked"] = options.seconds;
   json["warmup"] = options.warmup;
   json["cpu"] = options.cpu;
+  json["tls"] = options.is_tls;
   json["seed"] = options.seed;
 }
 
@@ -32,6 +33,7 @@ Json handshakes_json(const CommonOptions& options, const HandshakesResult& resul
   json["seconds"] = static_cast<double>(result.window) / 1e9;
   json["handshakes"] = result.handshakes;
   json["handshakes_per_second"] = per_second(result.handshakes, result.window);
+  json["resumed"] = result.resumed;
   json["latency_ns"] = latency_json(result.opening);
   json["latency_curve"] = latency_curve_json(result.opening);
   json["whole_ns"] = latency_json(result.whole);
@@ -46,6 +48,7 @@ std::string handshakes_text(const CommonOptions& options, const HandshakesResult
   std::string text = fmt::format("{} connections at once: connect, upgrade, close\n", options.connections);
   text += fmt::format("{:<9} {} handshakes in {:.2f} s: {} per second\n", "rate", grouped(static_cast<double>(result.handshakes)),
                       static_cast<double>(result.window) / 1e9, grouped(per_second(result.handshakes, result.window)));
+  if (options.is_tls) text += fmt::format("{:<9} {} of them resumed\n", "tls", grouped(static_cast<double>(result.resumed)));
   text += latency_text("opening", result.opening);
   text += latency_text("whole", result.whole);
   text += client_text(result.client, "handshake", result.handshakes);

@@ -51,6 +51,7 @@ TEST(RunOptions, NamesTheOptionThatIsWrong) {
       {"--warmup", [](RunOptions& o) { o.warmup = -1; }},
       {"--cpu", [](RunOptions& o) { o.cpu = 100'000; }},
       {"--server-cpu", [](RunOptions& o) { o.server_cpu = -2; }},
+      {"--resume", [](RunOptions& o) { o.resumes_tls = true; }},
       {"--server-pid", [](RunOptions& o) { o.server_pid = 0; }},
   };
   for (const Bad& bad : all) {
