@@ -171,10 +171,12 @@ bool Transport::open_some(Connection& connection, tls::Codec& codec, std::size_t
   const MutableBytes room(arena_.room(wanted + limits::buffer_slack_bytes), wanted);
   std::size_t used = 0, count = 0;
   tls::Opened opened;
+  bool has_more = false;
   do {
     opened = codec.open(room.subspan(used), count);
     used += count;
-  } while (opened == tls::Opened::plaintext && used < room.size());
+    has_more = opened == tls::Opened::plaintext && codec.has_more();
+  } while (has_more && used < room.size());
   // Before any session is called: it may write, and the wire is for all connections.
   write_wire_output(connection);
   if (connection.outbox != nullptr) send_outbox(connection);  // if it waited for the rest of a message of the peer
@@ -185,7 +187,7 @@ bool Transport::open_some(Connection& connection, tls::Codec& codec, std::size_t
   if (connection.state != State::open) return false;
   if (opened == tls::Opened::failed) fail_tls(connection, codec);
   else if (opened == tls::Opened::finished) on_close_notify(connection, codec);
-  return opened == tls::Opened::plaintext;
+  return has_more;
 }
 
 void Transport::on_close_notify(Connection& connection, tls::Codec& codec) {

@@ -19,6 +19,11 @@ constexpr std::uint8_t key_update = 24;
 /// answer that waits if the peer does not read. OpenSSL itself bounds empty records and warnings.
 constexpr std::uint8_t interruptions_max = 16;
 
+/// What SSL_get_error(3) needs before each call. To empty an empty queue, OpenSSL goes through all of its 16 places.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
 HelloState Codec::gather(ByteView bytes) {
@@ -97,11 +102,12 @@ Opened Codec::open(MutableBytes room, std::size_t& count) {
   RINGGATE_ASSERT(ssl_ != nullptr && !room.empty());
   count = 0;
   if (is_broken_) return Opened::failed;
-  ERR_clear_error();
+  forget_errors();
   const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &count);
   if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1 && !settle()) is_broken_ = true;
   if (result == 1 && !is_broken_) {
     interruptions_ = 0;
+    if (!has_more()) fed_ = {};
     return Opened::plaintext;
   }
   wire_.set_input({});  // else whoever uses the wire next would read it
@@ -119,7 +125,7 @@ Opened Codec::open(MutableBytes room, std::size_t& count) {
 }
 
 bool Codec::write(ByteView bytes) {
-  ERR_clear_error();
+  forget_errors();
   std::size_t written = 0;
   if (SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written) == 1 && written == bytes.size()) return true;
   ERR_clear_error();

@@ -59,6 +59,8 @@ class Codec {
   void feed(ByteView bytes) { wire_.set_input(bytes); }
   /// Decrypts into `room`, and says in `count` how many bytes. Goes on with the handshake if it is not over.
   Opened open(MutableBytes room, std::size_t& count);
+  /// Whether anything is left for `open`. Without, the next call would only find that out.
+  bool has_more() const { return wire_.input_left() > 0 || SSL_has_pending(ssl_.get()) == 1; }
   /// Whether OpenSSL has failed: nothing can be opened or sealed any more.
   bool is_broken() const { return is_broken_; }
   /// False if the peer owes the rest of a message first, such as a KeyUpdate in two records. Then nothing must be sealed.
