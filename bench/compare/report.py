@@ -19,7 +19,7 @@ METHOD = (
 )
 TLS_METHOD = (
     "Over TLS: TLS 1.3 with AES-128-GCM, X25519 and one P-256 certificate for all. The load verifies no certificate.",
-    "Here core time is the CPU time of the server's process and the interrupts of its core, so that other processes do not count.",
+    "Here core time is the CPU time of the server's process, with the interrupts that hit it, so that other processes do not count.",
 )
 CAVEATS = (
     "Loopback: the kernel's TCP path is most of the cost of a small message, and both ends share it. Zero-copy sends, interrupt "
