@@ -6,6 +6,7 @@ Invariant: whatever leaves the `with` block, the process that it started, and th
 
 import contextlib
 import dataclasses
+import functools
 import os
 import pathlib
 import random
@@ -27,6 +28,14 @@ LOAD_CPU = 1
 
 class ServerFailed(Exception):
     """A server that did not start, or died while it was measured."""
+
+
+@functools.cache
+def knows_setting(binary, setting):
+    with contextlib.suppress(OSError):
+        asked = subprocess.run([binary, "check-config", "--set", setting], capture_output=True, timeout=10, check=False)
+        return asked.returncode == 0
+    return False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +68,14 @@ class Gate:
             f"127.0.0.1:{admin_port}",
         ]
         secured = [f"listener.0.tls.{what}={file}" for what, file in zip(("cert", "key"), self.tls, strict=False)]
-        for setting in (*self.settings, *secured):
+        for setting in (*self.usual_settings(), *self.settings, *secured):
             command += ["--set", setting]
         return command
+
+    def usual_settings(self):
+        """Rounds connect the same devices again and again. A binary from before that limit does not know its key."""
+        unlimited = "limits.flap_connects=off"
+        return (unlimited,) if knows_setting(self.binary, unlimited) else ()
 
     def environment(self):
         return {}

@@ -19,7 +19,7 @@ void require_all_received(const std::vector<ring::FakePeer*>& devices, std::stri
 /// Accept, opening handshake, 101, closing handshake from the device, close. The fields are those of a browser.
 class Upgrade final : public Scenario {
  public:
-  explicit Upgrade(std::uint64_t) : stage_({}), closing_(simulated::DeviceClient::close_frame(1000)) {
+  explicit Upgrade(std::uint64_t) : stage_({.gate = gate()}), closing_(simulated::DeviceClient::close_frame(1000)) {
     for (std::size_t i = 0; i < devices_count; ++i)
       requests_.push_back(simulated::DeviceClient::request(
           "device-" + std::to_string(i), "/ws",
@@ -55,6 +55,13 @@ class Upgrade final : public Scenario {
 
  private:
   static constexpr std::size_t devices_count = 32;
+  /// Counts how often each device connects, as a gate with the default settings does, but bans none of them.
+  static simulated::GateOptions gate() {
+    simulated::GateOptions options;
+    options.settings.limits.flap_connects = 1'000'000;
+    return options;
+  }
+
   Stage stage_;
   std::vector<std::string> requests_;
   std::string closing_;

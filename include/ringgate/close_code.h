@@ -26,6 +26,7 @@ enum class CloseCode : std::uint16_t {
   replaced = 4409,
   rate_limited = 4429,
   slow_consumer = 4430,
+  lifetime_over = 4440,
 };
 
 }  // namespace ringgate

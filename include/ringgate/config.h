@@ -13,6 +13,9 @@
 
 namespace ringgate {
 
+/// Of a number that a route may set: the route uses the gate's.
+inline constexpr std::uint64_t inherited = UINT64_MAX;
+
 struct ServerConfig {
   std::uint64_t shards_count = 0;   // 0: one per CPU of `cpus`, or of the machine
   std::vector<std::uint32_t> cpus;  // shards are pinned to these CPUs in turn; empty: shards are not pinned
@@ -136,6 +139,18 @@ struct DeflateConfig {
   friend bool operator==(const DeflateConfig&, const DeflateConfig&) = default;
 };
 
+/// Limits of the connections of one route. No size may exceed the gate's.
+struct RouteLimitsConfig {
+  std::uint64_t message_bytes_max = inherited;
+  std::uint64_t send_queue_bytes_max = inherited;
+  std::uint64_t idle_timeout_ns = inherited;  // 0: off, as the others
+  std::uint64_t message_timeout_ns = inherited;
+  std::uint64_t ping_interval_ns = inherited;
+  std::uint64_t pong_timeout_ns = inherited;
+
+  friend bool operator==(const RouteLimitsConfig&, const RouteLimitsConfig&) = default;
+};
+
 struct RouteConfig {
   std::string path = "/ws";  // compared byte by byte with the request's path; the segment `{id}` stands for a device id
   std::string handler = "echo";
@@ -151,6 +166,10 @@ struct RouteConfig {
   std::uint64_t connections_max = 4;                     // of one device, with DuplicatePolicy::allow
   std::vector<std::string> subprotocols;                 // the gate takes the first of these that the client offers
   DeflateConfig deflate;
+  RouteLimitsConfig limits;
+  std::uint64_t messages_per_second = inherited;  // from one device; 0: off
+  std::uint64_t bytes_per_second = inherited;     // from one device; 0: off
+  std::uint64_t lifetime_ns = 0;                  // of a connection, spread by up to a tenth either way; 0: off
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };
@@ -165,6 +184,12 @@ struct DeviceConfig {
   friend bool operator==(const DeviceConfig&, const DeviceConfig&) = default;
 };
 
+/// What becomes of a device that sends more than its rate allows.
+enum class RatePolicy : std::uint8_t {
+  pause,  // it is not read from until it may send again
+  close,  // with 4429
+};
+
 struct LimitsConfig {
   std::uint64_t connections_max = 100'000;  // over all shards
   std::uint64_t message_bytes_max = 1024 * 1024;
@@ -172,22 +197,39 @@ struct LimitsConfig {
   std::uint64_t head_bytes_max = 16 * 1024;  // of a request, on either port; 4 to 63 KiB
   std::uint64_t fields_max = 100;            // field lines of a request head
   std::uint64_t send_queue_bytes_max = 256 * 1024;
-  std::uint64_t push_bytes_max = 1024 * 1024;              // the loader sets it to message_bytes_max unless a source sets it
-  std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;  // unfinished messages of all devices; shards have equal parts
-  std::uint64_t heads_bytes_max = 64 * 1024 * 1024;        // unfinished request heads of all devices; shards have equal parts
-  std::uint64_t output_bytes_max = 256 * 1024 * 1024;      // output that waits for all slow devices; shards have equal parts
-  std::uint64_t held_bytes_max = 64 * 1024 * 1024;         // received input that waits for a later turn; shards have equal parts
-  std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;     // memory for context takeover of all connections
-  std::uint64_t inflate_cpu_percent = 20;                  // of a core, to inflate the messages of one connection
-  std::uint64_t accept_backlog = 4096;                     // per listener and shard
-  std::uint64_t send_timeout_ns = 10'000'000'000;          // output waits and the peer takes no byte; 0: off
-  std::uint64_t handshake_timeout_ns = 10'000'000'000;     // never off
-  std::uint64_t ping_interval_ns = 25'000'000'000;         // 0: off
-  std::uint64_t pong_timeout_ns = 10'000'000'000;          // 0: off
-  std::uint64_t idle_timeout_ns = 0;                       // the device sends no data message; 0: off
-  std::uint64_t message_timeout_ns = 60'000'000'000;       // from a message's first byte to its last; 0: off
-  std::uint64_t close_timeout_ns = 5'000'000'000;          // never off
-  std::uint64_t tcp_user_timeout_ns = 30'000'000'000;      // 0: off
+  std::uint64_t push_bytes_max = 1024 * 1024;               // the loader sets it to message_bytes_max unless a source sets it
+  std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;   // unfinished messages of all devices; shards have equal parts
+  std::uint64_t heads_bytes_max = 64 * 1024 * 1024;         // unfinished request heads of all devices; shards have equal parts
+  std::uint64_t output_bytes_max = 256 * 1024 * 1024;       // output that waits for all slow devices; shards have equal parts
+  std::uint64_t held_bytes_max = 64 * 1024 * 1024;          // received input that waits for a later turn; shards have equal parts
+  std::uint64_t deflate_bytes_max = 256 * 1024 * 1024;      // memory for context takeover of all connections
+  std::uint64_t inflate_cpu_percent = 20;                   // of a core, to inflate the messages of one connection
+  std::uint64_t accept_backlog = 4096;                      // per listener and shard
+  std::uint64_t send_timeout_ns = 10'000'000'000;           // output waits and the peer takes no byte; 0: off
+  std::uint64_t handshake_timeout_ns = 10'000'000'000;      // never off
+  std::uint64_t authentication_timeout_ns = 5'000'000'000;  // for a handler that decides later; never off
+  std::uint64_t authenticating_max = 4096;                  // handshakes that wait for such a decision, over all shards
+  std::uint64_t ping_interval_ns = 25'000'000'000;          // 0: off
+  std::uint64_t pong_timeout_ns = 10'000'000'000;           // 0: off
+  std::uint64_t idle_timeout_ns = 0;                        // the device sends no data message; 0: off
+  std::uint64_t message_timeout_ns = 60'000'000'000;        // from a message's first byte to its last; 0: off
+  std::uint64_t close_timeout_ns = 5'000'000'000;           // never off
+  std::uint64_t tcp_user_timeout_ns = 30'000'000'000;       // 0: off
+  // By source: the peer's IPv4 address, or the /64 of its IPv6 address. 0: off.
+  std::uint64_t connections_per_prefix = 0;     // at the same time
+  std::uint64_t handshakes_per_prefix = 0;      // per minute
+  std::uint64_t auth_failures_per_prefix = 30;  // per minute
+  std::uint64_t accepts_per_second = 0;         // opening handshakes of the whole gate; 0: off
+  // A device id that connects more often than this in one window is answered 429 for the time of the ban. 0: off.
+  std::uint64_t flap_connects = 15;
+  std::uint64_t flap_connects_per_prefix = 0;  // the same for a source; 0: off
+  std::uint64_t flap_window_ns = 60'000'000'000;
+  std::uint64_t flap_ban_ns = 300'000'000'000;
+  // What one device may send, unless its route or its credential says otherwise. 0: off.
+  std::uint64_t messages_per_second = 0;
+  std::uint64_t bytes_per_second = 0;           // on its connection, after TLS and before decompression
+  std::uint64_t rate_burst_ns = 1'000'000'000;  // how much of a rate a silent device saves up
+  RatePolicy rate_policy = RatePolicy::pause;
 
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };

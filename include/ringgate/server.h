@@ -20,6 +20,8 @@
 #include "ringgate/config.h"
 #include "ringgate/error.h"
 #include "ringgate/handler.h"
+#include "ringgate/prepared_message.h"
+#include "ringgate/presence.h"
 #include "ringgate/push.h"
 #include "ringgate/reload.h"
 
@@ -39,6 +41,10 @@ class Server {
   /// with default settings. Call it before `start` (asserted), which returns an error for an invalid path or more than 256
   /// routes.
   void mount(std::string_view path, Handler& handler);
+
+  /// The same on `route.path`, with these settings in place of those that a route with that path had. `route.handler` is not looked
+  /// at.
+  void mount(const RouteConfig& route, Handler& handler);
 
   /// Opens the listeners and starts the shards. A second call is an error that changes nothing. After any other error no shard
   /// runs, and the server cannot be used. Before `start` and after such an error, pushes and broadcasts find no device, and
@@ -72,6 +78,9 @@ class Server {
   /// server (asserted).
   PushResult push_and_wait(std::string_view device_id, MessageView message);
 
+  /// The same with a message that is encoded already. Of a message to one device the compressed form is shared with others.
+  void push(std::string_view device_id, const PreparedMessage& message, PushCallback on_result);
+
   /// Sends a message to every device online; encodes it once. Any thread; never blocks; copies the payload. Each device gets the
   /// broadcasts of one thread in the order of the calls. `on_result` may be null; it runs exactly once: before `broadcast`
   /// returns if the result is known at once, else on the calling shard, or on a shard of this server if another thread called. If
@@ -79,10 +88,35 @@ class Server {
   /// the outcome is unknown_outcome. At most 64 broadcasts of a shard are under way, and at most 64 of other threads wait for a
   /// shard; one more is refused with backpressure.
   void broadcast(MessageView message, BroadcastCallback on_result);
+  void broadcast(const PreparedMessage& message, BroadcastCallback on_result);
+
+  /// Starts the closing handshake of the device with this id. `reason` is UTF-8 and is cut to 123 bytes; the gate sends 1011
+  /// instead of a code that a Close frame may not carry. Any thread; never blocks; copies its texts. `on_result` may be null; it
+  /// runs exactly once, on the threads that `push` names.
+  void close(std::string_view device_id, CloseCode code, std::string_view reason, CloseCallback on_result);
+
+  /// Describes the device with this id. Any thread; never blocks. `on_result`: as of `close`.
+  void find(std::string_view device_id, DescribeCallback on_result);
+
+  /// Describes a page of at most `limit` (1 to 1000) devices of all shards. The first page begins at {}, each other one at
+  /// ListResult::next of the page before. A device that is online throughout all pages appears at least once. Any thread; never
+  /// blocks. `on_result`: as of `close`. At most 64 pages wait at one shard; one more is unavailable.
+  void list(DeviceCursor cursor, std::size_t limit, ListCallback on_result);
+
+  /// The same, but they wait for the result, for 5 seconds at most; then it is unknown_outcome or unavailable. Any thread but the
+  /// shards of any server (asserted).
+  CloseOutcome close_and_wait(std::string_view device_id, CloseCode code, std::string_view reason);
+  DescribeResult find_and_wait(std::string_view device_id);
+  ListResult list_and_wait(DeviceCursor cursor, std::size_t limit);
 
   /// Runs `task` on the owner shard of `connection`, if the connection still exists then. Any thread; never blocks. False, and
   /// `task` never runs, if `task` is null, `connection` names nobody, the server does not run, or a queue is full.
   bool with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
+
+  /// Brings the verdict that `Handler::on_upgrade` put off for the connection UpgradeRequest::ref. Any thread; never blocks.
+  /// `on_result` runs exactly once: before `decide` returns if the decision cannot be passed on, else on the shard of the
+  /// connection, or, if the server ends first, on the thread that waits for the end. The first decision counts.
+  void decide(ConnectionRef connection, UpgradeDecision decision, DecideCallback on_result);
 
   /// Ends gracefully: readiness goes off; for `drain.grace` (unless `skipped`) the gate still accepts; then it closes all devices
   /// with 1001, at a pace, and flushes their output. Returns at once, with the moment by which every shard that is not stuck has

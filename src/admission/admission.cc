@@ -108,6 +108,7 @@ bool is_about_credentials(Refusal refusal) {
 std::expected<Admission, Refusal> admit(const RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed) {
   if (const auto refusal = check_host(request, gate)) return std::unexpected{*refusal};
   if (const auto refusal = check_protocol(request)) return std::unexpected{*refusal};
+  if (gate.source_refusal) return std::unexpected{*gate.source_refusal};
   if (const auto refusal = check_method(request.method())) return std::unexpected{*refusal};
   const auto match = find_route(gate.routes, request.path());
   if (!match) return std::unexpected{http::Rejection::path_unknown};

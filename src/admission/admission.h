@@ -1,7 +1,7 @@
 // Admission: may this request become a device's connection? Works on a parsed head. Touches no socket and no device map: a
 // takeover of an id that is online comes later. Pure; any thread.
 //
-// Invariant: one order of checks, so that one input has one answer: host, HTTP version, framing, expectation, method, path,
+// Invariant: one order of checks, so that one input has one answer: host, HTTP version, framing, expectation, source, method, path,
 // upgrade fields, origin, drain and limit, claimed device id, credential, its device, revocation, ban.
 #pragma once
 
@@ -45,6 +45,7 @@ struct GateView {
   bool device_id_required = true;
   bool is_draining = false;
   bool is_at_connection_limit = false;
+  std::optional<Refusal> source_refusal = {};  // of a limit on this source or on the rate of handshakes
 };
 
 struct Admission {

@@ -12,6 +12,14 @@
 namespace ringgate::admission {
 
 enum class Rejection : std::uint8_t {
+  // Limits on sources and ids (limit/)
+  accept_rate,
+  source_rate,
+  source_limit,
+  auth_failures,
+  flapping,
+  source_flapping,
+  // Checks of the request
   origin_repeated,
   origin_forbidden,
   draining,
@@ -20,6 +28,10 @@ enum class Rejection : std::uint8_t {
   device_id_missing,
   device_id_malformed,
   device_id_conflict,
+  refused_by_handler,
+  handler_failed,
+  authentication_timeout,
+  authenticating_limit,
   device_id_reserved,
   forwarded_conflict,
   credential_repeated,
@@ -37,6 +49,12 @@ inline constexpr std::size_t rejections_count = static_cast<std::size_t>(Rejecti
 
 // clang-format off
 inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rejection_rows{{
+    {Rejection::accept_rate, {503, "accept_rate", "Too many devices connect at this moment.", http::rejection_fields::retry_after}},
+    {Rejection::source_rate, {429, "handshake_rate", "Too many connection attempts from this address.", http::rejection_fields::retry_after}},
+    {Rejection::source_limit, {429, "source_limit", "This address has as many connections as it may have.", http::rejection_fields::retry_after}},
+    {Rejection::auth_failures, {429, "auth_failures", "Too many wrong credentials from this address.", http::rejection_fields::retry_after}},
+    {Rejection::flapping, {429, "flapping", "This device has connected too often: it must wait.", http::rejection_fields::retry_after}},
+    {Rejection::source_flapping, {429, "source_flapping", "Devices at this address have connected too often: they must wait.", http::rejection_fields::retry_after}},
     {Rejection::origin_repeated, {400, "origin_repeated", "The Origin field is given more than once.", http::rejection_fields::none}},
     {Rejection::origin_forbidden, {403, "origin_forbidden", "This origin may not connect.", http::rejection_fields::none}},
     {Rejection::draining, {503, "draining", "This server is about to stop: connect again shortly.", http::rejection_fields::retry_after}},
@@ -45,6 +63,10 @@ inline constexpr std::array<http::RejectionRow<Rejection>, rejections_count> rej
     {Rejection::device_id_missing, {400, "device_id_missing", "The request names no device.", http::rejection_fields::none}},
     {Rejection::device_id_malformed, {400, "bad_id", "The device id is not 1 to 128 characters of those that this path allows, or is . or ..", http::rejection_fields::none}},
     {Rejection::device_id_conflict, {400, "device_id_conflict", "The request names two different devices.", http::rejection_fields::none}},
+    {Rejection::refused_by_handler, {403, "refused_by_handler", "This device may not connect.", http::rejection_fields::none}},
+    {Rejection::handler_failed, {500, "handler_failed", "The server could not decide about this device.", http::rejection_fields::none}},
+    {Rejection::authentication_timeout, {504, "authentication_timeout", "Nobody decided about this device in time.", http::rejection_fields::none}},
+    {Rejection::authenticating_limit, {503, "authenticating_limit", "Too many devices wait for a decision.", http::rejection_fields::retry_after}},
     {Rejection::device_id_reserved, {400, "device_id_reserved", "Only the server gives ids that begin with anon-.", http::rejection_fields::none}},
     {Rejection::forwarded_conflict, {400, "forwarded_conflict", "X-Forwarded-For and Forwarded name different clients.", http::rejection_fields::none}},
     {Rejection::credential_repeated, {400, "credential_repeated", "The request has more than one credential of one sort.", http::rejection_fields::none}},

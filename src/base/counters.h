@@ -40,6 +40,11 @@ struct alignas(64) ShardCounters {
   Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers, health_answers;
   Counter credentials_expiring, credentials_ended;                 // of connected devices
   std::array<Counter, limits::refusals_max> handshakes_let_in_by;  // by the admission::Refusal that was not enforced
+  Counter handshakes_waiting;                                      // for the decision of a handler
+  // Limits: bans for connecting too often, and sources or ids for which a table of limits had no room
+  Counter flap_bans, limits_untracked;
+  // Devices beyond their rate: paused, or closed. Devices closed after their route's maximum lifetime
+  Counter rate_pauses, rate_closes, lifetimes_ended;
   // How an accepted connection left the open phase: it counts in exactly one of these
   Counter closed_by_peer, closed_by_gate, vanished;
   std::array<Counter, limits::refusals_max> handshakes_refused_by;  // by admission::Refusal

@@ -28,9 +28,10 @@ inline constexpr std::size_t fields_count_default = 100;       // limits.max_fie
 inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions of a chunked body
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
-inline constexpr std::size_t refusals_max = 128;           // reasons to refuse a handshake; each has a counter
-inline constexpr std::size_t subprotocols_count_max = 64;  // offered in one opening handshake
-inline constexpr std::size_t subprotocol_bytes_max = 64;   // of a configured name
+inline constexpr std::size_t refusals_max = 128;                  // reasons to refuse a handshake; each has a counter
+inline constexpr std::size_t subprotocols_count_max = 64;         // offered in one opening handshake
+inline constexpr std::size_t subprotocol_bytes_max = 64;          // of a configured name
+inline constexpr std::size_t answer_fields_bytes_max = 4 * 1024;  // that a handler adds to the answer to an opening handshake
 
 // Admin API (bytes unless counted).
 inline constexpr std::size_t listed_devices_max = 1000;               // in one page
@@ -84,11 +85,19 @@ inline constexpr std::uint64_t broadcast_answer_seconds = 30;  // until a shard'
 inline constexpr std::uint32_t owners_asked_max = 8;           // connections that one question asks when a device keeps moving
 // Broadcasts that one shard started and not all shards have reported; each holds its message.
 inline constexpr std::uint32_t broadcasts_open_max = 64;
+// Pages of devices that a program asked one shard for and that wait for the one before.
+inline constexpr std::size_t listings_waiting_max = 64;
 // Part of a lane for pages of devices; the rest is for pushes.
 inline constexpr std::size_t listed_parcels_max = lane_parcels_max / 2;
 
 // Credentials.
 inline constexpr std::size_t denials_max = 65'536;  // banned devices, and as many revocations
+
+// Limits on sources and devices: what is remembered about each, in tables of fixed size, and the largest rates that count exactly.
+inline constexpr std::size_t sources_remembered_max = 1U << 16;         // per limit; a power of two
+inline constexpr std::size_t flapping_ids_remembered_max = 1U << 16;    // a power of two
+inline constexpr std::uint64_t rate_per_second_max = 64 * 1024 * 1024;  // messages or bytes of one device
+inline constexpr std::uint64_t rate_burst_seconds_max = 60;
 
 // Device map.
 inline constexpr std::size_t foreign_readers_max = 64;        // threads that are no shard and look up an id at the same time

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "admission/presented.h"
+#include "base/time.h"
 #include "config/table.h"
 #include "ring/ring.h"
 
@@ -27,6 +28,7 @@ class Relations {
     }
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
     check_exposure();
+    check_byte_rate("limits.byte_rate", config_.limits.bytes_per_second);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
     if (std::ranges::find(config_.listeners, config_.admin.bind, &ListenerConfig::bind) != config_.listeners.end() &&
         names_one_place(config_.admin.bind)) {
@@ -52,6 +54,9 @@ class Relations {
       add(fmt::format("route.{}.id_from", i), {"the path has no {id}", "write {id} in route.path, or leave \"path\" out"});
     }
     check_credentials(i);
+    check_route_limit(i, "max_message", route.limits.message_bytes_max, config_.limits.message_bytes_max);
+    check_route_limit(i, "send_queue", route.limits.send_queue_bytes_max, config_.limits.send_queue_bytes_max);
+    check_byte_rate(fmt::format("route.{}.byte_rate", i), route.bytes_per_second);
     if (route.origin == OriginPolicy::list && route.allowed_origins.empty()) {
       add(fmt::format("route.{}.origin", i), {"\"list\" without allowed_origins accepts no origin", "give allowed_origins"});
     }
@@ -110,6 +115,24 @@ class Relations {
 
   /// With port 0 the kernel gives each listener another one.
   static bool names_one_place(const std::string& bind) { return !bind.ends_with(":0") || bind.starts_with("unix:"); }
+
+  /// Memory is reckoned by the gate's limits.
+  void check_route_limit(std::size_t i, std::string_view name, std::uint64_t bytes, std::uint64_t of_gate) {
+    if (bytes == inherited || bytes <= of_gate) return;
+    add(fmt::format("route.{}.limits.{}", i, name),
+        {fmt::format("it is above limits.{}", name), fmt::format("raise limits.{}, or give at most as much here", name)});
+  }
+
+  /// A device that is closed beyond its rate must be able to send the largest message at once.
+  void check_byte_rate(const std::string& path, std::uint64_t bytes_per_second) {
+    const LimitsConfig& limits = config_.limits;
+    if (limits.rate_policy == RatePolicy::pause || bytes_per_second == 0 || bytes_per_second == inherited) return;
+    // Both in bytes per second and in milliseconds, so that the product has 64 bits.
+    const std::uint64_t burst = bytes_per_second * (limits.rate_burst_ns / nanoseconds_per_millisecond) / 1000;
+    if (burst >= limits.message_bytes_max) return;
+    add(path, {"a device that sends one message of limits.max_message would be closed for it",
+               "raise it or limits.rate_burst, lower limits.max_message, or set limits.rate_policy = \"pause\""});
+  }
 
   void check_listener(std::size_t i) {
     const ListenerConfig& listener = config_.listeners[i];

@@ -6,6 +6,9 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <optional>
+
+#include "ringgate/config.h"
 
 namespace ringgate::config {
 namespace {
@@ -21,7 +24,6 @@ constexpr std::array<Unit, 6> size_units{
 constexpr std::array<Unit, 6> duration_units{
     {{"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
 constexpr std::uint64_t cpus_max = 1024;  // CPU_SETSIZE
-
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
 
 Complaint complaint(std::string cause, const Rule& rule) { return {std::move(cause), "write " + describe(rule)}; }
@@ -46,6 +48,34 @@ bool has_shape(const RawValue& value, RawValue::Shape wanted) {
 bool read_digits(std::string_view text, std::uint64_t& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc{} && end == text.data() + text.size() && !text.empty();
+}
+
+constexpr std::string_view off_word = "off";
+constexpr std::string_view inherit_word = "inherit";
+
+/// The value of `off` or `inherit`; nullopt if `text` is neither, or the rule does not take it.
+std::optional<std::uint64_t> read_word(Off off, std::string_view text) {
+  if (text == off_word && (off == Off::allowed || off == Off::or_inherit)) return 0;
+  if (text == inherit_word && (off == Off::inherit || off == Off::or_inherit)) return inherited;
+  return std::nullopt;
+}
+
+/// The word for `value`; empty if it is a number.
+std::string_view word_of(Off off, std::uint64_t value) {
+  if (value == 0 && (off == Off::allowed || off == Off::or_inherit)) return off_word;
+  if (value == inherited && (off == Off::inherit || off == Off::or_inherit)) return inherit_word;
+  return {};
+}
+
+/// The end of a description.
+std::string_view words_of(Off off) {
+  switch (off) {
+    case Off::refused: break;
+    case Off::allowed: return ", or \"off\"";
+    case Off::inherit: return ", or \"inherit\"";
+    case Off::or_inherit: return ", or \"off\" or \"inherit\"";
+  }
+  return {};
 }
 
 /// A number and one of `units`, e.g. "64KiB".
@@ -131,21 +161,22 @@ Read<Value> if_sound(Read<void> checked, Value value) {
 
 Read<std::uint64_t> read(const SizeRule& rule, const RawValue& value) {
   if (!has_shape(value, RawValue::Shape::text)) return std::unexpected(wrong_shape(value, rule));
+  if (const auto word = read_word(rule.off, value.text)) return *word;
   const auto bytes = read_quantity(size_units, value.text, rule);
   return bytes ? if_sound(check_number(rule, *bytes, quoted(value.text)), *bytes) : bytes;
 }
 
 Read<std::uint64_t> read(const DurationRule& rule, const RawValue& value) {
   if (!has_shape(value, RawValue::Shape::text)) return std::unexpected(wrong_shape(value, rule));
-  if (value.text == "off") {
-    if (rule.off == Off::allowed) return 0;
-    return std::unexpected(complaint("\"off\" is refused here", rule));
-  }
+  if (const auto word = read_word(rule.off, value.text)) return *word;
+  if (value.text == off_word) return std::unexpected(complaint("\"off\" is refused here", rule));
   const auto nanoseconds = read_quantity(duration_units, value.text, rule);
   return nanoseconds ? if_sound(check_number(rule, *nanoseconds, quoted(value.text)), *nanoseconds) : nanoseconds;
 }
 
 Read<std::uint64_t> read(const CountRule& rule, const RawValue& value) {
+  const bool may_be_word = value.shape == RawValue::Shape::text || value.shape == RawValue::Shape::untyped;
+  if (const auto word = may_be_word ? read_word(rule.off, value.text) : std::nullopt) return *word;
   if (!has_shape(value, RawValue::Shape::integer)) return std::unexpected(wrong_shape(value, rule));
   const std::string written = printable(value.text);
   const bool all_digits = value.text.find_first_not_of("0123456789") == std::string::npos;
@@ -197,14 +228,18 @@ Read<std::vector<std::uint32_t>> read(const CpuListRule& rule, const RawValue& v
   return cpus;
 }
 
-Read<void> check(const SizeRule& rule, std::uint64_t bytes) { return check_number(rule, bytes, print(rule, bytes)); }
-
-Read<void> check(const DurationRule& rule, std::uint64_t nanoseconds) {
-  if (nanoseconds == 0 && rule.off == Off::allowed) return {};
-  return check_number(rule, nanoseconds, print(rule, nanoseconds));
+Read<void> check(const SizeRule& rule, std::uint64_t bytes) {
+  return word_of(rule.off, bytes).empty() ? check_number(rule, bytes, print(rule, bytes)) : Read<void>{};
 }
 
-Read<void> check(const CountRule& rule, std::uint64_t count) { return check_number(rule, count, print(rule, count)); }
+Read<void> check(const DurationRule& rule, std::uint64_t nanoseconds) {
+  return word_of(rule.off, nanoseconds).empty() ? check_number(rule, nanoseconds, print(rule, nanoseconds)) : Read<void>{};
+}
+
+Read<void> check(const CountRule& rule, std::uint64_t count) {
+  return word_of(rule.off, count).empty() ? check_number(rule, count, print(rule, count)) : Read<void>{};
+}
+
 Read<void> check(const FlagRule&, bool) { return {}; }
 
 Read<void> check(const WordRule& rule, std::size_t index) {
@@ -239,14 +274,21 @@ Read<void> check(const CpuListRule& rule, const std::vector<std::uint32_t>& cpus
   return {};
 }
 
-std::string print(const SizeRule&, std::uint64_t bytes) { return toml_string(print_quantity(size_units, bytes)); }
+std::string print(const SizeRule& rule, std::uint64_t bytes) {
+  const std::string_view word = word_of(rule.off, bytes);
+  return toml_string(word.empty() ? print_quantity(size_units, bytes) : word);
+}
 
 std::string print(const DurationRule& rule, std::uint64_t nanoseconds) {
-  if (nanoseconds == 0 && rule.off == Off::allowed) return "\"off\"";
+  if (const std::string_view word = word_of(rule.off, nanoseconds); !word.empty()) return toml_string(word);
   return toml_string(nanoseconds == 0 ? "0s" : print_quantity(duration_units, nanoseconds));
 }
 
-std::string print(const CountRule&, std::uint64_t count) { return std::to_string(count); }
+std::string print(const CountRule& rule, std::uint64_t count) {
+  const std::string_view word = word_of(rule.off, count);
+  return word.empty() ? std::to_string(count) : toml_string(word);
+}
+
 std::string print(const FlagRule&, bool value) { return value ? "true" : "false"; }
 std::string print(const WordRule& rule, std::size_t index) { return toml_string(rule.words[index]); }
 std::string print(const TextRule&, const std::string& text) { return toml_string(text); }
@@ -276,18 +318,19 @@ std::string print(const CpuListRule&, const std::vector<std::uint32_t>& cpus) {
 namespace {
 
 std::string describe_kind(const SizeRule& rule) {
-  return fmt::format("a size from {} to {}{}, with a unit", print_quantity(size_units, rule.least),
-                     print_quantity(size_units, rule.most), rule.power_of_two ? ", a power of two" : "");
+  return fmt::format("a size from {} to {}{}, with a unit{}", print_quantity(size_units, rule.least),
+                     print_quantity(size_units, rule.most), rule.power_of_two ? ", a power of two" : "", words_of(rule.off));
 }
 
 std::string describe_kind(const DurationRule& rule) {
   return fmt::format("a duration from {} to {}, with a unit{}",
                      rule.least == 0 ? "0s" : print_quantity(duration_units, rule.least),
-                     print_quantity(duration_units, rule.most), rule.off == Off::allowed ? ", or \"off\"" : "");
+                     print_quantity(duration_units, rule.most), words_of(rule.off));
 }
 
 std::string describe_kind(const CountRule& rule) {
-  return fmt::format("a number from {} to {}{}", rule.least, rule.most, rule.power_of_two ? ", a power of two" : "");
+  return fmt::format("a number from {} to {}{}{}", rule.least, rule.most, rule.power_of_two ? ", a power of two" : "",
+                     words_of(rule.off));
 }
 
 std::string describe_kind(const FlagRule&) { return "true or false"; }

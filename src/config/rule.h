@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "ringgate/config.h"
+
 namespace ringgate::config {
 
 /// A value as a source wrote it. The environment and flags give `untyped` text, in which commas separate the items of a list.
@@ -30,14 +32,17 @@ struct Complaint {
 template <typename Value>
 using Read = std::expected<Value, Complaint>;
 
+/// Whether a number may also be `off`, read as 0, or `inherit`, read as `inherited`: neither, the first, the second, or both.
+enum class Off : std::uint8_t { refused, allowed, inherit, or_inherit };
+using ringgate::inherited;
+
 /// Bytes with a unit: B, kB, MB, KiB, MiB or GiB. Bounds are inclusive, in bytes.
 struct SizeRule {
   std::uint64_t least = 0;
   std::uint64_t most = 0;
   bool power_of_two = false;
+  Off off = Off::refused;
 };
-
-enum class Off : std::uint8_t { refused, allowed };
 
 /// A time with a unit: ns, us, ms, s, m or h; or `off`, read as 0. Bounds are inclusive, in nanoseconds.
 struct DurationRule {
@@ -51,6 +56,7 @@ struct CountRule {
   std::uint64_t least = 0;
   std::uint64_t most = 0;
   bool power_of_two = false;
+  Off off = Off::refused;
 };
 
 struct FlagRule {};

@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, 4> proxy_words{"off", "v1", "v2", "auto"}
 constexpr std::array<std::string_view, 4> forwarded_words{"auto", "x_forwarded_for", "forwarded", "off"};
 constexpr std::array<std::string_view, 2> switch_words{"off", "on"};
 constexpr std::array<std::string_view, 2> feature_words{"auto", "off"};
+constexpr std::array<std::string_view, 2> rate_policy_words{"pause", "close"};
 constexpr std::array<std::string_view, 5> level_words{"debug", "info", "warning", "error", "off"};
 constexpr std::array<std::string_view, 3> format_words{"auto", "logfmt", "json"};
 
@@ -81,8 +82,11 @@ using C = Config;
 using D = DeflateConfig;
 using L = LimitsConfig;
 using R = RingConfig;
+using RL = RouteLimitsConfig;
 constexpr auto off = Off::allowed;
 constexpr auto live = Reload::live;
+constexpr auto inherit = Off::inherit;
+constexpr auto off_or_inherit = Off::or_inherit;
 
 // Sections stay together, in the order in which print-config shows them. A row is two lines: the setting, then its meaning.
 // clang-format off
@@ -201,6 +205,24 @@ const std::array table{
         "Memory of a compressor with context takeover: 2^(N + 9) bytes beside its window."),
     row<&C::routes, &RouteConfig::deflate, &D::message_bytes_min>("route.deflate.min_size", SizeRule{1, 256 * MiB},
         "Shorter messages are sent uncompressed."),
+    row<&C::routes, &RouteConfig::limits, &RL::message_bytes_max>("route.limits.max_message", SizeRule{125, 256 * MiB, false, inherit},
+        "Largest message from a device of this path, decompressed; at most `limits.max_message`. `inherit`: that."),
+    row<&C::routes, &RouteConfig::limits, &RL::send_queue_bytes_max>("route.limits.send_queue", SizeRule{4 * KiB, 256 * MiB, false, inherit},
+        "Output that may wait for one device of this path; at most `limits.send_queue`. `inherit`: that."),
+    row<&C::routes, &RouteConfig::limits, &RL::idle_timeout_ns>("route.limits.idle_timeout", DurationRule{100 * ms, 720 * hour, off_or_inherit},
+        "How long a device of this path may send no data message before it is closed with 4408. `inherit`: `limits.idle_timeout`."),
+    row<&C::routes, &RouteConfig::limits, &RL::message_timeout_ns>("route.limits.message_timeout", DurationRule{100 * ms, 24 * hour, off_or_inherit},
+        "How long a message of this path may take from its first byte to its last. `inherit`: `limits.message_timeout`."),
+    row<&C::routes, &RouteConfig::limits, &RL::ping_interval_ns>("route.limits.ping_interval", DurationRule{100 * ms, 24 * hour, off_or_inherit},
+        "How long a device of this path may be silent before it is pinged. `inherit`: `limits.ping_interval`."),
+    row<&C::routes, &RouteConfig::limits, &RL::pong_timeout_ns>("route.limits.pong_timeout", DurationRule{100 * ms, hour, off_or_inherit},
+        "How long a pinged device of this path may stay silent before it is closed with 4408. `inherit`: `limits.pong_timeout`."),
+    row<&C::routes, &RouteConfig::messages_per_second>("route.message_rate", CountRule{1, 1'000'000, false, Off::or_inherit},
+        "Messages per second that one device of this route may send. `inherit`: as `limits.message_rate`.", live),
+    row<&C::routes, &RouteConfig::bytes_per_second>("route.byte_rate", SizeRule{1, limits::rate_per_second_max, false, Off::or_inherit},
+        "Bytes per second that one device of this route may send. `inherit`: as `limits.byte_rate`.", live),
+    row<&C::routes, &RouteConfig::lifetime_ns>("route.max_lifetime", DurationRule{s, 720 * hour, off},
+        "How long a connection lasts before it is closed with 4440, spread by up to a tenth either way.", live),
     row<&C::device, &DeviceConfig::required>("device.required", FlagRule{},
         "Whether a connection without a device id is refused. If not, it gets an anonymous id.", live),
     row<&C::device, &DeviceConfig::id_from>("device.id_from", ListRule{id_source, 1, 8},
@@ -271,6 +293,10 @@ const std::array table{
         "How long output may wait while the device takes no byte. Then the connection is reset (close code 4430 in the log)."),
     row<&C::limits, &L::handshake_timeout_ns>("limits.handshake_timeout", DurationRule{100 * ms, hour},
         "How long the opening handshake may take."),
+    row<&C::limits, &L::authentication_timeout_ns>("limits.authentication_timeout", DurationRule{100 * ms, hour},
+        "How long a handler that decides later about an opening handshake may take. Then it is answered 504."),
+    row<&C::limits, &L::authenticating_max>("limits.max_authenticating", CountRule{1, 1'000'000},
+        "Opening handshakes that may wait for such a decision, over all shards. One more is answered 503."),
     row<&C::limits, &L::ping_interval_ns>("limits.ping_interval", DurationRule{100 * ms, 24 * hour, off},
         "How long a device may be silent before it is pinged. Any byte received is a sign of life."),
     row<&C::limits, &L::pong_timeout_ns>("limits.pong_timeout", DurationRule{100 * ms, hour, off},
@@ -284,6 +310,34 @@ const std::array table{
         "How long the closing handshake may take before the connection is dropped."),
     row<&C::limits, &L::tcp_user_timeout_ns>("limits.tcp_user_timeout", DurationRule{ms, 24 * hour, off},
         "How long sent bytes may stay unacknowledged by TCP before the connection is dropped (TCP_USER_TIMEOUT)."),
+    row<&C::limits, &L::connections_per_prefix>("limits.connections_per_prefix", CountRule{1, 1'000'000, false, off},
+        "Device connections of one source at the same time: of an IPv4 address, or of the /64 of an IPv6 address. Others are "
+        "answered 429.", live),
+    row<&C::limits, &L::handshakes_per_prefix>("limits.handshakes_per_prefix", CountRule{1, 1'000'000, false, off},
+        "Opening handshakes per minute of one source, as many at once. Others are answered 429.", live),
+    row<&C::limits, &L::auth_failures_per_prefix>("limits.auth_failures", CountRule{1, 1'000'000, false, off},
+        "Wrong credentials per minute of one source, as many at once. Beyond it, every handshake with a credential is answered 429, "
+        "whether the credential is good or not.", live),
+    row<&C::limits, &L::accepts_per_second>("limits.accept_rate", CountRule{1, 1'000'000, false, off},
+        "Opening handshakes per second of the whole gate, as many at once. Others are answered 503.", live),
+    row<&C::limits, &L::flap_connects>("limits.flap_connects", CountRule{1, 1'000'000, false, off},
+        "How often one device id may connect in `flap_window`. An id that connects more often is answered 429 for the time of "
+        "`flap_ban`.", live),
+    row<&C::limits, &L::flap_connects_per_prefix>("limits.flap_connects_per_prefix", CountRule{1, 1'000'000, false, off},
+        "The same for one source: how often its devices together may connect in `flap_window`.", live),
+    row<&C::limits, &L::flap_window_ns>("limits.flap_window", DurationRule{s, 24 * hour},
+        "The time in which connections are counted for `flap_connects`, from the first on.", live),
+    row<&C::limits, &L::flap_ban_ns>("limits.flap_ban", DurationRule{s, 24 * hour},
+        "How long an id or a source that connects too often is answered 429.", live),
+    row<&C::limits, &L::messages_per_second>("limits.message_rate", CountRule{1, 1'000'000, false, off},
+        "Messages per second that one device may send, over time.", live),
+    row<&C::limits, &L::bytes_per_second>("limits.byte_rate", SizeRule{1, limits::rate_per_second_max, false, off},
+        "Bytes per second that one device may send, over time: as they arrive, after TLS, compressed as they are.", live),
+    row<&C::limits, &L::rate_burst_ns>("limits.rate_burst", DurationRule{100 * ms, limits::rate_burst_seconds_max * s},
+        "How much of `message_rate` and `byte_rate` a silent device saves up and may send at once.", live),
+    row<&C::limits, &L::rate_policy>("limits.rate_policy", WordRule{rate_policy_words},
+        "What becomes of a device beyond its rate. `pause`: it is not read from until it may send again. `close`: it is closed with "
+        "4429.", live),
     row<&C::ring, &R::multishot_receive>("ring.multishot_recv", WordRule{feature_words},
         "Receive with one operation that stays armed."),
     row<&C::ring, &R::direct_descriptors>("ring.direct_descriptors", WordRule{feature_words},

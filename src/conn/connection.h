@@ -65,7 +65,8 @@ struct Connection {
 
   Outbox* outbox = nullptr;             // owned by the transport; null unless output waits
   std::uint64_t output_index : 24 = 0;  // 1 + index of this turn's output; 0: none
-  std::uint64_t opened_ms : 40 = 0;     // since the shard started; 34 years
+  std::uint64_t opened_ms : 39 = 0;     // since the shard started; 17 years
+  std::uint64_t session_mark : 1 = 0;   // for the session
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;  // taken by the kernel
 

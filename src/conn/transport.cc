@@ -116,7 +116,7 @@ void Transport::on_accept(const Completion& completion) {
   counters_.accepted.add(1);
   ++listener.connections_count;
   connection->listener_index = static_cast<std::uint8_t>(completion.token.slot);
-  connection->opened_ms = (now_ / nanoseconds_per_millisecond) & ((std::uint64_t{1} << 40) - 1);
+  connection->opened_ms = (now_ / nanoseconds_per_millisecond) & ((std::uint64_t{1} << 39) - 1);
   const bool is_named_later = ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection));
   if (is_named_later) begin_operation(*connection);
   if (proxies_of(*connection) != nullptr) return begin_arrival(*connection, is_named_later ? Naming::pending : Naming::done);

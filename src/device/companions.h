@@ -36,6 +36,9 @@ class Companions {
   class Locked {
    public:
     std::size_t count() const { return list_ == stripe_.by_index.end() ? 0 : list_->second.size(); }
+    std::vector<ConnectionRef> list() const {
+      return list_ == stripe_.by_index.end() ? std::vector<ConnectionRef>{} : list_->second;
+    }
     void add(ConnectionRef companion) {
       stripe_.by_index[key_.index].push_back(companion);
       list_ = stripe_.by_index.find(key_.index);

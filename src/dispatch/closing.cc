@@ -72,7 +72,7 @@ void DeviceSession::answer_close(conn::Connection& connection, const ws::Event& 
 
 void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
-  if (record.phase == Phase::upgrading) {
+  if (record.phase == Phase::upgrading || record.phase == Phase::authenticating) {
     transport_.terminate(connection, conn::EndCause::peer_closed, conn::Farewell::fin);
     return;
   }
@@ -89,11 +89,19 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   transport_.flush_and_close(connection);  // answers given before the FIN are still sent
 }
 
-/// True if only its handler pauses the device. Its bytes before the FIN, at most a socket's buffer full, are then held here, and
+/// True if only its handler or its rate pauses the device. Its bytes before the FIN, at most a socket's buffer full, are then held here, and
 /// a device without such bytes ends at once. If its output pauses it, limits.send_timeout ends it. If it is put off, it is read
-/// soon.
+/// soon. A device that finishes before a handler has decided about it is gone: what it sent is not kept any more.
 bool DeviceSession::on_peer_finished_while_paused(conn::Connection& connection) {
-  return (connection.session_flags & DeviceFlags::paused) == DeviceFlags::paused_by_handler;
+  if (record_of(connection).phase == Phase::authenticating) {
+    DeviceSide& side = *record_of(connection).side;
+    side.has_left = true;
+    drop_held(side);
+    return true;
+  }
+  constexpr std::uint8_t held_long = DeviceFlags::paused_by_handler | DeviceFlags::paused_by_rate;
+  const auto paused = static_cast<std::uint8_t>(connection.session_flags & DeviceFlags::paused);
+  return paused != 0 && (paused & ~held_long) == 0;
 }
 
 bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::string()>& reason) {
@@ -101,10 +109,12 @@ bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::stri
   if (!connection.is_live() || !transport_.serves(connection, *this)) return false;
   switch (record_of(connection).phase) {
     case Phase::upgrading:
-      note_refusal(connection, admission::Rejection::draining, partial_request(connection));
+      note_refusal(connection, admission::Rejection::draining, admission::facts_of(admission::Rejection::draining),
+                   partial_request(connection));
       record_of(connection).phase = Phase::closed;
       transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
       return true;
+    case Phase::authenticating: refuse_undecided(connection, admission::Rejection::draining); return true;
     case Phase::open: close(connection, CloseCode::going_away, reason()); return true;
     case Phase::closing:
     case Phase::closed: break;
@@ -130,8 +140,10 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
       handler.on_close(facade, record.side->close_code, record.side->close_reason);
     });
   }
-  if (record.phase == Phase::upgrading) counters_.handshakes_abandoned.add(1);
+  if (record.phase == Phase::upgrading || record.phase == Phase::authenticating) counters_.handshakes_abandoned.add(1);
+  take_awaiting(record);
   unreserve_connection(connection);
+  paces_.drop(transport_.table().slot_of(connection));
   take_partial_head(record);
   if (record.side != nullptr) {
     unfinished_.remove(record.side->unfinished);

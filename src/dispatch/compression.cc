@@ -66,10 +66,10 @@ std::optional<ws::DeflateAgreement> Compression::agree(const http::RequestView& 
   return agreement;
 }
 
-ws::InflateRules Compression::rules_of(const DeflateState* state) const {
-  return {.bytes_max = limits_.message_bytes_max,
-          .window_bits = state == nullptr ? ws::window_bits_max : state->agreement.client_window_bits,
-          .cost_ns_max = cost_ns_max(limits_.message_bytes_max)};
+ws::InflateRules Compression::rules_of(const Account& account) {
+  return {.bytes_max = account.message_bytes_max,
+          .window_bits = account.state == nullptr ? ws::window_bits_max : account.state->agreement.client_window_bits,
+          .cost_ns_max = cost_ns_max(account.message_bytes_max)};
 }
 
 /// Each message moves `paid_at` forward by its cost divided by the share of a core. While `paid_at` is more than inflate_burst
@@ -125,7 +125,7 @@ std::expected<bool, ws::Violation> Compression::inflate_slice(InflatingMessage& 
   const bool is_new = !message.job;
   ws::InflateHistory* const history = account.state != nullptr && account.state->history ? &*account.state->history : nullptr;
   const std::uint64_t cost_before_ns = is_new ? 0 : message.cost_ns;
-  const auto finished = inflater_.resume(message.job, event.payload, rules_of(account.state), history, turn_left_ns_);
+  const auto finished = inflater_.resume(message.job, event.payload, rules_of(account), history, turn_left_ns_);
   message.cost_ns = inflater_.cost_ns();
   const std::uint64_t cost_ns = message.cost_ns - cost_before_ns;
   account.paid_at = std::max(account.paid_at, account.now) + cost_ns * 100 / limits_.inflate_cpu_percent;

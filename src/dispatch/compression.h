@@ -57,6 +57,7 @@ class Compression {
   struct Account {
     DeflateState* state = nullptr;
     TimeNs now = 0;
+    std::uint64_t message_bytes_max = 0;
     TimeNs& paid_at;  // when its share of a core will have paid for its messages; the connection keeps it while in the future
   };
 
@@ -88,7 +89,7 @@ class Compression {
  private:
   static constexpr std::uint64_t inflate_turn_ns = 10 * nanoseconds_per_millisecond;  // of estimated cost
 
-  ws::InflateRules rules_of(const DeflateState* state) const;
+  static ws::InflateRules rules_of(const Account& account);
   std::expected<bool, ws::Violation> inflate_slice(InflatingMessage& message, ws::FrameReader& reader, const Account& account);
   ws::DeflateContext* context_of(DeflateState* state, const DeflateConfig& config);
 

@@ -3,18 +3,60 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "dispatch/upgrade_facts.h"
 
 namespace ringgate::dispatch {
 
-void ConnectionAccess::send(MessageView message) {
-  if (!may_send()) return;
-  const ByteView compressed = session_.compressed_frame(connection_, message.type, message.payload);
+SendOutcome ConnectionAccess::send(MessageView message, SendOptions options) {
+  if (!may_send()) return SendOutcome::closing;
+  const ByteView compressed =
+      options.compress == Compress::no ? ByteView{} : session_.compressed_frame(connection_, message.type, message.payload);
   if (!compressed.empty()) {
     session_.transport_.write(connection_, compressed);
   } else {
     write_plain(message.type, message.payload);
   }
   session_.count_message_out(connection_, message.type, message.payload.size());
+  return session_.outcome_of_send(connection_);
+}
+
+SendOutcome ConnectionAccess::send(const PreparedMessage& message, SendOptions options) {
+  const ws::MessageRef encoded = ws::MessageRef::share(message.encoded());
+  if (!may_send()) return SendOutcome::closing;
+  if (options.compress == Compress::no) session_.transport_.write(connection_, encoded);
+  else session_.write_message(connection_, encoded, Audience::many);
+  session_.count_message_out(connection_, encoded->type(), encoded->payload().size());
+  return session_.outcome_of_send(connection_);
+}
+
+std::string ConnectionAccess::path_id() {
+  const DeviceSide* const side = record().side;
+  if (side != nullptr && !side->path_id.empty()) return side->path_id;
+  return admission::PathPattern(path()).has_id() ? std::string(record().id.view()) : std::string{};
+}
+
+std::string_view ConnectionAccess::subprotocol() {
+  const std::uint8_t index = record().subprotocol_index;
+  if (index == 0) return {};
+  if (index == subprotocol_aside) return record().side->subprotocol;
+  return session_.settings_.routes[record().route_index].subprotocols[index - 1U];
+}
+
+std::optional<TlsFacts> ConnectionAccess::tls() const { return tls_facts_of(session_.transport_, connection_); }
+
+std::optional<CompressionFacts> ConnectionAccess::compression() {
+  if ((connection_.session_flags & DeviceFlags::compresses) == 0) return std::nullopt;
+  const DeflateState* const state = DeviceSession::deflate_of(record());
+  if (state == nullptr) return CompressionFacts{};  // full windows without context
+  return CompressionFacts{.server_window_bits = state->agreement.server_window_bits,
+                          .client_window_bits = state->agreement.client_window_bits,
+                          .server_context_takeover = state->agreement.server_context_takeover,
+                          .client_context_takeover = state->agreement.client_context_takeover};
+}
+
+std::optional<std::chrono::milliseconds> ConnectionAccess::rtt() {
+  const std::uint16_t known_ms = record().rtt_ms;
+  return known_ms == 0 ? std::nullopt : std::optional(std::chrono::milliseconds(known_ms));
 }
 
 void ConnectionAccess::write_plain(MessageType type, ByteView payload) {
@@ -48,7 +90,13 @@ std::string_view Connection::device_id() const { return access_.record().id.view
 std::string_view Connection::path() const { return access_.path(); }
 std::string Connection::remote() const { return access_.remote(); }
 ConnectionRef Connection::ref() const { return access_.ref(); }
-void Connection::send(MessageView message) { access_.send(message); }
+std::string Connection::path_id() const { return access_.path_id(); }
+std::string_view Connection::subprotocol() const { return access_.subprotocol(); }
+std::optional<TlsFacts> Connection::tls() const { return access_.tls(); }
+std::optional<CompressionFacts> Connection::compression() const { return access_.compression(); }
+std::optional<std::chrono::milliseconds> Connection::rtt() const { return access_.rtt(); }
+SendOutcome Connection::send(MessageView message, SendOptions options) { return access_.send(message, options); }
+SendOutcome Connection::send(const PreparedMessage& message, SendOptions options) { return access_.send(message, options); }
 void Connection::echo() { access_.echo(); }
 void Connection::pause() { access_.pause(); }
 void Connection::resume() { access_.resume(); }

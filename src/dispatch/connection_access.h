@@ -26,7 +26,13 @@ class ConnectionAccess {
   std::string_view path() { return session_.settings_.mounts[record().route_index].path; }
   std::string remote() const { return connection_.peer.text(); }
   ConnectionRef ref() const { return to_public(session_.ref_of(connection_)); }
-  void send(MessageView message);
+  std::string path_id();
+  std::string_view subprotocol();
+  std::optional<TlsFacts> tls() const;
+  std::optional<CompressionFacts> compression();
+  std::optional<std::chrono::milliseconds> rtt();
+  SendOutcome send(MessageView message, SendOptions options);
+  SendOutcome send(const PreparedMessage& message, SendOptions options);
   void echo();
   void pause() { session_.pause_by_handler(connection_); }
   void resume() { session_.resume_by_handler(connection_); }

@@ -78,7 +78,7 @@ bool DeviceSession::extend_credential(conn::Connection& connection, std::int64_t
   LiveCredential& credential = credentials_.at(transport_.table().slot_of(connection));
   credential.expires_at = expires_at;
   credential.is_announced = false;
-  schedule_next(connection);
+  transport_.schedule(connection, transport_.now());  // with the timers, which run only when all that has arrived was read
   return true;
 }
 

@@ -34,6 +34,17 @@ class Nearest {
 
 }  // namespace
 
+/// How long the connection may last, from accepting on; 0: for ever. Spread by up to a tenth either way, so that devices that came
+/// together do not come back together. The same at each call.
+DurationNs DeviceSession::lifetime_of(const conn::Connection& connection) const {
+  const DurationNs lifetime = settings_.config.routes[record_of(connection).route_index].lifetime_ns;
+  if (lifetime == 0) return 0;
+  std::uint64_t spread = std::uint64_t{connection.generation} << 40 ^
+                         std::uint64_t{transport_.table().slot_of(connection)} << 16 ^ connection.opened_ms;
+  for (int round = 0; round < 2; ++round) spread = (spread ^ spread >> 31) * 0x9E37'79B9'7F4A'7C15;
+  return lifetime - lifetime / 10 + (lifetime / 5 >> 16) * (spread >> 48);
+}
+
 void DeviceSession::on_output_waits(conn::Connection& connection) {
   if (record_of(connection).phase == Phase::open) schedule_next(connection);
 }
@@ -48,16 +59,20 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
   switch (record.phase) {
     case Phase::upgrading:
-      if ((connection.session_flags & DeviceFlags::any_byte) != 0) {
+      if (connection.session_mark != 0) {
         refuse(connection, http::Rejection::request_timeout);
       } else {
-        note_refusal(connection, http::Rejection::nothing_sent, partial_request(connection));
+        note_refusal(connection, http::Rejection::nothing_sent, http::facts_of(http::Rejection::nothing_sent),
+                     partial_request(connection));
         record.phase = Phase::closed;
         transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
       }
       take_partial_head(record);
       break;
+    case Phase::authenticating: refuse_undecided(connection, admission::Rejection::authentication_timeout); break;
     case Phase::open:
+      go_on_by_rate(connection);
+      if (record.phase != Phase::open || !connection.is_live()) break;
       schedule_next(connection);
       drop_side_if_idle(record);
       break;
@@ -70,6 +85,7 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
 void DeviceSession::schedule_next(conn::Connection& connection) {
   const LimitsConfig& limits = settings_.config.limits;
   DeviceRecord& record = record_of(connection);
+  const DeviceSettings::RouteLimits& route = limits_of(record);
   const Milliseconds32 now = now_ms();
   Nearest nearest(transport_.now());
 
@@ -80,15 +96,24 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
       return;
     }
   }
+  if (const DurationNs lifetime = lifetime_of(connection); lifetime != 0) {
+    const std::uint64_t lived = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms;
+    if (nearest.passed(static_cast<Milliseconds32>(std::min<std::uint64_t>(lived, UINT32_MAX)), lifetime)) {
+      counters_.lifetimes_ended.add(1);
+      close(connection, CloseCode::lifetime_over, "maximum lifetime");
+      return;
+    }
+  }
+  if ((connection.session_flags & DeviceFlags::paused_by_rate) != 0) nearest.offer(transport_.now() + rate_wait(connection));
   if (connection.is_paused()) record.message_at = now;  // what it has sent lies unread
-  if (nearest.passed(now - record.message_at, limits.idle_timeout_ns)) {
+  if (nearest.passed(now - record.message_at, route.idle_timeout)) {
     close(connection, CloseCode::no_pong, "idle");
     return;
   }
   if (UnfinishedList::Link* const unfinished = record.side == nullptr ? nullptr : &record.side->unfinished;
       unfinished != nullptr && unfinished->linked) {
     if (connection.is_paused()) unfinished->began_at = now;  // the device could not finish it while paused
-    if (nearest.passed(now - unfinished->began_at, limits.message_timeout_ns)) {
+    if (nearest.passed(now - unfinished->began_at, route.message_timeout)) {
       counters_.message_timeouts.add(1);
       close(connection, CloseCode::policy_violation, "message not finished in time");
       return;
@@ -102,20 +127,20 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
   // Any byte received is a sign of life. Only a silent device is pinged, and it is closed only if it stays silent after the ping.
   const Milliseconds32 silent = std::min(now - record.received_at, now - record.ping_at);
   const bool heard = now - record.received_at <= now - record.ping_at;
-  const bool judges_pong = limits.pong_timeout_ns != 0 && (connection.session_flags & DeviceFlags::awaiting_pong) != 0 && !heard;
+  const bool judges_pong = route.pong_timeout != 0 && (connection.session_flags & DeviceFlags::awaiting_pong) != 0 && !heard;
   if (judges_pong) {
-    if (nearest.passed(now - record.ping_at, limits.pong_timeout_ns)) {
+    if (nearest.passed(now - record.ping_at, route.pong_timeout)) {
       counters_.pong_timeouts.add(1);
       close(connection, CloseCode::no_pong, "no pong");
       return;
     }
-  } else if (nearest.passed(silent, limits.ping_interval_ns)) {
+  } else if (nearest.passed(silent, route.ping_interval)) {
     record.ping_at = now;
     // A device with waiting output gets no ping: limits.send_timeout ends it.
     const bool pings = !connection.output_waits();
     if (pings) send_ping(connection);
-    nearest.offer(transport_.now() + limits.ping_interval_ns);
-    if (pings && limits.pong_timeout_ns != 0) nearest.offer(transport_.now() + limits.pong_timeout_ns);
+    nearest.offer(transport_.now() + route.ping_interval);
+    if (pings && route.pong_timeout != 0) nearest.offer(transport_.now() + route.pong_timeout);
   }
   if (!connection.is_cold() && nearest.passed(now - record.received_at, settings_.config.ring.cold_after_ns))
     transport_.cool(connection);

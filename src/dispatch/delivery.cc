@@ -29,7 +29,7 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   if (record_of(connection).phase != Phase::open || !connection.is_live()) return {PushOutcome::closing, waiting};
   // If nothing waits, the device keeps up. Then only the output of this turn counts, without the message.
   const std::size_t counted = connection.output_waits() ? waiting + message->frame().size() : waiting;
-  if (counted > limits.send_queue_bytes_max) return {PushOutcome::backpressure, waiting};
+  if (counted > limits_of(record_of(connection)).send_queue_bytes_max) return {PushOutcome::backpressure, waiting};
   const std::size_t written = write_message(connection, message, audience);
   count_message_out(connection, message->type(), payload_bytes);
   return {PushOutcome::delivered, waiting + written};
@@ -80,7 +80,9 @@ DeviceInfo DeviceSession::describe(conn::Connection& connection) {
           .queued_bytes = transport_.queued_bytes(connection)};
 }
 
+/// Not for a connection that was never accepted: its handler has not seen it.
 void DeviceSession::with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task) {
+  if (record_of(connection).id.view().empty()) return;
   ConnectionAccess access(*this, connection, nullptr);
   call_handler(connection, access, [&](Handler&, Connection& facade) { task(facade); });
 }

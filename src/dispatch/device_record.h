@@ -1,6 +1,6 @@
 // The state of a device's connection beyond its transport: 56 bytes in the connection record, and a side object that exists only
 // while it is needed. Owned by the device session; owner shard. Invariant: an idle connection has no side object, unless it keeps
-// compression state.
+// compression state, or a handler gave it what its route does not have.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "admission/admission.h"
 #include "base/time.h"
 #include "conn/connection.h"
 #include "dispatch/compression.h"
@@ -24,7 +25,8 @@
 namespace ringgate::dispatch {
 
 enum class Phase : std::uint8_t {
-  upgrading,  // the request head is still arriving
+  upgrading,       // the request head is still arriving
+  authenticating,  // the handler decides later about the request
   open,
   closing,  // our Close is sent, the peer's is awaited
   closed,   // the closing handshake is complete, or the connection has failed
@@ -68,16 +70,20 @@ class StoredId {
 static_assert(sizeof(StoredId) == 16);
 
 struct DeviceSide {
-  ws::Partial* partial = nullptr;               // frame or message cut by the end of a receive
-  std::unique_ptr<http::HeadGatherer> head;     // while upgrading, if the head did not arrive in one piece
-  std::size_t head_counted_bytes = 0;           // memory of `head` counted in the shard's budget
-  HeldInput held;                               // input that is not read yet
-  std::size_t held_counted_bytes = 0;           // memory of `held` counted in the shard's budget
-  bool put_off_listed = false;                  // in DeviceSession::put_off_
-  bool waits_for_budget = false;                // in DeviceSession::budget_waits_: not read from until less is held
-  std::unique_ptr<InflatingMessage> inflating;  // a message that takes several turns to inflate; `held` follows it
-  std::vector<ws::ControlFrame> waiting_pongs;  // while output waits
-  CloseCode close_code = CloseCode::abnormal;   // for the log and on_close
+  ws::Partial* partial = nullptr;                  // frame or message cut by the end of a receive
+  std::unique_ptr<http::HeadGatherer> head;        // while upgrading, if the head did not arrive in one piece
+  std::size_t head_counted_bytes = 0;              // memory of `head` counted in the shard's budget
+  std::unique_ptr<admission::Admission> awaiting;  // exactly while authenticating
+  bool has_left = false;                           // the peer finished while authenticating
+  std::string subprotocol;                         // see DeviceRecord::subprotocol_index
+  std::string path_id;                             // of a route with {id}, unless it is the device's id
+  HeldInput held;                                  // input that is not read yet
+  std::size_t held_counted_bytes = 0;              // memory of `held` counted in the shard's budget
+  bool put_off_listed = false;                     // in DeviceSession::put_off_
+  bool waits_for_budget = false;                   // in DeviceSession::budget_waits_: not read from until less is held
+  std::unique_ptr<InflatingMessage> inflating;     // a message that takes several turns to inflate; `held` follows it
+  std::vector<ws::ControlFrame> waiting_pongs;     // while output waits
+  CloseCode close_code = CloseCode::abnormal;      // for the log and on_close
   std::string close_reason;
   std::unique_ptr<DeflateState> deflate;  // from the handshake on, if compression needs more than its flag
   TimeNs inflate_paid_at = 0;             // see Compression::Account
@@ -94,23 +100,26 @@ struct DeviceRecord {
   Milliseconds32 message_at = 0;   // last data message, or the opening
   Milliseconds32 ping_at = 0;      // our last ping, or the opening
   std::uint16_t rtt_ms = 0;
-  Phase phase = Phase::upgrading;
+  Phase phase : 3 = Phase::upgrading;
+  bool drained_awaited : 1 = false;        // on_drained is due once nothing waits
+  std::uint8_t subprotocol_index : 4 = 0;  // 1 + index in the route's list; 0: none; subprotocol_aside: in the side object
   std::uint8_t route_index = 0;
 };
+inline constexpr std::uint8_t subprotocol_aside = 15;
 static_assert(sizeof(DeviceRecord) <= conn::Connection::session_bytes_max);
 
-/// Bits of Connection::session_flags.
+/// Bits of Connection::session_flags. Connection::session_mark: something was received.
 struct DeviceFlags {
   static constexpr std::uint8_t awaiting_pong = 1;
   static constexpr std::uint8_t paused_by_handler = 2;
   static constexpr std::uint8_t paused_by_output = 4;
-  static constexpr std::uint8_t in_map = 8;       // owns its id
-  static constexpr std::uint8_t counted = 16;     // in GateState::connections
-  static constexpr std::uint8_t any_byte = 32;    // something was received
-  static constexpr std::uint8_t compresses = 64;  // agreed on permessage-deflate
-  static constexpr std::uint8_t put_off = 128;    // read in a later turn, see reading_on.cc
+  static constexpr std::uint8_t in_map = 8;           // owns its id
+  static constexpr std::uint8_t counted = 16;         // in GateState::connections
+  static constexpr std::uint8_t paused_by_rate = 32;  // has sent more than it may, see pacing.cc
+  static constexpr std::uint8_t compresses = 64;      // agreed on permessage-deflate
+  static constexpr std::uint8_t put_off = 128;        // read in a later turn, see reading_on.cc
 
-  static constexpr std::uint8_t held = paused_by_handler | put_off;  // received bytes are held
+  static constexpr std::uint8_t held = paused_by_handler | put_off | paused_by_rate;  // received bytes are held
   static constexpr std::uint8_t paused = held | paused_by_output;
 };
 

@@ -35,11 +35,6 @@ std::uint64_t held_part(const LimitsConfig& limits, std::uint32_t shards_count) 
   return ShardBudget::part_of(limits.held_bytes_max, shards_count, 2 * 1024 * 1024);
 }
 
-/// A message that does not compress gets larger: at most by zlib's bound for its smallest memory (deflateBound).
-std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
-  return message_bytes_max + message_bytes_max / 8 + message_bytes_max / 64 + 64;
-}
-
 }  // namespace
 
 DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& settings, GateState& gate, ring::Ring& ring,
@@ -51,12 +46,6 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
       transport_(transport),
       counters_(counters),
       reader_(reassembly_ceiling(settings.config.limits, gate.shards_count)),
-      rules_{.message_bytes_max = settings.config.limits.message_bytes_max,
-             .fragments_max = static_cast<std::uint32_t>(settings.config.limits.fragments_max)},
-      compressing_rules_{.message_bytes_max = rules_.message_bytes_max,
-                         .fragments_max = rules_.fragments_max,
-                         .compression = true,
-                         .compressed_bytes_max = compressed_bytes_max(rules_.message_bytes_max)},
       compression_(reader_.pool(), settings.config.limits, gate.deflate_memory, counters),
       heads_budget_(heads_part(settings.config.limits, gate.shards_count), counters.heads_bytes, counters.heads_bytes_max),
       reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)),
@@ -91,6 +80,7 @@ void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   if (side == nullptr || record.phase != Phase::open) return;
   if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
   if (side->inflating != nullptr || side->put_off_listed || side->waits_for_budget) return;
+  if (!side->subprotocol.empty() || !side->path_id.empty()) return;
   if (side->deflate != nullptr || side->inflate_paid_at > transport_.now()) return;
   delete side;
   record.side = nullptr;
@@ -105,15 +95,19 @@ void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes
   record.received_at = now_ms();
   switch (record.phase) {
     case Phase::upgrading: read_head(connection, bytes); break;
-    case Phase::open:
-      if (is_held(connection)) {
-        hold(connection, bytes);
-        break;
-      }
-      [[fallthrough]];
+    case Phase::authenticating: hold_undecided(connection, bytes); break;
+    case Phase::open: read_open(connection, bytes); break;
     case Phase::closing: read_frames(connection, bytes); break;
     case Phase::closed: break;
   }
+}
+
+/// Reads what an open connection has received, or holds it.
+void DeviceSession::read_open(conn::Connection& connection, MutableBytes bytes) {
+  if (paces_.any() && !count_received(connection, bytes.size())) return;
+  if (is_held(connection)) hold(connection, bytes);
+  else read_frames(connection, bytes);
+  if (paces_.any()) pause_if_in_debt(connection);
 }
 
 /// Reads all frames in `bytes`. The rest is held back if the handler pauses, if a message takes several turns to inflate, or if
@@ -122,7 +116,8 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   DeviceRecord& record = record_of(connection);
   ws::Partial* partial = record.side != nullptr ? record.side->partial : nullptr;
   const bool compresses = (connection.session_flags & DeviceFlags::compresses) != 0;
-  const ws::ReaderRules& rules = compresses ? compressing_rules_ : rules_;
+  const DeviceSettings::RouteLimits& limits = limits_of(record);
+  const ws::ReaderRules& rules = compresses ? limits.compressing_rules : limits.rules;
   const bool echoes = settings_.mounts[record.route_index].is_echo && !compresses;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);
   bool goes_on = true;
@@ -131,7 +126,10 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
       hold(connection, bytes);
       break;
     }
-    if (echoes && partial == nullptr) echo_small_messages(connection, bytes);
+    if (echoes && partial == nullptr) {
+      echo_small_messages(connection, bytes);
+      if (paces_.any() && is_held(connection)) continue;
+    }
     if (bytes.empty()) break;
     ws::Event event = reader_.next(bytes, partial, rules);
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
@@ -145,7 +143,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
     drop_side_if_idle(record);
   }
   if (connection.output_waits() && record.phase == Phase::open &&
-      transport_.waiting_bytes(connection) > settings_.config.limits.send_queue_bytes_max / 2) {
+      transport_.waiting_bytes(connection) > limits.send_queue_bytes_max / 2) {
     pause(connection, DeviceFlags::paused_by_output);
   }
 }
@@ -157,13 +155,17 @@ void DeviceSession::echo_small_messages(conn::Connection& connection, MutableByt
   DeviceRecord& record = record_of(connection);
   if (record.phase != Phase::open || connection.output_waits()) return;
   while (bytes.size() >= 2 && (bytes[1] & ws::length_bits) <= ws::length_7_bit_max) {
-    const ByteView part = bytes.first(std::min(bytes.size(), run_bytes_max));
+    std::size_t part_bytes = std::min(bytes.size(), run_bytes_max);
+    if (paces_.any()) part_bytes = std::min(part_bytes, run_bytes_left(connection));
+    const ByteView part = bytes.first(part_bytes);
     std::uint8_t* const room = transport_.room(part.size() + ws::echo_run_slack_bytes);
-    const ws::EchoRun run = ws::echo_run(part, room, settings_.config.limits.message_bytes_max);
+    const ws::EchoRun run = ws::echo_run(part, room, limits_of(record).rules.message_bytes_max);
     if (run.bytes_read == 0) return;
     bytes = bytes.subspan(run.bytes_read);
     transport_.write_room(connection, run.bytes_written);
     count_echoes(record, run);
+    if (paces_.any() && (!count_messages(connection, run.texts_count + run.binaries_count) || record.phase != Phase::open))
+      return;
   }
 }
 
@@ -226,6 +228,10 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
 
 bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
+  if (paces_.any() && record.phase == Phase::open && !count_messages(connection, 1)) {
+    reader_.recycle(event.assembled);
+    return false;
+  }
   if (record.phase != Phase::open) {  // our Close is sent: messages are no longer answered
     reader_.recycle(event.assembled);
     return true;
@@ -274,10 +280,10 @@ void DeviceSession::on_output_progress(conn::Connection& connection) {
   if (record.phase == Phase::open && !connection.output_waits()) {
     write_waiting_pongs(connection);
     drop_side_if_idle(record);
+    tell_drained(connection);
   }
   const std::size_t waiting = transport_.waiting_bytes(connection);
-  if ((connection.session_flags & DeviceFlags::paused_by_output) != 0 &&
-      waiting <= settings_.config.limits.send_queue_bytes_max / 2) {
+  if ((connection.session_flags & DeviceFlags::paused_by_output) != 0 && waiting <= limits_of(record).send_queue_bytes_max / 2) {
     go_on_reading(connection, DeviceFlags::paused_by_output);
   }
 }
@@ -306,6 +312,7 @@ void DeviceSession::on_outputs_retired() {
   retiring_bytes_ = 0;
   retiring_held_.clear();
   put_off_due_ = put_off_.size();
+  drained_due_ = drained_.size();
   compression_.begin_turn();
 }
 

@@ -4,9 +4,11 @@
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
-// Files: upgrade.cc (request head to 101), registering.cc (who has an id), partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health),
-// device_session.cc (frames and handlers), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages),
-// closing.cc, deadlines.cc, credentials.cc (their end and revocation), delivery.cc (pushes).
+// Files: upgrade.cc (request head to 101), sources.cc (limits on sources and ids), registering.cc (who has an id), deciding.cc (the
+// decision of a handler), drained.cc (what a handler learns of its output), partial_heads.cc (unfinished heads), refusing.cc (refused
+// handshakes, health), device_session.cc (frames and handlers), pacing.cc (what a device may send), reading_on.cc (input held for a
+// later turn), unfinished.cc (unfinished messages), closing.cc, deadlines.cc, credentials.cc (their end and revocation), delivery.cc
+// (pushes).
 #pragma once
 
 #include <cstdint>
@@ -27,8 +29,10 @@
 #include "dispatch/gate_state.h"
 #include "dispatch/live_credentials.h"
 #include "dispatch/observer.h"
+#include "dispatch/pacing.h"
 #include "http/date_field.h"
 #include "ringgate/handler.h"
+#include "ringgate/upgrade_verdict.h"
 #include "ws/echo_run.h"
 #include "ws/frame_reader.h"
 #include "ws/prepared_message.h"
@@ -52,6 +56,12 @@ struct DeliveryResult {
 
 /// Whether a message goes to one device or to many.
 enum class Audience : std::uint8_t { one, many };
+
+/// What a handler adds to an accepted handshake. Borrows for the call.
+struct UpgradeAdditions {
+  std::string_view field_lines = {};
+  UserData* user_data = nullptr;
+};
 
 class DeviceSession final : public conn::Session {
  public:
@@ -86,6 +96,10 @@ class DeviceSession final : public conn::Session {
   DeviceInfo describe(conn::Connection& connection);
   /// Sets when the credential of an open device ends, in Unix seconds, or gives it an end. False if the connection is not open.
   bool extend_credential(conn::Connection& connection, std::int64_t expires_at);
+  /// Ends the wait for a handler's decision.
+  DecideOutcome decide(conn::Connection& connection, UpgradeDecision& decision);
+  /// Limits what an open device may send, in place of what its route says; its buckets are full again. Allocates.
+  void set_rates(conn::Connection& connection, const SendRates& rates);
   void with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task);
   /// For a drain: an open device gets 1001, an unfinished handshake is dropped. False if there was nothing to do. `reason` is
   /// called only for a device that gets a Close.
@@ -108,9 +122,11 @@ class DeviceSession final : public conn::Session {
   friend class ConnectionAccess;
 
   static DeviceRecord& record_of(conn::Connection& connection) { return connection.session<DeviceRecord>(); }
+  static const DeviceRecord& record_of(const conn::Connection& connection) { return connection.session<DeviceRecord>(); }
   DeviceSide& side_of(conn::Connection& connection);
   void drop_side_if_idle(DeviceRecord& record);
   static DeflateState* deflate_of(DeviceRecord& record) { return record.side == nullptr ? nullptr : record.side->deflate.get(); }
+  const DeviceSettings::RouteLimits& limits_of(const DeviceRecord& record) const { return settings_.limits[record.route_index]; }
   const DeflateConfig& deflate_config(const DeviceRecord& record) const {
     return settings_.config.routes[record.route_index].deflate;
   }
@@ -118,13 +134,34 @@ class DeviceSession final : public conn::Session {
   // upgrade.cc
   void read_head(conn::Connection& connection, MutableBytes bytes);
   void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
-  void accept_device(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission);
-  void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
+  void accept_device(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
+                     const UpgradeAdditions& additions = {});
+  void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission,
+                      std::string_view extra_fields);
+  void note_agreements(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
+
+  // deciding.cc
+  void ask_handler(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
+                   MutableBytes rest);
+  void refuse_as_told(conn::Connection& connection, const http::RequestView& request, const UpgradeRefusal& refusal);
+  void accept_as_told(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
+                      UpgradeAccept& told);
+  std::optional<admission::Refusal> denial_of(const admission::Admission& admission) const;
+  void refuse_unusable(conn::Connection& connection, const http::RequestView& request, std::string_view fault);
+  void await_decision(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
+                      MutableBytes rest);
+  void keep_head(conn::Connection& connection, http::HeadGatherer&& gatherer);
+  void hold_undecided(conn::Connection& connection, MutableBytes bytes);
+  std::unique_ptr<admission::Admission> take_awaiting(DeviceRecord& record);
+  void refuse_undecided(conn::Connection& connection, admission::Refusal refusal);
 
   // refusing.cc
   void refuse(conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request);
+  void refuse(conn::Connection& connection, admission::Refusal refusal, http::RejectionFacts facts,
+              const http::RequestView& request);
   void refuse(conn::Connection& connection, admission::Refusal refusal);
-  void note_refusal(const conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request);
+  void note_refusal(const conn::Connection& connection, admission::Refusal refusal, const http::RejectionFacts& facts,
+                    const http::RequestView& request);
   void note_let_in(conn::Connection& connection, admission::Refusal refusal);
   std::string_view challenges_for(const http::RequestView& request) const;
   static http::RequestView partial_request(conn::Connection& connection);
@@ -144,12 +181,30 @@ class DeviceSession final : public conn::Session {
       const conn::Connection& connection, device::IdKey key, const RouteConfig& route);
   void leave_map(conn::Connection& connection);
 
+  // sources.cc
+  std::optional<admission::Refusal> judge_source(conn::Connection& connection);
+  std::optional<admission::Refusal> judge_flapping(conn::Connection& connection, std::string_view id, const device::IdKey& key);
+  void leave_source(conn::Connection& connection);
+  void note_judgement(const limit::Judgement& judgement);
+
+  // pacing.cc
+  SendRates rates_of_route(std::uint8_t route_index) const;
+  bool count_received(conn::Connection& connection, std::size_t bytes_count);
+  bool count_messages(conn::Connection& connection, std::uint64_t messages_count);
+  bool end_over_rate(conn::Connection& connection, std::string_view reason);
+  void pause_if_in_debt(conn::Connection& connection);
+  void pause_by_rate(conn::Connection& connection);
+  void go_on_by_rate(conn::Connection& connection);
+  DurationNs rate_wait(conn::Connection& connection);
+  std::size_t run_bytes_left(conn::Connection& connection);
+
   // partial_heads.cc
   void note_partial_head(conn::Connection& connection);
   std::unique_ptr<http::HeadGatherer> take_partial_head(DeviceRecord& record);
   void give_up_oldest_heads();
 
   // device_session.cc
+  void read_open(conn::Connection& connection, MutableBytes bytes);
   void read_frames(conn::Connection& connection, MutableBytes bytes);
   void echo_small_messages(conn::Connection& connection, MutableBytes& bytes);
   void count_echoes(DeviceRecord& record, const ws::EchoRun& run);
@@ -168,7 +223,7 @@ class DeviceSession final : public conn::Session {
 
   // reading_on.cc
   bool is_held(const conn::Connection& connection) const { return (connection.session_flags & DeviceFlags::held) != 0; }
-  bool replies_abound(const conn::Connection& connection) const;
+  bool replies_abound(conn::Connection& connection) const;
   void hold(conn::Connection& connection, MutableBytes bytes);
   void read_held(conn::Connection& connection);
   void drop_held(DeviceSide& side);
@@ -182,12 +237,21 @@ class DeviceSession final : public conn::Session {
   ws::Violation keep_inflating(conn::Connection& connection, std::unique_ptr<InflatingMessage> message);
   bool go_on_inflating(conn::Connection& connection);
   void drop_inflating(DeviceSide& side);
-  Compression::Account account_of(DeviceSide& side) {
-    return {.state = side.deflate.get(), .now = transport_.now(), .paid_at = side.inflate_paid_at};
+  Compression::Account account_of(const DeviceRecord& record) {
+    DeviceSide& side = *record.side;
+    return {.state = side.deflate.get(),
+            .now = transport_.now(),
+            .message_bytes_max = limits_of(record).rules.message_bytes_max,
+            .paid_at = side.inflate_paid_at};
   }
   void count_message_out(conn::Connection& connection, MessageType type, std::size_t payload_bytes);
   ByteView compressed_frame(conn::Connection& connection, MessageType type, ByteView payload);
   std::size_t write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
+
+  // drained.cc
+  SendOutcome outcome_of_send(conn::Connection& connection);
+  void tell_drained(conn::Connection& connection);
+  void tell_drained_of_earlier_turns();
 
   // unfinished.cc
   void note_unfinished(conn::Connection& connection, ws::Partial* partial);
@@ -211,6 +275,7 @@ class DeviceSession final : public conn::Session {
   DeviceView view_of(conn::Connection& connection);
 
   // deadlines.cc
+  DurationNs lifetime_of(const conn::Connection& connection) const;
   void schedule_next(conn::Connection& connection);
   void send_ping(conn::Connection& connection);
   void end_slow_consumer(conn::Connection& connection, std::string_view reason);
@@ -225,8 +290,6 @@ class DeviceSession final : public conn::Session {
   ShardCounters& counters_;
   TakeoverNotice* takeover_notice_ = nullptr;
   ws::FrameReader reader_;
-  const ws::ReaderRules rules_;
-  const ws::ReaderRules compressing_rules_;  // of connections that agreed on permessage-deflate
   Compression compression_;
   UnfinishedList unfinished_;
   UnfinishedList partial_heads_;
@@ -246,6 +309,8 @@ class DeviceSession final : public conn::Session {
   };
   std::deque<SlotRef> put_off_;       // devices with input that was put off, the longest waiting first
   std::size_t put_off_due_ = 0;       // of these, the number put off in earlier turns
+  std::deque<SlotRef> drained_;       // devices whose handlers wrote so much in one turn that on_drained is due
+  std::size_t drained_due_ = 0;       // of these, the number of earlier turns
   std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held
   Observers observers_;
   LiveCredentials credentials_;
@@ -254,7 +319,9 @@ class DeviceSession final : public conn::Session {
   std::uint32_t denial_slots_end_ = 0;   // the slots that there were when it was last looked
   std::uint32_t denial_slots_left_ = 0;  // of this round
   std::uint32_t connections_count_ = 0;
-  conn::Connection* reading_ = nullptr;  // whose frames are being read
+  DevicePaces paces_;
+  std::vector<std::uint64_t> source_keys_;  // by slot: for Limiter::leave, 0: not counted; empty until a source is counted
+  conn::Connection* reading_ = nullptr;     // whose frames are being read
 };
 
 }  // namespace ringgate::dispatch

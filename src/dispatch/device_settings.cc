@@ -38,6 +38,27 @@ std::string challenges_of(const std::vector<auth::Kind>& kinds) {
   return fields;
 }
 
+/// A message that does not compress gets larger: at most by zlib's bound for its smallest memory (deflateBound).
+std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
+  return message_bytes_max + message_bytes_max / 8 + message_bytes_max / 64 + 64;
+}
+
+DeviceSettings::RouteLimits limits_of(const RouteLimitsConfig& route, const LimitsConfig& gate) {
+  const auto pick = [](std::uint64_t own, std::uint64_t of_gate) { return own == inherited ? of_gate : own; };
+  const ws::ReaderRules rules{.message_bytes_max = pick(route.message_bytes_max, gate.message_bytes_max),
+                              .fragments_max = static_cast<std::uint32_t>(gate.fragments_max)};
+  return {.rules = rules,
+          .compressing_rules = {.message_bytes_max = rules.message_bytes_max,
+                                .fragments_max = rules.fragments_max,
+                                .compression = true,
+                                .compressed_bytes_max = compressed_bytes_max(rules.message_bytes_max)},
+          .send_queue_bytes_max = pick(route.send_queue_bytes_max, gate.send_queue_bytes_max),
+          .idle_timeout = pick(route.idle_timeout_ns, gate.idle_timeout_ns),
+          .message_timeout = pick(route.message_timeout_ns, gate.message_timeout_ns),
+          .ping_interval = pick(route.ping_interval_ns, gate.ping_interval_ns),
+          .pong_timeout = pick(route.pong_timeout_ns, gate.pong_timeout_ns)};
+}
+
 }  // namespace
 
 DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
@@ -49,6 +70,7 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
       mounts(std::move(handlers)) {
   for (Mount& mount : mounts) mount.is_echo = dynamic_cast<const EchoHandler*>(mount.handler) != nullptr;
   for (const RouteConfig& route : config.routes) {
+    limits.push_back(limits_of(route.limits, config.limits));
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
     const auto& kinds = credentials.emplace_back(credentials_of(route));

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "admission/admission.h"
+#include "base/time.h"
 #include "http/request_head_parser.h"
 #include "ringgate/config.h"
 #include "ringgate/handler.h"
+#include "ws/frame_reader.h"
 
 namespace ringgate::dispatch {
 
@@ -21,6 +23,17 @@ struct DeviceSettings {
     bool is_echo = false;  // the handler is the built-in one
   };
 
+  /// What holds for the connections of one route.
+  struct RouteLimits {
+    ws::ReaderRules rules;
+    ws::ReaderRules compressing_rules;  // of connections that agreed on permessage-deflate
+    std::uint64_t send_queue_bytes_max = 0;
+    DurationNs idle_timeout = 0;  // 0: off, as the others
+    DurationNs message_timeout = 0;
+    DurationNs ping_interval = 0;
+    DurationNs pong_timeout = 0;
+  };
+
   /// `mounts[i]` serves `config.routes[i]`.
   DeviceSettings(const Config& settings, std::vector<Mount> handlers);
   DeviceSettings(const DeviceSettings&) = delete;
@@ -30,6 +43,7 @@ struct DeviceSettings {
   const http::HeadRules head_rules;  // for opening handshakes
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
+  std::vector<RouteLimits> limits;                          // by route
   std::deque<std::vector<admission::IdSource>> id_sources;  // borrowed by `routes`
   std::deque<std::vector<auth::Kind>> credentials;          // borrowed by `routes`
   std::deque<std::string> challenges;                       // borrowed by `routes`

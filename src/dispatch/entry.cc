@@ -33,23 +33,33 @@ PostOutcome Entry::post(std::uint32_t shard, Request request, std::unique_ptr<Ou
   return outcome;
 }
 
-void Entry::push(std::string_view device_id, MessageView message, PushCallback on_result) {
-  PushService* const here = PushService::of_this_thread(gate_);
-  const auto refuse = [&](PushOutcome outcome) {
-    if (here != nullptr) return here->refuse_push(outcome, std::move(on_result));
-    gate_.outside.count(outcome);
-    if (on_result) on_result({outcome, {}, 0});
-  };
-  if (message.payload.size() > message_bytes_max_) return refuse(PushOutcome::too_large);
-  if (is_invalid_text(message)) return refuse(PushOutcome::invalid_utf8);
-  auto prepared = ws::MessageRef::encode(message.type, message.payload);
-  if (!prepared) return refuse(PushOutcome::backpressure);
-  if (here != nullptr) return here->push(device_id, std::move(prepared), std::move(on_result));
+void Entry::refuse(PushOutcome outcome, PushCallback on_result) {
+  if (PushService* const here = PushService::of_this_thread(gate_)) return here->refuse_push(outcome, std::move(on_result));
+  gate_.outside.count(outcome);
+  if (on_result) on_result({outcome, {}, 0});
+}
 
+void Entry::push(std::string_view device_id, MessageView message, PushCallback on_result) {
+  if (message.payload.size() > message_bytes_max_) return refuse(PushOutcome::too_large, std::move(on_result));
+  if (is_invalid_text(message)) return refuse(PushOutcome::invalid_utf8, std::move(on_result));
+  push_encoded(device_id, ws::MessageRef::encode(message.type, message.payload), std::move(on_result));
+}
+
+void Entry::push(std::string_view device_id, const PreparedMessage& message, PushCallback on_result) {
+  ws::MessageRef encoded = ws::MessageRef::share(message.encoded());
+  if (encoded->payload().size() > message_bytes_max_) return refuse(PushOutcome::too_large, std::move(on_result));
+  push_encoded(device_id, std::move(encoded), std::move(on_result));
+}
+
+/// A null message: there was no memory for it.
+void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
+  if (!message) return refuse(PushOutcome::backpressure, std::move(on_result));
+  if (PushService* const here = PushService::of_this_thread(gate_))
+    return here->push(device_id, std::move(message), std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = gate_.map.find_from_outside(key);
-  if (!owner) return refuse(PushOutcome::unknown_device);
-  post_push(*owner, key, std::move(prepared), std::move(on_result));
+  if (!owner) return refuse(PushOutcome::unknown_device, std::move(on_result));
+  post_push(*owner, key, std::move(message), std::move(on_result));
 }
 
 void Entry::post_push(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
@@ -64,34 +74,44 @@ void Entry::post_push(device::ConnectionRef owner, device::IdKey key, ws::Messag
   if (task->on_pushed) task->on_pushed({outcome, to_public(owner), 0});
 }
 
-void Entry::broadcast(MessageView message, BroadcastCallback on_result) {
-  PushService* const here = PushService::of_this_thread(gate_);
-  const auto refuse = [&](BroadcastOutcome outcome, BroadcastCallback& callback) {
-    if (here != nullptr) return here->refuse_broadcast(outcome, std::move(callback));
-    gate_.outside.count(outcome);
-    if (callback) callback({.outcome = outcome});
-  };
-  if (message.payload.size() > message_bytes_max_) return refuse(BroadcastOutcome::too_large, on_result);
-  if (is_invalid_text(message)) return refuse(BroadcastOutcome::invalid_utf8, on_result);
-  auto prepared = ws::MessageRef::encode(message.type, message.payload);
-  if (!prepared) return refuse(BroadcastOutcome::backpressure, on_result);
-  if (here != nullptr) return here->broadcast(std::move(prepared), std::move(on_result));
+void Entry::refuse(BroadcastOutcome outcome, BroadcastCallback on_result) {
+  if (PushService* const here = PushService::of_this_thread(gate_)) return here->refuse_broadcast(outcome, std::move(on_result));
+  gate_.outside.count(outcome);
+  if (on_result) on_result({.outcome = outcome});
+}
 
+void Entry::broadcast(MessageView message, BroadcastCallback on_result) {
+  if (message.payload.size() > message_bytes_max_) return refuse(BroadcastOutcome::too_large, std::move(on_result));
+  if (is_invalid_text(message)) return refuse(BroadcastOutcome::invalid_utf8, std::move(on_result));
+  broadcast_encoded(ws::MessageRef::encode(message.type, message.payload), std::move(on_result));
+}
+
+void Entry::broadcast(const PreparedMessage& message, BroadcastCallback on_result) {
+  ws::MessageRef encoded = ws::MessageRef::share(message.encoded());
+  if (encoded->payload().size() > message_bytes_max_) return refuse(BroadcastOutcome::too_large, std::move(on_result));
+  broadcast_encoded(std::move(encoded), std::move(on_result));
+}
+
+/// A null message: there was no memory for it.
+void Entry::broadcast_encoded(ws::MessageRef message, BroadcastCallback on_result) {
+  if (!message) return refuse(BroadcastOutcome::backpressure, std::move(on_result));
+  if (PushService* const here = PushService::of_this_thread(gate_))
+    return here->broadcast(std::move(message), std::move(on_result));
   const bool is_over = gate_.broadcasts_posted.fetch_add(1, std::memory_order_relaxed) >= limits::broadcasts_open_max;
   const auto give_back = [&] { gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed); };
   if (is_over) {
     give_back();
-    return refuse(BroadcastOutcome::backpressure, on_result);
+    return refuse(BroadcastOutcome::backpressure, std::move(on_result));
   }
   auto task = std::make_unique<OutsideTask>();
   task->kind = OutsideTask::Kind::broadcast;
   task->on_broadcast = std::move(on_result);
-  task->message = lend(std::move(prepared));
+  task->message = lend(std::move(message));
   const PostOutcome posted = post(shard_of_broadcasts, {}, task);
   if (posted == PostOutcome::posted) return;
   give_back();
   (void)take_message(task->message);
-  refuse(posted == PostOutcome::full ? BroadcastOutcome::backpressure : BroadcastOutcome::closing, task->on_broadcast);
+  refuse(posted == PostOutcome::full ? BroadcastOutcome::backpressure : BroadcastOutcome::closing, std::move(task->on_broadcast));
 }
 
 bool Entry::with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task) {

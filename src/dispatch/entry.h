@@ -14,6 +14,8 @@
 #include "ringgate/connection_ref.h"
 #include "ringgate/handler.h"
 #include "ringgate/message.h"
+#include "ringgate/prepared_message.h"
+#include "ringgate/presence.h"
 #include "ringgate/push.h"
 #include "ws/prepared_message.h"
 
@@ -25,12 +27,22 @@ class Entry {
 
   /// See Server::push, broadcast and with_connection.
   void push(std::string_view device_id, MessageView message, PushCallback on_result);
+  void push(std::string_view device_id, const PreparedMessage& message, PushCallback on_result);
   void broadcast(MessageView message, BroadcastCallback on_result);
+  void broadcast(const PreparedMessage& message, BroadcastCallback on_result);
   bool with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
+  void close(std::string_view device_id, CloseCode code, std::string_view reason, CloseCallback on_result);
+  void describe(std::string_view device_id, DescribeCallback on_result);
+  void list(DeviceCursor cursor, std::size_t limit, ListCallback on_result);
+  void decide(ConnectionRef connection, UpgradeDecision decision, DecideCallback on_result);
 
  private:
   /// Takes `task` if it is posted.
   PostOutcome post(std::uint32_t shard, Request request, std::unique_ptr<OutsideTask>& task);
+  void push_encoded(std::string_view device_id, ws::MessageRef message, PushCallback on_result);
+  void broadcast_encoded(ws::MessageRef message, BroadcastCallback on_result);
+  void refuse(PushOutcome outcome, PushCallback on_result);
+  void refuse(BroadcastOutcome outcome, BroadcastCallback on_result);
   void post_push(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
 
   GateState& gate_;

@@ -21,6 +21,7 @@
 #include "device/mailbox.h"
 #include "dispatch/outcome_counters.h"
 #include "dispatch/parcel.h"
+#include "limit/limiter.h"
 #include "ring/ring.h"
 #include "ringgate/config.h"
 #include "tls/certificates.h"
@@ -33,6 +34,7 @@ struct GateState {
         connections_max(limits.connections_max),
         map(limits.connections_max + shards * 64ULL),
         hash(secret),
+        limiter(limits, hash),
         mailboxes({.shards_count = shards}),
         doorbells(shards),
         deflate_memory(limits.deflate_bytes_max) {}
@@ -42,6 +44,7 @@ struct GateState {
   device::DeviceMap map;
   device::Companions companions;
   const device::KeyedHash hash;
+  limit::Limiter limiter;
   device::Mailboxes<Request, Reply> mailboxes;
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
   MemoryBudget deflate_memory;                  // of connections with context takeover
@@ -50,8 +53,11 @@ struct GateState {
   std::atomic<std::uint32_t> broadcasts_posted{0};
   // Devices connected over all shards, and those being admitted: relaxed, a count that publishes nothing.
   std::atomic<std::uint64_t> connections{0};
+  // Handshakes that wait for a handler's decision: relaxed, at most limits.max_authenticating.
+  std::atomic<std::uint64_t> authenticating{0};
   std::array<LogLimiter, admission::Refusal::count> refusal_logs;  // for log lines about refused handshakes, by refusal
   std::array<LogLimiter, admission::Refusal::count> let_in_logs;   // for those that were let in nevertheless
+  LogLimiter flap_logs;                                            // for log lines about bans
   std::atomic<std::uint64_t> admin_connections{0};                 // over all shards: relaxed, a count that publishes nothing
   // Of the certificates in use; replaced by each reload. Null: no listener has TLS.
   std::atomic<std::shared_ptr<const std::vector<tls::CertificateFacts>>> certificates;

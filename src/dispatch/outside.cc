@@ -23,6 +23,24 @@ void PushService::on_outside(const Request& request) {
       else broadcast(std::move(message), std::move(task->on_broadcast));
       break;
     }
+    case OutsideTask::Kind::decide: {
+      conn::Connection* const connection = closed_ ? nullptr : devices_.find(request.target);
+      const DecideOutcome outcome = connection == nullptr ? DecideOutcome::gone : devices_.decide(*connection, *task->decision);
+      if (task->on_decided) task->on_decided(outcome);
+      break;
+    }
+    case OutsideTask::Kind::close:
+      if (closed_) task->question->on_closed(CloseOutcome::stopping);
+      else
+        close_device(request.key, task->question->code, std::move(task->question->reason), std::move(task->question->on_closed));
+      break;
+    case OutsideTask::Kind::describe:
+      if (closed_) task->question->on_described({DescribeOutcome::unavailable, nullptr});
+      else describe(request.key, std::move(task->question->on_described));
+      break;
+    case OutsideTask::Kind::list:
+      list(task->question->cursor, task->question->limit, std::move(task->question->on_listed));
+      break;
     case OutsideTask::Kind::with_connection:
       if (conn::Connection* connection = closed_ ? nullptr : devices_.find(request.target))
         devices_.with_connection(*connection, task->with_connection);
@@ -37,6 +55,9 @@ bool PushService::close_down() {
     job.result.outcome = BroadcastOutcome::closing;
     job.on_done(job.result);
   }
+  handled += pages_.size();
+  for (ListedPage& page : std::exchange(pages_, {}))
+    page.on_result({.outcome = ListOutcome::unavailable, .devices = {}, .next = {}});
   for (const auto& [shard, waiting] : std::exchange(deferred_, {})) {
     handled += waiting.size();
     for (const Request& request : waiting) {

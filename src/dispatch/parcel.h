@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <type_traits>
 #include <variant>
 
@@ -10,6 +12,7 @@
 #include "dispatch/outcomes.h"
 #include "ringgate/handler.h"
 #include "ringgate/push.h"
+#include "ringgate/upgrade_verdict.h"
 
 namespace ringgate::dispatch {
 
@@ -61,15 +64,29 @@ struct Reply {
 static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<Reply>);
 static_assert(sizeof(Request) <= 64 && sizeof(Reply) <= 64);
 
+/// A question about devices from a thread without a shard. Only the callback of its kind is set.
+struct OutsideQuestion {
+  CloseCode code = CloseCode::closed_by_backend;
+  std::string reason;
+  CloseCallback on_closed;
+  DescribeCallback on_described;
+  DeviceCursor cursor;
+  std::size_t limit = 0;
+  ListCallback on_listed;
+};
+
 /// Work from a thread without a shard.
 struct OutsideTask {
-  enum class Kind : std::uint8_t { push, broadcast, with_connection };
+  enum class Kind : std::uint8_t { push, broadcast, with_connection, decide, close, describe, list };
 
   Kind kind = Kind::push;
   PushCallback on_pushed;
   BroadcastCallback on_broadcast;
   std::move_only_function<void(Connection&)> with_connection;
   std::uintptr_t message = 0;  // owned PreparedMessage
+  std::unique_ptr<UpgradeDecision> decision;
+  DecideCallback on_decided;
+  std::unique_ptr<OutsideQuestion> question;  // to close, describe or list
 };
 
 inline ConnectionRef to_public(device::ConnectionRef ref) { return {ref.generation == 0 ? 0 : ref.pack()}; }

@@ -23,7 +23,10 @@ std::optional<device::ConnectionRef> PushService::next_owner(Question& question)
 // -- Closing by id
 
 void PushService::close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result) {
-  const device::IdKey key = gate_.hash(device_id);
+  close_device(gate_.hash(device_id), code, std::move(reason), std::move(on_result));
+}
+
+void PushService::close_device(device::IdKey key, CloseCode code, std::string reason, CloseCallback on_result) {
   close_where_it_is(std::make_unique<CloseQuestion>(CloseQuestion{.key = key,
                                                                   .code = code,
                                                                   .reason = std::move(reason),

@@ -164,19 +164,27 @@ void PushService::refuse_push(PushOutcome outcome, PushCallback on_result) {
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
   if (!message) return refuse_push(PushOutcome::backpressure, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
+  const std::vector<device::ConnectionRef> several = all_of(key);
+  if (!several.empty()) return push_to_all(several, key, message, std::move(on_result));
   const auto owner = map_.find(key);
   if (!owner) return refuse_push(PushOutcome::unknown_device, std::move(on_result));
-  push_to_device(*owner, key, std::move(message), std::move(on_result));
+  push_to(*owner, key, std::move(message), {std::move(on_result)});
 }
 
+/// What a look-up of another thread named is not looked up again: a push does not follow a device that moved.
 void PushService::push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
-  std::vector<device::ConnectionRef> connections = gate_.companions.of(key);
-  // Read after the companions: if the owner has left meanwhile, its heir is in one of the two.
-  if (gate_.companions.is_used()) owner = map_.find(key).value_or(owner);
-  if (connections.empty() || (connections.size() == 1 && connections.front() == owner))
-    return push_to(owner, key, std::move(message), {std::move(on_result)});
-  if (std::ranges::find(connections, owner) == connections.end()) connections.push_back(owner);
-  push_to_all(std::move(connections), key, message, std::move(on_result));
+  const std::vector<device::ConnectionRef> several = all_of(key);
+  if (several.empty()) push_to(owner, key, std::move(message), {std::move(on_result)});
+  else push_to_all(several, key, message, std::move(on_result));
+}
+
+/// All connections of an id that has more than one, as of one moment; else empty.
+std::vector<device::ConnectionRef> PushService::all_of(device::IdKey key) {
+  if (!gate_.companions.is_used()) return {};
+  const auto companions = gate_.companions.lock(key);
+  std::vector<device::ConnectionRef> all = companions.list();
+  if (const auto owner = map_.find(key); owner && !all.empty()) all.push_back(*owner);
+  return all;
 }
 
 namespace {
@@ -204,8 +212,8 @@ int rank(PushOutcome outcome) {
 
 }  // namespace
 
-void PushService::push_to_all(std::vector<device::ConnectionRef> connections, device::IdKey key, const ws::MessageRef& message,
-                              PushCallback on_result) {
+void PushService::push_to_all(const std::vector<device::ConnectionRef>& connections, device::IdKey key,
+                              const ws::MessageRef& message, PushCallback on_result) {
   auto sum = std::make_shared<PushSum>(PushSum{.parts_open = connections.size(), .on_result = std::move(on_result)});
   for (const device::ConnectionRef connection : connections) {
     push_to(connection, key, message,

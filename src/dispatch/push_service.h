@@ -5,7 +5,7 @@
 // the time for that reply is over. A push does not follow a device that moved between look-up and arrival, because that would
 // break the order of pushes. Closing and describing follow it (decision 0004).
 //
-// Files: push_service.cc (parcels and pushes), presence.cc (closing, takeover, describing), broadcast.cc, outside.cc (threads
+// Files: push_service.cc (parcels and pushes), presence.cc (closing, takeover, describing), listing.cc (pages of devices), broadcast.cc, outside.cc (threads
 // without a shard, and the end), tickets.h (who waits for an answer).
 #pragma once
 
@@ -52,8 +52,13 @@ class PushService final : public TakeoverNotice {
   /// Starts the closing handshake of the connection that holds the id when the request reaches its shard.
   void close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result);
 
+  void close_device(device::IdKey key, CloseCode code, std::string reason, CloseCallback on_result);
+
   /// Sets when the credential of the connection that holds the id ends, in Unix seconds. CloseOutcome::closed stands for success.
   void extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result);
+
+  /// A page of the devices of all shards, of at most `limit` (1 to listed_devices_max).
+  void list(DeviceCursor cursor, std::size_t limit, ListCallback on_result);
 
   void describe(std::string_view device_id, DescribeCallback on_result);
   /// The same by key, of which only the index must be set: a page of the device map has no more.
@@ -111,7 +116,8 @@ class PushService final : public TakeoverNotice {
   void on_late_reply(std::uint32_t from, const Reply& reply);
   void finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
   void push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
-  void push_to_all(std::vector<device::ConnectionRef> connections, device::IdKey key, const ws::MessageRef& message,
+  std::vector<device::ConnectionRef> all_of(device::IdKey key);
+  void push_to_all(const std::vector<device::ConnectionRef>& connections, device::IdKey key, const ws::MessageRef& message,
                    PushCallback on_result);
   void push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter);
   DeliveryResult deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message);
@@ -131,6 +137,17 @@ class PushService final : public TakeoverNotice {
   std::optional<device::ConnectionRef> next_to_close(CloseQuestion& question);
   bool carry_out_here(const Request& request, const CloseQuestion& question);
   void serve_describe(std::uint32_t from, const Request& request);
+
+  // listing.cc
+  struct ListedPage {
+    DeviceCursor cursor;
+    std::size_t limit = 0;
+    ListCallback on_result;
+  };
+  struct PageSum;
+  void start_pages();
+  void start_page(ListedPage page);
+  void finish_page(PageSum& sum);
 
   // broadcast.cc
   void start_broadcast(ws::MessageRef message, BroadcastDone on_done);
@@ -157,6 +174,8 @@ class PushService final : public TakeoverNotice {
   std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max
   // By shard, in order: notices and broadcasts that found a full lane or no memory. Bounded by connections and by broadcasts_open_.
   std::map<std::uint32_t, std::deque<Request>> deferred_;
+  std::deque<ListedPage> pages_;    // that wait for the one before: at most limits::listings_waiting_max
+  bool page_is_open_ = false;       // its devices are being described
   bool deferred_given_up_ = false;  // a broadcast was, and may be among them
   bool closed_ = false;
   static constexpr DurationNs sleep_slice = nanoseconds_per_second;

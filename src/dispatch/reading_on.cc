@@ -1,4 +1,4 @@
-// Input that is not read at once: after a handler's pause, after more replies than one turn should make, or after a message that
+// Input that is not read at once: after a handler's pause, beyond a device's rate, after more replies than one turn should make, or after a message that
 // takes several turns to inflate. The input is held, the device is not received from, and reading continues later. Part of
 // DeviceSession. Invariant: all held input counts in the shard's part of limits.held_memory.
 #include "dispatch/device_session.h"
@@ -8,8 +8,8 @@
 namespace ringgate::dispatch {
 
 /// True if too much output for one device waits. The frames of one receive may ask for a thousand times as many bytes of replies.
-bool DeviceSession::replies_abound(const conn::Connection& connection) const {
-  return transport_.queued_bytes(connection) > settings_.config.limits.send_queue_bytes_max;
+bool DeviceSession::replies_abound(conn::Connection& connection) const {
+  return transport_.queued_bytes(connection) > limits_of(record_of(connection)).send_queue_bytes_max;
 }
 
 /// Lets a later turn continue reading.
@@ -111,11 +111,13 @@ void DeviceSession::read_on() {
     if (connection->is_live() && (connection->session_flags & DeviceFlags::put_off) != 0) read_on(*connection);
   }
   read_on_for_budget();
+  tell_drained_of_earlier_turns();
 }
 
-/// A device that its handler or its output pauses is not read now. The end of that pause lists it again.
+/// A device that its handler, its rate or its output pauses is not read now. The end of that pause lists it again.
 void DeviceSession::read_on(conn::Connection& connection) {
-  if ((connection.session_flags & DeviceFlags::paused_by_handler) != 0) return;
+  constexpr std::uint8_t held_long = DeviceFlags::paused_by_handler | DeviceFlags::paused_by_rate;
+  if ((connection.session_flags & held_long) != 0) return;
   if (connection.output_waits() && replies_abound(connection)) return pause(connection, DeviceFlags::paused_by_output);
   DeviceSide& side = *record_of(connection).side;
   if (side.inflating != nullptr && !go_on_inflating(connection)) return list_put_off(connection);
@@ -125,15 +127,16 @@ void DeviceSession::read_on(conn::Connection& connection) {
 
 bool DeviceSession::wants_turn() const {
   if (denial_slots_left_ > 0 || gate_.denied.version() != denials_seen_) return true;
-  return !put_off_.empty() || (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2);
+  return !put_off_.empty() || !drained_.empty() ||
+         (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2);
 }
 
 // -- Messages that take several turns to inflate
 
 ws::Violation DeviceSession::inflate(conn::Connection& connection, ws::Event& event) {
-  DeviceSide& side = side_of(connection);
+  side_of(connection);  // for the account
   std::unique_ptr<InflatingMessage> rest;
-  const ws::Violation violation = compression_.inflate(event, reader_, account_of(side), rest);
+  const ws::Violation violation = compression_.inflate(event, reader_, account_of(record_of(connection)), rest);
   return rest == nullptr ? violation : keep_inflating(connection, std::move(rest));
 }
 
@@ -159,7 +162,7 @@ ws::Violation DeviceSession::keep_inflating(conn::Connection& connection, std::u
 /// True if the message is finished: its handler was called, or the connection has failed.
 bool DeviceSession::go_on_inflating(conn::Connection& connection) {
   DeviceSide& side = side_of(connection);
-  const auto finished = compression_.go_on(*side.inflating, reader_, account_of(side));
+  const auto finished = compression_.go_on(*side.inflating, reader_, account_of(record_of(connection)));
   if (finished && !*finished) {
     give_up_oldest_messages();
     return false;

@@ -26,13 +26,23 @@ static_assert(admission::Refusal::count <= limits::refusals_max);
 
 /// `request`: the part of it that was read.
 void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refusal, const http::RequestView& request) {
+  refuse(connection, refusal, refusal.facts(), request);
+}
+
+/// `facts`: of the refusal, or those that a handler chose.
+void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refusal, http::RejectionFacts facts,
+                           const http::RequestView& request) {
   unreserve_connection(connection);
-  note_refusal(connection, refusal, request);
+  note_refusal(connection, refusal, facts, request);
   std::string answer;
-  http::RejectionFacts facts = refusal.facts();
   if (refusal == http::Rejection::method_not_allowed && is_health_path(connection, request))
     facts.extra_fields = http::rejection_fields::allow_get_and_head;
-  if (facts.status == 401) facts.extra_fields = challenges_for(request);
+  if (facts.status == 401 && facts.extra_fields.empty()) facts.extra_fields = challenges_for(request);
+  std::string retry_after;
+  if (const std::uint16_t seconds = refusal.retry_after_seconds(); seconds != 0) {
+    retry_after = "Retry-After: " + std::to_string(seconds) + "\r\n";
+    facts.extra_fields = retry_after;
+  }
   http::append_rejection(answer, facts, request.method(), date_.at(ring_.wall_clock_seconds()));
   record_of(connection).phase = Phase::closed;
   transport_.write(connection, bytes_of(answer));
@@ -75,13 +85,12 @@ http::RequestView DeviceSession::partial_request(conn::Connection& connection) {
 }
 
 void DeviceSession::note_refusal(const conn::Connection& connection, admission::Refusal refusal,
-                                 const http::RequestView& request) {
+                                 const http::RejectionFacts& facts, const http::RequestView& request) {
   counters_.handshakes_refused.add(1);
   counters_.handshakes_refused_by[refusal.index()].add(1);
   if (!log::enabled(log::Level::info)) return;
   const auto left_out = gate_.refusal_logs[refusal.index()].admit(transport_.now());
   if (!left_out) return;
-  const http::RejectionFacts& facts = refusal.facts();
   const std::string remote = connection.peer.text();
   std::vector<log::Field> fields{{"remote", remote}, {"status", facts.status}, {"reason", facts.reason}};
   const auto add = [&fields](std::string_view key, std::string_view value) {

@@ -23,8 +23,13 @@ std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::regi
   if (keeps) return std::unexpected(Rejection::device_online);
   std::vector<device::ConnectionRef> replaced{**other};
   // Another shard may have begun to use companions meanwhile.
-  if (gate_.companions.is_used())
-    for (const device::ConnectionRef companion : gate_.companions.lock(key).take_all()) replaced.push_back(companion);
+  if (gate_.companions.is_used()) {
+    auto companions = gate_.companions.lock(key);
+    for (const device::ConnectionRef companion : companions.take_all()) {
+      if (companion == ref_of(connection)) companions.add(companion);  // of a connection that is newer still
+      else replaced.push_back(companion);
+    }
+  }
   return replaced;
 }
 

@@ -1,8 +1,12 @@
 // The opening handshake, from the first byte of a request to the 101. Part of DeviceSession; the rules are in admission/.
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 #include "dispatch/client_address.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
+#include "dispatch/upgrade_facts.h"
 #include "ws/handshake.h"
 
 namespace ringgate::dispatch {
@@ -17,7 +21,7 @@ void DeviceSession::on_open(conn::Connection& connection) {
 /// One gatherer serves all heads that arrive whole. If a head does not, its connection takes the gatherer with the bytes so far.
 void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
-  connection.session_flags |= DeviceFlags::any_byte;
+  connection.session_mark = 1;
   const bool gathered = record.side != nullptr && record.side->head != nullptr;
   http::HeadGatherer& gatherer = gathered ? *record.side->head : gatherer_;
   if (!gathered) gatherer.reset();
@@ -34,6 +38,10 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
   const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);  // keeps `gatherer` alive; null: it is gatherer_
   if (found.status == http::HeadStatus::rejected) refuse(connection, found.rejection, gatherer.view_so_far());
   else judge_head(connection, gatherer.view(), bytes.subspan(found.consumed_bytes));
+  if (record.phase == Phase::authenticating) {
+    keep_head(connection, std::move(gatherer));
+    if (head == nullptr) gatherer_ = http::HeadGatherer{settings_.head_rules};
+  }
   drop_side_if_idle(record);
 }
 
@@ -57,20 +65,29 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
                                  .denied = &gate_.denied,
                                  .device_id_required = settings_.config.device.required,
                                  .is_draining = gate_.draining.load(std::memory_order_acquire),
-                                 .is_at_connection_limit = !reserved};
+                                 .is_at_connection_limit = !reserved,
+                                 .source_refusal = judge_source(connection)};
   auto admission = admission::admit(request, view, seed);
   if (!admission) {
+    if (admission.error() == admission::Rejection::credential_wrong)
+      note_judgement(gate_.limiter.credential_failed(connection.peer, transport_.now()));
     refuse(connection, admission.error(), request);
     return;
   }
-  accept_device(connection, request, *admission);
-  if (!rest.empty() && connection.is_live()) read_frames(connection, rest);
+  if (settings_.mounts[admission->route_index].is_echo) accept_device(connection, request, *admission);
+  else ask_handler(connection, request, *admission, rest);
+  if (record_of(connection).phase == Phase::authenticating) return;
+  if (!rest.empty() && connection.is_live()) read_open(connection, rest);
 }
 
-void DeviceSession::accept_device(conn::Connection& connection, const http::RequestView& request,
-                                  admission::Admission& admission) {
+void DeviceSession::accept_device(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
+                                  const UpgradeAdditions& additions) {
   const std::string_view id = admission.device_id.view();
   const device::IdKey key = gate_.hash(id);
+  if (const auto refusal = admission.is_anonymous ? std::nullopt : judge_flapping(connection, id, key)) {
+    refuse(connection, *refusal, request);
+    return;
+  }
   const auto replaced = register_id(connection, key, settings_.config.routes[admission.route_index]);
   if (!replaced) {
     refuse(connection, replaced.error(), request);
@@ -80,12 +97,20 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   record.id.set(id);
   record.route_index = static_cast<std::uint8_t>(admission.route_index);
   record.phase = Phase::open;
+  if (additions.user_data != nullptr) record.user_data = additions.user_data->release();
   record.message_at = record.ping_at = now_ms();
   connection.session_flags |= DeviceFlags::in_map;
+  SendRates rates = rates_of_route(record.route_index);
+  if (admission.grant) {
+    rates.messages = admission.grant->message_rate.value_or(rates.messages);
+    rates.bytes = admission.grant->byte_rate.value_or(rates.bytes);
+  }
+  set_rates(connection, rates);
   counters_.handshakes_accepted.add(1);
   counters_.devices_connected.add(1);
 
-  answer_upgrade(connection, request, admission);
+  note_agreements(connection, request, admission);
+  answer_upgrade(connection, request, admission, additions.field_lines);
   for (const device::ConnectionRef older : *replaced) {
     counters_.takeovers.add(1);
     takeover_notice_->notify_replaced(older, key);
@@ -98,16 +123,33 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   call_handler(connection, access, [&](Handler& handler, Connection& facade) { handler.on_open(facade); });
 }
 
+/// Keeps what Connection tells of the handshake, without memory if the route's settings and the device's id say it too.
+void DeviceSession::note_agreements(conn::Connection& connection, const http::RequestView& request,
+                                    const admission::Admission& admission) {
+  DeviceRecord& record = record_of(connection);
+  if (!admission.subprotocol.empty()) {
+    const auto& spoken = settings_.routes[record.route_index].subprotocols;
+    const auto index = std::ranges::find(spoken, admission.subprotocol) - spoken.begin();
+    const bool is_listed = static_cast<std::size_t>(index) < spoken.size() && index + 1 < subprotocol_aside;
+    record.subprotocol_index = is_listed ? static_cast<std::uint8_t>(index + 1) & subprotocol_aside : subprotocol_aside;
+    if (!is_listed) side_of(connection).subprotocol = admission.subprotocol;
+  }
+  if (std::string path_id = path_id_of(settings_.mounts[record.route_index].path, request.path());
+      !path_id.empty() && path_id != record.id.view())
+    side_of(connection).path_id = std::move(path_id);
+}
+
 void DeviceSession::answer_upgrade(conn::Connection& connection, const http::RequestView& request,
-                                   const admission::Admission& admission) {
+                                   const admission::Admission& admission, std::string_view extra_fields) {
   std::unique_ptr<DeflateState> deflate;
   const auto agreement = compression_.agree(request, settings_.routes[admission.route_index].deflate,
                                             deflate_config(record_of(connection)), deflate);
   if (agreement) connection.session_flags |= DeviceFlags::compresses;
   if (deflate != nullptr) side_of(connection).deflate = std::move(deflate);
   answer_.clear();
-  ws::append_switching_protocols(answer_,
-                                 {.key = admission.websocket_key, .subprotocol = admission.subprotocol, .deflate = agreement});
+  ws::append_switching_protocols(
+      answer_,
+      {.key = admission.websocket_key, .subprotocol = admission.subprotocol, .deflate = agreement, .extra_fields = extra_fields});
   transport_.write(connection, bytes_of(answer_));
 }
 
@@ -124,6 +166,7 @@ bool DeviceSession::reserve_connection(conn::Connection& connection) {
 }
 
 void DeviceSession::unreserve_connection(conn::Connection& connection) {
+  leave_source(connection);
   if ((connection.session_flags & DeviceFlags::counted) == 0) return;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::counted);
   gate_.connections.fetch_sub(1, std::memory_order_relaxed);

@@ -20,6 +20,14 @@ GatheredHead HeadGatherer::read(ByteView input) {
   return {.status = HeadStatus::complete, .consumed_bytes = verdict.head_bytes - bytes_before};
 }
 
+void HeadGatherer::keep() {
+  const std::size_t head_bytes = parser_.resume(head_).head_bytes;  // the same verdict again
+  if (bytes_.empty()) bytes_.assign(head_.begin(), head_.begin() + static_cast<std::ptrdiff_t>(head_bytes));
+  else bytes_.resize(head_bytes);
+  bytes_.shrink_to_fit();
+  head_ = bytes_;
+}
+
 void HeadGatherer::reset() {
   parser_.reset();
   bytes_.clear();

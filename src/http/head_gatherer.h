@@ -34,6 +34,9 @@ class HeadGatherer {
   /// The part of an incomplete head that was read, for the log. Borrows as `view`, and only until the next `read`.
   RequestView view_so_far() const { return parser_.view(bytes_.empty() ? head_ : ByteView{bytes_}); }
 
+  /// Copies a complete head into this object, so that `view` no longer borrows the input. What follows the head is dropped.
+  void keep();
+
   /// The method, or Method::unknown; for the response to a rejected head.
   Method method() const { return parser_.head().method; }
 

@@ -8,18 +8,23 @@ namespace ringgate::http {
 namespace {
 
 // The status codes that the device port and the admin port send (IANA HTTP Status Code Registry).
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 25> titles{{
+constexpr std::array<std::pair<std::uint16_t, std::string_view>, 33> titles{{
     {101, "Switching Protocols"},
     {200, "OK"},
     {202, "Accepted"},
     {204, "No Content"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
+    {402, "Payment Required"},
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
     {408, "Request Timeout"},
     {409, "Conflict"},
+    {410, "Gone"},
+    {412, "Precondition Failed"},
     {413, "Content Too Large"},
     {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
@@ -27,10 +32,13 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 25> titles{{
     {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {426, "Upgrade Required"},
+    {428, "Precondition Required"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {451, "Unavailable For Legal Reasons"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
+    {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},

@@ -96,13 +96,14 @@ void Server::Parts::register_reloadable_parts() {
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_devices(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_admin_tokens(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_log(fresh); });
+  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_limits(fresh); });
 }
 
 std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(const Config& fresh) {
   auto [loaded, faults] = server::load_certificates(fresh, std::time(nullptr));
   if (!faults.empty()) return std::unexpected(std::move(faults.front()));
   for (std::size_t i = 0; i < loaded.size(); ++i)
-    if (loaded[i].has_own_tickets) loaded[i].ticket_secret = certificates[i].ticket_secret;
+    if (loaded[i].has_own_tickets && certificates[i].has_own_tickets) loaded[i].ticket_secret = certificates[i].ticket_secret;
   std::vector<server::TlsOfListeners> contexts;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     auto made = server::make_contexts(loaded);
@@ -119,6 +120,13 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(co
   };
 }
 
+std::expected<server::Commit, StartError> Server::Parts::prepare_limits(const Config& fresh) {
+  return [this, limits = fresh.limits] {
+    gate->limiter.set(limits);
+    return std::vector<SettingChange>{};
+  };
+}
+
 /// Files of credentials are read at every reload. Devices that are connected keep what they came with; a revocation ends that.
 std::expected<server::Commit, StartError> Server::Parts::prepare_verifiers(const Config& fresh) {
   auto loaded = auth::load_verifiers(fresh.auth);
@@ -132,6 +140,7 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_verifiers(const
 /// Who may connect, and how: handshakes from each shard's next turn on.
 std::expected<server::Commit, StartError> Server::Parts::prepare_devices(const Config& fresh) {
   return [this, config = std::make_shared<const Config>(fresh)] {
+    use_companions_if_wanted(*config);  // before any shard sees the routes
     for (server::Shard& shard : shards) shard.renew_settings(config);
     return std::vector<SettingChange>{};
   };

@@ -95,6 +95,13 @@ void Server::mount(std::string_view path, Handler& handler) {
   parts_->serve_route({.path = std::string(path)}, &handler);
 }
 
+void Server::mount(const RouteConfig& route, Handler& handler) {
+  mount(route.path, handler);
+  RouteConfig& settings = *std::ranges::find(parts_->config.routes, route.path, &RouteConfig::path);
+  settings = route;
+  settings.handler = RouteConfig{}.handler;
+}
+
 void Server::Parts::serve_route(const RouteConfig& route, Handler* handler) {
   config.routes.push_back(route);
   mounts.push_back({route.path, handler});
@@ -123,6 +130,7 @@ std::expected<void, StartError> Server::start() {
   if (!tokens) return std::unexpected(std::move(tokens.error()));
   p.access.renew(std::move(*tokens));
   if (auto opened = p.open_shards(); !opened) return opened;
+  p.use_companions_if_wanted(p.config);
   p.show_certificates();
   p.show_verifiers(std::move(*verifiers));
   p.register_reloadable_parts();
@@ -251,6 +259,12 @@ std::expected<void, StartError> Server::Parts::start_threads() {
   const std::string missing = missing_features(features);
   log::info("ring features", {{"shards", shards.size()}, {"without", missing.empty() ? "none" : missing}});
   return {};
+}
+
+void Server::Parts::use_companions_if_wanted(const Config& settings) {
+  const bool wanted =
+      std::ranges::any_of(settings.routes, [](const RouteConfig& route) { return route.duplicate == DuplicatePolicy::allow; });
+  if (wanted) gate->companions.use();
 }
 
 /// Off loopback, a route that lets in whoever comes is worth a line, also because its devices may take the ids of others.

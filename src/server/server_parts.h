@@ -78,6 +78,7 @@ struct Server::Parts {
   }
   void show_certificates();
   void warn_of_certificates() const;
+  void use_companions_if_wanted(const Config& settings);
   void warn_of_open_routes();
   void show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers);
   void register_reloadable_parts();
@@ -89,6 +90,7 @@ struct Server::Parts {
   std::expected<server::Commit, StartError> prepare_devices(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_admin_tokens(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
+  std::expected<server::Commit, StartError> prepare_limits(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }
   void answer_leftovers();

@@ -45,6 +45,7 @@ class Shard {
 
   ring::Ring& ring() { return *ring_; }
   dispatch::PushService& push_service() { return push_; }
+  dispatch::DeviceSession& devices() { return devices_; }
 
   /// Serves the listeners opened on the ring: `devices` of them for devices, then `admin` for the admin port.
   /// `backlog`: that of each listener. `tls`: what those with TLS need; null or missing for the others.

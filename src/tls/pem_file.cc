@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -11,7 +12,15 @@ namespace {
 
 using FilePtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 
+/// A pipe without a writer would hold up whoever opens it, and with it a reload for ever.
+std::expected<void, std::string> check_regular(const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) return std::unexpected(path + " is no regular file");
+  return {};
+}
+
 std::expected<FilePtr, std::string> open_file(const std::string& path) {
+  if (auto checked = check_regular(path); !checked) return std::unexpected(std::move(checked.error()));
   ERR_clear_error();
   FilePtr file(BIO_new_file(path.c_str(), "r"));
   if (file) return file;

@@ -7,6 +7,7 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -60,6 +61,9 @@ bool use_mac_key(EVP_MAC_CTX* mac, const TicketKeys::Key& key) {
 }  // namespace
 
 std::expected<TicketSecret, std::string> load_ticket_secret(const std::string& file) {
+  // A pipe without a writer would hold up whoever opens it, and with it a reload for ever.
+  struct stat status{};
+  if (stat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) return std::unexpected(file + " is no regular file");
   const FilePtr opened(std::fopen(file.c_str(), "rb"));
   if (!opened) return std::unexpected(file + " cannot be read: " + std::strerror(errno));
   std::vector<std::uint8_t> bytes(secret_file_bytes_max + 1);

@@ -122,7 +122,9 @@ void append_switching_protocols(std::string& out, const SwitchingProtocols& answ
     out += "\r\nSec-WebSocket-Extensions: ";
     append_deflate_answer(out, *answer.deflate);
   }
-  out += "\r\n\r\n";
+  out += "\r\n";
+  out += answer.extra_fields;
+  out += "\r\n";
 }
 
 }  // namespace ringgate::ws

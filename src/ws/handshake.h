@@ -43,6 +43,7 @@ struct SwitchingProtocols {
   std::string_view key;          // Sec-WebSocket-Key of the request
   std::string_view subprotocol;  // empty: no subprotocol, and no field
   std::optional<DeflateAgreement> deflate;
+  std::string_view extra_fields = {};  // whole field lines, each ending in CRLF; must not come from a peer
 };
 
 /// Appends the 101.

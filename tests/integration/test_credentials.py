@@ -72,7 +72,8 @@ class World:
     def settings(self):
         files = {name: self.folder / name for name in ("tokens", "users", "url-keys")}
         return {"auth.token.tokens": files["tokens"], "auth.basic.users": files["users"], "auth.hmac.keys": files["url-keys"],
-                "auth.jwt.keys": f"{self.folder}/rsa.pem,{self.folder}/jwks", "auth.jwt.issuer": ISSUER, "auth.jwt.audience": AUDIENCE}
+                "auth.jwt.keys": f"{self.folder}/rsa.pem,{self.folder}/jwks", "auth.jwt.issuer": ISSUER, "auth.jwt.audience": AUDIENCE,
+                "limits.auth_failures": "off"}  # there are many
 
 
 ROUTES = [("/token", "token"), ("/basic", "basic"), ("/hmac", "hmac"), ("/jwt", "jwt"), ("/any", "jwt,token,basic"),
@@ -372,6 +373,34 @@ def test_a_credential_ends_and_may_be_extended(world):
             assert extended.recv() == "not noticed"
             assert call(gate, "PUT", "/v1/devices/e2/credential", {"expires_at": int(time.time()) - 10})[0] == 200
             assert close_code(extended) == 4401
+
+
+def test_wrong_credentials_are_limited_by_source(world):
+    settings = {**world.settings, "limits.auth_failures": "5", "route.0.path": "/token", "route.0.auth": "token"}
+    with Gate(settings, shards=2, warnings_allowed=True) as gate:
+        for _ in range(50):
+            assert ask(gate, "/token?deviceId=a", bearer(TOKEN)) == (101, None)  # good ones count as nothing
+        answers = [ask(gate, "/token?deviceId=a", bearer("wrong")) for _ in range(8)]
+        assert answers == [(401, "credential_wrong")] * 5 + [(429, "auth_failures")] * 3
+        assert ask(gate, "/token?deviceId=a", bearer(TOKEN)) == (429, "auth_failures")
+
+
+def test_a_token_brings_limits_of_its_own(world):
+    settings = {**world.settings, "route.0.path": "/jwt", "route.0.auth": "jwt", "limits.rate_policy": "close", "limits.rate_burst": "1s"}
+    with Gate(settings) as gate:
+        own = world.jwt(sub="slow", ringgate={"limits": {"message_rate": 2}})
+        with connected(gate, "/jwt?deviceId=slow", own) as slow, connected(gate, "/jwt?deviceId=fast", world.jwt(sub="fast")) as fast:
+            for _ in range(20):
+                fast.send("x")
+                assert fast.recv() == "x"
+                with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+                    slow.send("x")
+            while True:
+                try:
+                    slow.recv(timeout=10 * PATIENCE)
+                except websockets.exceptions.ConnectionClosed as closed:
+                    assert closed.rcvd.code == 4429
+                    break
 
 
 def test_files_are_read_again_on_sighup(world, tmp_path):

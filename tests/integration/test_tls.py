@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import ssl
@@ -383,3 +384,21 @@ def test_a_start_that_cannot_work_names_the_file(root, certificate):
     assert "other.key is not the key of" in refusal(cert=certificate.certificate, key=other.key)
     assert "/nowhere.pem cannot be read: No such file or directory" in refusal(cert="/nowhere.pem", key=certificate.key)
     assert "1 certificates and 0 keys" in refusal(cert=certificate.certificate)
+
+
+def test_a_pipe_in_place_of_a_file_does_not_hold_up_a_reload(root, tmp_path):
+    certificate = root.issue("pipe")
+    tickets = tmp_path / "tickets"
+    tickets.write_bytes(os.urandom(48))
+    with Gate({"listener.0.tls.ticket_keys": tickets}, tls=certificate, warnings_allowed=True) as gate:
+        for file in (tickets, certificate.key):
+            content = pathlib.Path(file).read_bytes()
+            os.unlink(file)
+            os.mkfifo(file)
+            gate.signal(signal.SIGHUP)
+            cause = gate.wait_for_log("not reloaded, everything of before stays in force")["cause"]
+            assert "no regular file" in cause, cause
+            os.unlink(file)
+            pathlib.Path(file).write_bytes(content)
+        gate.signal(signal.SIGTERM)
+        assert gate.wait() == 0

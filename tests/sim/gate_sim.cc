@@ -50,6 +50,12 @@ std::size_t number_in(std::string_view text) {
 
 }  // namespace
 
+UpgradeVerdict SimulatedHandler::on_upgrade(const UpgradeRequest& request) {
+  if (dice_.chance(0.6)) return UpgradeAccept{};
+  undecided.push_back(request.ref());
+  return UpgradeLater{};
+}
+
 void SimulatedHandler::on_open(Connection& connection) {
   ++open_count;
   connection.send_text("H" + connection.ref().text());
@@ -108,6 +114,7 @@ void Simulation::step() {
     if (dice_.chance(0.3)) end(device);
   } else if (act == 17) {
     resume_paused();
+    decide();
   } else {
     send_some(device, 2000);
   }
@@ -240,6 +247,23 @@ void Simulation::resume_paused() {
   handler_.paused.clear();
 }
 
+/// Some decisions come twice; the second one finds nobody.
+void Simulation::decide() {
+  const auto bring = [this](ConnectionRef ref, UpgradeDecision decision) {
+    ++decisions_count_;
+    gate_.decide(ref, std::move(decision), [this](DecideOutcome outcome) {
+      ++decisions_answered_;
+      decisions_opened_ += outcome == DecideOutcome::opened ? 1 : 0;
+    });
+  };
+  for (const ConnectionRef ref : handler_.undecided) {
+    if (dice_.chance(0.15)) bring(ref, UpgradeRefusal{.status = 401, .reason = "simulated"});
+    else bring(ref, UpgradeAccept{});
+    if (dice_.chance(0.1)) bring(ref, UpgradeAccept{});
+  }
+  handler_.undecided.clear();
+}
+
 // -- What devices see
 
 void Simulation::read_all() {
@@ -317,6 +341,7 @@ void Simulation::become_kind() {
   for (int round = 0; round < 60 && !::testing::Test::HasFailure(); ++round) {
     for (SimulatedDevice& device : devices_) send_some(device, device.unsent.size());
     resume_paused();
+    decide();
     gate_.pass(20 * nanoseconds_per_millisecond);
     read_all();
   }
@@ -414,6 +439,8 @@ void Simulation::check_books() {
   EXPECT_EQ(accepted, total_of(&ShardCounters::closed_by_peer) + total_of(&ShardCounters::closed_by_gate) +
                           total_of(&ShardCounters::vanished));
 
+  EXPECT_EQ(decisions_answered_, decisions_count_);
+  EXPECT_LE(decisions_opened_, static_cast<int>(accepted));
   for (const SimulatedQuestion& question : questions_) EXPECT_EQ(question.answers_count, 1);
   EXPECT_EQ(handler_.closed_by_backend_count, std::ranges::count(questions_, true, &SimulatedQuestion::has_closed));
 }

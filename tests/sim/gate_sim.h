@@ -2,7 +2,7 @@
 //
 // Checked as it goes: echoes come back byte for byte and in order; pongs answer pings in order; a push reaches only its own
 // device, once, and not before an earlier one of its producer; broadcasts of one producer keep their order. Checked at the end: every
-// push, broadcast and question was answered exactly once, and counted under exactly one outcome; every connection was counted under
+// push, broadcast, question and decision was answered exactly once, and counted under exactly one outcome; every connection was counted under
 // exactly one kind of end; as many devices were closed by a backend as were told so; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
 // of anything.
 // Everything follows from the seed, so that `trace_hash` is the same for every run of it.
@@ -30,10 +30,11 @@ struct SimulationOptions {
   int steps_count = 250;
 };
 
-/// Greets with its reference, echoes, and now and then pauses until the simulation resumes it.
+/// Lets every device in, now and then only later; the simulation decides then. Greets with its reference, echoes, and now and then pauses until the simulation resumes it.
 class SimulatedHandler final : public Handler {
  public:
   explicit SimulatedHandler(ring::FakeRandom& dice) : dice_(dice) {}
+  UpgradeVerdict on_upgrade(const UpgradeRequest& request) override;
   void on_open(Connection& connection) override;
   void on_message(Connection& connection, MessageView message) override;
   void on_close(Connection&, CloseCode code, std::string_view) override {
@@ -41,6 +42,7 @@ class SimulatedHandler final : public Handler {
     if (code == CloseCode::closed_by_backend) ++closed_by_backend_count;
   }
 
+  std::vector<ConnectionRef> undecided;
   std::vector<ConnectionRef> paused;
   double pause_probability = 0.02;
   int open_count = 0;
@@ -111,6 +113,7 @@ class Simulation {
   void ask();
   std::size_t some_producer();
   void resume_paused();
+  void decide();
 
   void read_all();
   void read(SimulatedDevice& device);
@@ -135,6 +138,9 @@ class Simulation {
   std::deque<SimulatedPush> pushes_;
   std::deque<SimulatedBroadcast> broadcasts_;
   std::deque<SimulatedQuestion> questions_;
+  int decisions_count_ = 0;
+  int decisions_answered_ = 0;
+  int decisions_opened_ = 0;
   int steps_count_;
 };
 

@@ -92,8 +92,10 @@ class PushOnRequest final : public ringgate::Handler {
   Server* server = nullptr;
 
   void on_message(Connection& connection, MessageView message) override {
-    if (ringgate::text_of(message.payload) == "shard")
-      return connection.send_text(fmt::format("shard {}", shard_of(connection.ref())));
+    if (ringgate::text_of(message.payload) == "shard") {
+      connection.send_text(fmt::format("shard {}", shard_of(connection.ref())));
+      return;
+    }
     Request request;
     if (!parse(ringgate::text_of(message.payload), request))
       return connection.close(ringgate::CloseCode::policy_violation, "not a request");

@@ -75,6 +75,10 @@ token.tokens = "{path}/tokens"
 basic.users = "{path}/users"
 jwt.keys = ["{path}/jwt.pem"]
 expiry_grace = "{1 + number % 9}s"
+[limits]
+flap_connects = "off"            # a hundred users come back all the time
+message_rate = {100_000 + number}
+auth_failures = {10 + number}
 [log]
 level = "{'debug' if number % 2 else 'info'}"
 """)

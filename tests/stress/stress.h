@@ -30,6 +30,7 @@ struct StressOptions {
 int run_echo(const StressOptions& options);
 int run_push(const StressOptions& options);
 int run_takeover(const StressOptions& options);
+int run_fight(const StressOptions& options);
 int run_limits(const StressOptions& options);
 int run_budgets(const StressOptions& options);
 int run_pairs(const StressOptions& options);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -25,6 +26,9 @@ std::vector<std::string> arguments_of(const GateOptions& options) {
   std::vector<std::string> arguments{options.binary, "serve",       "--listen", "127.0.0.1:0",
                                      "--admin",      "127.0.0.1:0", "--shards", std::to_string(options.shards),
                                      "--log-format", "json"};
+  // Loads reconnect their devices as fast as they can.
+  const auto is_flap = [](const std::string& setting) { return setting.starts_with("limits.flap_connects="); };
+  if (std::ranges::none_of(options.settings, is_flap)) arguments.insert(arguments.end(), {"--set", "limits.flap_connects=off"});
   for (const auto& setting : options.settings) {
     arguments.push_back("--set");
     arguments.push_back(setting);

@@ -45,6 +45,7 @@ int main(int count, char** arguments) {
   ringgate::measure::add_commands(app, options.seed);
   add_scenario(app, options, "echo", "byte-exact echo of every size, type and fragmentation, with features masked");
   add_scenario(app, options, "push", "numbered pushes to 10,000 devices: none lost, doubled, reordered or misdelivered");
+  add_scenario(app, options, "fight", "two clients with one id: takeovers, log lines and core time, without and with the limit");
   add_scenario(app, options, "takeover", "ids that reconnect as fast as they can: never two owners, nothing leaked");
   add_scenario(app, options, "limits", "mute, idle, slow and endless peers end; the others do not notice");
   add_scenario(app, options, "budgets", "100,000 half heads and 15,000 slow readers cost their budgets and no more");
@@ -60,6 +61,7 @@ int main(int count, char** arguments) {
   if (const auto code = ringgate::measure::run_command(app)) return *code;
   if (app.got_subcommand("echo")) return ringgate::stress::run_echo(options);
   if (app.got_subcommand("push")) return ringgate::stress::run_push(options);
+  if (app.got_subcommand("fight")) return ringgate::stress::run_fight(options);
   if (app.got_subcommand("takeover")) return ringgate::stress::run_takeover(options);
   if (app.got_subcommand("limits")) return ringgate::stress::run_limits(options);
   if (app.got_subcommand("budgets")) return ringgate::stress::run_budgets(options);

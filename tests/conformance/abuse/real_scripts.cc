@@ -67,9 +67,12 @@ void expect_good_end(RealWorld& world) {
 
 }  // namespace
 
-void one_connection_too_many(const std::string& binary) {
+namespace {
+
+/// A gate with `setting` takes three connections, and answers `status` to a fourth.
+void one_more_than_three(const std::string& binary, const std::string& setting, int status) {
   RealWorld world(binary);
-  ASSERT_EQ(world.prepare({"limits.max_connections=3"}, Port::devices), "");
+  ASSERT_EQ(world.prepare({setting}, Port::devices), "");
   std::vector<std::unique_ptr<Channel>> held;
   for (const char* id : {"a", "b", "c"}) {
     held.push_back(world.connect(Port::devices));
@@ -81,10 +84,18 @@ void one_connection_too_many(const std::string& binary) {
   refused->send(good_upgrade("d"));
   refused->wait_until([](const WireView& view) { return view.has_ended(); });
   ASSERT_EQ(refused->view().answers().size(), 1U);
-  EXPECT_EQ(refused->view().answers().front().status, 503);
+  EXPECT_EQ(refused->view().answers().front().status, status);
   EXPECT_TRUE(refused->view().answers().front().head.contains("\r\nRetry-After: "));
   held.clear();
   expect_good_end(world);
+}
+
+}  // namespace
+
+void one_connection_too_many(const std::string& binary) { one_more_than_three(binary, "limits.max_connections=3", 503); }
+
+void one_too_many_from_one_address(const std::string& binary) {
+  one_more_than_three(binary, "limits.connections_per_prefix=3", 429);
 }
 
 /// A bounded form of the row: what is left over is looked at, not the latency of others.
@@ -216,9 +227,11 @@ void broken_configuration(const std::string& binary) {
 
 std::map<std::string, Script, std::less<>> real_scripts(const std::string& binary) {
   const std::initializer_list<std::pair<const char*, void (*)(const std::string&)>> rows{
-      {"F09", one_connection_too_many}, {"F11", connections_reset_at_once}, {"M01", log_keeps_its_lines},
-      {"M03", metrics_keep_their_size}, {"M10", log_keeps_its_lines},       {"M23", forwarded_address_is_ignored},
-      {"M26", scrapes_at_once},         {"M28", broken_configuration},
+      {"F09", one_connection_too_many},      {"F10", one_too_many_from_one_address},
+      {"F11", connections_reset_at_once},    {"M01", log_keeps_its_lines},
+      {"M03", metrics_keep_their_size},      {"M10", log_keeps_its_lines},
+      {"M23", forwarded_address_is_ignored}, {"M26", scrapes_at_once},
+      {"M28", broken_configuration},
   };
   std::map<std::string, Script, std::less<>> scripts;
   for (const auto& [id, script] : rows) scripts.emplace(id, [script, binary] { script(binary); });

@@ -25,7 +25,7 @@ std::vector<std::string> with_defaults(std::vector<std::string> settings) {
     const std::string key = usual.substr(0, usual.find('=') + 1);
     if (std::ranges::none_of(settings, [&](const std::string& one) { return one.starts_with(key); })) settings.push_back(usual);
   }
-  return with_own_hosts(std::move(settings));
+  return with_own_settings(std::move(settings));
 }
 
 }  // namespace

@@ -102,9 +102,11 @@ void thousand_handshakes_for_one_id(SimulatedWorld& world) {
   expect_nothing_left(world);
 }
 
-void one_connection_too_many(SimulatedWorld& world) {
-  simulated::GateOptions options = SimulatedWorld::options_for({"limits.max_connections=3"});
-  world.open(options, {});
+namespace {
+
+/// A gate with `setting` takes three connections, and answers `status` to a fourth until one of the three has gone.
+void one_more_than_three(SimulatedWorld& world, const std::string& setting, int status) {
+  world.open(SimulatedWorld::options_for({setting}), {});
   std::vector<simulated::DeviceClient> clients;
   for (const char* id : {"a", "b", "c"}) clients.push_back(online_device(world, id));
   const std::string request = good_upgrade("d");
@@ -115,7 +117,7 @@ void one_connection_too_many(SimulatedWorld& world) {
     refused.peer().send(request.substr(cut));
     world.gate().settle();
     refused.read();
-    ASSERT_EQ(refused.status(), 503) << "cut at " << cut;
+    ASSERT_EQ(refused.status(), status) << "cut at " << cut;
     ASSERT_NE(refused.head().find("\r\nRetry-After: "), std::string::npos);
     ASSERT_TRUE(refused.saw_end());
     refused.peer().close();
@@ -128,5 +130,11 @@ void one_connection_too_many(SimulatedWorld& world) {
   for (simulated::DeviceClient& client : clients) client.peer().close();
   expect_nothing_left(world);
 }
+
+}  // namespace
+
+void one_connection_too_many(SimulatedWorld& world) { one_more_than_three(world, "limits.max_connections=3", 503); }
+
+void one_too_many_from_one_address(SimulatedWorld& world) { one_more_than_three(world, "limits.connections_per_prefix=3", 429); }
 
 }  // namespace ringgate::abuse

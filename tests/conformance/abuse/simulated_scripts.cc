@@ -10,6 +10,7 @@ std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& wor
   const std::initializer_list<std::pair<const char*, void (*)(SimulatedWorld&)>> on_a_gate{
       {"E40", thousand_handshakes_for_one_id},
       {"F09", one_connection_too_many},
+      {"F10", one_too_many_from_one_address},
       {"G38", every_size_phase_and_place},
       {"G42", pings_unread},
       {"H16", unfinished_messages},

@@ -14,6 +14,7 @@ void blanks_in_a_list();                                     // E22
 void quoted_value_without_end();                             // E24
 void thousand_handshakes_for_one_id(SimulatedWorld& world);  // E40
 void one_connection_too_many(SimulatedWorld& world);         // F09
+void one_too_many_from_one_address(SimulatedWorld& world);   // F10
 
 // Frames (scripts_frames.cc)
 void every_size_phase_and_place(SimulatedWorld& world);  // G38

@@ -53,7 +53,7 @@ class SimulatedChannel final : public Channel {
 
 simulated::GateOptions SimulatedWorld::options_for(const std::vector<std::string>& settings) {
   std::vector<config::FlagSetting> flags;
-  for (const std::string& setting : with_own_hosts(settings)) {
+  for (const std::string& setting : with_own_settings(settings)) {
     const std::size_t equals = setting.find('=');
     flags.push_back({"--set", setting.substr(0, equals), setting.substr(equals + 1)});
   }

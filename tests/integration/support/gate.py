@@ -34,13 +34,15 @@ def environment(extra=None):
 class Gate:
     """One running gate. Use it as a context manager: leaving it asserts exit code 0 and a clean log.
 
-    settings: {"limits.max_message": "16MiB", ...}, passed by --set. Warnings in the log are faults unless `warnings_allowed`.
+    settings: {"limits.max_message": "16MiB", ...}, passed by --set; None leaves a key alone. Warnings in the log are
+    faults unless `warnings_allowed`.
     listen: None leaves the listeners to a file of settings. tls: a certificate (support/certificates.py) for both ports.
     listen, admin: where devices and backends connect, also "unix:/PATH".
     """
 
     def __init__(self, settings=None, shards=1, warnings_allowed=False, arguments=(), listen="127.0.0.1:0", admin="127.0.0.1:0", tls=None):
-        self.settings = {"limits.max_connections": 2000, **(settings or {})}
+        # Clients reconnect with one id at once: only tests of that limit want it.
+        self.settings = {"limits.max_connections": 2000, "limits.flap_connects": "off", **(settings or {})}
         if tls is not None:
             self.settings |= {f"{port}.tls.{what}": path for port in ("listener.0", "admin")
                               for what, path in (("cert", tls.certificate), ("key", tls.key))}
@@ -58,7 +60,8 @@ class Gate:
         command = [BINARY, "serve", *(["--listen", self.listen] if self.listen else []), "--admin", self.admin_bind, "--shards", str(self.shards),
                    "--log-format", "json", *self.arguments]
         for key, value in self.settings.items():
-            command += ["--set", f"{key}={value}"]
+            if value is not None:
+                command += ["--set", f"{key}={value}"]
         self.process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()

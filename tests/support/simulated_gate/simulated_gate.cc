@@ -23,16 +23,17 @@ device::KeyedHash::Secret secret_of(std::uint64_t seed) {
 Config GateOptions::config() {
   Config config;
   config.admin.bind = "off";
+  config.limits.flap_connects = 0;  // time stands still while tests connect one device again and again
   config.routes = {RouteConfig{}, {.path = "/handler"}};
   return config;
 }
 
 namespace {
-/// The handler of the options at "/handler", echo everywhere else.
+/// The handler of the options at "/handler" and below, echo everywhere else.
 std::vector<dispatch::DeviceSettings::Mount> mounts_of(const GateOptions& options, Handler& echo) {
   std::vector<dispatch::DeviceSettings::Mount> mounts;
   for (const RouteConfig& route : options.settings.routes) {
-    const bool is_handlers = route.path == "/handler" && options.handler != nullptr;
+    const bool is_handlers = route.path.starts_with("/handler") && options.handler != nullptr;
     mounts.push_back({.path = route.path, .handler = is_handlers ? options.handler : &echo});
   }
   return mounts;
@@ -116,6 +117,14 @@ void Gate::with_connection(ConnectionRef connection, std::move_only_function<voi
   post(device::ConnectionRef::unpack(connection.word), {}, std::move(outside));
 }
 
+void Gate::decide(ConnectionRef connection, UpgradeDecision decision, DecideCallback on_result) {
+  auto outside = std::make_unique<dispatch::OutsideTask>();
+  outside->kind = dispatch::OutsideTask::Kind::decide;
+  outside->decision = std::make_unique<UpgradeDecision>(std::move(decision));
+  outside->on_decided = std::move(on_result);
+  post(device::ConnectionRef::unpack(connection.word), {}, std::move(outside));
+}
+
 void Gate::push_from_outside(std::string_view id, device::ConnectionRef owner, std::string_view payload, PushCallback on_result) {
   auto outside = std::make_unique<dispatch::OutsideTask>();
   outside->on_pushed = std::move(on_result);
@@ -191,12 +200,16 @@ void Gate::expect_nothing_left() {
     EXPECT_EQ(shards_[shard].ring().buffers_lent(), 0U);
     EXPECT_EQ(counted.devices_connected.get(), 0U);
     EXPECT_EQ(counted.send_queue_bytes.get(), 0U);
+    EXPECT_EQ(counted.handshakes_waiting.get(), 0U);
+    EXPECT_EQ(counted.heads_bytes.get(), 0U);
+    EXPECT_EQ(counted.held_bytes.get(), 0U);
     EXPECT_EQ(counted.stale_completions.get(), 0U);
     EXPECT_EQ(outstanding(shard), 0U);
     EXPECT_TRUE(state_.mailboxes.of(static_cast<std::uint32_t>(shard)).empty());
     EXPECT_EQ(world_.ring_at(shard)->ledger.in_flight_count(), 0U);
   }
   EXPECT_EQ(state_.connections.load(), 0U);
+  EXPECT_EQ(state_.authenticating.load(), 0U);
   EXPECT_EQ(state_.map.count(), 0U);
 }
 

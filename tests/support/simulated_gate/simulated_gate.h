@@ -22,7 +22,7 @@
 namespace ringgate::simulated {
 
 struct GateOptions {
-  /// Routes "/ws" (echo, as is every other that is added) and "/handler"; no admin listener, so that every slot in use is a device's. (Another `admin.bind` than
+  /// No limit on how often one device connects. Routes "/ws" (echo, as is every other that is added) and "/handler"; no admin listener, so that every slot in use is a device's. (Another `admin.bind` than
   /// "off" gives one, wherever it is.)
   static Config config();
 
@@ -45,6 +45,7 @@ class Gate {
   const ShardCounters& counters(std::size_t shard = 0) const { return counters_[shard]; }
   /// Tasks of `on_shard`, each of which is counted as a push to nobody.
   std::uint64_t tasks_count() const { return tasks_count_; }
+  dispatch::DeviceSession& devices(std::size_t shard) { return shards_[shard].devices(); }
   std::size_t outstanding(std::size_t shard) { return shards_[shard].push_service().outstanding(); }
 
   /// Runs `task` on `shard` in the middle of a turn, as a handler's call would be; has run when this returns.
@@ -52,6 +53,7 @@ class Gate {
 
   // -- What Server does for threads that are no shard.
   void with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
+  void decide(ConnectionRef connection, UpgradeDecision decision, DecideCallback on_result);
   /// `owner`: what a look-up said some time ago.
   void push_from_outside(std::string_view id, device::ConnectionRef owner, std::string_view payload, PushCallback on_result);
 

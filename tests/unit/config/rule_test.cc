@@ -87,6 +87,33 @@ TEST(CountRule, TakesBareNumbersWithinItsBounds) {
   EXPECT_EQ(read(small_count, integer("-1")).error().cause, "-1 is out of range");
 }
 
+TEST(CountRule, TakesWordsWhereTheyHaveAMeaning) {
+  const CountRule limit{1, 10, false, Off::allowed};
+  const CountRule of_a_route{1, 10, false, Off::or_inherit};
+  EXPECT_EQ(read(limit, text("off")).value(), 0U);
+  EXPECT_EQ(read(limit, untyped("off")).value(), 0U);
+  EXPECT_EQ(print(limit, 0), "\"off\"");
+  EXPECT_FALSE(read(limit, untyped("0")).has_value()) << "zero is no way to say off";
+  EXPECT_FALSE(read(limit, text("inherit")).has_value());
+  EXPECT_FALSE(read(small_count, text("off")).has_value());
+  EXPECT_EQ(read(of_a_route, text("inherit")).value(), inherited);
+  EXPECT_EQ(read(of_a_route, text("off")).value(), 0U);
+  EXPECT_EQ(print(of_a_route, inherited), "\"inherit\"");
+  EXPECT_TRUE(check(of_a_route, inherited).has_value());
+  EXPECT_FALSE(check(limit, inherited).has_value());
+  EXPECT_EQ(read(of_a_route, text("never")).error().remedy, "write a number from 1 to 10, or \"off\" or \"inherit\"");
+}
+
+TEST(SizeRule, TakesWordsWhereTheyHaveAMeaning) {
+  const SizeRule of_a_route{1024, 4096, false, Off::or_inherit};
+  EXPECT_EQ(read(of_a_route, text("off")).value(), 0U);
+  EXPECT_EQ(read(of_a_route, untyped("inherit")).value(), inherited);
+  EXPECT_EQ(read(of_a_route, text("2KiB")).value(), 2048U);
+  EXPECT_EQ(print(of_a_route, 0), "\"off\"");
+  EXPECT_EQ(print(of_a_route, inherited), "\"inherit\"");
+  EXPECT_FALSE(read(of_a_route, text("0B")).has_value());
+}
+
 TEST(FlagRule, TakesTrueAndFalseOnly) {
   EXPECT_TRUE(read(FlagRule{}, {Shape::boolean, "true", {}}).value());
   EXPECT_FALSE(read(FlagRule{}, untyped("false")).value());

@@ -58,6 +58,8 @@ Sample sample_of(const Key& key) {
 /// Flags that a value needs beside it to make sense.
 std::vector<FlagSetting> companions(const std::string& path) {
   if (path == "route.0.allowed_origins") return {{"--set", "route.0.origin", "list"}};
+  if (path == "route.0.limits.max_message") return {{"--set", "limits.max_message", "256MiB"}};
+  if (path == "route.0.limits.send_queue") return {{"--set", "limits.send_queue", "256MiB"}};
   if (path == "listener.0.dual_stack") return {{"--set", "listener.0.bind", "[::]:8080"}, {"--set", "route.0.auth", "none"}};
   for (const std::string section : {"listener.0", "admin"}) {
     if (path == section + ".proxy_protocol") return {{"--set", section + ".trusted_proxies", "127.0.0.1"}};
@@ -117,13 +119,19 @@ TEST_P(EveryKey, ComesFromTheEnvironment) {
   EXPECT_EQ(loaded->origins.at(path()), "environment " + environment_name(path()));
 }
 
+std::string of_another_section(const FlagSetting& companion) {
+  if (companion.path == "route.0.auth") return "[[route]]\nauth = [\"none\"]\n";
+  const std::size_t dot = companion.path.find('.');
+  return fmt::format("[{}]\n{} = \"{}\"\n", companion.path.substr(0, dot), companion.path.substr(dot + 1), companion.text);
+}
+
 TEST_P(EveryKey, ComesFromAFile) {
   const std::string section(key().section());
   std::string toml = find_repeated(section) == nullptr ? "[" + section + "]\n" : "[[" + section + "]]\n";
   const std::size_t section_bytes = path().size() - key().name().size();  // with the index and dots
   for (const FlagSetting& companion : companions(path())) {
-    if (!companion.path.starts_with(path().substr(0, section_bytes))) {  // the only one of another section
-      toml.insert(0, "[[route]]\nauth = [\"none\"]\n");
+    if (!companion.path.starts_with(path().substr(0, section_bytes))) {
+      toml.insert(0, of_another_section(companion));
       continue;
     }
     const std::string name = companion.path.substr(section_bytes);
@@ -166,15 +174,15 @@ Edges edges(const NumberRule& rule, const std::string& unit) {
   Edges found{{fmt::format("{}{}", rule.least, unit), fmt::format("{}{}", rule.most, unit)},
               {fmt::format("{}{}", rule.most + 1, unit)}};
   if (rule.least > 0) found.refused.push_back(fmt::format("{}{}", rule.least - 1, unit));
+  const bool takes_off = rule.off == Off::allowed || rule.off == Off::or_inherit;
+  const bool takes_inherit = rule.off == Off::inherit || rule.off == Off::or_inherit;
+  (takes_off ? found.accepted : found.refused).emplace_back("off");
+  (takes_inherit ? found.accepted : found.refused).emplace_back("inherit");
   return found;
 }
 Edges edges_of(const SizeRule& rule) { return edges(rule, "B"); }
 Edges edges_of(const CountRule& rule) { return edges(rule, ""); }
-Edges edges_of(const DurationRule& rule) {
-  Edges found = edges(rule, "ns");
-  (rule.off == Off::allowed ? found.accepted : found.refused).emplace_back("off");
-  return found;
-}
+Edges edges_of(const DurationRule& rule) { return edges(rule, "ns"); }
 template <typename OtherRule>
 Edges edges_of(const OtherRule&) {
   return {};

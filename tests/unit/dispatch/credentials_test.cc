@@ -103,6 +103,7 @@ TEST_F(ConnectedCredentials, MayBeShortenedAndGiveAnEndToADeviceWithoutOne) {
   start_with({{"a", 0}});
   DeviceClient client = with_token("a");
   EXPECT_EQ(extend("a", started_at - 1000), dispatch::CloseOutcome::closed);
+  gate->pass(milliseconds(200));  // with the next timers
   EXPECT_EQ(close_code(client), 4401);
 }
 
@@ -218,6 +219,20 @@ TEST_F(SeveralConnections, AllGetAPushAndTheAnswerListsEach) {
   gate->settle();
   fourth.read();
   EXPECT_EQ(fourth.status(), 409);
+}
+
+TEST_F(SeveralConnections, OfOneIdDoNotMakePushesToAnotherFollowIt) {
+  start();
+  DeviceClient several = device("somebody", "/handler", 0);  // from now on companions are looked for
+  DeviceClient older = device("a", "/replace", 0);
+  const auto find = [&] { return *gate->state().map.find_from_outside(gate->state().hash("a")); };
+  const device::ConnectionRef before = find();
+  DeviceClient newer = device("a", "/replace", 1);
+  gate->push_from_outside("a", before, "1", [](const PushResult&) {});
+  gate->push_from_outside("a", find(), "2", [](const PushResult&) {});
+  gate->turn(1);
+  gate->settle();
+  EXPECT_EQ(newer.take_messages(), std::vector<std::string>{"2"}) << "never 2 and then 1";
 }
 
 TEST_F(SeveralConnections, HandTheIdOnWhicheverLeaves) {

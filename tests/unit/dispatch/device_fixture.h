@@ -24,12 +24,16 @@ class ScriptedHandler final : public Handler {
     CloseCode code;
     std::string reason;
   };
+  std::function<UpgradeVerdict(const UpgradeRequest&)> asked = [](const UpgradeRequest&) { return UpgradeAccept{}; };
   std::function<void(Connection&)> opened = [](Connection&) {};
   std::function<void(Connection&, MessageView)> received = [](Connection& connection, MessageView) { connection.echo(); };
   std::function<void(Connection&)> closing = [](Connection&) {};
   std::vector<Closed> closed;
   int open_count = 0;
 
+  std::function<void(Connection&)> drained = [](Connection&) {};
+  UpgradeVerdict on_upgrade(const UpgradeRequest& request) override { return asked(request); }
+  void on_drained(Connection& connection) override { drained(connection); }
   void on_open(Connection& connection) override {
     ++open_count;
     opened(connection);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "request_samples.h"
@@ -39,6 +40,26 @@ TEST(HeadGatherer, FindsTheSameHeadWholeAndInEveryCut) {
     EXPECT_EQ(gatherer.holds_bytes(), cut > 0 && cut < head.size()) << "a head that arrives whole is not copied";
     gatherer.reset();
     EXPECT_FALSE(gatherer.holds_bytes());
+  }
+}
+
+TEST(HeadGatherer, KeepsACompleteHeadWithoutWhatFollows) {
+  const std::string head = upgrade_request("GET /ws?deviceId=a HTTP/1.1", "X: y\r\n");
+  for (std::size_t cut = 0; cut <= head.size(); ++cut) {
+    HeadGatherer gatherer{HeadRules{}};
+    {
+      std::size_t consumed = 0;
+      ASSERT_EQ(read_cut(gatherer, head + "behind", {cut}, consumed).status, HeadStatus::complete);
+    }
+    gatherer.keep();
+    EXPECT_EQ(gatherer.held_bytes(), head.size());
+    const HeadGatherer moved = std::move(gatherer);
+    const std::string other = upgrade_request("GET /other HTTP/1.1", "");
+    std::size_t consumed = 0;
+    HeadGatherer overwriting{HeadRules{}};
+    (void)read_cut(overwriting, other + std::string(head.size(), 'x'), {}, consumed);  // the piece that was borrowed before
+    EXPECT_EQ(moved.view().field("X"), "y") << cut;
+    EXPECT_EQ(moved.view().query(), "deviceId=a") << cut;
   }
 }
 

@@ -62,6 +62,7 @@ class ServerTest : public testing::Test {
     config.listeners = {{.bind = "127.0.0.1:0"}};
     config.admin.bind = "127.0.0.1:0";
     config.limits.connections_max = 500;
+    config.limits.flap_connects = 0;  // one device comes back again and again
     config.log.level = LogLevel::off;
     auto created = Server::create(config);
     if (!created && created.error().exit_code == ExitCode::uring_unavailable) GTEST_SKIP() << created.error().cause;

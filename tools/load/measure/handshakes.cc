@@ -30,7 +30,8 @@ class Visitor final : public load::DeviceClient {
   void start() {
     started_ = load::monotonic_now();
     is_late_ = false;
-    open(id_);
+    // Another id each time: one device that connects so often would be refused for it.
+    open(fmt::format("{}-{}", id_, ++visits_));
   }
   void sweep(TimeNs now) {
     if (is_idle() || is_late_ || now < started_ + step_limit) return;
@@ -69,6 +70,7 @@ class Visitor final : public load::DeviceClient {
 
   Shared& shared_;
   std::string id_;
+  std::uint64_t visits_ = 0;
   TimeNs started_ = 0;
   TimeNs opened_ = 0;
   bool is_late_ = false;

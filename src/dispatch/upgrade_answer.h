@@ -1,0 +1,48 @@
+// What a handler said about an opening handshake, judged and put into the form of an answer. The handler's mistakes are values: the
+// device gets 500, and the log says what was wrong. Pure; any thread; allocates.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http/rejection_facts.h"
+#include "http/request_head.h"
+#include "ringgate/device_id.h"
+#include "ringgate/upgrade_verdict.h"
+
+namespace ringgate::dispatch {
+
+/// A part of a sentence for the log: "the verdict cannot be used because ...".
+using VerdictFault = std::string_view;
+
+/// Field lines, each ending in CRLF.
+std::expected<std::string, VerdictFault> field_lines(std::span<const AnswerField> fields);
+
+/// The subprotocol of the 101: as the client offers it, borrowed from the request; empty: none.
+std::expected<std::string_view, VerdictFault> offered_subprotocol(const http::RequestView& request, std::string_view name);
+
+/// Whether a handler may let a device with this id connect to a route with these characters.
+std::expected<void, VerdictFault> check_device_id(std::string_view id, IdCharacters characters);
+
+/// A refusal with the texts that its facts borrow. Neither copied nor moved.
+class RefusalAnswer {
+ public:
+  explicit RefusalAnswer(const UpgradeRefusal& refusal);
+  RefusalAnswer(const RefusalAnswer&) = delete;
+  RefusalAnswer& operator=(const RefusalAnswer&) = delete;
+
+  /// Borrows from this object.
+  std::expected<http::RejectionFacts, VerdictFault> facts() const;
+
+ private:
+  const std::uint16_t status_;
+  const std::string reason_;
+  const std::string detail_;  // escaped for JSON
+  const std::expected<std::string, VerdictFault> fields_;
+  const bool detail_fits_;
+};
+
+}  // namespace ringgate::dispatch
