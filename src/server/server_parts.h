@@ -78,7 +78,7 @@ struct Server::Parts {
   }
   void show_certificates();
   void warn_of_certificates() const;
-  void use_companions_if_wanted(const Config& settings);
+  void use_companions_if_wanted(const Config& fresh);
   void warn_of_open_routes();
   void show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers);
   void register_reloadable_parts();
