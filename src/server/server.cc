@@ -263,7 +263,7 @@ std::expected<void, StartError> Server::Parts::start_threads() {
 
 void Server::Parts::use_companions_if_wanted(const Config& fresh) {
   const bool wanted =
-      std::ranges::any_of(settings.routes, [](const RouteConfig& route) { return route.duplicate == DuplicatePolicy::allow; });
+      std::ranges::any_of(fresh.routes, [](const RouteConfig& route) { return route.duplicate == DuplicatePolicy::allow; });
   if (wanted) gate->companions.use();
 }
 
