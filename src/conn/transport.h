@@ -48,10 +48,10 @@ struct ListenerSlot {
   Session* session = nullptr;
   std::uint32_t slots_left_free = 1;  // stops accepting when no more than this many are free
   std::uint32_t backlog = 0;  // connections that a multishot accept may deliver at once; with less room, accepts one at a time
-  std::uint32_t connections_max = UINT32_MAX;  // stops accepting while it has so many connections
-  bool takes_reserve = false;                  // uses descriptors held in reserve if the process has no others
-  bool counts_output = false;                  // output that waits for its peers counts against Options::output_bytes_max
-  std::shared_ptr<const tls::Context> tls;     // null: plain TCP
+  std::uint32_t connections_max = UINT32_MAX;       // stops accepting while it has so many connections
+  bool takes_reserve = false;                       // uses descriptors held in reserve if the process has no others
+  bool counts_output = false;                       // output that waits for its peers counts against Options::output_bytes_max
+  std::shared_ptr<const tls::Context> tls;          // null: plain TCP
   std::shared_ptr<const net::ProxyPolicy> proxies;  // null: peers are clients
 };
 
@@ -345,12 +345,12 @@ class Transport {
   };
   std::unordered_map<std::uint32_t, Arrival> arrivals_;  // by slot
   LogLimiter arrival_logs_;                              // for log lines about refused ones
-  std::unique_ptr<tls::Wire> wire_;                  // null while no listener has TLS
-  std::vector<std::unique_ptr<tls::Codec>> codecs_;  // by slot; the record has no room for more
-  std::deque<SlotRef> hellos_;                       // connections whose handshake waits for its turn
-  std::vector<SlotRef> ended_;                       // resumed connections whose peer has sent close_notify
-  std::uint32_t handshakes_ = 0;                     // connections that no session knows yet
-  LogLimiter refusals_;                              // of clients' certificates
+  std::unique_ptr<tls::Wire> wire_;                      // null while no listener has TLS
+  std::vector<std::unique_ptr<tls::Codec>> codecs_;      // by slot; the record has no room for more
+  std::deque<SlotRef> hellos_;                           // connections whose handshake waits for its turn
+  std::vector<SlotRef> ended_;                           // resumed connections whose peer has sent close_notify
+  std::uint32_t handshakes_ = 0;                         // connections that no session knows yet
+  LogLimiter refusals_;                                  // of clients' certificates
 };
 
 }  // namespace ringgate::conn

@@ -38,7 +38,7 @@ struct Listener {
   int descriptor = -1;
   Family family = Family::ipv4;
   bool is_shared = false;  // other rings listen on the same socket
-  bool stopped = false;  // close it once the kernel has taken the cancel
+  bool stopped = false;    // close it once the kernel has taken the cancel
   bool accepting = false;
   bool one_at_a_time = false;
   std::uint32_t accepts_pending = 0;     // operations in flight
