@@ -24,6 +24,8 @@ bool FakePeer::pump() {
   return send_from_tunnel();
 }
 
+bool FakePeer::is_through() const { return is_closed_ || saw_end() || saw_reset(); }
+
 bool FakePeer::send_from_tunnel() {
   const PeerTunnel::Output output = tunnel_->take_output();
   if (is_finished_ || output.bytes.empty()) return false;
@@ -75,10 +77,11 @@ void FakePeer::half_close() {
 }
 void FakePeer::close() {
   finish_tunnel();
+  is_closed_ = true;
   connection_->peer_close(world_.arrival_time());
 }
 void FakePeer::reset() {
-  is_finished_ = true;
+  is_finished_ = is_closed_ = true;
   connection_->peer_reset(world_.arrival_time());
 }
 

@@ -28,6 +28,8 @@ class FakePeer {
   void go_through(std::unique_ptr<PeerTunnel> tunnel);
   /// Moves what the tunnel has for the wire, and the wire for the tunnel. True if something was sent.
   bool pump();
+  /// Whether the tunnel has nothing to do any more: this end has closed, or the connection has ended.
+  bool is_through() const;
 
   // -- Towards the gate. Nothing here needs the connection to be accepted yet; after `close` or `reset` it is ignored.
   void send(ByteView bytes);  // may be joined with its neighbours, and cut, by the time it is received
@@ -58,6 +60,7 @@ class FakePeer {
   std::unique_ptr<PeerTunnel> tunnel_;
   std::vector<std::uint8_t> opened_;  // by the tunnel
   bool is_finished_ = false;
+  bool is_closed_ = false;
 };
 
 }  // namespace ringgate::ring

@@ -87,7 +87,7 @@ ring::FakePeer& Gate::tunnelled(ring::FakePeer& peer) {
 bool Gate::pump_tunnels() {
   bool any = false;
   for (ring::FakePeer* peer : tunnelled_) any = peer->pump() || any;
-  std::erase_if(tunnelled_, [](const ring::FakePeer* peer) { return peer->saw_end() || peer->saw_reset(); });
+  std::erase_if(tunnelled_, [](const ring::FakePeer* peer) { return peer->is_through(); });
   return any;
 }
 
