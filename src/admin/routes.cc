@@ -169,7 +169,7 @@ std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller&
     return Answer::refuse(Refusal::scope, scope_fields[static_cast<std::size_t>(*service->scope)]);
   if (service->concerns_all && caller.is_restricted()) return Answer::refuse(Refusal::not_covered);
   if (found.route->has_id) {
-    const auto id = DeviceIdSegment::decode(found.id_segment);
+    const auto id = DeviceIdSegment::decode(found.id_segment, settings_.id_characters);
     if (!id) return Answer::refuse(Refusal::bad_id);
     if (!caller.covers_id(id->view())) return Answer::refuse(Refusal::not_covered);
   }
@@ -190,7 +190,7 @@ std::optional<Answer> AdminApi::judge_expectation(const Request& request, const 
   if (auto refusal = judge_head(request, caller)) return refusal;
   const Match found = find_route(request.path);
   if (!found.route->has_id || !find_service(*found.route, request.method)->takes_message) return std::nullopt;
-  const auto id = DeviceIdSegment::decode(found.id_segment);
+  const auto id = DeviceIdSegment::decode(found.id_segment, settings_.id_characters);
   if (push_service_.map().find(gate_.hash(id->view()))) return std::nullopt;
   return Answer::refuse(Refusal::unknown_device);
 }
@@ -199,7 +199,7 @@ Followers AdminApi::serve(Request request, const Caller& caller, const Responder
   const Match found = find_route(request.path);
   const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
   const DeviceIdSegment id = found.route != nullptr && found.route->has_id
-                                 ? DeviceIdSegment::decode(found.id_segment).value_or(DeviceIdSegment{})
+                                 ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters).value_or(DeviceIdSegment{})
                                  : DeviceIdSegment{};
   Responder responder = unaudited;
   if (service != nullptr && service->audit != log::Level::off)

@@ -46,6 +46,8 @@ class Gate:
         if tls is not None:
             self.settings |= {f"{port}.tls.{what}": path for port in ("listener.0", "admin")
                               for what, path in (("cert", tls.certificate), ("key", tls.key))}
+        if listen and not listen.startswith(("127.", "[::1]", "unix:")):
+            self.settings.setdefault("route.0.auth", "none")  # off loopback a route must say so, and is warned of
         self.scheme_end = "" if tls is None else "s"
         self.shards = shards
         self.warnings_allowed = warnings_allowed
@@ -132,7 +134,8 @@ class Gate:
     def assert_clean_log(self):
         assert self.stray == [], f"stderr has lines that are no log records: {self.stray[:20]}"
         bad = {"error"} if self.warnings_allowed else {"warning", "error"}
-        faults = [record for record in self.records if record.get("level") in bad]
+        faults = [record for record in self.records
+                  if record.get("level") in bad and record["msg"] != "whoever reaches this route may connect as any device"]
         assert faults == [], f"the log complains: {faults[:5]}"
 
     def kill(self):
