@@ -110,10 +110,10 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(co
     if (!made) return std::unexpected(std::move(made.error()));
     contexts.push_back(std::move(*made));
   }
-  return [this, loaded = std::move(loaded), contexts = std::move(contexts)]() mutable {
-    auto changes = server::compare_certificates(certificates, loaded);
+  return [this, fresh_ones = std::move(loaded), contexts = std::move(contexts)]() mutable {
+    auto changes = server::compare_certificates(certificates, fresh_ones);
     for (std::size_t i = 0; i < shards.size(); ++i) shards[i].renew_tls(std::move(contexts[i]));
-    certificates = std::move(loaded);
+    certificates = std::move(fresh_ones);
     show_certificates();
     warn_of_certificates();
     return changes;
@@ -139,9 +139,9 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_verifiers(const
 
 /// Who may connect, and how: handshakes from each shard's next turn on.
 std::expected<server::Commit, StartError> Server::Parts::prepare_devices(const Config& fresh) {
-  return [this, config = std::make_shared<const Config>(fresh)] {
-    use_companions_if_wanted(*config);  // before any shard sees the routes
-    for (server::Shard& shard : shards) shard.renew_settings(config);
+  return [this, settled = std::make_shared<const Config>(fresh)] {
+    use_companions_if_wanted(*settled);  // before any shard sees the routes
+    for (server::Shard& shard : shards) shard.renew_settings(settled);
     return std::vector<SettingChange>{};
   };
 }

@@ -20,8 +20,7 @@ using ring::FakePeer;
 using test::MemoryClient;
 
 constexpr std::uint8_t alert = 21, handshake = 22, application_data = 23;
-constexpr int handshake_failure = 40, decode_error = 50, unrecognized_name = 112, illegal_parameter = 47, protocol_version = 70,
-              record_overflow = 22;
+constexpr int handshake_failure = 40, decode_error = 50, unrecognized_name = 112, illegal_parameter = 47, protocol_version = 70;
 
 std::shared_ptr<const tls::Context> server_context() {
   test::CertificateMaker maker;
