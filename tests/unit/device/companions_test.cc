@@ -33,7 +33,7 @@ TEST(Companions, TheNewestGoesFirst) {
   Companions all;
   all.use();
   auto locked = all.lock(key);
-  for (std::uint32_t slot : {1, 2, 3}) locked.add(ref(slot));
+  for (const std::uint32_t slot : {1U, 2U, 3U}) locked.add(ref(slot));
   EXPECT_EQ(locked.count(), 3U);
   EXPECT_EQ(locked.take_newest(), ref(3));
   EXPECT_TRUE(locked.erase(ref(1)));

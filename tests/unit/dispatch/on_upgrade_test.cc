@@ -160,8 +160,8 @@ TEST_F(OnUpgrade, AnswersAVerdictThatBreaksARuleWith500AndFreesItsUserData) {
   for (const std::string name : {"connection", "Upgrade", "SEC-WEBSOCKET-Accept", "Content-Length", "Content-Type",
                                  "transfer-encoding", "Date", "", "a b", "a:"})
     expect_500({.fields = {{name, "x"}}}, "field " + name);
-  for (const std::string value : {"a\r\nSet-Cookie: b", "a\n", " a", "a ", "\x7F", std::string("a\0b", 3).c_str() + 0})
-    if (value != "a") expect_500({.fields = {{"X", value}}}, "value " + value);
+  for (const std::string value : {"a\r\nSet-Cookie: b", "a\n", " a", "a ", "\x7F"})
+    expect_500({.fields = {{"X", value}}}, "value " + value);
   expect_500({.fields = {{"X", std::string("a\0b", 3)}}}, "a null");
   expect_500({.fields = {{"X", std::string(4100, 'x')}}}, "long fields");
   EXPECT_EQ(refused(admission::Rejection::handler_failed), gate->counters().handshakes_refused.get());

@@ -80,7 +80,7 @@ TEST_P(DevicePacingOn, ClosesADeviceBeyondItsRateIfSetTo) {
 TEST_P(DevicePacingOn, CountsMessagesAlikeHoweverTheyAreCut) {
   options.settings.limits.messages_per_second = 7;
   start();
-  for (const std::size_t piece : {1, 3, 8, 64, 4096}) {
+  for (const std::size_t piece : {1UL, 3UL, 8UL, 64UL, 4096UL}) {
     DeviceClient client = device("piece-" + std::to_string(piece), GetParam());
     const std::string bytes = messages(20, "four");
     for (std::size_t at = 0; at < bytes.size(); at += piece) {

@@ -10,7 +10,7 @@ constexpr FlapRule rule{15, 60 * s, 300 * s};
 
 TEST(FlapWatch, BansTheConnectionAfterTheLastOneAllowed) {
   FlapWatch watch;
-  for (int i = 0; i < 15; ++i) EXPECT_EQ(watch.connect(rule, (100 + 3 * i) * s).wait, 0U) << i;
+  for (DurationNs i = 0; i < 15; ++i) EXPECT_EQ(watch.connect(rule, (100 + 3 * i) * s).wait, 0U) << i;
   const FlapVerdict verdict = watch.connect(rule, 159 * s);
   EXPECT_EQ(verdict.wait, 300 * s);
   EXPECT_TRUE(verdict.ban_began);
@@ -18,8 +18,8 @@ TEST(FlapWatch, BansTheConnectionAfterTheLastOneAllowed) {
 
 TEST(FlapWatch, BeginsAnewWithEachWindow) {
   FlapWatch watch;
-  for (int minute = 0; minute < 10; ++minute)
-    for (int i = 0; i < 15; ++i) EXPECT_EQ(watch.connect(rule, (60 * minute + 4 * i) * s).wait, 0U) << minute << ' ' << i;
+  for (DurationNs minute = 0; minute < 10; ++minute)
+    for (DurationNs i = 0; i < 15; ++i) EXPECT_EQ(watch.connect(rule, (60 * minute + 4 * i) * s).wait, 0U) << minute << ' ' << i;
 }
 
 TEST(FlapWatch, EndsABanInTimeWhateverTheAttempts) {
