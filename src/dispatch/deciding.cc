@@ -67,13 +67,14 @@ std::optional<admission::Refusal> DeviceSession::denial_of(const admission::Admi
   const std::int64_t now = ring_.wall_clock_seconds();
   const std::string_view id = admission.device_id.view();
   if (gate_.denied.banned_until(id, now)) return admission::Rejection::banned;
-  const bool is_revoked = admission.grant && admission.grant->kind != auth::Kind::none &&
+  const bool is_revoked = settings_.routes[admission.route_index].enforces_credentials && admission.grant &&
+                          admission.grant->kind != auth::Kind::none &&
                           gate_.denied.is_revoked({id, admission.grant->token_id, admission.grant->issued_at}, now);
   return is_revoked ? std::optional<admission::Refusal>{admission::Rejection::credential_revoked} : std::nullopt;
 }
 
 void DeviceSession::refuse_unusable(conn::Connection& connection, const http::RequestView& request, std::string_view fault) {
-  log::error("the verdict of a handler cannot be used", {{"because", fault}, {"path", request.path()}});
+  log::error("the verdict of a handler cannot be used", {{"because", fault}, {"remote", connection.peer.text()}});
   refuse(connection, admission::Rejection::handler_failed, request);
 }
 
@@ -136,6 +137,7 @@ void DeviceSession::refuse_undecided(conn::Connection& connection, admission::Re
 DecideOutcome DeviceSession::decide(conn::Connection& connection, UpgradeDecision& decision) {
   DeviceRecord& record = record_of(connection);
   if (record.phase != Phase::authenticating || !connection.is_live()) return DecideOutcome::gone;
+  if (record.side->has_left) return DecideOutcome::gone;  // its FIN is about to be received, and what it sent is dropped
   const std::unique_ptr<admission::Admission> admission = take_awaiting(record);
   const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);
   const http::RequestView request = head->view();

@@ -168,6 +168,21 @@ TEST_F(Deciding, ForgetsWhoFinishesOrResetsMeanwhile) {
   expect_nothing_left();
 }
 
+TEST_F(Deciding, OpensNothingBetweenTheNoticeOfAFinAndTheFin) {
+  start();
+  for (int turns = 0; turns < 8; ++turns) {
+    DeviceClient client = waiter("d", DeviceClient::frame(Opcode::text, "early"));
+    client.text("later");
+    client.peer().half_close();
+    for (int i = 0; i < turns && gate->is_awake(0); ++i) gate->turn(0);
+    EXPECT_EQ(decide(waiting.back(), UpgradeAccept{}), DecideOutcome::gone) << "after " << turns << " turns";
+    client.read();
+    EXPECT_FALSE(client.status().has_value()) << "what it sent is dropped already";
+  }
+  EXPECT_EQ(handler.open_count, 0);
+  expect_nothing_left();
+}
+
 TEST_F(Deciding, ForgetsWhoSendsItsFinWithItsHead) {
   start();
   DeviceClient client = connect();
@@ -287,6 +302,22 @@ TEST_F(Deciding, LetsOnOpenPauseResumeAndClose) {
   resumed.peer().close();
   paused.peer().close();
   closed.peer().close();
+  expect_nothing_left();
+}
+
+TEST_F(Deciding, RefusesWhoWasBannedMeanwhileAndWhomTheVerdictNames) {
+  start();
+  constexpr std::int64_t now = 1'800'000'000;  // the fake ring's wall clock when the world begins
+  DeviceClient banned = waiter("banned");
+  DeviceClient renamed = waiter("renamed");
+  gate->state().denied.ban("banned", now + 100, now);
+  EXPECT_EQ(decide(waiting.at(0), UpgradeAccept{}), DecideOutcome::refused);
+  EXPECT_EQ(decide(waiting.at(1), UpgradeAccept{.device_id = "banned"}), DecideOutcome::refused);
+  for (DeviceClient* client : {&banned, &renamed}) {
+    client->read();
+    EXPECT_EQ(client->status(), 403);
+  }
+  EXPECT_EQ(handler.open_count, 0);
   expect_nothing_left();
 }
 
