@@ -96,7 +96,12 @@ void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes
   switch (record.phase) {
     case Phase::upgrading: read_head(connection, bytes); break;
     case Phase::authenticating: hold_undecided(connection, bytes); break;
-    case Phase::open: read_open(connection, bytes); break;
+    case Phase::open:
+      if (paces_.any() || is_held(connection)) [[unlikely]] {
+        read_open(connection, bytes);
+        break;
+      }
+      [[fallthrough]];
     case Phase::closing: read_frames(connection, bytes); break;
     case Phase::closed: break;
   }
@@ -119,6 +124,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   const DeviceSettings::RouteLimits& limits = limits_of(record);
   const ws::ReaderRules& rules = compresses ? limits.compressing_rules : limits.rules;
   const bool echoes = settings_.mounts[record.route_index].is_echo && !compresses;
+  const bool paced = paces_.any();
   conn::Connection* const reading_before = std::exchange(reading_, &connection);
   bool goes_on = true;
   while (goes_on) {
@@ -127,8 +133,11 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
       break;
     }
     if (echoes && partial == nullptr) {
-      echo_small_messages(connection, bytes);
-      if (paces_.any() && is_held(connection)) continue;
+      if (paced) [[unlikely]]
+        echo_paced(connection, bytes);
+      else echo_small_messages(connection, bytes);
+      if (paced && is_held(connection)) [[unlikely]]
+        continue;
     }
     if (bytes.empty()) break;
     ws::Event event = reader_.next(bytes, partial, rules);
@@ -155,17 +164,13 @@ void DeviceSession::echo_small_messages(conn::Connection& connection, MutableByt
   DeviceRecord& record = record_of(connection);
   if (record.phase != Phase::open || connection.output_waits()) return;
   while (bytes.size() >= 2 && (bytes[1] & ws::length_bits) <= ws::length_7_bit_max) {
-    std::size_t part_bytes = std::min(bytes.size(), run_bytes_max);
-    if (paces_.any()) part_bytes = std::min(part_bytes, run_bytes_left(connection));
-    const ByteView part = bytes.first(part_bytes);
+    const ByteView part = bytes.first(std::min(bytes.size(), run_bytes_max));
     std::uint8_t* const room = transport_.room(part.size() + ws::echo_run_slack_bytes);
     const ws::EchoRun run = ws::echo_run(part, room, limits_of(record).rules.message_bytes_max);
     if (run.bytes_read == 0) return;
     bytes = bytes.subspan(run.bytes_read);
     transport_.write_room(connection, run.bytes_written);
     count_echoes(record, run);
-    if (paces_.any() && (!count_messages(connection, run.texts_count + run.binaries_count) || record.phase != Phase::open))
-      return;
   }
 }
 
@@ -228,7 +233,7 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
 
 bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
-  if (paces_.any() && record.phase == Phase::open && !count_messages(connection, 1)) {
+  if (paces_.any() && record.phase == Phase::open && !count_messages(connection, 1)) [[unlikely]] {
     reader_.recycle(event.assembled);
     return false;
   }

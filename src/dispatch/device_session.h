@@ -196,7 +196,7 @@ class DeviceSession final : public conn::Session {
   void pause_by_rate(conn::Connection& connection);
   void go_on_by_rate(conn::Connection& connection);
   DurationNs rate_wait(conn::Connection& connection);
-  std::size_t run_bytes_left(conn::Connection& connection);
+  void echo_paced(conn::Connection& connection, MutableBytes& bytes);
 
   // partial_heads.cc
   void note_partial_head(conn::Connection& connection);

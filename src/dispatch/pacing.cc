@@ -70,12 +70,20 @@ DurationNs DeviceSession::rate_wait(conn::Connection& connection) {
   return pace == nullptr ? 0 : pace->wait(transport_.now());
 }
 
-/// Bytes that hold no more messages than the device may send now.
-std::size_t DeviceSession::run_bytes_left(conn::Connection& connection) {
-  constexpr std::size_t frame_bytes_min = 2 + sizeof(ws::MaskingKey);
+/// Echoes small messages at the front of `bytes`, no more than the device may send now. Counts them at once.
+void DeviceSession::echo_paced(conn::Connection& connection, MutableBytes& bytes) {
   DevicePace* const pace = paces_.find(transport_.table().slot_of(connection));
-  const std::uint64_t messages = pace == nullptr ? UINT64_MAX : pace->messages_left(transport_.now());
-  return messages > SIZE_MAX / frame_bytes_min ? SIZE_MAX : static_cast<std::size_t>(messages) * frame_bytes_min;
+  if (pace == nullptr) return echo_small_messages(connection, bytes);
+  // So few bytes hold no more messages.
+  constexpr std::size_t frame_bytes_min = 2 + sizeof(ws::MaskingKey);
+  const std::uint64_t messages_left = std::min(pace->messages_left(transport_.now()), bytes.size() / frame_bytes_min + 1);
+  const std::size_t part_bytes = std::min(bytes.size(), static_cast<std::size_t>(messages_left) * frame_bytes_min);
+  MutableBytes part = bytes.first(part_bytes);
+  const DeviceRecord& record = record_of(connection);
+  const std::uint32_t messages_before = record.messages_in;
+  echo_small_messages(connection, part);
+  bytes = bytes.subspan(part_bytes - part.size());
+  if (const std::uint32_t echoed = record.messages_in - messages_before; echoed != 0) (void)count_messages(connection, echoed);
 }
 
 }  // namespace ringgate::dispatch

@@ -1,6 +1,6 @@
 // What each device of one shard may send per second, and what it has sent: for devices with such a limit only.
 //
-// It counts; it neither pauses nor closes. Owned by the device session; owner shard. Invariant: while no device of the shard has a
+// It counts; it neither pauses nor closes. Owned by the device session; owner shard. Invariant: until a device of the shard has a
 // limit, there is no memory here, and `any` is all that anybody asks.
 #pragma once
 
@@ -63,12 +63,13 @@ class DevicePace {
 /// By slot.
 class DevicePaces {
  public:
-  bool any() const { return !paces_.empty(); }
+  bool any() const { return any_; }
   /// Null: without limit.
   DevicePace* find(std::uint32_t slot) { return slot < paces_.size() ? paces_[slot].get() : nullptr; }
   /// Allocates. The buckets are full at first.
   void set(std::uint32_t slot, const SendRates& rates, DurationNs burst, TimeNs now) {
     if (!rates.is_limited()) return drop(slot);
+    any_ = true;
     if (slot >= paces_.size()) paces_.resize(std::size_t{slot} + 1);
     paces_[slot] = std::make_unique<DevicePace>(rates, burst, now);
   }
@@ -78,6 +79,7 @@ class DevicePaces {
 
  private:
   std::vector<std::unique_ptr<DevicePace>> paces_;
+  bool any_ = false;  // whether a device ever had a limit
 };
 
 }  // namespace ringgate::dispatch

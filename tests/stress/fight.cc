@@ -45,6 +45,7 @@ class Fighter final : public load::DeviceClient {
     fight();
   }
   void on_failed(const load::OpeningFailure& failure) override {
+    if (is_over_) return;
     ++tally_.refused;
     if (failure.status != 429) tally_.fault = fmt::format("status {}: {}", failure.status, failure.text);
     loop().after(retry_after_refusal, [this] { fight(); });
@@ -71,6 +72,7 @@ std::uint64_t lines_of(const std::string& file) {
 std::expected<Outcome, std::string> run_fight(const StressOptions& options, DurationNs length, const std::string& setting) {
   const std::string log_file =
       options.log_file.empty() ? fmt::format("/tmp/ringgate-fight-{}.log", options.seed) : options.log_file;
+  const std::uint64_t lines_before = lines_of(log_file);  // an earlier fight's: the log is appended to
   auto gate =
       load::GateProcess::start({.binary = options.gate, .shards = 2, .settings = {setting}, .command = {}, .log_file = log_file});
   if (!gate) return std::unexpected(gate.error());
@@ -105,7 +107,7 @@ std::expected<Outcome, std::string> run_fight(const StressOptions& options, Dura
   outcome.takeovers = static_cast<std::uint64_t>(growth("ringgate_duplicate_device_total"));
   outcome.core_seconds = growth("process_cpu_seconds_total");
   if (const int code = (*gate)->stop(); code != 0) return std::unexpected(fmt::format("the gate ended with {}", code));
-  outcome.log_lines = lines_of(log_file);
+  outcome.log_lines = lines_of(log_file) - lines_before;
   return outcome;
 }
 

@@ -7,6 +7,7 @@
 namespace ringgate::limit {
 namespace {
 
+__extension__ typedef __int128 Wide;
 constexpr DurationNs ms = nanoseconds_per_millisecond;
 constexpr DurationNs s = nanoseconds_per_second;
 
@@ -74,8 +75,6 @@ TEST(TokenBucket, KeepsNoMoreThanALowerRateAllows) {
 }
 
 /// The reference counts in parts of a token, one nanosecond's growth after another's, with wide numbers.
-__extension__ typedef __int128 Wide;  // no overflow, whatever is drawn
-
 TEST(TokenBucket, GivesWhatTheReferenceGivesOverAnyHistory) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
