@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace ringgate::net {
 namespace {
@@ -13,7 +12,7 @@ namespace {
 bool read_literal(int family, std::string_view text, std::uint8_t* out) {
   char literal[INET6_ADDRSTRLEN] = "";
   if (text.size() >= sizeof literal || text.contains('\0')) return false;
-  std::memcpy(literal, text.data(), text.size());
+  text.copy(literal, text.size());
   return inet_pton(family, literal, out) == 1;
 }
 
