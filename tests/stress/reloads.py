@@ -1,7 +1,8 @@
 """Reloads under load: certificates, tokens, passwords, keys and limits change again and again while devices connect and talk.
 
 usage: tools/stress reloads [--seconds-between S] [--reloads N] [--handshakes PER_SECOND] [--seed N]
-Every handshake has a credential that is good before and after the reload that may be under way. Ends with PASS or FAIL and figures.
+Nine handshakes of ten have a credential that is good before and after the reload that may be under way, and must succeed. The tenth has one that
+is never good, or has not been for two reloads, and must be answered 401. Ends with PASS or FAIL and figures.
 """
 
 import argparse
@@ -39,6 +40,8 @@ class Files:
         self.root = Root(self.folder)
         self.settings = self.folder / "gate.toml"
         self.keys = [ec.generate_private_key(ec.SECP256R1())]
+        self.stranger = ec.generate_private_key(ec.SECP256R1())
+        self.number = 0
         self.pairs = [self.root.issue(f"gate-{i}") for i in range(4)]
         self.write(0)
 
@@ -50,6 +53,7 @@ class Files:
         fresh.rename(self.folder / name)
 
     def write(self, number):
+        self.number = number
         pair = self.pairs[number % len(self.pairs)]
         self.put("gate.pem", pathlib.Path(pair.certificate).read_bytes())
         self.put("gate.key", pathlib.Path(pair.key).read_bytes())
@@ -78,7 +82,7 @@ expiry_grace = "{1 + number % 9}s"
 [limits]
 flap_connects = "off"            # a hundred users come back all the time
 message_rate = {100_000 + number}
-auth_failures = {10 + number}
+auth_failures = {900_000 + number}   # each tenth handshake fails
 [log]
 level = "{'debug' if number % 2 else 'info'}"
 """)
@@ -94,12 +98,23 @@ level = "{'debug' if number % 2 else 'info'}"
         device = f"j{chooser.randrange(10 ** 9)}"
         return device, "Bearer " + jwt.encode({"sub": device, "exp": int(time.time()) + 600}, self.keys[0], "ES256")
 
+    def bad_credential(self, chooser):
+        """One that no state of the files lets in, but for the one that a reload under way replaces."""
+        kind = chooser.randrange(4)
+        if kind == 0:
+            return "Bearer the-tokem"
+        if kind == 1 and self.number >= 2:
+            return f"Bearer another-token-{self.number - 2}"
+        if kind == 2:
+            return "Basic " + base64.b64encode(b"b1:passwort").decode()
+        return "Bearer " + jwt.encode({"sub": "b1", "exp": int(time.time()) + 600}, self.stranger, "ES256")
+
 
 class Load:
     def __init__(self, files, gate, chooser):
         self.files, self.gate, self.chooser = files, gate, chooser
         self.context = ssl.create_default_context(cafile=files.root.file)
-        self.handshakes = self.messages = self.replaced = 0
+        self.handshakes = self.refused = self.messages = self.replaced = 0
         self.failures = []
         self.over = False
 
@@ -122,6 +137,19 @@ class Load:
         except Exception as error:  # whatever it is, it is a failure
             self.failures.append(repr(error))
 
+    async def come_wrongly(self):
+        field = self.files.bad_credential(self.chooser)
+        try:
+            async with self.connect("b1", field):
+                self.failures.append(f"let in with {field[:40]}")
+        except websockets.exceptions.InvalidStatus as answer:
+            if answer.response.status_code == 401:
+                self.refused += 1
+            else:
+                self.failures.append(f"{answer.response.status_code} instead of 401")
+        except Exception as error:
+            self.failures.append(repr(error))
+
     async def talk(self, number):
         try:
             async with self.connect(f"talker-{number}", "Bearer the-token") as stream:
@@ -142,7 +170,7 @@ class Load:
             if self.over:
                 break
             await asyncio.sleep(max(0.0, begin + count / per_second - time.monotonic()))
-            task = asyncio.create_task(self.come_and_go())
+            task = asyncio.create_task(self.come_wrongly() if count % 10 == 9 else self.come_and_go())
             running.add(task)
             task.add_done_callback(running.discard)
         await asyncio.gather(*running)
@@ -184,8 +212,8 @@ async def run(options, files, gate):
     await asyncio.gather(opener, *talkers)
     seconds = time.monotonic() - began
     done = reloads_done(gate)
-    return load, {"reloads": done, "reloads_refused": refused, "handshakes": load.handshakes,
-                  "handshakes_per_second": round(load.handshakes / seconds, 1), "messages": load.messages,
+    return load, {"reloads": done, "reloads_refused": refused, "handshakes": load.handshakes, "refused": load.refused,
+                  "handshakes_per_second": round((load.handshakes + load.refused) / seconds, 1), "messages": load.messages,
                   "replaced": load.replaced, "failures": len(load.failures), "seconds": round(seconds, 1)}
 
 
@@ -207,7 +235,7 @@ def main():
             load, figures = asyncio.run(run(options, files, gate))
     for failure in load.failures[:10]:
         print("  " + failure)
-    good = not load.failures and figures["reloads"] == options.reloads and figures["reloads_refused"] == 0
+    good = not load.failures and load.refused > 0 and figures["reloads"] == options.reloads and figures["reloads_refused"] == 0
     print("PASS" if good else "FAIL", "reloads:", json.dumps(figures))
     return 0 if good else 1
 
