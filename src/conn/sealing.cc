@@ -19,8 +19,9 @@ namespace ringgate::conn {
 
 namespace {
 
-/// Signing takes most of a handshake. Beyond this time in one turn, further handshakes wait for the next.
-constexpr DurationNs handshakes_per_turn = 2 * nanoseconds_per_millisecond;
+/// Signing takes most of a handshake. Beyond this time in one turn, further handshakes wait for the next. It is about one signature, so
+/// that whoever is connected waits for one stranger, not for a crowd.
+constexpr DurationNs handshakes_per_turn = 200 * nanoseconds_per_microsecond;
 
 /// A client may send its first messages right behind its part of the handshake. Beyond this it waits until that was read.
 constexpr std::size_t flight_bytes_max = 64 * 1024;
