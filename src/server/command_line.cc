@@ -12,7 +12,9 @@
 #include "config/print.h"
 #include "config/rule.h"
 #include "server/certificates.h"
+#include "server/credential_files.h"
 #include "server/doctor.h"
+#include "server/exposure.h"
 #include "server/token_command.h"
 #include "server/version.h"
 
@@ -63,7 +65,7 @@ struct CommandHelp {
 // In the order of `Command`.
 constexpr std::array commands{
     CommandHelp{"serve", "run the gateway"},
-    CommandHelp{"check-config", "read all settings, open certificates and keys, and list every fault"},
+    CommandHelp{"check-config", "read all settings, open all files that they name, and list every fault"},
     CommandHelp{"print-config", "show the settings in force as TOML, each with its source"},
     CommandHelp{"version", "show versions and the features of io_uring found"},
     CommandHelp{"doctor", "compare this machine with the advised settings"},
@@ -205,11 +207,17 @@ std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::
 /// Opens the files that a start would open.
 ExitCode check_files(const Config& config, const Terminal& terminal) {
   const std::int64_t now = std::time(nullptr);
-  const CertificateReport report = check_certificates(config, now);
-  for (const StartError& fault : report.faults) refuse(fault, terminal.err);
-  if (!report.faults.empty()) return ExitCode::bad_configuration;
-  for (const tls::CertificateFacts& each : report.ending_soon)
-    terminal.err << fmt::format("ringgate: warning: {} expires in {} days; renew it\n", each.file, (each.expires - now) / 86'400);
+  const CertificateReport certificates = check_certificates(config, now);
+  const CredentialReport credentials = check_credentials(config);
+  for (const auto* faults : {&certificates.faults, &credentials.faults})
+    for (const StartError& fault : *faults) refuse(fault, terminal.err);
+  if (!certificates.faults.empty() || !credentials.faults.empty()) return ExitCode::bad_configuration;
+  const auto warn = [&](const std::string& text) { terminal.err << "ringgate: warning: " << text << '\n'; };
+  for (const tls::CertificateFacts& each : certificates.ending_soon)
+    warn(fmt::format("{} expires in {} days; renew it", each.file, (each.expires - now) / 86'400));
+  for (const std::string& text : credentials.warnings) warn(text);
+  for (const Exposure& each : exposures_of(config))
+    warn(fmt::format("{}: {}{}", each.cause, each.path.empty() ? "" : each.path + " on ", each.address));
   terminal.out << "the configuration is valid\n";
   return ExitCode::success;
 }

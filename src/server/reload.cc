@@ -8,7 +8,6 @@
 #include "config/changes.h"
 #include "config/check.h"
 #include "ringgate/server.h"
-#include "server/admin_tokens.h"
 #include "server/server_parts.h"
 
 namespace ringgate {
@@ -129,8 +128,8 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_limits(const Co
 
 /// Files of credentials are read at every reload. Devices that are connected keep what they came with; a revocation ends that.
 std::expected<server::Commit, StartError> Server::Parts::prepare_verifiers(const Config& fresh) {
-  auto loaded = auth::load_verifiers(fresh.auth);
-  if (!loaded) return std::unexpected(server::bad_credentials(loaded.error()));
+  auto loaded = server::load_verifiers(fresh.auth);
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
   return [this, loaded = std::move(*loaded)]() mutable {
     show_verifiers(std::move(loaded));
     return std::vector<SettingChange>{};
@@ -149,13 +148,19 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_devices(const C
 std::expected<server::Commit, StartError> Server::Parts::prepare_admin_tokens(const Config& fresh) {
   auto loaded = server::load_admin_tokens(fresh.admin);
   if (!loaded) return std::unexpected(std::move(loaded.error()));
-  return [this, loaded = std::move(*loaded)] {
+  return [this, loaded = std::move(*loaded)]() mutable {
     const auto count = [](const admin::AccessTable& table) { return std::to_string(table.tokens_count()) + " tokens"; };
     const auto before = access.table();
-    access.renew(loaded);
-    if (before->tokens_count() == loaded->tokens_count()) return std::vector<SettingChange>{};
-    return std::vector<SettingChange>{{"admin.tokens", count(*before), count(*loaded)}};
+    use_admin_tokens(std::move(loaded));
+    const auto after = access.table();
+    if (before->tokens_count() == after->tokens_count()) return std::vector<SettingChange>{};
+    return std::vector<SettingChange>{{"admin.tokens", count(*before), count(*after)}};
   };
+}
+
+void Server::Parts::use_admin_tokens(server::AdminTokenFiles files) {
+  for (const std::string& text : server::warnings_of(files)) log::warning(text);
+  access.renew(std::make_shared<const admin::AccessTable>(std::move(files)));
 }
 
 std::expected<server::Commit, StartError> Server::Parts::prepare_log(const Config& fresh) {

@@ -24,11 +24,6 @@ using Commit = std::move_only_function<std::vector<SettingChange>()>;
 /// routes too, and is borrowed for the call.
 using Prepare = std::move_only_function<std::expected<Commit, StartError>(const Config& fresh)>;
 
-/// The error for a file of credentials that cannot be used.
-inline StartError bad_credentials(const std::string& cause) {
-  return {ExitCode::bad_configuration, cause, "correct the settings of auth, or the files"};
-}
-
 /// Lets every part prepare, then commits all. On error nothing has changed.
 std::expected<std::vector<SettingChange>, StartError> apply_all(std::vector<Prepare>& parts, const Config& fresh);
 

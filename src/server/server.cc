@@ -11,7 +11,8 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "config/check.h"
-#include "server/admin_tokens.h"
+#include "server/credential_files.h"
+#include "server/exposure.h"
 #include "server/preflight.h"
 #include "server/server_parts.h"
 #include "server/version.h"
@@ -52,6 +53,12 @@ void pin_to(const std::vector<std::uint32_t>& cpus, std::size_t shard) {
   // If the CPU is unknown, the thread stays unpinned and the gate works nevertheless.
   if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
     log::warning("cannot pin shard", {{"shard", shard}, {"cpu", cpus[shard % cpus.size()]}});
+}
+
+void warn_of(const server::Exposure& exposure) {
+  std::vector<log::Field> fields{{"address", exposure.address}};
+  if (!exposure.path.empty()) fields.emplace_back("path", exposure.path);
+  log::write(log::Level::warning, exposure.cause, fields);
 }
 
 }  // namespace
@@ -122,13 +129,13 @@ std::expected<void, StartError> Server::start() {
   auto loaded = server::load_certificates(p.config, std::time(nullptr));
   if (!loaded.faults.empty()) return std::unexpected(std::move(loaded.faults.front()));
   p.certificates = std::move(loaded.certificates);
-  auto verifiers = auth::load_verifiers(p.config.auth);
-  if (!verifiers) return std::unexpected(server::bad_credentials(verifiers.error()));
+  auto verifiers = server::load_verifiers(p.config.auth);
+  if (!verifiers) return std::unexpected(std::move(verifiers.error()));
   p.admin_settings = admin::settings_of(p.config, server::version());
   p.admin_settings.started_at = static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count());
   auto tokens = server::load_admin_tokens(p.config.admin);
   if (!tokens) return std::unexpected(std::move(tokens.error()));
-  p.access.renew(std::move(*tokens));
+  p.use_admin_tokens(std::move(*tokens));
   if (auto opened = p.open_shards(); !opened) return opened;
   p.use_companions_if_wanted(p.config);
   p.show_certificates();
@@ -140,7 +147,7 @@ std::expected<void, StartError> Server::start() {
   }
   if (auto started = p.start_threads(); !started) return started;
   if (p.warning) log::warning(*p.warning);
-  p.warn_of_open_routes();
+  for (const server::Exposure& each : server::exposures_of(p.config)) warn_of(each);
   p.warn_of_certificates();
   p.gate->ready.store(true, std::memory_order_release);
   p.started.store(true, std::memory_order_release);
@@ -265,18 +272,6 @@ void Server::Parts::use_companions_if_wanted(const Config& fresh) {
   const bool wanted =
       std::ranges::any_of(fresh.routes, [](const RouteConfig& route) { return route.duplicate == DuplicatePolicy::allow; });
   if (wanted) gate->companions.use();
-}
-
-/// Off loopback, a route that lets in whoever comes is worth a line, also because its devices may take the ids of others.
-void Server::Parts::warn_of_open_routes() {
-  const auto exposed = std::ranges::find_if(config.listeners, [](const ListenerConfig& listener) {
-    const auto address = ring::parse_listen_address(listener.bind);
-    return address && !address->is_loopback();
-  });
-  if (exposed == config.listeners.end()) return;
-  for (const RouteConfig& route : config.routes)
-    if (!route.enforce || std::ranges::find(route.auth, "none") != route.auth.end())
-      log::warning("whoever reaches this route may connect as any device", {{"path", route.path}, {"address", exposed->bind}});
 }
 
 void Server::Parts::show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers) {

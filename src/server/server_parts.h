@@ -24,6 +24,7 @@
 #include "ring/socket_file.h"
 #include "ringgate/server.h"
 #include "server/certificates.h"
+#include "server/credential_files.h"
 #include "server/end_board.h"
 #include "server/reload.h"
 #include "server/shard.h"
@@ -79,7 +80,7 @@ struct Server::Parts {
   void show_certificates();
   void warn_of_certificates() const;
   void use_companions_if_wanted(const Config& fresh);
-  void warn_of_open_routes();
+  void use_admin_tokens(server::AdminTokenFiles files);
   void show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers);
   void register_reloadable_parts();
   std::expected<ReloadReport, StartError> reload(const Config* fresh);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "unit/auth/temporary_folder.h"
+
 namespace ringgate::server {
 namespace {
 
@@ -121,6 +123,37 @@ TEST(CommandLine, PrintConfigReadsAgain) {
 TEST(CommandLine, CheckConfigSaysThatAllIsWell) {
   const Outcome finished = run({"check-config"});
   EXPECT_EQ(exit_code(finished), ExitCode::success);
+  EXPECT_EQ(finished.out, "the configuration is valid\n");
+}
+
+TEST(CommandLine, CheckConfigOpensEveryFileOfCredentials) {
+  const auth::testing::TemporaryFolder folder;
+  const std::string bad = folder.file("bad", "no credential\n");
+  const std::string empty = folder.file("empty", "");
+  const auto said = [](const std::string& setting) {
+    const Outcome finished = run({"check-config", "--set", setting.c_str()});
+    EXPECT_EQ(exit_code(finished), ExitCode::bad_configuration) << setting;
+    EXPECT_EQ(finished.out, "");
+    return finished.err;
+  };
+  for (const std::string key : {"auth.token.tokens", "auth.basic.users", "auth.hmac.keys", "auth.jwt.keys", "admin.tokens"}) {
+    EXPECT_TRUE(said(key + "=/no/such/file").starts_with("ringgate: " + key + ": /no/such/file cannot be read: ")) << said(key);
+    const std::string fault = said(key + "=" + bad);
+    EXPECT_TRUE(fault.starts_with("ringgate: " + key + ": " + bad)) << fault;
+    EXPECT_EQ(lines_count(fault), 1) << fault;
+  }
+  EXPECT_NE(said("admin.tokens=" + empty).find("holds no token"), std::string::npos);
+  const Outcome all =
+      run({"check-config", "--set=auth.token.tokens=/no/1", "--set=auth.basic.users=/no/2", "--set=admin.tokens=/no/3"});
+  EXPECT_EQ(lines_count(all.err), 3) << all.err;
+}
+
+TEST(CommandLine, CheckConfigWarnsAsAStartDoes) {
+  const auth::testing::TemporaryFolder folder;
+  const std::string tokens = "--set=auth.token.tokens=" + folder.file("tokens", "");
+  const Outcome finished = run({"check-config", "--listen=0.0.0.0:1", "--set=route.0.auth=token", tokens.c_str()});
+  EXPECT_EQ(exit_code(finished), ExitCode::success);
+  EXPECT_EQ(finished.err, "ringgate: warning: credentials of devices travel without encryption: 0.0.0.0:1\n");
   EXPECT_EQ(finished.out, "the configuration is valid\n");
 }
 
