@@ -10,12 +10,6 @@ bool Caller::covers(const dispatch::DeviceInfo& device) const {
   return group.empty() || std::ranges::find(device.groups, group) != device.groups.end();
 }
 
-std::size_t AccessTable::tokens_count() const {
-  std::size_t count = 0;
-  for (const auto& file : files_) count += file->size();
-  return count;
-}
-
 std::expected<Caller, auth::Fault> AccessTable::find(std::string_view token, std::int64_t now) const {
   auth::Fault fault = auth::Fault::token_unknown;
   for (const auto& file : files_) {

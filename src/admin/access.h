@@ -44,7 +44,6 @@ class AccessTable {
   explicit AccessTable(std::vector<std::shared_ptr<const auth::AdminTokens>> files) : files_(std::move(files)) {}
 
   bool demands_token() const { return !files_.empty(); }
-  std::size_t tokens_count() const;
 
   /// The caller with this token, without its `remote`. `now`: Unix seconds. token_malformed, token_unknown, token_expired.
   std::expected<Caller, auth::Fault> find(std::string_view token, std::int64_t now) const;

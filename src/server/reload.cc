@@ -90,6 +90,7 @@ std::expected<ReloadReport, StartError> Server::Parts::take(const Config& fresh)
 
 void Server::Parts::register_reloadable_parts() {
   config_in_force = config;
+  reloadable_parts.emplace_back([this](const Config& fresh) { return mark_files(fresh); });  // before they are loaded
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_certificates(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_verifiers(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_devices(fresh); });
@@ -115,6 +116,14 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(co
     certificates = std::move(fresh_ones);
     show_certificates();
     warn_of_certificates();
+    return changes;
+  };
+}
+
+std::expected<server::Commit, StartError> Server::Parts::mark_files(const Config& fresh) {
+  return [this, marks = server::mark_secret_files(fresh)]() mutable {
+    auto changes = server::compare_marks(file_marks, marks);
+    file_marks = std::move(marks);
     return changes;
   };
 }
@@ -149,12 +158,8 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_admin_tokens(co
   auto loaded = server::load_admin_tokens(fresh.admin);
   if (!loaded) return std::unexpected(std::move(loaded.error()));
   return [this, loaded = std::move(*loaded)]() mutable {
-    const auto count = [](const admin::AccessTable& table) { return std::to_string(table.tokens_count()) + " tokens"; };
-    const auto before = access.table();
     use_admin_tokens(std::move(loaded));
-    const auto after = access.table();
-    if (before->tokens_count() == after->tokens_count()) return std::vector<SettingChange>{};
-    return std::vector<SettingChange>{{"admin.tokens", count(*before), count(*after)}};
+    return std::vector<SettingChange>{};
   };
 }
 

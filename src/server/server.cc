@@ -129,6 +129,7 @@ std::expected<void, StartError> Server::start() {
   auto loaded = server::load_certificates(p.config, std::time(nullptr));
   if (!loaded.faults.empty()) return std::unexpected(std::move(loaded.faults.front()));
   p.certificates = std::move(loaded.certificates);
+  p.file_marks = server::mark_secret_files(p.config);
   auto verifiers = server::load_verifiers(p.config.auth);
   if (!verifiers) return std::unexpected(std::move(verifiers.error()));
   p.admin_settings = admin::settings_of(p.config, server::version());

@@ -26,6 +26,7 @@
 #include "server/certificates.h"
 #include "server/credential_files.h"
 #include "server/end_board.h"
+#include "server/file_marks.h"
 #include "server/reload.h"
 #include "server/shard.h"
 
@@ -46,6 +47,7 @@ struct Server::Parts {
   std::unique_ptr<dispatch::DeviceSettings> settings;
   admin::AdminSettings admin_settings;
   server::Certificates certificates;
+  server::FileMarks file_marks;
   admin::Access access;
   const admin::ReloadGate reload_gate = [this] { return reload(nullptr); };
   std::unique_ptr<dispatch::GateState> gate;
@@ -86,6 +88,7 @@ struct Server::Parts {
   std::expected<ReloadReport, StartError> reload(const Config* fresh);
   std::expected<ReloadReport, StartError> read_and_take(const Config* fresh);
   std::expected<ReloadReport, StartError> take(const Config& fresh);
+  std::expected<server::Commit, StartError> mark_files(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_certificates(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_verifiers(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_devices(const Config& fresh);

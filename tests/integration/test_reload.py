@@ -3,7 +3,7 @@
 import signal
 
 from support.certificates import Root
-from support.gate import Gate
+from support.gate import Gate, run_ringgate
 
 
 def settle(gate, message):
@@ -70,3 +70,20 @@ def test_tls_is_switched_on_and_off_only_at_the_start(tmp_path):
             file.write_text(after)
             needed = [key for key, *_ in changes(settle(gate, "reloaded"), "setting needs a restart")]
             assert needed == ["listener.0.tls.cert", "listener.0.tls.key"]
+
+
+def test_a_reload_names_the_files_of_secrets_that_hold_something_else(tmp_path):
+    files = {key: tmp_path / key for key in ("auth.token.tokens", "auth.basic.users", "auth.hmac.keys", "admin.tokens")}
+    makers = {"auth.token.tokens": ("device", "a"), "auth.basic.users": ("basic", "u"), "auth.hmac.keys": ("keys", "hmac"),
+              "admin.tokens": ("admin", "--name", "n", "--scopes", "read")}
+    for key, file in files.items():
+        assert run_ringgate("token", *makers[key], "--append", str(file)).returncode == 0
+    with Gate(settings={key: str(file) for key, file in files.items()}) as gate:
+        assert changes(settle(gate, "reloaded"), "setting changed") == []
+        for key, file in files.items():
+            file.write_text(file.read_text() + "# as many credentials as before\n")
+            records = settle(gate, "reloaded")
+            ((changed, before, after),) = changes(records, "setting changed")
+            assert changed == key and records[-1]["changed"] == 1
+            assert f"{file}, {file.stat().st_size} bytes of " in after
+            assert before.startswith(f"{file}, ") and before != after
