@@ -86,7 +86,7 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::bad_reason, 400, http::Persistence::keep_alive, "bad_reason", "The parameter reason must be UTF-8 of at most 123 bytes, given once.", ""},
     {Refusal::bad_limit, 400, http::Persistence::keep_alive, "bad_limit", "The parameter limit must be one number from 1 to 1000.", ""},
     {Refusal::bad_cursor, 400, http::Persistence::keep_alive, "bad_cursor", "The parameter cursor must be a next_cursor of an earlier answer.", ""},
-    {Refusal::bad_parameters, 400, http::Persistence::keep_alive, "bad_parameters", "A parameter is missing, not known, given twice or not valid. Parameters stand in the query, or in a body that is a flat JSON object.", ""},
+    {Refusal::bad_parameters, 400, http::Persistence::keep_alive, "bad_parameters", "A parameter is missing, not known, given twice or not valid. Times are like 90s, 10m, 24h or 30d (bans and revocations: 30d at most), moments like 2027-01-31T12:00:00Z. Parameters stand in the query, or in a body that is a flat JSON object.", ""},
     {Refusal::content_type_json, 415, http::Persistence::keep_alive, "content_type", "Send the body as application/json.", "Accept: application/json\r\n"},
     {Refusal::not_banned, 404, http::Persistence::keep_alive, "not_banned", "This device is not banned.", ""},
     {Refusal::not_revoked, 404, http::Persistence::keep_alive, "not_revoked", "Nothing is revoked for this device and token.", ""},

@@ -109,7 +109,9 @@ class Relations {
       if (!config_.routes[i].auth.empty()) continue;
       add(fmt::format("route.{}.auth", i),
           {fmt::format("whoever reaches {} could connect to {} as any device", exposed->bind, config_.routes[i].path),
-           "name the credentials that devices have, or set auth = [\"none\"] if that is meant"});
+           fmt::format(
+               "name the credentials that devices have, or set auth = [\"none\"] (--set route.{}.auth=none) if that is meant",
+               i)});
     }
   }
 

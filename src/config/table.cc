@@ -316,8 +316,8 @@ const std::array table{
     row<&C::limits, &L::handshakes_per_prefix>("limits.handshakes_per_prefix", CountRule{1, 1'000'000, false, off},
         "Opening handshakes per minute of one source, as many at once. Others are answered 429.", live),
     row<&C::limits, &L::auth_failures_per_prefix>("limits.auth_failures", CountRule{1, 1'000'000, false, off},
-        "Wrong credentials per minute of one source, as many at once. Beyond it, every handshake with a credential is answered 429, "
-        "whether the credential is good or not.", live),
+        "Wrong credentials per minute of one source, as many at once. Beyond it, every handshake of the source is answered 429, also one with "
+        "a good credential.", live),
     row<&C::limits, &L::accepts_per_second>("limits.accept_rate", CountRule{1, 1'000'000, false, off},
         "Opening handshakes per second of the whole gate, as many at once. Others are answered 503.", live),
     row<&C::limits, &L::flap_connects>("limits.flap_connects", CountRule{1, 1'000'000, false, off},

@@ -51,7 +51,8 @@ constexpr const char* footer =
     "Exit codes: 0 success, 1 fault, 64 usage, 69 no io_uring, 71 refused by the system, 77 no permission,\n"
     "78 bad configuration.\n\n"
     "Examples:\n"
-    "  ringgate serve --listen 0.0.0.0:8080\n"
+    "  ringgate serve\n"
+    "  ringgate serve --listen 0.0.0.0:8080 --set route.0.auth=none    # whoever reaches it may connect\n"
     "  ringgate serve -c /etc/ringgate/ringgate.toml --set limits.max_message=64KiB\n"
     "  RINGGATE_LOG__LEVEL=debug ringgate print-config";
 

@@ -78,7 +78,8 @@ TEST(Metrics, HasEverySeriesThatThePagesName) {
   gate.state.certificates.store(std::make_shared<const std::vector<tls::CertificateFacts>>(1));
   const std::string text = scrape(gate);
   std::size_t names = 0;
-  for (const char* name : {"README.md", "docs/architecture.md", "docs/compression.md", "docs/operating.md"}) {
+  for (const char* name : {"README.md", "docs/architecture.md", "docs/behind-a-proxy.md", "docs/compression.md",
+                           "docs/credentials.md", "docs/limits.md", "docs/operating.md", "docs/tls.md"}) {
     const std::string content = page(name);
     const std::regex series("ringgate_[a-z0-9_]+");
     for (std::sregex_iterator found(content.begin(), content.end(), series), end; found != end; ++found, ++names)
@@ -104,6 +105,16 @@ TEST(Metrics, HasEveryReasonToRefuseThatThePageForOperatorsNames) {
       EXPECT_TRUE(rows.contains({one->str(), std::stoi(found->str(2))})) << one->str() << " is not " << found->str(2);
   }
   EXPECT_GT(reasons, 15U);
+}
+
+// The log says one of these words in `cause`, and an operator looks for it.
+TEST(Metrics, EveryCauseOfARefusedCredentialIsOnItsPage) {
+  const std::string credentials = page("docs/credentials.md");
+  for (const auth::FaultRow& row : auth::fault_rows)
+    EXPECT_NE(credentials.find('`' + std::string(row.reason) + '`'), std::string::npos) << row.reason;
+  const std::string tokens = page("docs/json-web-tokens.md");
+  for (const auto& row : auth::jwt_fault_rows)
+    EXPECT_NE(tokens.find('`' + std::string(row.reason) + '`'), std::string::npos) << row.reason;
 }
 
 TEST(Metrics, M03_KeepsItsSizeWhateverDevicesAreCalled) {

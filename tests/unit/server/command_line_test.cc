@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
+#include "support/source_root.h"
 #include "unit/auth/temporary_folder.h"
 
 namespace ringgate::server {
@@ -155,6 +159,41 @@ TEST(CommandLine, CheckConfigWarnsAsAStartDoes) {
   EXPECT_EQ(exit_code(finished), ExitCode::success);
   EXPECT_EQ(finished.err, "ringgate: warning: credentials of devices travel without encryption: 0.0.0.0:1\n");
   EXPECT_EQ(finished.out, "the configuration is valid\n");
+}
+
+// The first command of whoever reads the help.
+TEST(CommandLine, ExamplesOfTheHelpAreAccepted) {
+  const std::string help = run({"--help"}).out;
+  std::istringstream lines(help.substr(help.find("Examples:\n")));
+  std::size_t tried = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("  ringgate ") || line.contains(" -c ")) continue;  // the file is the reader's
+    std::istringstream words(line.substr(0, line.find(" #")));
+    const std::vector<std::string> arguments(std::istream_iterator<std::string>{words}, {});
+    std::vector<const char*> pointers;
+    for (std::size_t i = 1; i < arguments.size(); ++i) pointers.push_back(arguments[i].c_str());
+    EXPECT_EQ(run(pointers).err, "") << line;
+    ++tried;
+  }
+  EXPECT_GE(tried, 2U);
+}
+
+// A reader copies them. print-config judges settings, and leaves the files alone that they name.
+TEST(CommandLine, BlocksOfSettingsOnThePagesAreAccepted) {
+  const auth::testing::TemporaryFolder folder;
+  std::size_t tried = 0;
+  for (const auto& page : std::filesystem::directory_iterator(source_file("docs"))) {
+    if (page.path().extension() != ".md") continue;
+    std::ifstream file(page.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    constexpr std::string_view opening = "```toml\n";
+    for (std::size_t at = text.find(opening); at != std::string::npos; at = text.find(opening, at + 1), ++tried) {
+      const std::size_t begin = at + opening.size();
+      const std::string copy = folder.file("block.toml", text.substr(begin, text.find("```", begin) - begin));
+      EXPECT_EQ(run({"print-config", "-c", copy.c_str()}).err, "") << page.path() << ", block at byte " << at;
+    }
+  }
+  EXPECT_GT(tried, 8U);
 }
 
 TEST(CommandLine, CheckConfigKnowsWhichHandlersThereAre) {
