@@ -91,3 +91,13 @@ def test_no_cookie_no_entry(sessions):
     with connect(f"ws://{sessions}/me?deviceId=somebody", additional_headers={"Cookie": 'a=b; session="second"'}) as device:
         assert device.recv(timeout=5 * PATIENCE) == "hello bob"
         assert "session=next-" in device.response.headers["Set-Cookie"]
+
+
+def test_the_program_on_the_page_compiles(tmp_path):
+    root = pathlib.Path(__file__).resolve().parents[2]
+    page = (root / "docs" / "embedding.md").read_text()
+    program = next(block for block in re.findall(r"```cpp\n(.*?)```", page, re.S) if "int main" in block)
+    (tmp_path / "hello.cc").write_text(program)
+    done = subprocess.run(["c++", "-std=c++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{root / 'include'}",
+                           str(tmp_path / "hello.cc")], capture_output=True, text=True, timeout=120 * PATIENCE)
+    assert done.returncode == 0, done.stderr
