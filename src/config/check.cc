@@ -158,7 +158,9 @@ class Relations {
     const std::size_t certificates = tls.certificate_files.size();
     if (certificates != tls.key_files.size()) {
       add(section + (certificates > tls.key_files.size() ? ".tls.cert" : ".tls.key"),
-          {fmt::format("{} certificates and {} keys", certificates, tls.key_files.size()), "give one key for each certificate"});
+          {fmt::format("{} certificate{} and {} key{}", certificates, certificates == 1 ? "" : "s", tls.key_files.size(),
+                       tls.key_files.size() == 1 ? "" : "s"),
+           "give one key for each certificate"});
     }
     check_client_certificates(section, tls);
   }

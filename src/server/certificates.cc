@@ -9,9 +9,13 @@
 namespace ringgate::server {
 namespace {
 
-StartError fault(const std::string& cause) {
-  return {ExitCode::bad_configuration, cause, "correct the settings of tls, or the files"};
-}
+constexpr const char* identity_remedy =
+    "give PEM files: a certificate in force and then what issued it, and its key, without a password";
+constexpr const char* tickets_remedy = "give a file of 32 random bytes or more, such as head -c 48 /dev/urandom writes";
+constexpr const char* authorities_remedy = "give PEM files with authorities in force, roots among them";
+constexpr const char* lists_remedy = "give PEM files with a list in force of each authority";
+
+StartError fault(const std::string& cause, const char* remedy) { return {ExitCode::bad_configuration, cause, remedy}; }
 
 /// The certificates of one listener.
 class Loader {
@@ -28,19 +32,21 @@ class Loader {
   }
 
  private:
-  void add(const std::string& key, const std::string& cause) { faults_.push_back(fault(section_ + ".tls" + key + ": " + cause)); }
+  void add(const std::string& key, const std::string& cause, const char* remedy) {
+    faults_.push_back(fault(section_ + ".tls" + key + ": " + cause, remedy));
+  }
 
   void load_tickets() {
     if (config_.ticket_secret_file.empty()) return;
     const auto secret = tls::load_ticket_secret(config_.ticket_secret_file);
-    if (!secret) return add(".ticket_keys", secret.error());
+    if (!secret) return add(".ticket_keys", secret.error(), tickets_remedy);
     options_.ticket_secret = *secret;
     options_.has_own_tickets = false;
   }
 
   void load_identity(std::size_t i) {
     auto identity = tls::load_identity(config_.certificate_files[i], config_.key_files[i], now_);
-    if (!identity) return add("", identity.error());
+    if (!identity) return add("", identity.error(), identity_remedy);
     options_.identities.push_back(std::make_shared<const tls::Identity>(std::move(*identity)));
   }
 
@@ -49,8 +55,8 @@ class Loader {
     options_.client_certificates =
         config_.client == ClientCertificates::required ? tls::ClientCertificates::required : tls::ClientCertificates::optional;
     auto loaded = tls::ClientTrust::load(config_.client_authority_files, config_.client_revocation_files, now_);
-    for (const std::string& each : loaded.authority_faults) add(".client_ca", each);
-    for (const std::string& each : loaded.revocation_faults) add(".crl", each);
+    for (const std::string& each : loaded.authority_faults) add(".client_ca", each, authorities_remedy);
+    for (const std::string& each : loaded.revocation_faults) add(".crl", each, lists_remedy);
     options_.trust = std::move(loaded.trust);
   }
 
@@ -130,7 +136,7 @@ std::expected<TlsOfListeners, StartError> make_contexts(const Certificates& cert
     contexts.emplace_back();
     if (options.identities.empty()) continue;
     auto context = tls::Context::create(options);
-    if (!context) return std::unexpected(fault(context.error()));
+    if (!context) return std::unexpected(fault(context.error(), identity_remedy));
     contexts.back() = std::move(*context);
   }
   return contexts;

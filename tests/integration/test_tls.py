@@ -381,9 +381,10 @@ def refusal(**settings):
 
 def test_a_start_that_cannot_work_names_the_file(root, certificate):
     other = root.issue("other")
-    assert "other.key is not the key of" in refusal(cert=certificate.certificate, key=other.key)
+    mixed = refusal(cert=certificate.certificate, key=other.key)
+    assert "other.key is not the key of" in mixed and "; give PEM files: a certificate in force" in mixed
     assert "/nowhere.pem cannot be read: No such file or directory" in refusal(cert="/nowhere.pem", key=certificate.key)
-    assert "1 certificates and 0 keys" in refusal(cert=certificate.certificate)
+    assert "1 certificate and 0 keys" in refusal(cert=certificate.certificate)
 
 
 def test_a_pipe_in_place_of_a_file_does_not_hold_up_a_reload(root, tmp_path):
