@@ -55,8 +55,9 @@ class Walk {
   bool is_over_ = false;
 };
 
-/// "[IPv6]" or "IPv4", either with a port behind it. `may_obscure_port`: RFC 7239 also allows "_name" for a port.
+/// "[IPv6]" or "IPv4", either with a port behind it, or IPv6 alone. `may_obscure_port`: RFC 7239 also allows "_name" for a port.
 std::optional<ring::PeerAddress> parse_host_and_port(std::string_view text, bool may_obscure_port) {
+  if (!text.starts_with('[') && std::ranges::count(text, ':') > 1) return parse_ipv6(text);
   std::optional<ring::PeerAddress> address;
   std::string_view rest;
   if (text.starts_with('[')) {
@@ -85,6 +86,10 @@ struct Pair {
   std::string_view name;
   std::string_view value;  // of a quoted string: what is between the quotes
 };
+
+/// A character of a node that nobody put quotes around. RFC 7239 section 6 wants them around colons and brackets, but proxies are set up
+/// to write "for=$remote_addr", whatever the address. Neither is a separator.
+bool is_bare_node_char(char c) { return is_token_char(c) || c == ':' || c == '[' || c == ']'; }
 
 /// Reads one line. It must be read from its start: quotes hide separators.
 class ForwardedLine {
@@ -132,10 +137,10 @@ class ForwardedLine {
   }
 
   bool read_pair(Pair& pair) {
-    pair.name = take_token();
+    pair.name = take_while(is_token_char);
     if (pair.name.empty() || !take('=')) return false;
     if (!take('"')) {
-      pair.value = take_token();
+      pair.value = take_while(equals_ignoring_case(pair.name, "for") ? is_bare_node_char : is_token_char);
       return !pair.value.empty();
     }
     std::size_t end = 0;
@@ -146,11 +151,11 @@ class ForwardedLine {
     return true;
   }
 
-  std::string_view take_token() {
-    const auto end = std::ranges::find_if_not(rest_, is_token_char);
-    const std::string_view token = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
-    rest_.remove_prefix(token.size());
-    return token;
+  std::string_view take_while(bool (*belongs)(char)) {
+    const auto end = std::ranges::find_if_not(rest_, belongs);
+    const std::string_view taken = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
+    rest_.remove_prefix(taken.size());
+    return taken;
   }
 
   std::string_view rest_;
@@ -158,10 +163,26 @@ class ForwardedLine {
   std::size_t count_ = 0;
 };
 
-/// A member of X-Forwarded-For. No RFC: most proxies write the bare address, some add a port.
-std::optional<ring::PeerAddress> parse_x_forwarded_for(std::string_view member) {
-  if (!member.starts_with('[') && std::ranges::count(member, ':') > 1) return named(parse_ipv6(member));
-  return named(parse_host_and_port(member, false));
+/// The last member of a list without quotes, taken off its end.
+std::string_view take_last_member(std::string_view& list) {
+  const std::size_t comma = list.rfind(',');
+  const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
+  const std::string_view member = trimmed(list.substr(begin));
+  list = list.substr(0, begin == 0 ? 0 : comma);
+  return member;
+}
+
+/// Walks over a line that does not keep the grammar, as far as its last elements do by themselves: a client that opens a quote must not
+/// take the proxy's address. What stands behind the last comma is never a piece of a quoted string of the proxy's own: in such a piece
+/// quotes do not pair.
+void walk_malformed(Walk& walk, std::string_view rest) {
+  while (walk.goes_on()) {
+    const std::string_view member = take_last_member(rest);
+    ForwardedLine element(member);
+    if (!element.read()) return walk.stop();
+    if (element.count() == 1) walk.step(named(parse_host_and_port(element.node(0), true)));
+    else if (rest.empty()) return walk.stop();
+  }
 }
 
 }  // namespace
@@ -171,11 +192,9 @@ ring::PeerAddress walk_x_forwarded_for(const ring::PeerAddress& peer, std::span<
   Walk walk(peer, trusted);
   for (std::string_view rest : lines | std::views::reverse) {
     while (walk.goes_on() && !rest.empty()) {
-      const std::size_t comma = rest.rfind(',');
-      const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
-      const std::string_view member = trimmed(rest.substr(begin));
-      rest = rest.substr(0, begin == 0 ? 0 : comma);
-      if (!member.empty()) walk.step(parse_x_forwarded_for(member));
+      // No RFC: most proxies write the bare address, some add a port.
+      if (const std::string_view member = take_last_member(rest); !member.empty())
+        walk.step(named(parse_host_and_port(member, false)));
     }
   }
   return walk.client();
@@ -186,7 +205,10 @@ ring::PeerAddress walk_forwarded(const ring::PeerAddress& peer, std::span<const 
   for (const std::string_view text : lines | std::views::reverse) {
     if (!walk.goes_on()) break;
     ForwardedLine line(text);
-    if (!line.read()) walk.stop();
+    if (!line.read()) {
+      walk_malformed(walk, text);
+      walk.stop();
+    }
     for (std::size_t age = 0; age < line.count() && walk.goes_on(); ++age)
       walk.step(named(parse_host_and_port(line.node(age), true)));
   }

@@ -13,9 +13,9 @@
 namespace ringgate::net {
 
 /// The first address, from the gate's side, that is no trusted proxy's. `peer`: whose connection it is. `lines`: the values of the
-/// field's lines in the order of the request. The walk ends at a member that names no address (malformed, `unknown`, `_hidden`),
-/// before a line that does not keep the grammar, and after limits::forwarded_hops_max members: then the client is whoever was
-/// reached. A member without a port gives the port 0.
+/// field's lines in the order of the request. The walk ends at a member that names no address (malformed, `unknown`, `_hidden`), and
+/// after limits::forwarded_hops_max members: then the client is whoever was reached. Of a line of Forwarded that does not keep the
+/// grammar, those elements count that stand behind its last fault and the comma there. A member without a port gives the port 0.
 ring::PeerAddress walk_x_forwarded_for(const ring::PeerAddress& peer, std::span<const std::string_view> lines,
                                        const CidrSet& trusted);
 ring::PeerAddress walk_forwarded(const ring::PeerAddress& peer, std::span<const std::string_view> lines, const CidrSet& trusted);

@@ -1,6 +1,7 @@
 // What proxies say of the client. Oracles: a PROXY header reads the same whole, cut and with anything behind it, a cut one wants more,
 // and what is wrong stays wrong; a header written by the input's own choice reads as what was put in, and not at all with one bit of
-// its addresses flipped; a walk over X-Forwarded-For ends where a slow one from the left does; no walk begins at a stranger.
+// its addresses flipped; a walk over X-Forwarded-For ends where a slow one from the left does; no walk begins at a stranger; whatever a
+// client has written into Forwarded, what a proxy appends to it counts.
 //
 // Input: byte 0 = form (bits 0-1: 0 bytes as a PROXY header, 1 a PROXY header to write, 2 lines of X-Forwarded-For, 3 lines of
 // Forwarded; bits 2-3: the versions asked for), byte 1 = the cut, then the bytes; LF ends a line.
@@ -143,6 +144,20 @@ ring::PeerAddress slow_walk(const ring::PeerAddress& peer, std::span<const std::
   return client;
 }
 
+/// What nginx makes of the client's own line.
+void append_an_element(const ring::PeerAddress& proxy, std::span<const std::string_view> lines) {
+  static std::string line;
+  line.assign(lines.empty() ? std::string_view{} : lines.front());
+  const std::size_t own_bytes = line.size();
+  for (const auto& [element, client] :
+       {std::pair{", for=192.0.2.7", "192.0.2.7"}, {", for=\"[2001:db8::1]\";by=x", "2001:db8::1"}}) {
+    line.resize(own_bytes);
+    line += element;
+    const std::string_view view = line;
+    require(net::walk_forwarded(proxy, std::span(&view, 1), trusted()).text() == client, "what a proxy appends counts");
+  }
+}
+
 void walk(ByteView bytes, bool is_standard) {
   static std::vector<std::string_view> lines;
   lines.clear();
@@ -160,7 +175,8 @@ void walk(ByteView bytes, bool is_standard) {
   const ring::PeerAddress proxy{net::parse_ipv4("10.0.0.1")->address, 9};
   const ring::PeerAddress client = client_of(proxy);
   require(client.is_known() && !net::is_unspecified(client), "a client has an address");
-  if (!is_standard) require(client == slow_walk(proxy, lines), "the walk ends where the slow one does");
+  if (is_standard) append_an_element(proxy, lines);
+  else require(client == slow_walk(proxy, lines), "the walk ends where the slow one does");
 }
 
 }  // namespace

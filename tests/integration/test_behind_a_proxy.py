@@ -190,7 +190,7 @@ def test_a_field_tells_the_client(name):
     for setting in (settings, TRUSTED):
         with Gate(setting, shards=2) as gate, Proxy(program, configuration, gate.devices) as proxy:
             for source in SOURCES:
-                for fields in ([], [forged]):
+                for fields in ([], [forged], [forged + ';by="'], [forged.split(":")[0] + ': "']):
                     with device(proxy.address, "via", *fields, source=source):
                         assert shown(gate, "via") == source
                         assert gate.wait_for_log("device connected", device_id="via")["remote"] == source
@@ -215,7 +215,9 @@ def test_from_a_stranger_fields_are_ignored():
     (["X-Forwarded-For: 192.0.2.7, garbage"], None),
     (["Forwarded: for=_hidden"], None),
     (['Forwarded: for=192.0.2.7;by="'], None),
-], ids=["chain", "lines", "IPv6 and port", "both", "unknown", "garbage", "hidden", "open quote"])
+    (['Forwarded: for=198.51.100.1;by=", for=192.0.2.7'], "192.0.2.7"),
+    (["Forwarded: for=198.51.100.1, for=2001:db8::7"], "2001:db8::7"),
+], ids=["chain", "lines", "IPv6 and port", "both", "unknown", "garbage", "hidden", "open quote", "the client's quote", "bare IPv6"])
 def test_the_walk_ends_at_the_first_who_is_not_trusted(fields, remote):
     with Gate(TRUSTED) as gate, device(gate.device_address, "walk", *fields) as peer:
         assert shown(gate, "walk") == (remote or peer.local_address)

@@ -85,22 +85,44 @@ TEST(Forwarded, EndsAtTheFirstAddressThatIsNotTrusted) {
 }
 
 TEST(Forwarded, StopsAtAMemberThatNamesNoAddress) {
-  for (const std::string_view bad :
-       {"for=unknown", "for=_hidden", "for=\"_x:80\"", "by=192.0.2.9", "for=\"2001:db8::7\"", "for=\"\"", "for=\"[::]\"",
-        "for=0.0.0.0", "for=\"192.0.2.7:_\"", "for=\"[2001:db8::7]x\"", "for=\"192.0.2.\\7\"", "for=192.0.2"}) {
+  for (const std::string_view bad : {"for=unknown", "for=_hidden", "for=\"_x:80\"", "by=192.0.2.9", "for=\"2001:db8::7:\"",
+                                     "for=\"\"", "for=::", "for=[::1", "for=::1]", "for=\"[::]\"", "for=0.0.0.0",
+                                     "for=\"192.0.2.7:_\"", "for=\"[2001:db8::7]x\"", "for=\"192.0.2.\\7\"", "for=192.0.2"}) {
     EXPECT_EQ(forwarded({"for=192.0.2.1, " + std::string(bad) + ", for=10.1.1.1"}), "10.1.1.1") << bad;
   }
 }
 
-/// Quotes that a client opens must not swallow what a proxy adds.
-TEST(Forwarded, StopsBeforeALineThatIsMalformed) {
-  for (const std::string_view bad : {"for=\"", "for=192.0.2.1;x=\"", "for=192.0.2.1:80", "for=[2001:db8::7]", "for", "for=", "=x",
+/// nginx and haproxy have a variable for the address, and none for its form in RFC 7239.
+TEST(Forwarded, ReadsBareAddresses) {
+  EXPECT_EQ(forwarded({"for=2001:db8::7"}), "2001:db8::7");
+  EXPECT_EQ(forwarded({"for=2001:db8::7;proto=http"}), "2001:db8::7");
+  EXPECT_EQ(forwarded({"for=\"2001:db8::7\""}), "2001:db8::7");
+  EXPECT_EQ(forwarded({"for=[2001:db8::7]:4711, for=10.1.1.1:80"}), "[2001:db8::7]:4711");
+  EXPECT_EQ(forwarded({"for=::ffff:192.0.2.7"}), "192.0.2.7");
+}
+
+/// nginx appends to the client's own line: quotes that a client opens must not swallow what a proxy adds.
+TEST(Forwarded, CountsWhatStandsBehindTheFaultOfALine) {
+  for (const std::string_view bad : {"for=\"", "for=192.0.2.1;x=\"", "for=192.0.2.1;by=192.0.2.1:80", "for", "for=", "=x",
                                      "for = 192.0.2.1", "for=192.0.2.1 proto=http", "for=192.0.2.1;for=192.0.2.2",
-                                     "for=\"192.0.2.1\"x", "for=\"192.0.2.1\\", "for=192.0.2.1\x01"}) {
-    EXPECT_EQ(forwarded({std::string(bad) + ", for=10.1.1.1"}), "10.0.0.1") << bad;
-    EXPECT_EQ(forwarded({std::string(bad) + ", for=\"[2001:db8:a::1]:80\""}), "10.0.0.1") << bad;
-    EXPECT_EQ(forwarded({bad, "for=10.1.1.1"}), "10.1.1.1") << bad << ": lines of the proxy's own stay sound";
+                                     "for=\"192.0.2.1\"x", "for=\"192.0.2.1\\", "for=192.0.2.1\x01", "for=\\\""}) {
+    EXPECT_EQ(forwarded({std::string(bad) + ", for=192.0.2.7"}), "192.0.2.7") << bad;
+    EXPECT_EQ(forwarded({std::string(bad) + ", for=\"[2001:db8:b::1]:80\";by=x"}), "[2001:db8:b::1]:80") << bad;
+    EXPECT_EQ(forwarded({std::string(bad) + ", for=192.0.2.7,for=10.1.1.1 , "}), "192.0.2.7") << bad;
+    EXPECT_EQ(forwarded({std::string(bad) + ", for=10.1.1.1"}), "10.1.1.1") << bad << ": and no further";
+    EXPECT_EQ(forwarded({"for=192.0.2.8", std::string(bad) + ", for=10.1.1.1"}), "10.1.1.1") << bad << ": nor beyond its line";
+    EXPECT_EQ(forwarded({bad, "for=10.1.1.1"}), "10.1.1.1") << bad;
+    EXPECT_EQ(forwarded({bad}), "10.0.0.1") << bad;
   }
+}
+
+/// A piece of what a proxy has quoted is not taken for an element.
+TEST(Forwarded, TakesNoPieceOfAQuotedString) {
+  for (const std::string_view own :
+       {"for=10.1.1.1;host=\"a,for=192.0.2.1\"", "for=10.1.1.1;host=\"a,for=192.0.2.1;x=\";proto=http",
+        "for=10.1.1.1;host=\"a,for=192.0.2.1;x=\";by=\"\"", "for=10.1.1.1;host=\"a,for=192.0.2.1;x=\\\";y=\"",
+        "for=10.1.1.1;host=\"a,for=192.0.2.1,\""})
+    EXPECT_EQ(forwarded({"for=\" , " + std::string(own)}), "10.0.0.1") << own;
 }
 
 TEST(Forwarded, WalksSoManyHopsAndNoMore) {
