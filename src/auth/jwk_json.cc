@@ -2,6 +2,9 @@
 
 #include <jansson.h>
 
+#include <algorithm>
+#include <array>
+
 #include "auth/strict_json.h"
 #include "auth/text_coding.h"
 #include "base/limits.h"
@@ -38,9 +41,10 @@ std::expected<Jwk, std::string> read_rsa(const json_t* object, std::optional<std
   return make_rsa_key({std::move(*modulus), std::move(*exponent)}, alg);
 }
 
+constexpr std::array<std::pair<std::string_view, KeyKind>, 3> curves{
+    {{"P-256", KeyKind::p256}, {"P-384", KeyKind::p384}, {"P-521", KeyKind::p521}}};
+
 std::expected<Jwk, std::string> read_curve(const json_t* object, std::optional<std::string_view> alg) {
-  static constexpr std::pair<std::string_view, KeyKind> curves[] = {
-      {"P-256", KeyKind::p256}, {"P-384", KeyKind::p384}, {"P-521", KeyKind::p521}};
   const auto name = string_in(member_of(object, "crv"));
   for (const auto& [curve_name, curve] : curves) {
     if (name != curve_name) continue;
@@ -75,6 +79,16 @@ std::optional<std::string> other_purpose_of(const json_t* object) {
   for (std::size_t i = 0; i < json_array_size(operations); ++i)
     if (string_in(json_array_get(operations, i)) == "verify") return std::nullopt;
   return "is not to verify with (key_ops)";
+}
+
+bool is_offered(const json_t* object) {
+  const auto kind = string_in(member_of(object, "kty")), curve = string_in(member_of(object, "crv")),
+             algorithm = string_in(member_of(object, "alg"));
+  if (!kind || (kind != "oct" && is_private(object))) return true;
+  if (kind != "RSA" && kind != "EC" && kind != "oct") return false;
+  if (kind == "EC" && curve && std::ranges::find(curves, *curve, &decltype(curves)::value_type::first) == curves.end())
+    return false;
+  return !algorithm || jwt_algorithm_named(*algorithm);
 }
 
 std::expected<Jwk, std::string> read_json_key(const json_t* object) {

@@ -75,6 +75,10 @@ std::expected<void, std::string> JwkSet::read_json(const std::string& file, std:
       continue;
     }
     auto key = read_json_key(one);
+    if (!key && list != nullptr && !is_offered(one)) {
+      notes_.push_back(name + " " + key.error());
+      continue;
+    }
     if (!key) return std::unexpected(name + " " + key.error());
     if (const auto added = add(std::move(*key), name); !added) return added;
   }

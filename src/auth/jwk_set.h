@@ -17,7 +17,8 @@ namespace ringgate::auth {
 class JwkSet {
  public:
   /// Reads a JWK, a JWK Set or public keys in PEM from each file. In a set, keys that say they are for something else than verifying
-  /// (`use`, `key_ops`) are left out: issuers publish them beside those for signatures (RFC 7517 section 5).
+  /// (`use`, `key_ops`), or whose kind, curve or algorithm is not offered, are left out: issuers publish them beside the others
+  /// (RFC 7517 section 5).
   /// The error is a sentence that names the file, and the key if it is about one: a file cannot be read or is larger than 1 MiB; a key
   /// is private, of a kind that is not offered, too weak or broken; two keys have one kid; more than four keys without kid are for one
   /// algorithm, so that one would never be tried; more than 64 keys, or none. Throws std::bad_alloc.

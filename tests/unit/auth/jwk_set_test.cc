@@ -148,6 +148,28 @@ TEST_F(JwkSets, LeaveOutKeysForOtherPurposes) {
   EXPECT_THAT(error(other), EndsWith("keys0: key \"x\" is not for signatures (use), and there is no other key"));
 }
 
+/// RFC 7517 section 5: issuers add keys of new kinds beside the old ones.
+TEST_F(JwkSets, LeaveOutKeysOfASetThatAreNotOffered) {
+  const SigningKey good = SigningKey::curve("P-256");
+  const auto set = load({set_of({R"({"kty":"OKP","kid":"ed","crv":"Ed25519","x":"AAAA"})", R"({"kty":"AKP","alg":"ML-DSA-44"})",
+                                 R"({"kty":"EC","crv":"secp256k1","x":"AAAA","y":"AAAA"})", rsa_key().jwk(R"("alg":"RSA-OAEP",)"),
+                                 good.jwk(R"("kid":"good",)")})});
+  ASSERT_TRUE(set) << set.error();
+  ASSERT_EQ(set->keys().size(), 1U);
+  EXPECT_EQ(set->keys()[0].kid, "good");
+  EXPECT_THAT(set->notes(), ElementsAre(HasSubstr("key \"ed\" is for EdDSA or X25519 (OKP)"),
+                                        HasSubstr("key 2 is of a kind that is not offered"),
+                                        HasSubstr("key 3 is on a curve that is not offered"),
+                                        HasSubstr("key 4 is for an algorithm that is not offered")));
+  const auto refused = [&](const std::string& other) { return !load({set_of({good.jwk(), other})}).has_value(); };
+  EXPECT_TRUE(refused(R"({"kty":"OKP","crv":"Ed25519","x":"AAAA","d":"AAAA"})")) << "a private key is in the wrong hands";
+  EXPECT_TRUE(refused(R"({"kty":"EC","crv":"P-256","x":"AAAA"})")) << "broken";
+  EXPECT_TRUE(refused(R"({"kty":1})")) << "no text";
+  EXPECT_TRUE(refused(R"({"crv":"P-256"})")) << "no kind";
+  EXPECT_TRUE(refused(R"({"kty":"EC","crv":5,"x":"AAAA","y":"AAAA"})")) << "no text";
+  EXPECT_TRUE(refused(rsa_key().jwk(R"("alg":"ES256",)"))) << "a contradiction";
+}
+
 TEST_F(JwkSets, NoteASecretThatEverybodyMayRead) {
   const std::string secret = folder.write("secret", SigningKey::secret(secret32).jwk()),
                     key = folder.write("key", rsa_key().jwk());
