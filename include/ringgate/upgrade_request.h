@@ -47,7 +47,7 @@ class UpgradeRequest {
   /// The first cookie of that name.
   std::optional<std::string_view> cookie(std::string_view name) const;
 
-  /// The subprotocols that the client offers, in its order.
+  /// The subprotocols that the client offers, in its order. Without the entries `ringgate.token.…`, which are credentials.
   std::vector<std::string_view> offered_subprotocols() const;
   /// The one that the gate takes unless the verdict says another; empty: none.
   std::string_view subprotocol() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "admission/presented.h"
 #include "base/limits.h"
 #include "http/byte_class.h"
 #include "ringgate/bytes.h"
@@ -66,11 +67,18 @@ std::expected<std::string, VerdictFault> field_lines(std::span<const AnswerField
   return lines;
 }
 
-std::expected<std::string_view, VerdictFault> offered_subprotocol(const http::RequestView& request, std::string_view name) {
-  if (name.empty()) return std::string_view{};
+std::vector<std::string_view> offered_subprotocols(const http::RequestView& request) {
+  std::vector<std::string_view> names;
   http::ListReader offers{request, "Sec-WebSocket-Protocol"};
   while (const auto offer = offers.next())
-    if (*offer == name) return *offer;
+    if (!offer->starts_with(admission::token_subprotocol_prefix)) names.push_back(*offer);
+  return names;
+}
+
+std::expected<std::string_view, VerdictFault> offered_subprotocol(const http::RequestView& request, std::string_view name) {
+  if (name.empty()) return std::string_view{};
+  for (const std::string_view offer : offered_subprotocols(request))
+    if (offer == name) return offer;
   return std::unexpected{"the client does not offer the subprotocol"};
 }
 

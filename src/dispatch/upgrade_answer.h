@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/rejection_facts.h"
 #include "http/request_head.h"
@@ -20,6 +21,9 @@ using VerdictFault = std::string_view;
 
 /// Field lines, each ending in CRLF.
 std::expected<std::string, VerdictFault> field_lines(std::span<const AnswerField> fields);
+
+/// What the client offers, in its order, but for the entries that hold a token: an answer, or whoever logs names, would show it.
+std::vector<std::string_view> offered_subprotocols(const http::RequestView& request);
 
 /// The subprotocol of the 101: as the client offers it, borrowed from the request; empty: none.
 std::expected<std::string_view, VerdictFault> offered_subprotocol(const http::RequestView& request, std::string_view name);

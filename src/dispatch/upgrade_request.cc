@@ -1,6 +1,7 @@
 // The public view of an opening handshake: reads the parsed head, on demand.
 #include "ringgate/upgrade_request.h"
 
+#include "dispatch/upgrade_answer.h"
 #include "dispatch/upgrade_facts.h"
 #include "http/uri.h"
 
@@ -100,10 +101,7 @@ std::optional<std::string_view> UpgradeRequest::cookie(std::string_view name) co
 }
 
 std::vector<std::string_view> UpgradeRequest::offered_subprotocols() const {
-  std::vector<std::string_view> offers;
-  http::ListReader reader{facts_.request, "Sec-WebSocket-Protocol"};
-  while (const auto offer = reader.next()) offers.push_back(*offer);
-  return offers;
+  return dispatch::offered_subprotocols(facts_.request);
 }
 
 std::string_view UpgradeRequest::subprotocol() const { return facts_.admission.subprotocol; }

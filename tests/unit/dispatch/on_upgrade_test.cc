@@ -51,7 +51,7 @@ TEST_F(OnUpgrade, ShowsTheWholeRequest) {
     return UpgradeAccept{};
   };
   start();
-  EXPECT_EQ(ask("d%2D1", "Sec-WebSocket-Protocol: a, b\r\nX-One: 1\r\n").status(), 101);
+  EXPECT_EQ(ask("d%2D1", "Sec-WebSocket-Protocol: a, ringgate.token.secret, b\r\nX-One: 1\r\n").status(), 101);
   EXPECT_EQ(calls, 1);
 }
 
@@ -152,11 +152,12 @@ TEST_F(OnUpgrade, AnswersAVerdictThatBreaksARuleWith500AndFreesItsUserData) {
   const auto expect_500 = [&](UpgradeAccept verdict, const std::string& what) {
     told = std::move(verdict);
     const int freed_before = freed;
-    EXPECT_EQ(ask("d", "Sec-WebSocket-Protocol: offered\r\n").status(), 500) << what;
+    EXPECT_EQ(ask("d", "Sec-WebSocket-Protocol: ringgate.token.secret, offered\r\n").status(), 500) << what;
     EXPECT_EQ(freed, freed_before + 1) << what;
   };
   for (const std::string id : {"", ".", "a b", "anon-me"}) expect_500({.device_id = id}, "id " + id);
   expect_500({.subprotocol = "other"}, "subprotocol");
+  expect_500({.subprotocol = "ringgate.token.secret"}, "a token is never echoed");
   for (const std::string name : {"connection", "Upgrade", "SEC-WEBSOCKET-Accept", "Content-Length", "Content-Type",
                                  "transfer-encoding", "Date", "", "a b", "a:"})
     expect_500({.fields = {{name, "x"}}}, "field " + name);
