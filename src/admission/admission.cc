@@ -102,7 +102,9 @@ std::string_view claimed_device_id(const RequestView& request, std::span<const R
 bool is_about_credentials(Refusal refusal) {
   return refusal == Rejection::credential_repeated || refusal == Rejection::credential_missing ||
          refusal == Rejection::credential_wrong || refusal == Rejection::credential_expired ||
-         refusal == Rejection::credential_revoked || refusal == Rejection::device_not_covered;
+         refusal == Rejection::credential_revoked || refusal == Rejection::device_not_covered ||
+         refusal == Rejection::device_id_missing || refusal == Rejection::device_id_malformed ||
+         refusal == Rejection::device_id_reserved;
 }
 
 std::expected<Admission, Refusal> admit(const RequestView& request, const GateView& gate, AnonymousIdSeed anonymous_seed) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "auth/basic.h"
+#include "http/byte_class.h"
 
 namespace ringgate::admission {
 namespace {
@@ -110,6 +111,13 @@ bool names(std::span<const IdSource> id_sources, IdSource::Kind kind) {
   return std::ranges::find(id_sources, kind, &IdSource::kind) != id_sources.end();
 }
 
+/// DNS names have no case (RFC 4343), ids have: the device is called by the name in small letters, or as it is written.
+void add_dns_name(std::vector<std::string>& ids, const std::string& name) {
+  std::string& small = ids.emplace_back(name);
+  std::ranges::transform(small, small.begin(), http::ascii_lower);
+  if (small != name) ids.push_back(name);
+}
+
 /// The names of a certificate that count: those that the route's sources name, else all of them.
 Verdict check_certificate(std::span<const IdSource> id_sources, const CallerView& caller) {
   const tls::ClientIdentity& identity = *caller.client_certificate;
@@ -119,7 +127,7 @@ Verdict check_certificate(std::span<const IdSource> id_sources, const CallerView
   Grant grant{.kind = Kind::mtls, .expires_at = identity.expires};
   if (by_common_name || !by_alternative) grant.device_ids = list_of(identity.common_name);
   if (by_alternative || !by_common_name) {
-    grant.device_ids.insert(grant.device_ids.end(), identity.san_dns.begin(), identity.san_dns.end());
+    for (const std::string& name : identity.san_dns) add_dns_name(grant.device_ids, name);
     grant.device_ids.insert(grant.device_ids.end(), identity.san_uris.begin(), identity.san_uris.end());
   }
   if (grant.device_ids.empty()) return wrong("certificate_names_no_device");

@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <cctype>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -23,7 +24,7 @@ using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 
 bool is_control(unsigned char c) { return c < 0x20 || c == 0x7F; }
 bool is_visible(unsigned char c) { return c > 0x20 && c < 0x7F; }
-bool is_dns(unsigned char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'; }
+bool is_dns(unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; }
 bool is_wildcard(std::string_view name) { return name == "*" || name.starts_with("*."); }
 bool has_length(std::string_view name) { return !name.empty() && name.size() <= identity_name_bytes_max; }
 
@@ -87,10 +88,8 @@ class Reader {
   }
 
   void add_dns(ClientIdentity& identity, std::string_view text) {
-    std::string name(text);
-    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    if (!has_length(name) || !std::ranges::all_of(name, is_dns)) return note(NameFault::unusable);  // "*" is none
-    add(identity.san_dns, std::move(name));
+    if (!has_length(text) || !std::ranges::all_of(text, is_dns)) return note(NameFault::unusable);  // "*" is none
+    add(identity.san_dns, std::string(text));
   }
 
   void add(std::vector<std::string>& names, std::string name) {

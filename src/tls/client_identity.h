@@ -1,7 +1,7 @@
 // Who a client is by the certificate that it showed, read once after its handshake.
 //
 // The chain was verified before; here only names are read, and strictly: a name that two programs could read differently is no
-// identity, so it is left out. Names stay as they are written, but for the case of DNS names. A value; its memory is bounded.
+// identity, so it is left out. Names stay as they are written. A value; its memory is bounded.
 #pragma once
 
 #include <openssl/types.h>
@@ -31,7 +31,7 @@ enum class NameFault : std::uint8_t {
 struct ClientIdentity {
   std::string common_name;                     // UTF-8; empty if there is none
   std::vector<std::string> san_uris;           // ASCII without spaces
-  std::vector<std::string> san_dns;            // lower case, no wildcards
+  std::vector<std::string> san_dns;            // no wildcards
   std::string subject;                         // the whole subject for logs (RFC 2253), in ASCII; cut if long
   std::array<std::uint8_t, 32> fingerprint{};  // SHA-256 of the certificate
   std::int64_t expires = 0;                    // Unix time in seconds

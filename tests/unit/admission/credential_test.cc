@@ -24,6 +24,7 @@ constexpr std::array<std::uint8_t, anonymous_id_random_chars> seed{};
 
 constexpr std::array<IdSource, 1> claimed_sources{{{IdSource::Kind::query, "deviceId"}}};
 constexpr std::array<IdSource, 1> path_source{{{IdSource::Kind::path}}};
+constexpr std::array<IdSource, 1> alternative_source{{{IdSource::Kind::tls_alternative_name}}};
 constexpr std::array<IdSource, 4> proven_sources{{{IdSource::Kind::query, "deviceId"},
                                                   {IdSource::Kind::header, "X-Device-Id"},
                                                   {IdSource::Kind::basic_user},
@@ -145,7 +146,14 @@ TEST(Credential, ACertificateProvesItsNames) {
   EXPECT_EQ(verdict(test, get("/ws")), "101 a") << "the id comes from the common name";
   EXPECT_EQ(verdict(test, get("/ws?deviceId=a")), "101 a");
   EXPECT_EQ(verdict(test, get("/ws?deviceId=x.example")), "403 device_not_covered other_device");
-  test.certificate = nullptr;
+  const tls::ClientIdentity capital{.san_dns = {"CP-17.Example"}, .expires = now + 1};
+  test = {.kinds = {Kind::mtls}, .certificate = &capital};
+  EXPECT_EQ(verdict(test, get("/ws?deviceId=CP-17.Example")), "101 CP-17.Example") << "as it is written";
+  EXPECT_EQ(verdict(test, get("/ws?deviceId=cp-17.example")), "101 cp-17.example") << "DNS names have no case";
+  EXPECT_EQ(verdict(test, get("/ws?deviceId=Cp-17.example")), "403 device_not_covered other_device");
+  test.sources = alternative_source;
+  EXPECT_EQ(verdict(test, get("/ws")), "101 cp-17.example") << "one name in the end";
+  test = {.kinds = {Kind::mtls}, .sources = proven_sources};
   EXPECT_EQ(verdict(test, get("/ws?deviceId=a")), "401 credential_missing");
   const tls::ClientIdentity nameless{.expires = now + 1};
   test.certificate = &nameless;
@@ -170,6 +178,18 @@ TEST(Credential, ShadowModeLetsInAndSaysWhoWouldNotHaveBeen) {
   EXPECT_EQ(verdict(test, get("/ws?deviceId=a/b")), "400 bad_id");
   const Case proven{.kinds = {Kind::basic}, .sources = proven_sources, .enforces = false};
   EXPECT_TRUE(verdict(proven, get("/ws")).starts_with("101 anon-")) << "nobody is kept out";
+  const auto expect_nameless = [](const Case& of, const std::string& request, const std::string& reason) {
+    const std::string told = verdict(of, request);
+    EXPECT_TRUE(told.starts_with("101 anon-") && told.ends_with(" let in: " + reason)) << told;
+  };
+  const tls::ClientIdentity odd{.common_name = "a b/c", .expires = now + 1};
+  const Case odd_name{.kinds = {Kind::mtls}, .sources = proven_sources, .certificate = &odd, .enforces = false};
+  expect_nameless(odd_name, get("/ws"), "bad_id");
+  const tls::ClientIdentity reserved{.common_name = "anon-x", .expires = now + 1};
+  const Case reserved_name{.kinds = {Kind::mtls}, .sources = proven_sources, .certificate = &reserved, .enforces = false};
+  expect_nameless(reserved_name, get("/ws"), "device_id_reserved");
+  const Case bound{.kinds = {Kind::token}, .sources = proven_sources, .enforces = false};
+  expect_nameless(bound, bearer("token-of-a", "x=1"), "device_id_missing");
 }
 
 TEST(Credential, TheDeniedAreRefusedWithAGoodCredential) {

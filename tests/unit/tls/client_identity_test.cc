@@ -31,7 +31,7 @@ TEST(ClientIdentity, HasTheNamesOfTheCertificate) {
                                                       {GEN_URI, "spiffe://fleet.test/7"}}});
   EXPECT_EQ(identity->common_name, "charger-7");
   EXPECT_THAT(identity->san_uris, ElementsAre("urn:dev:7", "spiffe://fleet.test/7"));
-  EXPECT_THAT(identity->san_dns, ElementsAre("seven.fleet.test"));
+  EXPECT_THAT(identity->san_dns, ElementsAre("Seven.Fleet.Test"));
   EXPECT_EQ(identity->subject, "CN=charger-7,O=Fleet\\, Inc");
   EXPECT_EQ(identity->fault, NameFault::none);
   EXPECT_NEAR(static_cast<double>(identity->expires), static_cast<double>(std::time(nullptr) + 90 * 86'400), 10);
