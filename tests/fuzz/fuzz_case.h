@@ -78,7 +78,6 @@ class PieceRoom {
   }
   void take_back() { forbid(lent_); }
 
- private:
 #if RINGGATE_FUZZ_POISONS
   static void allow(MutableBytes bytes) { __asan_unpoison_memory_region(bytes.data(), bytes.size()); }
   static void forbid(MutableBytes bytes) { __asan_poison_memory_region(bytes.data(), bytes.size()); }
@@ -87,6 +86,7 @@ class PieceRoom {
   static void forbid(MutableBytes) {}
 #endif
 
+ private:
   std::vector<std::uint8_t> bytes_;
   MutableBytes lent_;
 };
