@@ -1,11 +1,18 @@
 // Section N of the abuse list, and F06: what no client library sends, against a transport with TLS on the simulated ring.
 //
-// Rows about files, reloads and client certificates are elsewhere (tests/conformance/abuse/rows/n_tls.rows says where).
+// Rows about files and reloads are elsewhere (tests/conformance/abuse/rows/n_tls.rows says where). RINGGATE_HANDSHAKES in the environment is
+// the number of handshakes of N12, else 4,000 (tools/stress tls-sessions: a million).
 #include <gtest/gtest.h>
 
+#include <malloc.h>
+
+#include <array>
+#include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "echo_shard.h"
 #include "support/tls/certificate_maker.h"
@@ -28,6 +35,30 @@ std::shared_ptr<const tls::Context> server_context() {
   auto identity = tls::load_identity(files.certificate, files.key, std::time(nullptr));
   return std::move(*tls::Context::create({.identities = {std::make_shared<const tls::Identity>(std::move(identity.value()))}}));
 }
+
+/// Demands certificates of clients by `maker`'s root.
+std::shared_ptr<const tls::Context> strict_context(test::CertificateMaker& maker) {
+  const auto files = maker.make("gate.test");
+  auto identity = tls::load_identity(files.certificate, files.key, std::time(nullptr));
+  const std::vector<std::string> authorities{maker.root_file()};
+  return std::move(*tls::Context::create({.identities = {std::make_shared<const tls::Identity>(std::move(identity.value()))},
+                                          .client_certificates = tls::ClientCertificates::required,
+                                          .trust = tls::ClientTrust::load(authorities, {}, std::time(nullptr)).trust}));
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define RINGGATE_COUNTS_HEAP 1
+#elif defined(__has_feature)
+#define RINGGATE_COUNTS_HEAP __has_feature(address_sanitizer)
+#else
+#define RINGGATE_COUNTS_HEAP 0
+#endif
+#if RINGGATE_COUNTS_HEAP
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
+std::size_t heap_bytes() { return __sanitizer_get_current_allocated_bytes(); }
+#else
+std::size_t heap_bytes() { return mallinfo2().uordblks; }
+#endif
 
 class TlsAbuse : public testing::Test {
  protected:
@@ -229,6 +260,115 @@ TEST_F(TlsAbuse, N10AnEndInTheMiddleOfARecordLeavesNothingBehind) {
   EXPECT_EQ(shard.session.bytes_count, 5U);
   EXPECT_EQ(shard.counters().tls_truncated.get(), 1U);
   expect_gone(peer);
+}
+
+/// A place for some connections: the simulation remembers each, the context of the gate must not.
+struct Batch {
+  explicit Batch(const std::shared_ptr<const tls::Context>& context) : shard({.tls = context, .buffer_bytes = 4096}) {}
+
+  void exchange(FakePeer& peer, MemoryClient& client) {
+    client.receive(peer.take_received());
+    client.step();
+    peer.send(client.take_output());
+    for (int i = 0; i < 3; ++i) {
+      shard.turn();
+      world.advance(nanoseconds_per_millisecond);
+    }
+  }
+
+  ring::FakeWorld world{1, ring::FakeOptions{}};
+  EchoShard shard;
+};
+
+/// Clients of one version, which resume the session of the last one if they are told to.
+class Visitors {
+ public:
+  explicit Visitors(int version) : context_(MemoryClient::new_context({.version_min = version, .version_max = version})) {
+    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);
+  }
+  /// Whether the visitor was served, and resumed if it `resumes`.
+  bool visit(Batch& batch, bool resumes) {
+    FakePeer& peer = batch.world.connect(batch.shard.address);
+    MemoryClient client({.session = resumes ? session_.get() : nullptr, .context = context_.get()});
+    for (int i = 0; i < 4 && !client.is_open(); ++i) batch.exchange(peer, client);
+    if (!client.is_open()) return false;
+    client.write("a ticket, please");
+    for (int i = 0; i < 2; ++i) batch.exchange(peer, client);
+    session_.reset(SSL_get1_session(client.ssl()));
+    const bool is_resumed = SSL_session_reused(client.ssl()) == 1;
+    peer.close();
+    for (int i = 0; i < 3; ++i) batch.shard.turn();
+    return client.received == "a ticket, please" && is_resumed == resumes;
+  }
+
+ private:
+  tls::SslContextPtr context_;
+  std::unique_ptr<SSL_SESSION, tls::Freed<SSL_SESSION_free>> session_;
+};
+
+TEST(TlsAbuseOfSessions, N12LeavesNothingBehind) {
+  const char* const asked = std::getenv("RINGGATE_HANDSHAKES");
+  const int count = asked == nullptr ? 4000 : std::atoi(asked);
+  constexpr int batch_count = 400;
+  constexpr int warm_up_count = 3 * batch_count;
+  constexpr std::size_t growth_bytes_max = 64 * 1024;
+  ASSERT_GE(count, 2 * batch_count);
+  const auto context = server_context();
+  std::array<Visitors, 2> visitors{Visitors(TLS1_3_VERSION), Visitors(TLS1_2_VERSION)};
+  std::size_t before = 0;
+  for (int done = 0; done < count + warm_up_count; done += batch_count) {
+    {
+      Batch batch(context);
+      for (int i = 0; i < batch_count; ++i)
+        ASSERT_TRUE(visitors[static_cast<std::size_t>(i) % 2].visit(batch, i % 4 >= 2)) << "handshake " << done + i;
+      EXPECT_EQ(batch.shard.transport.table().used_count(), 0U);
+    }
+    if (done + batch_count == warm_up_count) before = heap_bytes();  // what is kept for reuse is there by now
+  }
+  EXPECT_LT(heap_bytes(), before + growth_bytes_max);
+}
+
+/// A certificate whose bytes are none, an expired one, and one of another authority: an alert each, and no session hears of the client.
+TEST_F(TlsAbuse, N14CertificatesThatProveNothingAreRefused) {
+  test::CertificateMaker maker, stranger;
+  EchoShard strict{{.tls = strict_context(maker), .buffer_bytes = 4096}};
+  maker.make("good");
+  maker.make("expired", {.begins_in = -7200, .ends_in = -60});
+  stranger.make("other");
+  const auto run = [&] {
+    for (int i = 0; i < 6; ++i) {
+      strict.turn();
+      world.advance(nanoseconds_per_millisecond);
+    }
+  };
+  const auto show = [&](const test::CertificateMaker& from, const std::string& name, bool is_garbage) {
+    FakePeer& peer = world.connect(strict.address);
+    // In TLS 1.2 the certificate is not encrypted.
+    MemoryClient client({.version_max = TLS1_2_VERSION, .certificate = from.certificate(name), .key = from.key(name)});
+    for (int i = 0; i < 4; ++i) {
+      client.receive(peer.take_received());
+      client.step();
+      std::string output = client.take_output();
+      constexpr std::size_t certificate_at = 40;  // well within it, in the flight behind the gate's
+      if (is_garbage && i == 1 && output.size() > 2 * certificate_at) output.replace(certificate_at, 40, 40, '\xEE');
+      peer.send(output);
+      run();
+    }
+    client.receive(peer.take_received());
+    client.step();
+    const bool is_open = client.is_open() && client.error.empty();
+    EXPECT_TRUE(is_open || client.error.contains("alert")) << name << ": " << client.error;
+    peer.close();
+    run();
+    return is_open;
+  };
+  EXPECT_TRUE(show(maker, "good", false)) << "else the row tests nothing";
+  EXPECT_EQ(strict.session.opened_from.size(), 1U);
+  EXPECT_FALSE(show(maker, "good", true));
+  EXPECT_FALSE(show(maker, "expired", false));
+  EXPECT_FALSE(show(stranger, "other", false));
+  EXPECT_EQ(strict.session.opened_from.size(), 1U);
+  EXPECT_EQ(strict.transport.table().used_count(), 0U);
 }
 
 TEST_F(TlsAbuse, N16AnEmptyListOfProtocolsIsAFault) {

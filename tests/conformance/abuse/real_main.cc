@@ -1,15 +1,19 @@
 // The abuse list against the gate's binary, over loopback.
 //
-// usage: abuse_real --gate=BINARY [--rows=DIRECTORY] [--seed=N] [GoogleTest's flags]
+// usage: abuse_real --gate=BINARY [--tls] [--rows=DIRECTORY] [--seed=N] [GoogleTest's flags]
+//   --tls  both ports of the gate have TLS: what a row says travels in records, over TLS 1.2 and 1.3 in turn
 //
 // Rows that let time pass run side by side, each with a gate of its own; all others one after the other.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <future>
 #include <map>
+#include <optional>
+#include <string_view>
 
 #include "exchange.h"
 #include "real_scripts.h"
@@ -23,7 +27,7 @@ constexpr std::size_t cuts_count = 4;
 
 class RealRun {
  public:
-  explicit RealRun(std::string binary) : binary_(std::move(binary)), world_(binary_) {}
+  explicit RealRun(RealGate gate) : gate_(std::move(gate)), world_(gate_) {}
 
   void run(const Case& one, Random& random) {
     const std::string fault = one.is_timed() ? timed_[&one].get() : run_now(one, random);
@@ -55,7 +59,7 @@ class RealRun {
   }
 
   std::string run_timed(const Case& one) {
-    RealWorld world(binary_);
+    RealWorld world(gate_);
     if (std::string fault = world.prepare(one.settings, one.port); !fault.empty()) return describe(one, "-") + "\n  " + fault;
     ++deliveries_count_;
     const std::string fault = play_and_judge(world, one, {.name = "whole", .cuts = {}, .tail = ""});
@@ -68,7 +72,7 @@ class RealRun {
     return fault.empty() ? "" : describe(one, "in every way") + "\n  " + fault;
   }
 
-  std::string binary_;
+  RealGate gate_;
   RealWorld world_;
   std::map<const Case*, std::future<std::string>> timed_;
   std::atomic<std::uint64_t> deliveries_count_ = 0;
@@ -83,9 +87,12 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "abuse_real: no gate at '{}'; name its binary with --gate=BINARY\n", binary);
     return 64;
   }
-  RealRun run(binary);
+  std::optional<SealedSockets> sealed;
+  if (std::any_of(argv, argv + argc, [](std::string_view text) { return text == "--tls"; })) sealed.emplace();
+  const RealGate gate{binary, sealed ? &*sealed : nullptr};
+  RealRun run(gate);
   plan.run_case = [&run](const Case& one, Random& random) { run.run(one, random); };
-  plan.scripts = real_scripts(binary);
+  plan.scripts = real_scripts(gate);
   return play_list(argc, argv, plan,
                    {.name = "abuse_real",
                     .begin = [&run, &plan] { run.start_timed(plan.sections); },

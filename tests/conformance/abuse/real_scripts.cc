@@ -14,7 +14,6 @@
 
 #include "bytes.h"
 #include "exchange.h"
-#include "load/admin_query.h"
 #include "real_world.h"
 
 namespace ringgate::abuse {
@@ -56,7 +55,7 @@ int status_of(RealWorld& world, Port port, const std::string& request) {
 }
 
 std::size_t metrics_bytes(RealWorld& world) {
-  const auto answer = load::query(world.gate().admin(), "/metrics");
+  const auto answer = world.ask("/metrics");
   return answer ? answer->body.size() : 0;
 }
 
@@ -70,8 +69,8 @@ void expect_good_end(RealWorld& world) {
 namespace {
 
 /// A gate with `setting` takes three connections, and answers `status` to a fourth.
-void one_more_than_three(const std::string& binary, const std::string& setting, int status) {
-  RealWorld world(binary);
+void one_more_than_three(const RealGate& gate, const std::string& setting, int status) {
+  RealWorld world(gate);
   ASSERT_EQ(world.prepare({setting}, Port::devices), "");
   std::vector<std::unique_ptr<Channel>> held;
   for (const char* id : {"a", "b", "c"}) {
@@ -92,15 +91,13 @@ void one_more_than_three(const std::string& binary, const std::string& setting, 
 
 }  // namespace
 
-void one_connection_too_many(const std::string& binary) { one_more_than_three(binary, "limits.max_connections=3", 503); }
+void one_connection_too_many(const RealGate& gate) { one_more_than_three(gate, "limits.max_connections=3", 503); }
 
-void one_too_many_from_one_address(const std::string& binary) {
-  one_more_than_three(binary, "limits.connections_per_prefix=3", 429);
-}
+void one_too_many_from_one_address(const RealGate& gate) { one_more_than_three(gate, "limits.connections_per_prefix=3", 429); }
 
 /// A bounded form of the row: what is left over is looked at, not the latency of others.
-void connections_reset_at_once(const std::string& binary) {
-  RealWorld world(binary);
+void connections_reset_at_once(const RealGate& gate) {
+  RealWorld world(gate);
   ASSERT_EQ(world.prepare({}, Port::devices), "");
   for (int i = 0; i < 5000; ++i) {
     const auto channel = world.connect(Port::devices);
@@ -111,9 +108,9 @@ void connections_reset_at_once(const std::string& binary) {
 }
 
 /// Every line of the log is one JSON object, and none says what a peer wanted it to say.
-void log_keeps_its_lines(const std::string& binary) {
+void log_keeps_its_lines(const RealGate& gate) {
   const TemporaryFile log;
-  RealWorld world(binary, log.path());
+  RealWorld world(gate, log.path());
   ASSERT_EQ(world.prepare({"log.level=debug"}, Port::devices), "");
   for (const char* id : {"a%0d%0aX-Inj:1", "a\nINFO fake log line", "%24%7bjndi:ldap://x%7d", "%25s%25n%25x",
                          "a%0a%7b%22msg%22:%22forged%22%7d"}) {
@@ -135,8 +132,28 @@ void log_keeps_its_lines(const std::string& binary) {
   EXPECT_GT(count, 0);
 }
 
-void metrics_keep_their_size(const std::string& binary) {
-  RealWorld world(binary);
+/// Only the field counts, and no token is logged.
+void tokens_of_backends(const RealGate& gate) {
+  const TemporaryFile log;
+  RealWorld world(gate, log.path());
+  ASSERT_EQ(world.prepare({"admin.tokens=here:admin_tokens", "log.level=debug"}, Port::devices), "");
+  const auto status = [&world](const std::string& query, const std::string& field) {
+    return status_of(world, Port::admin, "GET /v1/devices" + query + " HTTP/1.1\r\nHost: h\r\n" + field + "\r\n");
+  };
+  EXPECT_EQ(status("", ""), 401);
+  EXPECT_EQ(status("", "Authorization: Bearer token-of-reads\r\n"), 200);
+  EXPECT_EQ(status("", "Authorization: Bearer token-of-pushes\r\n"), 403);
+  for (const char* token : {"token-of-read", "token-of-reads0", "x", "token-of-the-past"})
+    EXPECT_EQ(status("", "Authorization: Bearer " + std::string(token) + "\r\n"), 401) << token;
+  for (const char* name : {"access_token", "token"})
+    EXPECT_EQ(status("?" + std::string(name) + "=token-of-reads", ""), 401) << name;
+  ASSERT_EQ(world.gate().stop(), 0);
+  EXPECT_TRUE(log.content().contains("admin access refused"));
+  EXPECT_FALSE(log.content().contains("token-of-"));
+}
+
+void metrics_keep_their_size(const RealGate& gate) {
+  RealWorld world(gate);
   ASSERT_EQ(world.prepare({}, Port::devices), "");
   const auto flood = [&world](int begin, int end) {
     for (int i = begin; i < end; ++i) {
@@ -157,8 +174,8 @@ void metrics_keep_their_size(const std::string& binary) {
   expect_good_end(world);
 }
 
-void forwarded_address_is_ignored(const std::string& binary) {
-  RealWorld world(binary);
+void forwarded_address_is_ignored(const RealGate& gate) {
+  RealWorld world(gate);
   ASSERT_EQ(world.prepare({}, Port::devices), "");
   const auto channel = world.connect(Port::devices);
   std::string request = good_upgrade("forwarded");
@@ -166,15 +183,15 @@ void forwarded_address_is_ignored(const std::string& binary) {
   channel->send(request);
   channel->wait_until(is_answered);
   ASSERT_TRUE(channel->view().is_upgraded());
-  const auto record = load::query(world.gate().admin(), "/v1/devices/forwarded");
+  const auto record = world.ask("/v1/devices/forwarded");
   ASSERT_TRUE(record && record->status == 200);
   EXPECT_TRUE(nlohmann::json::parse(record->body).value("remote", "").starts_with("127.0.0.1:")) << record->body;
 }
 
 /// A bounded form of the row: each is answered, with 200 or 503, or not let in; a device is served meanwhile.
-void scrapes_at_once(const std::string& binary) {
+void scrapes_at_once(const RealGate& gate) {
   constexpr int scrapes_count = 1000;
-  RealWorld world(binary);
+  RealWorld world(gate);
   ASSERT_EQ(world.prepare({}, Port::devices), "");
   std::vector<std::unique_ptr<Channel>> scrapers;
   for (int i = 0; i < scrapes_count; ++i) {
@@ -195,7 +212,7 @@ void scrapes_at_once(const std::string& binary) {
   expect_good_end(world);
 }
 
-void broken_configuration(const std::string& binary) {
+void broken_configuration(const RealGate& gate) {
   struct Broken {
     const char* name;
     std::string content;
@@ -212,7 +229,7 @@ void broken_configuration(const std::string& binary) {
   for (const Broken& file : files) {
     const TemporaryFile config(file.content);
     const std::string command =
-        fmt::format("{} serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --config {} 2>&1", binary, config.path().string());
+        fmt::format("{} serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --config {} 2>&1", gate.binary, config.path().string());
     FILE* const pipe = popen(command.c_str(), "r");
     ASSERT_NE(pipe, nullptr);
     std::string output;
@@ -225,16 +242,17 @@ void broken_configuration(const std::string& binary) {
   }
 }
 
-std::map<std::string, Script, std::less<>> real_scripts(const std::string& binary) {
-  const std::initializer_list<std::pair<const char*, void (*)(const std::string&)>> rows{
+std::map<std::string, Script, std::less<>> real_scripts(const RealGate& gate) {
+  const std::initializer_list<std::pair<const char*, void (*)(const RealGate&)>> rows{
       {"F09", one_connection_too_many},      {"F10", one_too_many_from_one_address},
       {"F11", connections_reset_at_once},    {"M01", log_keeps_its_lines},
       {"M03", metrics_keep_their_size},      {"M10", log_keeps_its_lines},
+      {"M18", tokens_of_backends},           {"M19", tokens_of_backends},
       {"M23", forwarded_address_is_ignored}, {"M26", scrapes_at_once},
       {"M28", broken_configuration},
   };
   std::map<std::string, Script, std::less<>> scripts;
-  for (const auto& [id, script] : rows) scripts.emplace(id, [script, binary] { script(binary); });
+  for (const auto& [id, script] : rows) scripts.emplace(id, [script, gate] { script(gate); });
   return scripts;
 }
 

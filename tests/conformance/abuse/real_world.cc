@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <thread>
 
 #include "bytes.h"
@@ -45,8 +46,9 @@ std::string RealWorld::prepare(const std::vector<std::string>& settings, Port po
 std::string RealWorld::start(const std::vector<std::string>& settings) {
   abandon();
   load::GateOptions options;
-  options.binary = binary_;
+  options.binary = how_.binary;
   options.settings = with_defaults(settings);
+  if (how_.sealed != nullptr) std::ranges::copy(how_.sealed->settings(), std::back_inserter(options.settings));
   options.log_file = log_file_;
   auto gate = load::GateProcess::start(options);
   if (!gate) return gate.error();
@@ -70,7 +72,16 @@ bool RealWorld::connect_witness() {
 }
 
 std::unique_ptr<Channel> RealWorld::connect(Port port) {
-  return std::make_unique<SocketChannel>(port == Port::devices ? gate_->devices() : gate_->admin());
+  return std::make_unique<SocketChannel>(port == Port::devices ? gate_->devices() : gate_->admin(),
+                                         how_.sealed == nullptr ? nullptr : how_.sealed->next_context());
+}
+
+std::optional<SeenAnswer> RealWorld::ask(std::string_view target) const {
+  SocketChannel channel(gate_->admin(), how_.sealed == nullptr ? nullptr : how_.sealed->next_context());
+  channel.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  channel.wait_until([](const WireView& view) { return view.has_ended(); });
+  if (channel.view().answers().empty()) return std::nullopt;
+  return channel.view().answers().front();
 }
 
 /// The pong to a ping of its own comes behind whatever was pushed before.
@@ -90,10 +101,11 @@ std::vector<std::string> RealWorld::take_pushes() {
 
 RealWorld::Holdings RealWorld::holdings() const {
   Holdings found;
-  const auto metrics = load::read_metrics(gate_->admin());
+  const auto answer = ask("/metrics");
+  const load::Metrics metrics = load::parse_metrics(answer && answer->status == 200 ? answer->body : "");
   for (const std::string_view gauge : gauges) {
-    const auto sample = metrics ? metrics->find(gauge) : load::Metrics::const_iterator{};
-    found.emplace(gauge, metrics && sample != metrics->end() ? sample->second : -1);
+    const auto sample = metrics.find(gauge);
+    found.emplace(gauge, sample != metrics.end() ? sample->second : -1);
   }
   return found;
 }

@@ -5,8 +5,10 @@
 namespace ringgate::abuse {
 
 std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& world) {
-  std::map<std::string, Script, std::less<>> scripts{
-      {"B22", large_head_byte_by_byte}, {"E22", blanks_in_a_list}, {"E24", quoted_value_without_end}};
+  std::map<std::string, Script, std::less<>> scripts{{"B22", large_head_byte_by_byte},
+                                                     {"E22", blanks_in_a_list},
+                                                     {"E24", quoted_value_without_end},
+                                                     {"M18", wrong_tokens_take_one_time}};
   const std::initializer_list<std::pair<const char*, void (*)(SimulatedWorld&)>> on_a_gate{
       {"E40", thousand_handshakes_for_one_id},
       {"F09", one_connection_too_many},
@@ -16,6 +18,7 @@ std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& wor
       {"H16", unfinished_messages},
       {"I24", character_over_two_buffers},
       {"K23", costly_messages},
+      {"K30", secret_beside_a_guess},
       {"L01", pushes_unread},
       {"L05", segments_of_one_byte},
       {"L06", echoes_unread},

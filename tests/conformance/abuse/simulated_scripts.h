@@ -32,6 +32,10 @@ void completions_without_room(SimulatedWorld& world);  // L16
 void everybody_drops_at_once(SimulatedWorld& world);   // L17
 void no_memory_for_a_send(SimulatedWorld& world);      // L20
 
+// Secrets (scripts_secrets.cc)
+void secret_beside_a_guess(SimulatedWorld& world);  // K30
+void wrong_tokens_take_one_time();                  // M18
+
 /// All of them by row id. `world` outlives them.
 std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& world);
 

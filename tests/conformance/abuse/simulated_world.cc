@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "auth/verifiers.h"
+#include "base/limits.h"
 #include "bytes.h"
 #include "config/load.h"
 #include "lexer.h"
@@ -73,8 +75,24 @@ void SimulatedWorld::open(simulated::GateOptions options, const ring::FakeOption
     options.tls = sealed_->gate();
     options.tunnel = [this] { return sealed_->connect(); };
   }
+  options.access = &access_;
   gate_ = std::make_unique<simulated::Gate>(*world_, options);
+  load_credentials(options.settings);
   settings_.assign(1, "not by settings alone");
+}
+
+/// What the server does before its shards run.
+void SimulatedWorld::load_credentials(const Config& config) {
+  auto verifiers = auth::load_verifiers(config.auth);
+  if (!verifiers) throw ListFault(verifiers.error());
+  gate_->state().verifiers.store(std::move(*verifiers));
+  std::vector<std::shared_ptr<const auth::AdminTokens>> files;
+  for (const std::string& file : config.admin.token_files) {
+    auto tokens = auth::AdminTokens::load(file);
+    if (!tokens) throw ListFault(tokens.error());
+    files.push_back(std::move(*tokens));
+  }
+  access_.renew(std::make_shared<const admin::AccessTable>(std::move(files)));
 }
 
 void SimulatedWorld::abandon() {
@@ -113,7 +131,10 @@ void SimulatedWorld::dismiss_witness() {
   witness_.reset();
 }
 
+/// Each connection of a row may bring a wrong token, and only so many are heard in a time.
 std::unique_ptr<Channel> SimulatedWorld::connect(Port port) {
+  if (port == Port::admin && access_.table()->demands_token())
+    gate_->pass(limits::admin_failure_seconds * nanoseconds_per_second);
   ring::FakePeer& peer = port == Port::devices ? gate_->connect() : gate_->connect_admin();
   return std::make_unique<SimulatedChannel>(*gate_, peer);
 }

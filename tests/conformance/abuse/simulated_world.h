@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "admin/access.h"
 #include "sealed_peers.h"
 #include "simulated_gate/device_client.h"
 #include "simulated_gate/simulated_gate.h"
@@ -33,12 +34,14 @@ class SimulatedWorld final : public World {
   ring::FakeWorld& ring_world() { return *world_; }
 
  private:
+  void load_credentials(const Config& config);
   void connect_witness();
   void dismiss_witness();
 
   std::uint64_t seed_;
   SealedPeers* sealed_;
   std::vector<std::string> settings_;
+  admin::Access access_;
   std::unique_ptr<ring::FakeWorld> world_;
   std::unique_ptr<simulated::Gate> gate_;
   std::optional<simulated::DeviceClient> witness_;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 namespace ringgate::abuse {
 
@@ -25,11 +26,23 @@ int milliseconds_until(Clock::time_point end) {
 
 }  // namespace
 
-SocketChannel::SocketChannel(const load::Endpoint& endpoint) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+SocketChannel::SocketChannel(const load::Endpoint& endpoint, SSL_CTX* sealed)
+    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const int on = 1;
   setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const auto* address = reinterpret_cast<const sockaddr*>(&endpoint.address);
   if (::connect(socket_, address, sizeof endpoint.address) != 0) end();
+  if (sealed == nullptr) return;
+  tls_.emplace(test::ClientOptions{.context = sealed});
+  shake_hands();
+}
+
+void SocketChannel::shake_hands() {
+  const auto end_of_patience = Clock::now() + patience;
+  tls_->step();
+  send_as_it_is(tls_->take_output());
+  while (!tls_->is_open() && !view_.has_ended() && milliseconds_until(end_of_patience) > 0)
+    poll(milliseconds_until(end_of_patience));
 }
 
 SocketChannel::~SocketChannel() {
@@ -37,6 +50,13 @@ SocketChannel::~SocketChannel() {
 }
 
 void SocketChannel::send(std::string_view bytes) {
+  if (!tls_) return send_as_it_is(bytes);
+  if (bytes.empty() || !tls_->is_open()) return;
+  tls_->write(bytes);
+  send_as_it_is(tls_->take_output());
+}
+
+void SocketChannel::send_as_it_is(std::string_view bytes) {
   const auto end_of_patience = Clock::now() + patience;
   while (!bytes.empty() && socket_ >= 0 && Clock::now() < end_of_patience) {
     const ssize_t count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -51,7 +71,13 @@ void SocketChannel::send(std::string_view bytes) {
   }
 }
 
-void SocketChannel::finish() { ::shutdown(socket_, SHUT_WR); }
+void SocketChannel::finish() {
+  if (tls_ && tls_->is_open()) {
+    SSL_shutdown(tls_->ssl());
+    send_as_it_is(tls_->take_output());
+  }
+  ::shutdown(socket_, SHUT_WR);
+}
 
 void SocketChannel::reset() {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -87,7 +113,7 @@ void SocketChannel::read() {
   for (;;) {
     const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (count > 0) {
-      view_.take({bytes.data(), static_cast<std::size_t>(count)});
+      take({bytes.data(), static_cast<std::size_t>(count)});
     } else if (count < 0 && errno == EINTR) {
       continue;
     } else {
@@ -95,6 +121,16 @@ void SocketChannel::read() {
       return;
     }
   }
+}
+
+/// A record that cannot be read ends the connection, as it would for any client.
+void SocketChannel::take(std::string_view bytes) {
+  if (!tls_) return view_.take(bytes);
+  tls_->receive(bytes_of(bytes));
+  const bool is_readable = tls_->step();
+  if (socket_ >= 0) send_as_it_is(tls_->take_output());
+  view_.take(std::exchange(tls_->received, {}));
+  if (!is_readable) end();
 }
 
 void SocketChannel::end() {

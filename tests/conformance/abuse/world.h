@@ -1,7 +1,6 @@
 // Where a case happens: the simulated gate, or the binary behind real sockets. One interface, so that a row means the same in both.
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,13 +14,8 @@ namespace ringgate::abuse {
 
 /// `settings`, and those of the list unless a row sets its own: the hosts that the rows and the clients beside them name, so that
 /// every other Host is refused throughout, and no limit on how often a device connects, since each delivery of a row is a connection.
-inline std::vector<std::string> with_own_settings(std::vector<std::string> settings) {
-  for (const std::string own : {"device.allowed_hosts=h,gate", "admin.allowed_hosts=h", "limits.flap_connects=off"}) {
-    const std::string_view key = std::string_view(own).substr(0, own.find('=') + 1);
-    if (std::ranges::none_of(settings, [&](const std::string& one) { return one.starts_with(key); })) settings.push_back(own);
-  }
-  return settings;
-}
+/// A value "here:NAME" is the file NAME in the folder credentials.
+std::vector<std::string> with_own_settings(std::vector<std::string> settings);
 
 /// One connection, at the peer's end. Destroying it closes it.
 class Channel {

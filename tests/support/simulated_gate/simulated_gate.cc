@@ -51,7 +51,8 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
   for (std::uint32_t i = 0; i < options.shards_count; ++i) counters_view_.push_back(&counters_.emplace_back());
   ring::RingOptions ring_options = options.ring;
   ring_options.sockets_max = options.slots_count;
-  const server::ShardPlan plan{settings_, admin_settings_, state_, counters_view_, options.slots_count};
+  const server::ShardPlan plan{settings_,      admin_settings_,     state_,
+                               counters_view_, options.slots_count, {.access = options.access}};
   ring::ListenAddress address{"127.0.0.1", 0};
   admin_address_ = address;
   const bool has_admin = options.settings.admin.bind != "off";

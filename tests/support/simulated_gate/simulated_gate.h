@@ -30,6 +30,7 @@ struct GateOptions {
   std::uint32_t shards_count = 1;
   std::uint32_t slots_count = 256;                            // per shard
   ring::RingOptions ring = {};                                // sockets_max is set from slots_count
+  const admin::Access* access = nullptr;                      // the tokens of backends; null: nobody needs one
   Handler* handler = nullptr;                                 // at "/handler"; null: echo there too
   std::shared_ptr<const tls::Context> tls;                    // of all listeners; null: plain TCP
   std::function<std::unique_ptr<ring::PeerTunnel>()> tunnel;  // for each peer that connects; null: none
