@@ -46,6 +46,26 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_bytes, c
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/// The host name of the ClientHello that is being read (RFC 6066 section 3), whose form OpenSSL checks later; empty if there is none.
+std::string_view name_asked_for(SSL* ssl) {
+  constexpr std::size_t header_bytes = 5;  // length of the list; type and length of its first name
+  const unsigned char* list = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &list, &size) != 1 || size < header_bytes) return {};
+  if (list[2] != TLSEXT_NAMETYPE_host_name) return {};
+  const std::size_t name_bytes = std::size_t{list[3]} << 8U | list[4];
+  if (name_bytes > size - header_bytes) return {};
+  return {reinterpret_cast<const char*>(list + header_bytes), name_bytes};
+}
+
+/// RFC 6066 section 3: no session is resumed under another name. OpenSSL does so in TLS 1.2, and then goes by the session's name. TLS 1.3
+/// names the host anew in each handshake.
+bool is_of_name_asked_for(SSL* ssl, const SSL_SESSION* session) {
+  if (SSL_version(ssl) == TLS1_3_VERSION) return true;
+  const char* const host = SSL_SESSION_get0_hostname(session);
+  return name_asked_for(ssl) == (host != nullptr ? host : "");
+}
+
 /// Null if OpenSSL refuses a setting.
 SslContextPtr new_context(Profile profile) {
   SslContextPtr context(SSL_CTX_new(TLS_server_method()));
@@ -153,10 +173,11 @@ bool Context::mark_sessions(SSL_CTX* context, const ContextOptions& options) {
 }
 
 /// SSL_CTX_set_session_ticket_cb(3). A ticket stands for a certificate only as long as the certificate would be accepted.
-SSL_TICKET_RETURN Context::judge_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
-                                        void* self) {
+SSL_TICKET_RETURN Context::judge_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t,
+                                        SSL_TICKET_STATUS status, void* self) {
   const Context& context = *static_cast<const Context*>(self);
   if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  if (!is_of_name_asked_for(ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
   if (const X509* const certificate = SSL_SESSION_get0_peer(session); certificate != nullptr) {
     const std::int64_t now = context.tickets_.now();
     if (unix_time_of(X509_get0_notAfter(certificate)) <= now || context.lists_end_ <= now) return SSL_TICKET_RETURN_IGNORE_RENEW;

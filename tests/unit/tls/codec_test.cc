@@ -101,6 +101,23 @@ TEST_F(TlsCodec, ResumesSessions) {
   }
 }
 
+/// RFC 6066 section 3: a server MUST NOT resume a session under another name, and what is told of the connection is the name asked for.
+TEST_F(TlsCodec, ResumesNoSessionOfAnotherName) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const auto& [first, second] : {std::pair{"a.test", "b.test"}, {"a.test", ""}, {"", "a.test"}, {"a.test", "A.test"}}) {
+      SCOPED_TRACE(testing::Message() << std::hex << version << " " << first << " then " << second);
+      connect({.host = first, .version_min = version, .version_max = version});
+      SSL_SESSION* const session = SSL_get1_session(client->ssl());
+      connect({.host = second, .version_min = version, .version_max = version, .session = session});
+      EXPECT_TRUE(client->is_open()) << client->error;
+      EXPECT_EQ(codec->facts().server_name, second);
+      EXPECT_EQ(SSL_session_reused(client->ssl()), version == TLS1_3_VERSION ? 1 : 0)
+          << "TLS 1.3 names the host in each handshake";
+      SSL_SESSION_free(session);
+    }
+  }
+}
+
 TEST_F(TlsCodec, GivesANewTicketWithEachResumption) {
   const auto ticket = [this] {
     const unsigned char* bytes = nullptr;
