@@ -59,7 +59,8 @@ class AdminApi {
   /// The refusal that the head of `request` and its caller already decide; nullopt if an endpoint decides.
   std::optional<Answer> judge_head(const Request& request, const Caller& caller) const;
 
-  /// The same for a caller that waits for 100 Continue: it also learns at once that the device is unknown.
+  /// The same for a caller that waits for 100 Continue: it also learns at once that the device is unknown. A refusal of a call that
+  /// changes something leaves its line in the log.
   std::optional<Answer> judge_expectation(const Request& request, const Caller& caller) const;
 
   /// Serves a whole request. Uses the responder exactly once, perhaps before the call returns.
@@ -93,6 +94,8 @@ class AdminApi {
   void start_listings();
   bool start(const std::shared_ptr<Listing>& listing);
   void finish(Listing& listing);
+  AuditNote note_of(const Request& request, const Caller& caller) const;
+  std::optional<Answer> judge_device(const Request& request) const;
 
   const AdminSettings& settings_;
   dispatch::GateState& gate_;

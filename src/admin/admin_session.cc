@@ -143,6 +143,7 @@ void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_s
   const Request& request = state.reader.request();
   if (!request.expects_continue) return;
   if (const auto refusal = api_.judge_expectation(request, *state.caller)) {
+    count_forbidden(*refusal);
     owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));
   } else if (body_so_far.empty()) {
     state.answers.fill(state.answers.open({}), write_continue());
@@ -182,8 +183,12 @@ void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written)
 
 // -- Answers
 
-void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
+void AdminSession::count_forbidden(const Answer& answer) {
   if (answer.refusal == Refusal::scope || answer.refusal == Refusal::not_covered) counters_.admin_forbidden.add(1);
+}
+
+void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
+  count_forbidden(answer);
   conn::Connection* connection = transport_.table().find(ticket.slot, ticket.generation);
   if (connection == nullptr || !connection->is_live()) return;  // the caller is gone
   AdminConnection& state = state_of(*connection);

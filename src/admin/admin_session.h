@@ -63,6 +63,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void serve(conn::Connection& connection);
   void reject(conn::Connection& connection, http::Rejection rejection);
   void owe_last(conn::Connection& connection, WrittenAnswer written);
+  void count_forbidden(const Answer& answer);
   void flush(conn::Connection& connection);
 
   // admin_flow.cc

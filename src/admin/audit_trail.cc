@@ -18,6 +18,10 @@ void write_line(const AuditNote& note, const Answer& answer) {
 
 }  // namespace
 
+void AuditTrail::write(const AuditNote& note, const Answer& answer) {
+  if (log::enabled(note.level)) write_line(note, answer);
+}
+
 Responder AuditTrail::follow(const Responder& responder, AuditNote note) {
   if (!log::enabled(note.level)) return responder;
   open_.insert_or_assign(responder.ticket(), Entry{std::move(note), responder});

@@ -23,6 +23,9 @@ struct AuditNote {
 
 class AuditTrail final : private AnswerSink {
  public:
+  /// Of a call that is answered already. A note of level `off` leaves no line.
+  static void write(const AuditNote& note, const Answer& answer);
+
   /// A responder whose answer is written to the log, and then given to `responder`.
   Responder follow(const Responder& responder, AuditNote note);
 

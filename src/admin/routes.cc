@@ -186,8 +186,24 @@ bool AdminApi::is_host_allowed(const Request& request) const {
   return http::is_loopback_name(host) || http::is_ip_literal(host) || http::is_listed(host, settings_.allowed_hosts);
 }
 
+AuditNote AdminApi::note_of(const Request& request, const Caller& caller) const {
+  const Match found = find_route(request.path);
+  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
+  if (service == nullptr || !log::enabled(service->audit))
+    return {.level = log::Level::off, .caller = {}, .what = {}, .device_id = {}};
+  const auto id = found.route->has_id ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters) : std::nullopt;
+  return {service->audit, caller, name_of(*found.route, request.method), std::string(id ? id->view() : "")};
+}
+
 std::optional<Answer> AdminApi::judge_expectation(const Request& request, const Caller& caller) const {
-  if (auto refusal = judge_head(request, caller)) return refusal;
+  auto refusal = judge_head(request, caller);
+  if (!refusal) refusal = judge_device(request);
+  if (refusal) AuditTrail::write(note_of(request, caller), *refusal);
+  return refusal;
+}
+
+/// Of a request that judge_head lets pass.
+std::optional<Answer> AdminApi::judge_device(const Request& request) const {
   const Match found = find_route(request.path);
   if (!found.route->has_id || !find_service(*found.route, request.method)->takes_message) return std::nullopt;
   const auto id = DeviceIdSegment::decode(found.id_segment, settings_.id_characters);
@@ -202,8 +218,7 @@ Followers AdminApi::serve(Request request, const Caller& caller, const Responder
                                  ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters).value_or(DeviceIdSegment{})
                                  : DeviceIdSegment{};
   Responder responder = unaudited;
-  if (service != nullptr && service->audit != log::Level::off)
-    responder = audit_.follow(unaudited, {service->audit, caller, name_of(*found.route, request.method), std::string(id.view())});
+  if (auto note = note_of(request, caller); note.level != log::Level::off) responder = audit_.follow(unaudited, std::move(note));
   if (auto refusal = judge_head(request, caller)) {
     responder.answer(std::move(*refusal));
     return Followers::may_begin;

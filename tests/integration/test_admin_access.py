@@ -142,6 +142,8 @@ def test_changing_calls_leave_a_line_that_names_who(tokens):
         with connect(gate.device_url("a-1")):
             assert ask(gate, "POST", "/v1/devices/a-1/messages", tokens["push"], "x")[0] == 200
             assert ask(gate, "DELETE", "/v1/devices/a-1", tokens["push"])[0] == 403
+            expecting = {"Content-Type": "application/json", "Expect": "100-continue"}
+            assert ask(gate, "PUT", "/v1/bans/a-1", tokens["push"], '{"for":"10m"}', expecting)[0] == 403
             assert ask(gate, "DELETE", "/v1/devices/a-1?code=4001", tokens["plant-a"])[0] == 204
         assert ask(gate, "POST", "/v1/broadcast", tokens["admin"], "x")[0] == 200
         assert ask(gate, "POST", "/v1/reload", tokens["admin"])[0] == 200
@@ -150,6 +152,7 @@ def test_changing_calls_leave_a_line_that_names_who(tokens):
         calls = [record for record in gate.records if record["msg"] == "admin call"]
         assert [(call["who"], call["what"], call["outcome"], call.get("device_id")) for call in calls] == [
             ("push", "DELETE /v1/devices/{id}", 403, "a-1"),
+            ("push", "PUT /v1/bans/{id}", 403, "a-1"),
             ("plant-a", "DELETE /v1/devices/{id}", 204, "a-1"),
             ("admin", "POST /v1/broadcast", 200, None),
             ("admin", "POST /v1/reload", 200, None)]
