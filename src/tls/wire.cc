@@ -46,7 +46,10 @@ BIO_METHOD* method() {
 
 }  // namespace
 
-Wire::Wire() : bio_(BIO_new(method())) {
+Wire::Wire()
+    : bio_(BIO_new(method())),
+      suites_{Suite(0x1301, "AES-128-GCM", "SHA256", 16, 32), Suite(0x1302, "AES-256-GCM", "SHA384", 32, 48),
+              Suite(0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32)} {
   if (bio_ == nullptr) throw std::bad_alloc();  // start-up only
   BIO_set_data(bio_, this);
   BIO_set_init(bio_, 1);
@@ -70,6 +73,20 @@ bool Wire::write(ByteView bytes) {
     return true;
   }
   return try_append(output_, bytes);
+}
+
+std::uint8_t* Wire::claim(std::size_t bytes) {
+  if (output_.empty() && bytes <= room_.size() - room_used_) {
+    room_used_ += bytes;
+    return room_.data() + room_used_ - bytes;
+  }
+  const std::size_t before = output_.size();
+  return try_resize(output_, before + bytes) ? output_.data() + before : nullptr;
+}
+
+const Suite* Wire::suite(std::uint32_t code) const {
+  const auto found = std::ranges::find(suites_, code, &Suite::code);
+  return found != suites_.end() ? &*found : nullptr;
 }
 
 void Wire::clear_output() {

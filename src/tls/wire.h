@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "ringgate/bytes.h"
+#include "tls/record_keys.h"
 
 namespace ringgate::tls {
 
@@ -40,6 +41,8 @@ class Wire {
   /// The next reads take these bytes.
   void set_input(ByteView bytes) { input_ = bytes; }
   std::size_t input_left() const { return input_.size(); }
+  ByteView input() const { return input_; }
+  void skip_input(std::size_t bytes) { input_ = input_.subspan(bytes); }
 
   /// The next writes go to `room`; what does not fit there goes to memory of the wire.
   void lend(MutableBytes room) {
@@ -64,6 +67,11 @@ class Wire {
   /// Memory in which a codec puts small pieces together.
   std::array<std::uint8_t, record_bytes_max>& staging() { return staging_; }
 
+  /// For a suite of TLS 1.3 by its number (RFC 8446 appendix B.4); null: unknown.
+  const Suite* suite(std::uint32_t code) const;
+  /// Memory at the end of what was written, for the caller to write; null if there is none.
+  std::uint8_t* claim(std::size_t bytes);
+
   // -- For the BIO.
   std::size_t read(MutableBytes out);
   /// False if there is no memory; then nothing was written.
@@ -76,6 +84,7 @@ class Wire {
   std::size_t room_used_ = 0;
   std::vector<std::uint8_t> output_;
   std::array<std::uint8_t, record_bytes_max> staging_;
+  const std::array<Suite, 3> suites_;
 };
 
 }  // namespace ringgate::tls
