@@ -33,6 +33,9 @@ std::expected<std::size_t, Alert> size_of_record(ByteView bytes) {
   return header_bytes + sealed;
 }
 
+/// The one alert behind which the connection goes on.
+bool is_user_canceled(ByteView alert) { return alert.size() == 2 && Alert{alert[1]} == Alert::user_canceled; }
+
 }  // namespace
 
 // -- Receiving
@@ -107,7 +110,9 @@ std::expected<Records::Content, Alert> Records::unseal(ByteView record, MutableB
 Records::Taken Records::take(const Content& content, std::size_t& count) {
   if (content.type != application_data_type || content.bytes.empty()) {
     const bool is_data = content.type == application_data_type;
-    const bool is_too_much = is_data ? ++empties_ > empties_max : ++interruptions_ > interruptions_max;
+    // What ends the connection interrupts nothing: however many records were before it, it is an end.
+    const bool is_end = content.type == alert_type && !is_user_canceled(content.bytes);
+    const bool is_too_much = is_data ? ++empties_ > empties_max : !is_end && ++interruptions_ > interruptions_max;
     if (is_too_much || (message_bytes_ > 0 && content.type != handshake_type)) return std::unexpected(Alert::unexpected_message);
     const Taken taken = is_data ? Taken(std::nullopt) : take_other(content);
     plaintext_ = {};
@@ -140,7 +145,7 @@ Opened Records::give_plaintext(MutableBytes room, std::size_t& count) {
 Records::Taken Records::take_alert(ByteView bytes) {
   if (bytes.size() != 2) return std::unexpected(Alert::decode_error);
   const Alert alert{bytes[1]};
-  if (alert == Alert::user_canceled) return std::nullopt;
+  if (is_user_canceled(bytes)) return std::nullopt;
   has_finished_ = alert == Alert::close_notify;
   return has_finished_ ? Opened::finished : Opened::failed;
 }

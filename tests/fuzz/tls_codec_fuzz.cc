@@ -318,6 +318,7 @@ class Run {
     require(said.starts_with(place_.heard), "the session hears what the client said");
     require(place_.heard.starts_with(received), "the client gets back what the session sent");
     if (!client_.tls().error.empty() && !client_.is_confused()) {
+      if (!client_.is_excused()) std::fprintf(stderr, "the client says: %s\n", client_.tls().error.c_str());
       require(client_.is_excused(), "a client that keeps to the rules is served");
       require(client_.tls().error.contains("alert"), "the client understands the gate to the end");
     }

@@ -165,6 +165,23 @@ TEST_F(TlsAbuse, N03KeyUpdatesWithoutDataHaveACeiling) {
   }
 }
 
+TEST_F(TlsAbuse, N03AsManyAsAreAllowedMayBeFollowedByAnEnd) {
+  FakePeer& peer = world.connect(shard.address);
+  const auto client = connect(peer);
+  test::RecordForge forge(client->traffic_secret());
+  for (int i = 0; i < 16; ++i) {
+    peer.send(forge.seal("\x18\x00\x00\x01\x01"s, handshake));
+    forge.update_keys();
+  }
+  peer.send(forge.seal("\x01\x00"s, alert));  // close_notify
+  turns(8);
+  client->receive(peer.take_received());
+  client->step();
+  EXPECT_EQ(client->error, "");
+  EXPECT_TRUE(client->saw_end());
+  expect_gone(peer);
+}
+
 TEST_F(TlsAbuse, N04TicketsAllowNoEarlyData) {
   FakePeer& peer = world.connect(shard.address);
   const auto client = connect(peer);
