@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 import idle
+import servers
 from servers import Gate
 
 FAKES = pathlib.Path(__file__).resolve().parent / "fakes"
@@ -39,3 +40,16 @@ def test_a_holder_sees_that_the_far_end_is_gone():
 def test_a_server_that_closes_is_an_error(tmp_path):
     record = idle.measure(Gate(binary=FAKES / "ringgate"), tmp_path, 5)
     assert "wanted 'holding 5'" in record["error"]
+
+
+@pytest.mark.parametrize(("tls", "pings"), [((), True), (("certificate", "key"), False)])
+def test_nobody_is_pinged_who_cannot_answer(monkeypatch, tmp_path, tls, pings):
+    commands = []
+
+    def refuse(contestant, log):
+        commands.append(contestant.command(1, 2))
+        raise servers.ServerFailed("enough is known")
+
+    monkeypatch.setattr(servers, "running", refuse)
+    assert idle.measure(Gate(binary=FAKES / "ringgate", tls=tls), tmp_path, 5)["error"] == "enough is known"
+    assert (idle.WITHOUT_PINGS in commands[0]) != pings
