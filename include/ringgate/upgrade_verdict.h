@@ -46,10 +46,12 @@ struct UpgradeAccept {
 
 /// The device is answered with this status and a problem document (RFC 9457), and TCP is closed.
 struct UpgradeRefusal {
-  std::uint16_t status = 403;         // 400 to 599
-  std::string reason = "refused";     // for programs: 1 to 64 characters of [a-z0-9_]; also in the log
-  std::string detail{};               // a sentence for people, at most 500 bytes of UTF-8; empty: a general one
-  std::vector<AnswerField> fields{};  // such as WWW-Authenticate or Retry-After; rules as in UpgradeAccept
+  std::uint16_t status = 403;      // 400 to 599
+  std::string reason = "refused";  // for programs: 1 to 64 characters of [a-z0-9_]; also in the log
+  std::string detail{};            // a sentence for people, at most 500 bytes of UTF-8; empty: a general one
+  // Such as WWW-Authenticate or Retry-After; rules as in UpgradeAccept. What RFC 9110 demands of a 401, 405 or 426 is added if it is
+  // not there.
+  std::vector<AnswerField> fields{};
 };
 
 /// The handler has kept UpgradeRequest::ref and decides later, with Server::decide.

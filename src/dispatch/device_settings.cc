@@ -27,7 +27,8 @@ std::vector<auth::Kind> credentials_of(const RouteConfig& route) {
   return kinds;
 }
 
-/// RFC 7617 section 2, RFC 6750 section 3. A signed URL and a client certificate have no scheme; RFC 9110 section 15.5.2 wants one.
+/// RFC 7617 section 2, RFC 6750 section 3. A signed URL, a client certificate and what a handler asks for have no scheme; RFC 9110 section
+/// 15.5.2 wants one.
 std::string challenges_of(const std::vector<auth::Kind>& kinds) {
   const auto takes = [&](auth::Kind kind) { return std::ranges::find(kinds, kind) != kinds.end(); };
   std::string fields;
@@ -35,6 +36,7 @@ std::string challenges_of(const std::vector<auth::Kind>& kinds) {
   if (takes(auth::Kind::token) || takes(auth::Kind::jwt)) fields += "WWW-Authenticate: Bearer realm=\"ringgate\"\r\n";
   if (fields.empty() && takes(auth::Kind::hmac)) fields = "WWW-Authenticate: Signed-URL realm=\"ringgate\"\r\n";
   if (fields.empty() && takes(auth::Kind::mtls)) fields = "WWW-Authenticate: Client-Certificate realm=\"ringgate\"\r\n";
+  if (fields.empty()) fields = "WWW-Authenticate: Application realm=\"ringgate\"\r\n";
   return fields;
 }
 

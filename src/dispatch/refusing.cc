@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "dispatch/device_session.h"
+#include "dispatch/upgrade_answer.h"
 #include "http/body.h"
 #include "http/response.h"
 #include "ws/handshake.h"
@@ -37,7 +38,9 @@ void DeviceSession::refuse(conn::Connection& connection, admission::Refusal refu
   std::string answer;
   if (refusal == http::Rejection::method_not_allowed && is_health_path(connection, request))
     facts.extra_fields = http::rejection_fields::allow_get_and_head;
-  if (facts.status == 401 && facts.extra_fields.empty()) facts.extra_fields = challenges_for(request);
+  const std::string fields =
+      with_demanded_fields(facts.status, facts.extra_fields, facts.status == 401 ? challenges_for(request) : std::string_view{});
+  facts.extra_fields = fields;
   std::string retry_after;
   if (const std::uint16_t seconds = refusal.retry_after_seconds(); seconds != 0) {
     retry_after = "Retry-After: " + std::to_string(seconds) + "\r\n";

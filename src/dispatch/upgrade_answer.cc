@@ -8,6 +8,7 @@
 #include "http/byte_class.h"
 #include "ringgate/bytes.h"
 #include "ringgate/device_id.h"
+#include "ws/rejection.h"
 #include "ws/utf8.h"
 
 namespace ringgate::dispatch {
@@ -65,6 +66,22 @@ std::expected<std::string, VerdictFault> field_lines(std::span<const AnswerField
     lines.append(field.name).append(": ").append(field.value).append("\r\n");
   }
   return lines;
+}
+
+std::string with_demanded_fields(std::uint16_t status, std::string_view lines, std::string_view challenges) {
+  struct Demand {
+    std::uint16_t status;
+    std::string_view name, lines;
+  };
+  const std::array<Demand, 3> demands{{{401, "WWW-Authenticate", challenges},
+                                       {405, "Allow", http::rejection_fields::allow_get},
+                                       {426, "Upgrade", ws::rejection_fields::upgrade}}};
+  std::string all(lines);
+  const auto demand = std::ranges::find(demands, status, &Demand::status);
+  if (demand == demands.end()) return all;
+  for (std::string_view rest = lines; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1))
+    if (http::equals_ignoring_case(rest.substr(0, rest.find(':')), demand->name)) return all;
+  return all.append(demand->lines);
 }
 
 std::vector<std::string_view> offered_subprotocols(const http::RequestView& request) {

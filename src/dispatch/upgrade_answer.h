@@ -22,6 +22,10 @@ using VerdictFault = std::string_view;
 /// Field lines, each ending in CRLF.
 std::expected<std::string, VerdictFault> field_lines(std::span<const AnswerField> fields);
 
+/// `lines`, and what an answer of that status must have beside them (RFC 9110 section 15.5): `challenges` of a 401, Allow of a 405,
+/// Upgrade of a 426. Nothing is added that is there.
+std::string with_demanded_fields(std::uint16_t status, std::string_view lines, std::string_view challenges);
+
 /// What the client offers, in its order, but for the entries that hold a token: an answer, or whoever logs names, would show it.
 std::vector<std::string_view> offered_subprotocols(const http::RequestView& request);
 

@@ -187,6 +187,27 @@ TEST_F(OnUpgrade, AnswersARefusalThatBreaksARuleWith500) {
   EXPECT_EQ(ask("d").status(), 451);
 }
 
+/// RFC 9110 sections 15.5.2, 15.5.6 and 15.5.22.
+TEST_F(OnUpgrade, AddsTheFieldThatAStatusDemands) {
+  UpgradeRefusal told;
+  handler.asked = [&](const UpgradeRequest&) { return told; };
+  start();
+  const auto fields_of = [&](UpgradeRefusal refusal) {
+    told = std::move(refusal);
+    const std::string head = ask("d").head();
+    const std::size_t begin = head.find("Connection: close\r\n") + 19;
+    return head.substr(begin, head.find("\r\n\r\n") + 4 - begin);
+  };
+  EXPECT_EQ(fields_of({.status = 401}), "WWW-Authenticate: Application realm=\"ringgate\"\r\n\r\n");
+  EXPECT_EQ(fields_of({.status = 401, .fields = {{"Set-Cookie", "a=b"}}}),
+            "Set-Cookie: a=b\r\nWWW-Authenticate: Application realm=\"ringgate\"\r\n\r\n");
+  EXPECT_EQ(fields_of({.status = 401, .fields = {{"X", "WWW-Authenticate: y"}, {"www-authenticate", "Cookie"}}}),
+            "X: WWW-Authenticate: y\r\nwww-authenticate: Cookie\r\n\r\n");
+  EXPECT_EQ(fields_of({.status = 405}), "Allow: GET\r\n\r\n");
+  EXPECT_EQ(fields_of({.status = 426}), "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_EQ(fields_of({.status = 403}), "\r\n");
+}
+
 TEST_F(OnUpgrade, AnswersAnExceptionWith500) {
   handler.asked = [](const UpgradeRequest&) -> UpgradeVerdict { throw std::runtime_error("no database"); };
   start();
