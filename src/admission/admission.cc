@@ -53,10 +53,9 @@ struct Identity {
   std::optional<auth::Grant> grant;
 };
 
-/// Judges the credential, and whether it is for the claimed device.
+/// Judges the credential, and whether it is for the claimed device. Only for a route that asks for credentials.
 std::expected<Identity, Refusal> identify(const std::optional<DeviceIdText>& claimed, const ClaimedId& where,
                                           const RouteView& route, const GateView& gate) {
-  if (route.credentials.empty()) return Identity{claimed, std::nullopt};
   const CallerView& caller = gate.caller;
   const auto presented = find_credential(where.request, route.credentials, caller.client_certificate != nullptr);
   if (!presented) return std::unexpected{presented.error()};
@@ -120,25 +119,31 @@ std::expected<Admission, Refusal> admit(const RequestView& request, const GateVi
   if (const auto origin = check_origin(request, route.origin); !origin) return std::unexpected{origin.error()};
   if (const auto refusal = check_capacity(gate)) return std::unexpected{*refusal};
   const ClaimedId where{request, match->id_segment};
-  const auto claimed = read_device_id(where, route.id_sources, route.id_characters);
+  auto claimed = read_device_id(where, route.id_sources, route.id_characters);
   if (!claimed) return std::unexpected{claimed.error()};
-  if (!*claimed && gate.device_id_required && std::ranges::all_of(route.id_sources, &IdSource::is_claimed))
+  std::optional<DeviceIdText>& id = *claimed;
+  if (!id && gate.device_id_required && std::ranges::all_of(route.id_sources, &IdSource::is_claimed))
     return std::unexpected{Rejection::device_id_missing};
-  auto identity = identify(*claimed, where, route, gate);
+  std::optional<auth::Grant> grant;
   std::optional<Refusal> let_in_for;
-  if (!identity && is_about_credentials(identity.error()) && !route.enforces_credentials) {
-    let_in_for = identity.error();
-    identity = Identity{*claimed, std::nullopt};
+  if (!route.credentials.empty()) {
+    auto identity = identify(id, where, route, gate);
+    if (identity) {
+      id = identity->device_id;
+      grant = std::move(identity->grant);
+    } else if (is_about_credentials(identity.error()) && !route.enforces_credentials) {
+      let_in_for = identity.error();
+    } else {
+      return std::unexpected{identity.error()};
+    }
   }
-  if (!identity) return std::unexpected{identity.error()};
-  const auto& id = identity->device_id;
   if (!id && gate.device_id_required && !let_in_for) return std::unexpected{Rejection::device_id_missing};
   if (id && gate.denied != nullptr && gate.denied->banned_until(id->view(), gate.caller.now_seconds))
     return std::unexpected{Rejection::banned};
   return Admission{.route_index = match->index,
                    .is_anonymous = !id.has_value(),
                    .device_id = id ? *id : anonymous_device_id(anonymous_seed),
-                   .grant = std::move(identity->grant),
+                   .grant = std::move(grant),
                    .let_in_for = let_in_for,
                    .websocket_key = *key,
                    .subprotocol = ws::choose_subprotocol(request, route.subprotocols)};

@@ -33,8 +33,7 @@ bool DenyList::lift_ban(std::string_view device_id) {
   return was_banned;
 }
 
-std::optional<std::int64_t> DenyList::banned_until(std::string_view device_id, std::int64_t now) const {
-  if (bans_count() == 0) return std::nullopt;
+std::optional<std::int64_t> DenyList::look_up_ban(std::string_view device_id, std::int64_t now) const {
   const std::lock_guard lock(mutex_);
   const auto found = bans_.find(std::string(device_id));
   if (found == bans_.end() || found->second.ends_at <= now) return std::nullopt;

@@ -43,7 +43,9 @@ class DenyList {
   /// False if the device was not banned.
   bool lift_ban(std::string_view device_id);
   /// When the ban ends; nullopt: there is none.
-  std::optional<std::int64_t> banned_until(std::string_view device_id, std::int64_t now) const;
+  std::optional<std::int64_t> banned_until(std::string_view device_id, std::int64_t now) const {
+    return bans_count() == 0 ? std::nullopt : look_up_ban(device_id, now);
+  }
 
   /// Two revocations of one device and token become one, which covers both. `full`: nothing changed.
   /// On success `revocation` becomes what is in force then.
@@ -64,6 +66,7 @@ class DenyList {
   };
   using Entries = std::unordered_map<std::string, Entry>;
 
+  std::optional<std::int64_t> look_up_ban(std::string_view device_id, std::int64_t now) const;
   template <typename Key>
   bool is_revoked_as(const Key& key, const CredentialView& credential, std::int64_t now) const;
   void forget_ended(Entries& entries, std::int64_t now);

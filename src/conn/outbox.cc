@@ -41,13 +41,12 @@ void Outbox::uncount(const Node& node) {
   if (node.message) account_->subtract_message(*node.message, node.message->frame().size());
 }
 
-Outbox::Node Outbox::chunk_of(ByteView bytes, std::size_t capacity) {
-  Node node;
+void Outbox::fill(Node& node, ByteView bytes, std::size_t capacity) {
   node.capacity = capacity;
   node.chunk = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
   node.end = bytes.size();
   std::memcpy(node.chunk.get(), bytes.data(), bytes.size());
-  return node;
+  count(node);
 }
 
 void Outbox::append(ByteView bytes) {
@@ -61,8 +60,7 @@ void Outbox::append(ByteView bytes) {
   }
   count_size();
   if (bytes.empty()) return;
-  nodes_.push_back(chunk_of(bytes, std::max(bytes.size(), chunk_bytes_min)));
-  count(nodes_.back());
+  fill(nodes_.emplace_back(), bytes, std::max(bytes.size(), chunk_bytes_min));
 }
 
 void Outbox::append(ws::MessageRef message, std::size_t offset) {
@@ -82,7 +80,7 @@ void Outbox::append_sealed(ByteView records) {
   if (records.empty()) return;
   bytes_ += records.size();
   const auto place = nodes_.begin() + static_cast<std::ptrdiff_t>(sealed_nodes_++);
-  count(*nodes_.insert(place, chunk_of(records, records.size())));
+  fill(*nodes_.emplace(place), records, records.size());
   count_size();
 }
 

@@ -81,7 +81,8 @@ class Outbox {
     const std::uint8_t* bytes() const { return chunk ? chunk.get() : message->frame().data(); }
   };
 
-  static Node chunk_of(ByteView bytes, std::size_t capacity);
+  /// Makes a new node a chunk with a copy of `bytes`, and counts it.
+  void fill(Node& node, ByteView bytes, std::size_t capacity);
   void remove(std::size_t bytes);
   void count(const Node& node);
   void uncount(const Node& node);

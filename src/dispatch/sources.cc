@@ -11,16 +11,18 @@ namespace ringgate::dispatch {
 std::optional<admission::Refusal> DeviceSession::judge_source(conn::Connection& connection) {
   using admission::Rejection;
   const TimeNs now = transport_.now();
-  if (const auto rate = gate_.limiter.begin_handshake(connection.peer, now); !rate.lets_in()) {
-    return admission::Refusal(Rejection::source_rate).after(rate.wait);
-  } else {
+  const bool limits_handshakes = gate_.limiter.limits_handshakes();
+  if (limits_handshakes) {
+    const auto rate = gate_.limiter.begin_handshake(connection.peer, now);
+    if (!rate.lets_in()) return admission::Refusal(Rejection::source_rate).after(rate.wait);
     note_judgement(rate);
+    if (const auto accepted = gate_.limiter.accept(now); !accepted.lets_in())
+      return admission::Refusal(Rejection::accept_rate).after(accepted.wait);
   }
-  if (const auto accepted = gate_.limiter.accept(now); !accepted.lets_in())
-    return admission::Refusal(Rejection::accept_rate).after(accepted.wait);
   if (settings_.asks_for_credentials)
     if (const auto trying = gate_.limiter.may_try(connection.peer, now); !trying.lets_in())
       return admission::Refusal(Rejection::auth_failures).after(trying.wait);
+  if (!limits_handshakes) return {};
   const limit::Limiter::Entry entry = gate_.limiter.enter(connection.peer);
   if (entry.is_full) return Rejection::source_limit;
   if (entry.key == 0) return {};

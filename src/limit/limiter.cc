@@ -36,6 +36,9 @@ void Limiter::set(const LimitsConfig& limits) {
   store(bytes_per_second_, limits.bytes_per_second);
   store(rate_burst_, limits.rate_burst_ns);
   store(rate_policy_, static_cast<std::uint64_t>(limits.rate_policy));
+  const bool limits_handshakes =
+      limits.accepts_per_second != 0 || limits.connections_per_prefix != 0 || limits.handshakes_per_prefix != 0;
+  limits_handshakes_.store(limits_handshakes, std::memory_order_relaxed);
 }
 
 Limiter::SendLimits Limiter::send_limits() const {

@@ -38,6 +38,8 @@ class Limiter {
   void set(const LimitsConfig& limits);
 
   // -- Before the request is judged
+  /// Whether any of these limits is set: if not, each of them lets in, and need not be asked.
+  bool limits_handshakes() const { return limits_handshakes_.load(std::memory_order_relaxed); }
   /// Counts a new connection of the gate (limits.accept_rate).
   Judgement accept(TimeNs now);
   /// Counts an opening handshake of this source (limits.handshakes_per_prefix).
@@ -88,6 +90,8 @@ class Limiter {
   Setting accept_rate_{0}, connections_per_source_{0}, handshakes_per_minute_{0}, failures_per_minute_{0};
   Setting messages_per_second_{0}, bytes_per_second_{0}, rate_burst_{0}, rate_policy_{0};
   Setting flap_connects_{0}, flap_connects_per_source_{0}, flap_window_{0}, flap_ban_{0};
+
+  std::atomic<bool> limits_handshakes_{false};  // relaxed, as the settings
 
   SharedPace accepts_;
   SourceCounts connections_;

@@ -122,6 +122,10 @@ void append_switching_protocols(std::string& out, const SwitchingProtocols& answ
     out += "\r\nSec-WebSocket-Extensions: ";
     append_deflate_answer(out, *answer.deflate);
   }
+  if (answer.extra_fields.empty()) {
+    out += "\r\n\r\n";
+    return;
+  }
   out += "\r\n";
   out += answer.extra_fields;
   out += "\r\n";

@@ -55,6 +55,7 @@ std::expected<void, Rejection> check_subprotocol_offers(const http::RequestView&
 }
 
 std::string_view choose_subprotocol(const http::RequestView& request, std::span<const std::string_view> spoken) {
+  if (spoken.empty()) return {};
   auto chosen = spoken.end();
   http::ListReader offers{request, "Sec-WebSocket-Protocol"};
   while (const auto offer = offers.next()) chosen = std::find(spoken.begin(), chosen, *offer);

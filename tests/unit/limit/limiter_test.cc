@@ -49,6 +49,20 @@ TEST_F(LimiterTest, LimitsNothingThatIsOff) {
   EXPECT_EQ(limiter.sources_count(), 0U);
 }
 
+TEST_F(LimiterTest, TellsWhetherAnyLimitNeedsToBeAskedBeforeARequestIsJudged) {
+  Limiter limiter(all_off(), hash_);
+  EXPECT_FALSE(limiter.limits_handshakes());
+  for (const auto limit :
+       {&LimitsConfig::accepts_per_second, &LimitsConfig::connections_per_prefix, &LimitsConfig::handshakes_per_prefix}) {
+    LimitsConfig limits = all_off();
+    limits.*limit = 1;
+    limiter.set(limits);
+    EXPECT_TRUE(limiter.limits_handshakes());
+    limiter.set(all_off());
+    EXPECT_FALSE(limiter.limits_handshakes());
+  }
+}
+
 TEST_F(LimiterTest, CountsHandshakesOfEachSource) {
   LimitsConfig limits = all_off();
   limits.handshakes_per_prefix = 6;
