@@ -70,6 +70,10 @@ void Transport::arrive(Connection& connection, MutableBytes rest) {
   has_tls(connection) ? on_sealed_received(connection, rest) : deliver(connection, rest);
 }
 
+bool Transport::is_announced_at_last(const Connection& connection) const {
+  return !is_arriving(connection) && (!has_tls(connection) || is_established(connection));
+}
+
 void Transport::introduce(Connection& connection) {
   if (has_tls(connection)) expect_hello(connection);
   else session_of(connection).on_open(connection);

@@ -124,6 +124,11 @@ void Transport::on_flight(Connection& connection, tls::Codec& codec, tls::HelloS
   terminate(connection, EndCause::aborted, Farewell::fin);
 }
 
+void Transport::go_on_with_tls() {
+  if (!hellos_.empty()) go_on_with_handshakes();
+  if (!ended_.empty()) tell_ended();
+}
+
 /// Goes on with the handshakes that wait, in order, as long as the turn has time for them.
 void Transport::go_on_with_handshakes() {
   const TimeNs until = ring_.now() + handshakes_per_turn;

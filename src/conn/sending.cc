@@ -126,7 +126,7 @@ void Transport::write_in_place(Connection& connection, MessageType type, Mutable
   add_piece(output, {frame.data(), frame.size(), {}});
 }
 
-std::size_t Transport::queued_bytes(const Connection& connection) const {
+std::size_t Transport::count_queued_bytes(const Connection& connection) const {
   return waiting_bytes(connection) + (connection.output_index != 0 ? outputs_[connection.output_index - 1].bytes : 0);
 }
 

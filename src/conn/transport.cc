@@ -28,6 +28,7 @@ Transport::Transport(ring::Ring& ring, ShardCounters& counters, const Options& o
       table_(options.slots_count),
       wheel_(LinksOfSlot{&table_}, ring.now()),
       now_(ring.now()),
+      now_ms_(now_ / nanoseconds_per_millisecond),
       output_budget_(options.output_bytes_max, counters.output_bytes, counters.output_bytes_max) {
   if (!ring.features().zero_copy_sends) options_.zero_copy_bytes = SIZE_MAX;
 }
@@ -116,7 +117,7 @@ void Transport::on_accept(const Completion& completion) {
   counters_.accepted.add(1);
   ++listener.connections_count;
   connection->listener_index = static_cast<std::uint8_t>(completion.token.slot);
-  connection->opened_ms = (now_ / nanoseconds_per_millisecond) & ((std::uint64_t{1} << 39) - 1);
+  connection->opened_ms = now_ms_ & ((std::uint64_t{1} << 39) - 1);
   const bool is_named_later = ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection));
   if (is_named_later) begin_operation(*connection);
   if (proxies_of(*connection) != nullptr) return begin_arrival(*connection, is_named_later ? Naming::pending : Naming::done);
@@ -132,6 +133,7 @@ void Transport::set_now(TimeNs now) {
     ++stalls_excused_;
   }
   now_ = now;
+  now_ms_ = now / nanoseconds_per_millisecond;
 }
 
 void Transport::run(std::span<const Completion> completions) {
@@ -144,8 +146,7 @@ void Transport::run(std::span<const Completion> completions) {
   tell_output_waits();
   for (const Completion& completion : outbox_sends_) on_outbox_sent(completion);
   for (const Completion& completion : completions) dispatch(completion);
-  if (!hellos_.empty()) go_on_with_handshakes();
-  if (!ended_.empty()) tell_ended();
+  if (wire_ != nullptr) go_on_with_tls();
   // After the loop, so that a receive that starved in this batch finds the buffers that were just returned.
   if (buffers_returned || ring_.buffers_lent() == 0) rearm_starved();
 }

@@ -93,6 +93,8 @@ class Transport {
   // -- The turn.
   void set_now(TimeNs now);
   TimeNs now() const { return now_; }
+  /// The same in milliseconds, reckoned once for the whole turn.
+  std::uint64_t now_ms() const { return now_ms_; }
   std::int64_t wall_clock_seconds() const { return ring_.wall_clock_seconds(); }
   void run(std::span<const ring::Completion> completions);
   /// Runs due timers, but not before everything that has arrived was received; see timers_may_run.
@@ -100,8 +102,8 @@ class Transport {
   void finish_turn();
   /// True if work waits that no completion will announce: then the next enter must not sleep.
   bool wants_turn() const {
-    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ || !hellos_.empty() ||
-           !ended_.empty();
+    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ ||
+           (wire_ != nullptr && (!hellos_.empty() || !ended_.empty()));
   }
   /// The time until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
@@ -119,7 +121,9 @@ class Transport {
   /// Refers to a prepared message. A small one is copied, so that several become one contiguous piece.
   void write(Connection& connection, const ws::MessageRef& message);
   /// Output not yet taken by the kernel: waiting_bytes, and output of this turn.
-  std::size_t queued_bytes(const Connection& connection) const;
+  std::size_t queued_bytes(const Connection& connection) const {
+    return connection.outbox == nullptr && connection.output_index == 0 ? 0 : count_queued_bytes(connection);
+  }
   /// Output of earlier turns that waits, because the peer is slow.
   std::size_t waiting_bytes(const Connection& connection) const;
   /// Since when the peer has taken no byte although output waits; nothing if none waits.
@@ -231,9 +235,7 @@ class Transport {
   }
   /// Whether the session knows the connection.
   bool is_announced(const Connection& connection) const { return !hides_connections_ || is_announced_at_last(connection); }
-  bool is_announced_at_last(const Connection& connection) const {
-    return !is_arriving(connection) && (!has_tls(connection) || is_established(connection));
-  }
+  bool is_announced_at_last(const Connection& connection) const;
   bool is_established(const Connection& connection) const;
   tls::Codec* codec_of(const Connection& connection) const;
   void expect_hello(Connection& connection);
@@ -241,6 +243,7 @@ class Transport {
   void give_up_handshake(Connection& connection);
   void on_sealed_received(Connection& connection, MutableBytes bytes);
   void on_flight(Connection& connection, tls::Codec& codec, tls::HelloState state);
+  void go_on_with_tls();
   void go_on_with_handshakes();
   void step_handshake(Connection& connection, tls::Codec& codec);
   void open_records(Connection& connection, tls::Codec& codec, std::size_t sealed_bytes);
@@ -264,6 +267,7 @@ class Transport {
     return connection.output_index != 0 ? outputs_[connection.output_index - 1] : new_output(connection);
   }
   TurnOutput& new_output(Connection& connection);
+  std::size_t count_queued_bytes(const Connection& connection) const;
   void add_copy(TurnOutput& output, ByteView bytes);
   void add_piece(TurnOutput& output, OutputPiece piece);
   void consolidate(TurnOutput& output);
@@ -310,6 +314,7 @@ class Transport {
   ConnectionTable table_;
   TimerWheel<LinksOfSlot> wheel_;
   TimeNs now_ = 0;
+  std::uint64_t now_ms_ = 0;
   TimeNs behind_since_ = 0;           // since when more has arrived than was received; 0: not so
   std::uint32_t stalls_excused_ = 0;  // late turns since timers last ran that were given time to catch up
   bool was_warmed_ = false;           // a cold connection became warm in this turn: its bytes are received in the next

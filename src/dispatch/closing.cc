@@ -143,7 +143,7 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   if (record.phase == Phase::upgrading || record.phase == Phase::authenticating) counters_.handshakes_abandoned.add(1);
   take_awaiting(record);
   unreserve_connection(connection);
-  paces_.drop(transport_.table().slot_of(connection));
+  if (paces_.any()) paces_.drop(transport_.table().slot_of(connection));
   take_partial_head(record);
   if (record.side != nullptr) {
     unfinished_.remove(record.side->unfinished);
@@ -154,14 +154,15 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   delete record.side;
   record.side = nullptr;
   record.id.clear();
-  credentials_.drop(transport_.table().slot_of(connection));
+  if (!credentials_.empty()) credentials_.drop(transport_.table().slot_of(connection));
 }
 
 void DeviceSession::tell_disconnect(conn::Connection& connection) {
+  if (!observers_.hear_devices()) return;
   const DeviceRecord& record = record_of(connection);
   const DisconnectView end{.code = record.side->close_code,
                            .reason = record.side->close_reason,
-                           .duration_ms = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms,
+                           .duration_ms = transport_.now_ms() - connection.opened_ms,
                            .bytes_in = connection.bytes_in,
                            .bytes_out = connection.bytes_out,
                            .messages_in = record.messages_in,

@@ -31,14 +31,14 @@ SendOutcome ConnectionAccess::send(const PreparedMessage& message, SendOptions o
 
 std::string ConnectionAccess::path_id() {
   const DeviceSide* const side = record().side;
-  if (side != nullptr && !side->path_id.empty()) return side->path_id;
+  if (side != nullptr && side->words != nullptr && !side->words->path_id.empty()) return side->words->path_id;
   return admission::PathPattern(path()).has_id() ? std::string(record().id.view()) : std::string{};
 }
 
 std::string_view ConnectionAccess::subprotocol() {
   const std::uint8_t index = record().subprotocol_index;
   if (index == 0) return {};
-  if (index == subprotocol_aside) return record().side->subprotocol;
+  if (index == subprotocol_aside) return record().side->words->subprotocol;
   return session_.settings_.routes[record().route_index].subprotocols[index - 1U];
 }
 

@@ -86,7 +86,7 @@ bool DeviceSession::extend_credential(conn::Connection& connection, std::int64_t
 
 /// Looks at some connections if the list of the denied has changed. Every connection is looked at within one round after a change,
 /// however often the list changes.
-void DeviceSession::enforce_denials() {
+void DeviceSession::enforce_some_denials() {
   constexpr std::uint32_t slots_per_turn = 1024;
   const std::uint64_t version = gate_.denied.version();
   const std::uint32_t slots = transport_.table().high_water();
@@ -102,6 +102,7 @@ void DeviceSession::enforce_denials() {
     if (is_open_device(denial_slot_)) enforce_denials(transport_.table().at(denial_slot_));
     ++denial_slot_;
   }
+  if (denial_slots_left_ == 0) denials_enforced_ = denials_seen_;
 }
 
 void DeviceSession::enforce_denials(conn::Connection& connection) {

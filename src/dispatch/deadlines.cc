@@ -34,11 +34,10 @@ class Nearest {
 
 }  // namespace
 
-/// How long the connection may last, from accepting on; 0: for ever. Spread by up to a tenth either way, so that devices that came
-/// together do not come back together. The same at each call.
+/// How long a connection with a limited lifetime may last, from accepting on. Spread by up to a tenth either way, so that devices
+/// that came together do not come back together. The same at each call.
 DurationNs DeviceSession::lifetime_of(const conn::Connection& connection) const {
-  const DurationNs lifetime = settings_.config.routes[record_of(connection).route_index].lifetime_ns;
-  if (lifetime == 0) return 0;
+  const DurationNs lifetime = limits_of(record_of(connection)).lifetime;
   std::uint64_t spread = std::uint64_t{connection.generation} << 40 ^
                          std::uint64_t{transport_.table().slot_of(connection)} << 16 ^ connection.opened_ms;
   for (int round = 0; round < 2; ++round) spread = (spread ^ spread >> 31) * 0x9E37'79B9'7F4A'7C15;
@@ -96,9 +95,9 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
       return;
     }
   }
-  if (const DurationNs lifetime = lifetime_of(connection); lifetime != 0) {
-    const std::uint64_t lived = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms;
-    if (nearest.passed(static_cast<Milliseconds32>(std::min<std::uint64_t>(lived, UINT32_MAX)), lifetime)) {
+  if (route.lifetime != 0) {
+    const std::uint64_t lived = transport_.now_ms() - connection.opened_ms;
+    if (nearest.passed(static_cast<Milliseconds32>(std::min<std::uint64_t>(lived, UINT32_MAX)), lifetime_of(connection))) {
       counters_.lifetimes_ended.add(1);
       close(connection, CloseCode::lifetime_over, "maximum lifetime");
       return;

@@ -66,7 +66,7 @@ ByteView DeviceSession::compressed_frame(conn::Connection& connection, MessageTy
 DeviceInfo DeviceSession::describe(conn::Connection& connection) {
   const DeviceRecord& record = record_of(connection);
   const std::int64_t wall = ring_.wall_clock_seconds();
-  const std::uint64_t lived_ms = transport_.now() / nanoseconds_per_millisecond - connection.opened_ms;
+  const std::uint64_t lived_ms = transport_.now_ms() - connection.opened_ms;
   const LiveCredential* const credential = credentials_.find(transport_.table().slot_of(connection));
   return {.device_id = std::string(record.id.view()),
           .connection = to_public(ref_of(connection)),

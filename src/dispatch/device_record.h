@@ -69,14 +69,19 @@ class StoredId {
 };
 static_assert(sizeof(StoredId) == 16);
 
+/// What a handshake agreed on that neither its route nor the device's id tells.
+struct DeviceWords {
+  std::string subprotocol;  // see DeviceRecord::subprotocol_index
+  std::string path_id;      // of a route with {id}, unless it is the device's id
+};
+
 struct DeviceSide {
   ws::Partial* partial = nullptr;                  // frame or message cut by the end of a receive
   std::unique_ptr<http::HeadGatherer> head;        // while upgrading, if the head did not arrive in one piece
   std::size_t head_counted_bytes = 0;              // memory of `head` counted in the shard's budget
   std::unique_ptr<admission::Admission> awaiting;  // exactly while authenticating
   bool has_left = false;                           // the peer finished while authenticating
-  std::string subprotocol;                         // see DeviceRecord::subprotocol_index
-  std::string path_id;                             // of a route with {id}, unless it is the device's id
+  std::unique_ptr<DeviceWords> words;              // null if it has none
   HeldInput held;                                  // input that is not read yet
   std::size_t held_counted_bytes = 0;              // memory of `held` counted in the shard's budget
   bool put_off_listed = false;                     // in DeviceSession::put_off_

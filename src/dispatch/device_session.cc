@@ -80,8 +80,7 @@ void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   if (side == nullptr || record.phase != Phase::open) return;
   if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
   if (side->inflating != nullptr || side->put_off_listed || side->waits_for_budget) return;
-  if (!side->subprotocol.empty() || !side->path_id.empty()) return;
-  if (side->deflate != nullptr || side->inflate_paid_at > transport_.now()) return;
+  if (side->words != nullptr || side->deflate != nullptr || side->inflate_paid_at > transport_.now()) return;
   delete side;
   record.side = nullptr;
 }
@@ -93,15 +92,12 @@ device::ConnectionRef DeviceSession::ref_of(const conn::Connection& connection) 
 void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   record.received_at = now_ms();
+  if (record.phase == Phase::open && !paces_.any() && !is_held(connection)) [[likely]]
+    return read_frames(connection, bytes);
   switch (record.phase) {
     case Phase::upgrading: read_head(connection, bytes); break;
     case Phase::authenticating: hold_undecided(connection, bytes); break;
-    case Phase::open:
-      if (paces_.any() || is_held(connection)) [[unlikely]] {
-        read_open(connection, bytes);
-        break;
-      }
-      [[fallthrough]];
+    case Phase::open: read_open(connection, bytes); break;
     case Phase::closing: read_frames(connection, bytes); break;
     case Phase::closed: break;
   }
@@ -123,28 +119,27 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   const bool compresses = (connection.session_flags & DeviceFlags::compresses) != 0;
   const DeviceSettings::RouteLimits& limits = limits_of(record);
   const ws::ReaderRules& rules = compresses ? limits.compressing_rules : limits.rules;
-  const bool echoes = settings_.mounts[record.route_index].is_echo && !compresses;
-  const bool paced = paces_.any();
+  const bool echoes = limits.is_echo && !compresses;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);
-  bool goes_on = true;
-  while (goes_on) {
+  while (true) {
     if (is_held(connection)) {
       hold(connection, bytes);
       break;
     }
     if (echoes && partial == nullptr) {
-      if (paced) [[unlikely]]
-        echo_paced(connection, bytes);
-      else echo_small_messages(connection, bytes);
-      if (paced && is_held(connection)) [[unlikely]]
-        continue;
+      if (paces_.any()) [[unlikely]] {
+        echo_paced(connection, bytes, rules);
+        if (is_held(connection)) continue;
+      } else {
+        echo_small_messages(connection, bytes, rules);
+      }
     }
     if (bytes.empty()) break;
     ws::Event event = reader_.next(bytes, partial, rules);
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;
-    goes_on = handle(connection, event) && connection.is_live() && record.phase != Phase::closed;
-    if (goes_on && !echoes && !bytes.empty() && record.phase == Phase::open && replies_abound(connection)) put_off(connection);
+    if (!handle(connection, event) || !connection.is_live() || record.phase == Phase::closed || bytes.empty()) break;
+    if (!echoes && record.phase == Phase::open && replies_abound(connection)) put_off(connection);
   }
   reading_ = reading_before;
   if (record.side != nullptr || partial != nullptr) {
@@ -152,13 +147,13 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
     drop_side_if_idle(record);
   }
   if (connection.output_waits() && record.phase == Phase::open &&
-      transport_.waiting_bytes(connection) > limits.send_queue_bytes_max / 2) {
+      transport_.waiting_bytes(connection) > limits_of(record).send_queue_bytes_max / 2) {
     pause(connection, DeviceFlags::paused_by_output);
   }
 }
 
 /// Echoes small messages at the front of `bytes` as runs, without an event and a handler call for each.
-void DeviceSession::echo_small_messages(conn::Connection& connection, MutableBytes& bytes) {
+void DeviceSession::echo_small_messages(conn::Connection& connection, MutableBytes& bytes, const ws::ReaderRules& rules) {
   constexpr std::size_t run_bytes_max = conn::TurnArena::block_bytes / 2;
   static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
   DeviceRecord& record = record_of(connection);
@@ -166,7 +161,7 @@ void DeviceSession::echo_small_messages(conn::Connection& connection, MutableByt
   while (bytes.size() >= 2 && (bytes[1] & ws::length_bits) <= ws::length_7_bit_max) {
     const ByteView part = bytes.first(std::min(bytes.size(), run_bytes_max));
     std::uint8_t* const room = transport_.room(part.size() + ws::echo_run_slack_bytes);
-    const ws::EchoRun run = ws::echo_run(part, room, limits_of(record).rules.message_bytes_max);
+    const ws::EchoRun run = ws::echo_run(part, room, rules.message_bytes_max);
     if (run.bytes_read == 0) return;
     bytes = bytes.subspan(run.bytes_read);
     transport_.write_room(connection, run.bytes_written);
@@ -233,13 +228,13 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
 
 bool DeviceSession::on_message(conn::Connection& connection, ws::Event& event) {
   DeviceRecord& record = record_of(connection);
-  if (paces_.any() && record.phase == Phase::open && !count_messages(connection, 1)) [[unlikely]] {
-    reader_.recycle(event.assembled);
-    return false;
-  }
   if (record.phase != Phase::open) {  // our Close is sent: messages are no longer answered
     reader_.recycle(event.assembled);
     return true;
+  }
+  if (paces_.any() && !count_messages(connection, 1)) [[unlikely]] {
+    reader_.recycle(event.assembled);
+    return false;
   }
   if (event.compressed) {
     const ws::Violation violation = inflate(connection, event);

@@ -113,7 +113,9 @@ class DeviceSession final : public conn::Session {
   /// Reads input that earlier turns put off.
   void read_on();
   /// Closes devices that were banned, or whose credential was revoked, since they connected.
-  void enforce_denials();
+  void enforce_denials() {
+    if (denials_are_due()) enforce_some_denials();
+  }
   /// True if work waits that no completion will announce.
   bool wants_turn() const;
   device::ConnectionRef ref_of(const conn::Connection& connection) const;
@@ -196,7 +198,7 @@ class DeviceSession final : public conn::Session {
   void pause_by_rate(conn::Connection& connection);
   void go_on_by_rate(conn::Connection& connection);
   DurationNs rate_wait(conn::Connection& connection);
-  void echo_paced(conn::Connection& connection, MutableBytes& bytes);
+  void echo_paced(conn::Connection& connection, MutableBytes& bytes, const ws::ReaderRules& rules);
 
   // partial_heads.cc
   void note_partial_head(conn::Connection& connection);
@@ -206,7 +208,7 @@ class DeviceSession final : public conn::Session {
   // device_session.cc
   void read_open(conn::Connection& connection, MutableBytes bytes);
   void read_frames(conn::Connection& connection, MutableBytes bytes);
-  void echo_small_messages(conn::Connection& connection, MutableBytes& bytes);
+  void echo_small_messages(conn::Connection& connection, MutableBytes& bytes, const ws::ReaderRules& rules);
   void count_echoes(DeviceRecord& record, const ws::EchoRun& run);
   bool handle(conn::Connection& connection, ws::Event& event);
   bool on_message(conn::Connection& connection, ws::Event& event);
@@ -271,6 +273,8 @@ class DeviceSession final : public conn::Session {
   std::optional<DurationNs> judge_credential(conn::Connection& connection);
   bool enforces_credentials(conn::Connection& connection) const;
   void end_credential(conn::Connection& connection, std::string_view reason);
+  bool denials_are_due() const { return gate_.denied.version() != denials_enforced_; }
+  void enforce_some_denials();
   void enforce_denials(conn::Connection& connection);
   DeviceView view_of(conn::Connection& connection);
 
@@ -280,7 +284,7 @@ class DeviceSession final : public conn::Session {
   void send_ping(conn::Connection& connection);
   void end_slow_consumer(conn::Connection& connection, std::string_view reason);
 
-  Milliseconds32 now_ms() const { return to_milliseconds(transport_.now()); }
+  Milliseconds32 now_ms() const { return static_cast<Milliseconds32>(transport_.now_ms()); }
 
   const std::uint8_t shard_index_;
   const DeviceSettings& settings_;
@@ -309,12 +313,13 @@ class DeviceSession final : public conn::Session {
   };
   std::deque<SlotRef> put_off_;       // devices with input that was put off, the longest waiting first
   std::size_t put_off_due_ = 0;       // of these, the number put off in earlier turns
-  std::deque<SlotRef> drained_;       // devices whose handlers wrote so much in one turn that on_drained is due
+  std::vector<SlotRef> drained_;      // devices whose handlers wrote so much in one turn that on_drained is due
   std::size_t drained_due_ = 0;       // of these, the number of earlier turns
   std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held
   Observers observers_;
   LiveCredentials credentials_;
-  std::uint64_t denials_seen_ = 0;       // the version of the deny list that is being enforced
+  std::uint64_t denials_enforced_ = 0;   // the version of the deny list by which all connections were judged
+  std::uint64_t denials_seen_ = 0;       // the version that is being enforced
   std::uint32_t denial_slot_ = 0;        // the next one to look at
   std::uint32_t denial_slots_end_ = 0;   // the slots that there were when it was last looked
   std::uint32_t denial_slots_left_ = 0;  // of this round

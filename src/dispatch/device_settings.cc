@@ -45,7 +45,8 @@ std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
   return message_bytes_max + message_bytes_max / 8 + message_bytes_max / 64 + 64;
 }
 
-DeviceSettings::RouteLimits limits_of(const RouteLimitsConfig& route, const LimitsConfig& gate) {
+DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const LimitsConfig& gate, const Handler* handler) {
+  const RouteLimitsConfig& route = config.limits;
   const auto pick = [](std::uint64_t own, std::uint64_t of_gate) { return own == inherited ? of_gate : own; };
   const ws::ReaderRules rules{.message_bytes_max = pick(route.message_bytes_max, gate.message_bytes_max),
                               .fragments_max = static_cast<std::uint32_t>(gate.fragments_max)};
@@ -58,7 +59,9 @@ DeviceSettings::RouteLimits limits_of(const RouteLimitsConfig& route, const Limi
           .idle_timeout = pick(route.idle_timeout_ns, gate.idle_timeout_ns),
           .message_timeout = pick(route.message_timeout_ns, gate.message_timeout_ns),
           .ping_interval = pick(route.ping_interval_ns, gate.ping_interval_ns),
-          .pong_timeout = pick(route.pong_timeout_ns, gate.pong_timeout_ns)};
+          .pong_timeout = pick(route.pong_timeout_ns, gate.pong_timeout_ns),
+          .lifetime = config.lifetime_ns,
+          .is_echo = dynamic_cast<const EchoHandler*>(handler) != nullptr};
 }
 
 }  // namespace
@@ -70,9 +73,8 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
                  .query = http::QueryRule::as_browsers_send,
                  .methods = http::methods_mask({http::Method::get})},
       mounts(std::move(handlers)) {
-  for (Mount& mount : mounts) mount.is_echo = dynamic_cast<const EchoHandler*>(mount.handler) != nullptr;
   for (const RouteConfig& route : config.routes) {
-    limits.push_back(limits_of(route.limits, config.limits));
+    limits.push_back(limits_of(route, config.limits, mounts[limits.size()].handler));
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
     const auto& kinds = credentials.emplace_back(credentials_of(route));

@@ -20,11 +20,10 @@ struct DeviceSettings {
   struct Mount {
     std::string path;
     Handler* handler = nullptr;
-    bool is_echo = false;  // the handler is the built-in one
   };
 
-  /// What holds for the connections of one route.
-  struct RouteLimits {
+  /// What holds for the connections of one route, as far as it is looked up for each receive or deadline.
+  struct alignas(64) RouteLimits {
     ws::ReaderRules rules;
     ws::ReaderRules compressing_rules;  // of connections that agreed on permessage-deflate
     std::uint64_t send_queue_bytes_max = 0;
@@ -32,6 +31,8 @@ struct DeviceSettings {
     DurationNs message_timeout = 0;
     DurationNs ping_interval = 0;
     DurationNs pong_timeout = 0;
+    DurationNs lifetime = 0;
+    bool is_echo = false;  // the handler is the built-in one
   };
 
   /// `mounts[i]` serves `config.routes[i]`.

@@ -32,11 +32,12 @@ void DeviceSession::tell_drained(conn::Connection& connection) {
 }
 
 void DeviceSession::tell_drained_of_earlier_turns() {
-  for (; drained_due_ > 0; --drained_due_) {
-    const SlotRef ref = drained_.front();
-    drained_.pop_front();
+  for (std::size_t i = 0; i < drained_due_; ++i) {
+    const SlotRef ref = drained_[i];  // a copy: handlers may write, and lengthen the list
     if (conn::Connection* const connection = transport_.table().find(ref.slot, ref.generation)) tell_drained(*connection);
   }
+  drained_.erase(drained_.begin(), drained_.begin() + static_cast<std::ptrdiff_t>(drained_due_));
+  drained_due_ = 0;
 }
 
 }  // namespace ringgate::dispatch

@@ -4,8 +4,10 @@
 
 namespace ringgate::dispatch {
 
+bool LogObserver::hears_devices() const { return log::enabled(log::Level::info); }
+
 void LogObserver::on_connected(const DeviceView& device) {
-  if (!log::enabled(log::Level::info)) return;
+  if (!hears_devices()) return;
   log::info("device connected", {{"device_id", device.device_id},
                                  {"remote", device.peer.text()},
                                  {"path", device.path},
@@ -14,7 +16,7 @@ void LogObserver::on_connected(const DeviceView& device) {
 }
 
 void LogObserver::on_disconnected(const DeviceView& device, const DisconnectView& end) {
-  if (!log::enabled(log::Level::info)) return;
+  if (!hears_devices()) return;
   log::info("device disconnected", {{"device_id", device.device_id},
                                     {"reason", end.reason},
                                     {"code", static_cast<std::uint16_t>(end.code)},

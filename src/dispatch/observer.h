@@ -4,6 +4,7 @@
 // All views are borrowed for the call.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ struct CredentialView {
 class Observer {
  public:
   virtual ~Observer() = default;
+  /// Whether it does anything at present with a device that connects or disconnects.
+  virtual bool hears_devices() const { return true; }
   virtual void on_connected(const DeviceView& device) { (void)device; }
   virtual void on_disconnected(const DeviceView& device, const DisconnectView& end) { (void)device, (void)end; }
   /// Some time before the end; once, unless the credential is extended.
@@ -52,6 +55,7 @@ class Observer {
 /// Writes log lines.
 class LogObserver final : public Observer {
  public:
+  bool hears_devices() const override;
   void on_connected(const DeviceView& device) override;
   void on_disconnected(const DeviceView& device, const DisconnectView& end) override;
   void on_credential_expiring(const DeviceView& device, const CredentialView& credential) override;
@@ -61,6 +65,7 @@ class LogObserver final : public Observer {
 class CountingObserver final : public Observer {
  public:
   explicit CountingObserver(ShardCounters& counters) : counters_(counters) {}
+  bool hears_devices() const override { return false; }
   void on_credential_expiring(const DeviceView&, const CredentialView&) override { counters_.credentials_expiring.add(1); }
   void on_credential_ended(const DeviceView&, const CredentialView&) override { counters_.credentials_ended.add(1); }
 
@@ -72,6 +77,9 @@ class CountingObserver final : public Observer {
 class Observers {
  public:
   void add(Observer& observer) { observers_.push_back(&observer); }
+
+  /// If not, no view of the device need be made.
+  bool hear_devices() const { return std::ranges::any_of(observers_, &Observer::hears_devices); }
 
   template <typename... Parameters, typename... Arguments>
   void tell(void (Observer::*event)(Parameters...), const Arguments&... arguments) const {

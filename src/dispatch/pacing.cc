@@ -15,7 +15,6 @@ SendRates DeviceSession::rates_of_route(std::uint8_t route_index) const {
 }
 
 void DeviceSession::set_rates(conn::Connection& connection, const SendRates& rates) {
-  if (!rates.is_limited() && !paces_.any()) return;
   paces_.set(transport_.table().slot_of(connection), rates, gate_.limiter.send_limits().burst, transport_.now());
   if ((connection.session_flags & DeviceFlags::paused_by_rate) != 0) schedule_next(connection);
 }
@@ -71,9 +70,9 @@ DurationNs DeviceSession::rate_wait(conn::Connection& connection) {
 }
 
 /// Echoes small messages at the front of `bytes`, no more than the device may send now. Counts them at once.
-void DeviceSession::echo_paced(conn::Connection& connection, MutableBytes& bytes) {
+void DeviceSession::echo_paced(conn::Connection& connection, MutableBytes& bytes, const ws::ReaderRules& rules) {
   DevicePace* const pace = paces_.find(transport_.table().slot_of(connection));
-  if (pace == nullptr) return echo_small_messages(connection, bytes);
+  if (pace == nullptr) return echo_small_messages(connection, bytes, rules);
   // So few bytes hold no more messages.
   constexpr std::size_t frame_bytes_min = 2 + sizeof(ws::MaskingKey);
   const std::uint64_t messages_left = std::min(pace->messages_left(transport_.now()), bytes.size() / frame_bytes_min + 1);
@@ -81,7 +80,7 @@ void DeviceSession::echo_paced(conn::Connection& connection, MutableBytes& bytes
   MutableBytes part = bytes.first(part_bytes);
   const DeviceRecord& record = record_of(connection);
   const std::uint32_t messages_before = record.messages_in;
-  echo_small_messages(connection, part);
+  echo_small_messages(connection, part, rules);
   bytes = bytes.subspan(part_bytes - part.size());
   if (const std::uint32_t echoed = record.messages_in - messages_before; echoed != 0) (void)count_messages(connection, echoed);
 }

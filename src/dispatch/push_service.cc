@@ -151,7 +151,8 @@ void PushService::ring_doorbells() {
 // -- Push
 
 void PushService::finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes) {
-  if (!waiter.is_part) count(counters_, outcome);
+  if (!waiter.is_part) [[likely]]
+    count(counters_, outcome);
   const bool is_known = outcome != PushOutcome::unknown_device;
   if (waiter.on_result) waiter.on_result({outcome, is_known ? to_public(target) : ConnectionRef{}, queued_bytes});
 }
@@ -164,8 +165,7 @@ void PushService::refuse_push(PushOutcome outcome, PushCallback on_result) {
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
   if (!message) return refuse_push(PushOutcome::backpressure, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
-  const std::vector<device::ConnectionRef> several = all_of(key);
-  if (!several.empty()) return push_to_all(several, key, message, std::move(on_result));
+  if (gate_.companions.is_used() && push_to_several(key, message, on_result)) return;
   const auto owner = map_.find(key);
   if (!owner) return refuse_push(PushOutcome::unknown_device, std::move(on_result));
   push_to(*owner, key, std::move(message), {std::move(on_result)});
@@ -173,14 +173,20 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, PushC
 
 /// What a look-up of another thread named is not looked up again: a push does not follow a device that moved.
 void PushService::push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
+  if (gate_.companions.is_used() && push_to_several(key, message, on_result)) return;
+  push_to(owner, key, std::move(message), {std::move(on_result)});
+}
+
+/// False, and nothing is done, if the id has fewer than two connections.
+bool PushService::push_to_several(device::IdKey key, const ws::MessageRef& message, PushCallback& on_result) {
   const std::vector<device::ConnectionRef> several = all_of(key);
-  if (several.empty()) push_to(owner, key, std::move(message), {std::move(on_result)});
-  else push_to_all(several, key, message, std::move(on_result));
+  if (several.empty()) return false;
+  push_to_all(several, key, message, std::move(on_result));
+  return true;
 }
 
 /// All connections of an id that has more than one, as of one moment; else empty.
 std::vector<device::ConnectionRef> PushService::all_of(device::IdKey key) {
-  if (!gate_.companions.is_used()) return {};
   const auto companions = gate_.companions.lock(key);
   std::vector<device::ConnectionRef> all = companions.list();
   if (const auto owner = map_.find(key); owner && !all.empty()) all.push_back(*owner);

@@ -116,6 +116,7 @@ class PushService final : public TakeoverNotice {
   void on_late_reply(std::uint32_t from, const Reply& reply);
   void finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
   void push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
+  bool push_to_several(device::IdKey key, const ws::MessageRef& message, PushCallback& on_result);
   std::vector<device::ConnectionRef> all_of(device::IdKey key);
   void push_to_all(const std::vector<device::ConnectionRef>& connections, device::IdKey key, const ws::MessageRef& message,
                    PushCallback on_result);

@@ -111,7 +111,7 @@ void DeviceSession::read_on() {
     if (connection->is_live() && (connection->session_flags & DeviceFlags::put_off) != 0) read_on(*connection);
   }
   read_on_for_budget();
-  tell_drained_of_earlier_turns();
+  if (drained_due_ > 0) tell_drained_of_earlier_turns();
 }
 
 /// A device that its handler, its rate or its output pauses is not read now. The end of that pause lists it again.
@@ -126,7 +126,7 @@ void DeviceSession::read_on(conn::Connection& connection) {
 }
 
 bool DeviceSession::wants_turn() const {
-  if (denial_slots_left_ > 0 || gate_.denied.version() != denials_seen_) return true;
+  if (denials_are_due()) return true;
   return !put_off_.empty() || !drained_.empty() ||
          (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2);
 }

@@ -10,6 +10,14 @@
 #include "ws/handshake.h"
 
 namespace ringgate::dispatch {
+namespace {
+
+DeviceWords& words_of(DeviceSide& side) {
+  if (side.words == nullptr) side.words = std::make_unique<DeviceWords>();
+  return *side.words;
+}
+
+}  // namespace
 
 void DeviceSession::on_open(conn::Connection& connection) {
   ++connections_count_;
@@ -74,7 +82,7 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
     refuse(connection, admission.error(), request);
     return;
   }
-  if (settings_.mounts[admission->route_index].is_echo) accept_device(connection, request, *admission);
+  if (settings_.limits[admission->route_index].is_echo) accept_device(connection, request, *admission);
   else ask_handler(connection, request, *admission, rest);
   if (record_of(connection).phase == Phase::authenticating) return;
   if (!rest.empty() && connection.is_live()) read_open(connection, rest);
@@ -105,7 +113,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
     rates.messages = admission.grant->message_rate.value_or(rates.messages);
     rates.bytes = admission.grant->byte_rate.value_or(rates.bytes);
   }
-  set_rates(connection, rates);
+  if (rates.is_limited() || paces_.any()) set_rates(connection, rates);
   counters_.handshakes_accepted.add(1);
   counters_.devices_connected.add(1);
 
@@ -117,7 +125,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   }
   if (admission.let_in_for) note_let_in(connection, *admission.let_in_for);
   if (admission.grant) keep_credential(connection, *admission.grant);
-  observers_.tell(&Observer::on_connected, view_of(connection));
+  if (observers_.hear_devices()) observers_.tell(&Observer::on_connected, view_of(connection));
   schedule_next(connection);
   ConnectionAccess access(*this, connection, nullptr);
   call_handler(connection, access, [&](Handler& handler, Connection& facade) { handler.on_open(facade); });
@@ -132,11 +140,12 @@ void DeviceSession::note_agreements(conn::Connection& connection, const http::Re
     const auto index = std::ranges::find(spoken, admission.subprotocol) - spoken.begin();
     const bool is_listed = static_cast<std::size_t>(index) < spoken.size() && index + 1 < subprotocol_aside;
     record.subprotocol_index = is_listed ? static_cast<std::uint8_t>(index + 1) & subprotocol_aside : subprotocol_aside;
-    if (!is_listed) side_of(connection).subprotocol = admission.subprotocol;
+    if (!is_listed) words_of(side_of(connection)).subprotocol = admission.subprotocol;
   }
-  if (std::string path_id = path_id_of(settings_.mounts[record.route_index].path, request.path());
-      !path_id.empty() && path_id != record.id.view())
-    side_of(connection).path_id = std::move(path_id);
+  const admission::PathPattern& route = settings_.routes[record.route_index].path;
+  if (!route.has_id()) return;
+  if (std::string path_id = path_id_of(route, request.path()); !path_id.empty() && path_id != record.id.view())
+    words_of(side_of(connection)).path_id = std::move(path_id);
 }
 
 void DeviceSession::answer_upgrade(conn::Connection& connection, const http::RequestView& request,

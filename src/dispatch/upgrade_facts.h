@@ -28,6 +28,6 @@ std::optional<TlsFacts> tls_facts_of(const conn::Transport& transport, const con
 
 /// The segment of `path` in the place of `{id}` in `route`, percent-decoded once; empty if the route has no such place, or the
 /// path does not fit it.
-std::string path_id_of(std::string_view route, std::string_view path);
+std::string path_id_of(const admission::PathPattern& route, std::string_view path);
 
 }  // namespace ringgate::dispatch

@@ -43,8 +43,8 @@ void read_cookies(const http::RequestView& request, Take&& take) {
 
 }  // namespace
 
-std::string dispatch::path_id_of(std::string_view route, std::string_view path) {
-  const auto segment = admission::PathPattern(route).match(path);
+std::string dispatch::path_id_of(const admission::PathPattern& route, std::string_view path) {
+  const auto segment = route.match(path);
   return segment ? decoded(*segment).value_or("") : std::string{};
 }
 

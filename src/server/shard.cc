@@ -66,12 +66,11 @@ Shard::~Shard() { delete fresh_tls_.load(); }
 
 void Shard::renew_settings(std::shared_ptr<const Config> config) {
   fresh_settings_.store(std::move(config), std::memory_order_relaxed);
-  has_fresh_settings_.store(true, std::memory_order_release);
+  is_renewed_.store(true, std::memory_order_release);
 }
 
 /// Between two calls of the session, which keeps no view of its settings from one call to the next. It goes on with the same object.
 void Shard::take_fresh_settings() {
-  has_fresh_settings_.store(false, std::memory_order_relaxed);
   const auto fresh = fresh_settings_.exchange(nullptr, std::memory_order_acquire);
   if (fresh == nullptr) return;
   for (std::uint32_t i = 0; i < device_listeners_; ++i) transport_.renew_proxies(i, net::policy_of(fresh->listeners[i].proxy));
@@ -83,6 +82,14 @@ void Shard::take_fresh_settings() {
 
 void Shard::renew_tls(TlsOfListeners tls) {
   delete fresh_tls_.exchange(new TlsOfListeners(std::move(tls)), std::memory_order_acq_rel);
+  is_renewed_.store(true, std::memory_order_release);
+}
+
+/// What is stored while this runs is found now or, with the flag set again, in the next turn.
+void Shard::take_renewed() {
+  (void)is_renewed_.exchange(false, std::memory_order_acquire);
+  take_fresh_tls();
+  take_fresh_settings();
 }
 
 void Shard::take_fresh_tls() {
@@ -119,8 +126,7 @@ bool Shard::turn() {
   counters_.turn_began.set(now);
   batch_.came(completions_, ring_->held_back(), now);
   transport_.set_now(now);
-  if (fresh_tls_.load(std::memory_order_relaxed) != nullptr) take_fresh_tls();
-  if (has_fresh_settings_.load(std::memory_order_acquire)) take_fresh_settings();
+  if (is_renewed_.load(std::memory_order_relaxed)) take_renewed();
   transport_.run(completions_);
   if (plan_.services.off_shard != nullptr) plan_.services.off_shard->give_answers(index_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);

@@ -71,6 +71,7 @@ class Shard {
   ring::WaitPolicy wait_policy();
   void submit_and_reap();
   void publish_counters();
+  void take_renewed();
   void take_fresh_tls();
   void take_fresh_settings();
   void end_everything(DurationNs patience);
@@ -98,8 +99,8 @@ class Shard {
   std::uint32_t device_listeners_ = 0;
   std::atomic<TlsOfListeners*> fresh_tls_{nullptr};  // stored by renew_tls, taken by the shard: owned by whoever holds it
   std::atomic<std::shared_ptr<const Config>> fresh_settings_;
-  std::atomic<bool> has_fresh_settings_{false};  // set (release) after `fresh_settings_`, read (acquire) each turn
-  bool more_parcels_ = true;                     // true at first: the first turn must not sleep, it arms the listeners
+  std::atomic<bool> is_renewed_{false};  // set (release) after either of these two, looked at each turn
+  bool more_parcels_ = true;             // true at first: the first turn must not sleep, it arms the listeners
   bool more_broadcasts_ = false;
 };
 
