@@ -19,8 +19,7 @@ std::expected<Caller, auth::Fault> AccessTable::find(std::string_view token, std
                     .scopes = found->scopes,
                     .prefix = std::string(found->prefix),
                     .group = std::string(found->group),
-                    .route = std::string(found->route),
-                    .remote = {}};
+                    .route = std::string(found->route)};
     }
     if (found.error() != auth::Fault::token_unknown) fault = found.error();
   }

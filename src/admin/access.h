@@ -14,11 +14,10 @@
 #include "auth/fault.h"
 #include "auth/token_file.h"
 #include "dispatch/outcomes.h"
-#include "ring/ring.h"
 
 namespace ringgate::admin {
 
-/// Who made a request, and what it may do. A value.
+/// Who makes requests, and what it may do. A value.
 struct Caller {
   std::string name;  // for the log: of the token, or what else lets this caller in
   auth::Scopes scopes;
@@ -26,7 +25,6 @@ struct Caller {
   std::string prefix;  // of device ids
   std::string group;
   std::string route;
-  ring::PeerAddress remote;
 
   /// `admin` stands for everything.
   bool may(auth::Scope scope) const { return scopes.has(scope) || scopes.has(auth::Scope::admin); }
@@ -37,6 +35,9 @@ struct Caller {
   bool covers(const dispatch::DeviceInfo& device) const;
 };
 
+/// Shared: it outlives the request in the line about its outcome, and one serves all requests that need no token.
+using CallerRef = std::shared_ptr<const Caller>;
+
 /// The files of `admin.tokens`. Without any, no token is asked for.
 class AccessTable {
  public:
@@ -45,7 +46,7 @@ class AccessTable {
 
   bool demands_token() const { return !files_.empty(); }
 
-  /// The caller with this token, without its `remote`. `now`: Unix seconds. token_malformed, token_unknown, token_expired.
+  /// The caller with this token. `now`: Unix seconds. token_malformed, token_unknown, token_expired.
   std::expected<Caller, auth::Fault> find(std::string_view token, std::int64_t now) const;
 
  private:

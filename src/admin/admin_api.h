@@ -43,7 +43,10 @@ enum class Followers : std::uint8_t { may_begin, wait };
 
 class AdminApi {
  public:
-  struct Service;  // routes.cc
+  // routes.cc
+  struct Service;
+  struct Route;
+  struct Match;
 
   /// All arguments outlive the object. `all_counters`: of every shard, for the metrics.
   AdminApi(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
@@ -56,15 +59,13 @@ class AdminApi {
   /// Whether `request` is served to callers that are not known: a health check.
   static bool is_public(const Request& request);
 
-  /// The refusal that the head of `request` and its caller already decide; nullopt if an endpoint decides.
-  std::optional<Answer> judge_head(const Request& request, const Caller& caller) const;
-
-  /// The same for a caller that waits for 100 Continue: it also learns at once that the device is unknown. A refusal of a call that
+  /// The refusal for a caller that waits for 100 Continue: it learns at once that the device is unknown. A refusal of a call that
   /// changes something leaves its line in the log.
-  std::optional<Answer> judge_expectation(const Request& request, const Caller& caller) const;
+  std::optional<Answer> judge_expectation(const Request& request, const CallerRef& caller, const ring::PeerAddress& remote) const;
 
-  /// Serves a whole request. Uses the responder exactly once, perhaps before the call returns.
-  Followers serve(Request request, const Caller& caller, const Responder& responder);
+  /// Serves a whole request that `judge_caller` lets pass. Uses the responder exactly once, perhaps before the call returns.
+  /// `remote`: for the log.
+  Followers serve(Request request, const CallerRef& caller, const ring::PeerAddress& remote, const Responder& responder);
 
   // -- Endpoints, called through the table in routes.cc
   void push_message(Call call);
@@ -86,16 +87,19 @@ class AdminApi {
 
  private:
   bool is_host_allowed(const Request& request) const;
+  /// The refusal that the head of `request` and its caller already decide; nullopt if an endpoint decides.
+  std::optional<Answer> judge_head(const Request& request, const Caller& caller, const Match& found) const;
   void wake_shards();
-  void serve_if_covered(const Service& service, Request request, const Caller& caller, const DeviceIdSegment& id,
+  void serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
                         const Responder& responder);
 
   struct Listing;  // listing.cc
   void start_listings();
   bool start(const std::shared_ptr<Listing>& listing);
   void finish(Listing& listing);
-  AuditNote note_of(const Request& request, const Caller& caller) const;
-  std::optional<Answer> judge_device(const Request& request) const;
+  std::optional<AuditNote> note_of(const Match& found, http::Method method, const CallerRef& caller,
+                                   const ring::PeerAddress& remote) const;
+  std::optional<Answer> judge_device(const Request& request, const Match& found) const;
 
   const AdminSettings& settings_;
   dispatch::GateState& gate_;

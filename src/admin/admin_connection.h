@@ -30,11 +30,11 @@ struct AdminConnection {
   std::optional<std::uint32_t> awaited_sequence;  // no further request begins before this answer is there
   TimeNs since;                                   // when the reader's phase began, or when the last answer left while it was idle
   Intake intake = Intake::open;
-  std::optional<Caller> caller;  // of the request that is being read, once its head was
-  bool is_reading = false;       // read_requests is running: an answer given meanwhile must not start it again
-  bool is_first = true;          // no request was whole yet
-  bool is_counted = false;       // it is one of admin.max_connections
-  bool peer_finished = false;    // FIN was received; whole requests are still answered
+  CallerRef caller;            // of the request that is being read, once its head was
+  bool is_reading = false;     // read_requests is running: an answer given meanwhile must not start it again
+  bool is_first = true;        // no request was whole yet
+  bool is_counted = false;     // it is one of admin.max_connections
+  bool peer_finished = false;  // FIN was received; whole requests are still answered
 };
 
 /// The session's part of the connection record.

@@ -127,7 +127,7 @@ std::optional<Answer> AdminSession::refuse_stranger(conn::Connection& connection
   const Request& request = state.reader.request();
   if (auto refusal = api_.judge_caller(request)) return refusal;
   if (AdminApi::is_public(request)) {
-    state.caller.emplace();
+    state.caller = guard_.nobody();
     return std::nullopt;
   }
   auto caller = guard_.identify(request, {connection.peer, transport_.client_identity(connection)},
@@ -142,7 +142,7 @@ void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_s
   AdminConnection& state = state_of(connection);
   const Request& request = state.reader.request();
   if (!request.expects_continue) return;
-  if (const auto refusal = api_.judge_expectation(request, *state.caller)) {
+  if (const auto refusal = api_.judge_expectation(request, state.caller, connection.peer)) {
     count_forbidden(*refusal);
     owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));
   } else if (body_so_far.empty()) {
@@ -154,7 +154,7 @@ void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_s
 void AdminSession::serve(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   const auto refusal = state.caller ? std::nullopt : refuse_stranger(connection);
-  const Caller caller = std::exchange(state.caller, std::nullopt).value_or(Caller{});
+  const CallerRef caller = std::exchange(state.caller, nullptr);
   Request request = state.reader.take();
   counters_.admin_requests.add(1);
   if (request.persistence == http::Persistence::close) state.intake = Intake::stopped;
@@ -162,7 +162,7 @@ void AdminSession::serve(conn::Connection& connection) {
   const Responder responder{
       *this, {.slot = transport_.table().slot_of(connection), .generation = connection.generation, .sequence = sequence}};
   if (refusal) return responder.answer(*refusal);
-  if (api_.serve(std::move(request), caller, responder) == Followers::wait) state.awaited_sequence = sequence;
+  if (api_.serve(std::move(request), caller, connection.peer, responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
 /// A caller that may not ask learns only that, and not what is wrong with its request.

@@ -4,11 +4,10 @@
 #include <vector>
 
 namespace ringgate::admin {
-namespace {
 
-void write_line(const AuditNote& note, const Answer& answer) {
-  const std::string remote = note.caller.remote.text();
-  std::vector<log::Field> fields{{"who", note.caller.name}, {"what", note.what}};
+void AuditTrail::write(const AuditNote& note, const Answer& answer) {
+  const std::string remote = note.remote.text();
+  std::vector<log::Field> fields{{"who", note.caller->name}, {"what", note.what}};
   if (!note.device_id.empty()) fields.emplace_back("device_id", note.device_id);
   fields.emplace_back("outcome", answer.refusal ? facts_of(*answer.refusal).status : answer.status);
   if (answer.refusal) fields.emplace_back("reason", facts_of(*answer.refusal).reason);
@@ -16,21 +15,14 @@ void write_line(const AuditNote& note, const Answer& answer) {
   log::write(note.level, "admin call", fields);
 }
 
-}  // namespace
-
-void AuditTrail::write(const AuditNote& note, const Answer& answer) {
-  if (log::enabled(note.level)) write_line(note, answer);
-}
-
 Responder AuditTrail::follow(const Responder& responder, AuditNote note) {
-  if (!log::enabled(note.level)) return responder;
   open_.insert_or_assign(responder.ticket(), Entry{std::move(note), responder});
   return {*this, responder.ticket()};
 }
 
 void AuditTrail::answer(const AnswerTicket& ticket, Answer answer) {
   auto entry = open_.extract(ticket);
-  write_line(entry.mapped().note, answer);
+  write(entry.mapped().note, answer);
   entry.mapped().responder.answer(std::move(answer));
 }
 

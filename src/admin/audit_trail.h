@@ -10,20 +10,22 @@
 #include "admin/access.h"
 #include "admin/responder.h"
 #include "base/log.h"
+#include "ring/ring.h"
 
 namespace ringgate::admin {
 
 /// The call, for its line.
 struct AuditNote {
   log::Level level = log::Level::info;
-  Caller caller;
+  CallerRef caller;
+  ring::PeerAddress remote;
   std::string what;       // "DELETE /v1/devices/{id}"
   std::string device_id;  // empty: of no device
 };
 
 class AuditTrail final : private AnswerSink {
  public:
-  /// Of a call that is answered already. A note of level `off` leaves no line.
+  /// Of a call that is answered already. Only for a level that the log writes, as below.
   static void write(const AuditNote& note, const Answer& answer);
 
   /// A responder whose answer is written to the log, and then given to `responder`.

@@ -13,8 +13,9 @@ const AccessTable& Guard::table() {
   return *table_;
 }
 
-std::expected<Caller, Refusal> Guard::identify(const Request& request, const Origin& origin, const Clocks& clocks) {
-  if (access_ == nullptr || !table().demands_token()) return let_in_by_port(origin);
+std::expected<CallerRef, Refusal> Guard::identify(const Request& request, const Origin& origin, const Clocks& clocks) {
+  if (access_ == nullptr || !table().demands_token())
+    return origin.certificate == nullptr ? by_port_ : let_in_by_port(origin.certificate->subject);
   if (request.authorizations_count > 1)
     return refuse(Refusal::authorization_repeated, "authorization_repeated", origin, clocks.now);
   if (request.authorizations_count == 0) return refuse(Refusal::token_missing, "token_missing", origin, clocks.now);
@@ -26,7 +27,7 @@ std::expected<Caller, Refusal> Guard::identify(const Request& request, const Ori
 }
 
 /// The token is looked up even for a source that must wait, so that the time of the answer tells nothing.
-std::expected<Caller, Refusal> Guard::judge_token(std::string_view token, const Origin& origin, const Clocks& clocks) {
+std::expected<CallerRef, Refusal> Guard::judge_token(std::string_view token, const Origin& origin, const Clocks& clocks) {
   auto caller = table().find(token, clocks.unix_seconds);
   if (origin.peer.is_known() && attempts_.must_wait(origin.peer, clocks.now) &&
       !(caller && attempts_.was_let_in(origin.peer, caller->name)))
@@ -36,16 +37,14 @@ std::expected<Caller, Refusal> Guard::judge_token(std::string_view token, const 
     return refuse(Refusal::token_invalid, auth::facts_of(caller.error()).reason, origin, clocks.now);
   }
   if (origin.peer.is_known()) attempts_.note_success(origin.peer, caller->name, clocks.now);
-  caller->remote = origin.peer;
-  return std::move(*caller);
+  return std::make_shared<const Caller>(std::move(*caller));
 }
 
-Caller Guard::let_in_by_port(const Origin& origin) const {
+CallerRef Guard::let_in_by_port(std::string name) {
   Caller caller;
-  caller.name = origin.certificate != nullptr ? origin.certificate->subject : port_;
-  caller.remote = origin.peer;
+  caller.name = std::move(name);
   caller.scopes.add(auth::Scope::admin);
-  return caller;
+  return std::make_shared<const Caller>(std::move(caller));
 }
 
 std::unexpected<Refusal> Guard::refuse(Refusal refusal, std::string_view cause, const Origin& origin, TimeNs now) {

@@ -34,19 +34,22 @@ class Guard {
  public:
   /// `access` outlives the guard; null: everybody may do everything. `port`: the name of callers whom only the port lets in.
   Guard(const Access* access, std::string port, ShardCounters& counters)
-      : access_(access), port_(std::move(port)), counters_(counters) {}
+      : access_(access), by_port_(let_in_by_port(std::move(port))), counters_(counters) {}
 
   /// Who makes `request`; a refusal if its credential is missing or wrong.
-  std::expected<Caller, Refusal> identify(const Request& request, const Origin& origin, const Clocks& clocks);
+  std::expected<CallerRef, Refusal> identify(const Request& request, const Origin& origin, const Clocks& clocks);
+  /// A caller that nobody knows, who may do what everybody may.
+  const CallerRef& nobody() const { return nobody_; }
 
  private:
   const AccessTable& table();
-  Caller let_in_by_port(const Origin& origin) const;
-  std::expected<Caller, Refusal> judge_token(std::string_view token, const Origin& origin, const Clocks& clocks);
+  static CallerRef let_in_by_port(std::string name);
+  std::expected<CallerRef, Refusal> judge_token(std::string_view token, const Origin& origin, const Clocks& clocks);
   std::unexpected<Refusal> refuse(Refusal refusal, std::string_view cause, const Origin& origin, TimeNs now);
 
   const Access* access_;
-  const std::string port_;
+  const CallerRef by_port_;  // whoever has neither a token nor a certificate
+  const CallerRef nobody_ = std::make_shared<const Caller>();
   ShardCounters& counters_;
   std::shared_ptr<const AccessTable> table_;
   std::uint64_t version_ = 0;

@@ -58,6 +58,7 @@ ReadProgress RequestReader::read_head(ByteView input) {
 /// Copies the needed parts of the head, and prepares for a body. Fills `request_` even if it then rejects the request: the
 /// session judges the caller by it.
 std::optional<http::Rejection> RequestReader::take_head(const http::RequestView& view) {
+  const std::size_t authorizations_count = view.count_fields("Authorization");
   const bool closes = view.is_http10() || view.list_has_token("Connection", "close");
   request_ = {
       .method = view.method(),
@@ -65,8 +66,8 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
       .is_from_web_page = is_from_web_page(view),
       .asks_for_websocket = asks_for_websocket(view),
       .is_encoded = is_encoded(view),
-      .authorization = std::string(view.field("Authorization").value_or("")),
-      .authorizations_count = view.count_fields("Authorization"),
+      .authorization = std::string(authorizations_count == 0 ? "" : *view.field("Authorization")),
+      .authorizations_count = authorizations_count,
       .authority = std::string(view.authority()),
       .path = std::string(view.path()),
       .query = form_query(view.query()),

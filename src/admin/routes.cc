@@ -21,17 +21,24 @@ struct AdminApi::Service {
   Followers followers = Followers::may_begin;
 };
 
-namespace {
-
-using Service = AdminApi::Service;
-
-struct Route {
+struct AdminApi::Route {
   std::string_view before_id;  // the path up to the device id; the whole path if it has none
   bool has_id;
   std::string_view after_id;
   std::string_view allow;  // the Allow field line of a 405
   std::array<Service, 3> services;
 };
+
+struct AdminApi::Match {
+  const Route* route = nullptr;  // null: nothing is served at this path
+  std::string_view id_segment;
+};
+
+namespace {
+
+using Service = AdminApi::Service;
+using Route = AdminApi::Route;
+using Match = AdminApi::Match;
 
 constexpr std::string_view allow_get = "Allow: GET, HEAD\r\n";
 constexpr std::string_view allow_post = "Allow: POST\r\n";
@@ -112,11 +119,6 @@ std::optional<std::string_view> match(const Route& route, std::string_view path)
   return path.find('/') == std::string_view::npos ? std::optional{path} : std::nullopt;
 }
 
-struct Match {
-  const Route* route = nullptr;  // null: nothing is served at this path
-  std::string_view id_segment;
-};
-
 Match find_route(std::string_view path) {
   for (const Route& route : routes)
     if (const auto segment = match(route, path)) return {&route, *segment};
@@ -156,12 +158,10 @@ bool AdminApi::is_public(const Request& request) {
   return found.route != nullptr && !found.route->services.front().scope;
 }
 
-std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller& caller) const {
-  if (auto refusal = judge_caller(request)) return refusal;
+std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller& caller, const Match& found) const {
   if (request.method == Method::unknown) return Answer::refuse(Refusal::method_unknown);
   if (request.asks_for_websocket) return Answer::refuse(Refusal::upgrade_unserved);
   if (!request.path.starts_with('/')) return Answer::refuse(Refusal::method_not_allowed, allow_all);  // OPTIONS *, CONNECT h:80
-  const Match found = find_route(request.path);
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
   const Service* service = find_service(*found.route, request.method);
   if (service == nullptr) return Answer::refuse(Refusal::method_not_allowed, found.route->allow);
@@ -186,53 +186,55 @@ bool AdminApi::is_host_allowed(const Request& request) const {
   return http::is_loopback_name(host) || http::is_ip_literal(host) || http::is_listed(host, settings_.allowed_hosts);
 }
 
-AuditNote AdminApi::note_of(const Request& request, const Caller& caller) const {
-  const Match found = find_route(request.path);
-  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
-  if (service == nullptr || !log::enabled(service->audit))
-    return {.level = log::Level::off, .caller = {}, .what = {}, .device_id = {}};
+/// The line that a call leaves; nullopt if it is not written.
+std::optional<AuditNote> AdminApi::note_of(const Match& found, Method method, const CallerRef& caller,
+                                           const ring::PeerAddress& remote) const {
+  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, method);
+  if (service == nullptr || !log::enabled(service->audit)) return std::nullopt;
   const auto id = found.route->has_id ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters) : std::nullopt;
-  return {service->audit, caller, name_of(*found.route, request.method), std::string(id ? id->view() : "")};
+  return AuditNote{service->audit, caller, remote, name_of(*found.route, method), std::string(id ? id->view() : "")};
 }
 
-std::optional<Answer> AdminApi::judge_expectation(const Request& request, const Caller& caller) const {
-  auto refusal = judge_head(request, caller);
-  if (!refusal) refusal = judge_device(request);
-  if (refusal) AuditTrail::write(note_of(request, caller), *refusal);
+std::optional<Answer> AdminApi::judge_expectation(const Request& request, const CallerRef& caller,
+                                                  const ring::PeerAddress& remote) const {
+  const Match found = find_route(request.path);
+  auto refusal = judge_head(request, *caller, found);
+  if (!refusal) refusal = judge_device(request, found);
+  if (!refusal) return std::nullopt;
+  if (const auto note = note_of(found, request.method, caller, remote)) AuditTrail::write(*note, *refusal);
   return refusal;
 }
 
 /// Of a request that judge_head lets pass.
-std::optional<Answer> AdminApi::judge_device(const Request& request) const {
-  const Match found = find_route(request.path);
+std::optional<Answer> AdminApi::judge_device(const Request& request, const Match& found) const {
   if (!found.route->has_id || !find_service(*found.route, request.method)->takes_message) return std::nullopt;
   const auto id = DeviceIdSegment::decode(found.id_segment, settings_.id_characters);
   if (push_service_.map().find(gate_.hash(id->view()))) return std::nullopt;
   return Answer::refuse(Refusal::unknown_device);
 }
 
-Followers AdminApi::serve(Request request, const Caller& caller, const Responder& unaudited) {
+Followers AdminApi::serve(Request request, const CallerRef& caller, const ring::PeerAddress& remote, const Responder& unaudited) {
   const Match found = find_route(request.path);
   const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
   const DeviceIdSegment id = found.route != nullptr && found.route->has_id
                                  ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters).value_or(DeviceIdSegment{})
                                  : DeviceIdSegment{};
   Responder responder = unaudited;
-  if (auto note = note_of(request, caller); note.level != log::Level::off) responder = audit_.follow(unaudited, std::move(note));
-  if (auto refusal = judge_head(request, caller)) {
+  if (auto note = note_of(found, request.method, caller, remote)) responder = audit_.follow(unaudited, std::move(*note));
+  if (auto refusal = judge_head(request, *caller, found)) {
     responder.answer(std::move(*refusal));
     return Followers::may_begin;
   }
-  if (found.route->has_id && caller.depends_on_connection()) {
+  if (found.route->has_id && caller->depends_on_connection()) {
     serve_if_covered(*service, std::move(request), caller, id, responder);
     return Followers::wait;
   }
-  (this->*service->endpoint)({request, caller, id, responder});
+  (this->*service->endpoint)({request, *caller, id, responder});
   return service->followers;
 }
 
 /// Asks first which route and groups the device has. It may be replaced by another connection behind that answer.
-void AdminApi::serve_if_covered(const Service& service, Request request, const Caller& caller, const DeviceIdSegment& id,
+void AdminApi::serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
                                 const Responder& responder) {
   push_service_.describe(id.view(), [this, &service, request = std::move(request), caller, id,
                                      responder](const dispatch::DescribeResult& result) mutable {
@@ -241,8 +243,8 @@ void AdminApi::serve_if_covered(const Service& service, Request request, const C
       case dispatch::DescribeOutcome::unavailable: return responder.refuse(Refusal::unavailable);
       case dispatch::DescribeOutcome::found: break;
     }
-    if (!caller.covers(*result.device)) return responder.refuse(Refusal::not_covered);
-    (this->*service.endpoint)({request, caller, id, responder});
+    if (!caller->covers(*result.device)) return responder.refuse(Refusal::not_covered);
+    (this->*service.endpoint)({request, *caller, id, responder});
   });
 }
 

@@ -282,9 +282,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_query(request->query);
   outcome = {};
   const Outcome expected = reference_outcome(*request);
-  static const Caller caller{
-      .name = {}, .scopes = *auth::Scopes::parse("admin"), .prefix = {}, .group = {}, .route = {}, .remote = {}};
-  api.serve(*request, caller, Responder(sink, {}));
+  static const auto caller = std::make_shared<const Caller>(
+      Caller{.name = {}, .scopes = *auth::Scopes::parse("admin"), .prefix = {}, .group = {}, .route = {}});
+  const Responder responder(sink, {});
+  if (const auto refusal = api.judge_caller(*request)) responder.answer(*refusal);
+  else api.serve(*request, caller, {}, responder);
   require(outcome == expected, "routing = reference");
   if (!outcome.id.empty()) check_escaped(outcome.id);
   return 0;
