@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <utility>
 
@@ -130,30 +128,6 @@ std::expected<void, FileFault> check_lines(std::string_view text) {
 }
 
 }  // namespace
-
-std::expected<std::string, Complaint> read_config_file(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) {
-    const bool absent = !error || error == std::errc::no_such_file_or_directory;
-    return std::unexpected(
-        Complaint{absent ? "there is no such file" : error.message(), "name a readable TOML file with --config"});
-  }
-  if (std::filesystem::is_directory(status)) {
-    return std::unexpected(Complaint{"it is a directory", "name a TOML file with --config"});
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(config_file_bytes_max + 1, '\0');
-  if (!file || !file.read(text.data(), static_cast<std::streamsize>(text.size())).eof()) {
-    if (file) {
-      return std::unexpected(Complaint{fmt::format("the file is larger than {} bytes", config_file_bytes_max),
-                                       "name the file that holds the settings"});
-    }
-    return std::unexpected(Complaint{"the file cannot be read", "give the gate's user the right to read it"});
-  }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
 
 std::expected<FileContent, FileFault> parse_config_text(std::string_view text) {
   if (text.size() > config_file_bytes_max) {

@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "config/file_text.h"
 #include "config/rule.h"
 
 namespace ringgate::config {
 
 // Far above any file that a person writes; they also keep the parser's recursion shallow.
-inline constexpr std::size_t config_file_bytes_max = 1024 * 1024;
 inline constexpr std::size_t config_line_bytes_max = 1024;
 inline constexpr std::size_t config_nesting_max = 8;
 
@@ -35,9 +35,6 @@ struct FileFault {
   std::size_t line = 0;
   Complaint complaint;
 };
-
-/// The bytes of a file, at most config_file_bytes_max.
-std::expected<std::string, Complaint> read_config_file(const std::string& path);
 
 std::expected<FileContent, FileFault> parse_config_text(std::string_view text);
 

@@ -52,8 +52,8 @@ std::string path_of_environment(std::string_view name) {
 /// Applies settings layer by layer and collects the faults.
 class Loader {
  public:
-  void load_file(const std::string& path) {
-    auto text = read_config_file(path);
+  void load_file(const std::string& path, FileReading reading) {
+    auto text = read_config_file(path, reading);
     if (text) return load_text(*text, path);
     fault(printable(path), text.error());
   }
@@ -169,7 +169,7 @@ class Loader {
 
 std::expected<LoadedConfig, ConfigFaults> load_config(const ConfigSources& sources) {
   Loader loader;
-  if (!sources.file.empty()) loader.load_file(sources.file);
+  if (!sources.file.empty()) loader.load_file(sources.file, sources.reading);
   loader.load_environment(sources.environment);
   loader.load_flags(sources.flags);
   return loader.finish();

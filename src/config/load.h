@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "config/check.h"
+#include "config/file_text.h"
 #include "ringgate/config.h"
 
 namespace ringgate::config {
@@ -24,6 +25,7 @@ struct ConfigSources {
   std::string file;                          // empty: no file
   std::span<const std::string> environment;  // "NAME=value"; names without the prefix RINGGATE_ are ignored
   std::span<const FlagSetting> flags;
+  FileReading reading = FileReading::first;
 };
 
 /// Settings and their sources. A key that is absent from `origins` has its default.

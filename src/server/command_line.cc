@@ -186,8 +186,9 @@ config::ConfigFaults missing_handlers(const config::LoadedConfig& loaded) {
 }
 
 std::expected<config::LoadedConfig, config::ConfigFaults> read_sources(const Request& request,
-                                                                       std::span<const std::string> environment) {
-  auto loaded = config::load_config({request.file, environment, request.flags});
+                                                                       std::span<const std::string> environment,
+                                                                       config::FileReading reading) {
+  auto loaded = config::load_config({request.file, environment, request.flags, reading});
   if (!loaded) return loaded;
   if (auto faults = missing_handlers(*loaded); !faults.empty()) return std::unexpected(std::move(faults));
   return loaded;
@@ -196,7 +197,7 @@ std::expected<config::LoadedConfig, config::ConfigFaults> read_sources(const Req
 /// The settings. Prints the faults: `serve` only the first, other commands all.
 std::expected<config::LoadedConfig, ExitCode> load(const Request& request, std::span<const std::string> environment,
                                                    std::ostream& err) {
-  auto loaded = read_sources(request, environment);
+  auto loaded = read_sources(request, environment, config::FileReading::first);
   if (loaded) return std::move(*loaded);
   for (const StartError& fault : loaded.error()) {
     refuse(fault, err);
@@ -262,7 +263,7 @@ std::expected<config::LoadedConfig, StartError> read_settings_again(std::span<co
   }
   const auto request = parser.request();
   if (!request) return std::unexpected(request.error());
-  auto loaded = read_sources(*request, environment);
+  auto loaded = read_sources(*request, environment, config::FileReading::again);
   if (!loaded) return std::unexpected(std::move(loaded.error().front()));
   return std::move(*loaded);
 }

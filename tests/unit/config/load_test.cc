@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <string_view>
+#include <thread>
 
 #include "config/table.h"
 #include "support/source_root.h"
@@ -281,8 +284,6 @@ TEST(LoadConfig, ReadsNoMoreOfALargeFileThanItsCeiling) {
   EXPECT_EQ(
       faults_of({file.path(), {}, {}}),
       "ringgate: " + file.path().string() + ": the file is larger than 1048576 bytes; name the file that holds the settings");
-  EXPECT_EQ(faults_of({"/dev/zero", {}, {}}),
-            "ringgate: /dev/zero: the file is larger than 1048576 bytes; name the file that holds the settings");
 }
 
 TEST(LoadConfig, TakesAFileOfExactlyTheCeiling) {
@@ -296,6 +297,38 @@ TEST(LoadConfig, TakesAFileOfExactlyTheCeiling) {
 
 TEST(LoadConfig, RefusesWhatIsNoFile) {
   EXPECT_EQ(faults_of({"/", {}, {}}), "ringgate: /: it is a directory; name a TOML file with --config");
+  EXPECT_EQ(faults_of({"/dev/zero", {}, {}}), "ringgate: /dev/zero: it is a device; name a TOML file with --config");
+  EXPECT_EQ(faults_of({"/dev/null", {}, {}, FileReading::again}), "");
+}
+
+TEST(LoadConfig, ReadsAPipeOnceAtTheStart) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const std::string name = "/proc/self/fd/" + std::to_string(ends[0]);
+  constexpr std::string_view text = "[limits]\nmax_message = '3KiB'\n";
+  ASSERT_EQ(write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  EXPECT_NE(faults_of({name, {}, {}, FileReading::again}).find("it is a pipe"), std::string::npos);
+  close(ends[1]);
+  const auto loaded = load_config({name, {}, {}});
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.limits.message_bytes_max, 3072U);
+  close(ends[0]);
+}
+
+TEST(LoadConfig, WaitsForTheWritersOfAPipe) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::jthread writer([&] {
+    for (const char c : std::string_view("[limits]\nmax_message = '3KiB'\n")) {
+      EXPECT_EQ(write(ends[1], &c, 1), 1);
+      std::this_thread::yield();
+    }
+    close(ends[1]);
+  });
+  const auto loaded = load_config({"/proc/self/fd/" + std::to_string(ends[0]), {}, {}});
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.limits.message_bytes_max, 3072U);
+  close(ends[0]);
 }
 
 TEST(LoadConfig, SurvivesDepthThatWouldExhaustTheStack) {
