@@ -67,6 +67,13 @@ struct PeerAddress {
   friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
 };
 
+/// The process at the other end of a Unix socket, as it was when it connected (SO_PEERCRED, unix(7)); ids as this process sees them.
+struct PeerProcess {
+  std::uint32_t pid = 0;  // 0: not known
+  std::uint32_t uid = 0;
+  bool is_known() const { return pid != 0; }
+};
+
 struct ListenAddress {
   static constexpr std::size_t path_bytes_max = 107;  // what sockaddr_un holds beside the zero at its end
 
@@ -174,6 +181,8 @@ class Ring {
   /// Asks for the peer's address. True: a completion follows, and `*out` must live until then. False: `*out` is filled already
   /// and no completion follows.
   bool peer_address(Socket socket, PeerAddress* out, Token token);
+  /// The same for the process at the other end of a Unix socket. It stays unknown where the kernel cannot name peers later.
+  bool peer_process(Socket socket, PeerProcess* out, Token token);
 
   /// Receives into provided buffers. Completes for each received piece, and stays armed while `more`. Result 0: end of stream.
   void receive(Socket socket, Token token);
@@ -254,11 +263,12 @@ class Ring {
 
  private:
   explicit Ring(std::unique_ptr<Backend> backend);
+  std::expected<ListenAddress, SetupError> listen_on_unix_socket(const ListenAddress& address, const ListenOptions& options);
   std::unique_ptr<Backend> backend_;
 };
 
-/// Fails (71, 77) if the gate cannot bind `address` alone: with SO_REUSEPORT it would share another process's port silently. Of a Unix
-/// socket on which nobody listens any more it removes the file.
+/// Fails (71, 77) if the gate cannot bind `address` alone: with SO_REUSEPORT it would share another process's port silently. Says
+/// nothing about a Unix socket: `listen` does.
 std::expected<void, SetupError> check_address_free(const ListenAddress& address);
 
 /// Probes the kernel with a throw-away ring and runs the self-test. For start-up, `version` and `doctor`. Blocks for some seconds

@@ -15,6 +15,7 @@ enum class OperationKind : std::uint8_t {
   cancel,    // result is ignored: the cancelled operations complete on their own
   close,     // its completion stays inside the backend
   peer_name,
+  peer_process,
   ring_message,       // slot = event descriptor of the ring to wake; completes only if the message failed
   doorbell,           // completes on the woken ring: a mailbox has parcels
   wake,               // read of the eventfd that threads without a ring write to

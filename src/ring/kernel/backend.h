@@ -24,6 +24,12 @@ struct PendingPeerName {
   PeerAddress* out;
 };
 
+/// The same for SO_PEERCRED.
+struct PendingPeerProcess {
+  ucred raw;
+  PeerProcess* out;
+};
+
 /// One accept with storage for the peer's address, for kernels that cannot name peers of direct descriptors.
 struct AddressedAccept {
   sockaddr_in6 raw{};
@@ -82,7 +88,8 @@ struct Ring::Backend {
   bool any_listener_stopped = false;
   std::vector<Family> socket_families;
   std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to the nodes, which never move
-  std::vector<PeerAddress> accepted_addresses;                     // by socket; only with addressed accepts
+  std::unordered_map<Socket, PendingPeerProcess> pending_peer_processes;  // likewise
+  std::vector<PeerAddress> accepted_addresses;                            // by socket; only with addressed accepts
   std::deque<io_uring_sqe> backlog;           // submissions made while the queue was full and the kernel took none
   std::deque<PiecedMessage> pieced_messages;  // a deque, since elements must not move
   std::size_t pieced_messages_used = 0;
@@ -110,6 +117,7 @@ struct Ring::Backend {
   void note_zero_copy_end(std::uint32_t number, std::uint32_t usage);
   void translate_accept(Completion& completion);
   void translate_peer_name(Completion& completion);
+  void translate_peer_process(Completion& completion);
 };
 
 }  // namespace ringgate::ring

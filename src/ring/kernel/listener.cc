@@ -50,7 +50,6 @@ void set_option(int descriptor, int level, int name, int value) {
 }
 
 SetupError describe_listen_failure(const ListenAddress& address, int error) {
-  if (address.is_unix()) return describe_unix_failure(address, error);
   const std::string cause = "cannot listen on " + address.text() + ": " + std::strerror(error);
   switch (error) {
     case EADDRINUSE:
@@ -82,7 +81,7 @@ std::expected<int, int> bind_stream_socket(SocketAddress& address, bool dual_sta
 }  // namespace
 
 std::expected<void, SetupError> check_address_free(const ListenAddress& address) {
-  if (address.is_unix()) return claim_socket_path(address);
+  if (address.is_unix()) return {};  // it is claimed, bound and made to listen in one step
   auto socket_address = to_socket_address(address);
   const auto descriptor = bind_stream_socket(socket_address, address.dual_stack, false);
   if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
@@ -93,17 +92,16 @@ std::expected<void, SetupError> check_address_free(const ListenAddress& address)
 std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_index, const ListenAddress& address,
                                                       const ListenOptions& options) {
   RINGGATE_ASSERT(listener_index == backend_->listeners.size());
-  SocketAddress socket_address;
-  if (!address.is_unix()) socket_address = to_socket_address(address);
-  const auto descriptor =
-      address.is_unix() ? bind_unix_socket(address.path) : bind_stream_socket(socket_address, address.dual_stack, true);
+  if (address.is_unix()) return listen_on_unix_socket(address, options);
+  SocketAddress socket_address = to_socket_address(address);
+  const auto descriptor = bind_stream_socket(socket_address, address.dual_stack, true);
   if (!descriptor) return std::unexpected(describe_listen_failure(address, descriptor.error()));
 
   // Accepted sockets inherit these options.
   set_option(*descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(*descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout / nanoseconds_per_millisecond));
   if (options.send_buffer_bytes != 0) set_option(*descriptor, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
-  const bool knows_address = address.is_unix() || getsockname(*descriptor, socket_address.get(), &socket_address.bytes) == 0;
+  const bool knows_address = getsockname(*descriptor, socket_address.get(), &socket_address.bytes) == 0;
   if (!knows_address || ::listen(*descriptor, options.backlog) != 0) {
     const int error = errno;
     ::close(*descriptor);
@@ -112,16 +110,22 @@ std::expected<ListenAddress, SetupError> Ring::listen(std::uint32_t listener_ind
   ListenAddress bound = address;
   Listener& listener = backend_->listeners.emplace_back();
   listener.descriptor = *descriptor;
-  if (address.is_unix()) {
-    listener.family = Family::unix_socket;
-    return bound;
-  }
   in_port_t port = 0;  // at the same offset in both families
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   std::memcpy(&port, reinterpret_cast<const char*>(&socket_address.storage) + offsetof(sockaddr_in, sin_port), sizeof port);
   bound.port = ntohs(port);
   listener.family = socket_address.family() == AF_INET6 ? Family::ipv6 : Family::ipv4;
   return bound;
+}
+
+std::expected<ListenAddress, SetupError> Ring::listen_on_unix_socket(const ListenAddress& address, const ListenOptions& options) {
+  const auto descriptor = listen_on_path(address, options.backlog);
+  if (!descriptor) return std::unexpected(descriptor.error());
+  if (options.send_buffer_bytes != 0) set_option(*descriptor, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
+  Listener& listener = backend_->listeners.emplace_back();
+  listener.descriptor = *descriptor;
+  listener.family = Family::unix_socket;
+  return address;
 }
 
 std::expected<void, SetupError> Ring::share_listener(std::uint32_t listener_index, Ring& owner) {

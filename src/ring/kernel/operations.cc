@@ -239,6 +239,36 @@ void Ring::Backend::translate_peer_name(Completion& completion) {
   pending_peer_names.erase(pending);
 }
 
+bool Ring::peer_process(Socket socket, PeerProcess* out, Token token) {
+  Backend& b = *backend_;
+  if (!b.features.direct_descriptors) {
+    ucred raw{};
+    socklen_t raw_bytes = sizeof raw;
+    if (getsockopt(static_cast<int>(socket), SOL_SOCKET, SO_PEERCRED, &raw, &raw_bytes) == 0)
+      *out = {static_cast<std::uint32_t>(raw.pid), raw.uid};
+    return false;
+  }
+  if (!b.features.peer_name_command) return false;
+  PendingPeerProcess& pending = b.pending_peer_processes[socket];
+  pending = {{}, out};
+  io_uring_sqe* sqe = b.next_submission(token);
+  sqe->opcode = IORING_OP_URING_CMD;
+  sqe->off = abi::socket_command_getsockopt;
+  sqe->addr = (std::uint64_t{SO_PEERCRED} << 32) | std::uint64_t{SOL_SOCKET};
+  sqe->file_index = sizeof pending.raw;
+  sqe->addr3 = reinterpret_cast<std::uint64_t>(&pending.raw);
+  b.address_socket(sqe, socket);
+  return true;
+}
+
+void Ring::Backend::translate_peer_process(Completion& completion) {
+  const auto pending = pending_peer_processes.find(completion.token.slot);
+  RINGGATE_ASSERT(pending != pending_peer_processes.end());
+  const ucred& raw = pending->second.raw;
+  if (completion.error == IoError::none) *pending->second.out = {static_cast<std::uint32_t>(raw.pid), raw.uid};
+  pending_peer_processes.erase(pending);
+}
+
 Ring::Doorbell Ring::doorbell() const {
   return {backend_->features.message_ring ? backend_->ring_descriptor : -1, backend_->event_descriptor};
 }

@@ -1,5 +1,8 @@
 #include "ring/kernel/unix_socket.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,6 +45,8 @@ int try_to_connect(const std::string& path) {
 SetupError describe_unix_failure(const ListenAddress& address, int error) {
   const std::string cause = "cannot listen on " + address.text() + ": " + std::strerror(error);
   switch (error) {
+    case EBUSY:
+      return {exit_system, cause, "wait until the gate that is starting there has started, then stop it or choose another path"};
     case EADDRINUSE: return {exit_system, cause, "stop the process that listens there, or choose another path"};
     case ENOTSOCK: return {exit_system, cause, "remove that file, or choose another path"};
     case ENOENT:
@@ -91,18 +96,66 @@ std::expected<int, int> bind_unix_socket(const std::string& path) {
   return descriptor;
 }
 
+std::expected<int, SetupError> listen_on_path(const ListenAddress& address, int backlog) {
+  const auto lock = PathLock::take(address.path);
+  if (!lock) return std::unexpected(describe_unix_failure(address, lock.error()));
+  if (auto claimed = claim_socket_path(address); !claimed) return std::unexpected(std::move(claimed.error()));
+  const auto descriptor = bind_unix_socket(address.path);
+  if (!descriptor) return std::unexpected(describe_unix_failure(address, descriptor.error()));
+  // Within the lock: until it listens, it looks like one that a killed gate has left.
+  if (listen(*descriptor, backlog) == 0) return *descriptor;
+  const int error = errno;
+  close(*descriptor);
+  return std::unexpected(describe_unix_failure(address, error));
+}
+
+std::expected<PathLock, int> PathLock::take(const std::string& path) {
+  constexpr int tries_max = 100, pause_ms = 5;
+  std::string file = path + ".lock";
+  for (int tries = 0; tries < tries_max; ++tries) {
+    const int descriptor = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (descriptor < 0) return std::unexpected(errno);
+    const int error = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    struct stat held{}, named{};
+    // Whoever held it before has removed its file: another one may be the lock by now.
+    if (error == 0 && fstat(descriptor, &held) == 0 && lstat(file.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
+        held.st_ino == named.st_ino)
+      return PathLock(std::move(file), descriptor);
+    close(descriptor);
+    if (error == EWOULDBLOCK) (void)poll(nullptr, 0, pause_ms);
+    else if (error != 0) return std::unexpected(error);
+  }
+  return std::unexpected(EBUSY);
+}
+
+PathLock::~PathLock() {
+  if (descriptor_ < 0) return;
+  (void)unlink(file_.c_str());
+  close(descriptor_);
+}
+
 SocketFile::SocketFile(const ListenAddress& address) {
   struct stat found{};
   if (lstat(address.path.c_str(), &found) != 0) return;
   path_ = address.path;
   device_ = found.st_dev;
   inode_ = found.st_ino;
+  made_at_ = {found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
 }
 
-SocketFile::~SocketFile() {
+/// The time too, because a file system may give the number of a file that was removed to the next one.
+bool SocketFile::is_named() const {
   struct stat found{};
-  if (path_.empty() || lstat(path_.c_str(), &found) != 0 || found.st_dev != device_ || found.st_ino != inode_) return;
-  (void)unlink(path_.c_str());
+  return lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_ &&
+         made_at_ == std::pair{std::int64_t{found.st_mtim.tv_sec}, std::int64_t{found.st_mtim.tv_nsec}};
+}
+
+/// Without the lock another gate could take the path between the look and the removal. If it cannot be had, the file stays, which the
+/// next start removes.
+SocketFile::~SocketFile() {
+  if (path_.empty() || !is_named()) return;
+  const auto lock = PathLock::take(path_);
+  if (lock && is_named()) (void)unlink(path_.c_str());
 }
 
 }  // namespace ringgate::ring

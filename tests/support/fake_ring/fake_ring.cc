@@ -151,6 +151,9 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
   return true;
 }
 
+/// No simulated peer is a process.
+bool Ring::peer_process(Socket, PeerProcess*, Token) { return false; }
+
 void Ring::receive(Socket socket, Token token) {
   backend_->ledger.begin(socket, OperationKind::receive, token);
   backend_->queue({.kind = OperationKind::receive, .token = token, .socket = socket});

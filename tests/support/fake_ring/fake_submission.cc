@@ -29,6 +29,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
     case OperationKind::peer_name: return run_peer_name(submission);
     case OperationKind::doorbell: return run_doorbell(submission);
     case OperationKind::none:
+    case OperationKind::peer_process:
     case OperationKind::ring_message:
     case OperationKind::borrow_descriptor:
     case OperationKind::zero_copy:

@@ -3,9 +3,14 @@
 #include <sys/un.h>
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <optional>
+#include <thread>
+#include <vector>
 
 #include "kernel_ring_fixture.h"
 #include "ring/kernel/unix_socket.h"
@@ -95,6 +100,62 @@ TEST_F(UnixSocket, SaysWhatIsMissing) {
   EXPECT_EQ(bound.error(), ENOENT);
   EXPECT_EQ(describe_unix_failure(nowhere, ENOENT).remedy, "create the directory");
   EXPECT_EQ(describe_unix_failure(nowhere, EACCES).exit_code, 77);
+}
+
+TEST_F(UnixSocket, IsWonByExactlyOneOfThoseWhoStartAtOnce) {
+  for (int round = 0; round < 200; ++round) {
+    if (round % 2 == 0) ::close(*bind_unix_socket(address.path));  // what a killed gate leaves
+    std::atomic<bool> begin{false};
+    std::array<std::expected<int, SetupError>, 4> outcomes;
+    {
+      std::vector<std::jthread> starting;
+      for (auto& outcome : outcomes)
+        starting.emplace_back([&] {
+          while (!begin.load()) std::this_thread::yield();
+          outcome = listen_on_path(address, 16);
+        });
+      begin.store(true);
+    }
+    int winners = 0;
+    for (const auto& outcome : outcomes) {
+      if (outcome) ++winners;
+      else EXPECT_EQ(outcome.error().exit_code, 71) << outcome.error().cause;
+    }
+    ASSERT_EQ(winners, 1) << "round " << round;
+    ::close(connected());
+    for (const auto& outcome : outcomes)
+      if (outcome) ::close(*outcome);
+    ASSERT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1) << "the socket alone";
+    std::filesystem::remove(address.path);
+  }
+}
+
+/// An old gate removes its file while a new one takes the path.
+TEST_F(UnixSocket, IsNotRemovedFromUnderWhoTakesIt) {
+  for (int round = 0; round < 200; ++round) {
+    std::optional<SocketFile> old;
+    const int ended = *listen_on_path(address, 16);
+    old.emplace(address);
+    ::close(ended);
+    std::expected<int, SetupError> fresh;
+    {
+      const std::jthread starting([&] { fresh = listen_on_path(address, 16); });
+      old.reset();
+    }
+    ASSERT_TRUE(fresh) << fresh.error().cause;
+    ::close(connected());
+    ::close(*fresh);
+    std::filesystem::remove(address.path);
+  }
+}
+
+TEST_F(UnixSocket, SaysThatSomebodyElseIsTakingIt) {
+  const auto lock = PathLock::take(address.path);
+  ASSERT_TRUE(lock);
+  const auto outcome = listen_on_path(address, 16);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().exit_code, 71);
+  EXPECT_NE(outcome.error().remedy.find("starting"), std::string::npos) << outcome.error().remedy;
 }
 
 TEST_F(UnixSocket, IsRemovedByItsOwnerAlone) {
