@@ -2,6 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
@@ -16,8 +17,10 @@ namespace {
 
 constexpr std::string_view label_prefix = "tls13 ";
 
+/// Null if OpenSSL does not have it.
 CipherContextPtr new_cipher(const char* name, bool seals) {
   const std::unique_ptr<EVP_CIPHER, Freed<EVP_CIPHER_free>> cipher(EVP_CIPHER_fetch(nullptr, name, nullptr));
+  if (cipher == nullptr) return nullptr;
   CipherContextPtr context(EVP_CIPHER_CTX_new());
   const int is_ready =
       context == nullptr ? 0 : EVP_CipherInit_ex2(context.get(), cipher.get(), nullptr, nullptr, seals ? 1 : 0, nullptr);
@@ -25,8 +28,10 @@ CipherContextPtr new_cipher(const char* name, bool seals) {
   return context;
 }
 
+/// The same.
 MacContextPtr new_mac(const char* digest) {
   const std::unique_ptr<EVP_MAC, Freed<EVP_MAC_free>> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+  if (mac == nullptr) return nullptr;
   MacContextPtr context(EVP_MAC_CTX_new(mac.get()));
   const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest), 0),
                                    OSSL_PARAM_construct_end()};
@@ -36,13 +41,17 @@ MacContextPtr new_mac(const char* digest) {
 
 }  // namespace
 
-Suite::Suite(std::uint32_t code_, const char* cipher, const char* digest, std::size_t key_bytes_, std::size_t secret_bytes_)
+Suite::Suite(std::uint32_t code_, const char* cipher, const char* digest, std::size_t key_bytes_, std::size_t secret_bytes_,
+             std::uint64_t records_max_)
     : code(code_),
       key_bytes(key_bytes_),
       secret_bytes(secret_bytes_),
+      records_max(records_max_),
       sealing(new_cipher(cipher, true)),
       opening(new_cipher(cipher, false)),
-      mac(new_mac(digest)) {}
+      mac(new_mac(digest)) {
+  ERR_clear_error();
+}
 
 RecordKeys::~RecordKeys() {
   OPENSSL_cleanse(secret_.data(), secret_.size());
@@ -95,7 +104,8 @@ std::array<std::uint8_t, nonce_bytes> RecordKeys::next_nonce() {
   std::array<std::uint8_t, nonce_bytes> nonce = iv_;
   for (std::size_t i = 0; i < sizeof sequence_; ++i)
     nonce[nonce_bytes - 1 - i] ^= static_cast<std::uint8_t>(sequence_ >> (8 * i));
-  RINGGATE_ASSERT(++sequence_ != 0);  // half a million years at a million records a second
+  ++sequence_;
+  RINGGATE_ASSERT(sequence_ != 0);  // half a million years at a million records a second
   return nonce;
 }
 

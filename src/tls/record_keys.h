@@ -24,11 +24,15 @@ using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, Freed<EVP_MAC_CTX_free>>;
 /// One of the three suites (RFC 8446 appendix B.4), with OpenSSL's contexts for it: making them takes long, so a shard has one of each,
 /// and gives them a connection's key for each record.
 struct Suite {
-  Suite(std::uint32_t code, const char* cipher, const char* digest, std::size_t key_bytes, std::size_t secret_bytes);
+  Suite(std::uint32_t code, const char* cipher, const char* digest, std::size_t key_bytes, std::size_t secret_bytes,
+        std::uint64_t records_max);
+  /// False if OpenSSL does not have the suite, and so agrees on it with nobody: with FIPS 140, ChaCha20-Poly1305 may be missing.
+  bool is_usable() const { return sealing != nullptr && opening != nullptr && mac != nullptr; }
 
   std::uint32_t code;  // as SSL_CIPHER_get_protocol_id(3) says it
   std::size_t key_bytes;
   std::size_t secret_bytes;
+  std::uint64_t records_max;  // of one key (RFC 8446 section 5.5)
   CipherContextPtr sealing;
   CipherContextPtr opening;
   MacContextPtr mac;  // HMAC of the suite's digest
@@ -50,6 +54,8 @@ class RecordKeys {
   std::array<std::uint8_t, nonce_bytes> next_nonce();
   /// A record of these keys was sealed by somebody else.
   void skip() { ++sequence_; }
+  /// So many records that the next ones should have other keys.
+  bool are_worn_out(const Suite& suite) const { return sequence_ >= suite.records_max; }
 
  private:
   bool expand(const Suite& suite, std::string_view label, MutableBytes out) const;

@@ -103,7 +103,8 @@ std::expected<Records::Content, Alert> Records::unseal(ByteView record, MutableB
   std::size_t size = sealed.size();  // padding, then the type, from behind
   while (size > 0 && room[size - 1] == 0) --size;
   if (size == 0) return std::unexpected(Alert::unexpected_message);
-  if (size - 1 > record_bytes_max) return std::unexpected(Alert::record_overflow);
+  // Padding counts for the one limit, but not for the other (RFC 8446 section 5.4, RFC 6066 section 4).
+  if (sealed.size() > record_bytes_max + 1 || size - 1 > fragment_bytes_max_) return std::unexpected(Alert::record_overflow);
   return Content{room[size - 1], room.first(size - 1)};
 }
 
@@ -143,7 +144,7 @@ Opened Records::give_plaintext(MutableBytes room, std::size_t& count) {
 }
 
 Records::Taken Records::take_alert(ByteView bytes) {
-  if (bytes.size() != 2) return std::unexpected(Alert::decode_error);
+  if (bytes.size() != 2) return std::unexpected(bytes.empty() ? Alert::unexpected_message : Alert::decode_error);
   const Alert alert{bytes[1]};
   if (is_user_canceled(bytes)) return std::nullopt;
   has_finished_ = alert == Alert::close_notify;
@@ -160,6 +161,7 @@ Records::Taken Records::take_handshake(ByteView bytes) {
   if (message_[1] != 0 || message_[2] != 0 || message_[3] != 1) return std::unexpected(Alert::decode_error);
   if (message_[4] > 1) return std::unexpected(Alert::illegal_parameter);
   if (message_[4] == 1) owes_key_update_ = true;
+  has_asked_ = false;
   if (!opening_.update(suite_)) return std::unexpected(Alert::internal_error);
   return std::nullopt;
 }
@@ -167,7 +169,6 @@ Records::Taken Records::take_handshake(ByteView bytes) {
 // -- Sending
 
 bool Records::seal(std::span<const ByteView> pieces) {
-  if (owes_key_update_ && !send_key_update()) return false;
   std::size_t left = 0;
   for (const ByteView piece : pieces) left += piece.size();
   std::size_t index = 0, at = 0;  // what of the pieces is sealed
@@ -182,7 +183,7 @@ bool Records::seal(std::span<const ByteView> pieces) {
       at += piece.size();
       return piece;
     };
-    if (!seal_record(application_data_type, bytes, next_piece)) return false;
+    if (!renew_keys() || !seal_record(application_data_type, bytes, next_piece)) return false;
     left -= bytes;
   }
   return true;
@@ -220,11 +221,15 @@ bool Records::send_alert(Alert alert) {
   return seal_record(alert_type, content.size(), [&](std::size_t) { return ByteView(content); });
 }
 
-bool Records::send_key_update() {
-  constexpr std::array<std::uint8_t, 5> not_requested{key_update, 0, 0, 1, 0};
+/// Before data: a KeyUpdate if the peer asked for one, or keys are worn out. A peer that does not answer is not asked again: how many
+/// records its keys seal is up to it (RFC 8446 section 5.5).
+bool Records::renew_keys() {
+  const bool asks = !has_asked_ && opening_.are_worn_out(suite_);
+  if (!owes_key_update_ && !asks && !sealing_.are_worn_out(suite_)) return true;
+  const std::array<std::uint8_t, 5> message{key_update, 0, 0, 1, static_cast<std::uint8_t>(asks ? 1 : 0)};
   owes_key_update_ = false;
-  return seal_record(handshake_type, not_requested.size(), [&](std::size_t) { return ByteView(not_requested); }) &&
-         sealing_.update(suite_);
+  has_asked_ |= asks;
+  return seal_record(handshake_type, message.size(), [&](std::size_t) { return ByteView(message); }) && sealing_.update(suite_);
 }
 
 }  // namespace ringgate::tls

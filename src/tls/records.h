@@ -53,14 +53,14 @@ class Records {
   /// OpenSSL has sealed a record with our secret, such as a ticket.
   void note_sealed() { sealing_.skip(); }
   bool is_ready() const { return can_open_; }
-  /// Longer plaintext is cut (RFC 6066 section 4).
+  /// Longer plaintext is cut, and the peer's is refused (RFC 6066 section 4).
   void set_fragment_bytes_max(std::size_t bytes) { fragment_bytes_max_ = bytes; }
 
   // -- Afterwards.
   /// Opens the next record of the wire's input, and goes past those without data. After `failed` nothing must be called but the
   /// destructor.
   Opened open(MutableBytes room, std::size_t& count);
-  /// Writes `pieces` to the wire as one run of records. False without memory.
+  /// Writes `pieces` to the wire as one run of records, with a KeyUpdate between if one is due. False without memory.
   bool seal(std::span<const ByteView> pieces);
   /// Writes close_notify. False without memory.
   bool close() { return send_alert(Alert::close_notify); }
@@ -85,7 +85,7 @@ class Records {
   Taken take_handshake(ByteView bytes);
   Opened give_plaintext(MutableBytes room, std::size_t& count);
   bool send_alert(Alert alert);
-  bool send_key_update();
+  bool renew_keys();
   template <typename Pieces>
   bool seal_record(std::uint8_t type, std::size_t bytes, Pieces&& next_piece);
 
@@ -103,6 +103,7 @@ class Records {
   std::uint8_t empties_ = 0;        // and empty ones
   bool can_open_ = false;
   bool owes_key_update_ = false;  // before the next data (RFC 8446 section 4.6.3); one answers all that were asked for
+  bool has_asked_ = false;        // for new keys instead of worn out ones, which did not come yet
   bool has_finished_ = false;
 };
 

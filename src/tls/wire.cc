@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::size_t output_kept_bytes = 64 * 1024;
 
+/// RFC 8446 section 5.5: 2^24.5 records of AES-GCM keep a safety margin of 2^-57. Of ChaCha20-Poly1305 the sequence number ends before.
+constexpr std::uint64_t records_of_aes_max = std::uint64_t{1} << 24U;
+constexpr std::uint64_t records_of_chacha_max = UINT64_MAX;
+
 int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* count) {
   BIO_clear_retry_flags(bio);
   *count = Wire::of(bio).read({reinterpret_cast<std::uint8_t*>(data), size});
@@ -48,8 +52,9 @@ BIO_METHOD* method() {
 
 Wire::Wire()
     : bio_(BIO_new(method())),
-      suites_{Suite(0x1301, "AES-128-GCM", "SHA256", 16, 32), Suite(0x1302, "AES-256-GCM", "SHA384", 32, 48),
-              Suite(0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32)} {
+      suites_{Suite(0x1301, "AES-128-GCM", "SHA256", 16, 32, records_of_aes_max),
+              Suite(0x1302, "AES-256-GCM", "SHA384", 32, 48, records_of_aes_max),
+              Suite(0x1303, "ChaCha20-Poly1305", "SHA256", 32, 32, records_of_chacha_max)} {
   if (bio_ == nullptr) throw std::bad_alloc();  // start-up only
   BIO_set_data(bio_, this);
   BIO_set_init(bio_, 1);
@@ -86,7 +91,7 @@ std::uint8_t* Wire::claim(std::size_t bytes) {
 
 const Suite* Wire::suite(std::uint32_t code) const {
   const auto found = std::ranges::find(suites_, code, &Suite::code);
-  return found != suites_.end() ? &*found : nullptr;
+  return found != suites_.end() && found->is_usable() ? &*found : nullptr;
 }
 
 void Wire::clear_output() {

@@ -67,7 +67,7 @@ class Wire {
   /// Memory in which a codec puts small pieces together.
   std::array<std::uint8_t, record_bytes_max>& staging() { return staging_; }
 
-  /// For a suite of TLS 1.3 by its number (RFC 8446 appendix B.4); null: unknown.
+  /// For a suite of TLS 1.3 by its number (RFC 8446 appendix B.4); null: unknown, or OpenSSL does not have it.
   const Suite* suite(std::uint32_t code) const;
   /// Memory at the end of what was written, for the caller to write; null if there is none.
   std::uint8_t* claim(std::size_t bytes);
