@@ -20,7 +20,7 @@ class SourcePrefix {
   /// Nullopt for a peer without an address: one on a Unix socket, or one whose address is unknown. Such peers are exempt from
   /// every limit by source. An IPv4 address mapped into IPv6 is that IPv4 address, as in ring::PeerAddress.
   static std::optional<SourcePrefix> of(const ring::PeerAddress& peer) {
-    if (!peer.is_known()) return std::nullopt;
+    if (!peer.is_known() || peer.is_unix()) return std::nullopt;
     SourcePrefix prefix;
     const bool is_ipv4 = std::ranges::equal(mapped_prefix, std::span(peer.address).first<mapped_prefix.size()>());
     const std::size_t kept = is_ipv4 ? peer.address.size() : ipv6_prefix_bytes;

@@ -29,7 +29,10 @@ TEST(SourcePrefix, KeepsIpv6WithoutPrefixApartFromIpv4) {
   EXPECT_EQ(SourcePrefix::of(peer("::1")), SourcePrefix::of(peer("::2")));
 }
 
-TEST(SourcePrefix, IsNothingForAPeerWithoutAddress) { EXPECT_EQ(SourcePrefix::of({}), std::nullopt); }
+TEST(SourcePrefix, IsNothingForAPeerWithoutAddress) {
+  EXPECT_EQ(SourcePrefix::of({}), std::nullopt);
+  EXPECT_EQ(SourcePrefix::of(ring::PeerAddress::unix_socket()), std::nullopt);
+}
 
 TEST(SourcePrefix, HasEqualBytesExactlyIfItIsEqual) {
   EXPECT_EQ(SourcePrefix::of(peer("2001:db8::1"))->bytes(), SourcePrefix::of(peer("2001:db8::2"))->bytes());
