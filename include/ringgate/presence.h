@@ -28,12 +28,30 @@ struct DeviceInfo {
 
 /// Outcome of closing a device by its id.
 enum class CloseOutcome : std::uint8_t {
-  closed,           // this request started the closing handshake of an open connection
+  closed,           // this request started the closing handshake of each connection that was open
+  partly,           // of a device with several connections, some were closed, others not: CloseResult::parts; may be repeated
   unknown_device,   // no device with that id is online
   moving,           // the device had moved to another connection each time; nothing was closed
   backpressure,     // the queue to the device's shard is full; nothing was closed
   stopping,         // the gate is stopping
   unknown_outcome,  // the device's shard did not answer in time
+};
+
+/// What became of one of several connections: closed, moving, backpressure, stopping or unknown_outcome.
+struct ClosePart {
+  CloseOutcome outcome = CloseOutcome::unknown_outcome;
+  ConnectionRef connection;
+};
+
+/// Stands for its outcome where that is enough.
+struct CloseResult {
+  CloseOutcome outcome = CloseOutcome::unknown_device;
+  // One for each connection of a device that has more than one, but for those that had ended before they were reached.
+  std::vector<ClosePart> parts = {};
+
+  CloseResult() = default;
+  CloseResult(CloseOutcome one) : outcome(one) {}
+  operator CloseOutcome() const { return outcome; }
 };
 
 /// Outcome of describing a device.
@@ -69,7 +87,7 @@ struct ListResult {
 inline constexpr std::size_t listed_devices_max = 1000;  // of one page
 
 /// Each runs exactly once; null if nobody wants the result. It must not throw.
-using CloseCallback = std::move_only_function<void(CloseOutcome)>;
+using CloseCallback = std::move_only_function<void(const CloseResult&)>;
 using DescribeCallback = std::move_only_function<void(DescribeResult)>;
 using ListCallback = std::move_only_function<void(ListResult)>;
 

@@ -90,7 +90,7 @@ class Server {
   void broadcast(MessageView message, BroadcastCallback on_result);
   void broadcast(const PreparedMessage& message, BroadcastCallback on_result);
 
-  /// Starts the closing handshake of the device with this id. `reason` is UTF-8 and is cut to 123 bytes; the gate sends 1011
+  /// Starts the closing handshake of the device with this id, on all its connections if it has several. `reason` is UTF-8 and is cut to 123 bytes; the gate sends 1011
   /// instead of a code that a Close frame may not carry. Any thread; never blocks; copies its texts. `on_result` may be null; it
   /// runs exactly once, on the threads that `push` names.
   void close(std::string_view device_id, CloseCode code, std::string_view reason, CloseCallback on_result);

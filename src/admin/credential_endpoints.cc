@@ -99,12 +99,12 @@ void AdminApi::extend_credential(Call call) {
   if (!moment || !duration) return call.responder.refuse(Refusal::bad_parameters);
   const std::int64_t expires_at = is_relative ? push_service_.wall_clock_seconds() + *duration : **moment;
   const std::string_view id = call.device_id.view();
-  push_service_.extend_credential(id, expires_at,
-                                  [responder = call.responder, id = std::string(id), expires_at](dispatch::CloseOutcome outcome) {
-                                    if (outcome == dispatch::CloseOutcome::closed)
-                                      return responder.answer(Answer::json(credential_json(id, expires_at)));
-                                    responder.refuse(refusal_of(outcome));
-                                  });
+  push_service_.extend_credential(
+      id, expires_at, [responder = call.responder, id = std::string(id), expires_at](const dispatch::CloseResult& result) {
+        if (result.outcome == dispatch::CloseOutcome::closed)
+          return responder.answer(Answer::json(credential_json(id, expires_at, result)));
+        responder.answer(failure_of(result, "extended"));
+      });
 }
 
 }  // namespace ringgate::admin

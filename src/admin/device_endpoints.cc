@@ -44,9 +44,9 @@ void AdminApi::close_device(Call call) {
   auto reason = close_reason_of(call.request.query);
   if (!reason) return call.responder.refuse(Refusal::bad_reason);
   push_service_.close_device(call.device_id.view(), static_cast<CloseCode>(*code), std::move(*reason),
-                             [responder = call.responder](dispatch::CloseOutcome outcome) {
-                               if (outcome == dispatch::CloseOutcome::closed) return responder.answer({.status = 204});
-                               responder.refuse(refusal_of(outcome));
+                             [responder = call.responder](const dispatch::CloseResult& result) {
+                               if (result.outcome == dispatch::CloseOutcome::closed) return responder.answer({.status = 204});
+                               responder.answer(failure_of(result, "closed"));
                              });
 }
 

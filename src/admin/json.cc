@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "admin/close_refusal.h"
 #include "http/response.h"
 
 namespace ringgate::admin {
@@ -102,8 +103,33 @@ std::string revocation_json(const auth::Revocation& revocation) {
                   {"until", date_time(revocation.ends_at)}});
 }
 
-std::string credential_json(std::string_view device_id, std::int64_t expires_at) {
-  return to_text({{"status", "extended"}, {"device_id", device_id}, {"expires_at", date_time(expires_at)}});
+namespace {
+
+void add_connections(Json& answer, const dispatch::CloseResult& result, std::string_view done) {
+  for (const dispatch::ClosePart& part : result.parts) {
+    const bool is_done = part.outcome == dispatch::CloseOutcome::closed;
+    answer["connections"].push_back(
+        {{"conn", part.connection.text()}, {"status", is_done ? done : facts_of(refusal_of(part.outcome)).reason}});
+  }
+}
+
+}  // namespace
+
+std::string credential_json(std::string_view device_id, std::int64_t expires_at, const dispatch::CloseResult& result) {
+  Json answer{{"status", "extended"}, {"device_id", device_id}, {"expires_at", date_time(expires_at)}};
+  add_connections(answer, result, "extended");
+  return to_text(answer);
+}
+
+std::string partly_done_json(const dispatch::CloseResult& result, std::string_view done) {
+  const RefusalFacts& facts = facts_of(Refusal::partly_done);
+  Json answer{{"type", "about:blank"},
+              {"title", http::status_title(facts.status)},
+              {"status", facts.status},
+              {"detail", facts.detail},
+              {"reason", facts.reason}};
+  add_connections(answer, result, done);
+  return to_text(answer);
 }
 
 namespace {

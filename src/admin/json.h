@@ -36,8 +36,12 @@ std::string ban_json(std::string_view device_id, std::int64_t ends_at);
 /// {"status":"revoked","device":…|null,"token":…|null,"issued_before":…,"until":…}
 std::string revocation_json(const auth::Revocation& revocation);
 
-/// {"status":"extended","device_id":…,"expires_at":…}
-std::string credential_json(std::string_view device_id, std::int64_t expires_at);
+/// {"status":"extended","device_id":…,"expires_at":…}; with "connections":[{"conn":…,"status":"extended"}…] if the device has several
+std::string credential_json(std::string_view device_id, std::int64_t expires_at, const dispatch::CloseResult& result);
+
+/// The problem document of what was done for some connections of a device, with "connections":[{"conn":…,"status":…}…]. `done` is what
+/// the status of those is called; the others' is the reason, such as backpressure.
+std::string partly_done_json(const dispatch::CloseResult& result, std::string_view done);
 
 /// The members of a JSON object whose values are texts and whole numbers, in their order; numbers as decimal digits. nullopt for any
 /// other text: also for one with two members of one name.

@@ -51,6 +51,8 @@ constexpr std::array rows = {
     Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "accepted"}, &ShardCounters::handshakes_accepted},
     Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "refused"}, &ShardCounters::handshakes_refused},
     Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "abandoned"}, &ShardCounters::handshakes_abandoned},
+    Row{"handshakes_total", "Opening handshakes, by result; abandoned: the connection ended before its request was complete.", counter, gate_wide, {"result", "no_memory"}, &ShardCounters::handshakes_without_memory},
+    Row{"handshakes_queued_total", "Opening handshakes whose password or JSON Web Token was checked in a later turn, because a turn had no more time for such.", counter, gate_wide, {}, &ShardCounters::handshakes_queued},
     Row{"handshakes_waiting", "Opening handshakes that wait for the decision of a handler.", gauge, gate_wide, {}, &ShardCounters::handshakes_waiting},
     Row{"health_requests_total", "Requests for the health path that device listeners answered.", counter, gate_wide, {}, &ShardCounters::health_answers},
     Row{"duplicate_device_total", "Connections that took over the id of an older connection.", counter, gate_wide, {"action", "replaced"}, &ShardCounters::takeovers},

@@ -1,11 +1,16 @@
 #include "auth/deny_list.h"
 
 #include <algorithm>
+#include <array>
 
+#include "base/assert.h"
 #include "base/limits.h"
 
 namespace ringgate::auth {
 namespace {
+
+/// Far above what a device id and the id of a credential take.
+constexpr std::size_t key_bytes_max = 1024;
 
 std::string key_of(std::string_view device_id, std::string_view token_id) {
   std::string key(device_id);
@@ -35,7 +40,7 @@ bool DenyList::lift_ban(std::string_view device_id) {
 
 std::optional<std::int64_t> DenyList::look_up_ban(std::string_view device_id, std::int64_t now) const {
   const std::lock_guard lock(mutex_);
-  const auto found = bans_.find(std::string(device_id));
+  const auto found = bans_.find(device_id);
   if (found == bans_.end() || found->second.ends_at <= now) return std::nullopt;
   return found->second.ends_at;
 }
@@ -43,6 +48,7 @@ std::optional<std::int64_t> DenyList::look_up_ban(std::string_view device_id, st
 DenialOutcome DenyList::revoke(Revocation& revocation, std::int64_t now) {
   const std::lock_guard lock(mutex_);
   const std::string key = key_of(revocation.device_id, revocation.token_id);
+  RINGGATE_ASSERT(key.size() <= key_bytes_max);
   if (!revocations_.contains(key) && revocations_.size() >= limits::denials_max) forget_ended(revocations_, now);
   if (!revocations_.contains(key) && revocations_.size() >= limits::denials_max) return DenialOutcome::full;
   Entry& entry = revocations_[key];
@@ -67,13 +73,18 @@ bool DenyList::is_revoked(const CredentialView& credential, std::int64_t now) co
   if (revocations_count() == 0) return false;
   const auto [device_id, token_id, issued_at] = credential;
   const std::lock_guard lock(mutex_);
-  return is_revoked_as(key_of(device_id, token_id), credential, now) || is_revoked_as(key_of(device_id, {}), credential, now) ||
-         is_revoked_as(key_of({}, token_id), credential, now) || is_revoked_as(key_of({}, {}), credential, now);
+  return is_revoked_as(device_id, token_id, credential, now) || is_revoked_as(device_id, {}, credential, now) ||
+         is_revoked_as({}, token_id, credential, now) || is_revoked_as({}, {}, credential, now);
 }
 
-template <typename Key>
-bool DenyList::is_revoked_as(const Key& key, const CredentialView& credential, std::int64_t now) const {
-  const auto found = revocations_.find(key);
+bool DenyList::is_revoked_as(std::string_view device_id, std::string_view token_id, const CredentialView& credential,
+                             std::int64_t now) const {
+  std::array<char, key_bytes_max> key;                                    // as of key_of
+  if (device_id.size() + 1 + token_id.size() > key.size()) return false;  // no such entry was made
+  char* const middle = std::ranges::copy(device_id, key.data()).out;
+  *middle = '\0';
+  char* const end = std::ranges::copy(token_id, middle + 1).out;
+  const auto found = revocations_.find(std::string_view(key.data(), end));
   if (found == revocations_.end() || found->second.ends_at <= now) return false;
   return !credential.issued_at || *credential.issued_at < found->second.issued_before;
 }

@@ -1,12 +1,14 @@
 // Who may not connect for some time although the credential is good: banned devices and revoked credentials.
 //
-// Shared by all shards and by whoever changes it: any thread; each call holds a mutex for one look-up or one change. Bounded in number
+// Shared by all shards and by whoever changes it: any thread; each call holds a mutex for one look-up or one change.
+// A look-up does not allocate. Bounded in number
 // (limits::denials_max of each sort) and in time (each entry ends). In memory only: a restart forgets it.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -64,11 +66,16 @@ class DenyList {
     std::int64_t issued_before = 0;
     std::int64_t ends_at = 0;
   };
-  using Entries = std::unordered_map<std::string, Entry>;
+  /// So that a look-up needs no copy of its text: shards look up, and must not run out of memory in it.
+  struct HashOfText {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  using Entries = std::unordered_map<std::string, Entry, HashOfText, std::equal_to<>>;
 
   std::optional<std::int64_t> look_up_ban(std::string_view device_id, std::int64_t now) const;
-  template <typename Key>
-  bool is_revoked_as(const Key& key, const CredentialView& credential, std::int64_t now) const;
+  bool is_revoked_as(std::string_view device_id, std::string_view token_id, const CredentialView& credential,
+                     std::int64_t now) const;
   void forget_ended(Entries& entries, std::int64_t now);
   void publish();
 

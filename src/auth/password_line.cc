@@ -76,7 +76,7 @@ Sha256 derive_from_password(ByteView password, const Salt& salt, std::uint32_t i
       OSSL_PARAM_construct_end()};
   Sha256 result;
   // It fails only without memory; another result would be a disaster.
-  RINGGATE_ASSERT(EVP_KDF_derive(context.get(), result.data(), result.size(), parameters) == 1);
+  if (context == nullptr || EVP_KDF_derive(context.get(), result.data(), result.size(), parameters) != 1) throw std::bad_alloc();
   return result;
 }
 

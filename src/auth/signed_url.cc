@@ -88,19 +88,20 @@ Hmac::Hmac(ByteView key) {
                                    OSSL_PARAM_construct_end()};
   MacContext keyed(EVP_MAC_CTX_new(method.get()));
   // It fails only without memory, here and below; another signature would be a disaster.
-  RINGGATE_ASSERT(EVP_MAC_init(keyed.get(), key.data(), key.size(), parameters) == 1);
+  if (keyed == nullptr || EVP_MAC_init(keyed.get(), key.data(), key.size(), parameters) != 1) throw std::bad_alloc();
   context_ = std::make_shared<const Context>(std::move(keyed));
 }
 
 Sha256 Hmac::sign(std::string_view first, std::string_view second, std::string_view third) const {
   const MacContext context(EVP_MAC_CTX_dup(context_->keyed.get()));
-  RINGGATE_ASSERT(context != nullptr);
+  if (context == nullptr) throw std::bad_alloc();
   for (const std::string_view part : {first, second, third}) {
-    if (!part.empty()) RINGGATE_ASSERT(EVP_MAC_update(context.get(), bytes_of(part).data(), part.size()) == 1);
+    if (!part.empty() && EVP_MAC_update(context.get(), bytes_of(part).data(), part.size()) != 1) throw std::bad_alloc();
   }
   Sha256 signature;
   std::size_t size = 0;
-  RINGGATE_ASSERT(EVP_MAC_final(context.get(), signature.data(), &size, signature.size()) == 1 && size == signature.size());
+  if (EVP_MAC_final(context.get(), signature.data(), &size, signature.size()) != 1 || size != signature.size())
+    throw std::bad_alloc();
   return signature;
 }
 

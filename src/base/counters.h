@@ -37,7 +37,8 @@ struct alignas(64) ShardCounters {
   // PROXY headers: how connections of listeners with `proxy_protocol` began
   Counter proxy_accepted, proxy_untrusted, proxy_missing, proxy_malformed, proxy_timeouts, proxy_abandoned, proxy_overload;
   // Devices
-  Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, takeovers, health_answers;
+  Counter devices_connected, handshakes_accepted, handshakes_refused, handshakes_abandoned, handshakes_queued,
+      handshakes_without_memory, takeovers, health_answers;
   Counter credentials_expiring, credentials_ended;                 // of connected devices
   std::array<Counter, limits::refusals_max> handshakes_let_in_by;  // by the admission::Refusal that was not enforced
   Counter handshakes_waiting;                                      // for the decision of a handler

@@ -48,6 +48,8 @@ inline constexpr std::size_t admin_sources_max = 1024;                // remembe
 inline constexpr std::size_t credential_lines_max = 1'000'000;  // comments too
 inline constexpr std::size_t credential_file_bytes_max = 256 * 1024 * 1024;
 inline constexpr std::size_t credential_line_bytes_max = 4096;
+/// Of one shard: heads that wait for a turn with time for their credential. At 2 ms each they are judged before limits.handshake_timeout.
+inline constexpr std::size_t heads_queued_max = 4096;
 inline constexpr std::size_t credential_name_bytes_max = 128;  // ids, users, groups, prefixes, names for the log
 inline constexpr std::size_t token_bytes_max = 256;
 inline constexpr std::size_t password_bytes_max = 256;

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/try_resize.h"
 #include "conn/transport.h"
 
 namespace ringgate::conn {
@@ -19,9 +20,18 @@ void Transport::renew_proxies(std::uint32_t listener_index, std::shared_ptr<cons
   listeners_[listener_index].slot.proxies = std::move(proxies);
 }
 
+/// False without memory. Before the connection is anybody's, so that none is lost halfway.
+bool Transport::expect_arrival(ring::Socket socket, const ListenerState& listener) {
+  try {
+    arrivals_.try_emplace(socket, listener.slot.proxies);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
 void Transport::begin_arrival(Connection& connection, Naming naming) {
   connection.state = State::arriving;
-  arrivals_.try_emplace(table_.slot_of(connection), listeners_[connection.listener_index].slot.proxies);
   if (arrivals_.size() > options_.handshakes_max) return refuse_arrival(connection, counters_.proxy_overload, "overload");
   schedule(connection, now_ + options_.arrival_time);
   if (naming == Naming::done) on_peer_named(connection);
@@ -42,7 +52,7 @@ void Transport::on_header_received(Connection& connection, MutableBytes bytes) {
   ByteView seen = bytes;
   if (before > 0) {
     const std::size_t taken = std::min(bytes.size(), limits::proxy_header_bytes_max - before);
-    header.insert(header.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (!try_append(header, bytes.first(taken))) return refuse_arrival(connection, counters_.proxy_overload, "no_memory");
     seen = header;
   }
   const auto parsed = net::parse_proxy_header(seen, *proxies->header);
@@ -51,7 +61,7 @@ void Transport::on_header_received(Connection& connection, MutableBytes bytes) {
     return refuse_arrival(connection, is_missing ? counters_.proxy_missing : counters_.proxy_malformed, name_of(parsed.error()));
   }
   if (!*parsed) {
-    if (before == 0) header.assign(bytes.begin(), bytes.end());
+    if (before == 0 && !try_append(header, bytes)) refuse_arrival(connection, counters_.proxy_overload, "no_memory");
     return;
   }
   counters_.proxy_accepted.add(1);

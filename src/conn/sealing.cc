@@ -93,10 +93,7 @@ void Transport::give_up_handshake(Connection& connection) {
 void Transport::on_sealed_received(Connection& connection, MutableBytes bytes) {
   tls::Codec* codec = codec_of(connection);
   if (codec == nullptr) {
-    const std::uint32_t slot = table_.slot_of(connection);
-    if (codecs_.size() <= slot) codecs_.resize(slot + 1);
-    codecs_[slot].reset(new (std::nothrow) tls::Codec(*wire_));
-    codec = codecs_[slot].get();
+    codec = new_codec(connection);
     if (codec == nullptr) {
       count_handshake(connection, counters_.tls_handshakes_failed);
       return terminate(connection, EndCause::aborted, Farewell::reset);
@@ -110,13 +107,38 @@ void Transport::on_sealed_received(Connection& connection, MutableBytes bytes) {
   if (connection.state == State::open && codec->gathered_bytes() > flight_bytes_max) pause(connection);
 }
 
+/// Null without memory.
+tls::Codec* Transport::new_codec(const Connection& connection) {
+  const std::uint32_t slot = table_.slot_of(connection);
+  try {
+    if (codecs_.size() <= slot) codecs_.resize(slot + 1);
+    codecs_[slot] = std::make_unique<tls::Codec>(*wire_);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+  return codecs_[slot].get();
+}
+
+/// Lets the handshake wait for its turn. False without memory.
+bool Transport::list_hello(const Connection& connection, tls::Codec& codec) {
+  if (codec.is_listed) return true;
+  try {
+    hellos_.push_back(ref_of(connection));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  codec.is_listed = true;
+  return true;
+}
+
 /// Something of a handshake has come, or is left.
 void Transport::on_flight(Connection& connection, tls::Codec& codec, tls::HelloState state) {
   switch (state) {
     case tls::HelloState::incomplete: return;
     case tls::HelloState::whole:
-      if (!std::exchange(codec.is_listed, true)) hellos_.push_back(ref_of(connection));
-      return;
+      if (list_hello(connection, codec)) return;
+      count_handshake(connection, counters_.tls_handshakes_failed);
+      break;
     case tls::HelloState::no_memory:
     case tls::HelloState::too_long: count_handshake(connection, counters_.tls_handshakes_failed); break;
     case tls::HelloState::not_tls: count_handshake(connection, counters_.tls_not_tls); break;
@@ -241,10 +263,17 @@ void Transport::log_refusal(const Connection& connection) {
   if (!log::enabled(log::Level::info)) return;
   const auto left_out = refusals_.admit(now_);
   if (!left_out) return;
+  try {
+    write_refusal(connection, refusal, *left_out);
+  } catch (const std::bad_alloc&) {  // the counter tells of it
+  }
+}
+
+void Transport::write_refusal(const Connection& connection, const tls::Refusal& refusal, std::uint64_t left_out) {
   const std::string remote = connection.peer.text();
   std::vector<log::Field> fields{{"cause", refusal.cause}, {"remote", remote}};
   if (!refusal.subject.empty()) fields.emplace_back("subject", refusal.subject);
-  if (*left_out > 0) fields.emplace_back("suppressed", *left_out);
+  if (left_out > 0) fields.emplace_back("suppressed", left_out);
   log::write(log::Level::info, "client certificate refused", fields);
 }
 

@@ -31,6 +31,7 @@ Transport::Transport(ring::Ring& ring, ShardCounters& counters, const Options& o
       now_ms_(now_ / nanoseconds_per_millisecond),
       output_budget_(options.output_bytes_max, counters.output_bytes, counters.output_bytes_max) {
   if (!ring.features().zero_copy_sends) options_.zero_copy_bytes = SIZE_MAX;
+  released_.reserve(options.slots_count);  // to end a connection must not need memory; what is not used is never touched
 }
 
 Transport::~Transport() {
@@ -109,8 +110,10 @@ void Transport::on_accept(const Completion& completion) {
   if (!completion.more) listener.armed = listener.cancelling = false;
   if (completion.error != IoError::none) return on_accept_failed(listener, completion.error);
   const auto socket = static_cast<ring::Socket>(completion.result);
-  Connection* connection = table_.open(socket);
+  const bool arrives = listener.slot.proxies != nullptr;
+  Connection* connection = arrives && !expect_arrival(socket, listener) ? nullptr : table_.open(socket);
   if (connection == nullptr) {
+    if (arrives) arrivals_.erase(socket);
     ring_.close(socket, true, {OperationKind::close, 0, 0});
     return;
   }
@@ -120,7 +123,7 @@ void Transport::on_accept(const Completion& completion) {
   connection->opened_ms = now_ms_ & ((std::uint64_t{1} << 39) - 1);
   const bool is_named_later = ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection));
   if (is_named_later) begin_operation(*connection);
-  if (proxies_of(*connection) != nullptr) return begin_arrival(*connection, is_named_later ? Naming::pending : Naming::done);
+  if (arrives) return begin_arrival(*connection, is_named_later ? Naming::pending : Naming::done);
   settle_input(*connection);
   introduce(*connection);
 }

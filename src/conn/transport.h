@@ -184,6 +184,7 @@ class Transport {
 
   // arriving.cc: from accepting until the client is known
   enum class Naming : std::uint8_t { done, pending };  // of the peer's address
+  bool expect_arrival(ring::Socket socket, const ListenerState& listener);
   void begin_arrival(Connection& connection, Naming naming);
   void on_peer_named(Connection& connection);
   void on_header_received(Connection& connection, MutableBytes bytes);
@@ -238,6 +239,8 @@ class Transport {
   bool is_announced_at_last(const Connection& connection) const;
   bool is_established(const Connection& connection) const;
   tls::Codec* codec_of(const Connection& connection) const;
+  tls::Codec* new_codec(const Connection& connection);
+  bool list_hello(const Connection& connection, tls::Codec& codec);
   void expect_hello(Connection& connection);
   void count_handshake(Connection& connection, Counter& result);
   void give_up_handshake(Connection& connection);
@@ -254,6 +257,7 @@ class Transport {
   void tell_ended();
   void fail_tls(Connection& connection, const tls::Codec& codec);
   void log_refusal(const Connection& connection);
+  static void write_refusal(const Connection& connection, const tls::Refusal& refusal, std::uint64_t left_out);
   void write_wire_output(Connection& connection);
   void flush_sealed(Connection& connection, TurnOutput& output);
   bool seal_output(Connection& connection, TurnOutput& output);

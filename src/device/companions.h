@@ -35,9 +35,19 @@ class Companions {
   /// The companions of one id, locked as long as this lives. Also lock it to change the id's owner in the map once `is_used`.
   class Locked {
    public:
+    ~Locked() {
+      if (list_ != stripe_.by_index.end()) drop_if_empty();
+    }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
     std::size_t count() const { return list_ == stripe_.by_index.end() ? 0 : list_->second.size(); }
     std::vector<ConnectionRef> list() const {
       return list_ == stripe_.by_index.end() ? std::vector<ConnectionRef>{} : list_->second;
+    }
+    /// Nothing is left behind if none is added. `add` then needs no memory.
+    void reserve_one() {
+      list_ = stripe_.by_index.try_emplace(key_.index).first;
+      list_->second.reserve(list_->second.size() + 1);
     }
     void add(ConnectionRef companion) {
       stripe_.by_index[key_.index].push_back(companion);

@@ -10,13 +10,20 @@ namespace {
 CloseCode sendable(CloseCode code) {
   return ws::close_code_allowed(static_cast<std::uint16_t>(code)) ? code : CloseCode::internal_error;
 }
+bool is_before_open(Phase phase) { return phase == Phase::upgrading || phase == Phase::queued || phase == Phase::authenticating; }
 }  // namespace
 
-/// Keeps code and reason for the log and on_close.
+/// Keeps code and reason for the log and on_close. Without memory they learn only that the connection has ended.
 void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std::string_view reason) {
-  DeviceSide& side = side_of(connection);
-  side.close_code = code;
-  side.close_reason = reason;
+  DeviceRecord& record = record_of(connection);
+  if (record.side == nullptr) record.side = new (std::nothrow) DeviceSide;
+  if (record.side == nullptr) return;
+  record.side->close_code = code;
+  try {
+    record.side->close_reason = reason;
+  } catch (const std::bad_alloc&) {
+    record.side->close_reason.clear();
+  }
 }
 
 bool DeviceSession::close(conn::Connection& connection, CloseCode code, std::string_view reason) {
@@ -31,7 +38,12 @@ void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseC
   leave_map(connection);
   note_close(connection, code, reason);
   counters_.closed_by_gate.add(1);
-  transport_.write(connection, ws::encode_close(code, reason).view());
+  try {
+    transport_.write(connection, ws::encode_close(code, reason).view());
+  } catch (const std::bad_alloc&) {  // then the device sees a reset
+    transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
+    return;
+  }
   transport_.schedule(connection, transport_.now() + settings_.config.limits.close_timeout_ns);
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::paused);
   if (DeviceSide* const side = record_of(connection).side; side != nullptr && side->inflating != nullptr) {
@@ -72,7 +84,7 @@ void DeviceSession::answer_close(conn::Connection& connection, const ws::Event& 
 
 void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
-  if (record.phase == Phase::upgrading || record.phase == Phase::authenticating) {
+  if (is_before_open(record.phase)) {
     transport_.terminate(connection, conn::EndCause::peer_closed, conn::Farewell::fin);
     return;
   }
@@ -91,9 +103,9 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
 
 /// True if only its handler or its rate pauses the device. Its bytes before the FIN, at most a socket's buffer full, are then held here, and
 /// a device without such bytes ends at once. If its output pauses it, limits.send_timeout ends it. If it is put off, it is read
-/// soon. A device that finishes before a handler has decided about it is gone: what it sent is not kept any more.
+/// soon. A device that finishes before it was judged, or a handler has decided about it, is gone: what it sent is not kept any more.
 bool DeviceSession::on_peer_finished_while_paused(conn::Connection& connection) {
-  if (record_of(connection).phase == Phase::authenticating) {
+  if (const Phase phase = record_of(connection).phase; phase == Phase::queued || phase == Phase::authenticating) {
     DeviceSide& side = *record_of(connection).side;
     side.has_left = true;
     drop_held(side);
@@ -114,6 +126,7 @@ bool DeviceSession::drain_slot(std::uint32_t slot, const std::function<std::stri
       record_of(connection).phase = Phase::closed;
       transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::fin);
       return true;
+    case Phase::queued:
     case Phase::authenticating: refuse_undecided(connection, admission::Rejection::draining); return true;
     case Phase::open: close(connection, CloseCode::going_away, reason()); return true;
     case Phase::closing:
@@ -137,10 +150,12 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
     tell_disconnect(connection);
     ConnectionAccess access(*this, connection, nullptr);
     call_handler(connection, access, [&](Handler& handler, Connection& facade) {
-      handler.on_close(facade, record.side->close_code, record.side->close_reason);
+      const DeviceSide* const side = record.side;
+      handler.on_close(facade, side == nullptr ? CloseCode::abnormal : side->close_code,
+                       side == nullptr ? std::string_view{} : side->close_reason);
     });
   }
-  if (record.phase == Phase::upgrading || record.phase == Phase::authenticating) counters_.handshakes_abandoned.add(1);
+  if (is_before_open(record.phase)) counters_.handshakes_abandoned.add(1);
   take_awaiting(record);
   unreserve_connection(connection);
   if (paces_.any()) paces_.drop(transport_.table().slot_of(connection));
@@ -160,8 +175,9 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
 void DeviceSession::tell_disconnect(conn::Connection& connection) {
   if (!observers_.hear_devices()) return;
   const DeviceRecord& record = record_of(connection);
-  const DisconnectView end{.code = record.side->close_code,
-                           .reason = record.side->close_reason,
+  const DeviceSide* const side = record.side;  // null: there was no memory to note why
+  const DisconnectView end{.code = side == nullptr ? CloseCode::abnormal : side->close_code,
+                           .reason = side == nullptr ? std::string_view{} : side->close_reason,
                            .duration_ms = transport_.now_ms() - connection.opened_ms,
                            .bytes_in = connection.bytes_in,
                            .bytes_out = connection.bytes_out,

@@ -68,6 +68,7 @@ void DeviceSession::on_deadline(conn::Connection& connection) {
       }
       take_partial_head(record);
       break;
+    case Phase::queued:
     case Phase::authenticating: refuse_undecided(connection, admission::Rejection::authentication_timeout); break;
     case Phase::open:
       go_on_by_rate(connection);

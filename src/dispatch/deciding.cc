@@ -83,24 +83,26 @@ void DeviceSession::refuse_unusable(conn::Connection& connection, const http::Re
 void DeviceSession::await_decision(conn::Connection& connection, const http::RequestView& request,
                                    admission::Admission& admission, MutableBytes rest) {
   unreserve_connection(connection);
+  DeviceSide& side = side_of(connection);
+  auto awaiting = std::make_unique<admission::Admission>(std::move(admission));
   if (gate_.authenticating.fetch_add(1, std::memory_order_relaxed) >= settings_.config.limits.authenticating_max) {
     gate_.authenticating.fetch_sub(1, std::memory_order_relaxed);
     return refuse(connection, admission::Rejection::authenticating_limit, request);
   }
   counters_.handshakes_waiting.add(1);
-  side_of(connection).awaiting = std::make_unique<admission::Admission>(std::move(admission));
+  side.awaiting = std::move(awaiting);
   record_of(connection).phase = Phase::authenticating;
   transport_.pause(connection);
   transport_.schedule(connection, transport_.now() + settings_.config.limits.authentication_timeout_ns);
   hold_undecided(connection, rest);
 }
 
-/// Called when the head of a connection that awaits a decision is no longer needed where it was received.
+/// Called when the head of a connection that is queued or awaits a decision is no longer needed where it was received.
 void DeviceSession::keep_head(conn::Connection& connection, http::HeadGatherer&& gatherer) {
   DeviceSide& side = side_of(connection);
   side.head = std::make_unique<http::HeadGatherer>(std::move(gatherer));
   side.head->keep();
-  side.awaiting->websocket_key = *side.head->view().field("Sec-WebSocket-Key");
+  if (side.awaiting != nullptr) side.awaiting->websocket_key = *side.head->view().field("Sec-WebSocket-Key");
   side.head_counted_bytes = side.head->memory_bytes();
   heads_budget_.add(side.head_counted_bytes);
   give_up_oldest_heads();
@@ -143,10 +145,12 @@ DecideOutcome DeviceSession::decide(conn::Connection& connection, UpgradeDecisio
   const http::RequestView request = head->view();
   record.phase = Phase::upgrading;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);  // on_open comes before what is held
-  if (const auto* refusal = std::get_if<UpgradeRefusal>(&decision)) refuse_as_told(connection, request, *refusal);
-  else if (gate_.draining.load(std::memory_order_acquire)) refuse(connection, admission::Rejection::draining, request);
-  else if (!reserve_connection(connection)) refuse(connection, admission::Rejection::connection_limit, request);
-  else accept_as_told(connection, request, *admission, std::get<UpgradeAccept>(decision));
+  step_handshake(connection, [&] {
+    if (const auto* refusal = std::get_if<UpgradeRefusal>(&decision)) refuse_as_told(connection, request, *refusal);
+    else if (gate_.draining.load(std::memory_order_acquire)) refuse(connection, admission::Rejection::draining, request);
+    else if (!reserve_connection(connection)) refuse(connection, admission::Rejection::connection_limit, request);
+    else accept_as_told(connection, request, *admission, std::get<UpgradeAccept>(decision));
+  });
   reading_ = reading_before;
   if (record.id.view().empty()) {
     drop_held(*record.side);

@@ -26,6 +26,7 @@ namespace ringgate::dispatch {
 
 enum class Phase : std::uint8_t {
   upgrading,       // the request head is still arriving
+  queued,          // the request is whole, its credential is checked in a later turn; see verifying.cc
   authenticating,  // the handler decides later about the request
   open,
   closing,  // our Close is sent, the peer's is awaited
@@ -80,7 +81,7 @@ struct DeviceSide {
   std::unique_ptr<http::HeadGatherer> head;        // while upgrading, if the head did not arrive in one piece
   std::size_t head_counted_bytes = 0;              // memory of `head` counted in the shard's budget
   std::unique_ptr<admission::Admission> awaiting;  // exactly while authenticating
-  bool has_left = false;                           // the peer finished while authenticating
+  bool has_left = false;                           // the peer finished while queued or authenticating
   std::unique_ptr<DeviceWords> words;              // null if it has none
   HeldInput held;                                  // input that is not read yet
   std::size_t held_counted_bytes = 0;              // memory of `held` counted in the shard's budget

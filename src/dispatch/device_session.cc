@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "dispatch/connection_access.h"
+#include "ws/closing.h"
 
 namespace ringgate::dispatch {
 
@@ -50,7 +51,10 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
       heads_budget_(heads_part(settings.config.limits, gate.shards_count), counters.heads_bytes, counters.heads_bytes_max),
       reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)),
       gatherer_(settings.head_rules),
-      held_budget_(held_part(settings.config.limits, gate.shards_count), counters.held_bytes, counters.held_bytes_max) {}
+      held_budget_(held_part(settings.config.limits, gate.shards_count), counters.held_bytes, counters.held_bytes_max) {
+  (void)ws::encode_close(CloseCode::normal,
+                         "x");  // what the check of UTF-8 makes at its first use is made now: it takes no lack of memory
+}
 
 DeviceSession::~DeviceSession() {
   conn::ConnectionTable& table = transport_.table();
@@ -95,8 +99,9 @@ void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes
   if (record.phase == Phase::open && !paces_.any() && !is_held(connection)) [[likely]]
     return read_frames(connection, bytes);
   switch (record.phase) {
-    case Phase::upgrading: read_head(connection, bytes); break;
-    case Phase::authenticating: hold_undecided(connection, bytes); break;
+    case Phase::upgrading: step_handshake(connection, [&] { read_head(connection, bytes); }); break;
+    case Phase::queued:
+    case Phase::authenticating: step_handshake(connection, [&] { hold_undecided(connection, bytes); }); break;
     case Phase::open: read_open(connection, bytes); break;
     case Phase::closing: read_frames(connection, bytes); break;
     case Phase::closed: break;

@@ -4,17 +4,18 @@
 // Invariants: an id is in the map exactly while its connection is open; on_open and on_close are each called once per accepted
 // handshake; nothing is sent after a Close frame.
 //
-// Files: upgrade.cc (request head to 101), sources.cc (limits on sources and ids), registering.cc (who has an id), deciding.cc (the
-// decision of a handler), drained.cc (what a handler learns of its output), partial_heads.cc (unfinished heads), refusing.cc (refused
-// handshakes, health), device_session.cc (frames and handlers), pacing.cc (what a device may send), reading_on.cc (input held for a
-// later turn), unfinished.cc (unfinished messages), closing.cc, deadlines.cc, credentials.cc (their end and revocation), delivery.cc
-// (pushes).
+// Files: upgrade.cc (request head to 101), verifying.cc (credentials that take long), sources.cc (limits on sources and ids),
+// registering.cc (who has an id), deciding.cc (the decision of a handler), drained.cc (what a handler learns of its output),
+// partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health), device_session.cc (frames and handlers), pacing.cc
+// (what a device may send), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages), closing.cc,
+// deadlines.cc, credentials.cc (their end and revocation), delivery.cc (pushes).
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <expected>
 #include <functional>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -136,11 +137,31 @@ class DeviceSession final : public conn::Session {
   // upgrade.cc
   void read_head(conn::Connection& connection, MutableBytes bytes);
   void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
+  void judge_request(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
   void accept_device(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
                      const UpgradeAdditions& additions = {});
   void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission,
                       std::string_view extra_fields);
   void note_agreements(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission);
+
+  void prepare_device(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission);
+  void forget_device(conn::Connection& connection);
+
+  // verifying.cc
+  bool must_queue(const http::RequestView& request) const;
+  void queue_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
+  void judge_queued();
+  void judge_queued(conn::Connection& connection);
+  void end_without_memory(conn::Connection& connection);
+  /// Runs a step of an opening handshake. Without memory the connection ends, and nothing else.
+  template <typename Step>
+  void step_handshake(conn::Connection& connection, Step&& step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      end_without_memory(connection);
+    }
+  }
 
   // deciding.cc
   void ask_handler(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
@@ -313,6 +334,8 @@ class DeviceSession final : public conn::Session {
   };
   std::deque<SlotRef> put_off_;       // devices with input that was put off, the longest waiting first
   std::size_t put_off_due_ = 0;       // of these, the number put off in earlier turns
+  std::deque<SlotRef> queued_;        // heads that wait for a turn with time for their credential, the longest waiting first
+  DurationNs verifying_spent_ = 0;    // of this turn
   std::vector<SlotRef> drained_;      // devices whose handlers wrote so much in one turn that on_drained is due
   std::size_t drained_due_ = 0;       // of these, the number of earlier turns
   std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held

@@ -66,12 +66,18 @@ DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const LimitsCon
 
 }  // namespace
 
-DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers)
+bool takes_long_to_check(std::span<const auth::Kind> credentials) {
+  return std::ranges::any_of(credentials, [](auth::Kind kind) { return kind == auth::Kind::basic || kind == auth::Kind::jwt; });
+}
+
+DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handlers, std::shared_ptr<const auth::Verifiers> keys)
     : config(settings),
       head_rules{.head_bytes_max = static_cast<std::uint16_t>(settings.limits.head_bytes_max),
                  .fields_max = static_cast<std::uint16_t>(settings.limits.fields_max),
                  .query = http::QueryRule::as_browsers_send,
                  .methods = http::methods_mask({http::Method::get})},
+      limit_rules(settings.limits),
+      verifiers(std::move(keys)),
       mounts(std::move(handlers)) {
   for (const RouteConfig& route : config.routes) {
     limits.push_back(limits_of(route, config.limits, mounts[limits.size()].handler));
@@ -80,6 +86,7 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
     const auto& kinds = credentials.emplace_back(credentials_of(route));
     lets_in = lets_in || !route.enforce;
     asks_for_credentials = asks_for_credentials || !kinds.empty();
+    verifies = verifies || takes_long_to_check(kinds);
     routes.push_back({.path = std::string_view{route.path},
                       .id_sources = id_sources.emplace_back(id_sources_of(route, config.device)),
                       .id_characters = route.id_characters,

@@ -1,19 +1,27 @@
-// The settings and routes of the device sessions. Owned by the server. Built once at start, then constant; any thread.
+// The settings of the device sessions: routes, limits, and what credentials are checked against. Built at start and for each reload, then
+// constant. Each shard has its own and replaces it as a whole, between two turns: all of a handshake is judged by one state.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "admission/admission.h"
+#include "auth/verifiers.h"
 #include "base/time.h"
 #include "http/request_head_parser.h"
+#include "limit/rules.h"
 #include "ringgate/config.h"
 #include "ringgate/handler.h"
 #include "ws/frame_reader.h"
 
 namespace ringgate::dispatch {
+
+/// A password is derived, a JSON Web Token's signature verified: up to milliseconds. The others take microseconds.
+bool takes_long_to_check(std::span<const auth::Kind> credentials);
 
 /// Its views borrow from `config`, so it does not move.
 struct DeviceSettings {
@@ -35,13 +43,15 @@ struct DeviceSettings {
     bool is_echo = false;  // the handler is the built-in one
   };
 
-  /// `mounts[i]` serves `config.routes[i]`.
-  DeviceSettings(const Config& settings, std::vector<Mount> handlers);
+  /// `mounts[i]` serves `config.routes[i]`. `keys`: see the member.
+  DeviceSettings(const Config& settings, std::vector<Mount> handlers, std::shared_ptr<const auth::Verifiers> keys = nullptr);
   DeviceSettings(const DeviceSettings&) = delete;
   DeviceSettings& operator=(const DeviceSettings&) = delete;
 
   const Config config;
   const http::HeadRules head_rules;  // for opening handshakes
+  const limit::Rules limit_rules;
+  const std::shared_ptr<const auth::Verifiers> verifiers;  // what credentials are checked against; null: no files are configured
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
   std::vector<RouteLimits> limits;                          // by route
@@ -50,6 +60,7 @@ struct DeviceSettings {
   std::deque<std::string> challenges;                       // borrowed by `routes`
   bool lets_in = false;                                     // some route does not enforce credentials
   bool asks_for_credentials = false;                        // some route does
+  bool verifies = false;                                    // some route takes credentials that take long to check
   std::deque<std::vector<std::string_view>> lists;          // allowed origins and subprotocols, borrowed by `routes`
 };
 

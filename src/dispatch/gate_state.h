@@ -11,7 +11,6 @@
 
 #include "admission/refusal.h"
 #include "auth/deny_list.h"
-#include "auth/verifiers.h"
 #include "base/log_limiter.h"
 #include "base/memory_budget.h"
 #include "base/time.h"
@@ -34,7 +33,7 @@ struct GateState {
         connections_max(limits.connections_max),
         map(limits.connections_max + shards * 64ULL),
         hash(secret),
-        limiter(limits, hash),
+        limiter(hash),
         mailboxes({.shards_count = shards}),
         doorbells(shards),
         deflate_memory(limits.deflate_bytes_max) {}
@@ -61,8 +60,6 @@ struct GateState {
   std::atomic<std::uint64_t> admin_connections{0};                 // over all shards: relaxed, a count that publishes nothing
   // Of the certificates in use; replaced by each reload. Null: no listener has TLS.
   std::atomic<std::shared_ptr<const std::vector<tls::CertificateFacts>>> certificates;
-  // What credentials are checked against; replaced by each reload. Null: no files are configured.
-  std::atomic<std::shared_ptr<const auth::Verifiers>> verifiers;
   auth::DenyList denied;
   std::atomic<std::uint64_t> reloads_done{0}, reloads_failed{0};  // relaxed, counts that publish nothing
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).

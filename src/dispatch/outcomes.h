@@ -9,6 +9,8 @@ namespace ringgate::dispatch {
 
 using ringgate::CloseCallback;
 using ringgate::CloseOutcome;
+using ringgate::ClosePart;
+using ringgate::CloseResult;
 using ringgate::DescribeCallback;
 using ringgate::DescribeOutcome;
 using ringgate::DescribeResult;

@@ -9,13 +9,13 @@ namespace ringgate::dispatch {
 
 SendRates DeviceSession::rates_of_route(std::uint8_t route_index) const {
   const RouteConfig& route = settings_.config.routes[route_index];
-  const limit::Limiter::SendLimits usual = gate_.limiter.send_limits();
+  const limit::SendLimits& usual = settings_.limit_rules.sending;
   return {.messages = route.messages_per_second == inherited ? usual.messages_per_second : route.messages_per_second,
           .bytes = route.bytes_per_second == inherited ? usual.bytes_per_second : route.bytes_per_second};
 }
 
 void DeviceSession::set_rates(conn::Connection& connection, const SendRates& rates) {
-  paces_.set(transport_.table().slot_of(connection), rates, gate_.limiter.send_limits().burst, transport_.now());
+  paces_.set(transport_.table().slot_of(connection), rates, settings_.limit_rules.sending.burst, transport_.now());
   if ((connection.session_flags & DeviceFlags::paused_by_rate) != 0) schedule_next(connection);
 }
 
@@ -24,7 +24,7 @@ bool DeviceSession::count_received(conn::Connection& connection, std::size_t byt
   if (record_of(connection).phase != Phase::open) return true;
   DevicePace* const pace = paces_.find(transport_.table().slot_of(connection));
   if (pace == nullptr || pace->take_bytes(transport_.now(), bytes_count)) return true;
-  return gate_.limiter.rate_policy() == RatePolicy::pause || end_over_rate(connection, "too many bytes");
+  return settings_.limit_rules.rate_policy == RatePolicy::pause || end_over_rate(connection, "too many bytes");
 }
 
 /// Called when the bytes were read.
@@ -39,7 +39,7 @@ bool DeviceSession::count_messages(conn::Connection& connection, std::uint64_t m
   DevicePace* const pace = paces_.find(transport_.table().slot_of(connection));
   if (pace == nullptr) return true;
   const bool may_send = pace->take_messages(transport_.now(), messages_count);
-  if (gate_.limiter.rate_policy() == RatePolicy::close) return may_send || end_over_rate(connection, "too many messages");
+  if (settings_.limit_rules.rate_policy == RatePolicy::close) return may_send || end_over_rate(connection, "too many messages");
   if (pace->messages_left(transport_.now()) == 0) pause_by_rate(connection);
   return true;
 }

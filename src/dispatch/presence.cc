@@ -1,9 +1,11 @@
-// Questions about one device without a message: closing it, describing it, and the takeover notice to the shard of a replaced
+// Questions about one device without a message: closing it, extending its credential, describing it, and the takeover notice to the shard of a replaced
 // connection. Part of PushService.
 //
 // A device may move to another connection while a question is on its way. The owner that was asked then answers "not here", and
 // the question goes to the owner that the map names now. "Not here" is final if the map names no other owner: an id leaves the
 // map when its connection leaves the open phase, on the owner's thread.
+#include <algorithm>
+
 #include "base/limits.h"
 #include "dispatch/owned_word.h"
 #include "dispatch/push_service.h"
@@ -27,35 +29,84 @@ void PushService::close_device(std::string_view device_id, CloseCode code, std::
 }
 
 void PushService::close_device(device::IdKey key, CloseCode code, std::string reason, CloseCallback on_result) {
-  close_where_it_is(std::make_unique<CloseQuestion>(CloseQuestion{.key = key,
-                                                                  .code = code,
-                                                                  .reason = std::move(reason),
-                                                                  .on_result = std::move(on_result),
-                                                                  .companions = gate_.companions.of(key)}));
+  close_everywhere({.key = key, .code = code, .reason = std::move(reason), .on_result = std::move(on_result)});
 }
 
 void PushService::extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result) {
-  close_where_it_is(std::make_unique<CloseQuestion>(
-      CloseQuestion{.key = gate_.hash(device_id), .extend_to = expires_at, .on_result = std::move(on_result)}));
+  close_everywhere({.key = gate_.hash(device_id), .extend_to = expires_at, .on_result = std::move(on_result)});
 }
 
-/// True if this call closed the device, or extended its credential.
+namespace {
+
+/// Of two outcomes without success the one that leaves more to do comes first.
+int rank(CloseOutcome outcome) {
+  switch (outcome) {
+    case CloseOutcome::closed: return 0;
+    case CloseOutcome::partly: return 1;
+    case CloseOutcome::unknown_outcome: return 2;
+    case CloseOutcome::backpressure: return 3;
+    case CloseOutcome::moving: return 4;
+    case CloseOutcome::stopping: return 5;
+    case CloseOutcome::unknown_device: return 6;
+  }
+  return 7;
+}
+
+/// A connection may be asked twice: by name, and as the one that holds the id. Once it was done, it is done.
+void note_part(CloseResult& whole, const ClosePart& part) {
+  const auto known = std::ranges::find(whole.parts, part.connection, &ClosePart::connection);
+  if (known == whole.parts.end()) whole.parts.push_back(part);
+  else if (rank(part.outcome) < rank(known->outcome)) known->outcome = part.outcome;
+}
+
+CloseOutcome outcome_of(std::vector<ClosePart>& parts) {
+  std::erase_if(parts, [](const ClosePart& part) { return part.outcome == CloseOutcome::unknown_device; });  // gone before
+  if (parts.empty()) return CloseOutcome::unknown_device;
+  const auto [best, worst] = std::ranges::minmax(parts, {}, [](const ClosePart& part) { return rank(part.outcome); });
+  return best.outcome == CloseOutcome::closed && worst.outcome != CloseOutcome::closed ? CloseOutcome::partly : best.outcome;
+}
+
+}  // namespace
+
+/// Each connection of a device with several is asked for itself, so that a shard that cannot be reached keeps no other back. Those that
+/// a look-up of one moment named are asked by name, the newest as the one that holds the id.
+void PushService::close_everywhere(CloseQuestion whole) {
+  const std::vector<device::ConnectionRef> several = all_of(whole.key);
+  if (several.empty()) return close_where_it_is(std::make_unique<CloseQuestion>(std::move(whole)));
+  const auto sum = std::make_shared<CloseSum>(CloseSum{.parts_open = several.size(), .on_result = std::move(whole.on_result)});
+  for (const device::ConnectionRef connection : several) {
+    const bool is_by_name = connection != several.back();
+    close_where_it_is(std::make_unique<CloseQuestion>(CloseQuestion{.key = whole.key,
+                                                                    .code = whole.code,
+                                                                    .reason = whole.reason,
+                                                                    .extend_to = whole.extend_to,
+                                                                    .on_result = {},
+                                                                    .sum = sum,
+                                                                    .asked = is_by_name ? connection : device::ConnectionRef{},
+                                                                    .is_by_name = is_by_name}));
+  }
+}
+
+void PushService::finish_close(CloseQuestion& question, CloseOutcome outcome) {
+  if (question.sum == nullptr) return question.on_result(outcome);
+  CloseSum& sum = *question.sum;
+  note_part(sum.result, {outcome, to_public(question.asked)});
+  if (--sum.parts_open > 0) return;
+  sum.result.outcome = outcome_of(sum.result.parts);
+  sum.on_result(sum.result);
+}
+
+/// True if this call closed the connection, or extended its credential.
 bool PushService::carry_out_here(const Request& request, const CloseQuestion& question) {
   if (!question.extend_to) return close_here(request, question.reason);
   conn::Connection* connection = devices_.find(request.target, request.key);
   return connection != nullptr && devices_.extend_credential(*connection, *question.extend_to);
 }
 
-/// The connection to ask next; nullopt: all have been asked, and the question has its answer. Whoever holds the id is followed from
-/// owner to owner; companions are named, so a newer connection does not take their turn.
+/// The connection to ask next; nullopt: all have been asked. Whoever holds the id is followed from owner to owner.
 std::optional<device::ConnectionRef> PushService::next_to_close(CloseQuestion& question) {
-  if (!question.has_closed && question.owners_asked < limits::owners_asked_max)
-    if (const auto owner = next_owner(question)) return owner;
-  if (question.companions.empty()) return std::nullopt;
-  const device::ConnectionRef companion = question.companions.back();
-  question.companions.pop_back();
-  question.owners_asked = limits::owners_asked_max;
-  return companion;
+  if (!question.is_by_name) return question.owners_asked < limits::owners_asked_max ? next_owner(question) : std::nullopt;
+  return std::exchange(question.owners_asked, 1) == 0 ? std::optional(question.asked) : std::nullopt;
 }
 
 void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
@@ -66,7 +117,7 @@ void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
                     .target = *target,
                     .key = question->key};
     if (target->shard == shard_index_) {
-      if (carry_out_here(request, *question)) question->has_closed = true;
+      if (carry_out_here(request, *question)) return finish_close(*question, CloseOutcome::closed);
       continue;
     }
     request.owned = extend_to ? reinterpret_cast<std::uintptr_t>(new std::int64_t(*extend_to))
@@ -76,16 +127,15 @@ void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
     if (extend_to) (void)take<std::int64_t>(request.owned);
     else (void)take<std::string>(request.owned);
     Ticket unasked = *tickets_.take(request.ticket);
-    return std::get<std::unique_ptr<CloseQuestion>>(unasked.waiter)->on_result(CloseOutcome::backpressure);
+    return finish_close(*std::get<std::unique_ptr<CloseQuestion>>(unasked.waiter), CloseOutcome::backpressure);
   }
-  if (question->has_closed) return question->on_result(CloseOutcome::closed);
-  const bool keeps_moving = question->owners_asked >= limits::owners_asked_max && map_.find(question->key);
-  question->on_result(keeps_moving ? CloseOutcome::moving : CloseOutcome::unknown_device);
+  const bool keeps_moving =
+      !question->is_by_name && question->owners_asked >= limits::owners_asked_max && map_.find(question->key);
+  finish_close(*question, keeps_moving ? CloseOutcome::moving : CloseOutcome::unknown_device);
 }
 
 void PushService::on_close_reply(std::unique_ptr<CloseQuestion> question, CloseOutcome outcome) {
-  if (outcome != CloseOutcome::closed && outcome != CloseOutcome::unknown_device) return question->on_result(outcome);
-  if (outcome == CloseOutcome::closed) question->has_closed = true;
+  if (outcome != CloseOutcome::unknown_device) return finish_close(*question, outcome);
   close_where_it_is(std::move(question));
 }
 

@@ -117,7 +117,7 @@ void PushService::give_up_overdue() {
     if (auto* on_pushed = std::get_if<PushWaiter>(&ticket->waiter)) {
       finish_push(*on_pushed, PushOutcome::unknown_outcome, ticket->target, 0);
     } else if (auto* close = std::get_if<std::unique_ptr<CloseQuestion>>(&ticket->waiter)) {
-      (*close)->on_result(CloseOutcome::unknown_outcome);
+      finish_close(**close, CloseOutcome::unknown_outcome);
     } else if (auto* described = std::get_if<std::unique_ptr<DescribeQuestion>>(&ticket->waiter)) {
       (*described)->on_result({DescribeOutcome::unavailable, nullptr});
     } else if (auto* sum = std::get_if<std::shared_ptr<BroadcastSum>>(&ticket->waiter)) {

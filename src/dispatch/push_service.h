@@ -49,12 +49,13 @@ class PushService final : public TakeoverNotice {
   void refuse_push(PushOutcome outcome, PushCallback on_result);
   void refuse_broadcast(BroadcastOutcome outcome, BroadcastCallback on_result);
 
-  /// Starts the closing handshake of the connection that holds the id when the request reaches its shard.
+  /// Starts the closing handshake of the connection that holds the id when the request reaches its shard, and of all others that the
+  /// device has.
   void close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result);
 
   void close_device(device::IdKey key, CloseCode code, std::string reason, CloseCallback on_result);
 
-  /// Sets when the credential of the connection that holds the id ends, in Unix seconds. CloseOutcome::closed stands for success.
+  /// Sets when the credential ends, in Unix seconds, on every connection of the device. CloseOutcome::closed stands for success.
   void extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result);
 
   /// A page of the devices of all shards, of at most `limit` (1 to listed_devices_max).
@@ -127,7 +128,9 @@ class PushService final : public TakeoverNotice {
   // presence.cc
   template <typename Question>
   std::optional<device::ConnectionRef> next_owner(Question& question);
+  void close_everywhere(CloseQuestion whole);
   void close_where_it_is(std::unique_ptr<CloseQuestion> question);
+  static void finish_close(CloseQuestion& question, CloseOutcome outcome);
   void describe_where_it_is(std::unique_ptr<DescribeQuestion> question);
   void on_close_reply(std::unique_ptr<CloseQuestion> question, CloseOutcome outcome);
   void on_describe_reply(std::unique_ptr<DescribeQuestion> question, DescribeResult result);

@@ -111,6 +111,7 @@ void DeviceSession::read_on() {
     if (connection->is_live() && (connection->session_flags & DeviceFlags::put_off) != 0) read_on(*connection);
   }
   read_on_for_budget();
+  if (verifying_spent_ != 0 || !queued_.empty()) judge_queued();
   if (drained_due_ > 0) tell_drained_of_earlier_turns();
 }
 
@@ -127,7 +128,7 @@ void DeviceSession::read_on(conn::Connection& connection) {
 
 bool DeviceSession::wants_turn() const {
   if (denials_are_due()) return true;
-  return !put_off_.empty() || !drained_.empty() ||
+  return !put_off_.empty() || !drained_.empty() || !queued_.empty() ||
          (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2);
 }
 

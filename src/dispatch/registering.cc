@@ -2,6 +2,7 @@
 //
 // An id has an owner in the device map, the newest connection, and companions if its route allows several at once (decision 0025).
 #include <algorithm>
+#include <utility>
 
 #include "dispatch/device_session.h"
 
@@ -9,19 +10,22 @@ namespace ringgate::dispatch {
 
 using admission::Rejection;
 
-/// Makes the connection the owner of its id. Returns those that it replaces, which must be told.
+/// Makes the connection the owner of its id. Returns those that it replaces, which must be told. Without memory nothing has changed: what
+/// the answer needs is there before the map changes.
 std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::register_id(const conn::Connection& connection,
                                                                                         device::IdKey key,
                                                                                         const RouteConfig& route) {
   if (route.duplicate == DuplicatePolicy::allow) gate_.companions.use();
   if (gate_.companions.is_used()) return register_beside_companions(connection, key, route);
   const bool keeps = route.duplicate == DuplicatePolicy::reject;
+  std::vector<device::ConnectionRef> replaced;
+  replaced.reserve(1);
   const auto other =
       gate_.map.of(shard_index_).attach(key, ref_of(connection), keeps ? device::IfOwned::keep : device::IfOwned::replace);
   if (!other) return std::unexpected(Rejection::connection_limit);
   if (!*other) return {};
   if (keeps) return std::unexpected(Rejection::device_online);
-  std::vector<device::ConnectionRef> replaced{**other};
+  replaced.push_back(**other);
   // Another shard may have begun to use companions meanwhile.
   if (gate_.companions.is_used()) {
     auto companions = gate_.companions.lock(key);
@@ -30,7 +34,7 @@ std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::regi
       else replaced.push_back(companion);
     }
   }
-  return replaced;
+  return std::expected<std::vector<device::ConnectionRef>, Rejection>(std::move(replaced));  // never a copy
 }
 
 std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::register_beside_companions(
@@ -41,6 +45,9 @@ std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::regi
   if (is_online && route.duplicate == DuplicatePolicy::reject) return std::unexpected(Rejection::device_online);
   if (is_online && route.duplicate == DuplicatePolicy::allow && companions.count() + 1 >= route.connections_max)
     return std::unexpected(Rejection::device_connections);
+  std::vector<device::ConnectionRef> replaced;
+  replaced.reserve(companions.count() + 1);
+  if (route.duplicate == DuplicatePolicy::allow) companions.reserve_one();
   const auto other = gate_.map.of(shard_index_).attach(key, ref_of(connection));
   if (!other) return std::unexpected(Rejection::connection_limit);
   if (!*other) return {};
@@ -48,9 +55,10 @@ std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::regi
     companions.add(**other);
     return {};
   }
-  std::vector<device::ConnectionRef> replaced = companions.take_all();
+  const std::vector<device::ConnectionRef> all = companions.take_all();
+  replaced.insert(replaced.end(), all.begin(), all.end());
   replaced.push_back(**other);
-  return replaced;
+  return std::expected<std::vector<device::ConnectionRef>, Rejection>(std::move(replaced));  // never a copy
 }
 
 /// The id leaves the map when closing starts: from now on a push is refused instead of lost.

@@ -11,22 +11,22 @@ namespace ringgate::dispatch {
 std::optional<admission::Refusal> DeviceSession::judge_source(conn::Connection& connection) {
   using admission::Rejection;
   const TimeNs now = transport_.now();
-  const bool limits_handshakes = gate_.limiter.limits_handshakes();
-  if (limits_handshakes) {
-    const auto rate = gate_.limiter.begin_handshake(connection.peer, now);
+  const limit::Rules& rules = settings_.limit_rules;
+  if (rules.limits_handshakes) {
+    const auto rate = gate_.limiter.begin_handshake(rules, connection.peer, now);
     if (!rate.lets_in()) return admission::Refusal(Rejection::source_rate).after(rate.wait);
     note_judgement(rate);
-    if (const auto accepted = gate_.limiter.accept(now); !accepted.lets_in())
+    if (const auto accepted = gate_.limiter.accept(rules, now); !accepted.lets_in())
       return admission::Refusal(Rejection::accept_rate).after(accepted.wait);
   }
   if (settings_.asks_for_credentials)
-    if (const auto trying = gate_.limiter.may_try(connection.peer, now); !trying.lets_in())
+    if (const auto trying = gate_.limiter.may_try(rules, connection.peer, now); !trying.lets_in())
       return admission::Refusal(Rejection::auth_failures).after(trying.wait);
-  if (!limits_handshakes) return {};
-  const limit::Limiter::Entry entry = gate_.limiter.enter(connection.peer);
+  if (!rules.limits_handshakes) return {};
+  if (rules.connections_per_source != 0 && source_keys_.empty()) source_keys_.resize(transport_.table().slots_count());
+  const limit::Limiter::Entry entry = gate_.limiter.enter(rules, connection.peer);
   if (entry.is_full) return Rejection::source_limit;
   if (entry.key == 0) return {};
-  if (source_keys_.empty()) source_keys_.resize(transport_.table().slots_count());
   source_keys_[transport_.table().slot_of(connection)] = entry.key;
   return {};
 }
@@ -40,7 +40,7 @@ void DeviceSession::leave_source(conn::Connection& connection) {
 /// Counts the connection of a device that may connect. A ban touches nobody who is connected.
 std::optional<admission::Refusal> DeviceSession::judge_flapping(conn::Connection& connection, std::string_view id,
                                                                 const device::IdKey& key) {
-  const auto judged = gate_.limiter.connect(key, connection.peer, transport_.now());
+  const auto judged = gate_.limiter.connect(settings_.limit_rules, key, connection.peer, transport_.now());
   note_judgement(judged.id);
   note_judgement(judged.source);
   if (judged.id_ban_began || judged.source_ban_began) {

@@ -18,17 +18,24 @@
 
 namespace ringgate::dispatch {
 
-/// Asks to close a device, or to extend its credential; follows it from owner to owner.
+/// One question to several connections of a device.
+struct CloseSum {
+  CloseResult result;
+  std::size_t parts_open = 0;
+  CloseCallback on_result;
+};
+
+/// Asks to close a device, or to extend its credential; follows it from owner to owner, or asks one connection by name.
 struct CloseQuestion {
   device::IdKey key;
   CloseCode code = CloseCode::closed_by_backend;
   std::string reason;
   std::optional<std::int64_t> extend_to;  // Unix seconds; nullopt: the device is closed
   CloseCallback on_result;
-  device::ConnectionRef asked;  // the owner that was asked last
+  std::shared_ptr<CloseSum> sum;  // of which this is a part; else null, and `on_result` is called
+  device::ConnectionRef asked;    // the connection that was asked last, or is the only one to be asked
   std::uint32_t owners_asked = 0;
-  bool has_closed = false;                        // one connection at least
-  std::vector<device::ConnectionRef> companions;  // further connections to close, by name
+  bool is_by_name = false;
 };
 
 /// Asks to describe a device; follows it from owner to owner.

@@ -46,7 +46,7 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
   const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);  // keeps `gatherer` alive; null: it is gatherer_
   if (found.status == http::HeadStatus::rejected) refuse(connection, found.rejection, gatherer.view_so_far());
   else judge_head(connection, gatherer.view(), bytes.subspan(found.consumed_bytes));
-  if (record.phase == Phase::authenticating) {
+  if (record.phase == Phase::queued || record.phase == Phase::authenticating) {
     keep_head(connection, std::move(gatherer));
     if (head == nullptr) gatherer_ = http::HeadGatherer{settings_.head_rules};
   }
@@ -60,14 +60,17 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
     connection.peer = *client;
   }
   if (asks_for_health(connection, request)) return answer_health(connection, request);
+  if (must_queue(request)) return queue_head(connection, request, rest);
+  judge_request(connection, request, rest);
+}
+
+void DeviceSession::judge_request(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
   std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   if (!settings_.config.device.required || settings_.lets_in) ring_.random(seed);
-  std::shared_ptr<const auth::Verifiers> verifiers;
-  if (settings_.asks_for_credentials) verifiers = gate_.verifiers.load(std::memory_order_acquire);
   const bool reserved = reserve_connection(connection);
   const admission::GateView view{.routes = settings_.routes,
                                  .allowed_hosts = settings_.config.device.allowed_hosts,
-                                 .caller = {.verifiers = verifiers.get(),
+                                 .caller = {.verifiers = settings_.verifiers.get(),
                                             .client_certificate = transport_.client_identity(connection),
                                             .now_seconds = ring_.wall_clock_seconds()},
                                  .denied = &gate_.denied,
@@ -75,10 +78,12 @@ void DeviceSession::judge_head(conn::Connection& connection, const http::Request
                                  .is_draining = gate_.draining.load(std::memory_order_acquire),
                                  .is_at_connection_limit = !reserved,
                                  .source_refusal = judge_source(connection)};
+  const TimeNs began = settings_.verifies ? ring_.now() : 0;
   auto admission = admission::admit(request, view, seed);
+  if (settings_.verifies) verifying_spent_ += ring_.now() - began;
   if (!admission) {
     if (admission.error() == admission::Rejection::credential_wrong)
-      note_judgement(gate_.limiter.credential_failed(connection.peer, transport_.now()));
+      note_judgement(gate_.limiter.credential_failed(settings_.limit_rules, connection.peer, transport_.now()));
     refuse(connection, admission.error(), request);
     return;
   }
@@ -96,39 +101,67 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
     refuse(connection, *refusal, request);
     return;
   }
-  const auto replaced = register_id(connection, key, settings_.config.routes[admission.route_index]);
-  if (!replaced) {
-    refuse(connection, replaced.error(), request);
-    return;
-  }
   DeviceRecord& record = record_of(connection);
-  record.id.set(id);
-  record.route_index = static_cast<std::uint8_t>(admission.route_index);
+  std::expected<std::vector<device::ConnectionRef>, admission::Rejection> replaced;
+  try {
+    prepare_device(connection, request, admission);
+    replaced = register_id(connection, key, settings_.config.routes[admission.route_index]);
+  } catch (const std::bad_alloc&) {
+    forget_device(connection);
+    throw;
+  }
+  if (!replaced) {
+    forget_device(connection);
+    return refuse(connection, replaced.error(), request);
+  }
   record.phase = Phase::open;
-  if (additions.user_data != nullptr) record.user_data = additions.user_data->release();
   record.message_at = record.ping_at = now_ms();
   connection.session_flags |= DeviceFlags::in_map;
+  try {
+    for (const device::ConnectionRef older : *replaced) {
+      counters_.takeovers.add(1);
+      takeover_notice_->notify_replaced(older, key);
+    }
+    answer_upgrade(connection, request, admission, additions.field_lines);
+    if (admission.let_in_for) note_let_in(connection, *admission.let_in_for);
+    if (observers_.hear_devices()) observers_.tell(&Observer::on_connected, view_of(connection));
+  } catch (const std::bad_alloc&) {  // nobody was told of the device, so nobody is told of its end
+    leave_map(connection);
+    forget_device(connection);
+    record.phase = Phase::closed;
+    throw;
+  }
+  counters_.handshakes_accepted.add(1);
+  counters_.devices_connected.add(1);
+  if (additions.user_data != nullptr) record.user_data = additions.user_data->release();
+  schedule_next(connection);
+  ConnectionAccess access(*this, connection, nullptr);
+  call_handler(connection, access, [&](Handler& handler, Connection& facade) { handler.on_open(facade); });
+}
+
+/// Keeps what the gate must know of the device. All that needs memory is done before the id has a new owner.
+void DeviceSession::prepare_device(conn::Connection& connection, const http::RequestView& request,
+                                   admission::Admission& admission) {
+  DeviceRecord& record = record_of(connection);
+  record.id.set(admission.device_id.view());
+  record.route_index = static_cast<std::uint8_t>(admission.route_index);
   SendRates rates = rates_of_route(record.route_index);
   if (admission.grant) {
     rates.messages = admission.grant->message_rate.value_or(rates.messages);
     rates.bytes = admission.grant->byte_rate.value_or(rates.bytes);
+    keep_credential(connection, *admission.grant);
   }
   if (rates.is_limited() || paces_.any()) set_rates(connection, rates);
-  counters_.handshakes_accepted.add(1);
-  counters_.devices_connected.add(1);
-
   note_agreements(connection, request, admission);
-  answer_upgrade(connection, request, admission, additions.field_lines);
-  for (const device::ConnectionRef older : *replaced) {
-    counters_.takeovers.add(1);
-    takeover_notice_->notify_replaced(older, key);
-  }
-  if (admission.let_in_for) note_let_in(connection, *admission.let_in_for);
-  if (admission.grant) keep_credential(connection, *admission.grant);
-  if (observers_.hear_devices()) observers_.tell(&Observer::on_connected, view_of(connection));
-  schedule_next(connection);
-  ConnectionAccess access(*this, connection, nullptr);
-  call_handler(connection, access, [&](Handler& handler, Connection& facade) { handler.on_open(facade); });
+}
+
+/// Undoes prepare_device: the connection is no device's.
+void DeviceSession::forget_device(conn::Connection& connection) {
+  const std::uint32_t slot = transport_.table().slot_of(connection);
+  record_of(connection).id.clear();
+  record_of(connection).subprotocol_index = 0;
+  credentials_.drop(slot);
+  paces_.drop(slot);
 }
 
 /// Keeps what Connection tells of the handshake, without memory if the route's settings and the device's id say it too.

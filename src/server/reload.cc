@@ -91,15 +91,14 @@ std::expected<ReloadReport, StartError> Server::Parts::take(const Config& fresh)
 void Server::Parts::register_reloadable_parts() {
   config_in_force = config;
   reloadable_parts.emplace_back([this](const Config& fresh) { return mark_files(fresh); });  // before they are loaded
-  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_certificates(fresh); });
-  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_verifiers(fresh); });
-  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_devices(fresh); });
+  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_shards(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_admin_tokens(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_log(fresh); });
-  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_limits(fresh); });
 }
 
-std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(const Config& fresh) {
+/// Certificates, files of credentials, routes and limits: who may connect, and how. A shard takes them together, with its next turn, so no
+/// handshake is judged by a mixture. Devices that are connected keep what they came with; a revocation ends that.
+std::expected<server::Commit, StartError> Server::Parts::prepare_shards(const Config& fresh) {
   auto [loaded, faults] = server::load_certificates(fresh, std::time(nullptr));
   if (!faults.empty()) return std::unexpected(std::move(faults.front()));
   for (std::size_t i = 0; i < loaded.size(); ++i)
@@ -110,9 +109,14 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_certificates(co
     if (!made) return std::unexpected(std::move(made.error()));
     contexts.push_back(std::move(*made));
   }
-  return [this, fresh_ones = std::move(loaded), contexts = std::move(contexts)]() mutable {
+  auto verifiers = server::load_verifiers(fresh.auth);
+  if (!verifiers) return std::unexpected(std::move(verifiers.error()));
+  return [this, settled = std::make_shared<const Config>(fresh), verifiers = std::move(*verifiers),
+          fresh_ones = std::move(loaded), contexts = std::move(contexts)]() mutable {
+    use_companions_if_wanted(*settled);  // before any shard sees the routes
+    for (std::size_t i = 0; i < shards.size(); ++i) shards[i].renew({settled, verifiers, std::move(contexts[i])});
+    warn_of(*verifiers);
     auto changes = server::compare_certificates(certificates, fresh_ones);
-    for (std::size_t i = 0; i < shards.size(); ++i) shards[i].renew_tls(std::move(contexts[i]));
     certificates = std::move(fresh_ones);
     show_certificates();
     warn_of_certificates();
@@ -125,32 +129,6 @@ std::expected<server::Commit, StartError> Server::Parts::mark_files(const Config
     auto changes = server::compare_marks(file_marks, marks);
     file_marks = std::move(marks);
     return changes;
-  };
-}
-
-std::expected<server::Commit, StartError> Server::Parts::prepare_limits(const Config& fresh) {
-  return [this, limits = fresh.limits] {
-    gate->limiter.set(limits);
-    return std::vector<SettingChange>{};
-  };
-}
-
-/// Files of credentials are read at every reload. Devices that are connected keep what they came with; a revocation ends that.
-std::expected<server::Commit, StartError> Server::Parts::prepare_verifiers(const Config& fresh) {
-  auto loaded = server::load_verifiers(fresh.auth);
-  if (!loaded) return std::unexpected(std::move(loaded.error()));
-  return [this, loaded = std::move(*loaded)]() mutable {
-    show_verifiers(std::move(loaded));
-    return std::vector<SettingChange>{};
-  };
-}
-
-/// Who may connect, and how: handshakes from each shard's next turn on.
-std::expected<server::Commit, StartError> Server::Parts::prepare_devices(const Config& fresh) {
-  return [this, settled = std::make_shared<const Config>(fresh)] {
-    use_companions_if_wanted(*settled);  // before any shard sees the routes
-    for (server::Shard& shard : shards) shard.renew_settings(settled);
-    return std::vector<SettingChange>{};
   };
 }
 

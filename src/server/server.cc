@@ -125,13 +125,13 @@ std::expected<void, StartError> Server::start() {
     if (mount.handler == nullptr)
       return std::unexpected(StartError{ExitCode::bad_configuration, "no handler is mounted for the route " + mount.path,
                                         "set handler = \"echo\", or mount a handler in the embedding program"});
-  p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts);
   auto loaded = server::load_certificates(p.config, std::time(nullptr));
   if (!loaded.faults.empty()) return std::unexpected(std::move(loaded.faults.front()));
   p.certificates = std::move(loaded.certificates);
   p.file_marks = server::mark_secret_files(p.config);
   auto verifiers = server::load_verifiers(p.config.auth);
   if (!verifiers) return std::unexpected(std::move(verifiers.error()));
+  p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts, *verifiers);
   p.admin_settings = admin::settings_of(p.config, server::version());
   p.admin_settings.started_at = static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count());
   auto tokens = server::load_admin_tokens(p.config.admin);
@@ -140,7 +140,7 @@ std::expected<void, StartError> Server::start() {
   if (auto opened = p.open_shards(); !opened) return opened;
   p.use_companions_if_wanted(p.config);
   p.show_certificates();
-  p.show_verifiers(std::move(*verifiers));
+  p.warn_of(**verifiers);
   p.register_reloadable_parts();
   if (auto opened = p.open_listeners(); !opened) {
     p.shards.clear();
@@ -275,9 +275,8 @@ void Server::Parts::use_companions_if_wanted(const Config& fresh) {
   if (wanted) gate->companions.use();
 }
 
-void Server::Parts::show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers) {
-  for (const std::string& text : verifiers->warnings) log::warning(text);
-  gate->verifiers.store(std::move(verifiers), std::memory_order_release);
+void Server::Parts::warn_of(const auth::Verifiers& verifiers) {
+  for (const std::string& text : verifiers.warnings) log::warning(text);
 }
 
 void Server::Parts::show_certificates() {

@@ -83,18 +83,15 @@ struct Server::Parts {
   void warn_of_certificates() const;
   void use_companions_if_wanted(const Config& fresh);
   void use_admin_tokens(server::AdminTokenFiles files);
-  void show_verifiers(std::shared_ptr<const auth::Verifiers> verifiers);
+  static void warn_of(const auth::Verifiers& verifiers);
   void register_reloadable_parts();
   std::expected<ReloadReport, StartError> reload(const Config* fresh);
   std::expected<ReloadReport, StartError> read_and_take(const Config* fresh);
   std::expected<ReloadReport, StartError> take(const Config& fresh);
   std::expected<server::Commit, StartError> mark_files(const Config& fresh);
-  std::expected<server::Commit, StartError> prepare_certificates(const Config& fresh);
-  std::expected<server::Commit, StartError> prepare_verifiers(const Config& fresh);
-  std::expected<server::Commit, StartError> prepare_devices(const Config& fresh);
+  std::expected<server::Commit, StartError> prepare_shards(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_admin_tokens(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
-  std::expected<server::Commit, StartError> prepare_limits(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }
   void answer_leftovers();

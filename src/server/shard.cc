@@ -29,7 +29,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
            .output_bytes_max = output_part(plan),
            .arrival_time = std::min<DurationNs>(plan.settings.config.limits.handshake_timeout_ns, 5 * nanoseconds_per_second),
            .bulk_bytes = plan.settings.config.ring.bulk_bytes}),
-      settings_(plan.settings.config, plan.settings.mounts),
+      settings_(plan.settings.config, plan.settings.mounts, plan.settings.verifiers),
       counting_observer_(counters),
       devices_(index, settings_, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
@@ -62,41 +62,23 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
   }
 }
 
-Shard::~Shard() { delete fresh_tls_.load(); }
+Shard::~Shard() { delete fresh_.load(); }
 
-void Shard::renew_settings(std::shared_ptr<const Config> config) {
-  fresh_settings_.store(std::move(config), std::memory_order_relaxed);
-  is_renewed_.store(true, std::memory_order_release);
-}
+void Shard::renew(Renewal fresh) { delete fresh_.exchange(new Renewal(std::move(fresh)), std::memory_order_acq_rel); }
 
-/// Between two calls of the session, which keeps no view of its settings from one call to the next. It goes on with the same object.
-void Shard::take_fresh_settings() {
-  const auto fresh = fresh_settings_.exchange(nullptr, std::memory_order_acquire);
+/// Before anything of this turn is judged. The session keeps no view of its settings from one call to the next, and goes on with the
+/// same object.
+void Shard::take_renewal() {
+  const std::unique_ptr<Renewal> fresh(fresh_.exchange(nullptr, std::memory_order_acq_rel));
   if (fresh == nullptr) return;
-  for (std::uint32_t i = 0; i < device_listeners_; ++i) transport_.renew_proxies(i, net::policy_of(fresh->listeners[i].proxy));
-  if (fresh->admin.bind != "off") transport_.renew_proxies(device_listeners_, net::policy_of(fresh->admin.proxy));
+  for (std::uint32_t i = 0; i < fresh->tls.size(); ++i)
+    if (fresh->tls[i] != nullptr) transport_.renew_tls(i, std::move(fresh->tls[i]));
+  const Config& config = *fresh->config;
+  for (std::uint32_t i = 0; i < device_listeners_; ++i) transport_.renew_proxies(i, net::policy_of(config.listeners[i].proxy));
+  if (config.admin.bind != "off") transport_.renew_proxies(device_listeners_, net::policy_of(config.admin.proxy));
   auto mounts = settings_.mounts;
   std::destroy_at(&settings_);
-  std::construct_at(&settings_, *fresh, std::move(mounts));
-}
-
-void Shard::renew_tls(TlsOfListeners tls) {
-  delete fresh_tls_.exchange(new TlsOfListeners(std::move(tls)), std::memory_order_acq_rel);
-  is_renewed_.store(true, std::memory_order_release);
-}
-
-/// What is stored while this runs is found now or, with the flag set again, in the next turn.
-void Shard::take_renewed() {
-  (void)is_renewed_.exchange(false, std::memory_order_acquire);
-  take_fresh_tls();
-  take_fresh_settings();
-}
-
-void Shard::take_fresh_tls() {
-  const std::unique_ptr<TlsOfListeners> fresh(fresh_tls_.exchange(nullptr, std::memory_order_acq_rel));
-  if (fresh == nullptr) return;
-  for (std::uint32_t i = 0; i < fresh->size(); ++i)
-    if ((*fresh)[i] != nullptr) transport_.renew_tls(i, std::move((*fresh)[i]));
+  std::construct_at(&settings_, config, std::move(mounts), std::move(fresh->verifiers));
 }
 
 void Shard::run() {
@@ -126,7 +108,7 @@ bool Shard::turn() {
   counters_.turn_began.set(now);
   batch_.came(completions_, ring_->held_back(), now);
   transport_.set_now(now);
-  if (is_renewed_.load(std::memory_order_relaxed)) take_renewed();
+  if (fresh_.load(std::memory_order_relaxed) != nullptr) take_renewal();
   transport_.run(completions_);
   if (plan_.services.off_shard != nullptr) plan_.services.off_shard->give_answers(index_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);

@@ -51,12 +51,15 @@ class Shard {
   /// `backlog`: that of each listener. `tls`: what those with TLS need; null or missing for the others.
   void serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog, TlsOfListeners tls = {});
 
-  /// Takes new contexts, of the same listeners as before, with its next turn. Any thread; ring the shard's doorbell afterwards.
-  void renew_tls(TlsOfListeners tls);
-
-  /// Takes new settings of devices and of proxies with its next turn: those of the start but for settings that are config::Reload::live. Any thread;
-  /// ring the shard's doorbell afterwards.
-  void renew_settings(std::shared_ptr<const Config> config);
+  /// What a reload renews: all that a connection is judged by. `config`: that of the start but for settings that are
+  /// config::Reload::live. `tls`: contexts of the same listeners as before.
+  struct Renewal {
+    std::shared_ptr<const Config> config;
+    std::shared_ptr<const auth::Verifiers> verifiers;
+    TlsOfListeners tls;
+  };
+  /// Takes all of it at once, at the beginning of its next turn. Any thread; ring the shard's doorbell afterwards.
+  void renew(Renewal fresh);
 
   /// Runs turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
   void run();
@@ -71,9 +74,7 @@ class Shard {
   ring::WaitPolicy wait_policy();
   void submit_and_reap();
   void publish_counters();
-  void take_renewed();
-  void take_fresh_tls();
-  void take_fresh_settings();
+  void take_renewal();
   void end_everything(DurationNs patience);
 
   static constexpr std::size_t mailbox_budget = 4096;  // parcels per turn
@@ -97,10 +98,8 @@ class Shard {
   std::vector<ring::Completion> completions_;  // of this turn
   std::array<ring::Completion, 64> reaped_;    // scratch of one reap
   std::uint32_t device_listeners_ = 0;
-  std::atomic<TlsOfListeners*> fresh_tls_{nullptr};  // stored by renew_tls, taken by the shard: owned by whoever holds it
-  std::atomic<std::shared_ptr<const Config>> fresh_settings_;
-  std::atomic<bool> is_renewed_{false};  // set (release) after either of these two, looked at each turn
-  bool more_parcels_ = true;             // true at first: the first turn must not sleep, it arms the listeners
+  std::atomic<Renewal*> fresh_{nullptr};  // stored by renew, taken by the shard (acq_rel): owned by whoever holds it
+  bool more_parcels_ = true;              // true at first: the first turn must not sleep, it arms the listeners
   bool more_broadcasts_ = false;
 };
 

@@ -76,6 +76,9 @@ void SimulatedWorld::open(simulated::GateOptions options, const ring::FakeOption
     options.tunnel = [this] { return sealed_->connect(); };
   }
   options.access = &access_;
+  auto verifiers = auth::load_verifiers(options.settings.auth);
+  if (!verifiers) throw ListFault(verifiers.error());
+  options.verifiers = std::move(*verifiers);
   gate_ = std::make_unique<simulated::Gate>(*world_, options);
   load_credentials(options.settings);
   settings_.assign(1, "not by settings alone");
@@ -83,9 +86,6 @@ void SimulatedWorld::open(simulated::GateOptions options, const ring::FakeOption
 
 /// What the server does before its shards run.
 void SimulatedWorld::load_credentials(const Config& config) {
-  auto verifiers = auth::load_verifiers(config.auth);
-  if (!verifiers) throw ListFault(verifiers.error());
-  gate_->state().verifiers.store(std::move(*verifiers));
   std::vector<std::shared_ptr<const auth::AdminTokens>> files;
   for (const std::string& file : config.admin.token_files) {
     auto tokens = auth::AdminTokens::load(file);

@@ -40,6 +40,9 @@ struct FakeOptions {
   double zero_copy_refusal_probability = 0;   // a send cannot go without a copy
   double partial_submission_probability = 0;  // an enter takes only the first few submissions, perhaps none
 
+  // -- Time. The clock stands still while a shard works, but for this: each look at it costs so much.
+  DurationNs clock_look_cost = 0;
+
   // -- Shortages, for as long as they are set.
   IoError accept_error = IoError::none;  // every accept ends with it, and nobody is accepted
   bool memory_is_short = false;          // every receive, and every send that completes, fails

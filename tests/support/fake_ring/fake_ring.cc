@@ -87,6 +87,7 @@ std::expected<void, SetupError> Ring::share_listener(std::uint32_t listener_inde
 }
 
 void Ring::accept(std::uint32_t listener_index) {
+  const KernelSide kernel;
   Backend::Listener& listener = backend_->listeners.at(listener_index);
   if (listener.accepting) backend_->world.defect("accept armed twice on listener", listener_index);
   if (!listener.door) backend_->world.defect("accept on a closed listener", listener_index);
@@ -101,6 +102,7 @@ void Ring::accept_one(std::uint32_t listener_index) {
 }
 
 void Ring::cancel_accept(std::uint32_t listener_index) {
+  const KernelSide kernel;
   Backend::Listener& listener = backend_->listeners.at(listener_index);
   if (!listener.accepting || listener.cancelling) return;
   listener.cancelling = true;
@@ -138,6 +140,7 @@ bool Ring::release_reserve() {
 // -- Operations.
 
 bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
+  const KernelSide kernel;
   Backend& b = *backend_;
   if (!b.features.direct_descriptors || !b.features.peer_name_command) {
     const FakeConnection& connection = *b.sockets.at(socket).connection;
@@ -155,26 +158,31 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
 bool Ring::peer_process(Socket, PeerProcess*, Token) { return false; }
 
 void Ring::receive(Socket socket, Token token) {
+  const KernelSide kernel;
   backend_->ledger.begin(socket, OperationKind::receive, token);
   backend_->queue({.kind = OperationKind::receive, .token = token, .socket = socket});
 }
 
 void Ring::receive_now(Socket socket, Token token) {
+  const KernelSide kernel;
   backend_->ledger.begin(socket, OperationKind::receive_now, token);
   backend_->queue({.kind = OperationKind::receive_now, .token = token, .socket = socket});
 }
 
 void Ring::wait_readable(Socket socket, Token token) {
+  const KernelSide kernel;
   backend_->ledger.begin(socket, OperationKind::readable, token);
   backend_->queue({.kind = OperationKind::readable, .token = token, .socket = socket});
 }
 
 void Ring::wait_hang_up(Socket socket, Token token) {
+  const KernelSide kernel;
   backend_->ledger.begin(socket, OperationKind::hang_up, token);
   backend_->queue({.kind = OperationKind::hang_up, .token = token, .socket = socket});
 }
 
 void Ring::send(Socket socket, std::span<const Piece> pieces, Sending sending, Token token) {
+  const KernelSide kernel;
   RINGGATE_ASSERT(!pieces.empty() && pieces.size() <= pieces_max);
   backend_->ledger.begin(socket, OperationKind::send, token);
   FakeSubmission submission{.kind = OperationKind::send, .token = token, .socket = socket, .sending = sending};
@@ -194,17 +202,20 @@ bool Ring::send_zero_copy(Socket socket, ByteView memory, std::size_t offset, Ke
 }
 
 void Ring::shutdown(Socket socket, Token token) {
+  const KernelSide kernel;
   backend_->ledger.begin(socket, OperationKind::shutdown, token);
   backend_->queue({.kind = OperationKind::shutdown, .token = token, .socket = socket});
 }
 
 void Ring::cancel(Token target, Token token) {
+  const KernelSide kernel;
   const Socket socket = target.slot;
   backend_->ledger.begin(socket, OperationKind::cancel, token);
   backend_->queue({.kind = OperationKind::cancel, .token = token, .socket = socket, .target = target});
 }
 
 void Ring::close(Socket socket, bool reset, Token token) {
+  const KernelSide kernel;
   backend_->ledger.closing(socket);
   backend_->queue({.kind = OperationKind::close, .token = token, .socket = socket, .reset = reset});
 }
@@ -217,6 +228,7 @@ Ring::Doorbell Ring::doorbell() const {
 }
 
 void Ring::ring(const Doorbell& other) {
+  const KernelSide kernel;
   if (!backend_->features.message_ring || other.ring_descriptor < 0) return wake_from_any_thread(other);
   backend_->queue(
       {.kind = OperationKind::doorbell, .token = {OperationKind::doorbell, 0, 0}, .doorbell_of = other.ring_descriptor});
@@ -243,7 +255,11 @@ std::uint32_t Ring::buffers_lent() const { return backend_->buffers.lent_count()
 
 // -- Clock and chance.
 
-TimeNs Ring::now() const { return backend_->world.now(); }
+TimeNs Ring::now() const {
+  FakeWorld& world = backend_->world;
+  if (world.options().clock_look_cost != 0) world.advance(world.options().clock_look_cost);
+  return world.now();
+}
 
 std::int64_t Ring::wall_clock_seconds() const {
   return wall_clock_start_seconds + static_cast<std::int64_t>(backend_->world.now() / nanoseconds_per_second);

@@ -27,6 +27,16 @@ namespace ringgate::ring {
 /// An address of no loopback interface (RFC 5737).
 inline PeerAddress somebody_afar() { return {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 7}, 4711}; }
 
+/// Lives while a shard is inside its ring: what is allocated then is the world's memory, not the gate's. For tests in which memory runs
+/// out. One thread.
+struct KernelSide {
+  KernelSide() { ++depth; }
+  ~KernelSide() { --depth; }
+  KernelSide(const KernelSide&) = delete;
+  KernelSide& operator=(const KernelSide&) = delete;
+  static inline int depth = 0;
+};
+
 /// How a peer connects.
 struct ConnectOptions {
   std::optional<std::size_t> ring_index;  // which of the rings that listen there; else the seed decides

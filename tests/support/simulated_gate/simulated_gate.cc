@@ -42,7 +42,7 @@ std::vector<dispatch::DeviceSettings::Mount> mounts_of(const GateOptions& option
 
 Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
     : world_(world),
-      settings_(options.settings, mounts_of(options, echo_)),
+      settings_(options.settings, mounts_of(options, echo_), options.verifiers),
       admin_settings_(admin::settings_of(options.settings, "simulated")),
       state_(options.shards_count, options.settings.limits, secret_of(world.seed())),
       done_(options.shards_count, false),
@@ -65,6 +65,14 @@ Gate::Gate(ring::FakeWorld& world, const GateOptions& options)
   }
   address_ = address;
   settle();
+}
+
+void Gate::renew(const Config& settings, std::shared_ptr<const auth::Verifiers> verifiers) {
+  const auto config = std::make_shared<const Config>(settings);
+  for (server::Shard& shard : shards_) {
+    shard.renew({.config = config, .verifiers = verifiers, .tls = {}});
+    ring::Ring::wake_from_any_thread(shard.ring().doorbell());
+  }
 }
 
 ring::FakePeer& Gate::connect(std::size_t shard) { return tunnelled(world_.connect(address_, {.ring_index = shard})); }

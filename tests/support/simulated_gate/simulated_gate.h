@@ -32,6 +32,7 @@ struct GateOptions {
   ring::RingOptions ring = {};                                // sockets_max is set from slots_count
   const admin::Access* access = nullptr;                      // the tokens of backends; null: nobody needs one
   Handler* handler = nullptr;                                 // at "/handler"; null: echo there too
+  std::shared_ptr<const auth::Verifiers> verifiers;           // null: no files of credentials
   std::shared_ptr<const tls::Context> tls;                    // of all listeners; null: plain TCP
   std::function<std::unique_ptr<ring::PeerTunnel>()> tunnel;  // for each peer that connects; null: none
 };
@@ -63,6 +64,9 @@ class Gate {
   /// From another machine, as the gate sees it.
   ring::FakePeer& connect_from_afar(std::size_t shard = 0);
   ring::FakePeer& connect_admin(std::size_t shard = 0);
+
+  /// What a reload does: the shards have new settings from their next turns on.
+  void renew(const Config& settings, std::shared_ptr<const auth::Verifiers> verifiers);
 
   // -- Turns.
   /// True if something would wake this shard now, or it would not sleep at all.

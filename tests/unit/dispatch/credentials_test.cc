@@ -1,8 +1,11 @@
 // Credentials of connected devices on the simulated clock: their end, their extension, revocations and bans; and several connections
 // of one id.
+#include <algorithm>
+
 #include "auth/sha256.h"
 #include "auth/text_coding.h"
 #include "auth/verifiers.h"
+#include "base/limits.h"
 #include "unit/dispatch/device_fixture.h"
 
 namespace ringgate::simulated {
@@ -21,8 +24,7 @@ class ConnectedCredentials : public DeviceFixture {
   }
 
   /// Token NAME is for the device NAME until so many seconds after the world began; 0: for ever.
-  void start_with(const std::vector<std::pair<std::string, int>>& tokens) {
-    start();
+  static std::shared_ptr<const auth::Verifiers> verifiers_of(const std::vector<std::pair<std::string, int>>& tokens) {
     std::string text;
     for (const auto& [name, lifetime] : tokens) {
       text += "sha256:" + auth::encode_hex(auth::sha256(bytes_of("token-of-" + name))) + " device=" + name + " name=" + name;
@@ -31,7 +33,11 @@ class ConnectedCredentials : public DeviceFixture {
     }
     auto verifiers = std::make_shared<auth::Verifiers>();
     verifiers->tokens = *auth::DeviceTokens::parse(text, "tokens");
-    gate->state().verifiers.store(std::move(verifiers));
+    return verifiers;
+  }
+  void start_with(const std::vector<std::pair<std::string, int>>& tokens) {
+    options.verifiers = verifiers_of(tokens);
+    start();
   }
 
   DeviceClient with_token(const std::string& id, std::size_t shard = 0) {
@@ -133,6 +139,103 @@ TEST_F(ConnectedCredentials, AreRevokedOnEveryShard) {
   EXPECT_EQ(with_token("a").status(), 401);
   gate->pass(seconds(101));
   EXPECT_EQ(with_token("a").status(), 101) << "the revocation has ended";
+}
+
+/// The connections of one id, one on each shard.
+class CredentialsOfSeveral : public ConnectedCredentials {
+ protected:
+  CredentialsOfSeveral() {
+    options.shards_count = 3;
+    options.settings.routes[1].duplicate = DuplicatePolicy::allow;
+  }
+  void open_all() {
+    start_with({{"a", 100}});
+    clients.clear();
+    for (std::size_t shard = 0; shard < 3; ++shard) clients.push_back(with_token("a", shard));
+  }
+  void expect_all_closed(std::optional<std::uint16_t> code) {
+    for (DeviceClient& client : clients) EXPECT_EQ(close_code(client), code);
+  }
+  std::vector<DeviceClient> clients;
+};
+
+TEST_F(CredentialsOfSeveral, AreExtendedOnAllAndTheAnswerListsEach) {
+  for (std::size_t from = 0; from < 3; ++from) {
+    open_all();
+    dispatch::CloseResult answer;
+    gate->on_shard(from, [&](dispatch::PushService& pushes) {
+      pushes.extend_credential("a", started_at + 300, [&answer](const dispatch::CloseResult& result) { answer = result; });
+    });
+    gate->settle();
+    EXPECT_EQ(answer.outcome, dispatch::CloseOutcome::closed);
+    ASSERT_EQ(answer.parts.size(), 3U);
+    for (const dispatch::ClosePart& part : answer.parts) EXPECT_EQ(part.outcome, dispatch::CloseOutcome::closed);
+    gate->pass(seconds(200));
+    expect_all_closed(std::nullopt);
+    gate->pass(seconds(130));
+    expect_all_closed(4401);
+  }
+}
+
+TEST_F(CredentialsOfSeveral, ABanReachesAll) {
+  open_all();
+  gate->state().denied.ban("a", started_at + 1000, started_at);
+  wake_all();
+  expect_all_closed(4403);
+}
+
+TEST_F(CredentialsOfSeveral, ARevocationReachesAll) {
+  open_all();
+  auth::Revocation revocation{.device_id = "a", .issued_before = started_at + 1, .ends_at = started_at + 1000};
+  gate->state().denied.revoke(revocation, started_at);
+  wake_all();
+  expect_all_closed(4401);
+}
+
+TEST_F(ConnectedCredentials, ThatAreRevokedWhileAHandlerDecidesDoNotGetIn) {
+  std::optional<ConnectionRef> waiting;
+  handler.asked = [&](const UpgradeRequest& request) -> UpgradeVerdict {
+    waiting = request.ref();
+    return UpgradeLater{};
+  };
+  start_with({{"a", 0}});
+  DeviceClient client = with_token("a");
+  ASSERT_TRUE(waiting.has_value());
+  auth::Revocation revocation{.device_id = "a", .issued_before = started_at + 1, .ends_at = started_at + 1000};
+  gate->state().denied.revoke(revocation, started_at);
+  wake_all();  // every connection was looked at before the decision comes
+  gate->decide(*waiting, UpgradeAccept{}, [](DecideOutcome) {});
+  gate->settle();
+  client.read();
+  EXPECT_EQ(client.status(), 401);
+}
+
+TEST_F(ConnectedCredentials, AreJudgedByRoutesAndFilesOfOneReload) {
+  start_with({{"a", 0}});
+  Config fresh = options.settings;
+  for (RouteConfig& route : fresh.routes) route.auth = {"basic"};
+  std::vector<DeviceClient> later;
+  handler.opened = [&](Connection&) {
+    if (gate != nullptr) gate->renew(fresh, verifiers_of({{"b", 0}}));
+  };
+  // All in one turn: the reload comes while the first one is being accepted.
+  std::vector<DeviceClient> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(connect());
+  gate->settle();
+  const auto ask = [&](DeviceClient& client, const std::string& id) {
+    client.peer().send(DeviceClient::request(id, "/handler", "Authorization: Bearer token-of-" + id + "\r\n"));
+  };
+  ask(clients[0], "a");
+  ask(clients[1], "b");  // known to the new file only, on a route that takes tokens in the old settings only
+  ask(clients[2], "a");
+  gate->turn(0);
+  gate->settle();
+  for (DeviceClient& client : clients) client.read();
+  EXPECT_EQ(clients[0].status(), 101);
+  EXPECT_EQ(clients[1].status(), 401) << "by new files and old routes";
+  handler.opened = [](Connection&) {};
+  EXPECT_EQ(with_token("a").status(), 401) << "the route takes passwords now";
+  EXPECT_EQ(with_token("b").status(), 401);
 }
 
 TEST_F(ConnectedCredentials, ABanReachesDevicesInEverySlot) {
@@ -284,6 +387,40 @@ TEST_F(SeveralConnections, AreAllClosedById) {
       EXPECT_EQ(client.close_code(), 4007) << from;
     }
   }
+}
+
+TEST_F(SeveralConnections, OfWhichSomeCannotBeReachedAreClosedInPartAndTheAnswerSaysSo) {
+  start();
+  std::vector<DeviceClient> clients;
+  for (std::size_t shard = 0; shard < 3; ++shard) clients.push_back(device("a", "/handler", shard));
+  DeviceClient other = device("b", "/replace", 1);
+  const auto close = [&](bool lane_is_full) {
+    dispatch::CloseResult answer;
+    gate->on_shard(0, [&](dispatch::PushService& pushes) {
+      for (std::size_t i = 0; lane_is_full && i < limits::lane_parcels_max; ++i)
+        pushes.push("b", ws::MessageRef::encode(MessageType::text, bytes_of("x")), [](const PushResult&) {});
+      pushes.close_device("a", static_cast<CloseCode>(4007), "off",
+                          [&](const dispatch::CloseResult& result) { answer = result; });
+    });
+    gate->settle();
+    return answer;
+  };
+  const auto is_closed = [](DeviceClient& client) {
+    client.read();
+    return client.close_code() == 4007;
+  };
+  const dispatch::CloseResult partly = close(true);
+  EXPECT_EQ(partly.outcome, dispatch::CloseOutcome::partly);
+  ASSERT_EQ(partly.parts.size(), 3U);
+  const auto count = [&](dispatch::CloseOutcome outcome) {
+    return std::ranges::count(partly.parts, outcome, &dispatch::ClosePart::outcome);
+  };
+  EXPECT_EQ(count(dispatch::CloseOutcome::closed), 2);
+  EXPECT_EQ(count(dispatch::CloseOutcome::backpressure), 1);
+  EXPECT_TRUE(is_closed(clients[0]) && !is_closed(clients[1]) && is_closed(clients[2]));
+  EXPECT_EQ(close(false).outcome, dispatch::CloseOutcome::closed) << "a repetition closes the rest";
+  EXPECT_TRUE(is_closed(clients[1]));
+  EXPECT_EQ(close(false).outcome, dispatch::CloseOutcome::unknown_device);
 }
 
 TEST_F(SeveralConnections, KeepTheOlderOneIfTheRouteRejects) {

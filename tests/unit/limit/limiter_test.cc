@@ -19,6 +19,27 @@ ring::PeerAddress peer(const char* ipv6) {
   return address;
 }
 
+/// A limiter whose callers all go by the same rules.
+class RuledLimiter {
+ public:
+  RuledLimiter(const LimitsConfig& limits, const device::KeyedHash& hash) : rules_(limits), limiter_(hash) {}
+  void set(const LimitsConfig& limits) { rules_ = Rules(limits); }
+  Judgement accept(TimeNs now) { return limiter_.accept(rules_, now); }
+  Judgement begin_handshake(const ring::PeerAddress& peer, TimeNs now) { return limiter_.begin_handshake(rules_, peer, now); }
+  Limiter::Entry enter(const ring::PeerAddress& peer) { return limiter_.enter(rules_, peer); }
+  void leave(std::uint64_t key) { limiter_.leave(key); }
+  Judgement may_try(const ring::PeerAddress& peer, TimeNs now) { return limiter_.may_try(rules_, peer, now); }
+  Judgement credential_failed(const ring::PeerAddress& peer, TimeNs now) { return limiter_.credential_failed(rules_, peer, now); }
+  Limiter::Connect connect(const device::IdKey& id, const ring::PeerAddress& peer, TimeNs now) {
+    return limiter_.connect(rules_, id, peer, now);
+  }
+  std::size_t sources_count() { return limiter_.sources_count(); }
+
+ private:
+  Rules rules_;
+  Limiter limiter_;
+};
+
 class LimiterTest : public ::testing::Test {
  protected:
   static device::KeyedHash::Secret secret() {
@@ -37,7 +58,7 @@ class LimiterTest : public ::testing::Test {
 };
 
 TEST_F(LimiterTest, LimitsNothingThatIsOff) {
-  Limiter limiter(all_off(), hash_);
+  RuledLimiter limiter(all_off(), hash_);
   for (int i = 0; i < 10'000; ++i) {
     EXPECT_TRUE(limiter.accept(s).lets_in());
     EXPECT_TRUE(limiter.begin_handshake(here_, s).lets_in());
@@ -50,23 +71,19 @@ TEST_F(LimiterTest, LimitsNothingThatIsOff) {
 }
 
 TEST_F(LimiterTest, TellsWhetherAnyLimitNeedsToBeAskedBeforeARequestIsJudged) {
-  Limiter limiter(all_off(), hash_);
-  EXPECT_FALSE(limiter.limits_handshakes());
+  EXPECT_FALSE(Rules(all_off()).limits_handshakes);
   for (const auto limit :
        {&LimitsConfig::accepts_per_second, &LimitsConfig::connections_per_prefix, &LimitsConfig::handshakes_per_prefix}) {
     LimitsConfig limits = all_off();
     limits.*limit = 1;
-    limiter.set(limits);
-    EXPECT_TRUE(limiter.limits_handshakes());
-    limiter.set(all_off());
-    EXPECT_FALSE(limiter.limits_handshakes());
+    EXPECT_TRUE(Rules(limits).limits_handshakes);
   }
 }
 
 TEST_F(LimiterTest, CountsHandshakesOfEachSource) {
   LimitsConfig limits = all_off();
   limits.handshakes_per_prefix = 6;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(limiter.begin_handshake(here_, 100 * s).lets_in()) << i;
   EXPECT_EQ(limiter.begin_handshake(here_, 100 * s).wait, 10 * s);
   EXPECT_TRUE(limiter.begin_handshake(there_, 100 * s).lets_in());
@@ -76,7 +93,7 @@ TEST_F(LimiterTest, CountsHandshakesOfEachSource) {
 TEST_F(LimiterTest, LimitsTheRateOfTheWholeGate) {
   LimitsConfig limits = all_off();
   limits.accepts_per_second = 100;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(limiter.accept(s).lets_in());
   EXPECT_EQ(limiter.accept(s).wait, s / 100);
 }
@@ -84,7 +101,7 @@ TEST_F(LimiterTest, LimitsTheRateOfTheWholeGate) {
 TEST_F(LimiterTest, CountsConnectionsOfEachSourceExactly) {
   LimitsConfig limits = all_off();
   limits.connections_per_prefix = 2;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   const Limiter::Entry first = limiter.enter(here_);
   const Limiter::Entry second = limiter.enter(here_);
   EXPECT_TRUE(limiter.enter(here_).is_full);
@@ -98,7 +115,7 @@ TEST_F(LimiterTest, CountsConnectionsOfEachSourceExactly) {
 TEST_F(LimiterTest, StopsASourceThatGuesses) {
   LimitsConfig limits = all_off();
   limits.auth_failures_per_prefix = 3;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(limiter.may_try(here_, s).lets_in()) << i;
     (void)limiter.credential_failed(here_, s);
@@ -113,14 +130,14 @@ TEST_F(LimiterTest, StopsASourceThatGuesses) {
 TEST_F(LimiterTest, CountsNothingForASourceThatIsOnlyAskedAbout) {
   LimitsConfig limits = all_off();
   limits.auth_failures_per_prefix = 1;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(limiter.may_try(here_, s).lets_in());
 }
 
 TEST_F(LimiterTest, BansAnIdThatConnectsTooOftenFromWherever) {
   LimitsConfig limits = all_off();
   limits.flap_connects = 15;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 15; ++i) EXPECT_TRUE(limiter.connect(hash_("a"), i % 2 == 0 ? here_ : there_, s).id.lets_in());
   const auto banned = limiter.connect(hash_("a"), here_, s);
   EXPECT_EQ(banned.id.wait, 300 * s);
@@ -132,7 +149,7 @@ TEST_F(LimiterTest, BansAnIdThatConnectsTooOftenFromWherever) {
 TEST_F(LimiterTest, BansASourceOnlyIfAsked) {
   LimitsConfig limits = all_off();
   limits.flap_connects_per_prefix = 2;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 2; ++i) EXPECT_TRUE(limiter.connect(hash_(std::to_string(i)), here_, s).source.lets_in());
   const auto banned = limiter.connect(hash_("2"), here_, s);
   EXPECT_TRUE(banned.id.lets_in());
@@ -145,7 +162,7 @@ TEST_F(LimiterTest, ExemptsPeersWithoutAddress) {
   LimitsConfig limits = all_off();
   limits.handshakes_per_prefix = limits.connections_per_prefix = 1;
   limits.auth_failures_per_prefix = limits.flap_connects_per_prefix = 1;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(limiter.begin_handshake(nobody_, s).lets_in());
     EXPECT_FALSE(limiter.enter(nobody_).is_full);
@@ -158,7 +175,7 @@ TEST_F(LimiterTest, ExemptsPeersWithoutAddress) {
 TEST_F(LimiterTest, TakesNewSettingsWhileItRuns) {
   LimitsConfig limits = all_off();
   limits.connections_per_prefix = 1;
-  Limiter limiter(limits, hash_);
+  RuledLimiter limiter(limits, hash_);
   const Limiter::Entry counted = limiter.enter(here_);
   EXPECT_TRUE(limiter.enter(here_).is_full);
   limits.connections_per_prefix = 0;
@@ -177,7 +194,7 @@ TEST_F(LimiterTest, TakesNewSettingsWhileItRuns) {
 TEST_F(LimiterTest, LetsInUncountedOnlyWhenEveryPlaceIsABan) {
   LimitsConfig config = all_off();
   config.flap_connects = 1;
-  Limiter limiter(config, hash_);
+  RuledLimiter limiter(config, hash_);
   std::uint64_t untracked = 0;
   for (std::size_t i = 0; i < 4 * limits::flapping_ids_remembered_max; ++i)
     for (int visit = 0; visit < 2; ++visit)

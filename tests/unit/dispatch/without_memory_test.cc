@@ -1,0 +1,153 @@
+// Opening handshakes when the allocator has nothing left: each allocation fails in turn. It may cost the connection, never the process,
+// and leaves nothing behind.
+#include <cstdlib>
+#include <new>
+
+#include "auth/password_line.h"
+#include "auth/sha256.h"
+#include "auth/text_coding.h"
+#include "auth/verifiers.h"
+#include "unit/dispatch/device_fixture.h"
+
+namespace {
+
+/// How many allocations of the gate still succeed; negative: all. There is one thread.
+int allocations_left = -1;
+int failures_count = 0;
+
+bool allocation_fails() {
+  if (allocations_left < 0 || ringgate::ring::KernelSide::depth > 0) return false;
+  if (allocations_left > 0) {
+    --allocations_left;
+    return false;
+  }
+  ++failures_count;
+  return true;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  void* const memory = allocation_fails() ? nullptr : std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocation_fails() ? nullptr : std::malloc(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace ringgate::simulated {
+namespace {
+
+class HandshakesWithoutMemory : public DeviceFixture {
+ protected:
+  HandshakesWithoutMemory() {
+    options.settings.limits.ping_interval_ns = 0;
+    options.settings.limits.connections_per_prefix = 1000;
+    options.settings.limits.auth_failures_per_prefix = 0;
+    options.settings.limits.messages_per_second = 1000;
+    options.settings.routes.push_back({.path = "/token", .auth = {"token"}});
+    options.settings.routes.push_back({.path = "/basic", .auth = {"basic"}});
+    options.settings.routes.push_back(
+        {.path = "/several", .auth = {"token"}, .duplicate = DuplicatePolicy::allow, .connections_max = 3});
+    for (RouteConfig& route : options.settings.routes) route.subprotocols = {"ocpp1.6"};
+    auto verifiers = std::make_shared<auth::Verifiers>();
+    verifiers->tokens = *auth::DeviceTokens::parse("sha256:" + auth::encode_hex(auth::sha256(bytes_of("token"))) +
+                                                       " device=" + id + " name=a-name-that-is-long expires=1900000000",
+                                                   "tokens");
+    auth::PasswordHash hash{.iterations = 1};
+    hash.hash = auth::derive_from_password(bytes_of("secret"), hash.salt, hash.iterations);
+    verifiers->passwords = *auth::PasswordFile::parse(auth::print_password_line({.user = id, .hash = hash}), "users");
+    options.verifiers = std::move(verifiers);
+  }
+  ~HandshakesWithoutMemory() override { allocations_left = -1; }
+
+  conn::Connection* only_unnamed(const std::vector<conn::Connection*>& known) {
+    for (std::uint32_t slot = 0; slot < options.slots_count; ++slot)
+      for (std::uint32_t generation = 1; generation < 64; ++generation)
+        if (conn::Connection* const found = gate->devices(0).find({.shard = 0, .slot = slot, .generation = generation}))
+          if (std::ranges::find(known, found) == known.end()) return found;
+    return nullptr;
+  }
+
+  const std::string id = "a-device-with-a-long-name";  // on the heap
+};
+
+struct Case {
+  const char* path;
+  std::string field;
+  bool in_two_parts;
+};
+
+TEST_F(HandshakesWithoutMemory, LoseTheConnectionAtWorst) {
+  const std::string basic = auth::encode_base64(bytes_of(id + ":secret"), auth::Base64::standard);
+  const Case cases[] = {{"/ws", "", false},
+                        {"/ws", "", true},
+                        {"/handler", "", false},
+                        {"/token", "Authorization: Bearer token\r\n", false},
+                        {"/token", "Authorization: Bearer wrong\r\n", false},
+                        {"/basic", "Authorization: Basic " + basic + "\r\n", false},
+                        {"/several", "Authorization: Bearer token\r\n", false}};
+  for (const Case& each : cases) {
+    SCOPED_TRACE(std::string(each.path) + " " + each.field + (each.in_two_parts ? " in two parts" : ""));
+    start();
+    std::string request = DeviceClient::request(id, each.path, each.field + "Sec-WebSocket-Protocol: ocpp1.6\r\n");
+    int lost = 0;
+    for (int allocations = 0;; ++allocations) {
+      SCOPED_TRACE(allocations);
+      ASSERT_LT(allocations, 2000);
+      failures_count = 0;
+      DeviceClient older = connect();
+      older.peer().send(request);
+      gate->settle();
+      older.read();
+      std::vector<conn::Connection*> known;
+      if (conn::Connection* const first = only_unnamed({})) known.push_back(first);
+      DeviceClient client = connect();
+      gate->settle();
+      conn::Connection* const connection = only_unnamed(known);
+      ASSERT_NE(connection, nullptr);
+      std::vector<std::uint8_t> bytes(request.begin(), request.end());
+      bytes.resize(bytes.size() + limits::buffer_slack_bytes);
+      const MutableBytes whole = MutableBytes(bytes).first(request.size());
+      const std::size_t cut = each.in_two_parts ? 40 : request.size();
+      allocations_left = allocations;
+      gate->devices(0).on_received(*connection, whole.first(cut));
+      if (cut < whole.size() && connection->is_live()) gate->devices(0).on_received(*connection, whole.subspan(cut));
+      allocations_left = -1;
+      gate->settle();
+      client.read();
+      older.read();
+      const bool is_open = client.status() == 101;
+      if (!is_open) ++lost;
+      client.peer().reset();
+      older.peer().reset();
+      gate->settle();
+      EXPECT_EQ(gate->state().map.count(), 0U);
+      EXPECT_EQ(gate->state().limiter.sources_count(), 0U);
+      EXPECT_EQ(gate->counters().devices_connected.get(), 0U);
+      if (failures_count == 0) break;
+    }
+    EXPECT_GT(lost, 3);
+    expect_nothing_left();
+  }
+}
+
+TEST_F(HandshakesWithoutMemory, DenialsNeedNone) {
+  start();
+  auth::DenyList& denied = gate->state().denied;
+  denied.ban(id, 1'900'000'000, 1'800'000'000);
+  auth::Revocation revocation{.device_id = id, .issued_before = 1, .ends_at = 1'900'000'000};
+  denied.revoke(revocation, 1'800'000'000);
+  allocations_left = 0;
+  failures_count = 0;
+  const bool is_banned = denied.banned_until(id, 1'800'000'000).has_value();
+  const bool is_revoked = denied.is_revoked({id, "a-token-with-a-long-name", {}}, 1'800'000'000);
+  allocations_left = -1;
+  EXPECT_TRUE(is_banned);
+  EXPECT_TRUE(is_revoked);
+  EXPECT_EQ(failures_count, 0);
+}
+
+}  // namespace
+}  // namespace ringgate::simulated
