@@ -86,7 +86,7 @@ struct AdminConfig {
   std::uint64_t connections_max = 256;     // over all shards; a request on one more is answered 503
   std::vector<std::string> token_files;    // hashes of bearer tokens; empty: none is asked for
   TlsConfig tls;
-  ProxyConfig proxy;  // `forwarded` means nothing here
+  ProxyConfig proxy;
 
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };

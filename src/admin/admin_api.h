@@ -61,11 +61,11 @@ class AdminApi {
 
   /// The refusal for a caller that waits for 100 Continue: it learns at once that the device is unknown. A refusal of a call that
   /// changes something leaves its line in the log.
-  std::optional<Answer> judge_expectation(const Request& request, const CallerRef& caller, const ring::PeerAddress& remote) const;
+  std::optional<Answer> judge_expectation(const Request& request, const CallerRef& caller, const Remote& remote) const;
 
   /// Serves a whole request that `judge_caller` lets pass. Uses the responder exactly once, perhaps before the call returns.
   /// `remote`: for the log.
-  Followers serve(Request request, const CallerRef& caller, const ring::PeerAddress& remote, const Responder& responder);
+  Followers serve(Request request, const CallerRef& caller, const Remote& remote, const Responder& responder);
 
   // -- Endpoints, called through the table in routes.cc
   void push_message(Call call);
@@ -97,8 +97,7 @@ class AdminApi {
   void start_listings();
   bool start(const std::shared_ptr<Listing>& listing);
   void finish(Listing& listing);
-  std::optional<AuditNote> note_of(const Match& found, http::Method method, const CallerRef& caller,
-                                   const ring::PeerAddress& remote) const;
+  std::optional<AuditNote> note_of(const Match& found, http::Method method, const CallerRef& caller, const Remote& remote) const;
   std::optional<Answer> judge_device(const Request& request, const Match& found) const;
 
   const AdminSettings& settings_;

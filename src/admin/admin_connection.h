@@ -8,6 +8,7 @@
 #include "admin/access.h"
 #include "admin/admin_settings.h"
 #include "admin/answer_queue.h"
+#include "admin/remote.h"
 #include "admin/request_reader.h"
 #include "base/time.h"
 #include "conn/connection.h"
@@ -31,6 +32,7 @@ struct AdminConnection {
   TimeNs since;                                   // when the reader's phase began, or when the last answer left while it was idle
   Intake intake = Intake::open;
   CallerRef caller;            // of the request that is being read, once its head was
+  Remote remote;               // likewise
   bool is_reading = false;     // read_requests is running: an answer given meanwhile must not start it again
   bool is_first = true;        // no request was whole yet
   bool is_counted = false;     // it is one of admin.max_connections

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "net/client_address.h"
 
 namespace ringgate::admin {
 
@@ -13,7 +14,7 @@ AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& g
       transport_(transport),
       counters_(counters),
       gate_(gate),
-      guard_(services.access, settings_.port_name, counters),
+      guard_(services.access, gate.admin_attempts, gate.admin_refusal_logs, settings_.port_name, counters),
       api_(settings_, gate, push_service, all_counters, services) {}
 
 AdminSession::~AdminSession() {
@@ -121,16 +122,29 @@ bool AdminSession::refuse_unserved(conn::Connection& connection) {
   return true;
 }
 
+/// Whose request it is: each on a connection of a proxy may be another client's. Nothing if the proxies contradict each other.
+std::optional<ring::PeerAddress> AdminSession::client_of(const conn::Connection& connection, const Request& request) const {
+  const net::ProxyPolicy* const proxies = transport_.proxies_of(connection);
+  if (proxies == nullptr) return connection.peer;
+  const std::vector<std::string_view> x_forwarded_for(request.x_forwarded_for.begin(), request.x_forwarded_for.end());
+  const std::vector<std::string_view> forwarded(request.forwarded.begin(), request.forwarded.end());
+  return net::client_address(connection.peer, {x_forwarded_for, forwarded}, *proxies);
+}
+
 /// Finds out who makes the request whose head was read, before its body is. The refusal if that caller is not served at all.
 std::optional<Answer> AdminSession::refuse_stranger(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   const Request& request = state.reader.request();
   if (auto refusal = api_.judge_caller(request)) return refusal;
+  state.remote = {.peer = connection.peer};
   if (AdminApi::is_public(request)) {
     state.caller = guard_.nobody();
     return std::nullopt;
   }
-  auto caller = guard_.identify(request, {connection.peer, transport_.client_identity(connection)},
+  const auto client = client_of(connection, request);
+  if (!client) return Answer::refuse(Refusal::forwarded_conflict);
+  state.remote = {*client, client->is_unix() ? transport_.peer_process(connection) : std::nullopt};
+  auto caller = guard_.identify(request, {state.remote, transport_.client_identity(connection)},
                                 {transport_.now(), transport_.wall_clock_seconds()});
   if (!caller) return Answer::refuse(caller.error());
   state.caller = std::move(*caller);
@@ -142,7 +156,7 @@ void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_s
   AdminConnection& state = state_of(connection);
   const Request& request = state.reader.request();
   if (!request.expects_continue) return;
-  if (const auto refusal = api_.judge_expectation(request, state.caller, connection.peer)) {
+  if (const auto refusal = api_.judge_expectation(request, state.caller, state.remote)) {
     count_forbidden(*refusal);
     owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));
   } else if (body_so_far.empty()) {
@@ -155,6 +169,7 @@ void AdminSession::serve(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   const auto refusal = state.caller ? std::nullopt : refuse_stranger(connection);
   const CallerRef caller = std::exchange(state.caller, nullptr);
+  const Remote remote = state.remote;
   Request request = state.reader.take();
   counters_.admin_requests.add(1);
   if (request.persistence == http::Persistence::close) state.intake = Intake::stopped;
@@ -162,7 +177,7 @@ void AdminSession::serve(conn::Connection& connection) {
   const Responder responder{
       *this, {.slot = transport_.table().slot_of(connection), .generation = connection.generation, .sequence = sequence}};
   if (refusal) return responder.answer(*refusal);
-  if (api_.serve(std::move(request), caller, connection.peer, responder) == Followers::wait) state.awaited_sequence = sequence;
+  if (api_.serve(std::move(request), caller, remote, responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
 /// A caller that may not ask learns only that, and not what is wrong with its request.

@@ -58,6 +58,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void read_requests(conn::Connection& connection, ByteView input);
   bool read_next(conn::Connection& connection, ByteView& input);
   bool refuse_unserved(conn::Connection& connection);
+  std::optional<ring::PeerAddress> client_of(const conn::Connection& connection, const Request& request) const;
   std::optional<Answer> refuse_stranger(conn::Connection& connection);
   void on_body_follows(conn::Connection& connection, ByteView body_so_far);
   void serve(conn::Connection& connection);

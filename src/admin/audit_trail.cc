@@ -6,13 +6,20 @@
 namespace ringgate::admin {
 
 void AuditTrail::write(const AuditNote& note, const Answer& answer) {
-  const std::string remote = note.remote.text();
+  const std::string remote = note.remote.peer.text();
   std::vector<log::Field> fields{{"who", note.caller->name}, {"what", note.what}};
   if (!note.device_id.empty()) fields.emplace_back("device_id", note.device_id);
   fields.emplace_back("outcome", answer.refusal ? facts_of(*answer.refusal).status : answer.status);
   if (answer.refusal) fields.emplace_back("reason", facts_of(*answer.refusal).reason);
   fields.emplace_back("remote", remote);
+  add_process(fields, note.remote.process);
   log::write(note.level, "admin call", fields);
+}
+
+void add_process(std::vector<log::Field>& fields, const std::optional<ring::PeerProcess>& process) {
+  if (!process) return;
+  fields.emplace_back("uid", process->uid);
+  fields.emplace_back("pid", process->pid);
 }
 
 Responder AuditTrail::follow(const Responder& responder, AuditNote note) {

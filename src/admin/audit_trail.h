@@ -5,12 +5,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/access.h"
+#include "admin/remote.h"
 #include "admin/responder.h"
 #include "base/log.h"
-#include "ring/ring.h"
 
 namespace ringgate::admin {
 
@@ -18,10 +20,13 @@ namespace ringgate::admin {
 struct AuditNote {
   log::Level level = log::Level::info;
   CallerRef caller;
-  ring::PeerAddress remote;
+  Remote remote;
   std::string what;       // "DELETE /v1/devices/{id}"
   std::string device_id;  // empty: of no device
 };
+
+/// Adds `uid` and `pid` if they are known.
+void add_process(std::vector<log::Field>& fields, const std::optional<ring::PeerProcess>& process);
 
 class AuditTrail final : private AnswerSink {
  public:

@@ -104,6 +104,7 @@ constexpr std::array rows = {
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "timeout"}, &ShardCounters::tls_timeouts},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "not_tls"}, &ShardCounters::tls_not_tls},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "overload"}, &ShardCounters::tls_overload},
+    Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "limited"}, &ShardCounters::tls_limited},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "drained"}, &ShardCounters::tls_drained},
     Row{"tls_handshakes_total", "TLS handshakes, by how they ended.", counter, gate_wide, {"result", "cut_off"}, &ShardCounters::tls_cut_off},
     Row{"tls_handshakes", "TLS handshakes under way.", gauge, gate_wide, {}, &ShardCounters::tls_handshakes},

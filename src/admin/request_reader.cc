@@ -30,6 +30,13 @@ bool is_encoded(const http::RequestView& view) {
   return false;
 }
 
+std::vector<std::string> values_of(const http::RequestView& view, std::string_view name) {
+  std::vector<std::string> values;
+  for (std::size_t i = view.find_field(name); i < view.fields_count(); i = view.find_field(name, i + 1))
+    values.emplace_back(view.field_value(i));
+  return values;
+}
+
 /// Backends write a space in a query as `+`, as forms do.
 std::string form_query(std::string_view query) {
   std::string text;
@@ -68,6 +75,8 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
       .is_encoded = is_encoded(view),
       .authorization = std::string(authorizations_count == 0 ? "" : *view.field("Authorization")),
       .authorizations_count = authorizations_count,
+      .x_forwarded_for = values_of(view, "X-Forwarded-For"),
+      .forwarded = values_of(view, "Forwarded"),
       .authority = std::string(view.authority()),
       .path = std::string(view.path()),
       .query = form_query(view.query()),

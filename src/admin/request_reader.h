@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "http/body.h"
 #include "http/head_gatherer.h"
@@ -21,16 +22,18 @@ namespace ringgate::admin {
 struct Request {
   http::Method method = http::Method::get;
   http::Persistence persistence = http::Persistence::keep_alive;  // close: HTTP/1.0, or `Connection: close`
-  bool is_from_web_page = false;            // has Origin, or a Sec-Fetch-Site other than none and same-origin
-  bool asks_for_websocket = false;          // any other upgrade is ignored (RFC 9110 section 7.8)
-  bool is_encoded = false;                  // has a Content-Encoding other than identity
-  bool expects_continue = false;            // RFC 9110 section 10.1.1; never with HTTP/1.0
-  std::optional<std::string> content_type;  // nullopt also if it is given more than once
-  std::string authorization;                // the value of the first Authorization field
-  std::size_t authorizations_count = 0;     // of those fields
-  std::string authority;                    // empty only if HTTP/1.0 names none
-  std::string path;                         // still percent-encoded
-  std::string query;                        // still percent-encoded, with `+` (a space) as %20
+  bool is_from_web_page = false;             // has Origin, or a Sec-Fetch-Site other than none and same-origin
+  bool asks_for_websocket = false;           // any other upgrade is ignored (RFC 9110 section 7.8)
+  bool is_encoded = false;                   // has a Content-Encoding other than identity
+  bool expects_continue = false;             // RFC 9110 section 10.1.1; never with HTTP/1.0
+  std::optional<std::string> content_type;   // nullopt also if it is given more than once
+  std::string authorization;                 // the value of the first Authorization field
+  std::size_t authorizations_count = 0;      // of those fields
+  std::vector<std::string> x_forwarded_for;  // the values of those fields, in their order
+  std::vector<std::string> forwarded;        // likewise
+  std::string authority;                     // empty only if HTTP/1.0 names none
+  std::string path;                          // still percent-encoded
+  std::string query;                         // still percent-encoded, with `+` (a space) as %20
   std::string body;
 
   friend bool operator==(const Request&, const Request&) = default;

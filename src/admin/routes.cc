@@ -188,15 +188,14 @@ bool AdminApi::is_host_allowed(const Request& request) const {
 
 /// The line that a call leaves; nullopt if it is not written.
 std::optional<AuditNote> AdminApi::note_of(const Match& found, Method method, const CallerRef& caller,
-                                           const ring::PeerAddress& remote) const {
+                                           const Remote& remote) const {
   const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, method);
   if (service == nullptr || !log::enabled(service->audit)) return std::nullopt;
   const auto id = found.route->has_id ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters) : std::nullopt;
   return AuditNote{service->audit, caller, remote, name_of(*found.route, method), std::string(id ? id->view() : "")};
 }
 
-std::optional<Answer> AdminApi::judge_expectation(const Request& request, const CallerRef& caller,
-                                                  const ring::PeerAddress& remote) const {
+std::optional<Answer> AdminApi::judge_expectation(const Request& request, const CallerRef& caller, const Remote& remote) const {
   const Match found = find_route(request.path);
   auto refusal = judge_head(request, *caller, found);
   if (!refusal) refusal = judge_device(request, found);
@@ -213,7 +212,7 @@ std::optional<Answer> AdminApi::judge_device(const Request& request, const Match
   return Answer::refuse(Refusal::unknown_device);
 }
 
-Followers AdminApi::serve(Request request, const CallerRef& caller, const ring::PeerAddress& remote, const Responder& unaudited) {
+Followers AdminApi::serve(Request request, const CallerRef& caller, const Remote& remote, const Responder& unaudited) {
   const Match found = find_route(request.path);
   const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
   const DeviceIdSegment id = found.route != nullptr && found.route->has_id

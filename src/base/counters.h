@@ -31,8 +31,8 @@ struct alignas(64) ShardCounters {
   Counter connections_cold;
   Counter wire_bytes_in, wire_bytes_out, send_queue_bytes, sends_short;
   // TLS: how handshakes ended, each exactly once; those under way; connections that ended by an error or without close_notify afterwards
-  Counter tls_established, tls_handshakes_failed, tls_clients_refused, tls_timeouts, tls_not_tls, tls_overload, tls_drained,
-      tls_cut_off;
+  Counter tls_established, tls_handshakes_failed, tls_clients_refused, tls_timeouts, tls_not_tls, tls_overload, tls_limited,
+      tls_drained, tls_cut_off;
   Counter tls_handshakes, tls_resumed, tls_broken, tls_truncated;
   // PROXY headers: how connections of listeners with `proxy_protocol` began
   Counter proxy_accepted, proxy_untrusted, proxy_missing, proxy_malformed, proxy_timeouts, proxy_abandoned, proxy_overload;

@@ -40,9 +40,8 @@ inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // receive
 inline constexpr std::size_t admin_body_bytes_per_second_min = 500;   // a slower body is given up ...
 inline constexpr std::size_t admin_body_grace_seconds = 5;            // ... but never before this
 inline constexpr std::size_t off_shard_work_max = 8;                  // reloads that wait; one more is answered 409
-inline constexpr std::size_t admin_failures_max = 10;                 // wrong tokens from one source; then it waits ...
-inline constexpr std::uint64_t admin_failure_seconds = 6;             // ... so long for each further one
-inline constexpr std::size_t admin_sources_max = 1024;                // remembered per shard
+inline constexpr std::size_t admin_failures_max = 10;      // wrong tokens from one source at the gate; then it waits ...
+inline constexpr std::uint64_t admin_failure_seconds = 6;  // ... so long for each further one
 
 // Files of credentials, and what a peer may send as one (bytes unless counted).
 inline constexpr std::size_t credential_lines_max = 1'000'000;  // comments too

@@ -166,7 +166,9 @@ const std::array table{
         "As `listener.proxy_protocol`.", live),
     row<&C::admin, &AdminConfig::proxy, &ProxyConfig::trusted>("admin.trusted_proxies",
         ListRule{cidr, 0, limits::trusted_proxies_max},
-        "Proxies that may send a PROXY header.", live),
+        "Addresses of the proxies that may say who the client is, as `listener.trusted_proxies`.", live),
+    row<&C::admin, &AdminConfig::proxy, &ProxyConfig::forwarded>("admin.forwarded", WordRule{forwarded_words},
+        "Field in which the trusted proxies name the client of a request, as `listener.forwarded`.", live),
     row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path_pattern},
         "Path of the opening handshake, compared byte by byte. One whole segment may be `{id}`: the device id stands there, "
         "percent-encoded."),
@@ -314,7 +316,8 @@ const std::array table{
         "Device connections of one source at the same time: of an IPv4 address, or of the /64 of an IPv6 address. Others are "
         "answered 429.", live),
     row<&C::limits, &L::handshakes_per_prefix>("limits.handshakes_per_prefix", CountRule{1, 1'000'000, false, off},
-        "Opening handshakes per minute of one source, as many at once. Others are answered 429.", live),
+        "Opening handshakes per minute of one source, as many at once. Others are answered 429. With TLS, handshakes of TLS, which are "
+        "reset before they cost anything.", live),
     row<&C::limits, &L::auth_failures_per_prefix>("limits.auth_failures", CountRule{1, 1'000'000, false, off},
         "Wrong credentials per minute of one source, as many at once. Beyond it, every handshake of the source is answered 429, also one with "
         "a good credential.", live),

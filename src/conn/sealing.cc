@@ -165,6 +165,7 @@ void Transport::go_on_with_handshakes() {
 }
 
 void Transport::step_handshake(Connection& connection, tls::Codec& codec) {
+  if (!codec.has_begun() && !session_of(connection).may_begin_tls(connection)) return refuse_handshake(connection);
   resume(connection);  // a large flight pauses; no session knows the connection, which could
   while (connection.state == State::open && !codec.is_listed && codec.gathered_bytes() > 0) {
     if (!codec.proceed(listeners_[connection.listener_index].slot.tls)) {
@@ -176,6 +177,15 @@ void Transport::step_handshake(Connection& connection, tls::Codec& codec) {
     if (!codec.is_established()) break;
   }
   if (connection.state == State::open && codec.end_waits && !codec.is_listed) on_sealed_end(connection);
+}
+
+/// With a reset: an alert would have to be sent and acknowledged, and this is for peers that make too many handshakes already.
+void Transport::refuse_handshake(Connection& connection) {
+  count_handshake(connection, counters_.tls_limited);
+  if (const auto left_out = log::enabled(log::Level::info) ? limited_logs_.admit(now_) : std::nullopt)
+    log::info("TLS handshake refused",
+              {{"reason", "handshake_rate"}, {"remote", connection.peer.text()}, {"suppressed", *left_out}});
+  terminate(connection, EndCause::aborted, Farewell::reset);
 }
 
 void Transport::announce(Connection& connection, const tls::Codec& codec) {

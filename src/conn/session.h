@@ -16,6 +16,10 @@ class Session {
 
   virtual void on_open(Connection& connection) = 0;
 
+  /// Whether the peer, known by its address alone, may begin a TLS handshake: asked once, when its ClientHello is whole and before
+  /// OpenSSL sees it. The session does not know the connection yet. False: it is reset.
+  virtual bool may_begin_tls(const Connection&) { return true; }
+
   /// Bytes were received. They are writable, have slack after them, and stay valid until the end of the turn.
   virtual void on_received(Connection& connection, MutableBytes bytes) = 0;
 

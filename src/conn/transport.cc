@@ -123,9 +123,19 @@ void Transport::on_accept(const Completion& completion) {
   connection->opened_ms = now_ms_ & ((std::uint64_t{1} << 39) - 1);
   const bool is_named_later = ring_.peer_address(socket, &connection->peer, token(OperationKind::peer_name, *connection));
   if (is_named_later) begin_operation(*connection);
+  // Before receiving, so that it is known when the first bytes are there.
+  if (listener.slot.names_processes && connection->peer.is_unix() &&
+      ring_.peer_process(socket, &processes_[socket], token(OperationKind::peer_process, *connection)))
+    begin_operation(*connection);
   if (arrives) return begin_arrival(*connection, is_named_later ? Naming::pending : Naming::done);
   settle_input(*connection);
   introduce(*connection);
+}
+
+std::optional<ring::PeerProcess> Transport::peer_process(const Connection& connection) const {
+  const auto process = processes_.find(table_.slot_of(connection));
+  if (process == processes_.end() || !process->second.is_known() || !connection.peer.is_unix()) return std::nullopt;
+  return process->second;
 }
 
 // -- The turn
@@ -175,6 +185,9 @@ void Transport::dispatch(const Completion& completion) {
     case OperationKind::readable: return on_readable(completion);
     case OperationKind::hang_up: return on_hang_up(completion);
     case OperationKind::cancel: return on_cancelled(completion);
+    case OperationKind::peer_process:
+      if (Connection* const connection = table_.find(completion.token)) end_operation(*connection);
+      return;
     case OperationKind::shutdown:
     case OperationKind::peer_name: {
       Connection* const connection = table_.find(completion.token);

@@ -50,6 +50,7 @@ struct ListenerSlot {
   std::uint32_t backlog = 0;  // connections that a multishot accept may deliver at once; with less room, accepts one at a time
   std::uint32_t connections_max = UINT32_MAX;       // stops accepting while it has so many connections
   bool takes_reserve = false;                       // uses descriptors held in reserve if the process has no others
+  bool names_processes = false;                     // asks which process is at the other end of a Unix socket
   bool counts_output = false;                       // output that waits for its peers counts against Options::output_bytes_max
   std::shared_ptr<const tls::Context> tls;          // null: plain TCP
   std::shared_ptr<const net::ProxyPolicy> proxies;  // null: peers are clients
@@ -144,6 +145,9 @@ class Transport {
   const net::ProxyPolicy* proxies_of(const Connection& connection) const {
     return listeners_[connection.listener_index].slot.proxies.get();
   }
+  bool has_tls(const Connection& connection) const {
+    return wire_ != nullptr && listeners_[connection.listener_index].slot.tls != nullptr;
+  }
   /// Whether `session` has this connection: not before a PROXY header has come and a TLS handshake is over.
   bool serves(const Connection& connection, const Session& session) const {
     return listeners_[connection.listener_index].slot.session == &session && is_announced(connection);
@@ -151,6 +155,9 @@ class Transport {
   /// Who the peer is by its certificate; null if it showed none, or speaks plain TCP. Valid until the session was told that the
   /// connection is gone.
   const tls::ClientIdentity* client_identity(const Connection& connection) const;
+  /// The process at the other end of a Unix socket; nothing on other listeners than those that name processes, where the kernel
+  /// cannot tell, and once a proxy has named another client.
+  std::optional<ring::PeerProcess> peer_process(const Connection& connection) const;
   /// What the TLS handshake agreed on; nothing without TLS. Views as valid as client_identity.
   std::optional<tls::Facts> tls_facts(const Connection& connection) const;
   ConnectionTable& table() { return table_; }
@@ -231,9 +238,6 @@ class Transport {
   void end_operation(Connection& connection);
 
   // sealing.cc: TLS
-  bool has_tls(const Connection& connection) const {
-    return wire_ != nullptr && listeners_[connection.listener_index].slot.tls != nullptr;
-  }
   /// Whether the session knows the connection.
   bool is_announced(const Connection& connection) const { return !hides_connections_ || is_announced_at_last(connection); }
   bool is_announced_at_last(const Connection& connection) const;
@@ -249,6 +253,7 @@ class Transport {
   void go_on_with_tls();
   void go_on_with_handshakes();
   void step_handshake(Connection& connection, tls::Codec& codec);
+  void refuse_handshake(Connection& connection);
   void open_records(Connection& connection, tls::Codec& codec, std::size_t sealed_bytes);
   bool open_some(Connection& connection, tls::Codec& codec, std::size_t sealed_bytes);
   void announce(Connection& connection, const tls::Codec& codec);
@@ -352,14 +357,16 @@ class Transport {
     std::vector<std::uint8_t> header;                 // the beginning of one that does not come whole
     bool is_counted = false;                          // in a counter of its result
   };
-  std::unordered_map<std::uint32_t, Arrival> arrivals_;  // by slot
-  LogLimiter arrival_logs_;                              // for log lines about refused ones
-  std::unique_ptr<tls::Wire> wire_;                      // null while no listener has TLS
-  std::vector<std::unique_ptr<tls::Codec>> codecs_;      // by slot; the record has no room for more
-  std::deque<SlotRef> hellos_;                           // connections whose handshake waits for its turn
-  std::vector<SlotRef> ended_;                           // resumed connections whose peer has sent close_notify
-  std::uint32_t handshakes_ = 0;                         // connections that no session knows yet
-  LogLimiter refusals_;                                  // of clients' certificates
+  std::unordered_map<std::uint32_t, Arrival> arrivals_;             // by slot
+  std::unordered_map<std::uint32_t, ring::PeerProcess> processes_;  // by slot; the ring fills the nodes, which never move
+  LogLimiter arrival_logs_;                                         // for log lines about refused ones
+  std::unique_ptr<tls::Wire> wire_;                                 // null while no listener has TLS
+  std::vector<std::unique_ptr<tls::Codec>> codecs_;                 // by slot; the record has no room for more
+  std::deque<SlotRef> hellos_;                                      // connections whose handshake waits for its turn
+  std::vector<SlotRef> ended_;                                      // resumed connections whose peer has sent close_notify
+  std::uint32_t handshakes_ = 0;                                    // connections that no session knows yet
+  LogLimiter refusals_;                                             // of clients' certificates
+  LogLimiter limited_logs_;                                         // for log lines about handshakes beyond a limit
 };
 
 }  // namespace ringgate::conn

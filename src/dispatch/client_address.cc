@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "net/forwarded.h"
+#include "net/client_address.h"
 
 namespace ringgate::dispatch {
 namespace {
@@ -21,22 +21,7 @@ std::vector<std::string_view> lines_of(const http::RequestView& request, std::st
 
 std::optional<ring::PeerAddress> client_address(const ring::PeerAddress& peer, const http::RequestView& request,
                                                 const net::ProxyPolicy& proxies) {
-  const auto by_x_forwarded_for = [&] {
-    return net::walk_x_forwarded_for(peer, lines_of(request, x_forwarded_for), proxies.trusted);
-  };
-  const auto by_forwarded = [&] { return net::walk_forwarded(peer, lines_of(request, forwarded), proxies.trusted); };
-  switch (proxies.forwarded) {
-    case ForwardedField::off: return peer;
-    case ForwardedField::x_forwarded_for: return by_x_forwarded_for();
-    case ForwardedField::forwarded: return by_forwarded();
-    case ForwardedField::automatic: break;
-  }
-  if (!request.field(forwarded)) return by_x_forwarded_for();
-  if (!request.field(x_forwarded_for)) return by_forwarded();
-  // One of them may be the client's own. Which one, only the operator knows.
-  const ring::PeerAddress one = by_x_forwarded_for(), other = by_forwarded();
-  if (one.address != other.address) return std::nullopt;
-  return one.port != 0 ? one : other;
+  return net::client_address(peer, {lines_of(request, x_forwarded_for), lines_of(request, forwarded)}, proxies);
 }
 
 }  // namespace ringgate::dispatch

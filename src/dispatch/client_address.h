@@ -9,8 +9,7 @@
 
 namespace ringgate::dispatch {
 
-/// The client's address, by the field that `proxies.forwarded` names. `peer`: the connection's, or the one of its PROXY header; unless
-/// it is a trusted proxy, it is the client. Nothing if both fields count and name different clients.
+/// net::client_address for the fields of `request`.
 std::optional<ring::PeerAddress> client_address(const ring::PeerAddress& peer, const http::RequestView& request,
                                                 const net::ProxyPolicy& proxies);
 

@@ -76,6 +76,7 @@ class DeviceSession final : public conn::Session {
 
   // -- Session
   void on_open(conn::Connection& connection) override;
+  bool may_begin_tls(const conn::Connection& connection) override;
   void on_received(conn::Connection& connection, MutableBytes bytes) override;
   void on_warm(conn::Connection& connection) override;
   void on_end_of_stream(conn::Connection& connection) override;
@@ -134,10 +135,13 @@ class DeviceSession final : public conn::Session {
     return settings_.config.routes[record.route_index].deflate;
   }
 
+  /// Whether limits on handshakes still have to count this one.
+  enum class HandshakeCount : std::uint8_t { due, done_with_tls };
+
   // upgrade.cc
   void read_head(conn::Connection& connection, MutableBytes bytes);
   void judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
-  void judge_request(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
+  void judge_request(conn::Connection& connection, const http::RequestView& request, MutableBytes rest, HandshakeCount handshake);
   void accept_device(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
                      const UpgradeAdditions& additions = {});
   void answer_upgrade(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission,
@@ -149,9 +153,9 @@ class DeviceSession final : public conn::Session {
 
   // verifying.cc
   bool must_queue(const http::RequestView& request) const;
-  void queue_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest);
+  void queue_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest, HandshakeCount handshake);
   void judge_queued();
-  void judge_queued(conn::Connection& connection);
+  void judge_queued(conn::Connection& connection, HandshakeCount handshake);
   void end_without_memory(conn::Connection& connection);
   /// Runs a step of an opening handshake. Without memory the connection ends, and nothing else.
   template <typename Step>
@@ -205,7 +209,8 @@ class DeviceSession final : public conn::Session {
   void leave_map(conn::Connection& connection);
 
   // sources.cc
-  std::optional<admission::Refusal> judge_source(conn::Connection& connection);
+  bool is_trusted_proxy(const conn::Connection& connection) const;
+  std::optional<admission::Refusal> judge_source(conn::Connection& connection, HandshakeCount handshake);
   std::optional<admission::Refusal> judge_flapping(conn::Connection& connection, std::string_view id, const device::IdKey& key);
   void leave_source(conn::Connection& connection);
   void note_judgement(const limit::Judgement& judgement);
@@ -332,9 +337,13 @@ class DeviceSession final : public conn::Session {
     std::uint32_t slot;
     std::uint32_t generation;
   };
+  struct QueuedHead {
+    SlotRef ref;
+    HandshakeCount handshake;
+  };
   std::deque<SlotRef> put_off_;       // devices with input that was put off, the longest waiting first
   std::size_t put_off_due_ = 0;       // of these, the number put off in earlier turns
-  std::deque<SlotRef> queued_;        // heads that wait for a turn with time for their credential, the longest waiting first
+  std::deque<QueuedHead> queued_;     // heads that wait for a turn with time for their credential, the longest waiting first
   DurationNs verifying_spent_ = 0;    // of this turn
   std::vector<SlotRef> drained_;      // devices whose handlers wrote so much in one turn that on_drained is due
   std::size_t drained_due_ = 0;       // of these, the number of earlier turns

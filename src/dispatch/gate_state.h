@@ -20,6 +20,7 @@
 #include "device/mailbox.h"
 #include "dispatch/outcome_counters.h"
 #include "dispatch/parcel.h"
+#include "limit/failed_attempts.h"
 #include "limit/limiter.h"
 #include "ring/ring.h"
 #include "ringgate/config.h"
@@ -34,6 +35,7 @@ struct GateState {
         map(limits.connections_max + shards * 64ULL),
         hash(secret),
         limiter(hash),
+        admin_attempts(hash),
         mailboxes({.shards_count = shards}),
         doorbells(shards),
         deflate_memory(limits.deflate_bytes_max) {}
@@ -44,6 +46,7 @@ struct GateState {
   device::Companions companions;
   const device::KeyedHash hash;
   limit::Limiter limiter;
+  limit::FailedAttempts admin_attempts;
   device::Mailboxes<Request, Reply> mailboxes;
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
   MemoryBudget deflate_memory;                  // of connections with context takeover
@@ -56,8 +59,9 @@ struct GateState {
   std::atomic<std::uint64_t> authenticating{0};
   std::array<LogLimiter, admission::Refusal::count> refusal_logs;  // for log lines about refused handshakes, by refusal
   std::array<LogLimiter, admission::Refusal::count> let_in_logs;   // for those that were let in nevertheless
-  LogLimiter flap_logs;                                            // for log lines about bans
-  std::atomic<std::uint64_t> admin_connections{0};                 // over all shards: relaxed, a count that publishes nothing
+  LogLimiter admin_refusal_logs;                    // for log lines about callers of the admin port without a good token
+  LogLimiter flap_logs;                             // for log lines about bans
+  std::atomic<std::uint64_t> admin_connections{0};  // over all shards: relaxed, a count that publishes nothing
   // Of the certificates in use; replaced by each reload. Null: no listener has TLS.
   std::atomic<std::shared_ptr<const std::vector<tls::CertificateFacts>>> certificates;
   auth::DenyList denied;

@@ -7,15 +7,31 @@
 
 namespace ringgate::dispatch {
 
+/// A trusted proxy's TLS handshakes are those of many clients, whom only their requests name.
+bool DeviceSession::is_trusted_proxy(const conn::Connection& connection) const {
+  const net::ProxyPolicy* const proxies = transport_.proxies_of(connection);
+  return proxies != nullptr && proxies->trusted.contains(connection.peer);
+}
+
+bool DeviceSession::may_begin_tls(const conn::Connection& connection) {
+  const limit::Rules& rules = settings_.limit_rules;
+  if (!rules.limits_handshakes || is_trusted_proxy(connection)) return true;
+  const auto rate = gate_.limiter.begin_handshake(rules, connection.peer, transport_.now());
+  note_judgement(rate);
+  return rate.lets_in();
+}
+
 /// Counts the request against every limit that needs nothing but the peer's address. The first that is reached decides.
-std::optional<admission::Refusal> DeviceSession::judge_source(conn::Connection& connection) {
+std::optional<admission::Refusal> DeviceSession::judge_source(conn::Connection& connection, HandshakeCount handshake) {
   using admission::Rejection;
   const TimeNs now = transport_.now();
   const limit::Rules& rules = settings_.limit_rules;
-  if (rules.limits_handshakes) {
+  if (rules.limits_handshakes && handshake == HandshakeCount::due) {
     const auto rate = gate_.limiter.begin_handshake(rules, connection.peer, now);
     if (!rate.lets_in()) return admission::Refusal(Rejection::source_rate).after(rate.wait);
     note_judgement(rate);
+  }
+  if (rules.limits_handshakes) {
     if (const auto accepted = gate_.limiter.accept(rules, now); !accepted.lets_in())
       return admission::Refusal(Rejection::accept_rate).after(accepted.wait);
   }

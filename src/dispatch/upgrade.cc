@@ -54,17 +54,21 @@ void DeviceSession::read_head(conn::Connection& connection, MutableBytes bytes) 
 }
 
 void DeviceSession::judge_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
+  // Before the request names another client.
+  const auto handshake =
+      transport_.has_tls(connection) && !is_trusted_proxy(connection) ? HandshakeCount::done_with_tls : HandshakeCount::due;
   if (const net::ProxyPolicy* const proxies = transport_.proxies_of(connection)) {
     const auto client = client_address(connection.peer, request, *proxies);
     if (!client) return refuse(connection, admission::Rejection::forwarded_conflict, request);
     connection.peer = *client;
   }
   if (asks_for_health(connection, request)) return answer_health(connection, request);
-  if (must_queue(request)) return queue_head(connection, request, rest);
-  judge_request(connection, request, rest);
+  if (must_queue(request)) return queue_head(connection, request, rest, handshake);
+  judge_request(connection, request, rest, handshake);
 }
 
-void DeviceSession::judge_request(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
+void DeviceSession::judge_request(conn::Connection& connection, const http::RequestView& request, MutableBytes rest,
+                                  HandshakeCount handshake) {
   std::array<std::uint8_t, admission::anonymous_id_random_chars> seed{};
   if (!settings_.config.device.required || settings_.lets_in) ring_.random(seed);
   const bool reserved = reserve_connection(connection);
@@ -77,13 +81,17 @@ void DeviceSession::judge_request(conn::Connection& connection, const http::Requ
                                  .device_id_required = settings_.config.device.required,
                                  .is_draining = gate_.draining.load(std::memory_order_acquire),
                                  .is_at_connection_limit = !reserved,
-                                 .source_refusal = judge_source(connection)};
+                                 .source_refusal = judge_source(connection, handshake)};
   const TimeNs began = settings_.verifies ? ring_.now() : 0;
   auto admission = admission::admit(request, view, seed);
   if (settings_.verifies) verifying_spent_ += ring_.now() - began;
   if (!admission) {
-    if (admission.error() == admission::Rejection::credential_wrong)
-      note_judgement(gate_.limiter.credential_failed(settings_.limit_rules, connection.peer, transport_.now()));
+    if (admission.error() == admission::Rejection::credential_wrong) {
+      const auto failed = gate_.limiter.credential_failed(settings_.limit_rules, connection.peer, transport_.now());
+      note_judgement(failed);
+      if (!failed.lets_in())
+        return refuse(connection, admission::Refusal(admission::Rejection::auth_failures).after(failed.wait), request);
+    }
     refuse(connection, admission.error(), request);
     return;
   }

@@ -26,9 +26,10 @@ bool DeviceSession::must_queue(const http::RequestView& request) const {
 }
 
 /// `rest`: what followed the head, which the caller keeps.
-void DeviceSession::queue_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest) {
+void DeviceSession::queue_head(conn::Connection& connection, const http::RequestView& request, MutableBytes rest,
+                               HandshakeCount handshake) {
   if (queued_.size() >= limits::heads_queued_max) return refuse(connection, admission::Rejection::authenticating_limit, request);
-  queued_.push_back({transport_.table().slot_of(connection), connection.generation});
+  queued_.push_back({{transport_.table().slot_of(connection), connection.generation}, handshake});
   counters_.handshakes_queued.add(1);
   record_of(connection).phase = Phase::queued;
   transport_.pause(connection);
@@ -40,23 +41,23 @@ void DeviceSession::judge_queued() {
   if (!queued_.empty() && verifying_spent_ < verifying_per_turn) {
     const TimeNs until = ring_.now() + (verifying_per_turn - verifying_spent_);
     do {
-      const SlotRef ref = queued_.front();
+      const auto [ref, handshake] = queued_.front();
       queued_.pop_front();
       conn::Connection* const connection = transport_.table().find(ref.slot, ref.generation);
       if (connection == nullptr || !connection->is_live() || record_of(*connection).phase != Phase::queued) continue;
       if (record_of(*connection).side->has_left) continue;  // its FIN is about to be received
-      step_handshake(*connection, [&] { judge_queued(*connection); });
+      step_handshake(*connection, [&, handshake] { judge_queued(*connection, handshake); });
     } while (!queued_.empty() && ring_.now() < until);
   }
   verifying_spent_ = 0;
 }
 
-void DeviceSession::judge_queued(conn::Connection& connection) {
+void DeviceSession::judge_queued(conn::Connection& connection, HandshakeCount handshake) {
   DeviceRecord& record = record_of(connection);
   const std::unique_ptr<http::HeadGatherer> head = take_partial_head(record);
   record.phase = Phase::upgrading;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);  // on_open comes before what is held
-  judge_request(connection, head->view(), {});
+  judge_request(connection, head->view(), {}, handshake);
   reading_ = reading_before;
   if (record.phase == Phase::authenticating) return keep_head(connection, std::move(*head));
   if (record.id.view().empty()) {

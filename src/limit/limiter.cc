@@ -68,8 +68,8 @@ Judgement Limiter::credential_failed(const Rules& rules, const ring::PeerAddress
   Judgement judgement;
   judgement.is_untracked = !failures_.visit(*key, now, binding_worth(pace), [&](Pace& state) {
     // Handshakes that ran side by side may fail after the last free one: they take nothing, so that the wait has an end.
-    if (state.wait(pace, now) == 0) state.take(pace, now);
     judgement.wait = state.wait(pace, now);
+    if (judgement.wait == 0) state.take(pace, now);
   });
   return judgement;
 }

@@ -51,7 +51,8 @@ class Limiter {
   // -- Credentials
   /// Whether this source may try a credential now (limits.auth_failures). Takes nothing.
   Judgement may_try(const Rules& rules, const ring::PeerAddress& peer, TimeNs now);
-  /// Counts a credential that was wrong. A good one counts as nothing.
+  /// Counts a credential that was wrong. A good one counts as nothing. Not let in: others that failed side by side with it have used
+  /// up what was free, so its peer must not learn that it was wrong.
   Judgement credential_failed(const Rules& rules, const ring::PeerAddress& peer, TimeNs now);
 
   // -- After the credential check

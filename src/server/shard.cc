@@ -57,6 +57,7 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
             .backlog = backlog,
             .connections_max = static_cast<std::uint32_t>(plan_.admin_settings.connections_max) + limits::spare_admin_connections,
             .takes_reserve = true,
+            .names_processes = true,
             .tls = std::move(tls[i]),
             .proxies = net::policy_of(plan_.settings.config.admin.proxy)});
   }

@@ -40,6 +40,8 @@ class Codec {
   std::size_t gathered_bytes() const { return gathered_.size(); }
   /// Begins the handshake, or goes on with it: `open` reads what was gathered. False if there is no memory.
   bool proceed(const std::shared_ptr<const Context>& context);
+  /// Whether OpenSSL has seen anything of it.
+  bool has_begun() const { return ssl_ != nullptr || is_established_; }
   std::size_t fed_bytes() const { return fed_.size(); }
   /// For the caller's queue.
   bool is_listed = false;

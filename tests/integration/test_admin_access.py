@@ -179,6 +179,65 @@ def test_guessing_is_slowed_down(tokens):
         assert ask(gate, "GET", "/v1/devices", tokens["read"])[0] == 200
 
 
+def test_guesses_are_counted_for_the_gate_not_for_a_shard(tokens):
+    with Gate(shards=4, settings={"admin.tokens": tokens["file"]}) as gate:
+        assert ask(gate, "GET", "/v1/devices", tokens["read"])[0] == 200
+        began = time.monotonic()
+        answers = [ask(gate, "GET", "/v1/devices", f"guess{number}")[0] for number in range(60)]
+        earned = int((time.monotonic() - began) / 6) + 1  # a try more for every six seconds
+        assert answers[:10] == [401] * 10 and 10 <= answers.count(401) <= 10 + earned
+        assert answers.count(401) + answers.count(429) == 60
+        # Whichever shard it meets: the token that was good from here before still is, another one is not told from a guess.
+        assert [ask(gate, "GET", "/v1/devices", tokens["read"])[0] for _ in range(20)] == [200] * 20
+        assert ask(gate, "GET", "/v1/devices", tokens["push"])[0] == 429
+
+
+def test_guesses_side_by_side_are_no_more(tokens):
+    with Gate(shards=4, settings={"admin.tokens": tokens["file"]}) as gate:
+        answers = []
+        begin = threading.Barrier(16)
+
+        def guess():
+            begin.wait()
+            answers.extend(ask(gate, "GET", "/v1/devices", "guess")[0] for _ in range(4))
+
+        began = time.monotonic()
+        threads = [threading.Thread(target=guess) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert 10 <= answers.count(401) <= 10 + int((time.monotonic() - began) / 6) + 1
+        assert answers.count(429) == 64 - answers.count(401)
+
+
+def test_a_revoked_token_ends_on_a_connection_that_stays(tmp_path):
+    file = tmp_path / "admin.tokens"
+    token = make_token(file, "leaving", "read")
+    staying = make_token(tmp_path / "staying", "staying", "read")
+    with Gate(shards=2, settings={"admin.tokens": str(file)}) as gate:
+        connection = http.client.HTTPConnection(*gate.admin_address, timeout=10 * PATIENCE)
+        connection.connect()
+        local = connection.sock.getsockname()
+
+        def status(secret):
+            connection.request("GET", "/v1/devices", headers={"Authorization": f"Bearer {secret}"})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        assert [status(token), status(token), status(staying)] == [200, 200, 401]
+        other = tmp_path / "next"
+        other.write_text((tmp_path / "staying").read_text())
+        other.chmod(0o600)
+        other.replace(file)
+        gate.signal(signal.SIGHUP)
+        gate.wait_for_log("reloaded")
+        assert [status(token), status(staying), status(token)] == [401, 200, 401]
+        assert connection.sock.getsockname() == local, "one connection for all of it"
+        connection.close()
+
+
 # -- Reloads
 
 def test_a_reload_by_http_tells_what_it_did(tmp_path):

@@ -14,6 +14,7 @@ from support.curl import curl, metric
 from support.gate import PATIENCE, Gate
 from support.proxies import Proxy
 from support.raw_peer import TEXT, RawPeer, upgrade_request
+from test_admin_access import make_token
 
 HAPROXY_TCP = """
 frontend devices
@@ -276,3 +277,74 @@ def test_proxies_are_read_again(tmp_path):
             becomes("192.0.2.7:12345", first=V1)
             staying.send_frame(TEXT, b"still here")
             assert staying.read_frame().payload == b"still here"
+
+
+# -- The admin port
+
+def ask_admin(gate, *fields, path="/v1/reload", method="POST", source=None):
+    with RawPeer(gate.admin_address, source=source) as peer:
+        lines = "".join(f"{field}\r\n" for field in ("Host: localhost", "Content-Length: 0", "Connection: close", *fields))
+        return peer.request(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()).status
+
+
+def test_the_admin_port_names_the_client_behind_a_trusted_proxy():
+    with Gate({"admin.trusted_proxies": "127.0.0.1"}, shards=2) as gate:
+        for field, client in (("X-Forwarded-For: 198.51.100.1, 192.0.2.7", "192.0.2.7"), ("Forwarded: for=192.0.2.8;proto=http", "192.0.2.8")):
+            assert ask_admin(gate, field) == 200
+            assert gate.wait_for_log("admin call")["remote"] == client
+        assert ask_admin(gate, "X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.8") == 400
+        # From elsewhere the fields are ignored.
+        assert ask_admin(gate, "X-Forwarded-For: 192.0.2.7", source="127.0.0.2") == 200
+        assert gate.wait_for_log("admin call")["remote"].startswith("127.0.0.2:")
+    with Gate({"admin.trusted_proxies": "127.0.0.1", "admin.forwarded": "x_forwarded_for"}) as gate:
+        assert ask_admin(gate, "X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.8") == 200
+        assert gate.wait_for_log("admin call")["remote"] == "192.0.2.7"
+    with Gate() as gate:
+        assert ask_admin(gate, "X-Forwarded-For: 192.0.2.7") == 200
+        assert gate.wait_for_log("admin call")["remote"].startswith("127.0.0.1:")
+
+
+def test_each_request_of_a_kept_connection_to_the_admin_port_has_its_client():
+    with Gate({"admin.trusted_proxies": "127.0.0.1"}) as gate, RawPeer(gate.admin_address) as proxy:
+        for client in ("192.0.2.1", "192.0.2.2", None, "192.0.2.1"):
+            field = f"X-Forwarded-For: {client}\r\n" if client else ""
+            assert proxy.request(f"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n{field}\r\n".encode()).status == 200
+            assert gate.wait_for_log("admin call")["remote"] == (client or proxy.local_address)
+
+
+def test_wrong_tokens_through_a_proxy_count_for_their_client(tmp_path):
+    token = make_token(tmp_path / "tokens", "reader", "read")
+    with Gate({"admin.trusted_proxies": "127.0.0.1", "admin.tokens": str(tmp_path / "tokens")}, shards=2) as gate:
+        def ask(client, secret):
+            return ask_admin(gate, f"X-Forwarded-For: {client}", f"Authorization: Bearer {secret}", path="/v1/devices", method="GET")
+
+        assert [ask("192.0.2.1", "guess") for _ in range(12)].count(401) in (10, 11)
+        assert ask("192.0.2.1", token) == 429
+        assert gate.wait_for_log("admin access refused")["remote"] == "192.0.2.1"
+        assert ask("192.0.2.2", token) == 200, "another client of the same proxy"
+
+
+def test_a_proxy_header_before_tls_and_the_client_s_certificate_in_one_connection(tmp_path):
+    root = Root(tmp_path)
+    gate_files, charger = root.issue("gate"), root.issue("charger-7", extensions=["extendedKeyUsage=clientAuth"])
+    settings = {**TRUSTED, "listener.0.proxy_protocol": "auto", "listener.0.tls.client": "required", "listener.0.tls.client_ca": root.file,
+                "route.0.path": "/ws", "route.0.auth": "mtls", "route.0.id_from": "tls:cn"}
+    context = ssl.create_default_context(cafile=root.file)
+    context.load_cert_chain(charger.certificate, charger.key)
+    stranger = ssl.create_default_context(cafile=root.file)
+    with Gate({**settings, "listener.0.tls.cert": gate_files.certificate, "listener.0.tls.key": gate_files.key}, shards=2) as gate:
+        for header in (V1, v2()):
+            with RawPeer(gate.device_address) as peer:
+                peer.send(header)
+                peer.socket = context.wrap_socket(peer.socket, server_hostname="localhost")
+                peer.upgrade("/ws")
+                assert shown(gate, "charger-7") == "192.0.2.7:12345"
+                assert gate.wait_for_log("device connected", device_id="charger-7")["remote"] == "192.0.2.7:12345"
+                peer.close_normally()
+            gate.wait_for_log("device disconnected", device_id="charger-7")
+        with RawPeer(gate.device_address) as peer, contextlib.suppress(ssl.SSLError, ConnectionError):
+            peer.send(V1)
+            peer.socket = stranger.wrap_socket(peer.socket, server_hostname="localhost")
+            peer.send(upgrade_request("/ws"))
+            assert peer.socket.recv(100) == b""
+        assert gate.wait_for_log("client certificate refused")["remote"] == "192.0.2.7:12345"

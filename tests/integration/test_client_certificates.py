@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -14,6 +15,7 @@ from support import echo_plan
 from support.certificates import Root, openssl
 from support.gate import PATIENCE, Gate, run_ringgate
 from support.raw_peer import CLOSE, encode_frame, upgrade_request
+from test_admin_access import make_token
 from test_tls import read_exactly, read_frame, secured
 
 
@@ -257,3 +259,36 @@ def test_check_config_opens_the_files(root, fleet, tmp_path):
         assert cause in done.stderr
     started = run_ringgate("serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *broken)
     assert started.returncode == 78 and started.stderr.count("\n") == 1, started
+
+
+# -- The admin port
+
+def ask_admin(gate, context, method, path, body=None, token=None):
+    request = urllib.request.Request(gate.admin_url(path), method=method, data=body,
+                                     headers={"Content-Type": "text/plain", **({"Authorization": f"Bearer {token}"} if token else {})})
+    try:
+        with urllib.request.urlopen(request, context=context) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_a_certificate_gives_the_scope_admin(gate, root, charger):
+    context = showing(root, charger)
+    for method, path, body, status in (("GET", "/v1/stats", None, 200), ("POST", "/v1/broadcast", b"x", 200), ("POST", "/v1/reload", b"", 200),
+                                       ("DELETE", "/v1/devices/nobody", None, 404), ("DELETE", "/v1/bans/nobody", None, 404)):
+        assert ask_admin(gate, context, method, path, body) == status, path
+    calls = [record for record in gate.records if record["msg"] == "admin call"]
+    assert {call["what"] for call in calls} >= {"POST /v1/broadcast", "POST /v1/reload", "DELETE /v1/devices/{id}"}
+    assert {call["who"] for call in calls} == {"CN=charger-7"}
+    with pytest.raises((urllib.error.URLError, ConnectionError, ssl.SSLError)):
+        ask_admin(gate, showing(root), "GET", "/v1/stats")
+
+
+def test_where_tokens_are_set_a_certificate_is_not_enough(root, fleet, charger, tmp_path):
+    token = make_token(tmp_path / "tokens", "reader", "read")
+    with Gate({**demanding(fleet), "admin.tokens": str(tmp_path / "tokens")}, tls=root.issue("gate")) as gate:
+        context = showing(root, charger)
+        assert ask_admin(gate, context, "GET", "/v1/stats") == 401
+        assert ask_admin(gate, context, "GET", "/v1/stats", token=token) == 200
+        assert ask_admin(gate, context, "POST", "/v1/reload", b"", token=token) == 403

@@ -1,13 +1,19 @@
 """Limits on sources, ids and rates, on the real clock: each with its answer, its log line and its metric."""
 
+import hashlib
 import json
+import os
 import signal
+import socket
+import ssl
 import time
+import urllib.request
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from support.certificates import Root
 from support.curl import curl
 from support.gate import PATIENCE, SLOWNESS, Gate
 from support.raw_peer import CLOSE, TEXT, RawPeer, connect_device, encode_frame, upgrade_request
@@ -182,3 +188,132 @@ def test_limits_are_read_again(tmp_path):
             assert [frame.opcode for frame in frames] == [TEXT] * 5 + [CLOSE] and frames[5].close_code == 4429
             peer.expect_end()
         expect_refused(gate, "b", 429, "flapping", source="127.0.0.2")
+
+
+# -- TLS
+
+def shake_hands(address, context, source="127.0.0.1", first=b""):
+    """A TLS connection, or None if it was reset."""
+    plain = socket.create_connection(address, timeout=5 * PATIENCE, source_address=(source, 0))
+    try:
+        plain.sendall(first)
+        return context.wrap_socket(plain, server_hostname="localhost")
+    except (ConnectionError, ssl.SSLEOFError):
+        plain.close()
+        return None
+
+
+def tls_metric(gate, context, result):
+    with urllib.request.urlopen(gate.admin_url("/metrics"), context=context) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith("ringgate_tls_handshakes_total") and f'result="{result}"' in line:
+                return float(line.rsplit(" ", 1)[1])
+    raise AssertionError(f"no TLS handshakes with {result}")
+
+
+@pytest.fixture(name="secure", scope="module")
+def certificate_and_trust(tmp_path_factory):
+    root = Root(tmp_path_factory.mktemp("root"))
+    return root.issue("gate"), ssl.create_default_context(cafile=root.file)
+
+
+def test_a_source_begins_no_more_tls_handshakes_than_it_may(secure):
+    certificate, trust = secure
+    with Gate({"limits.handshakes_per_prefix": 4}, shards=2, tls=certificate) as gate:
+        peers = [shake_hands(gate.device_address, trust) for _ in range(12)]
+        assert [peer is not None for peer in peers] == [True] * 4 + [False] * 8
+        refused = gate.wait_for_log("TLS handshake refused", reason="handshake_rate")
+        assert refused["remote"].startswith("127.0.0.1:") and refused["level"] == "info"
+        assert len([record for record in gate.records if record["msg"] == "TLS handshake refused"]) >= 5
+        assert shake_hands(gate.device_address, trust, "127.0.0.2") is not None, "another source"
+        # The request is not counted again: all four may still become devices.
+        for number, peer in enumerate(peers[:4]):
+            peer.sendall(upgrade_request(f"/ws?deviceId=a{number}"))
+            assert peer.recv(1000).startswith(b"HTTP/1.1 101 ")
+        assert tls_metric(gate, trust, "limited") == 8
+        assert tls_metric(gate, trust, "established") >= 5  # and those of this test's own questions
+
+
+def test_log_lines_about_refused_tls_handshakes_are_few(secure):
+    certificate, trust = secure
+    with Gate({"limits.handshakes_per_prefix": 1}, tls=certificate) as gate:
+        assert shake_hands(gate.device_address, trust) is not None
+        began = time.monotonic()
+        for _ in range(60):
+            assert shake_hands(gate.device_address, trust) is None
+        seconds = time.monotonic() - began
+        assert tls_metric(gate, trust, "limited") == 60
+        lines = [record for record in gate.records if record["msg"] == "TLS handshake refused"]
+        assert 5 <= len(lines) <= 5 * (int(seconds) + 2), (len(lines), seconds)
+
+
+def test_behind_a_proxy_header_tls_handshakes_count_for_the_client(secure):
+    certificate, trust = secure
+    settings = {"limits.handshakes_per_prefix": 2, "listener.0.trusted_proxies": "127.0.0.1", "listener.0.proxy_protocol": "v1"}
+    with Gate(settings, shards=2, tls=certificate) as gate:
+        for client, expected in (("192.0.2.1", [True, True, False]), ("192.0.2.2", [True, True, False])):
+            header = f"PROXY TCP4 {client} 127.0.0.1 1000 443\r\n".encode()
+            assert [shake_hands(gate.device_address, trust, first=header) is not None for _ in range(3)] == expected
+            assert gate.wait_for_log("TLS handshake refused")["remote"] == f"{client}:1000"
+
+
+def test_a_trusted_proxy_that_speaks_tls_is_judged_by_its_requests(secure):
+    certificate, trust = secure
+    settings = {"limits.handshakes_per_prefix": 2, "listener.0.trusted_proxies": "127.0.0.1"}
+    with Gate(settings, shards=2, tls=certificate) as gate:
+        def answer_to(client, device_id):
+            with shake_hands(gate.device_address, trust) as peer:
+                peer.sendall(upgrade_request(f"/ws?deviceId={device_id}", f"X-Forwarded-For: {client}"))
+                return peer.recv(1000)[9:12]
+
+        for client in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
+            assert [answer_to(client, f"d{number}") for number in range(3)] == [b"101", b"101", b"429"]
+        # From elsewhere the field is not believed, and the handshake counts for its own address.
+        assert [shake_hands(gate.device_address, trust, "127.0.0.2") is not None for _ in range(3)] == [True, True, False]
+
+
+def test_what_a_refused_tls_handshake_costs(secure):
+    """Beside those of sources that may: the refusal comes before OpenSSL, so the gate's own time shows it."""
+    certificate, trust = secure
+
+    def seconds_of(gate, source, count):
+        def used():
+            fields = open(f"/proc/{gate.process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        before = used()
+        for _ in range(count):
+            if (peer := shake_hands(gate.device_address, trust, source)) is not None:
+                peer.close()
+        return used() - before
+
+    with Gate({"limits.handshakes_per_prefix": 1}, tls=certificate) as gate:
+        assert shake_hands(gate.device_address, trust, "127.0.0.9") is not None
+        refused = seconds_of(gate, "127.0.0.9", 2000)
+        assert tls_metric(gate, trust, "limited") == 2000
+    with Gate(tls=certificate) as gate:
+        full = seconds_of(gate, "127.0.0.9", 2000)
+    print(f"core time of 2000 handshakes: {full:.2f} s, refused {refused:.2f} s")
+    assert refused < full / 2
+
+
+# -- Over all shards
+
+def test_wrong_credentials_are_counted_for_the_gate_not_for_a_shard(tmp_path):
+    file = tmp_path / "tokens"
+    file.write_text(f"sha256:{hashlib.sha256(b'good').hexdigest()} group=all name=a\n")
+    file.chmod(0o600)
+    settings = {"limits.auth_failures": 8, "auth.token.tokens": str(file), "route.0.path": "/ws", "route.0.auth": "token"}
+    with Gate(settings, shards=4) as gate:
+        statuses = []
+        for number in range(40):
+            with RawPeer(gate.device_address) as peer:
+                statuses.append(peer.request(upgrade_request(f"/ws?deviceId=a{number}", "Authorization: Bearer wrong")).status)
+        assert statuses == [401] * 8 + [429] * 32
+
+
+def test_peers_of_unix_sockets_are_no_source(tmp_path):
+    with Gate({"limits.connections_per_prefix": 1, "limits.handshakes_per_prefix": 1}, listen=f"unix:{tmp_path}/devices.sock") as gate:
+        peers = [RawPeer(gate.device_address) for _ in range(4)]
+        assert [peer.request(upgrade_request(f"/ws?deviceId=a{number}")).status for number, peer in enumerate(peers)] == [101] * 4
+        for peer in peers:
+            peer.close_normally()

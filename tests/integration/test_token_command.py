@@ -149,8 +149,8 @@ def test_appending_keeps_a_file_that_the_gate_takes(folder):
 
 def test_a_signal_ends_the_wait_for_stdin():
     with subprocess.Popen([BINARY, "token", "hash"], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiting:
-        waiting.send_signal(signal.SIGINT)
-        assert waiting.wait(10 * PATIENCE) == -signal.SIGINT
+        waiting.send_signal(signal.SIGTERM)
+        assert waiting.wait(10 * PATIENCE) == -signal.SIGTERM
 
 
 def test_help_and_bad_usage():

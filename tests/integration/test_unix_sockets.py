@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import time
 
 import aiohttp
@@ -12,10 +13,11 @@ import pytest
 from websockets.sync.client import unix_connect
 
 from support.curl import curl
-from support.gate import PATIENCE, Gate, run_ringgate
+from support.gate import BINARY, PATIENCE, Gate, environment, run_ringgate
 from support.proxies import Proxy
 from support.raw_peer import BINARY as BINARY_FRAME
 from support.raw_peer import RawPeer
+from test_admin_access import make_token
 from test_behind_a_proxy import WITH_FIELDS, device
 from test_lifecycle import refused_start
 
@@ -216,3 +218,66 @@ def test_a_proxy_header_over_a_unix_socket(tmp_path):
     with UnixGate(tmp_path, {"listener.0.trusted_proxies": "127.0.0.1", "listener.0.proxy_protocol": "auto"}) as gate:
         with RawPeer(gate.device_address) as peer:
             peer.expect_end()
+
+
+# -- Two at once
+
+def test_of_gates_that_start_at_once_exactly_one_has_the_path(tmp_path):
+    path = tmp_path / "gate.sock"
+    for round_ in range(12):
+        if round_ % 2 == 0:  # what a killed gate leaves
+            with socket.socket(socket.AF_UNIX) as left:
+                left.bind(str(path))
+        gates = [subprocess.Popen([BINARY, "serve", "--listen", f"unix:{path}", "--admin", "off", "--shards", "1", "--log-format", "json"],
+                                  env=environment(), stderr=subprocess.PIPE, text=True) for _ in range(6)]
+        try:
+            losers, deadline = [], time.monotonic() + 20 * PATIENCE
+            while len(losers) < 5 and time.monotonic() < deadline:
+                losers = [gate for gate in gates if gate.poll() is not None]
+                time.sleep(0.01)
+            assert len(losers) == 5, "all but one end"
+            winner, = set(gates) - set(losers)
+            for loser in losers:
+                lines = [line for line in loser.stderr.read().splitlines() if line.startswith("ringgate: ")]
+                assert loser.returncode == 71 and len(lines) == 1 and f"cannot listen on unix:{path}: Address already in use" in lines[0], lines
+            with unix_connect(str(path), "ws://gate/ws?deviceId=a") as client:
+                client.send("who")
+                assert client.recv() == "who"
+            winner.send_signal(signal.SIGTERM)
+            assert winner.wait(15 * PATIENCE) == 0
+            assert list(tmp_path.iterdir()) == [], "neither a socket nor anything else is left"
+        finally:
+            for gate in gates:
+                if gate.poll() is None:
+                    gate.kill()
+                gate.wait()
+                gate.stderr.close()
+
+
+# -- Who is at the other end
+
+@pytest.mark.parametrize("ring", RINGS)
+def test_the_log_of_changing_calls_names_the_process(tmp_path, ring):
+    with UnixGate(tmp_path, RINGS[ring], shards=2) as gate:
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(gate.admin_address)
+            caller.sendall(b"POST /v1/reload HTTP/1.1\r\nHost: gate\r\nContent-Length: 0\r\n\r\n")
+            assert caller.recv(4096).startswith(b"HTTP/1.1 200 ")
+            call = gate.wait_for_log("admin call")
+            assert (call["who"], call["remote"], call["uid"], call["pid"]) == ("unix", "unix", os.getuid(), os.getpid())
+        done = gate.ask("/v1/broadcast", "-H", "Content-Type: text/plain", body=b"x")
+        assert done.status == 200
+        call = gate.wait_for_log("admin call", what="POST /v1/broadcast")
+        assert call["uid"] == os.getuid() and call["pid"] not in (os.getpid(), 0)
+
+
+def test_a_token_over_a_unix_socket_is_who(tmp_path):
+    tokens = tmp_path / "tokens"
+    token = make_token(tokens, "operator", "admin")
+    with UnixGate(tmp_path, {"admin.tokens": str(tokens)}) as gate:
+        assert gate.ask("/v1/reload", "-X", "POST", "-H", f"Authorization: Bearer {token}").status == 200
+        call = gate.wait_for_log("admin call")
+        assert (call["who"], call["uid"]) == ("operator", os.getuid())
+        assert gate.ask("/v1/reload", "-X", "POST", "-H", "Authorization: Bearer guess").status == 401
+        refused = gate.wait_for_log("admin access refused")
+        assert refused["uid"] == os.getuid() and refused["pid"] > 0

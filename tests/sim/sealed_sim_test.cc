@@ -73,7 +73,7 @@ void expect_balanced_books(const EchoShard& shard) {
   const ShardCounters& c = shard.counters();
   std::uint64_t sum = c.tls_handshakes.get();
   for (const Counter* each : {&c.tls_established, &c.tls_handshakes_failed, &c.tls_clients_refused, &c.tls_timeouts,
-                              &c.tls_not_tls, &c.tls_overload, &c.tls_drained, &c.tls_cut_off})
+                              &c.tls_not_tls, &c.tls_overload, &c.tls_limited, &c.tls_drained, &c.tls_cut_off})
     sum += each->get();
   EXPECT_EQ(sum, c.accepted.get());
 }

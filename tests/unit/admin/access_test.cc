@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "admin/failed_attempts.h"
 #include "admin_gate.h"
 #include "auth/sha256.h"
 #include "auth/text_coding.h"
@@ -202,42 +201,6 @@ TEST(AdminAccessOpen, WithoutTokensEverybodyMayDoEverything) {
   AdminGate gate({.services = {.access = &access}});
   EXPECT_EQ(gate.ask_once(get_request("/v1/devices")).status, 200);
   EXPECT_EQ(gate.ask_once(get_request("/v1/devices", bearer("whatever"))).status, 200);
-}
-
-// -- Sources of wrong tokens
-
-ring::PeerAddress ipv6(std::initializer_list<std::uint8_t> bytes) {
-  ring::PeerAddress peer{.port = 1};
-  std::ranges::copy(bytes, peer.address.begin());
-  return peer;
-}
-
-TEST(FailedAttempts, CountsAWholeIpv6NetworkAsOne) {
-  FailedAttempts attempts;
-  auto one = ipv6({0x20, 1, 0xD, 0xB8, 0, 0, 0, 1, 1});
-  auto neighbour = ipv6({0x20, 1, 0xD, 0xB8, 0, 0, 0, 1, 2});
-  auto other = ipv6({0x20, 1, 0xD, 0xB8, 0, 0, 0, 2, 1});
-  for (std::size_t i = 0; i < limits::admin_failures_max; ++i) attempts.note_failure(one, 1);
-  EXPECT_TRUE(attempts.must_wait(one, 1));
-  EXPECT_TRUE(attempts.must_wait(neighbour, 1));
-  EXPECT_FALSE(attempts.must_wait(other, 1));
-}
-
-TEST(FailedAttempts, TellsIpv4AddressesApart) {
-  FailedAttempts attempts;
-  const auto ipv4 = [](std::uint8_t last) { return ipv6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, last}); };
-  for (std::size_t i = 0; i < limits::admin_failures_max; ++i) attempts.note_failure(ipv4(1), 1);
-  EXPECT_TRUE(attempts.must_wait(ipv4(1), 1));
-  EXPECT_FALSE(attempts.must_wait(ipv4(2), 1));
-}
-
-TEST(FailedAttempts, RemembersABoundedNumberOfSources) {
-  FailedAttempts attempts;
-  for (std::size_t i = 0; i < limits::admin_sources_max + 50; ++i) {
-    const auto byte = [&](unsigned shift) { return static_cast<std::uint8_t>(i >> shift); };
-    attempts.note_failure(ipv6({0x20, 1, byte(8), byte(0)}), i + 1);
-  }
-  EXPECT_EQ(attempts.sources_count(), limits::admin_sources_max);
 }
 
 }  // namespace

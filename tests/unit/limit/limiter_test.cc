@@ -118,10 +118,10 @@ TEST_F(LimiterTest, StopsASourceThatGuesses) {
   RuledLimiter limiter(limits, hash_);
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(limiter.may_try(here_, s).lets_in()) << i;
-    (void)limiter.credential_failed(here_, s);
+    EXPECT_TRUE(limiter.credential_failed(here_, s).lets_in()) << i;
   }
   EXPECT_EQ(limiter.may_try(here_, s).wait, 20 * s);
-  (void)limiter.credential_failed(here_, s);
+  EXPECT_EQ(limiter.credential_failed(here_, s).wait, 20 * s) << "it ran side by side with the last free one";
   EXPECT_EQ(limiter.may_try(here_, s).wait, 20 * s) << "what failed beyond the limit does not make the wait longer";
   EXPECT_TRUE(limiter.may_try(there_, s).lets_in());
   EXPECT_TRUE(limiter.may_try(here_, 21 * s).lets_in());
