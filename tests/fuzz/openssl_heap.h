@@ -92,8 +92,9 @@ class OpensslHeap {
       free_[size_class].push_back(chunk + at);
   }
 
-  static inline std::array<std::vector<std::uint8_t*>, classes_count> free_;
-  static inline std::vector<std::uint8_t*> chunks_;
+  // Never destroyed: OpenSSL frees at the end of the process, and LeakSanitizer looks for what points to the chunks after that.
+  static inline auto& free_ = *new std::array<std::vector<std::uint8_t*>, classes_count>;
+  static inline auto& chunks_ = *new std::vector<std::uint8_t*>;
   static inline std::size_t in_use_ = 0;
 };
 
