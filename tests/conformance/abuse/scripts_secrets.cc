@@ -1,13 +1,9 @@
-// Rows about secrets: tokens that are compared, and texts that compression would give away.
-#include <algorithm>
+// Rows about secrets: texts that compression would give away.
 #include <array>
-#include <ctime>
 
-#include "admin/access.h"
 #include "ringgate/handler.h"
 #include "script_tools.h"
 #include "simulated_scripts.h"
-#include "support/source_root.h"
 
 namespace ringgate::abuse {
 
@@ -37,27 +33,6 @@ simulated::ServerFrame answer_to(SimulatedWorld& world, simulated::DeviceClient&
   simulated::ServerFrame answer = client.frames().front();
   client.frames().clear();
   return answer;
-}
-
-std::shared_ptr<const admin::AccessTable> tokens_of_the_list() {
-  auto file = auth::AdminTokens::load(source_file("tests/conformance/abuse/credentials/admin_tokens"));
-  return std::make_shared<const admin::AccessTable>(std::vector{file.value()});
-}
-
-/// The least time of several goes, each of many look-ups.
-DurationNs cost_of_finding(const admin::AccessTable& table, const std::string& token) {
-  const auto cpu_now = [] {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<DurationNs>(now.tv_sec) * nanoseconds_per_second + static_cast<DurationNs>(now.tv_nsec);
-  };
-  DurationNs least = ~DurationNs{0};
-  for (int go = 0; go < 40; ++go) {
-    const DurationNs begin = cpu_now();
-    for (int i = 0; i < 200; ++i) EXPECT_FALSE(table.find(token, 0).has_value());
-    least = std::min(least, cpu_now() - begin);
-  }
-  return least;
 }
 
 }  // namespace
@@ -91,20 +66,6 @@ void secret_beside_a_guess(SimulatedWorld& world) {
   client.peer().close();
   expect_nothing_left(world);
   world.abandon();
-}
-
-/// A token that is wrong in its first byte takes as long as one that is wrong in its last: the table is searched by hash.
-void wrong_tokens_take_one_time() {
-  const auto table = tokens_of_the_list();
-  const std::array<std::string, 3> wrong{"Token-of-pushes", "token-of-pushez", "xxxxxxxxxxxxxxx"};
-  std::array<DurationNs, 3> costs{};
-  bool is_equal = false;
-  for (int tries = 0; tries < 20 && !is_equal; ++tries) {  // another program's work on the same core looks like a difference
-    std::ranges::transform(wrong, costs.begin(), [&](const std::string& token) { return cost_of_finding(*table, token); });
-    const auto [least, most] = std::ranges::minmax(costs);
-    is_equal = most * 100 <= least * 105;
-  }
-  EXPECT_TRUE(is_equal) << costs[0] << ", " << costs[1] << ", " << costs[2] << " ns for 200 of them";
 }
 
 }  // namespace ringgate::abuse

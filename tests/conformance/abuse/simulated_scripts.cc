@@ -5,10 +5,8 @@
 namespace ringgate::abuse {
 
 std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& world) {
-  std::map<std::string, Script, std::less<>> scripts{{"B22", large_head_byte_by_byte},
-                                                     {"E22", blanks_in_a_list},
-                                                     {"E24", quoted_value_without_end},
-                                                     {"M18", wrong_tokens_take_one_time}};
+  std::map<std::string, Script, std::less<>> scripts{
+      {"B22", large_head_byte_by_byte}, {"E22", blanks_in_a_list}, {"E24", quoted_value_without_end}};
   const std::initializer_list<std::pair<const char*, void (*)(SimulatedWorld&)>> on_a_gate{
       {"E40", thousand_handshakes_for_one_id},
       {"F09", one_connection_too_many},

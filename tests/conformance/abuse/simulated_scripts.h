@@ -34,7 +34,6 @@ void no_memory_for_a_send(SimulatedWorld& world);      // L20
 
 // Secrets (scripts_secrets.cc)
 void secret_beside_a_guess(SimulatedWorld& world);  // K30
-void wrong_tokens_take_one_time();                  // M18
 
 /// All of them by row id. `world` outlives them.
 std::map<std::string, Script, std::less<>> simulated_scripts(SimulatedWorld& world);
