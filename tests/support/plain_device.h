@@ -15,6 +15,20 @@
 
 namespace ringgate::test {
 
+/// A blocking socket that is connected to "127.0.0.1:PORT" and waits 10 s for what it reads; the caller closes it. Throws if it cannot.
+inline int connected_to(const std::string& address) {
+  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{.tv_sec = 10, .tv_usec = 0};
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  peer.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  if (connect(descriptor, reinterpret_cast<sockaddr*>(&peer), sizeof peer) == 0) return descriptor;
+  ::close(descriptor);
+  throw std::runtime_error("connect");
+}
+
 class PlainDevice {
  public:
   struct Frame {
@@ -27,14 +41,7 @@ class PlainDevice {
 
   /// Connects to "127.0.0.1:PORT" and upgrades; throws unless the answer is 101.
   PlainDevice(const std::string& address, const std::string& device_id, const std::string& path = "/ws") {
-    descriptor_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
-    setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    sockaddr_in peer{};
-    peer.sin_family = AF_INET;
-    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    peer.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    if (connect(descriptor_, reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0) throw std::runtime_error("connect");
+    descriptor_ = connected_to(address);
     write_all("GET " + path + "?deviceId=" + device_id +
               " HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
@@ -103,23 +110,20 @@ class PlainDevice {
 
 /// The whole answer to one GET on a connection of its own, to "127.0.0.1:PORT".
 inline std::string http_get(const std::string& address, const std::string& path) {
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{.tv_sec = 10, .tv_usec = 0};
-  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  sockaddr_in peer{};
-  peer.sin_family = AF_INET;
-  peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  peer.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  const int descriptor = connected_to(address);
   const std::string request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
   std::string answer;
-  if (connect(descriptor, reinterpret_cast<sockaddr*>(&peer), sizeof peer) == 0 &&
-      ::send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+  if (::send(descriptor, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
     char bytes[4096];
-    for (ssize_t count = 0; (count = recv(descriptor, bytes, sizeof bytes, 0)) > 0;)
-      answer.append(bytes, static_cast<std::size_t>(count));
+    ssize_t count = 0;
+    do {
+      count = recv(descriptor, bytes, sizeof bytes, 0);
+      if (count > 0) answer.append(bytes, static_cast<std::size_t>(count));
+    } while (count > 0 || (count < 0 && errno == EINTR));
   }
   ::close(descriptor);
-  if (!answer.starts_with("HTTP/1.1 200 ")) throw std::runtime_error("GET " + path + ": " + answer);
+  if (!answer.starts_with("HTTP/1.1 200 "))
+    throw std::runtime_error("GET " + path + ": " + (answer.empty() ? std::strerror(errno) : answer));
   return answer;
 }
 

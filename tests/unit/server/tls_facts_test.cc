@@ -1,7 +1,6 @@
 // What a handler of an embedding program learns of TLS, on the real ring and over real sockets.
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "ringgate/server.h"
+#include "support/plain_device.h"
 #include "support/tls/certificate_maker.h"
 #include "support/tls/memory_client.h"
 
@@ -69,14 +69,7 @@ class EmbedderTls : public testing::Test {
 
   /// The first line of the answer to an opening handshake. `context` null: without TLS.
   static std::string upgrade(const std::string& address, SSL_CTX* context) {
-    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    sockaddr_in peer{};
-    peer.sin_family = AF_INET;
-    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    peer.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-    EXPECT_EQ(connect(descriptor, reinterpret_cast<sockaddr*>(&peer), sizeof peer), 0);
+    const int descriptor = test::connected_to(address);
     const std::string request =
         "GET /ws?deviceId=a HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
