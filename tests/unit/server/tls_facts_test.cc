@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -77,14 +78,22 @@ class EmbedderTls : public testing::Test {
     long count = 0;
     if (context == nullptr) {
       EXPECT_EQ(send(descriptor, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
-      count = recv(descriptor, bytes, sizeof bytes, 0);
+      do count = recv(descriptor, bytes, sizeof bytes, 0);
+      while (count < 0 && errno == EINTR);
     } else {
       const tls::SslPtr ssl(SSL_new(context));
       SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>("gate.test"));
       SSL_set_fd(ssl.get(), descriptor);
-      EXPECT_EQ(SSL_connect(ssl.get()), 1);
+      // The kernel may interrupt a blocking call when a ring has work for its thread.
+      const auto interrupted = [&](int result) { return result <= 0 && SSL_get_error(ssl.get(), result) == SSL_ERROR_WANT_READ; };
+      int result = 0;
+      do result = SSL_connect(ssl.get());
+      while (interrupted(result));
+      EXPECT_EQ(result, 1);
       EXPECT_EQ(SSL_write(ssl.get(), request.data(), static_cast<int>(request.size())), static_cast<int>(request.size()));
-      count = SSL_read(ssl.get(), bytes, sizeof bytes);
+      do result = SSL_read(ssl.get(), bytes, sizeof bytes);
+      while (interrupted(result));
+      count = result;
     }
     ::close(descriptor);
     const std::string answer(bytes, static_cast<std::size_t>(std::max(count, 0L)));
