@@ -128,6 +128,12 @@ enum class DuplicatePolicy : std::uint8_t {
   allow,    // both stay, up to RouteConfig::connections_max; pushes go to all
 };
 
+/// What becomes of a message that a sink has no room for.
+enum class OverflowPolicy : std::uint8_t {
+  drop,   // it is dropped and counted
+  pause,  // the device is not read from while a sink of its route is more than half full
+};
+
 /// permessage-deflate (RFC 7692) on one route.
 struct DeflateConfig {
   bool enabled = false;
@@ -153,7 +159,9 @@ struct RouteLimitsConfig {
 
 struct RouteConfig {
   std::string path = "/ws";  // compared byte by byte with the request's path; the segment `{id}` stands for a device id
-  std::string handler = "echo";
+  std::string handler = "echo";       // "echo", "drop", or the name of a mounted one
+  std::vector<std::string> upstream;  // sinks of the same messages: "events", "webhook:NAME"
+  OverflowPolicy on_overflow = OverflowPolicy::drop;
   OriginPolicy origin = OriginPolicy::same_host;
   std::vector<std::string> allowed_origins;  // "https://example.org", "null", "file://"; only with OriginPolicy::list
   std::vector<std::string> id_from;          // as DeviceConfig::id_from, for this route alone; empty: those of DeviceConfig

@@ -82,6 +82,13 @@ bool accepts_subprotocol(std::string_view text) {
   return !text.empty() && text.size() <= limits::subprotocol_bytes_max && all_of(text, "!#$%&'*+-.^_`|~");
 }
 
+bool accepts_sink(std::string_view text) {
+  constexpr std::string_view webhook = "webhook:";
+  if (text == "events") return true;
+  return text.starts_with(webhook) && text.size() > webhook.size() && text.size() <= webhook.size() + 64 &&
+         all_of(text.substr(webhook.size()), "_-");
+}
+
 bool accepts_cidr(std::string_view text) { return net::parse_cidr(text).has_value(); }
 
 bool accepts_file_path_or_none(std::string_view text) {
@@ -100,6 +107,7 @@ constinit const TextShape route_path_pattern{accepts_path_pattern, "a path such 
 constinit const TextShape route_path_or_off{accepts_path_or_off, "a path such as \"/healthz\", or \"off\""};
 constinit const TextShape host_name{accepts_host, "a host such as \"gate.example.org\" or \"[2001:db8::1]\", without a port"};
 constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
+constinit const TextShape sink_name{accepts_sink, "\"events\" or \"webhook:NAME\""};
 constinit const TextShape web_origin{
     accepts_origin, "an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\""};
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};

@@ -25,6 +25,7 @@ constexpr std::uint64_t hour = 60 * minute;
 constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off"};
 constexpr std::array<std::string_view, 3> id_characters_words{"strict", "ocpp", "printable"};
 constexpr std::array<std::string_view, 3> duplicate_words{"replace", "reject", "allow"};
+constexpr std::array<std::string_view, 2> overflow_words{"drop", "pause"};
 constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
 constexpr std::array<std::string_view, 3> client_words{"off", "optional", "required"};
 constexpr std::array<std::string_view, 4> proxy_words{"off", "v1", "v2", "auto"};
@@ -173,7 +174,14 @@ const std::array table{
         "Path of the opening handshake, compared byte by byte. One whole segment may be `{id}`: the device id stands there, "
         "percent-encoded."),
     row<&C::routes, &RouteConfig::handler>("route.handler", TextRule{handler_name},
-        "Handler of the messages on this path."),
+        "Handler of the messages on this path. `echo` sends each back, `drop` answers nothing; other names are those of an embedding "
+        "program."),
+    row<&C::routes, &RouteConfig::upstream>("route.upstream", ListRule{sink_name, 0, 16},
+        "Sinks that the messages on this path go to as well: `events` (the event stream), `webhook:NAME`. A device never waits for a "
+        "sink: a message that finds no room is dropped, counted and announced.", live),
+    row<&C::routes, &RouteConfig::on_overflow>("route.on_overflow", WordRule{overflow_words},
+        "What becomes of a device while a sink of its route is more than half full. `drop`: nothing, and messages may be dropped. "
+        "`pause`: it is not read from.", live),
     row<&C::routes, &RouteConfig::id_from>("route.id_from", ListRule{route_id_source, 0, 8},
         "As `device.id_from`, for this path alone. Empty: those of `device.id_from`. `path`: the segment `{id}`, which always counts. "
         "`basic:user`, `jwt:CLAIM`, `tls:cn` and `tls:san`: the id that the device's credential proves.", live),

@@ -14,11 +14,12 @@ bool is_before_open(Phase phase) { return phase == Phase::upgrading || phase == 
 }  // namespace
 
 /// Keeps code and reason for the log and on_close. Without memory they learn only that the connection has ended.
-void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std::string_view reason) {
+void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by) {
   DeviceRecord& record = record_of(connection);
   if (record.side == nullptr) record.side = new (std::nothrow) DeviceSide;
   if (record.side == nullptr) return;
   record.side->close_code = code;
+  record.side->ended_by = ended_by;
   try {
     record.side->close_reason = reason;
   } catch (const std::bad_alloc&) {
@@ -26,17 +27,18 @@ void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std
   }
 }
 
-bool DeviceSession::close(conn::Connection& connection, CloseCode code, std::string_view reason) {
+bool DeviceSession::close(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by) {
   if (record_of(connection).phase != Phase::open || !connection.is_live()) return false;
-  start_closing_handshake(connection, sendable(code), reason);
+  start_closing_handshake(connection, sendable(code), reason, ended_by);
   return true;
 }
 
 /// Sends our Close first. The peer has limits.close_timeout to answer.
-void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason) {
+void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason,
+                                            EndedBy ended_by) {
   record_of(connection).phase = Phase::closing;
   leave_map(connection);
-  note_close(connection, code, reason);
+  note_close(connection, code, reason, ended_by);
   counters_.closed_by_gate.add(1);
   try {
     transport_.write(connection, ws::encode_close(code, reason).view());
@@ -61,7 +63,7 @@ void DeviceSession::fail_connection(conn::Connection& connection, CloseCode code
   record.phase = Phase::closed;
   leave_map(connection);
   if (!close_sent) {
-    note_close(connection, code, reason);
+    note_close(connection, code, reason, EndedBy::gate);
     counters_.closed_by_gate.add(1);
     transport_.write(connection, ws::encode_close(code, reason).view());
   }
@@ -75,7 +77,7 @@ void DeviceSession::answer_close(conn::Connection& connection, const ws::Event& 
   record.phase = Phase::closed;
   leave_map(connection);
   if (!close_sent) {
-    note_close(connection, event.close_code, event.reason());
+    note_close(connection, event.close_code, event.reason(), EndedBy::device);
     counters_.closed_by_peer.add(1);
     transport_.write(connection, ws::encode_close(event.close_code, {}).view());
   }
@@ -91,7 +93,7 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   // Messages are still held back: they are read later, and then the FIN is found again.
   if (is_held(connection) && record.side != nullptr && (!record.side->held.empty() || record.side->inflating != nullptr)) return;
   if (record.phase == Phase::open) {
-    note_close(connection, CloseCode::abnormal, "connection ended without a close frame");
+    note_close(connection, CloseCode::abnormal, "connection ended without a close frame", EndedBy::network);
     counters_.vanished.add(1);
     write_waiting_pongs(connection);
   }
@@ -142,8 +144,10 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   const bool was_accepted = !record.id.view().empty();
   if (was_accepted) {
     if (record.phase == Phase::open) {
-      note_close(connection, CloseCode::abnormal, cause == conn::EndCause::reset ? "connection reset" : "connection ended");
-      (cause == conn::EndCause::aborted ? counters_.closed_by_gate : counters_.vanished).add(1);
+      const bool by_gate = cause == conn::EndCause::aborted;
+      note_close(connection, CloseCode::abnormal, cause == conn::EndCause::reset ? "connection reset" : "connection ended",
+                 by_gate ? EndedBy::gate : EndedBy::network);
+      (by_gate ? counters_.closed_by_gate : counters_.vanished).add(1);
     }
     record.phase = Phase::closed;
     counters_.devices_connected.subtract(1);
@@ -170,20 +174,6 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   record.side = nullptr;
   record.id.clear();
   if (!credentials_.empty()) credentials_.drop(transport_.table().slot_of(connection));
-}
-
-void DeviceSession::tell_disconnect(conn::Connection& connection) {
-  if (!observers_.hear_devices()) return;
-  const DeviceRecord& record = record_of(connection);
-  const DeviceSide* const side = record.side;  // null: there was no memory to note why
-  const DisconnectView end{.code = side == nullptr ? CloseCode::abnormal : side->close_code,
-                           .reason = side == nullptr ? std::string_view{} : side->close_reason,
-                           .duration_ms = transport_.now_ms() - connection.opened_ms,
-                           .bytes_in = connection.bytes_in,
-                           .bytes_out = connection.bytes_out,
-                           .messages_in = record.messages_in,
-                           .messages_out = record.messages_out};
-  observers_.tell(&Observer::on_disconnected, view_of(connection), end);
 }
 
 }  // namespace ringgate::dispatch

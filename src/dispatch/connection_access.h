@@ -36,7 +36,7 @@ class ConnectionAccess {
   void echo();
   void pause() { session_.pause_by_handler(connection_); }
   void resume() { session_.resume_by_handler(connection_); }
-  void close(CloseCode code, std::string_view reason) { session_.close(connection_, code, reason); }
+  void close(CloseCode code, std::string_view reason) { session_.close(connection_, code, reason, EndedBy::backend); }
   std::uint64_t queued_bytes() const { return session_.transport_.queued_bytes(connection_); }
 
  private:

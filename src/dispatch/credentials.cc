@@ -34,12 +34,6 @@ void DeviceSession::keep_credential(const conn::Connection& connection, auth::Gr
                 .groups = std::move(grant.groups)};
 }
 
-DeviceView DeviceSession::view_of(conn::Connection& connection) {
-  const DeviceRecord& record = record_of(connection);
-  return {record.id.view(), to_public(ref_of(connection)), connection.peer, settings_.mounts[record.route_index].path,
-          shard_index_};
-}
-
 bool DeviceSession::enforces_credentials(conn::Connection& connection) const {
   return settings_.routes[record_of(connection).route_index].enforces_credentials;
 }
@@ -53,7 +47,7 @@ std::optional<DurationNs> DeviceSession::judge_credential(conn::Connection& conn
   const std::int64_t now = ring_.wall_clock_seconds();
   const std::int64_t ends = after(credential->expires_at, seconds(config.expiry_grace_ns));
   if (now >= ends && enforces_credentials(connection)) {
-    end_credential(connection, "credential expired");
+    end_credential(connection, "credential expired", EndedBy::gate);
     return std::nullopt;
   }
   const bool announces = config.expiry_notice_ns != 0 && !credential->is_announced;
@@ -67,10 +61,10 @@ std::optional<DurationNs> DeviceSession::judge_credential(conn::Connection& conn
   return static_cast<DurationNs>(std::min(next - now, wall_clock_patience_seconds)) * nanoseconds_per_second;
 }
 
-void DeviceSession::end_credential(conn::Connection& connection, std::string_view reason) {
+void DeviceSession::end_credential(conn::Connection& connection, std::string_view reason, EndedBy ended_by) {
   if (const LiveCredential* const credential = credentials_.find(transport_.table().slot_of(connection)))
     observers_.tell(&Observer::on_credential_ended, view_of(connection), dispatch::view_of(*credential));
-  close(connection, CloseCode::credential_ended, reason);
+  close(connection, CloseCode::credential_ended, reason, ended_by);
 }
 
 bool DeviceSession::extend_credential(conn::Connection& connection, std::int64_t expires_at) {
@@ -109,13 +103,13 @@ void DeviceSession::enforce_denials(conn::Connection& connection) {
   const std::int64_t now = ring_.wall_clock_seconds();
   const std::string_view id = record_of(connection).id.view();
   if (gate_.denied.banned_until(id, now)) {
-    close(connection, CloseCode::banned, "banned");
+    close(connection, CloseCode::banned, "banned", EndedBy::backend);
     return;
   }
   const LiveCredential* const credential = credentials_.find(transport_.table().slot_of(connection));
   if (credential == nullptr || credential->kind == auth::Kind::none || !enforces_credentials(connection)) return;
   if (gate_.denied.is_revoked({id, credential->token_id, credential->issued_at}, now))
-    end_credential(connection, "credential revoked");
+    end_credential(connection, "credential revoked", EndedBy::backend);
 }
 
 }  // namespace ringgate::dispatch

@@ -150,7 +150,8 @@ void DeviceSession::schedule_next(conn::Connection& connection) {
 /// Log and handler get the close code, the device gets a reset: a Close frame would wait behind the output that it does not take.
 void DeviceSession::end_slow_consumer(conn::Connection& connection, std::string_view reason) {
   counters_.slow_consumers.add(1);
-  note_close(connection, CloseCode::slow_consumer, reason);
+  note_close(connection, CloseCode::slow_consumer, reason, EndedBy::gate);
+  tell_slow(connection, Slowness::closed);
   counters_.closed_by_gate.add(1);
   record_of(connection).phase = Phase::closed;
   leave_map(connection);

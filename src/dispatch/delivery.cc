@@ -29,9 +29,14 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   if (record_of(connection).phase != Phase::open || !connection.is_live()) return {PushOutcome::closing, waiting};
   // If nothing waits, the device keeps up. Then only the output of this turn counts, without the message.
   const std::size_t counted = connection.output_waits() ? waiting + message->frame().size() : waiting;
-  if (counted > limits_of(record_of(connection)).send_queue_bytes_max) return {PushOutcome::backpressure, waiting};
+  const std::uint64_t queue_bytes_max = limits_of(record_of(connection)).send_queue_bytes_max;
+  if (counted > queue_bytes_max) {
+    tell_slow(connection, Slowness::refused);
+    return {PushOutcome::backpressure, waiting};
+  }
   const std::size_t written = write_message(connection, message, audience);
   count_message_out(connection, message->type(), payload_bytes);
+  if (counted > queue_bytes_max / 2) tell_slow(connection, Slowness::half_full);
   return {PushOutcome::delivered, waiting + written};
 }
 

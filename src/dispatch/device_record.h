@@ -16,6 +16,7 @@
 #include "conn/connection.h"
 #include "dispatch/compression.h"
 #include "dispatch/held_input.h"
+#include "dispatch/observer.h"
 #include "dispatch/unfinished_list.h"
 #include "http/head_gatherer.h"
 #include "ringgate/close_code.h"
@@ -91,6 +92,8 @@ struct DeviceSide {
   std::vector<ws::ControlFrame> waiting_pongs;     // while output waits
   CloseCode close_code = CloseCode::abnormal;      // for the log and on_close
   std::string close_reason;
+  EndedBy ended_by = EndedBy::gate;
+  std::uint8_t slowness_told = 0;         // 1 + the last Slowness that observers were told; 0: none since output began to wait
   std::unique_ptr<DeflateState> deflate;  // from the handshake on, if compression needs more than its flag
   TimeNs inflate_paid_at = 0;             // see Compression::Account
   UnfinishedList::Link unfinished;        // linked while a head, frame or message is unfinished

@@ -52,6 +52,7 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
       reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)),
       gatherer_(settings.head_rules),
       held_budget_(held_part(settings.config.limits, gate.shards_count), counters.held_bytes, counters.held_bytes_max) {
+  gate.epochs.start(ring.wall_clock_ms(), ring.now());
   (void)ws::encode_close(CloseCode::normal,
                          "x");  // what the check of UTF-8 makes at its first use is made now: it takes no lack of memory
 }
@@ -83,7 +84,7 @@ void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   DeviceSide* side = record.side;
   if (side == nullptr || record.phase != Phase::open) return;
   if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
-  if (side->inflating != nullptr || side->put_off_listed || side->waits_for_budget) return;
+  if (side->inflating != nullptr || side->put_off_listed || side->waits_for_budget || side->slowness_told != 0) return;
   if (side->words != nullptr || side->deflate != nullptr || side->inflate_paid_at > transport_.now()) return;
   delete side;
   record.side = nullptr;
@@ -153,6 +154,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   }
   if (connection.output_waits() && record.phase == Phase::open &&
       transport_.waiting_bytes(connection) > limits_of(record).send_queue_bytes_max / 2) {
+    tell_slow(connection, Slowness::half_full);
     pause(connection, DeviceFlags::paused_by_output);
   }
 }
@@ -219,6 +221,7 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
   ++record.messages_in;
   (event.type == MessageType::text ? counters_.text_in : counters_.binary_in).add(1);
   counters_.payload_bytes_in.add(event.payload.size());
+  if (const std::uint64_t sinks = limits_of(record).sinks; sinks != 0) tell_message(connection, event, sinks);
 
   ConnectionAccess access(*this, connection, &event);
   call_handler(connection, access,
@@ -284,6 +287,7 @@ void DeviceSession::on_output_progress(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
   if (record.phase == Phase::open && !connection.output_waits()) {
     write_waiting_pongs(connection);
+    if (record.side != nullptr) record.side->slowness_told = 0;
     drop_side_if_idle(record);
     tell_drained(connection);
   }

@@ -8,7 +8,7 @@
 // registering.cc (who has an id), deciding.cc (the decision of a handler), drained.cc (what a handler learns of its output),
 // partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health), device_session.cc (frames and handlers), pacing.cc
 // (what a device may send), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages), closing.cc,
-// deadlines.cc, credentials.cc (their end and revocation), delivery.cc (pushes).
+// deadlines.cc, credentials.cc (their end and revocation), delivery.cc (pushes), telling.cc (observers).
 #pragma once
 
 #include <cstdint>
@@ -94,7 +94,7 @@ class DeviceSession final : public conn::Session {
   conn::Connection* find(device::ConnectionRef ref);
   DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
   /// True if the connection was open and this call began its closing handshake.
-  bool close(conn::Connection& connection, CloseCode code, std::string_view reason);
+  bool close(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by = EndedBy::gate);
   DeviceInfo describe(conn::Connection& connection);
   /// Sets when the credential of an open device ends, in Unix seconds, or gives it an end. False if the connection is not open.
   bool extend_credential(conn::Connection& connection, std::int64_t expires_at);
@@ -207,6 +207,8 @@ class DeviceSession final : public conn::Session {
   std::expected<std::vector<device::ConnectionRef>, admission::Rejection> register_beside_companions(
       const conn::Connection& connection, device::IdKey key, const RouteConfig& route);
   void leave_map(conn::Connection& connection);
+  void issue_epoch(const conn::Connection& connection);
+  std::uint64_t epoch_of(const conn::Connection& connection) const;
 
   // sources.cc
   bool is_trusted_proxy(const conn::Connection& connection) const;
@@ -288,21 +290,26 @@ class DeviceSession final : public conn::Session {
   void give_up_oldest_messages();
 
   // closing.cc
-  void start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason);
+  void start_closing_handshake(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by);
   void fail_connection(conn::Connection& connection, CloseCode code, std::string_view reason);
   void answer_close(conn::Connection& connection, const ws::Event& event);
-  void note_close(conn::Connection& connection, CloseCode code, std::string_view reason);
+  void note_close(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by);
+
+  // telling.cc
+  DeviceView view_of(conn::Connection& connection);
+  void tell_connected(conn::Connection& connection, const std::vector<device::ConnectionRef>& replaced);
+  void tell_message(conn::Connection& connection, const ws::Event& event, std::uint64_t sinks);
+  void tell_slow(conn::Connection& connection, Slowness slowness);
   void tell_disconnect(conn::Connection& connection);
 
   // credentials.cc
   void keep_credential(const conn::Connection& connection, auth::Grant& grant);
   std::optional<DurationNs> judge_credential(conn::Connection& connection);
   bool enforces_credentials(conn::Connection& connection) const;
-  void end_credential(conn::Connection& connection, std::string_view reason);
+  void end_credential(conn::Connection& connection, std::string_view reason, EndedBy ended_by);
   bool denials_are_due() const { return gate_.denied.version() != denials_enforced_; }
   void enforce_some_denials();
   void enforce_denials(conn::Connection& connection);
-  DeviceView view_of(conn::Connection& connection);
 
   // deadlines.cc
   DurationNs lifetime_of(const conn::Connection& connection) const;
@@ -357,6 +364,7 @@ class DeviceSession final : public conn::Session {
   std::uint32_t denial_slots_left_ = 0;  // of this round
   std::uint32_t connections_count_ = 0;
   DevicePaces paces_;
+  std::vector<std::uint32_t> epochs_;       // by slot: what Epochs::issue returned; empty until an observer needs epochs
   std::vector<std::uint64_t> source_keys_;  // by slot: for Limiter::leave, 0: not counted; empty until a source is counted
   conn::Connection* reading_ = nullptr;     // whose frames are being read
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dispatch/echo.h"
+#include "dispatch/upstream.h"
 
 namespace ringgate::dispatch {
 namespace {
@@ -61,7 +62,8 @@ DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const LimitsCon
           .ping_interval = pick(route.ping_interval_ns, gate.ping_interval_ns),
           .pong_timeout = pick(route.pong_timeout_ns, gate.pong_timeout_ns),
           .lifetime = config.lifetime_ns,
-          .is_echo = dynamic_cast<const EchoHandler*>(handler) != nullptr};
+          .sinks = sinks_of(config),
+          .is_echo = config.upstream.empty() && dynamic_cast<const EchoHandler*>(handler) != nullptr};
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ struct DeviceSettings {
     DurationNs ping_interval = 0;
     DurationNs pong_timeout = 0;
     DurationNs lifetime = 0;
-    bool is_echo = false;  // the handler is the built-in one
+    std::uint64_t sinks = 0;  // of its messages; see upstream.h
+    bool is_echo = false;     // the handler is the built-in echo, and there is no sink
   };
 
   /// `mounts[i]` serves `config.routes[i]`. `keys`: see the member.

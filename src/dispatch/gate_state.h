@@ -18,6 +18,7 @@
 #include "device/device_map.h"
 #include "device/id_key.h"
 #include "device/mailbox.h"
+#include "dispatch/epochs.h"
 #include "dispatch/outcome_counters.h"
 #include "dispatch/parcel.h"
 #include "limit/failed_attempts.h"
@@ -45,6 +46,7 @@ struct GateState {
   device::DeviceMap map;
   device::Companions companions;
   const device::KeyedHash hash;
+  Epochs epochs;
   limit::Limiter limiter;
   limit::FailedAttempts admin_attempts;
   device::Mailboxes<Request, Reply> mailboxes;

@@ -1,4 +1,4 @@
-// What happens to devices, told to whoever listens: the log and the counters at present.
+// What happens to devices, told to whoever listens: the log, the counters, the event stream.
 //
 // Each shard has its own list of observers, which the shard owns; calls come on the owner shard, within a turn, and must not block.
 // All views are borrowed for the call.
@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "ring/ring.h"
 #include "ringgate/close_code.h"
 #include "ringgate/connection_ref.h"
+#include "ringgate/message.h"
 
 namespace ringgate::dispatch {
 
@@ -22,11 +25,27 @@ struct DeviceView {
   const ring::PeerAddress& peer;
   std::string_view path;  // the route's
   std::uint8_t shard_index;
+  std::uint8_t route_index;
+  std::uint64_t epoch;                  // see epochs.h
+  std::span<const std::string> groups;  // of the device's credential
 };
+
+/// Whose decision or fault ended a connection.
+enum class EndedBy : std::uint8_t {
+  device,   // its Close came first
+  gate,     // a rule, a limit, a deadline, a newer connection, the drain
+  network,  // TCP ended without a Close
+  backend,  // the admin API, or the embedder's handler
+};
+constexpr std::string_view word_of(EndedBy ended_by) {
+  constexpr std::string_view words[] = {"device", "gate", "network", "backend"};
+  return words[static_cast<std::size_t>(ended_by)];
+}
 
 struct DisconnectView {
   CloseCode code;
   std::string_view reason;
+  EndedBy ended_by;
   std::uint64_t duration_ms, bytes_in, bytes_out, messages_in, messages_out;
 };
 
@@ -37,13 +56,45 @@ struct CredentialView {
   std::int64_t expires_at;    // Unix seconds
 };
 
+/// A message of a device whose route names sinks for it (route.upstream).
+struct UpstreamMessage {
+  MessageType type;
+  ByteView payload;
+  std::uint64_t sinks;  // bits: see upstream.h
+};
+
+/// How a device falls behind. Each is told once, until nothing waits for the device any more.
+enum class Slowness : std::uint8_t {
+  half_full,  // its output takes more than half of limits.send_queue
+  refused,    // a push was refused for it
+  closed,     // its connection ends for it
+};
+constexpr std::string_view word_of(Slowness slowness) {
+  constexpr std::string_view words[] = {"half_full", "refused", "closed"};
+  return words[static_cast<std::size_t>(slowness)];
+}
+
+struct SlowView {
+  Slowness slowness;
+  std::uint64_t queued_bytes;
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
-  /// Whether it does anything at present with a device that connects or disconnects.
+  /// Whether it does anything at present with a device that connects, is replaced or disconnects.
   virtual bool hears_devices() const { return true; }
+  /// The same for on_slow. Then connections have epochs of their own.
+  virtual bool hears_all() const { return false; }
+  /// The same for on_message. Constant.
+  virtual bool hears_messages() const { return false; }
   virtual void on_connected(const DeviceView& device) { (void)device; }
   virtual void on_disconnected(const DeviceView& device, const DisconnectView& end) { (void)device, (void)end; }
+  /// `device` took the id over from `replaced`, which is about to be closed with 4409.
+  virtual void on_replaced(const DeviceView& device, ConnectionRef replaced) { (void)device, (void)replaced; }
+  /// Only of routes with sinks, and before the handler sees it.
+  virtual void on_message(const DeviceView& device, const UpstreamMessage& message) { (void)device, (void)message; }
+  virtual void on_slow(const DeviceView& device, const SlowView& slow) { (void)device, (void)slow; }
   /// Some time before the end; once, unless the credential is extended.
   virtual void on_credential_expiring(const DeviceView& device, const CredentialView& credential) {
     (void)device, (void)credential;
@@ -76,18 +127,29 @@ class CountingObserver final : public Observer {
 /// The observers of a shard. Borrows them for life.
 class Observers {
  public:
-  void add(Observer& observer) { observers_.push_back(&observer); }
+  void add(Observer& observer) {
+    observers_.push_back(&observer);
+    if (observer.hears_messages()) message_observers_.push_back(&observer);
+  }
 
   /// If not, no view of the device need be made.
   bool hear_devices() const { return std::ranges::any_of(observers_, &Observer::hears_devices); }
+  bool hear_all() const { return std::ranges::any_of(observers_, &Observer::hears_all); }
 
   template <typename... Parameters, typename... Arguments>
   void tell(void (Observer::*event)(Parameters...), const Arguments&... arguments) const {
     for (Observer* const observer : observers_) (observer->*event)(arguments...);
   }
 
+  /// If not, no view of the message need be made.
+  bool hear_messages() const { return !message_observers_.empty(); }
+  void tell_message(const DeviceView& device, const UpstreamMessage& message) const {
+    for (Observer* const observer : message_observers_) observer->on_message(device, message);
+  }
+
  private:
   std::vector<Observer*> observers_;
+  std::vector<Observer*> message_observers_;
 };
 
 }  // namespace ringgate::dispatch

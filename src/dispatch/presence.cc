@@ -142,8 +142,9 @@ void PushService::on_close_reply(std::unique_ptr<CloseQuestion> question, CloseO
 /// True if this call began the closing handshake.
 bool PushService::close_here(const Request& request, std::string_view reason) {
   conn::Connection* connection = devices_.find(request.target, request.key);
-  const CloseCode code = request.kind == RequestKind::close_replaced ? CloseCode::replaced : static_cast<CloseCode>(request.code);
-  return connection != nullptr && devices_.close(*connection, code, reason);
+  if (connection == nullptr) return false;
+  if (request.kind == RequestKind::close_replaced) return devices_.close(*connection, CloseCode::replaced, reason);
+  return devices_.close(*connection, static_cast<CloseCode>(request.code), reason, EndedBy::backend);
 }
 
 void PushService::serve_close(std::uint32_t from, const Request& request) {

@@ -61,6 +61,20 @@ std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::regi
   return std::expected<std::vector<device::ConnectionRef>, Rejection>(std::move(replaced));  // never a copy
 }
 
+/// Gives a connection that registers an epoch. Costs memory only once an observer needs epochs.
+void DeviceSession::issue_epoch(const conn::Connection& connection) {
+  if (epochs_.empty() && !observers_.hear_all()) return;
+  const std::uint32_t slot = transport_.table().slot_of(connection);
+  if (slot >= epochs_.size()) epochs_.resize(std::size_t{slot} + 1);
+  epochs_[slot] = gate_.epochs.issue(connection.opened_ms, transport_.now_ms());
+}
+
+/// A connection that registered when nobody needed epochs has that of the moment at which it was opened.
+std::uint64_t DeviceSession::epoch_of(const conn::Connection& connection) const {
+  const std::uint32_t slot = transport_.table().slot_of(connection);
+  return gate_.epochs.epoch_of(connection.opened_ms, slot < epochs_.size() ? epochs_[slot] : 0);
+}
+
 /// The id leaves the map when closing starts: from now on a push is refused instead of lost.
 void DeviceSession::leave_map(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::in_map) == 0) return;

@@ -113,6 +113,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   std::expected<std::vector<device::ConnectionRef>, admission::Rejection> replaced;
   try {
     prepare_device(connection, request, admission);
+    issue_epoch(connection);
     replaced = register_id(connection, key, settings_.config.routes[admission.route_index]);
   } catch (const std::bad_alloc&) {
     forget_device(connection);
@@ -122,6 +123,8 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
     forget_device(connection);
     return refuse(connection, replaced.error(), request);
   }
+  // Another shard may have issued a higher one and registered first.
+  if (!replaced->empty()) issue_epoch(connection);
   record.phase = Phase::open;
   record.message_at = record.ping_at = now_ms();
   connection.session_flags |= DeviceFlags::in_map;
@@ -132,7 +135,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
     }
     answer_upgrade(connection, request, admission, additions.field_lines);
     if (admission.let_in_for) note_let_in(connection, *admission.let_in_for);
-    if (observers_.hear_devices()) observers_.tell(&Observer::on_connected, view_of(connection));
+    tell_connected(connection, *replaced);
   } catch (const std::bad_alloc&) {  // nobody was told of the device, so nobody is told of its end
     leave_map(connection);
     forget_device(connection);

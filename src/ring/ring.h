@@ -257,6 +257,7 @@ class Ring {
   // -- Clock and random bytes, so that in tests a whole shard runs on a seed.
   TimeNs now() const;                       // monotonic; one read per turn
   std::int64_t wall_clock_seconds() const;  // Unix time, for people
+  std::int64_t wall_clock_ms() const;       // the same in milliseconds
   void random(MutableBytes out);            // from the kernel's generator
 
   struct Backend;

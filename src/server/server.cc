@@ -88,7 +88,7 @@ std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config)
   parts->log.emplace(parts->config.log.level, parts->config.log.format);
 
   for (const RouteConfig& route : parts->config.routes)
-    parts->mounts.push_back({route.path, route.handler == "echo" ? &parts->echo : nullptr});
+    parts->mounts.push_back({route.path, parts->built_in_handler(route.handler)});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
@@ -124,7 +124,7 @@ std::expected<void, StartError> Server::start() {
   for (const auto& mount : p.mounts)
     if (mount.handler == nullptr)
       return std::unexpected(StartError{ExitCode::bad_configuration, "no handler is mounted for the route " + mount.path,
-                                        "set handler = \"echo\", or mount a handler in the embedding program"});
+                                        "set handler = \"echo\" or \"drop\", or mount a handler in the embedding program"});
   auto loaded = server::load_certificates(p.config, std::time(nullptr));
   if (!loaded.faults.empty()) return std::unexpected(std::move(loaded.faults.front()));
   p.certificates = std::move(loaded.certificates);

@@ -18,6 +18,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "dispatch/device_settings.h"
+#include "dispatch/drop.h"
 #include "dispatch/echo.h"
 #include "dispatch/entry.h"
 #include "dispatch/gate_state.h"
@@ -36,6 +37,7 @@ struct Server::Parts {
   Config config;  // as at the start; shards read it
   std::vector<dispatch::DeviceSettings::Mount> mounts;
   dispatch::EchoHandler echo;
+  dispatch::DropHandler drop;
   ring::Features features;
   std::uint32_t sockets_per_shard = 0;
   std::optional<std::string> warning;
@@ -68,6 +70,11 @@ struct Server::Parts {
   std::vector<server::Prepare> reloadable_parts;
   std::optional<admin::OffShard> off_shard;  // last, so that it has ended before anything that it works on does
 
+  /// Null if there is none of that name.
+  Handler* built_in_handler(std::string_view name) {
+    if (name == "echo") return &echo;
+    return name == "drop" ? &drop : nullptr;
+  }
   /// Adds a route and its handler.
   void serve_route(const RouteConfig& route, Handler* handler);
   std::expected<void, StartError> open_shards();

@@ -301,6 +301,11 @@ TimeNs monotonic_now() {
 }
 
 std::int64_t Ring::wall_clock_seconds() const { return ::time(nullptr); }
+std::int64_t Ring::wall_clock_ms() const {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_REALTIME, &now);  // never fails for this clock
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
 
 void Ring::random(MutableBytes out) {
   while (!out.empty()) {

@@ -265,6 +265,10 @@ std::int64_t Ring::wall_clock_seconds() const {
   return wall_clock_start_seconds + static_cast<std::int64_t>(backend_->world.now() / nanoseconds_per_second);
 }
 
+std::int64_t Ring::wall_clock_ms() const {
+  return wall_clock_start_seconds * 1000 + static_cast<std::int64_t>(backend_->world.now() / nanoseconds_per_millisecond);
+}
+
 void Ring::random(MutableBytes out) {
   for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(backend_->random.next() >> 56);
 }

@@ -26,7 +26,7 @@ std::string unquoted(std::string toml) {
 Sample both(const std::string& toml) { return {toml, unquoted(toml)}; }
 
 std::string first_accepted(const TextShape& shape) {
-  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id", "10.0.0.0/8", "none"}) {
+  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id", "10.0.0.0/8", "none", "events"}) {
     if (shape.accepts(candidate)) return candidate;
   }
   ADD_FAILURE() << "no sample for " << shape.shape;
