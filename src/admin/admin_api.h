@@ -59,6 +59,9 @@ class AdminApi {
   /// Whether `request` is served to callers that are not known: a health check.
   static bool is_public(const Request& request);
 
+  /// Whether the body of `head` goes to its endpoint's stream as it arrives: RequestReader::InPieces.
+  static bool reads_in_pieces(const Request& head);
+
   /// The refusal for a caller that waits for 100 Continue: it learns at once that the device is unknown. A refusal of a call that
   /// changes something leaves its line in the log.
   std::optional<Answer> judge_expectation(const Request& request, const CallerRef& caller, const Remote& remote) const;

@@ -23,7 +23,11 @@ bool awaits_answer(const AdminConnection& state) {
 
 /// Bounds what a connection makes us keep, both for callers that only send requests and for callers that do not read answers.
 bool AdminSession::must_hold(const conn::Connection& connection, const AdminConnection& state) const {
-  return awaits_answer(state) || transport_.queued_bytes(connection) > limits::admin_output_bytes_max;
+  if (transport_.queued_bytes(connection) > limits::admin_output_bytes_max) return true;
+  const RunningStream* const running = state.running.get();
+  if (state.reads_pieces) return running == nullptr || running->input_held;
+  if (running != nullptr && running->coding == BodyCoding::upgraded) return running->input_held;
+  return running != nullptr || state.stream_is_due || awaits_answer(state);
 }
 
 /// Keeps `input` until the next request may begin. Bytes that the kernel received before the pause still arrive.
@@ -63,7 +67,12 @@ void AdminSession::on_end_of_stream(conn::Connection& connection) {
 
 void AdminSession::finish_if_done(conn::Connection& connection) {
   const AdminConnection& state = state_of(connection);
-  if (!state.peer_finished || state.intake != Intake::open || !state.answers.empty() || !connection.is_live()) return;
+  if (!state.peer_finished || !connection.is_live()) return;
+  if (state.running != nullptr) {
+    if (state.running->stream->outlives_input()) return;
+  } else if (state.intake != Intake::open || !state.answers.empty()) {
+    return;
+  }
   connection.end_cause = conn::EndCause::peer_closed;
   transport_.flush_and_close(connection);
 }
@@ -84,8 +93,12 @@ void AdminSession::end_behind_answers(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
   state.intake = Intake::stopped;
   state.held.clear();
-  if (state.answers.empty()) transport_.flush_and_close(connection);
-  else state.answers.close_behind_last();
+  if (state.running != nullptr) {
+    state.running->closes = true;
+    state.running->stream->on_drain();
+  }
+  if (!state.answers.empty()) state.answers.close_behind_last();
+  else if (state.running == nullptr) transport_.flush_and_close(connection);
 }
 
 // -- Deadlines: one timer per connection, set to the nearest one
@@ -96,10 +109,11 @@ void AdminSession::on_deadline(conn::Connection& connection) { go_on(connection)
 TimeNs AdminSession::request_deadline(const AdminConnection& state) const {
   switch (state.reader.phase()) {
     case Phase::idle:
-      if (!state.answers.empty()) return never;  // the peer waits for us
+      if (state.owes()) return never;  // the peer waits for us
       return state.since + (state.is_first ? settings_.head_timeout : settings_.idle_timeout);
     case Phase::head: return state.since + settings_.head_timeout;
     case Phase::body: {
+      if (state.reads_pieces) return state.since + settings_.idle_timeout;
       const DurationNs grace = limits::admin_body_grace_seconds * nanoseconds_per_second;
       const DurationNs earned =
           state.reader.request().body.size() * (nanoseconds_per_second / limits::admin_body_bytes_per_second_min);
@@ -120,6 +134,7 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
   if (stalled_since && settings_.send_timeout != 0) {
     nearest = *stalled_since + settings_.send_timeout;
     if (now >= nearest) {
+      if (state.running != nullptr) state.running->stream->on_stalled();
       transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
       return;
     }
@@ -134,12 +149,13 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
   } else if (state.intake == Intake::held && !connection.output_waits() && !awaits_answer(state)) {
     nearest = now;  // held by output of this turn: if the kernel takes it whole, no call tells us
   }
+  if (state.running != nullptr && state.running->wake_at) nearest = std::min(nearest, std::max(now, *state.running->wake_at));
   if (nearest != never) transport_.schedule(connection, nearest);
 }
 
 /// The peer was too slow. Within a request it gets 408, else the connection is closed.
 void AdminSession::give_up_request(conn::Connection& connection) {
-  if (state_of(connection).reader.phase() == Phase::idle) {
+  if (state_of(connection).reader.phase() == Phase::idle || state_of(connection).reads_pieces) {
     transport_.flush_and_close(connection);
     return;
   }

@@ -6,6 +6,11 @@
 #include "net/client_address.h"
 
 namespace ringgate::admin {
+namespace {
+bool is_upgraded(const AdminConnection& state) {
+  return state.running != nullptr && state.running->coding == BodyCoding::upgraded;
+}
+}  // namespace
 
 AdminSession::AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
                            conn::Transport& transport, ShardCounters& counters,
@@ -29,7 +34,8 @@ AdminSession::~AdminSession() {
 // -- Connections
 
 void AdminSession::on_open(conn::Connection& connection) {
-  connection.construct_session<AdminRecord>().state = new AdminConnection(settings_, transport_.now());
+  connection.construct_session<AdminRecord>().state =
+      new AdminConnection(settings_, transport_.now(), &AdminApi::reads_in_pieces);
   counters_.admin_connections.add(1);
   (void)count_connection(state_of(connection));
   act_on_deadlines(connection);
@@ -77,6 +83,16 @@ void AdminSession::read_requests(conn::Connection& connection, ByteView input) {
 bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
   AdminConnection& state = state_of(connection);
   if (input.empty() || state.intake != Intake::open || !connection.is_live()) return false;
+  if (state.reads_pieces || is_upgraded(state)) {
+    if (must_hold(connection, state)) {
+      hold(connection, input);
+      return false;
+    }
+    if (!state.reads_pieces) {
+      feed_stream(connection, std::exchange(input, {}));
+      return false;
+    }
+  }
   if (state.reader.phase() == RequestReader::Phase::idle) {
     if (must_hold(connection, state)) {
       hold(connection, input);
@@ -97,8 +113,14 @@ bool AdminSession::read_next(conn::Connection& connection, ByteView& input) {
         return false;
       }
       on_body_follows(connection, input);
+      if (state.reader.request().is_read_in_pieces && state.intake == Intake::open) begin_pieces(connection);
       return true;
+    case ReadStatus::piece: return read_piece(connection);
     case ReadStatus::complete:
+      if (state.reads_pieces) {
+        end_stream_input(connection);
+        return false;
+      }
       if (refuse_unserved(connection)) return false;
       state.is_first = false;
       state.since = transport_.now();
@@ -167,16 +189,16 @@ void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_s
 
 void AdminSession::serve(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
-  const auto refusal = state.caller ? std::nullopt : refuse_stranger(connection);
+  auto refusal = state.caller ? std::nullopt : refuse_stranger(connection);
   const CallerRef caller = std::exchange(state.caller, nullptr);
   const Remote remote = state.remote;
   Request request = state.reader.take();
   counters_.admin_requests.add(1);
   if (request.persistence == http::Persistence::close) state.intake = Intake::stopped;
-  const std::uint32_t sequence = state.answers.open({request.method, request.persistence});
+  const std::uint32_t sequence = state.answers.open({request.method, request.persistence, request.is_http10});
   const Responder responder{
       *this, {.slot = transport_.table().slot_of(connection), .generation = connection.generation, .sequence = sequence}};
-  if (refusal) return responder.answer(*refusal);
+  if (refusal) return responder.answer(std::move(*refusal));
   if (api_.serve(std::move(request), caller, remote, responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
@@ -209,8 +231,14 @@ void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
   AdminConnection& state = state_of(*connection);
   const AnswerShape* shape = state.answers.shape_of(ticket.sequence);
   RINGGATE_ASSERT(shape != nullptr);
+  const bool is_head = shape->method == http::Method::head;
   WrittenAnswer written = write_answer(answer, *shape, date());
-  if (written.closes) state.intake = Intake::stopped;
+  if (answer.stream != nullptr && !answer.refusal && !is_head) {
+    written.stream = std::move(answer.stream);
+    state.stream_is_due = true;
+  }
+  // Behind a stream nothing is read either, but its own input is.
+  if (written.closes && written.stream == nullptr) state.intake = Intake::stopped;
   state.answers.fill(ticket.sequence, std::move(written));
   flush(*connection);
   if (!state.is_reading) go_on(*connection);
@@ -219,8 +247,12 @@ void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
 /// Sends the answers that are ready, in the order of the requests.
 void AdminSession::flush(conn::Connection& connection) {
   AdminConnection& state = state_of(connection);
-  while (const auto next = state.answers.take_next()) {
+  while (state.running == nullptr) {
+    const std::uint32_t sequence = state.answers.first();
+    auto next = state.answers.take_next();
+    if (!next) break;
     transport_.write(connection, bytes_of(next->bytes));
+    if (next->stream != nullptr) return begin_stream(connection, sequence, *next);
     if (next->closes) {
       transport_.flush_and_close(connection);
       return;

@@ -4,11 +4,13 @@
 // Invariants: answers leave in the order of the requests; at most limits::pipelined_requests_max are owed per connection; bytes
 // after a request that ends the connection are ignored.
 //
-// Files: admin_session.cc (requests and answers), admin_flow.cc (holding input back, ends of streams, deadlines).
+// Files: admin_session.cc (requests and answers), admin_flow.cc (holding input back, ends of input, deadlines), streaming.cc
+// (connections that have become streams).
 #pragma once
 
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "admin/admin_api.h"
 #include "admin/admin_connection.h"
@@ -25,7 +27,7 @@
 
 namespace ringgate::admin {
 
-class AdminSession final : public conn::Session, private AnswerSink {
+class AdminSession final : public conn::Session, private AnswerSink, private StreamHost {
  public:
   /// `settings` is copied; everything else outlives the session. The session outlives every answer that is still owed.
   AdminSession(const AdminSettings& settings, dispatch::GateState& gate, dispatch::PushService& push_service,
@@ -48,6 +50,9 @@ class AdminSession final : public conn::Session, private AnswerSink {
   /// the gate ends.
   void end_all();
 
+  /// Gives each stream its turn. True if one has more to write than it had room for, and no completion will tell of room.
+  bool run_streams() { return !streaming_.empty() && run_each_stream(); }
+
  private:
   static AdminConnection& state_of(conn::Connection& connection) { return *connection.session<AdminRecord>().state; }
 
@@ -67,6 +72,23 @@ class AdminSession final : public conn::Session, private AnswerSink {
   void count_forbidden(const Answer& answer);
   void flush(conn::Connection& connection);
 
+  // streaming.cc
+  void write(const AnswerTicket& ticket, ByteView bytes) override;
+  void finish(const AnswerTicket& ticket) override;
+  void hold_input(const AnswerTicket& ticket, bool held) override;
+  void wake_at(const AnswerTicket& ticket, TimeNs time) override;
+  std::size_t room(const AnswerTicket& ticket) const override;
+  TimeNs now() const override { return transport_.now(); }
+  conn::Connection* find_streaming(const AnswerTicket& ticket) const;
+  void begin_stream(conn::Connection& connection, std::uint32_t sequence, WrittenAnswer& written);
+  void feed_stream(conn::Connection& connection, ByteView bytes);
+  void end_stream_input(conn::Connection& connection);
+  bool run_each_stream();
+  bool run_stream(conn::Connection& connection);
+  void end_stream(conn::Connection& connection);
+  void begin_pieces(conn::Connection& connection);
+  bool read_piece(conn::Connection& connection);
+
   // admin_flow.cc
   bool must_hold(const conn::Connection& connection, const AdminConnection& state) const;
   void hold(conn::Connection& connection, ByteView input);
@@ -84,6 +106,7 @@ class AdminSession final : public conn::Session, private AnswerSink {
   Guard guard_;
   AdminApi api_;
   http::DateField date_;
+  std::vector<AnswerTicket> streaming_;  // connections that are streams
   bool is_ending_ = false;
 };
 

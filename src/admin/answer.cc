@@ -1,8 +1,35 @@
 #include "admin/answer.h"
 
+#include "http/response.h"
+
 namespace ringgate::admin {
+namespace {
+
+/// The head of an answer whose body follows piece by piece.
+WrittenAnswer write_stream_head(const Answer& answer, const AnswerShape& shape, std::string_view date) {
+  WrittenAnswer written{.closes = shape.persistence == http::Persistence::close || shape.is_http10};
+  if (answer.status == 101) {
+    written.closes = true;
+    written.coding = BodyCoding::upgraded;
+    http::append_upgrade_head(written.bytes, answer.body, date);
+    return written;
+  }
+  written.coding = shape.is_http10 ? BodyCoding::identity : BodyCoding::chunked;
+  http::append_stream_head(
+      written.bytes,
+      {.status = answer.status,
+       .content_type = answer.content_type,
+       .extra_fields = answer.extra_fields,
+       .persistence = written.closes ? http::Persistence::close : http::Persistence::keep_alive,
+       .date = date},
+      written.coding == BodyCoding::chunked ? http::StreamFraming::chunked : http::StreamFraming::until_close);
+  return written;
+}
+
+}  // namespace
 
 WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::string_view date) {
+  if (answer.stream != nullptr && !answer.refusal) return write_stream_head(answer, shape, date);
   WrittenAnswer written{.closes = shape.persistence == http::Persistence::close};
   if (!answer.refusal) {
     http::append_response(written.bytes, {.status = answer.status,

@@ -48,6 +48,9 @@ class AnswerQueue {
     if (last.written) last.written->closes = true;  // its fields say keep-alive, which is no promise
   }
 
+  /// The sequence number of the next answer in order.
+  std::uint32_t first() const { return first_; }
+
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
 

@@ -1,5 +1,6 @@
 #include "admin/request_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -37,6 +38,18 @@ std::vector<std::string> values_of(const http::RequestView& view, std::string_vi
   return values;
 }
 
+/// Of each line that is kept. Names are compared only with those of the same length.
+std::vector<std::pair<std::string, std::string>> kept_fields_of(const http::RequestView& view) {
+  std::vector<std::pair<std::string, std::string>> kept;
+  for (std::size_t i = 0; i < view.fields_count(); ++i) {
+    const std::string_view name = view.field_name(i);
+    for (const std::string_view wanted : kept_fields)
+      if (wanted.size() == name.size() && http::equals_ignoring_case(wanted, name))
+        kept.emplace_back(wanted, view.field_value(i));
+  }
+  return kept;
+}
+
 /// Backends write a space in a query as `+`, as forms do.
 std::string form_query(std::string_view query) {
   std::string text;
@@ -46,6 +59,16 @@ std::string form_query(std::string_view query) {
 }
 
 }  // namespace
+
+std::optional<std::string_view> Request::field(std::string_view name) const {
+  for (const auto& [kept, value] : fields)
+    if (kept == name) return value;
+  return std::nullopt;
+}
+
+std::size_t Request::count_fields(std::string_view name) const {
+  return static_cast<std::size_t>(std::ranges::count(fields, name, &std::pair<std::string, std::string>::first));
+}
 
 ReadProgress RequestReader::read(ByteView input) { return body_ ? read_body(input) : read_head(input); }
 
@@ -77,6 +100,8 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
       .authorizations_count = authorizations_count,
       .x_forwarded_for = values_of(view, "X-Forwarded-For"),
       .forwarded = values_of(view, "Forwarded"),
+      .is_http10 = view.is_http10(),
+      .fields = kept_fields_of(view),
       .authority = std::string(view.authority()),
       .path = std::string(view.path()),
       .query = form_query(view.query()),
@@ -87,7 +112,8 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
   if (!framing) return framing.error();
   const auto expects_continue = http::expects_continue(view);
   if (!expects_continue) return expects_continue.error();
-  http::BodyReader body{*framing, body_bytes_max_};
+  request_.is_read_in_pieces = in_pieces_ != nullptr && in_pieces_(request_);
+  http::BodyReader body{*framing, request_.is_read_in_pieces ? SIZE_MAX : body_bytes_max_};
   if (const auto checked = body.check_length(); !checked) return checked.error();
   request_.expects_continue = *expects_continue;
   if (framing->has_body()) body_.emplace(std::move(body));
@@ -97,8 +123,9 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
 ReadProgress RequestReader::read_body(ByteView input) {
   const auto progress = body_->read(input, request_.body);
   if (!progress) return {.status = ReadStatus::rejected, .rejection = progress.error()};
-  return {.status = progress->complete ? ReadStatus::complete : ReadStatus::need_more,
-          .consumed_bytes = progress->consumed_bytes};
+  const bool has_piece = request_.is_read_in_pieces && !request_.body.empty();
+  const ReadStatus unfinished = has_piece ? ReadStatus::piece : ReadStatus::need_more;
+  return {.status = progress->complete ? ReadStatus::complete : unfinished, .consumed_bytes = progress->consumed_bytes};
 }
 
 Request RequestReader::take() {

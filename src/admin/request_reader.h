@@ -4,10 +4,13 @@
 // how the bytes were cut; memory grows with the bytes received, never with a declared length.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/body.h"
@@ -31,17 +34,31 @@ struct Request {
   std::size_t authorizations_count = 0;      // of those fields
   std::vector<std::string> x_forwarded_for;  // the values of those fields, in their order
   std::vector<std::string> forwarded;        // likewise
-  std::string authority;                     // empty only if HTTP/1.0 names none
-  std::string path;                          // still percent-encoded
-  std::string query;                         // still percent-encoded, with `+` (a space) as %20
+  bool is_http10 = false;
+  bool is_read_in_pieces = false;                           // its endpoint takes the body as it arrives
+  std::vector<std::pair<std::string, std::string>> fields;  // of `kept_fields`, with names in that spelling, in their order
+  std::string authority;                                    // empty only if HTTP/1.0 names none
+  std::string path;                                         // still percent-encoded
+  std::string query;                                        // still percent-encoded, with `+` (a space) as %20
   std::string body;
 
   friend bool operator==(const Request&, const Request&) = default;
+
+  /// The value of the first field of that name, spelled as in `kept_fields`; nullopt if there is none.
+  std::optional<std::string_view> field(std::string_view name) const;
+  std::size_t count_fields(std::string_view name) const;
 };
+
+/// The fields that endpoints read beside those that have a member of their own.
+inline constexpr std::array<std::string_view, 12> kept_fields{
+    "Accept",      "Last-Event-ID", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol",
+    "If-Match",    "If-None-Match", "Idempotency-Key",   "Ringgate-Ttl",          "Ringgate-Coalesce-Key",
+    "traceparent", "tracestate"};
 
 enum class ReadStatus : std::uint8_t {
   need_more,
   body_follows,  // the head is read and a body follows: `request` is whole but for the body; call again
+  piece,         // of a body that is read in pieces: `request().body` has more of it; call take_piece, then again
   complete,      // `request` is whole: take it
   rejected,      // the bytes are not a valid request; bytes after them have no meaning
 };
@@ -56,9 +73,12 @@ class RequestReader {
  public:
   enum class Phase : std::uint8_t { idle, head, body };
 
-  /// `body_bytes_max`: decoded bytes of a body, at most.
-  explicit RequestReader(std::size_t body_bytes_max, const http::HeadRules& head_rules = {})
-      : body_bytes_max_(body_bytes_max), gatherer_(head_rules) {}
+  /// Whether the body of a request, whose head was read, is read in pieces. Then it may be as long as it likes.
+  using InPieces = bool (*)(const Request& head);
+
+  /// `body_bytes_max`: decoded bytes of a body that is kept whole, at most. `in_pieces`: null: all are.
+  explicit RequestReader(std::size_t body_bytes_max, const http::HeadRules& head_rules = {}, InPieces in_pieces = nullptr)
+      : body_bytes_max_(body_bytes_max), in_pieces_(in_pieces), gatherer_(head_rules) {}
 
   /// Reads `input` up to the next event. It begins after the bytes consumed before.
   ReadProgress read(ByteView input);
@@ -68,6 +88,9 @@ class RequestReader {
 
   /// Returns the request and starts with the next one. Precondition: `read` returned complete.
   Request take();
+
+  /// The content that arrived since the last piece. After `piece`, and after `complete` of a body that is read in pieces.
+  std::string take_piece() { return std::exchange(request_.body, {}); }
 
   /// idle: no byte of the next request was read yet.
   Phase phase() const { return body_ ? Phase::body : gatherer_.holds_bytes() ? Phase::head : Phase::idle; }
@@ -81,6 +104,7 @@ class RequestReader {
   std::optional<http::Rejection> take_head(const http::RequestView& view);
 
   std::size_t body_bytes_max_;
+  InPieces in_pieces_;
   http::HeadGatherer gatherer_;
   std::optional<http::BodyReader> body_;  // while a body is being read
   Request request_;

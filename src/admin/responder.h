@@ -1,21 +1,12 @@
 // The right and the duty to answer one request. A value: it may outlive its connection, and an answer is then dropped.
 #pragma once
 
-#include <compare>
-#include <cstdint>
+#include <utility>
 
 #include "admin/answer.h"
+#include "admin/answer_ticket.h"
 
 namespace ringgate::admin {
-
-/// Names one request. Generation and sequence make sure that a stale name matches no request.
-struct AnswerTicket {
-  std::uint32_t slot = 0;
-  std::uint32_t generation = 0;
-  std::uint32_t sequence = 0;
-
-  friend auto operator<=>(const AnswerTicket&, const AnswerTicket&) = default;
-};
 
 /// Takes answers. Implemented by the session; outlives every Responder.
 class AnswerSink {

@@ -19,6 +19,8 @@ struct AdminApi::Service {
   bool concerns_all = false;           // callers whose token is restricted to some devices are refused
   bool takes_message = false;          // the body is a message to devices
   Followers followers = Followers::may_begin;
+  bool reads_in_pieces = false;  // answers with a stream, or a refusal, before the body is there
+  bool opens_websocket = false;  // and nothing else
 };
 
 struct AdminApi::Route {
@@ -133,6 +135,11 @@ const Service* find_service(const Route& route, Method method) {
   return nullptr;
 }
 
+bool opens_websocket(const Request& request, const Match& found) {
+  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
+  return service != nullptr && service->opens_websocket && request.method == Method::get;
+}
+
 /// "DELETE /v1/devices/{id}"
 std::string name_of(const Route& route, Method method) {
   constexpr std::array<std::string_view, 5> names{"GET", "HEAD", "POST", "PUT", "DELETE"};  // in the order of `Method`
@@ -153,6 +160,12 @@ std::optional<Answer> AdminApi::judge_caller(const Request& request) const {
   return std::nullopt;
 }
 
+bool AdminApi::reads_in_pieces(const Request& head) {
+  const Match found = find_route(head.path);
+  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, head.method);
+  return service != nullptr && service->reads_in_pieces;
+}
+
 bool AdminApi::is_public(const Request& request) {
   const Match found = find_route(request.path);
   return found.route != nullptr && !found.route->services.front().scope;
@@ -160,7 +173,7 @@ bool AdminApi::is_public(const Request& request) {
 
 std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller& caller, const Match& found) const {
   if (request.method == Method::unknown) return Answer::refuse(Refusal::method_unknown);
-  if (request.asks_for_websocket) return Answer::refuse(Refusal::upgrade_unserved);
+  if (request.asks_for_websocket && !opens_websocket(request, found)) return Answer::refuse(Refusal::upgrade_unserved);
   if (!request.path.starts_with('/')) return Answer::refuse(Refusal::method_not_allowed, allow_all);  // OPTIONS *, CONNECT h:80
   if (found.route == nullptr) return Answer::refuse(Refusal::path_unknown);
   const Service* service = find_service(*found.route, request.method);

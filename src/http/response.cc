@@ -52,6 +52,14 @@ void append_number(std::string& out, std::size_t number) {
   out.append(digits.data(), end);
 }
 
+/// Appends a field line; nothing if there is no value.
+void append_field(std::string& out, std::string_view name_and_colon, std::string_view value) {
+  if (value.empty()) return;
+  out += name_and_colon;
+  out += value;
+  out += "\r\n";
+}
+
 }  // namespace
 
 std::string_view status_title(std::uint16_t status) {
@@ -61,31 +69,60 @@ std::string_view status_title(std::uint16_t status) {
   return "Unknown";
 }
 
-void append_response(std::string& out, const Response& response) {
+namespace {
+
+void append_status_line(std::string& out, std::uint16_t status, std::string_view date) {
   out += "HTTP/1.1 ";
-  append_number(out, response.status);
+  append_number(out, status);
   out += ' ';
-  out += status_title(response.status);
+  out += status_title(status);
   out += "\r\n";
-  if (!response.date.empty()) {
-    out += "Date: ";
-    out += response.date;
-    out += "\r\n";
-  }
-  if (!response.content_type.empty()) {
-    out += "Content-Type: ";
-    out += response.content_type;
-    out += "\r\n";
-  }
+  append_field(out, "Date: ", date);
+}
+
+void append_ending(std::string& out, const Response& response) {
+  out += response.persistence == Persistence::close ? "Connection: close\r\n" : "Connection: keep-alive\r\n";
+  out += response.extra_fields;
+  out += "\r\n";
+}
+
+}  // namespace
+
+void append_response(std::string& out, const Response& response) {
+  append_status_line(out, response.status, response.date);
+  append_field(out, "Content-Type: ", response.content_type);
   if (response.status != no_content) {
     out += "Content-Length: ";
     append_number(out, response.body.size());
     out += "\r\n";
   }
-  out += response.persistence == Persistence::close ? "Connection: close\r\n" : "Connection: keep-alive\r\n";
-  out += response.extra_fields;
-  out += "\r\n";
+  append_ending(out, response);
   if (response.request_method != Method::head && response.status != no_content) out += response.body;
+}
+
+void append_stream_head(std::string& out, const Response& response, StreamFraming framing) {
+  append_status_line(out, response.status, response.date);
+  append_field(out, "Content-Type: ", response.content_type);
+  if (framing == StreamFraming::chunked) out += "Transfer-Encoding: chunked\r\n";
+  append_ending(out, response);
+}
+
+void append_upgrade_head(std::string& out, std::string_view fields, std::string_view date) {
+  append_status_line(out, 101, date);
+  out += "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  out += fields;
+  out += "\r\n";
+}
+
+void append_chunk_head(std::string& out, std::size_t bytes) {
+  if (bytes == 0) {
+    out += "0\r\n\r\n";
+    return;
+  }
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes, 16).ptr;
+  out.append(digits.data(), end);
+  out += "\r\n";
 }
 
 void append_problem(std::string& out, const Problem& problem) {

@@ -1,6 +1,6 @@
 // Writes responses: status line, the few fields that the gate sends, and the problem documents of RFC 9457.
 //
-// It is no general writer: it has no chunked coding. It appends to the caller's string, so that pipelined responses leave in one
+// It is no general writer. It appends to the caller's string, so that pipelined responses leave in one
 // send. Any thread; allocates.
 #pragma once
 
@@ -43,6 +43,18 @@ std::string_view status_title(std::uint16_t status);
 
 /// Appends the whole response. A 204 has neither body nor Content-Length (RFC 9110 section 8.6).
 void append_response(std::string& out, const Response& response);
+
+/// How a recipient finds the end of a body of unknown length (RFC 9112 section 6.3).
+enum class StreamFraming : std::uint8_t { chunked, until_close };
+
+/// Appends the head of a response whose body follows. The body of `response` is not used.
+void append_stream_head(std::string& out, const Response& response, StreamFraming framing);
+
+/// Appends a 101 (RFC 9110 section 15.2.2). `fields`: whole field lines but for Connection and Upgrade.
+void append_upgrade_head(std::string& out, std::string_view fields, std::string_view date);
+
+/// Appends the line before a chunk of `bytes` bytes; CRLF follows the chunk. 0: the whole last chunk (RFC 9112 section 7.1).
+void append_chunk_head(std::string& out, std::size_t bytes);
 
 /// Appends a response with an application/problem+json body.
 void append_problem(std::string& out, const Problem& problem);

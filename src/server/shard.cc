@@ -117,6 +117,7 @@ bool Shard::turn() {
   devices_.read_on();
   devices_.enforce_denials();
   transport_.expire_timers();
+  more_streams_ = admin_.run_streams();
   const std::uint32_t listeners = device_listeners_ + (plan_.settings.config.admin.bind == "off" ? 0 : 1);
   const bool done = drain_.advance(device_listeners_, listeners);
   transport_.finish_turn();
@@ -129,7 +130,7 @@ bool Shard::turn() {
 /// Sleeps only if no work is left that no completion announces.
 ring::WaitPolicy Shard::wait_policy() {
   ring::WaitPolicy policy;
-  if (more_parcels_ || more_broadcasts_ || transport_.wants_turn() || devices_.wants_turn()) return policy;
+  if (more_parcels_ || more_broadcasts_ || more_streams_ || transport_.wants_turn() || devices_.wants_turn()) return policy;
   if (!plan_.gate.mailboxes.of(index_).may_sleep()) return policy;
   policy.may_sleep = true;
   const auto timer = transport_.next_timer();

@@ -190,7 +190,7 @@ class AdminGate {
     /// True if there is more to do at once.
     bool turn() {
       ring::WaitPolicy policy;
-      if (!transport.wants_turn() && mailbox.empty() && !broadcasts_wait_) {
+      if (!transport.wants_turn() && mailbox.empty() && !broadcasts_wait_ && !streams_wait_) {
         policy.may_sleep = true;
         policy.timeout = transport.next_timer().value_or(0);
       }
@@ -204,10 +204,12 @@ class AdminGate {
       const bool parcels_wait = push.drain_mailbox(4096);
       broadcasts_wait_ = push.continue_broadcasts();
       transport.expire_timers();
+      streams_wait_ = admin.run_streams();
       transport.finish_turn();
       push.ring_doorbells();
       map.reclaim();
-      return parcels_wait || broadcasts_wait_ || transport.wants_turn() || !completions.empty() || !mailbox.empty();
+      return parcels_wait || broadcasts_wait_ || streams_wait_ || transport.wants_turn() || !completions.empty() ||
+             !mailbox.empty();
     }
 
     std::unique_ptr<ring::Ring> ring;
@@ -218,6 +220,7 @@ class AdminGate {
     device::Mailboxes<dispatch::Request, dispatch::Reply>::Mailbox& mailbox;
     device::DeviceMap& map;
     bool broadcasts_wait_ = false;
+    bool streams_wait_ = false;
   };
 
   static device::KeyedHash::Secret secret() {

@@ -175,5 +175,29 @@ TEST(RequestReader, KeepsNothingOfOneRequestForTheNext) {
   EXPECT_FALSE(outcome.requests.at(1).content_type);
 }
 
+TEST(RequestReader, HandsABodyOutInPiecesWhoseLengthHasNoLimit) {
+  const std::string head = "POST /pieces HTTP/1.1\r\nHost: h\r\nIf-match: \"x\"\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string bytes = head + "6\r\nfirst \r\n6\r\nsecond\r\n0\r\n\r\nGET";
+  for (std::size_t piece_bytes = 1; piece_bytes <= bytes.size(); ++piece_bytes) {
+    RequestReader reader(4, {}, [](const Request& request) { return request.path == "/pieces"; });
+    std::string content;
+    ReadStatus status = ReadStatus::need_more;
+    std::size_t at = 0;
+    for (std::size_t end = piece_bytes; status != ReadStatus::complete && at < bytes.size(); end += piece_bytes) {
+      while (at < std::min(end, bytes.size()) && status != ReadStatus::complete) {
+        const ReadProgress progress = reader.read(bytes_of(bytes.substr(at, std::min(end, bytes.size()) - at)));
+        at += progress.consumed_bytes;
+        status = progress.status;
+        ASSERT_NE(status, ReadStatus::rejected);
+        if (status == ReadStatus::piece || status == ReadStatus::complete) content += reader.take_piece();
+      }
+    }
+    EXPECT_EQ(status, ReadStatus::complete) << "in pieces of " << piece_bytes;
+    EXPECT_EQ(content, "first second");
+    EXPECT_EQ(reader.request().field("If-Match"), "\"x\"");
+    EXPECT_EQ(bytes.substr(at), "GET");
+  }
+}
+
 }  // namespace
 }  // namespace ringgate::admin
