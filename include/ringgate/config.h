@@ -157,8 +157,14 @@ struct RouteLimitsConfig {
   friend bool operator==(const RouteLimitsConfig&, const RouteLimitsConfig&) = default;
 };
 
+/// What becomes of an opening handshake if the connect hook gives no verdict in time.
+enum class ConnectHookFailure : std::uint8_t {
+  refuse,  // it is answered 503
+  allow,   // the device connects as if the hook had accepted it without conditions
+};
+
 struct RouteConfig {
-  std::string path = "/ws";  // compared byte by byte with the request's path; the segment `{id}` stands for a device id
+  std::string path = "/ws";           // compared byte by byte with the request's path; the segment `{id}` stands for a device id
   std::string handler = "echo";       // "echo", "drop", or the name of a mounted one
   std::vector<std::string> upstream;  // sinks of the same messages: "events", "webhook:NAME"
   OverflowPolicy on_overflow = OverflowPolicy::drop;
@@ -173,6 +179,10 @@ struct RouteConfig {
   DuplicatePolicy duplicate = DuplicatePolicy::replace;  // the route of the newer connection decides
   std::uint64_t connections_max = 4;                     // of one device, with DuplicatePolicy::allow
   std::vector<std::string> subprotocols;                 // the gate takes the first of these that the client offers
+  // The webhook that is asked whether a device may connect; empty: none. See docs/webhooks.md.
+  std::string connect_hook;
+  ConnectHookFailure connect_hook_failure = ConnectHookFailure::refuse;
+  std::vector<std::string> connect_hook_fields;  // names of request fields that it is told
   DeflateConfig deflate;
   RouteLimitsConfig limits;
   std::uint64_t messages_per_second = inherited;  // from one device; 0: off
@@ -180,6 +190,38 @@ struct RouteConfig {
   std::uint64_t lifetime_ns = 0;                  // of a connection, spread by up to a tenth either way; 0: off
 
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
+};
+
+/// Whether a receiver must agree to be sent to, by OPTIONS (CloudEvents HTTP 1.1 Web Hooks, section 4).
+enum class WebhookValidation : std::uint8_t {
+  off,       // it is not asked
+  warn,      // it is asked at the start; if it does not agree, the log says so, and it is sent to nevertheless
+  required,  // nothing is sent before it has agreed
+};
+
+/// A backend that is called by HTTP: sent events, or asked about opening handshakes.
+struct WebhookConfig {
+  std::string name = "default";  // for routes, logs and metrics; different for each
+  std::string url;               // "https://backend.example.org/events"
+  // Types of events, such as "device.connected", of all routes. Messages are sent if their route's `upstream` names the webhook.
+  std::vector<std::string> events;
+  std::vector<std::string> secret_files;  // one or two keys that sign; empty: nothing is signed
+  std::string authority_file;             // PEM file with the authorities that are trusted; empty: the system's
+  bool local_allowed = false;             // the receiver may have a loopback or link-local address
+  std::string origin;                     // what WebHook-Request-Origin says, and `source`; empty: this machine's name
+  WebhookValidation validation = WebhookValidation::warn;
+  std::uint64_t lanes_count = 16;  // requests in flight; each device has one lane, by its id
+  std::uint64_t queue_messages_max = 10'000;
+  std::uint64_t queue_bytes_max = 16 * 1024 * 1024;
+  std::uint64_t batch_count_max = 1;            // 1: each event is a request; more: up to so many in one
+  std::uint64_t timeout_ns = 5'000'000'000;     // of a request, from its start to the last byte of its answer
+  std::uint64_t retry_min_ns = 500'000'000;     // the longest wait before the second attempt; doubled for each further one
+  std::uint64_t retry_max_ns = 30'000'000'000;  // the longest wait of all
+  std::uint64_t attempts_max = 20;              // then the event is dropped
+  std::uint64_t age_max_ns = 600'000'000'000;   // an older event is not tried again
+  std::uint64_t flush_ns = 5'000'000'000;       // how long the end waits for what is queued
+
+  friend bool operator==(const WebhookConfig&, const WebhookConfig&) = default;
 };
 
 struct DeviceConfig {
@@ -287,6 +329,7 @@ struct Config {
   ServerConfig server;
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
   AdminConfig admin;
+  std::vector<WebhookConfig> webhooks;
   std::vector<RouteConfig> routes;  // empty: only mounted handlers; without any of those, the echo on /ws
   DeviceConfig device;
   AuthConfig auth;

@@ -77,6 +77,14 @@ inline constexpr std::size_t partials_cached_count_max = 512;
 
 inline constexpr std::size_t routes_max = 256;  // with the mounted ones; a connection's record keeps the index in a byte
 
+// Webhooks (bytes unless counted).
+inline constexpr std::size_t webhooks_max = 16;
+inline constexpr std::size_t webhook_lanes_max = 256;
+inline constexpr std::size_t webhook_key_bytes_min = 32;
+inline constexpr std::size_t webhook_key_bytes_max = 1024;
+inline constexpr std::size_t webhook_answer_bytes_max = 256 * 1024;  // a longer answer is a failure
+inline constexpr std::size_t webhook_retry_after_seconds_max = 3600;
+
 // Between shards.
 inline constexpr std::size_t lane_parcels_max = 4096;   // requests in flight from one shard to another
 inline constexpr std::size_t inlet_parcels_max = 4096;  // requests from threads that are no shard, waiting at one shard

@@ -27,6 +27,7 @@ class Relations {
       add("limits.reassembly_memory", {"a message of limits.max_message does not fit", "give at least limits.max_message"});
     }
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
+    for (std::size_t i = 0; i < config_.webhooks.size(); ++i) check_webhook(i);
     check_exposure();
     check_byte_rate("limits.byte_rate", config_.limits.bytes_per_second);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
@@ -54,6 +55,7 @@ class Relations {
       add(fmt::format("route.{}.id_from", i), {"the path has no {id}", "write {id} in route.path, or leave \"path\" out"});
     }
     check_credentials(i);
+    check_hooks(i);
     check_route_limit(i, "max_message", route.limits.message_bytes_max, config_.limits.message_bytes_max);
     check_route_limit(i, "send_queue", route.limits.send_queue_bytes_max, config_.limits.send_queue_bytes_max);
     check_byte_rate(fmt::format("route.{}.byte_rate", i), route.bytes_per_second);
@@ -96,6 +98,33 @@ class Relations {
       if (subprotocol.starts_with(admission::token_subprotocol_prefix))
         add(fmt::format("route.{}.subprotocols", i),
             {fmt::format("\"{}\" would be taken for a credential", subprotocol), "give the subprotocol another name"});
+  }
+
+  /// Webhooks that a route names must be there.
+  void check_hooks(std::size_t i) {
+    const RouteConfig& route = config_.routes[i];
+    const auto is_there = [&](std::string_view name) {
+      return std::ranges::find(config_.webhooks, name, &WebhookConfig::name) != config_.webhooks.end();
+    };
+    constexpr std::string_view prefix = "webhook:";
+    for (const std::string& sink : route.upstream)
+      if (sink.starts_with(prefix) && !is_there(std::string_view(sink).substr(prefix.size())))
+        add(fmt::format("route.{}.upstream", i),
+            {fmt::format("there is no webhook for \"{}\"", sink), "add a [[webhook]] of that name"});
+    if (!route.connect_hook.empty() && !is_there(route.connect_hook))
+      add(fmt::format("route.{}.connect_hook", i),
+          {fmt::format("there is no webhook \"{}\"", route.connect_hook), "add a [[webhook]] of that name"});
+  }
+
+  void check_webhook(std::size_t i) {
+    const WebhookConfig& webhook = config_.webhooks[i];
+    const auto end = config_.webhooks.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::ranges::find(config_.webhooks.begin(), end, webhook.name, &WebhookConfig::name) != end)
+      add(fmt::format("webhook.{}.name", i),
+          {fmt::format("{} is the name of another webhook", webhook.name), "give each webhook its own name"});
+    if (webhook.url.empty()) add(fmt::format("webhook.{}.url", i), {"there is nobody to send to", "give url"});
+    if (webhook.retry_min_ns > webhook.retry_max_ns)
+      add(fmt::format("webhook.{}.retry_min", i), {"it is above retry_max", "lower it, or raise retry_max"});
   }
 
   /// Off loopback, somebody must have said that everybody may connect.
@@ -212,10 +241,10 @@ class Relations {
   ConfigFaults faults_;
 };
 
-/// Checks the number of entries of a section. There may be no route: a program can mount its own.
+/// Checks the number of entries of a section. There may be no route: a program can mount its own. Webhooks are optional.
 void check_count(const RepeatedSection& section, const Config& config, ConfigFaults& faults) {
   const std::size_t count = section.count(config);
-  const std::size_t least = section.name == "route" ? 0 : 1;
+  const std::size_t least = section.name == "listener" ? 1 : 0;
   if (count >= least && count <= section.entries_max) return;
   faults.push_back(fault(std::string(section.name), {fmt::format("{} entries are out of range", count),
                                                      fmt::format("give {} to {}", least, section.entries_max)}));

@@ -47,7 +47,7 @@ std::string print_config(const LoadedConfig& loaded) {
 }
 
 std::string print_reference() {
-  const Config defaults = default_config();
+  const Config defaults = config_of_each_section();
   std::string out = "| key | write | default | reload | meaning |\n|---|---|---|---|---|\n";
   for (const Key& key : keys()) {
     out += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", key.path, describe(key.rule), key.print(key, defaults, 0),

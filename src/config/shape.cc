@@ -1,6 +1,7 @@
 #include "config/shape.h"
 
 #include <algorithm>
+#include <array>
 
 #include "admission/id_source.h"
 #include "admission/path_pattern.h"
@@ -12,6 +13,10 @@
 
 namespace ringgate::config {
 namespace {
+
+// Of the events that are not messages.
+constexpr std::array<std::string_view, 5> event_types{"device.connected", "device.disconnected", "device.replaced", "device.slow",
+                                                      "device.credential_expiring"};
 
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
@@ -48,6 +53,27 @@ bool accepts_host(std::string_view text) {
 }
 
 bool accepts_handler(std::string_view text) { return !text.empty() && text.size() <= 64 && all_of(text, "_-"); }
+
+bool accepts_host_or_none(std::string_view text) { return text.empty() || accepts_host(text); }
+
+bool accepts_webhook_name(std::string_view text) { return !text.empty() && text.size() <= 32 && all_of(text, "_-"); }
+
+bool accepts_webhook_name_or_none(std::string_view text) { return text.empty() || accepts_webhook_name(text); }
+bool accepts_field_name(std::string_view text) { return http::is_token(text) && text.size() <= 64; }
+
+// An absolute URL without user information, which would be sent as a credential, and without a fragment, which is never sent.
+bool accepts_webhook_url(std::string_view text) {
+  const std::string_view scheme = http::scheme_of(text);
+  if ((scheme != "https" && scheme != "http") || text.size() > 1000) return false;
+  const std::string_view rest = text.substr(scheme.size() + 3);
+  const std::size_t authority_end = std::min(rest.find_first_of("/?"), rest.size());
+  const std::string_view authority = rest.substr(0, authority_end);
+  return all_of(authority, "-._~:[]") && !authority.ends_with(':') && http::is_valid_authority(authority) &&
+         all_of(rest.substr(authority_end), "/-._~!$&'()*+,;=:@%?");
+}
+bool accepts_webhook_url_or_none(std::string_view text) { return text.empty() || accepts_webhook_url(text); }
+
+bool accepts_event_type(std::string_view text) { return std::ranges::find(event_types, text) != event_types.end(); }
 
 // An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port; no path. Pages without an origin send `null` or
 // `file://`. An entry that no browser sends is refused, since it would match nothing: a port that is empty or begins with a zero.
@@ -106,6 +132,16 @@ constinit const TextShape listen_address_or_off{
 constinit const TextShape route_path_pattern{accepts_path_pattern, "a path such as \"/ws\" or \"/ocpp/{id}\""};
 constinit const TextShape route_path_or_off{accepts_path_or_off, "a path such as \"/healthz\", or \"off\""};
 constinit const TextShape host_name{accepts_host, "a host such as \"gate.example.org\" or \"[2001:db8::1]\", without a port"};
+constinit const TextShape host_name_or_none{accepts_host_or_none, "a host such as \"gate.example.org\", or nothing"};
+constinit const TextShape webhook_name{accepts_webhook_name, "a name such as \"orders\", of at most 32 characters"};
+constinit const TextShape webhook_name_or_none{accepts_webhook_name_or_none,
+                                               "a name such as \"orders\", of at most 32 characters, or nothing"};
+constinit const TextShape field_name{accepts_field_name, "the name of a field such as \"User-Agent\""};
+constinit const TextShape webhook_url{
+    accepts_webhook_url_or_none, "a URL such as \"https://backend.example.org/events\", without user information and fragment"};
+constinit const TextShape event_type{
+    accepts_event_type,
+    "\"device.connected\", \"device.disconnected\", \"device.replaced\", \"device.slow\" or \"device.credential_expiring\""};
 constinit const TextShape handler_name{accepts_handler, "a handler's name such as \"echo\""};
 constinit const TextShape sink_name{accepts_sink, "\"events\" or \"webhook:NAME\""};
 constinit const TextShape web_origin{

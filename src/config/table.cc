@@ -33,6 +33,8 @@ constexpr std::array<std::string_view, 4> forwarded_words{"auto", "x_forwarded_f
 constexpr std::array<std::string_view, 2> switch_words{"off", "on"};
 constexpr std::array<std::string_view, 2> feature_words{"auto", "off"};
 constexpr std::array<std::string_view, 2> rate_policy_words{"pause", "close"};
+constexpr std::array<std::string_view, 2> hook_failure_words{"refuse", "allow"};
+constexpr std::array<std::string_view, 3> validation_words{"off", "warn", "required"};
 constexpr std::array<std::string_view, 5> level_words{"debug", "info", "warning", "error", "off"};
 constexpr std::array<std::string_view, 3> format_words{"auto", "logfmt", "json"};
 
@@ -84,6 +86,7 @@ using D = DeflateConfig;
 using L = LimitsConfig;
 using R = RingConfig;
 using RL = RouteLimitsConfig;
+using W = WebhookConfig;
 constexpr auto off = Off::allowed;
 constexpr auto live = Reload::live;
 constexpr auto inherit = Off::inherit;
@@ -170,6 +173,44 @@ const std::array table{
         "Addresses of the proxies that may say who the client is, as `listener.trusted_proxies`.", live),
     row<&C::admin, &AdminConfig::proxy, &ProxyConfig::forwarded>("admin.forwarded", WordRule{forwarded_words},
         "Field in which the trusted proxies name the client of a request, as `listener.forwarded`.", live),
+    row<&C::webhooks, &W::name>("webhook.name", TextRule{webhook_name},
+        "Name of the webhook in routes, logs and metrics."),
+    row<&C::webhooks, &W::url>("webhook.url", TextRule{webhook_url},
+        "Where events are sent, and where a connect hook asks.", live),
+    row<&C::webhooks, &W::events>("webhook.events", ListRule{event_type, 0, 5},
+        "Types of events that are sent. Messages are sent from routes whose `upstream` names the webhook.", live),
+    row<&C::webhooks, &W::secret_files>("webhook.secret_files", ListRule{file_path, 0, 2},
+        "Files with the keys that sign requests: each at least 32 bytes, written as `whsec_BASE64` or as they are. With two, each "
+        "request has both signatures, so that a key can be replaced. Empty: nothing is signed.", live),
+    row<&C::webhooks, &W::authority_file>("webhook.ca", TextRule{file_path_or_none},
+        "PEM file with the authorities that issue the receiver's certificate. Empty: the system's.", live),
+    row<&C::webhooks, &W::local_allowed>("webhook.allow_local", FlagRule{},
+        "Whether the receiver may have a loopback or link-local address. If not, such addresses are refused after DNS, too.", live),
+    row<&C::webhooks, &W::origin>("webhook.origin", TextRule{host_name_or_none},
+        "Who sends: the value of `WebHook-Request-Origin`, and, as `//ORIGIN`, each event's `source`. Empty: this machine's name.", live),
+    row<&C::webhooks, &W::validation>("webhook.validation", WordRule{validation_words},
+        "Whether the receiver is asked by OPTIONS if it agrees to be sent to. `warn`: if it does not, the log says so. `required`: "
+        "nothing is sent before it agrees.", live),
+    row<&C::webhooks, &W::lanes_count>("webhook.lanes", CountRule{1, limits::webhook_lanes_max},
+        "Requests in flight. A device's events have one lane, so they arrive in order. Also the questions of a connect hook in flight."),
+    row<&C::webhooks, &W::queue_messages_max>("webhook.queue_messages", CountRule{1, 1'000'000},
+        "Events that may wait. Beyond it, the oldest is dropped. Also the questions of a connect hook that may wait.", live),
+    row<&C::webhooks, &W::queue_bytes_max>("webhook.queue_bytes", SizeRule{64 * KiB, 4096 * MiB},
+        "Memory of events that wait. Beyond it, the oldest is dropped.", live),
+    row<&C::webhooks, &W::batch_count_max>("webhook.batch", CountRule{1, 1000},
+        "Events in one request. 1: in binary mode. More: in batches, whose answers hold no replies.", live),
+    row<&C::webhooks, &W::timeout_ns>("webhook.timeout", DurationRule{100 * ms, minute},
+        "How long a request may take, the answer included.", live),
+    row<&C::webhooks, &W::retry_min_ns>("webhook.retry_min", DurationRule{10 * ms, hour},
+        "Longest wait before the second attempt. It doubles with each further one; the wait is a random part of it.", live),
+    row<&C::webhooks, &W::retry_max_ns>("webhook.retry_max", DurationRule{10 * ms, hour},
+        "Longest wait between attempts, but for a receiver that asks for more with `Retry-After`, at most an hour.", live),
+    row<&C::webhooks, &W::attempts_max>("webhook.max_attempts", CountRule{1, 1000},
+        "Attempts to deliver an event; then it is dropped.", live),
+    row<&C::webhooks, &W::age_max_ns>("webhook.max_age", DurationRule{s, 24 * hour},
+        "How old an event may be when it is tried once more; then it is dropped.", live),
+    row<&C::webhooks, &W::flush_ns>("webhook.flush", DurationRule{0, minute},
+        "How long the gate's end waits for events that are queued.", live),
     row<&C::routes, &RouteConfig::path>("route.path", TextRule{route_path_pattern},
         "Path of the opening handshake, compared byte by byte. One whole segment may be `{id}`: the device id stands there, "
         "percent-encoded."),
@@ -205,6 +246,13 @@ const std::array table{
         "Origins accepted if `origin` is `list`. A default port equals no port. `null` and `file://` are valid entries.", live),
     row<&C::routes, &RouteConfig::subprotocols>("route.subprotocols", ListRule{subprotocol_name, 0, 64},
         "Subprotocols of this path. The gate picks the first one that the client offers."),
+    row<&C::routes, &RouteConfig::connect_hook>("route.connect_hook", TextRule{webhook_name_or_none},
+        "Webhook that is asked whether a device may connect, after the checks of the gate. Empty: none."),
+    row<&C::routes, &RouteConfig::connect_hook_failure>("route.connect_hook_failure", WordRule{hook_failure_words},
+        "What becomes of a handshake if the connect hook gives no verdict in time. `refuse`: it is answered 503. `allow`: the device "
+        "connects."),
+    row<&C::routes, &RouteConfig::connect_hook_fields>("route.connect_hook_fields", ListRule{field_name, 0, 32},
+        "Fields of the request that the connect hook is told."),
     row<&C::routes, &RouteConfig::deflate, &D::enabled>("route.deflate.mode", WordRule{switch_words},
         "Whether the gate accepts an offer of permessage-deflate."),
     row<&C::routes, &RouteConfig::deflate, &D::context_takeover>("route.deflate.context_takeover", FlagRule{},
@@ -402,7 +450,9 @@ constexpr RepeatedSection repeated(std::string_view name, std::size_t entries_ma
           [](Config& config, std::size_t count) { (config.*Section).resize(count); }};
 }
 
-constexpr std::array repeated_table{repeated<&C::listeners>("listener", 16), repeated<&C::routes>("route", limits::routes_max)};
+constexpr std::array repeated_table{repeated<&C::listeners>("listener", 16),
+                                    repeated<&C::webhooks>("webhook", limits::webhooks_max),
+                                    repeated<&C::routes>("route", limits::routes_max)};
 
 std::optional<std::size_t> read_index(std::string_view text) {
   std::size_t index = 0;
@@ -445,6 +495,13 @@ std::size_t index_in(std::string_view path) {
 Config default_config() {
   Config config;
   config.routes.emplace_back();
+  return config;
+}
+
+Config config_of_each_section() {
+  Config config = default_config();
+  for (const RepeatedSection& section : repeated_table)
+    if (section.count(config) == 0) section.resize(config, 1);
   return config;
 }
 

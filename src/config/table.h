@@ -46,6 +46,8 @@ struct RepeatedSection {
 
 /// The settings of a gate without sources: Config's own defaults and one default route, the echo on /ws.
 Config default_config();
+/// The same, with one entry in each repeated section that has none: where the reference finds the defaults of its keys.
+Config config_of_each_section();
 
 std::span<const Key> keys();
 std::span<const RepeatedSection> repeated_sections();

@@ -46,8 +46,9 @@ std::uint64_t compressed_bytes_max(std::uint64_t message_bytes_max) {
   return message_bytes_max + message_bytes_max / 8 + message_bytes_max / 64 + 64;
 }
 
-DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const LimitsConfig& gate, const Handler* handler) {
+DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const Config& settings, const Handler* handler) {
   const RouteLimitsConfig& route = config.limits;
+  const LimitsConfig& gate = settings.limits;
   const auto pick = [](std::uint64_t own, std::uint64_t of_gate) { return own == inherited ? of_gate : own; };
   const ws::ReaderRules rules{.message_bytes_max = pick(route.message_bytes_max, gate.message_bytes_max),
                               .fragments_max = static_cast<std::uint32_t>(gate.fragments_max)};
@@ -62,7 +63,7 @@ DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const LimitsCon
           .ping_interval = pick(route.ping_interval_ns, gate.ping_interval_ns),
           .pong_timeout = pick(route.pong_timeout_ns, gate.pong_timeout_ns),
           .lifetime = config.lifetime_ns,
-          .sinks = sinks_of(config),
+          .sinks = sinks_of(config, settings.webhooks),
           .is_echo = config.upstream.empty() && dynamic_cast<const EchoHandler*>(handler) != nullptr};
 }
 
@@ -82,7 +83,7 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
       verifiers(std::move(keys)),
       mounts(std::move(handlers)) {
   for (const RouteConfig& route : config.routes) {
-    limits.push_back(limits_of(route, config.limits, mounts[limits.size()].handler));
+    limits.push_back(limits_of(route, config, mounts[limits.size()].handler));
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());
     const auto& kinds = credentials.emplace_back(credentials_of(route));

@@ -240,6 +240,38 @@ TEST(LoadConfig, TakesOriginsThatABrowserSends) {
       "texts, each an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\"\n");
 }
 
+TEST(LoadConfig, TakesUrlsOfReceiversThatCanBeCalled) {
+  const auto faults_with = [](const std::string& url) { return faults_of(fmt::format("[[webhook]]\nurl = \"{}\"\n", url)); };
+  for (const char* good : {"https://h", "http://h:8080/", "https://h/a/b?c=d&e=%20", "https://[2001:db8::1]:8443/x",
+                           "https://h?x", "http://192.0.2.1/~a"})
+    EXPECT_EQ(faults_with(good), "") << good;
+  for (const char* bad : {"h", "/x", "ftp://h/", "https://", "https:///x", "https://user@h/", "https://u:p@h/", "https://h/#f",
+                          "https://h/a b", "https://h:65536/", "https://h:/", "https://h\\\\x", "https://h/{id}"})
+    EXPECT_NE(faults_with(bad), "") << bad;
+  EXPECT_EQ(faults_with(""), "ringgate: gate.toml:2: webhook.0.url: there is nobody to send to; give url\n");
+}
+
+TEST(LoadConfig, KeepsWebhooksApartByTheirNames) {
+  const std::string one = "[[webhook]]\nname = \"a\"\nurl = \"https://h\"\n";
+  EXPECT_EQ(faults_of(one), "");
+  EXPECT_EQ(faults_of(one + one),
+            "ringgate: gate.toml:5: webhook.1.name: a is the name of another webhook; give each webhook its own name\n");
+  EXPECT_EQ(faults_of(one + "retry_min = \"1m\"\n"),
+            "ringgate: gate.toml:4: webhook.0.retry_min: it is above retry_max; lower it, or raise retry_max\n");
+}
+
+TEST(LoadConfig, WantsTheWebhooksThatARouteNames) {
+  const std::string webhook = "[[webhook]]\nname = \"a\"\nurl = \"https://h\"\n";
+  const std::string upstream = "[[route]]\nupstream = [\"events\", \"webhook:a\"]\n";
+  const std::string asking = "[[route]]\nconnect_hook = \"a\"\n";
+  EXPECT_EQ(faults_of(webhook + upstream), "");
+  EXPECT_EQ(faults_of(webhook + asking), "");
+  EXPECT_EQ(faults_of(upstream),
+            "ringgate: gate.toml:2: route.0.upstream: there is no webhook for \"webhook:a\"; add a [[webhook]] of that name\n");
+  EXPECT_EQ(faults_of(asking),
+            "ringgate: gate.toml:2: route.0.connect_hook: there is no webhook \"a\"; add a [[webhook]] of that name\n");
+}
+
 TEST(LoadConfig, TakesTheExamplesOfThePages) {
   constexpr std::string_view fence = "```toml\n";
   std::size_t examples = 0;

@@ -18,6 +18,14 @@ bind = "0.0.0.0:1"
 bind = "[::]:2"
 [admin]
 bind = "off"
+[[webhook]]
+name = "orders"
+url = "https://backend.example.org/events?a=1"
+events = ["device.connected"]
+secret_files = ["/a", "/b"]
+validation = "required"
+retry_min = "1s"
+flush = "0s"
 [[route]]
 path = "/a%20'b"
 handler = "other"
