@@ -81,6 +81,13 @@ class Server {
   /// The same with a message that is encoded already. Of a message to one device the compressed form is shared with others.
   void push(std::string_view device_id, const PreparedMessage& message, PushCallback on_result);
 
+  /// The same with options. With PushOptions::wait above `queued`, the result comes once the message has come so far, at most
+  /// `timeout_ns` (300 seconds) and 5 seconds later; of each shard's pushes to other shards at most 1024 wait so, and one more is refused
+  /// with backpressure. `push_and_wait` waits as long.
+  void push(std::string_view device_id, MessageView message, const PushOptions& options, PushCallback on_result);
+  void push(std::string_view device_id, const PreparedMessage& message, const PushOptions& options, PushCallback on_result);
+  PushResult push_and_wait(std::string_view device_id, MessageView message, const PushOptions& options);
+
   /// Sends a message to every device online; encodes it once. Any thread; never blocks; copies the payload. Each device gets the
   /// broadcasts of one thread in the order of the calls. `on_result` may be null; it runs exactly once: before `broadcast`
   /// returns if the result is known at once, else on the calling shard, or on a shard of this server if another thread called. If

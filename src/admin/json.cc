@@ -65,15 +65,58 @@ std::string reload_problem_json(const StartError& error, int status) {
                   {"remedy", error.remedy}});
 }
 
-/// As text, without a tree of values: this answers nearly all requests.
-std::string delivered_json(std::string_view device_id, const PushResult& result) {
-  std::string answer = fmt::format(R"({{"status":"delivered","device_id":{},"conn":"{}","queued_bytes":{})", quoted(device_id),
-                                   result.connection.text(), result.queued_bytes);
-  for (const PushPart& part : result.parts)
-    fmt::format_to(std::back_inserter(answer), R"({}{{"conn":"{}","status":"{}","queued_bytes":{}}})",
+namespace {
+
+/// RFC 3339 section 5.6, in UTC, with milliseconds.
+std::string date_time_ms(std::int64_t unix_ms) {
+  std::string text = date_time(unix_ms / 1000);
+  if (!text.empty()) text.back() = '.';
+  return text + fmt::format("{:03}Z", unix_ms % 1000);
+}
+
+void append_receipt(std::string& out, const PushReceipt& receipt) {
+  if (receipt.reached == PushLevel::none) return;
+  const auto append = [&](std::string_view name, std::uint32_t after_us) {
+    if (after_us == PushReceipt::not_known) return;
+    fmt::format_to(std::back_inserter(out), R"(,"{}":"{}")", name, date_time_ms(receipt.queued_at_ms + after_us / 1000));
+  };
+  fmt::format_to(std::back_inserter(out), R"(,"reached":"{}")", name_of(receipt.reached));
+  append("queued_at", 0);
+  append("sent_at", receipt.sent_after_us);
+  append("acked_at", receipt.acked_after_us);
+  append("ponged_at", receipt.ponged_after_us);
+  if (receipt.is_repeat) out += R"(,"repeated":true)";
+}
+
+/// The members that follow the status.
+void append_push(std::string& out, std::string_view device_id, const PushResult& result) {
+  fmt::format_to(std::back_inserter(out), R"("device_id":{},"conn":"{}","queued_bytes":{})", quoted(device_id),
+                 result.connection.text(), result.queued_bytes);
+  append_receipt(out, result.receipt);
+  for (const PushPart& part : result.parts) {
+    fmt::format_to(std::back_inserter(out), R"({}{{"conn":"{}","status":"{}","queued_bytes":{})",
                    &part == &result.parts.front() ? R"(,"connections":[)" : ",", part.connection.text(), name_of(part.outcome),
                    part.queued_bytes);
-  return answer += result.parts.empty() ? "}" : "]}";
+    append_receipt(out, part.receipt);
+    out += '}';
+  }
+  out += result.parts.empty() ? "}" : "]}";
+}
+
+}  // namespace
+
+/// As text, without a tree of values: this answers nearly all requests.
+std::string delivered_json(std::string_view device_id, const PushResult& result) {
+  std::string answer = R"({"status":"delivered",)";
+  append_push(answer, device_id, result);
+  return answer;
+}
+
+std::string undelivered_json(const RefusalFacts& facts, std::string_view device_id, const PushResult& result) {
+  std::string answer = fmt::format(R"({{"type":"about:blank","title":"{}","status":{},"detail":"{}","reason":"{}",)",
+                                   http::status_title(facts.status), facts.status, facts.detail, facts.reason);
+  append_push(answer, device_id, result);
+  return answer;
 }
 
 std::string broadcast_json(const BroadcastResult& result) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/refusal.h"
 #include "auth/deny_list.h"
 #include "dispatch/outcomes.h"
 #include "ringgate/push.h"
@@ -16,9 +17,13 @@
 
 namespace ringgate::admin {
 
-/// {"status":"delivered","device_id":…,"conn":…,"queued_bytes":…}; with "connections":[{"conn":…,"status":…,"queued_bytes":…}…] if the
+/// {"status":"delivered","device_id":…,"conn":…,"queued_bytes":…}; of a push with options also "reached":…,"queued_at":…, "repeated":true if
+/// it was sent before, and "sent_at", "acked_at", "ponged_at" as far as they are known; with "connections":[{"conn":…,"status":…,"queued_bytes":…}…] if the
 /// device has several
 std::string delivered_json(std::string_view device_id, const PushResult& result);
+
+/// The problem document of a push that was taken and did not come as far as somebody waited for, with the members of `delivered_json`.
+std::string undelivered_json(const RefusalFacts& facts, std::string_view device_id, const PushResult& result);
 
 /// {"matched":…,"delivered":…,"refused":…}
 std::string broadcast_json(const BroadcastResult& result);

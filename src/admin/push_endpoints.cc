@@ -4,6 +4,7 @@
 #include "admin/admin_api.h"
 #include "admin/content_type.h"
 #include "admin/json.h"
+#include "admin/message_options.h"
 #include "ws/prepared_message.h"
 #include "ws/utf8.h"
 
@@ -19,6 +20,16 @@ bool is_invalid(MessageType type, const Request& request) {
   return type == MessageType::text && !ws::valid_utf8(bytes_of(request.body));
 }
 
+/// Of a push that was taken and then did not come as far as somebody waited for: with all that is known.
+Answer refuse_with(Refusal refusal, std::string_view device_id, const PushResult& result) {
+  const RefusalFacts& facts = facts_of(refusal);
+  return {.status = facts.status,
+          .content_type = "application/problem+json",
+          .body = undelivered_json(facts, device_id, result),
+          .extra_fields = facts.extra_fields,
+          .refusal = std::nullopt};
+}
+
 Answer answer_of(std::string_view device_id, const PushResult& result) {
   switch (result.outcome) {
     case PushOutcome::delivered: return Answer::json(delivered_json(device_id, result));
@@ -27,6 +38,14 @@ Answer answer_of(std::string_view device_id, const PushResult& result) {
     case PushOutcome::too_large: return Answer::refuse(Refusal::too_large);
     case PushOutcome::closing: return Answer::refuse(Refusal::closing);
     case PushOutcome::invalid_utf8: return Answer::refuse(Refusal::invalid_utf8);
+    case PushOutcome::other_connection: return Answer::refuse(Refusal::other_connection);
+    case PushOutcome::level_unsupported: return Answer::refuse(Refusal::receipt_unsupported);
+    case PushOutcome::id_conflict: return Answer::refuse(Refusal::id_conflict);
+    case PushOutcome::expired: return refuse_with(Refusal::expired, device_id, result);
+    case PushOutcome::coalesced: return refuse_with(Refusal::coalesced, device_id, result);
+    case PushOutcome::dropped: return refuse_with(Refusal::dropped, device_id, result);
+    case PushOutcome::timed_out: return refuse_with(Refusal::wait_timeout, device_id, result);
+    case PushOutcome::connection_ended: return refuse_with(Refusal::connection_ended, device_id, result);
     case PushOutcome::unknown_outcome: break;
   }
   return Answer::refuse(Refusal::unknown_outcome);
@@ -54,7 +73,12 @@ void AdminApi::push_message(Call call) {
     responder.answer(answer_of(id, result));
   };
   if (is_invalid(*type, call.request)) return push_service_.refuse_push(PushOutcome::invalid_utf8, std::move(on_result));
-  push_service_.push(id, ws::MessageRef::encode(*type, bytes_of(call.request.body)), std::move(on_result));
+  ws::MessageRef message = ws::MessageRef::encode(*type, bytes_of(call.request.body));
+  if (!may_have_message_options(call.request)) [[likely]]
+    return push_service_.push(id, std::move(message), std::move(on_result));
+  const auto options = read_message_options(call.request);
+  if (!options) return call.responder.refuse(options.error());
+  push_service_.push(id, std::move(message), *options, std::move(on_result));
 }
 
 void AdminApi::broadcast_message(Call call) {

@@ -3,6 +3,7 @@
 
 #include "admin/admin_api.h"
 #include "admin/content_type.h"
+#include "admin/message_options.h"
 #include "http/host_name.h"
 
 namespace ringgate::admin {
@@ -18,6 +19,7 @@ struct AdminApi::Service {
   log::Level audit = log::Level::off;  // of the line that the call leaves; off: it changes nothing
   bool concerns_all = false;           // callers whose token is restricted to some devices are refused
   bool takes_message = false;          // the body is a message to devices
+  bool takes_options = false;          // of PushOptions
   Followers followers = Followers::may_begin;
   bool reads_in_pieces = false;  // answers with a stream, or a refusal, before the body is there
   bool opens_websocket = false;  // and nothing else
@@ -52,7 +54,8 @@ constexpr Service push{.method = Method::post,
                        .endpoint = &AdminApi::push_message,
                        .scope = Scope::push,
                        .audit = log::Level::debug,
-                       .takes_message = true};
+                       .takes_message = true,
+                       .takes_options = true};
 constexpr Service show{.method = Method::get, .endpoint = &AdminApi::show_device, .scope = Scope::read};
 constexpr Service close{
     .method = Method::delete_, .endpoint = &AdminApi::close_device, .scope = Scope::admin, .audit = log::Level::info};
@@ -189,6 +192,8 @@ std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller&
   if (!service->takes_message) return std::nullopt;
   if (request.is_encoded) return Answer::refuse(Refusal::content_encoding);
   if (!request.content_type || !message_type_of(*request.content_type)) return Answer::refuse(Refusal::content_type);
+  if (!service->takes_options || !may_have_message_options(request)) return std::nullopt;
+  if (const auto options = read_message_options(request); !options) return Answer::refuse(options.error());
   return std::nullopt;
 }
 

@@ -60,7 +60,8 @@ struct alignas(64) ShardCounters {
   Counter inflated_bytes_in, inflated_bytes_out, deflated_bytes_in, deflated_bytes_out, deflate_contexts_refused;
   // Pushes, counted on the shard that took the request
   Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_invalid_utf8,
-      push_unknown_outcome, push_crossed;
+      push_unknown_outcome, push_other_connection, push_level_unsupported, push_id_conflict, push_expired, push_coalesced,
+      push_dropped, push_timed_out, push_connection_ended, push_crossed;
   // Broadcasts, counted on the shard that took the request, once the last shard has reported
   Counter broadcast_completed, broadcast_backpressure, broadcast_too_large, broadcast_closing, broadcast_invalid_utf8,
       broadcast_unknown_outcome;

@@ -40,6 +40,8 @@ inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // receive
 inline constexpr std::size_t admin_body_bytes_per_second_min = 500;   // a slower body is given up ...
 inline constexpr std::size_t admin_body_grace_seconds = 5;            // ... but never before this
 inline constexpr std::size_t off_shard_work_max = 8;                  // reloads that wait; one more is answered 409
+inline constexpr std::size_t message_key_bytes_max = 255;             // of an Idempotency-Key and of a Ringgate-Coalesce-Key
+inline constexpr std::uint64_t ttl_seconds_max = 31 * 86'400;         // of a message; a longer Ringgate-Ttl means as much
 inline constexpr std::size_t admin_failures_max = 10;      // wrong tokens from one source at the gate; then it waits ...
 inline constexpr std::uint64_t admin_failure_seconds = 6;  // ... so long for each further one
 
@@ -92,6 +94,12 @@ inline constexpr std::size_t parcel_bytes_max = 64;
 inline constexpr std::uint64_t answer_seconds = 5;             // until a shard's answer to a push or a question is given up
 inline constexpr std::uint64_t broadcast_answer_seconds = 30;  // until a shard's report of a broadcast is given up
 inline constexpr std::uint32_t owners_asked_max = 8;           // connections that one question asks when a device keeps moving
+// Receipts: pushes that somebody waits for until they have come far enough.
+inline constexpr std::uint64_t push_timeout_seconds_max = 300;
+inline constexpr std::size_t receipts_per_connection_max = 1024;
+inline constexpr std::size_t receipts_per_shard_max = 65'536;  // of its devices
+inline constexpr std::size_t receipts_crossing_max =
+    lane_parcels_max / 4;  // asked of other shards by one; the rest is for pushes
 // Broadcasts that one shard started and not all shards have reported; each holds its message.
 inline constexpr std::uint32_t broadcasts_open_max = 64;
 // Pages of devices that a program asked one shard for and that wait for the one before.

@@ -40,6 +40,15 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   return {PushOutcome::delivered, waiting + written};
 }
 
+void DeviceSession::deliver(conn::Connection& connection, PushOrder order, ReportCallback on_report) {
+  if (order.waits()) return on_report({.outcome = PushOutcome::level_unsupported, .receipt = {}});
+  const DeliveryResult result = deliver(connection, order.message, Audience::one);
+  PushReport report{.outcome = result.outcome, .queued_bytes = result.queued_bytes, .receipt = {}};
+  if (result.outcome == PushOutcome::delivered && order.wait == PushLevel::queued)
+    report.receipt = {.reached = PushLevel::queued, .queued_at_ms = ring_.wall_clock_ms()};
+  on_report(report);
+}
+
 /// Returns the bytes of the frame. A message to many is compressed once for all of them. A message to one device is compressed
 /// with its context, if it has one.
 std::size_t DeviceSession::write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {

@@ -31,6 +31,7 @@
 #include "dispatch/live_credentials.h"
 #include "dispatch/observer.h"
 #include "dispatch/pacing.h"
+#include "dispatch/push_order.h"
 #include "http/date_field.h"
 #include "ringgate/handler.h"
 #include "ringgate/upgrade_verdict.h"
@@ -93,6 +94,8 @@ class DeviceSession final : public conn::Session {
   conn::Connection* find(device::ConnectionRef ref, device::IdKey key);
   conn::Connection* find(device::ConnectionRef ref);
   DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
+  /// The same for a push with options: reports at once, or when the message has come as far as somebody waits for.
+  void deliver(conn::Connection& connection, PushOrder order, ReportCallback on_report);
   /// True if the connection was open and this call began its closing handshake.
   bool close(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by = EndedBy::gate);
   DeviceInfo describe(conn::Connection& connection);

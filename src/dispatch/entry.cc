@@ -62,13 +62,44 @@ void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, Pus
   post_push(*owner, key, std::move(message), std::move(on_result));
 }
 
+void Entry::push(std::string_view device_id, MessageView message, const PushOptions& options, PushCallback on_result) {
+  if (message.payload.size() > message_bytes_max_) return refuse(PushOutcome::too_large, std::move(on_result));
+  if (is_invalid_text(message)) return refuse(PushOutcome::invalid_utf8, std::move(on_result));
+  push_encoded(device_id, ws::MessageRef::encode(message.type, message.payload), options, std::move(on_result));
+}
+
+void Entry::push(std::string_view device_id, const PreparedMessage& message, const PushOptions& options, PushCallback on_result) {
+  ws::MessageRef encoded = ws::MessageRef::share(message.encoded());
+  if (encoded->payload().size() > message_bytes_max_) return refuse(PushOutcome::too_large, std::move(on_result));
+  push_encoded(device_id, std::move(encoded), options, std::move(on_result));
+}
+
+/// A null message: there was no memory for it.
+void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result) {
+  if (!message) return refuse(PushOutcome::backpressure, std::move(on_result));
+  if (PushService* const here = PushService::of_this_thread(gate_))
+    return here->push(device_id, std::move(message), options, std::move(on_result));
+  const device::IdKey key = gate_.hash(device_id);
+  const auto owner = gate_.map.find_from_outside(key);
+  if (!owner) return refuse(PushOutcome::unknown_device, std::move(on_result));
+  auto task = std::make_unique<OutsideTask>();
+  task->on_pushed = std::move(on_result);
+  task->order = std::make_unique<PushOrder>(order_of(gate_.hash, std::move(message), options));
+  task->only_to = options.only_to;
+  post_push(*owner, key, std::move(task));
+}
+
 void Entry::post_push(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
   auto task = std::make_unique<OutsideTask>();
   task->on_pushed = std::move(on_result);
   task->message = lend(std::move(message));
+  post_push(owner, key, std::move(task));
+}
+
+void Entry::post_push(device::ConnectionRef owner, device::IdKey key, std::unique_ptr<OutsideTask> task) {
   const PostOutcome posted = post(owner.shard, {.target = owner, .key = key}, task);
   if (posted == PostOutcome::posted) return;
-  (void)take_message(task->message);
+  if (task->order == nullptr) (void)take_message(task->message);
   const PushOutcome outcome = posted == PostOutcome::full ? PushOutcome::backpressure : PushOutcome::closing;
   gate_.outside.count(outcome);
   if (task->on_pushed) task->on_pushed({outcome, to_public(owner), 0});

@@ -28,6 +28,8 @@ class Entry {
   /// See Server::push, broadcast and with_connection.
   void push(std::string_view device_id, MessageView message, PushCallback on_result);
   void push(std::string_view device_id, const PreparedMessage& message, PushCallback on_result);
+  void push(std::string_view device_id, MessageView message, const PushOptions& options, PushCallback on_result);
+  void push(std::string_view device_id, const PreparedMessage& message, const PushOptions& options, PushCallback on_result);
   void broadcast(MessageView message, BroadcastCallback on_result);
   void broadcast(const PreparedMessage& message, BroadcastCallback on_result);
   bool with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
@@ -43,7 +45,9 @@ class Entry {
   void broadcast_encoded(ws::MessageRef message, BroadcastCallback on_result);
   void refuse(PushOutcome outcome, PushCallback on_result);
   void refuse(BroadcastOutcome outcome, BroadcastCallback on_result);
+  void push_encoded(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result);
   void post_push(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
+  void post_push(device::ConnectionRef owner, device::IdKey key, std::unique_ptr<OutsideTask> task);
 
   GateState& gate_;
   const std::size_t message_bytes_max_;

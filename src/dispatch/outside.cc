@@ -11,7 +11,11 @@ void PushService::on_outside(const Request& request) {
   const auto task = take<OutsideTask>(request.owned);
   switch (task->kind) {
     case OutsideTask::Kind::push: {
-      ws::MessageRef message = take_message(task->message);
+      if (task->order != nullptr && !closed_) {
+        order_to_device(request.target, request.key, std::move(*task->order), task->only_to, std::move(task->on_pushed));
+        break;
+      }
+      ws::MessageRef message = task->order != nullptr ? std::move(task->order->message) : take_message(task->message);
       if (PushWaiter waiter{std::move(task->on_pushed)}; closed_) finish_push(waiter, PushOutcome::closing, request.target, 0);
       else push_to_device(request.target, request.key, std::move(message), std::move(waiter.on_result));
       break;
@@ -76,6 +80,9 @@ void PushService::decline(std::uint32_t from, const Request& request) {
     case RequestKind::push:
       (void)take_message(request.owned);
       return answer(from, request.ticket, PushReply{PushOutcome::closing, 0});
+    case RequestKind::order:
+      (void)take<PushOrder>(request.owned);
+      return answer(from, request.ticket, PushReport{.outcome = PushOutcome::closing, .receipt = {}});
     case RequestKind::broadcast:
       (void)take_message(request.owned);
       return answer(from, request.ticket, BroadcastResult{.outcome = BroadcastOutcome::closing});

@@ -10,6 +10,7 @@
 #include "device/id_key.h"
 #include "device/reference.h"
 #include "dispatch/outcomes.h"
+#include "dispatch/push_order.h"
 #include "ringgate/handler.h"
 #include "ringgate/push.h"
 #include "ringgate/upgrade_verdict.h"
@@ -18,6 +19,7 @@ namespace ringgate::dispatch {
 
 enum class RequestKind : std::uint8_t {
   push,               // owned: PreparedMessage
+  order,              // a push with options; owned: PushOrder
   broadcast,          // owned: PreparedMessage
   close_replaced,     // a newer connection owns the id
   close_by_backend,   // owned: reason (std::string); code
@@ -59,7 +61,7 @@ struct DescribeReply {
 
 struct Reply {
   TicketName ticket;
-  std::variant<NoticeReply, PushReply, CloseReply, DescribeReply, BroadcastResult> of;  // by the kind of the request
+  std::variant<NoticeReply, PushReply, PushReport, CloseReply, DescribeReply, BroadcastResult> of;  // by the kind of the request
 };
 static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<Reply>);
 static_assert(sizeof(Request) <= 64 && sizeof(Reply) <= 64);
@@ -83,7 +85,9 @@ struct OutsideTask {
   PushCallback on_pushed;
   BroadcastCallback on_broadcast;
   std::move_only_function<void(Connection&)> with_connection;
-  std::uintptr_t message = 0;  // owned PreparedMessage
+  std::uintptr_t message = 0;        // owned PreparedMessage
+  std::unique_ptr<PushOrder> order;  // of a push with options, in place of `message`
+  ConnectionRef only_to;             // of such a push
   std::unique_ptr<UpgradeDecision> decision;
   DecideCallback on_decided;
   std::unique_ptr<OutsideQuestion> question;  // to close, describe or list

@@ -84,6 +84,9 @@ void PushService::on_reply(std::uint32_t from, const Reply& reply) {
   if (!ticket) return on_late_reply(from, reply);
   if (const auto* push = std::get_if<PushReply>(&reply.of)) {
     finish_push(std::get<PushWaiter>(ticket->waiter), push->outcome, ticket->target, push->queued_bytes);
+  } else if (const auto* report = std::get_if<PushReport>(&reply.of)) {
+    if (ticket->awaits_receipt) --waits_crossing_;
+    finish_push(std::get<PushWaiter>(ticket->waiter), *report, ticket->target);
   } else if (const auto* close = std::get_if<CloseReply>(&reply.of)) {
     on_close_reply(std::move(std::get<std::unique_ptr<CloseQuestion>>(ticket->waiter)), close->outcome);
   } else if (const auto* described = std::get_if<DescribeReply>(&reply.of)) {
@@ -115,6 +118,7 @@ void PushService::give_up_overdue() {
   while (auto ticket = tickets_.take_expired(now)) {
     ++overdue_[ticket->target.shard];
     if (auto* on_pushed = std::get_if<PushWaiter>(&ticket->waiter)) {
+      if (ticket->awaits_receipt) --waits_crossing_;
       finish_push(*on_pushed, PushOutcome::unknown_outcome, ticket->target, 0);
     } else if (auto* close = std::get_if<std::unique_ptr<CloseQuestion>>(&ticket->waiter)) {
       finish_close(**close, CloseOutcome::unknown_outcome);
@@ -149,6 +153,16 @@ void PushService::ring_doorbells() {
 }
 
 // -- Push
+
+void PushService::finish_push(PushWaiter& waiter, const PushReport& report, device::ConnectionRef target) {
+  if (!waiter.is_part) count(counters_, report.outcome);
+  const bool is_known = report.outcome != PushOutcome::unknown_device;
+  if (waiter.on_result)
+    waiter.on_result({.outcome = report.outcome,
+                      .connection = is_known ? to_public(target) : ConnectionRef{},
+                      .queued_bytes = report.queued_bytes,
+                      .receipt = report.receipt});
+}
 
 void PushService::finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes) {
   if (!waiter.is_part) [[likely]]
@@ -193,50 +207,65 @@ std::vector<device::ConnectionRef> PushService::all_of(device::IdKey key) {
   return all;
 }
 
-namespace {
-
 /// A push to several connections of one device.
-struct PushSum {
+struct PushService::PushSum {
   PushResult result;
   std::size_t parts_open = 0;
   PushCallback on_result;
 };
 
+namespace {
+
 /// Of two outcomes the better one for the caller: it may have arrived, it may be tried again, it will not arrive.
 int rank(PushOutcome outcome) {
   switch (outcome) {
     case PushOutcome::delivered: return 0;
-    case PushOutcome::unknown_outcome: return 1;
-    case PushOutcome::backpressure: return 2;
-    case PushOutcome::too_large: return 3;
-    case PushOutcome::invalid_utf8: return 4;
-    case PushOutcome::closing: return 5;
-    case PushOutcome::unknown_device: return 6;
+    case PushOutcome::timed_out: return 1;
+    case PushOutcome::unknown_outcome: return 2;
+    case PushOutcome::connection_ended: return 3;
+    case PushOutcome::backpressure: return 4;
+    case PushOutcome::expired: return 5;
+    case PushOutcome::coalesced: return 6;
+    case PushOutcome::dropped: return 7;
+    case PushOutcome::level_unsupported: return 8;
+    case PushOutcome::id_conflict: return 9;
+    case PushOutcome::too_large: return 10;
+    case PushOutcome::invalid_utf8: return 11;
+    case PushOutcome::closing: return 12;
+    case PushOutcome::other_connection: return 13;
+    case PushOutcome::unknown_device: return 14;
   }
-  return 7;
+  return 15;
 }
 
 }  // namespace
 
 void PushService::push_to_all(const std::vector<device::ConnectionRef>& connections, device::IdKey key,
                               const ws::MessageRef& message, PushCallback on_result) {
-  auto sum = std::make_shared<PushSum>(PushSum{.parts_open = connections.size(), .on_result = std::move(on_result)});
-  for (const device::ConnectionRef connection : connections) {
-    push_to(connection, key, message,
-            {[this, sum](const PushResult& part) {
-               PushResult& whole = sum->result;
-               if (whole.parts.empty() || rank(part.outcome) < rank(whole.outcome)) {
-                 whole.outcome = part.outcome;
-                 whole.connection = part.connection;
-                 whole.queued_bytes = part.queued_bytes;
-               }
-               whole.parts.push_back({part.outcome, part.connection, part.queued_bytes});
-               if (--sum->parts_open > 0) return;
-               count(counters_, whole.outcome);
-               if (sum->on_result) sum->on_result(whole);
-             },
-             true});
-  }
+  const auto sum = new_sum(connections.size(), std::move(on_result));
+  for (const device::ConnectionRef connection : connections) push_to(connection, key, message, part_of(sum));
+}
+
+std::shared_ptr<PushService::PushSum> PushService::new_sum(std::size_t parts, PushCallback on_result) {
+  return std::make_shared<PushSum>(PushSum{.result = {}, .parts_open = parts, .on_result = std::move(on_result)});
+}
+
+/// One of the waiters of a push to several connections.
+PushWaiter PushService::part_of(const std::shared_ptr<PushSum>& sum) {
+  const auto on_part = [this, sum](const PushResult& part) {
+    PushResult& whole = sum->result;
+    if (whole.parts.empty() || rank(part.outcome) < rank(whole.outcome)) {
+      whole.outcome = part.outcome;
+      whole.connection = part.connection;
+      whole.queued_bytes = part.queued_bytes;
+      whole.receipt = part.receipt;
+    }
+    whole.parts.push_back({part.outcome, part.connection, part.queued_bytes, part.receipt});
+    if (--sum->parts_open > 0) return;
+    count(counters_, whole.outcome);
+    if (sum->on_result) sum->on_result(whole);
+  };
+  return {on_part, true};
 }
 
 void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter) {
@@ -260,6 +289,7 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
   if (closed_) return decline(from, request);
   switch (request.kind) {
     case RequestKind::push: serve_push(from, request); break;
+    case RequestKind::order: serve_order(from, request); break;
     case RequestKind::close_by_backend: serve_close(from, request); break;
     case RequestKind::close_replaced:
       (void)close_here(request, "replaced");
@@ -301,8 +331,27 @@ const char* name_of(PushOutcome outcome) {
     case PushOutcome::closing: return "closing";
     case PushOutcome::invalid_utf8: return "invalid_utf8";
     case PushOutcome::unknown_outcome: return "unknown_outcome";
+    case PushOutcome::other_connection: return "other_connection";
+    case PushOutcome::level_unsupported: return "receipt_unsupported";
+    case PushOutcome::id_conflict: return "id_conflict";
+    case PushOutcome::expired: return "expired";
+    case PushOutcome::coalesced: return "coalesced";
+    case PushOutcome::dropped: return "dropped";
+    case PushOutcome::timed_out: return "wait_timeout";
+    case PushOutcome::connection_ended: return "connection_ended";
   }
   return "unknown_outcome";
+}
+
+const char* name_of(PushLevel level) {
+  switch (level) {
+    case PushLevel::none: return "none";
+    case PushLevel::queued: return "queued";
+    case PushLevel::sent: return "sent";
+    case PushLevel::acked: return "acked";
+    case PushLevel::ponged: return "ponged";
+  }
+  return "none";
 }
 
 const char* name_of(BroadcastOutcome outcome) {

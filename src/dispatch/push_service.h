@@ -5,7 +5,7 @@
 // the time for that reply is over. A push does not follow a device that moved between look-up and arrival, because that would
 // break the order of pushes. Closing and describing follow it (decision 0004).
 //
-// Files: push_service.cc (parcels and pushes), presence.cc (closing, takeover, describing), listing.cc (pages of devices), broadcast.cc, outside.cc (threads
+// Files: push_service.cc (parcels and pushes), ordering.cc (pushes with options), presence.cc (closing, takeover, describing), listing.cc (pages of devices), broadcast.cc, outside.cc (threads
 // without a shard, and the end), tickets.h (who waits for an answer).
 #pragma once
 
@@ -44,6 +44,8 @@ class PushService final : public TakeoverNotice {
 
   /// A null message: there was no memory for it. Callbacks: see Server::push.
   void push(std::string_view device_id, ws::MessageRef message, PushCallback on_result);
+  /// The same with options.
+  void push(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result);
   void broadcast(ws::MessageRef message, BroadcastCallback on_result);
   /// Refuses a push before `push`: counts it and answers at once.
   void refuse_push(PushOutcome outcome, PushCallback on_result);
@@ -115,6 +117,10 @@ class PushService final : public TakeoverNotice {
   TimeNs clock();
   void give_up_overdue();
   void on_late_reply(std::uint32_t from, const Reply& reply);
+  struct PushSum;
+  static std::shared_ptr<PushSum> new_sum(std::size_t parts, PushCallback on_result);
+  PushWaiter part_of(const std::shared_ptr<PushSum>& sum);
+  void finish_push(PushWaiter& waiter, const PushReport& report, device::ConnectionRef target);
   void finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
   void push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
   bool push_to_several(device::IdKey key, const ws::MessageRef& message, PushCallback& on_result);
@@ -124,6 +130,13 @@ class PushService final : public TakeoverNotice {
   void push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter);
   DeliveryResult deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message);
   void serve_push(std::uint32_t from, const Request& request);
+
+  // ordering.cc
+  void order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order, ConnectionRef only_to,
+                       PushCallback on_result);
+  void order_to(device::ConnectionRef owner, device::IdKey key, PushOrder order, PushWaiter waiter);
+  void serve_order(std::uint32_t from, const Request& request);
+  void deliver(device::ConnectionRef target, device::IdKey key, PushOrder order, ReportCallback on_report);
 
   // presence.cc
   template <typename Question>
@@ -182,6 +195,7 @@ class PushService final : public TakeoverNotice {
   bool page_is_open_ = false;       // its devices are being described
   bool deferred_given_up_ = false;  // a broadcast was, and may be among them
   bool closed_ = false;
+  std::size_t waits_crossing_ = 0;  // open tickets that await receipts: at most limits::receipts_crossing_max
   static constexpr DurationNs sleep_slice = nanoseconds_per_second;
   static constexpr DurationNs deferred_pause = 100 * nanoseconds_per_millisecond;  // nothing tells when there is memory again
 };

@@ -17,14 +17,20 @@ constexpr DurationNs time_of(Tickets::Patience patience) {
 
 }  // namespace
 
-TicketName Tickets::open(Ticket ticket, Patience patience, TimeNs now) {
+std::uint32_t Tickets::take_free_entry() {
   if (free_ == none) {
     free_ = static_cast<std::uint32_t>(entries_.size());
     entries_.emplace_back();
   }
   const std::uint32_t index = free_;
+  free_ = entries_[index].after;
+  ++open_count_;
+  return index;
+}
+
+TicketName Tickets::open(Ticket ticket, Patience patience, TimeNs now) {
+  const std::uint32_t index = take_free_entry();
   Entry& entry = entries_[index];
-  free_ = entry.after;
   entry.ticket = std::move(ticket);
   entry.deadline = now + time_of(patience);
   entry.patience = patience;
@@ -32,7 +38,16 @@ TicketName Tickets::open(Ticket ticket, Patience patience, TimeNs now) {
   entry.before = std::exchange(line.newest, index);
   entry.after = none;
   (entry.before == none ? line.oldest : entries_[entry.before].after) = index;
-  ++open_count_;
+  return {index, entry.generation};
+}
+
+TicketName Tickets::open(Ticket ticket, TimeNs deadline) {
+  const std::uint32_t index = take_free_entry();
+  Entry& entry = entries_[index];
+  entry.ticket = std::move(ticket);
+  entry.deadline = deadline;
+  entry.patience = std::nullopt;
+  own_deadlines_.emplace(deadline, index);
   return {index, entry.generation};
 }
 
@@ -44,6 +59,7 @@ std::optional<Ticket> Tickets::take(TicketName name) {
 std::optional<Ticket> Tickets::take_expired(TimeNs now) {
   for (const Line& line : lines_)
     if (line.oldest != none && entries_[line.oldest].deadline <= now) return close(line.oldest);
+  if (!own_deadlines_.empty() && own_deadlines_.begin()->first <= now) return close(own_deadlines_.begin()->second);
   return std::nullopt;
 }
 
@@ -51,15 +67,20 @@ std::optional<TimeNs> Tickets::next_deadline() const {
   std::optional<TimeNs> next;
   for (const Line& line : lines_)
     if (line.oldest != none) next = std::min(next.value_or(UINT64_MAX), entries_[line.oldest].deadline);
+  if (!own_deadlines_.empty()) next = std::min(next.value_or(UINT64_MAX), own_deadlines_.begin()->first);
   return next;
 }
 
 /// The ticket is closed before its waiter is called, because the waiter may open new tickets.
 Ticket Tickets::close(std::uint32_t index) {
   Entry& entry = entries_[index];
-  Line& line = lines_[static_cast<std::size_t>(entry.patience)];
-  (entry.before == none ? line.oldest : entries_[entry.before].after) = entry.after;
-  (entry.after == none ? line.newest : entries_[entry.after].before) = entry.before;
+  if (entry.patience) {
+    Line& line = lines_[static_cast<std::size_t>(*entry.patience)];
+    (entry.before == none ? line.oldest : entries_[entry.before].after) = entry.after;
+    (entry.after == none ? line.newest : entries_[entry.after].before) = entry.before;
+  } else {
+    own_deadlines_.erase({entry.deadline, index});
+  }
   entry.deadline = 0;
   ++entry.generation;
   entry.after = std::exchange(free_, index);

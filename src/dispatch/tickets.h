@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -63,6 +65,7 @@ using Waiter = std::variant<std::monostate, PushWaiter, std::unique_ptr<CloseQue
 struct Ticket {
   Waiter waiter;
   device::ConnectionRef target;  // its shard was asked; of a push, also the connection
+  bool awaits_receipt = false;   // of a push that is answered when the message has come far enough
 };
 
 class Tickets {
@@ -71,6 +74,9 @@ class Tickets {
   enum class Patience : std::uint8_t { question, broadcast };
 
   TicketName open(Ticket ticket, Patience patience, TimeNs now);
+
+  /// The same with a deadline of its own.
+  TicketName open(Ticket ticket, TimeNs deadline);
 
   /// Closes the ticket; nullopt if it is not open.
   std::optional<Ticket> take(TicketName name);
@@ -92,9 +98,9 @@ class Tickets {
     Ticket ticket;
     TimeNs deadline = 0;  // 0: not open
     std::uint32_t generation = 0;
-    std::uint32_t before = none;  // the open ticket of this patience opened before this one
-    std::uint32_t after = none;   // the one opened after it; in a free entry, the next free entry
-    Patience patience = Patience::question;
+    std::uint32_t before = none;       // the open ticket of this patience opened before this one
+    std::uint32_t after = none;        // the one opened after it; in a free entry, the next free entry
+    std::optional<Patience> patience;  // nullopt: the deadline is its own
 
     bool is_open(std::uint32_t of_generation) const { return deadline != 0 && generation == of_generation; }
   };
@@ -103,11 +109,13 @@ class Tickets {
     std::uint32_t newest = none;
   };
 
+  std::uint32_t take_free_entry();
   Ticket close(std::uint32_t index);
 
   std::vector<Entry> entries_;
   std::uint32_t free_ = none;
-  std::array<Line, 2> lines_;  // by patience
+  std::array<Line, 2> lines_;                                 // by patience
+  std::set<std::pair<TimeNs, std::uint32_t>> own_deadlines_;  // with the index
   std::size_t open_count_ = 0;
 };
 

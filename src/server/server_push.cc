@@ -1,10 +1,12 @@
 // Pushes, broadcasts, questions, decisions and tasks from any thread, passed to dispatch/entry.h.
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <memory>
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/time.h"
 #include "dispatch/push_service.h"
 #include "server/server_parts.h"
 
@@ -12,15 +14,15 @@ namespace ringgate {
 
 namespace {
 
-/// The result that `ask` passes to its callback; `otherwise` if that takes too long.
+/// The result that `ask` passes to its callback; `otherwise` if that takes longer than an answer may, and `beyond`.
 template <typename Result, typename Ask>
-Result wait_for(Result otherwise, Ask&& ask) {
+Result wait_for(Result otherwise, Ask&& ask, std::chrono::nanoseconds beyond = {}) {
   RINGGATE_ASSERT(!dispatch::PushService::is_on_shard());
   // Shared, because a stuck shard may answer after this wait is over.
   const auto promise = std::make_shared<std::promise<Result>>();
   auto result = promise->get_future();
   ask([promise](Result told) { promise->set_value(std::move(told)); });
-  if (result.wait_for(std::chrono::seconds(limits::answer_seconds)) == std::future_status::ready) return result.get();
+  if (result.wait_for(std::chrono::seconds(limits::answer_seconds) + beyond) == std::future_status::ready) return result.get();
   return otherwise;
 }
 
@@ -34,6 +36,28 @@ void Server::push(std::string_view device_id, MessageView message, PushCallback 
 void Server::push(std::string_view device_id, const PreparedMessage& message, PushCallback on_result) {
   if (parts_->started.load(std::memory_order_acquire)) return parts_->entry().push(device_id, message, std::move(on_result));
   if (on_result) on_result({PushOutcome::unknown_device, {}, 0});
+}
+
+void Server::push(std::string_view device_id, MessageView message, const PushOptions& options, PushCallback on_result) {
+  if (parts_->started.load(std::memory_order_acquire))
+    return parts_->entry().push(device_id, message, options, std::move(on_result));
+  if (on_result) on_result({PushOutcome::unknown_device, {}, 0});
+}
+
+void Server::push(std::string_view device_id, const PreparedMessage& message, const PushOptions& options,
+                  PushCallback on_result) {
+  if (parts_->started.load(std::memory_order_acquire))
+    return parts_->entry().push(device_id, message, options, std::move(on_result));
+  if (on_result) on_result({PushOutcome::unknown_device, {}, 0});
+}
+
+PushResult Server::push_and_wait(std::string_view device_id, MessageView message, const PushOptions& options) {
+  const std::uint64_t beyond = options.wait > PushLevel::queued
+                                   ? std::min(options.timeout_ns, limits::push_timeout_seconds_max * nanoseconds_per_second)
+                                   : 0;
+  return wait_for<PushResult>(
+      {.outcome = PushOutcome::unknown_outcome, .connection = {}},
+      [&](auto on_result) { push(device_id, message, options, std::move(on_result)); }, std::chrono::nanoseconds(beyond));
 }
 
 PushResult Server::push_and_wait(std::string_view device_id, MessageView message) {

@@ -1,0 +1,100 @@
+// Pushes with options: to one connection of a device, to a named one, or to several, here and on other shards. Part of PushService.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/limits.h"
+#include "dispatch/owned_word.h"
+#include "dispatch/push_order.h"
+#include "dispatch/push_service.h"
+
+namespace ringgate::dispatch {
+
+PushOrder order_of(const device::KeyedHash& hash, ws::MessageRef message, const PushOptions& options) {
+  PushOrder order{
+      .message = std::move(message),
+      .ttl = options.ttl_ns,
+      .timeout = std::min<std::uint64_t>(options.timeout_ns, limits::push_timeout_seconds_max * nanoseconds_per_second),
+      .wait = options.wait,
+      .names_connection = options.only_to != ConnectionRef{}};
+  if (!options.coalesce_key.empty()) order.coalesce_key = hash(options.coalesce_key);
+  if (options.id.empty()) return order;
+  order.id = hash(options.id);
+  const ByteView payload = order.message->payload();
+  order.body = hash({reinterpret_cast<const char*>(payload.data()), payload.size()});
+  order.body.check ^= static_cast<std::uint64_t>(order.message->type());
+  return order;
+}
+
+void PushService::push(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result) {
+  if (options.is_plain()) return push(device_id, std::move(message), std::move(on_result));
+  if (!message) return refuse_push(PushOutcome::backpressure, std::move(on_result));
+  const device::IdKey key = gate_.hash(device_id);
+  const auto owner = map_.find(key);
+  if (!owner) return refuse_push(PushOutcome::unknown_device, std::move(on_result));
+  order_to_device(*owner, key, order_of(gate_.hash, std::move(message), options), options.only_to, std::move(on_result));
+}
+
+/// `owner` is what a look-up named: a push does not follow a device that moved.
+void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order, ConnectionRef only_to,
+                                  PushCallback on_result) {
+  std::vector<device::ConnectionRef> several;
+  if (gate_.companions.is_used()) several = all_of(key);
+  if (order.names_connection) {
+    const auto is_named = [&](device::ConnectionRef connection) { return to_public(connection) == only_to; };
+    const auto named = std::ranges::find_if(several, is_named);
+    if (named != several.end()) owner = *named;
+    if (!is_named(owner)) return refuse_push(PushOutcome::other_connection, std::move(on_result));
+    several.clear();
+  }
+  if (several.empty()) return order_to(owner, key, std::move(order), {std::move(on_result)});
+  const auto sum = new_sum(several.size(), std::move(on_result));
+  for (const device::ConnectionRef connection : several) {
+    PushOrder part = order;
+    order_to(connection, key, std::move(part), part_of(sum));
+  }
+}
+
+void PushService::order_to(device::ConnectionRef owner, device::IdKey key, PushOrder order, PushWaiter waiter) {
+  if (owner.shard == shard_index_) {
+    return deliver(owner, key, std::move(order), [this, owner, waiter = std::move(waiter)](const PushReport& report) mutable {
+      finish_push(waiter, report, owner);
+    });
+  }
+  const bool waits = order.waits();
+  if (waits && waits_crossing_ >= limits::receipts_crossing_max) return finish_push(waiter, PushOutcome::backpressure, owner, 0);
+  const TimeNs now = clock();
+  const DurationNs patience = limits::answer_seconds * nanoseconds_per_second + (waits ? order.timeout : 0);
+  const TicketName ticket = tickets_.open({std::move(waiter), owner, waits}, now + patience);
+  auto owned = std::make_unique<PushOrder>(std::move(order));
+  const Request request{.kind = RequestKind::order,
+                        .ticket = ticket,
+                        .target = owner,
+                        .key = key,
+                        .owned = reinterpret_cast<std::uintptr_t>(owned.get())};
+  if (ask(owner.shard, request)) {
+    (void)owned.release();
+    if (waits) ++waits_crossing_;
+    counters_.push_crossed.add(1);
+    return;
+  }
+  Ticket unasked = *tickets_.take(ticket);
+  finish_push(std::get<PushWaiter>(unasked.waiter), PushOutcome::backpressure, owner, 0);
+}
+
+void PushService::serve_order(std::uint32_t from, const Request& request) {
+  const auto order = take<PushOrder>(request.owned);
+  deliver(request.target, request.key, std::move(*order),
+          [this, from, ticket = request.ticket](const PushReport& report) { answer(from, ticket, report); });
+}
+
+/// As of a plain push: only to the connection that the look-up named.
+void PushService::deliver(device::ConnectionRef target, device::IdKey key, PushOrder order, ReportCallback on_report) {
+  if (conn::Connection* const connection = devices_.find(target, key))
+    return devices_.deliver(*connection, std::move(order), std::move(on_report));
+  const bool is_online = map_.find(key).has_value();
+  const PushOutcome moved = order.names_connection ? PushOutcome::other_connection : PushOutcome::closing;
+  on_report({.outcome = is_online ? moved : PushOutcome::unknown_device, .receipt = {}});
+}
+
+}  // namespace ringgate::dispatch
