@@ -34,6 +34,7 @@ enum class CloseOutcome : std::uint8_t {
   moving,           // the device had moved to another connection each time; nothing was closed
   backpressure,     // the queue to the device's shard is full; nothing was closed
   stopping,         // the gate is stopping
+  no_room,          // of a change of groups: the device or its shard has as many as it may have
   unknown_outcome,  // the device's shard did not answer in time
 };
 

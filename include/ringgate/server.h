@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ringgate/config.h"
+#include "ringgate/device_filter.h"
 #include "ringgate/error.h"
 #include "ringgate/handler.h"
 #include "ringgate/prepared_message.h"
@@ -96,6 +97,11 @@ class Server {
   /// shard; one more is refused with backpressure.
   void broadcast(MessageView message, BroadcastCallback on_result);
   void broadcast(const PreparedMessage& message, BroadcastCallback on_result);
+
+  /// The same to the devices that meet `filter`, in one order with all broadcasts. A filter whose members name what there is not reaches
+  /// nobody, and is no error. Copies the filter.
+  void broadcast(const DeviceFilter& filter, MessageView message, BroadcastCallback on_result);
+  void broadcast(const DeviceFilter& filter, const PreparedMessage& message, BroadcastCallback on_result);
 
   /// Starts the closing handshake of the device with this id, on all its connections if it has several. `reason` is UTF-8 and is cut to 123 bytes; the gate sends 1011
   /// instead of a code that a Close frame may not carry. Any thread; never blocks; copies its texts. `on_result` may be null; it

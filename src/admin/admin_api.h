@@ -3,7 +3,7 @@
 // Knows nothing of connections: it gets whole requests and gives answers to a Responder. One per shard, owned by the admin
 // session; owner shard. Invariant: each request gets exactly one answer.
 //
-// Files: routes.cc (path and method to endpoint), push_endpoints.cc, device_endpoints.cc, credential_endpoints.cc, listing.cc,
+// Files: routes.cc (path and method to endpoint), push_endpoints.cc, group_endpoints.cc, device_endpoints.cc, credential_endpoints.cc, listing.cc,
 // health_endpoints.cc, gate_endpoints.cc.
 #pragma once
 
@@ -20,6 +20,7 @@
 #include "admin/admin_settings.h"
 #include "admin/audit_trail.h"
 #include "admin/device_id_segment.h"
+#include "admin/group_segment.h"
 #include "admin/request_reader.h"
 #include "admin/responder.h"
 #include "admin/services.h"
@@ -34,6 +35,7 @@ struct Call {
   Request& request;
   const Caller& caller;
   DeviceIdSegment device_id;  // from the path; empty if the route has none
+  GroupSegment group;         // likewise
   Responder responder;
 };
 
@@ -73,6 +75,10 @@ class AdminApi {
   // -- Endpoints, called through the table in routes.cc
   void push_message(Call call);
   void broadcast_message(Call call);
+  void message_group(Call call);
+  void show_group(Call call);
+  void join_group(Call call);
+  void leave_group(Call call);
   void show_device(Call call);
   void close_device(Call call);
   void list_devices(Call call);
@@ -93,8 +99,9 @@ class AdminApi {
   /// The refusal that the head of `request` and its caller already decide; nullopt if an endpoint decides.
   std::optional<Answer> judge_head(const Request& request, const Caller& caller, const Match& found) const;
   void wake_shards();
+  void send_to_all(Call& call, dispatch::Selection selection);
   void serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
-                        const Responder& responder);
+                        const GroupSegment& group, const Responder& responder);
 
   struct Listing;  // listing.cc
   void start_listings();

@@ -18,6 +18,7 @@ constexpr Refusal refusal_of(dispatch::CloseOutcome outcome) {
     case dispatch::CloseOutcome::moving: return Refusal::closing;
     case dispatch::CloseOutcome::backpressure: return Refusal::backpressure;
     case dispatch::CloseOutcome::stopping: return Refusal::stopping;
+    case dispatch::CloseOutcome::no_room: return Refusal::groups_full;
   }
   return Refusal::unknown_outcome;
 }

@@ -38,6 +38,7 @@ Json to_json(const dispatch::DeviceInfo& device) {
           {"shard", device.shard},
           {"remote", device.remote},
           {"path", device.path},
+          {"groups", device.groups},
           {"since", date_time(device.since_seconds)},
           {"last_seen", date_time(device.last_seen_seconds)},
           {"rtt_ms", device.rtt_ms == 0 ? Json(nullptr) : Json(device.rtt_ms)},
@@ -121,6 +122,15 @@ std::string undelivered_json(const RefusalFacts& facts, std::string_view device_
 
 std::string broadcast_json(const BroadcastResult& result) {
   return to_text({{"matched", result.matched}, {"delivered", result.delivered}, {"refused", result.refused}});
+}
+
+std::string group_json(std::string_view group, std::uint64_t devices_count) {
+  return to_text({{"group", group}, {"devices", devices_count}});
+}
+
+std::string membership_json(std::string_view group, std::string_view device_id, bool is_sticky, bool is_online) {
+  return to_text(
+      {{"status", "joined"}, {"group", group}, {"device_id", device_id}, {"sticky", is_sticky}, {"online", is_online}});
 }
 
 std::string device_json(const dispatch::DeviceInfo& device) { return to_text(to_json(device)); }

@@ -28,6 +28,12 @@ std::string undelivered_json(const RefusalFacts& facts, std::string_view device_
 /// {"matched":…,"delivered":…,"refused":…}
 std::string broadcast_json(const BroadcastResult& result);
 
+/// {"group":…,"devices":…}
+std::string group_json(std::string_view group, std::uint64_t devices_count);
+
+/// {"status":"joined","group":…,"device_id":…,"sticky":…,"online":…}
+std::string membership_json(std::string_view group, std::string_view device_id, bool is_sticky, bool is_online);
+
 /// One device, as GET /v1/devices/{id} shows it. Times are RFC 3339 in UTC; rtt_ms is null until a ping was answered.
 std::string device_json(const dispatch::DeviceInfo& device);
 

@@ -111,6 +111,8 @@ constexpr std::array rows = {
     Row{"tls_resumed_total", "TLS handshakes that resumed an earlier session.", counter, gate_wide, {}, &ShardCounters::tls_resumed},
     Row{"tls_broken_total", "TLS connections ended after their handshake because of a broken record.", counter, gate_wide, {}, &ShardCounters::tls_broken},
     Row{"tls_truncated_total", "TLS connections whose peer ended without close_notify.", counter, gate_wide, {}, &ShardCounters::tls_truncated},
+    Row{"group_memberships", "Memberships of connected devices in groups.", gauge, per_shard, {}, &ShardCounters::group_memberships},
+    Row{"group_joins_refused_total", "Groups that a device did not join when it connected, because a ceiling was reached.", counter, gate_wide, {}, &ShardCounters::group_joins_refused},
     Row{"credentials_expiring_total", "Times it was announced that a connected device's credential ends soon.", counter, gate_wide, {}, &ShardCounters::credentials_expiring},
     Row{"credentials_ended_total", "Devices closed because their credential ended or was revoked.", counter, gate_wide, {}, &ShardCounters::credentials_ended},
     Row{"held_input_pauses_total", "Times a device was not read from because too much input waited.", counter, gate_wide, {}, &ShardCounters::held_pauses},

@@ -28,7 +28,7 @@ std::optional<std::string> decoded(std::string_view text) {
 
 /// Calls `add` with each decoded name and value; false as soon as one is malformed, or `add` says no.
 template <typename Add>
-bool read_query(std::string_view query, Add add) {
+bool each_of_query(std::string_view query, Add add) {
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
@@ -52,19 +52,28 @@ std::optional<std::int64_t> seconds_of_unit(std::string_view unit) {
 
 }  // namespace
 
-std::expected<Parameters, Refusal> Parameters::read(const Request& request, std::span<const std::string_view> known) {
+std::expected<Parameters, Refusal> Parameters::read_query(std::string_view query, std::span<const std::string_view> known) {
   Parameters parameters;
-  const auto add = [&](std::string name, std::string value) {
-    return std::ranges::find(known, name) != known.end() && parameters.values_.emplace(std::move(name), std::move(value)).second;
-  };
-  if (!read_query(request.query, add)) return std::unexpected(Refusal::bad_parameters);
+  const auto add = [&](std::string name, std::string value) { return parameters.add(known, std::move(name), std::move(value)); };
+  if (!each_of_query(query, add)) return std::unexpected(Refusal::bad_parameters);
+  return parameters;
+}
+
+bool Parameters::add(std::span<const std::string_view> known, std::string name, std::string value) {
+  return std::ranges::find(known, name) != known.end() && values_.emplace(std::move(name), std::move(value)).second;
+}
+
+std::expected<Parameters, Refusal> Parameters::read(const Request& request, std::span<const std::string_view> known) {
+  auto of_query = read_query(request.query, known);
+  if (!of_query) return of_query;
+  Parameters parameters = std::move(*of_query);
   if (request.body.empty()) return parameters;
   if (request.is_encoded) return std::unexpected(Refusal::content_encoding);
   if (!is_json(request.content_type)) return std::unexpected(Refusal::content_type_json);
   const auto members = flat_members(request.body);
   if (!members) return std::unexpected(Refusal::bad_parameters);
   for (const auto& [name, value] : *members)
-    if (!add(name, value)) return std::unexpected(Refusal::bad_parameters);
+    if (!parameters.add(known, name, value)) return std::unexpected(Refusal::bad_parameters);
   return parameters;
 }
 

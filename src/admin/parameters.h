@@ -22,6 +22,9 @@ class Parameters {
   /// flat JSON object, for a name that is given twice, and for one that is not among `known`.
   static std::expected<Parameters, Refusal> read(const Request& request, std::span<const std::string_view> known);
 
+  /// Of the query alone. bad_parameters as above.
+  static std::expected<Parameters, Refusal> read_query(std::string_view query, std::span<const std::string_view> known);
+
   /// nullptr if it was not given.
   const std::string* find(std::string_view name) const;
 
@@ -33,6 +36,8 @@ class Parameters {
   std::expected<std::optional<std::int64_t>, Refusal> moment(std::string_view name) const;
 
  private:
+  bool add(std::span<const std::string_view> known, std::string name, std::string value);
+
   std::map<std::string, std::string, std::less<>> values_;
 };
 

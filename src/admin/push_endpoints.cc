@@ -3,8 +3,10 @@
 
 #include "admin/admin_api.h"
 #include "admin/content_type.h"
+#include "admin/device_selection.h"
 #include "admin/json.h"
 #include "admin/message_options.h"
+#include "admin/sweep_answer.h"
 #include "ws/prepared_message.h"
 #include "ws/utf8.h"
 
@@ -52,15 +54,7 @@ Answer answer_of(std::string_view device_id, const PushResult& result) {
 }
 
 Answer answer_of(const BroadcastResult& result) {
-  switch (result.outcome) {
-    case BroadcastOutcome::completed: return Answer::json(broadcast_json(result));
-    case BroadcastOutcome::backpressure: return Answer::refuse(Refusal::unavailable);
-    case BroadcastOutcome::too_large: return Answer::refuse(Refusal::too_large);
-    case BroadcastOutcome::closing: return Answer::refuse(Refusal::stopping);
-    case BroadcastOutcome::invalid_utf8: return Answer::refuse(Refusal::invalid_utf8);
-    case BroadcastOutcome::unknown_outcome: break;
-  }
-  return Answer::refuse(Refusal::unknown_outcome);
+  return result.outcome == BroadcastOutcome::completed ? Answer::json(broadcast_json(result)) : refusal_of(result);
 }
 
 }  // namespace
@@ -82,12 +76,20 @@ void AdminApi::push_message(Call call) {
 }
 
 void AdminApi::broadcast_message(Call call) {
+  const auto parameters = Parameters::read_query(call.request.query, filter_parameters);
+  if (!parameters) return call.responder.refuse(Refusal::bad_filter);
+  const auto filter = filter_of(*parameters);
+  if (!filter) return call.responder.refuse(filter.error());
+  send_to_all(call, selection_of(*filter, call.caller));
+}
+
+void AdminApi::send_to_all(Call& call, dispatch::Selection selection) {
   const auto type = type_of(call.request);
   if (!type) return call.responder.refuse(Refusal::content_type);
   auto on_result = [responder = call.responder](const BroadcastResult& result) { responder.answer(answer_of(result)); };
   if (is_invalid(*type, call.request))
     return push_service_.refuse_broadcast(BroadcastOutcome::invalid_utf8, std::move(on_result));
-  push_service_.broadcast(ws::MessageRef::encode(*type, bytes_of(call.request.body)), std::move(on_result));
+  push_service_.broadcast(ws::MessageRef::encode(*type, bytes_of(call.request.body)), std::move(selection), std::move(on_result));
 }
 
 }  // namespace ringgate::admin

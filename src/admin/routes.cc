@@ -31,11 +31,13 @@ struct AdminApi::Route {
   std::string_view after_id;
   std::string_view allow;  // the Allow field line of a 405
   std::array<Service, 3> services;
+  std::string_view before_group = {};  // the path up to a group's name, with which the path then begins; empty if it has none
 };
 
 struct AdminApi::Match {
   const Route* route = nullptr;  // null: nothing is served at this path
   std::string_view id_segment;
+  std::string_view group_segment;
 };
 
 namespace {
@@ -64,9 +66,20 @@ constexpr Service broadcast{.method = Method::post,
                             .endpoint = &AdminApi::broadcast_message,
                             .scope = Scope::push,
                             .audit = log::Level::info,
-                            .concerns_all = true,
                             .takes_message = true,
                             .followers = Followers::wait};
+// As a push to one device; each is one line at debug.
+constexpr Service message_group{.method = Method::post,
+                                .endpoint = &AdminApi::message_group,
+                                .scope = Scope::push,
+                                .audit = log::Level::debug,
+                                .takes_message = true,
+                                .followers = Followers::wait};
+constexpr Service show_group{.method = Method::get, .endpoint = &AdminApi::show_group, .scope = Scope::read};
+constexpr Service join_group{
+    .method = Method::put, .endpoint = &AdminApi::join_group, .scope = Scope::admin, .audit = log::Level::info};
+constexpr Service leave_group{
+    .method = Method::delete_, .endpoint = &AdminApi::leave_group, .scope = Scope::admin, .audit = log::Level::info};
 constexpr Service health{.method = Method::get, .endpoint = &AdminApi::show_health};
 constexpr Service readiness{.method = Method::get, .endpoint = &AdminApi::show_readiness};
 constexpr Service metrics{.method = Method::get, .endpoint = &AdminApi::show_metrics, .scope = Scope::read, .concerns_all = true};
@@ -100,6 +113,9 @@ constexpr std::array routes{
     Route{"/v1/revocations", false, "", "Allow: PUT, DELETE\r\n", {revoke, lift_revocation}},
     Route{"/v1/devices/", true, "", allow_get_and_delete, {show, close}},
     Route{"/v1/devices", false, "", allow_get, {list}},
+    Route{"/devices/", true, "", "Allow: PUT, DELETE\r\n", {join_group, leave_group}, "/v1/groups/"},
+    Route{"/messages", false, "", allow_post, {message_group}, "/v1/groups/"},
+    Route{"", false, "", allow_get, {show_group}, "/v1/groups/"},
     Route{"/v1/broadcast", false, "", allow_post, {broadcast}},
     Route{"/v1/reload", false, "", allow_post, {reload}},
     Route{"/v1/stats", false, "", allow_get, {stats}},
@@ -124,9 +140,23 @@ std::optional<std::string_view> match(const Route& route, std::string_view path)
   return path.find('/') == std::string_view::npos ? std::optional{path} : std::nullopt;
 }
 
+/// Takes the name of the group, and what stands before it, off `path`; nullopt if `path` has none there.
+std::optional<std::string_view> take_group(const Route& route, std::string_view& path) {
+  if (route.before_group.empty()) return std::string_view{};
+  if (!path.starts_with(route.before_group)) return std::nullopt;
+  path.remove_prefix(route.before_group.size());
+  const std::string_view group = path.substr(0, path.find('/'));
+  path.remove_prefix(group.size());
+  return group;
+}
+
 Match find_route(std::string_view path) {
-  for (const Route& route : routes)
-    if (const auto segment = match(route, path)) return {&route, *segment};
+  for (const Route& route : routes) {
+    std::string_view rest = path;
+    const auto group = take_group(route, rest);
+    if (!group) continue;
+    if (const auto segment = match(route, rest)) return {&route, *segment, *group};
+  }
   return {};
 }
 
@@ -148,6 +178,8 @@ std::string name_of(const Route& route, Method method) {
   constexpr std::array<std::string_view, 5> names{"GET", "HEAD", "POST", "PUT", "DELETE"};  // in the order of `Method`
   return std::string(names[static_cast<std::size_t>(method)])
       .append(" ")
+      .append(route.before_group)
+      .append(route.before_group.empty() ? "" : "{group}")
       .append(route.before_id)
       .append(route.has_id ? "{id}" : "")
       .append(route.after_id);
@@ -189,6 +221,7 @@ std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller&
     if (!id) return Answer::refuse(Refusal::bad_id);
     if (!caller.covers_id(id->view())) return Answer::refuse(Refusal::not_covered);
   }
+  if (!found.route->before_group.empty() && !GroupSegment::decode(found.group_segment)) return Answer::refuse(Refusal::bad_group);
   if (!service->takes_message) return std::nullopt;
   if (request.is_encoded) return Answer::refuse(Refusal::content_encoding);
   if (!request.content_type || !message_type_of(*request.content_type)) return Answer::refuse(Refusal::content_type);
@@ -236,6 +269,7 @@ Followers AdminApi::serve(Request request, const CallerRef& caller, const Remote
   const DeviceIdSegment id = found.route != nullptr && found.route->has_id
                                  ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters).value_or(DeviceIdSegment{})
                                  : DeviceIdSegment{};
+  const GroupSegment group = GroupSegment::decode(found.group_segment).value_or(GroupSegment{});
   Responder responder = unaudited;
   if (auto note = note_of(found, request.method, caller, remote)) responder = audit_.follow(unaudited, std::move(*note));
   if (auto refusal = judge_head(request, *caller, found)) {
@@ -243,17 +277,17 @@ Followers AdminApi::serve(Request request, const CallerRef& caller, const Remote
     return Followers::may_begin;
   }
   if (found.route->has_id && caller->depends_on_connection()) {
-    serve_if_covered(*service, std::move(request), caller, id, responder);
+    serve_if_covered(*service, std::move(request), caller, id, group, responder);
     return Followers::wait;
   }
-  (this->*service->endpoint)({request, *caller, id, responder});
+  (this->*service->endpoint)({request, *caller, id, group, responder});
   return service->followers;
 }
 
 /// Asks first which route and groups the device has. It may be replaced by another connection behind that answer.
 void AdminApi::serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
-                                const Responder& responder) {
-  push_service_.describe(id.view(), [this, &service, request = std::move(request), caller, id,
+                                const GroupSegment& group, const Responder& responder) {
+  push_service_.describe(id.view(), [this, &service, request = std::move(request), caller, id, group,
                                      responder](const dispatch::DescribeResult& result) mutable {
     switch (result.outcome) {
       case dispatch::DescribeOutcome::unknown_device: return responder.refuse(Refusal::unknown_device);
@@ -261,7 +295,7 @@ void AdminApi::serve_if_covered(const Service& service, Request request, const C
       case dispatch::DescribeOutcome::found: break;
     }
     if (!caller->covers(*result.device)) return responder.refuse(Refusal::not_covered);
-    (this->*service.endpoint)({request, *caller, id, responder});
+    (this->*service.endpoint)({request, *caller, id, group, responder});
   });
 }
 

@@ -42,6 +42,7 @@ struct alignas(64) ShardCounters {
   Counter credentials_expiring, credentials_ended;                 // of connected devices
   std::array<Counter, limits::refusals_max> handshakes_let_in_by;  // by the admission::Refusal that was not enforced
   Counter handshakes_waiting;                                      // for the decision of a handler
+  Counter group_memberships, group_joins_refused;                  // now; over a ceiling, of devices that connected
   // Limits: bans for connecting too often, and sources or ids for which a table of limits had no room
   Counter flap_bans, limits_untracked;
   // Devices beyond their rate: paused, or closed. Devices closed after their route's maximum lifetime

@@ -107,6 +107,11 @@ inline constexpr std::size_t listings_waiting_max = 64;
 // Part of a lane for pages of devices; the rest is for pushes.
 inline constexpr std::size_t listed_parcels_max = lane_parcels_max / 2;
 
+// Groups.
+inline constexpr std::size_t groups_per_device_max = 128;
+inline constexpr std::size_t groups_per_shard_max = 1U << 20;
+inline constexpr std::size_t groups_per_route_max = 32;  // that its devices join
+
 // Credentials.
 inline constexpr std::size_t denials_max = 65'536;  // banned devices, and as many revocations
 
@@ -140,6 +145,7 @@ inline constexpr std::size_t jwk_rsa_bits_max = 8192;
 // Slack behind every receive buffer: the SIMD kernels of ws/ load and store whole vectors.
 inline constexpr std::size_t buffer_slack_bytes = 64;
 
+static_assert(groups_per_route_max + jwt_groups_count_max < groups_per_device_max, "a backend can always add some");
 static_assert(head_bytes_default > target_bytes_max);
 static_assert(client_header_bytes_max == server_header_bytes_max + 4, "a reply fits in front of its payload");
 static_assert((lane_parcels_max & (lane_parcels_max - 1)) == 0);

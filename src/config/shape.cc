@@ -10,6 +10,7 @@
 #include "http/uri.h"
 #include "net/cidr.h"
 #include "ring/ring.h"
+#include "ringgate/device_filter.h"
 
 namespace ringgate::config {
 namespace {
@@ -114,6 +115,7 @@ bool accepts_sink(std::string_view text) {
   return text.starts_with(webhook) && text.size() > webhook.size() && text.size() <= webhook.size() + 64 &&
          all_of(text.substr(webhook.size()), "_-");
 }
+bool accepts_group(std::string_view text) { return is_valid_group_name(text); }
 
 bool accepts_cidr(std::string_view text) { return net::parse_cidr(text).has_value(); }
 
@@ -147,6 +149,8 @@ constinit const TextShape sink_name{accepts_sink, "\"events\" or \"webhook:NAME\
 constinit const TextShape web_origin{
     accepts_origin, "an origin such as \"https://example.org:8443\", without a path, or \"null\" or \"file://\""};
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
+constinit const TextShape group_name{accepts_group,
+                                     "a group's name such as \"site-7\": 1 to 128 letters, digits and . _ ~ : @ -"};
 constinit const TextShape file_path{accepts_file_path, "the path of a file"};
 constinit const TextShape file_path_or_none{accepts_file_path_or_none, "the path of a file, or nothing"};
 constinit const TextShape cidr{accepts_cidr, "a prefix such as \"10.0.0.0/8\", an address, or \"unix\""};

@@ -174,6 +174,10 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   record.side = nullptr;
   record.id.clear();
   if (!credentials_.empty()) credentials_.drop(transport_.table().slot_of(connection));
+  if (!groups_.empty()) {
+    groups_.leave_all(transport_.table().slot_of(connection));
+    note_memberships();
+  }
 }
 
 }  // namespace ringgate::dispatch

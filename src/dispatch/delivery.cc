@@ -81,13 +81,12 @@ DeviceInfo DeviceSession::describe(conn::Connection& connection) {
   const DeviceRecord& record = record_of(connection);
   const std::int64_t wall = ring_.wall_clock_seconds();
   const std::uint64_t lived_ms = transport_.now_ms() - connection.opened_ms;
-  const LiveCredential* const credential = credentials_.find(transport_.table().slot_of(connection));
   return {.device_id = std::string(record.id.view()),
           .connection = to_public(ref_of(connection)),
           .shard = shard_index_,
           .remote = connection.peer.text(),
           .path = settings_.mounts[record.route_index].path,
-          .groups = credential == nullptr ? std::vector<std::string>{} : credential->groups,
+          .groups = groups_of(connection),
           .since_seconds = wall - static_cast<std::int64_t>(lived_ms / 1000),
           .last_seen_seconds = wall - static_cast<std::int64_t>((now_ms() - record.received_at) / 1000),
           .rtt_ms = record.rtt_ms,

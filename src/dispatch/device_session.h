@@ -8,7 +8,7 @@
 // registering.cc (who has an id), deciding.cc (the decision of a handler), drained.cc (what a handler learns of its output),
 // partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health), device_session.cc (frames and handlers), pacing.cc
 // (what a device may send), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages), closing.cc,
-// deadlines.cc, credentials.cc (their end and revocation), delivery.cc (pushes), telling.cc (observers).
+// deadlines.cc, credentials.cc (their end and revocation), membership.cc (groups), delivery.cc (pushes), telling.cc (observers).
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,12 @@
 #include "dispatch/device_record.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
+#include "dispatch/group_index.h"
 #include "dispatch/live_credentials.h"
 #include "dispatch/observer.h"
 #include "dispatch/pacing.h"
 #include "dispatch/push_order.h"
+#include "dispatch/sweep.h"
 #include "http/date_field.h"
 #include "ringgate/handler.h"
 #include "ringgate/upgrade_verdict.h"
@@ -101,6 +103,13 @@ class DeviceSession final : public conn::Session {
   DeviceInfo describe(conn::Connection& connection);
   /// Sets when the credential of an open device ends, in Unix seconds, or gives it an end. False if the connection is not open.
   bool extend_credential(conn::Connection& connection, std::int64_t expires_at);
+  /// Puts an open device into a group, or out of it, for this connection: closed if it is there as asked, no_room, or unknown_device if it
+  /// is not open.
+  CloseOutcome change_group(conn::Connection& connection, const GroupChange& change);
+  /// The groups of this shard's devices, by slot. Those of devices that are being closed are among them.
+  const GroupIndex& groups() const { return groups_; }
+  /// Whether an open device meets all filters of the selection.
+  bool is_selected(const conn::Connection& connection, const Selection& selection) const;
   /// Ends the wait for a handler's decision.
   DecideOutcome decide(conn::Connection& connection, UpgradeDecision& decision);
   /// Limits what an open device may send, in place of what its route says; its buckets are full again. Allocates.
@@ -314,6 +323,13 @@ class DeviceSession final : public conn::Session {
   void enforce_some_denials();
   void enforce_denials(conn::Connection& connection);
 
+  // membership.cc
+  void join_groups(const conn::Connection& connection, const admission::Admission& admission);
+  void join_sticky_groups(const conn::Connection& connection, device::IdKey key);
+  void join_group(std::uint32_t slot, std::string_view group);
+  std::vector<std::string> groups_of(const conn::Connection& connection);
+  void note_memberships() { counters_.group_memberships.set(groups_.memberships_count()); }
+
   // deadlines.cc
   DurationNs lifetime_of(const conn::Connection& connection) const;
   void schedule_next(conn::Connection& connection);
@@ -360,6 +376,8 @@ class DeviceSession final : public conn::Session {
   std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held
   Observers observers_;
   LiveCredentials credentials_;
+  GroupIndex groups_;
+  std::vector<std::string> groups_viewed_;  // of the last DeviceView
   std::uint64_t denials_enforced_ = 0;   // the version of the deny list by which all connections were judged
   std::uint64_t denials_seen_ = 0;       // the version that is being enforced
   std::uint32_t denial_slot_ = 0;        // the next one to look at

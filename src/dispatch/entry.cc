@@ -111,23 +111,29 @@ void Entry::refuse(BroadcastOutcome outcome, BroadcastCallback on_result) {
   if (on_result) on_result({.outcome = outcome});
 }
 
-void Entry::broadcast(MessageView message, BroadcastCallback on_result) {
-  if (message.payload.size() > message_bytes_max_) return refuse(BroadcastOutcome::too_large, std::move(on_result));
-  if (is_invalid_text(message)) return refuse(BroadcastOutcome::invalid_utf8, std::move(on_result));
-  broadcast_encoded(ws::MessageRef::encode(message.type, message.payload), std::move(on_result));
-}
+void Entry::broadcast(MessageView message, BroadcastCallback on_result) { broadcast({}, message, std::move(on_result)); }
 
 void Entry::broadcast(const PreparedMessage& message, BroadcastCallback on_result) {
+  broadcast({}, message, std::move(on_result));
+}
+
+void Entry::broadcast(const DeviceFilter& filter, MessageView message, BroadcastCallback on_result) {
+  if (message.payload.size() > message_bytes_max_) return refuse(BroadcastOutcome::too_large, std::move(on_result));
+  if (is_invalid_text(message)) return refuse(BroadcastOutcome::invalid_utf8, std::move(on_result));
+  broadcast_encoded(ws::MessageRef::encode(message.type, message.payload), filter, std::move(on_result));
+}
+
+void Entry::broadcast(const DeviceFilter& filter, const PreparedMessage& message, BroadcastCallback on_result) {
   ws::MessageRef encoded = ws::MessageRef::share(message.encoded());
   if (encoded->payload().size() > message_bytes_max_) return refuse(BroadcastOutcome::too_large, std::move(on_result));
-  broadcast_encoded(std::move(encoded), std::move(on_result));
+  broadcast_encoded(std::move(encoded), filter, std::move(on_result));
 }
 
 /// A null message: there was no memory for it.
-void Entry::broadcast_encoded(ws::MessageRef message, BroadcastCallback on_result) {
+void Entry::broadcast_encoded(ws::MessageRef message, const DeviceFilter& filter, BroadcastCallback on_result) {
   if (!message) return refuse(BroadcastOutcome::backpressure, std::move(on_result));
   if (PushService* const here = PushService::of_this_thread(gate_))
-    return here->broadcast(std::move(message), std::move(on_result));
+    return here->broadcast(std::move(message), Selection(filter), std::move(on_result));
   const bool is_over = gate_.broadcasts_posted.fetch_add(1, std::memory_order_relaxed) >= limits::broadcasts_open_max;
   const auto give_back = [&] { gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed); };
   if (is_over) {
@@ -138,6 +144,7 @@ void Entry::broadcast_encoded(ws::MessageRef message, BroadcastCallback on_resul
   task->kind = OutsideTask::Kind::broadcast;
   task->on_broadcast = std::move(on_result);
   task->message = lend(std::move(message));
+  task->selection = Selection(filter);
   const PostOutcome posted = post(shard_of_broadcasts, {}, task);
   if (posted == PostOutcome::posted) return;
   give_back();

@@ -12,6 +12,7 @@
 #include "dispatch/outcomes.h"
 #include "dispatch/parcel.h"
 #include "ringgate/connection_ref.h"
+#include "ringgate/device_filter.h"
 #include "ringgate/handler.h"
 #include "ringgate/message.h"
 #include "ringgate/prepared_message.h"
@@ -32,6 +33,8 @@ class Entry {
   void push(std::string_view device_id, const PreparedMessage& message, const PushOptions& options, PushCallback on_result);
   void broadcast(MessageView message, BroadcastCallback on_result);
   void broadcast(const PreparedMessage& message, BroadcastCallback on_result);
+  void broadcast(const DeviceFilter& filter, MessageView message, BroadcastCallback on_result);
+  void broadcast(const DeviceFilter& filter, const PreparedMessage& message, BroadcastCallback on_result);
   bool with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task);
   void close(std::string_view device_id, CloseCode code, std::string_view reason, CloseCallback on_result);
   void describe(std::string_view device_id, DescribeCallback on_result);
@@ -42,7 +45,7 @@ class Entry {
   /// Takes `task` if it is posted.
   PostOutcome post(std::uint32_t shard, Request request, std::unique_ptr<OutsideTask>& task);
   void push_encoded(std::string_view device_id, ws::MessageRef message, PushCallback on_result);
-  void broadcast_encoded(ws::MessageRef message, BroadcastCallback on_result);
+  void broadcast_encoded(ws::MessageRef message, const DeviceFilter& filter, BroadcastCallback on_result);
   void refuse(PushOutcome outcome, PushCallback on_result);
   void refuse(BroadcastOutcome outcome, BroadcastCallback on_result);
   void push_encoded(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result);

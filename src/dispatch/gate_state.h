@@ -21,6 +21,7 @@
 #include "dispatch/epochs.h"
 #include "dispatch/outcome_counters.h"
 #include "dispatch/parcel.h"
+#include "dispatch/sticky_groups.h"
 #include "limit/failed_attempts.h"
 #include "limit/limiter.h"
 #include "ring/ring.h"
@@ -39,7 +40,8 @@ struct GateState {
         admin_attempts(hash),
         mailboxes({.shards_count = shards}),
         doorbells(shards),
-        deflate_memory(limits.deflate_bytes_max) {}
+        deflate_memory(limits.deflate_bytes_max),
+        sticky_groups(limits.sticky_memberships_max) {}
 
   const std::uint32_t shards_count;
   const std::uint64_t connections_max;
@@ -52,6 +54,7 @@ struct GateState {
   device::Mailboxes<Request, Reply> mailboxes;
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
   MemoryBudget deflate_memory;                  // of connections with context takeover
+  StickyGroups sticky_groups;
   OutsideCounters outside;
   // Broadcasts that wait in inlets and hold a message: relaxed, at most limits::broadcasts_open_max.
   std::atomic<std::uint32_t> broadcasts_posted{0};

@@ -27,7 +27,7 @@ struct DeviceView {
   std::uint8_t shard_index;
   std::uint8_t route_index;
   std::uint64_t epoch;                  // see epochs.h
-  std::span<const std::string> groups;  // of the device's credential
+  std::span<const std::string> groups;  // that the device is in, and those that its credential names
 };
 
 /// Whose decision or fault ended a connection.

@@ -24,7 +24,7 @@ void PushService::on_outside(const Request& request) {
       ws::MessageRef message = take_message(task->message);
       gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed);
       if (closed_) refuse_broadcast(BroadcastOutcome::closing, std::move(task->on_broadcast));
-      else broadcast(std::move(message), std::move(task->on_broadcast));
+      else broadcast(std::move(message), std::move(task->selection), std::move(task->on_broadcast));
       break;
     }
     case OutsideTask::Kind::decide: {
@@ -66,7 +66,7 @@ bool PushService::close_down() {
     handled += waiting.size();
     for (const Request& request : waiting) {
       if (request.kind != RequestKind::broadcast) continue;  // a notice has no waiter
-      (void)take_message(request.owned);
+      (void)take<SweepRef>(request.owned);
       on_reply(shard, {.ticket = request.ticket, .of = BroadcastResult{.outcome = BroadcastOutcome::closing}});
     }
   }
@@ -84,13 +84,16 @@ void PushService::decline(std::uint32_t from, const Request& request) {
       (void)take<PushOrder>(request.owned);
       return answer(from, request.ticket, PushReport{.outcome = PushOutcome::closing, .receipt = {}});
     case RequestKind::broadcast:
-      (void)take_message(request.owned);
+      (void)take<SweepRef>(request.owned);
       return answer(from, request.ticket, BroadcastResult{.outcome = BroadcastOutcome::closing});
     case RequestKind::close_by_backend:
       (void)take<std::string>(request.owned);
       return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
     case RequestKind::extend_credential:
       (void)take<std::int64_t>(request.owned);
+      return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
+    case RequestKind::change_group:
+      (void)take<GroupChange>(request.owned);
       return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
     case RequestKind::describe: return answer(from, request.ticket, DescribeReply{DescribeOutcome::unavailable, 0});
     case RequestKind::close_replaced: return answer(from, request.ticket, NoticeReply{});

@@ -11,6 +11,7 @@
 #include "device/reference.h"
 #include "dispatch/outcomes.h"
 #include "dispatch/push_order.h"
+#include "dispatch/sweep.h"
 #include "ringgate/handler.h"
 #include "ringgate/push.h"
 #include "ringgate/upgrade_verdict.h"
@@ -20,12 +21,21 @@ namespace ringgate::dispatch {
 enum class RequestKind : std::uint8_t {
   push,               // owned: PreparedMessage
   order,              // a push with options; owned: PushOrder
-  broadcast,          // owned: PreparedMessage
+  broadcast,          // owned: SweepRef
   close_replaced,     // a newer connection owns the id
   close_by_backend,   // owned: reason (std::string); code
   extend_credential,  // owned: its new end (std::int64_t, Unix seconds)
+  change_group,       // owned: GroupChange
   describe,
   outside,  // from a thread without a shard; owned: OutsideTask
+};
+
+/// A change of the groups of one connection.
+struct GroupChange {
+  enum class Kind : std::uint8_t { join, leave };
+
+  Kind kind = Kind::join;
+  std::string group;
 };
 
 /// Names one question and its waiter (Tickets). A late name matches no ticket: generations repeat only after 2^32 uses.
@@ -52,7 +62,8 @@ struct PushReply {
   std::uint64_t queued_bytes = 0;
 };
 struct CloseReply {
-  CloseOutcome outcome = CloseOutcome::unknown_device;  // closed, unknown_device (not that connection, or not open) or stopping
+  // closed (done), unknown_device (not that connection, or not open), no_room or stopping
+  CloseOutcome outcome = CloseOutcome::unknown_device;
 };
 struct DescribeReply {
   DescribeOutcome outcome = DescribeOutcome::unknown_device;  // found, unknown_device (as above) or unavailable (the gate ends)
@@ -88,6 +99,7 @@ struct OutsideTask {
   std::uintptr_t message = 0;        // owned PreparedMessage
   std::unique_ptr<PushOrder> order;  // of a push with options, in place of `message`
   ConnectionRef only_to;             // of such a push
+  Selection selection;               // of a broadcast
   std::unique_ptr<UpgradeDecision> decision;
   DecideCallback on_decided;
   std::unique_ptr<OutsideQuestion> question;  // to close, describe or list

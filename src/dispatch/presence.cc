@@ -1,4 +1,4 @@
-// Questions about one device without a message: closing it, extending its credential, describing it, and the takeover notice to the shard of a replaced
+// Questions about one device without a message: closing it, extending its credential, changing its groups, describing it, and the takeover notice to the shard of a replaced
 // connection. Part of PushService.
 //
 // A device may move to another connection while a question is on its way. The owner that was asked then answers "not here", and
@@ -36,7 +36,30 @@ void PushService::extend_credential(std::string_view device_id, std::int64_t exp
   close_everywhere({.key = gate_.hash(device_id), .extend_to = expires_at, .on_result = std::move(on_result)});
 }
 
+void PushService::change_group(std::string_view device_id, GroupChange change, CloseCallback on_result) {
+  close_everywhere({.key = gate_.hash(device_id), .group = std::move(change), .on_result = std::move(on_result)});
+}
+
 namespace {
+
+/// Lends what the question needs on another shard.
+std::uintptr_t lend_errand(const CloseQuestion& question) {
+  if (question.extend_to) return reinterpret_cast<std::uintptr_t>(new std::int64_t(*question.extend_to));
+  if (question.group) return reinterpret_cast<std::uintptr_t>(new GroupChange(*question.group));
+  return reinterpret_cast<std::uintptr_t>(new std::string(question.reason));
+}
+
+/// Takes back what was lent for a request that was not posted.
+void drop_errand(const Request& request) {
+  if (request.kind == RequestKind::extend_credential) (void)take<std::int64_t>(request.owned);
+  else if (request.kind == RequestKind::change_group) (void)take<GroupChange>(request.owned);
+  else (void)take<std::string>(request.owned);
+}
+
+RequestKind kind_of(const CloseQuestion& question) {
+  if (question.extend_to) return RequestKind::extend_credential;
+  return question.group ? RequestKind::change_group : RequestKind::close_by_backend;
+}
 
 /// Of two outcomes without success the one that leaves more to do comes first.
 int rank(CloseOutcome outcome) {
@@ -47,9 +70,10 @@ int rank(CloseOutcome outcome) {
     case CloseOutcome::backpressure: return 3;
     case CloseOutcome::moving: return 4;
     case CloseOutcome::stopping: return 5;
-    case CloseOutcome::unknown_device: return 6;
+    case CloseOutcome::no_room: return 6;
+    case CloseOutcome::unknown_device: return 7;
   }
-  return 7;
+  return 8;
 }
 
 /// A connection may be asked twice: by name, and as the one that holds the id. Once it was done, it is done.
@@ -80,6 +104,7 @@ void PushService::close_everywhere(CloseQuestion whole) {
                                                                     .code = whole.code,
                                                                     .reason = whole.reason,
                                                                     .extend_to = whole.extend_to,
+                                                                    .group = whole.group,
                                                                     .on_result = {},
                                                                     .sum = sum,
                                                                     .asked = is_by_name ? connection : device::ConnectionRef{},
@@ -96,11 +121,14 @@ void PushService::finish_close(CloseQuestion& question, CloseOutcome outcome) {
   sum.on_result(sum.result);
 }
 
-/// True if this call closed the connection, or extended its credential.
-bool PushService::carry_out_here(const Request& request, const CloseQuestion& question) {
-  if (!question.extend_to) return close_here(request, question.reason);
+/// unknown_device: the connection is gone, or not open any more.
+CloseOutcome PushService::carry_out_here(const Request& request, const CloseQuestion& question) {
+  const auto outcome_of = [](bool done) { return done ? CloseOutcome::closed : CloseOutcome::unknown_device; };
+  if (!question.extend_to && !question.group) return outcome_of(close_here(request, question.reason));
   conn::Connection* connection = devices_.find(request.target, request.key);
-  return connection != nullptr && devices_.extend_credential(*connection, *question.extend_to);
+  if (connection == nullptr) return CloseOutcome::unknown_device;
+  if (question.group) return devices_.change_group(*connection, *question.group);
+  return outcome_of(devices_.extend_credential(*connection, *question.extend_to));
 }
 
 /// The connection to ask next; nullopt: all have been asked. Whoever holds the id is followed from owner to owner.
@@ -111,21 +139,17 @@ std::optional<device::ConnectionRef> PushService::next_to_close(CloseQuestion& q
 
 void PushService::close_where_it_is(std::unique_ptr<CloseQuestion> question) {
   while (const auto target = next_to_close(*question)) {
-    const auto extend_to = question->extend_to;
-    Request request{.kind = extend_to ? RequestKind::extend_credential : RequestKind::close_by_backend,
-                    .code = static_cast<std::uint16_t>(question->code),
-                    .target = *target,
-                    .key = question->key};
+    Request request{
+        .kind = kind_of(*question), .code = static_cast<std::uint16_t>(question->code), .target = *target, .key = question->key};
     if (target->shard == shard_index_) {
-      if (carry_out_here(request, *question)) return finish_close(*question, CloseOutcome::closed);
+      const CloseOutcome outcome = carry_out_here(request, *question);
+      if (outcome != CloseOutcome::unknown_device) return finish_close(*question, outcome);
       continue;
     }
-    request.owned = extend_to ? reinterpret_cast<std::uintptr_t>(new std::int64_t(*extend_to))
-                              : reinterpret_cast<std::uintptr_t>(new std::string(question->reason));
+    request.owned = lend_errand(*question);
     request.ticket = tickets_.open({std::move(question), *target}, Tickets::Patience::question, clock());
     if (ask(target->shard, request)) return;
-    if (extend_to) (void)take<std::int64_t>(request.owned);
-    else (void)take<std::string>(request.owned);
+    drop_errand(request);
     Ticket unasked = *tickets_.take(request.ticket);
     return finish_close(*std::get<std::unique_ptr<CloseQuestion>>(unasked.waiter), CloseOutcome::backpressure);
   }
@@ -157,6 +181,13 @@ void PushService::serve_extension(std::uint32_t from, const Request& request) {
   conn::Connection* connection = devices_.find(request.target, request.key);
   const bool done = connection != nullptr && devices_.extend_credential(*connection, *expires_at);
   answer(from, request.ticket, CloseReply{done ? CloseOutcome::closed : CloseOutcome::unknown_device});
+}
+
+void PushService::serve_group_change(std::uint32_t from, const Request& request) {
+  const auto change = take<GroupChange>(request.owned);
+  conn::Connection* connection = devices_.find(request.target, request.key);
+  answer(from, request.ticket,
+         CloseReply{connection == nullptr ? CloseOutcome::unknown_device : devices_.change_group(*connection, *change)});
 }
 
 // -- Takeover

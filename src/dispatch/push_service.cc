@@ -69,7 +69,7 @@ void PushService::retry_deferred() {
 /// Of a broadcast whose result was told already nothing is asked any more.
 bool PushService::drop_if_given_up(std::uint32_t shard, const Request& request) {
   if (request.kind != RequestKind::broadcast || tickets_.is_open(request.ticket)) return false;
-  (void)take_message(request.owned);
+  (void)take<SweepRef>(request.owned);
   --overdue_[shard];
   return true;
 }
@@ -296,10 +296,11 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
       answer(from, request.ticket, NoticeReply{});
       break;
     case RequestKind::extend_credential: serve_extension(from, request); break;
+    case RequestKind::change_group: serve_group_change(from, request); break;
     case RequestKind::describe: serve_describe(from, request); break;
     case RequestKind::broadcast:
-      start_broadcast(take_message(request.owned),
-                      [this, from, ticket = request.ticket](const BroadcastResult& result) { answer(from, ticket, result); });
+      start_sweep(std::move(*take<SweepRef>(request.owned)),
+                  [this, from, ticket = request.ticket](const BroadcastResult& result) { answer(from, ticket, result); });
       break;
     case RequestKind::outside: RINGGATE_ASSERT(false);  // arrives only through the inlet
   }

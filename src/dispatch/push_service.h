@@ -46,7 +46,12 @@ class PushService final : public TakeoverNotice {
   void push(std::string_view device_id, ws::MessageRef message, PushCallback on_result);
   /// The same with options.
   void push(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result);
-  void broadcast(ws::MessageRef message, BroadcastCallback on_result);
+  void broadcast(ws::MessageRef message, BroadcastCallback on_result) { broadcast(std::move(message), {}, std::move(on_result)); }
+  /// To the devices of a selection alone.
+  void broadcast(ws::MessageRef message, Selection selection, BroadcastCallback on_result);
+  /// Does `sweep` for every device of its selection, in one order with broadcasts. `delivered` of the result is how many it was done for.
+  /// Refused with backpressure while limits::broadcasts_open_max are under way.
+  void sweep(Sweep sweep, BroadcastCallback on_result);
   /// Refuses a push before `push`: counts it and answers at once.
   void refuse_push(PushOutcome outcome, PushCallback on_result);
   void refuse_broadcast(BroadcastOutcome outcome, BroadcastCallback on_result);
@@ -59,6 +64,9 @@ class PushService final : public TakeoverNotice {
 
   /// Sets when the credential ends, in Unix seconds, on every connection of the device. CloseOutcome::closed stands for success.
   void extend_credential(std::string_view device_id, std::int64_t expires_at, CloseCallback on_result);
+
+  /// Changes the groups of every connection of the device. CloseOutcome::closed stands for success.
+  void change_group(std::string_view device_id, GroupChange change, CloseCallback on_result);
 
   /// A page of the devices of all shards, of at most `limit` (1 to listed_devices_max).
   void list(DeviceCursor cursor, std::size_t limit, ListCallback on_result);
@@ -100,7 +108,7 @@ class PushService final : public TakeoverNotice {
   using BroadcastDone = std::move_only_function<void(const BroadcastResult&)>;
 
   struct BroadcastJob {
-    ws::MessageRef message;
+    SweepRef sweep;
     std::uint32_t next_slot = 0;
     std::uint32_t slots_end = 0;
     BroadcastResult result;
@@ -151,8 +159,9 @@ class PushService final : public TakeoverNotice {
   bool close_here(const Request& request, std::string_view reason);
   void serve_close(std::uint32_t from, const Request& request);
   void serve_extension(std::uint32_t from, const Request& request);
+  void serve_group_change(std::uint32_t from, const Request& request);
   std::optional<device::ConnectionRef> next_to_close(CloseQuestion& question);
-  bool carry_out_here(const Request& request, const CloseQuestion& question);
+  CloseOutcome carry_out_here(const Request& request, const CloseQuestion& question);
   void serve_describe(std::uint32_t from, const Request& request);
 
   // listing.cc
@@ -167,7 +176,10 @@ class PushService final : public TakeoverNotice {
   void finish_page(PageSum& sum);
 
   // broadcast.cc
-  void start_broadcast(ws::MessageRef message, BroadcastDone on_done);
+  void start_sweep(SweepRef sweep, BroadcastDone on_done);
+  void visit_slots(BroadcastJob& job, std::uint32_t& budget);
+  void visit_members(BroadcastJob& job, std::uint32_t& budget);
+  void visit(BroadcastJob& job, std::uint32_t slot, std::uint32_t& budget);
   void add(BroadcastSum& sum, const BroadcastResult& part);
 
   // outside.cc

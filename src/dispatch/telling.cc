@@ -1,5 +1,7 @@
 // Tells the observers of a shard what happens to its devices. Part of DeviceSession. Nothing is looked up or made for observers that
 // do not listen at present.
+#include <new>
+
 #include "dispatch/device_session.h"
 
 namespace ringgate::dispatch {
@@ -14,7 +16,13 @@ DeviceView DeviceSession::view_of(conn::Connection& connection) {
                   .route_index = record.route_index,
                   .epoch = epoch_of(connection),
                   .groups = {}};
-  if (credentials_.empty()) return view;
+  if (credentials_.empty() && groups_.empty()) return view;
+  try {
+    groups_viewed_ = groups_of(connection);
+    view.groups = groups_viewed_;
+    return view;
+  } catch (const std::bad_alloc&) {  // then at least those of the credential
+  }
   if (const LiveCredential* const credential = credentials_.find(transport_.table().slot_of(connection)))
     view.groups = credential->groups;
   return view;

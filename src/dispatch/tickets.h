@@ -27,12 +27,13 @@ struct CloseSum {
   CloseCallback on_result;
 };
 
-/// Asks to close a device, or to extend its credential; follows it from owner to owner, or asks one connection by name.
+/// Asks to close a device, to extend its credential or to change its groups; follows it from owner to owner, or asks one connection by name.
 struct CloseQuestion {
   device::IdKey key;
   CloseCode code = CloseCode::closed_by_backend;
   std::string reason;
-  std::optional<std::int64_t> extend_to;  // Unix seconds; nullopt: the device is closed
+  std::optional<std::int64_t> extend_to = {};  // Unix seconds
+  std::optional<GroupChange> group = {};       // with neither the device is closed
   CloseCallback on_result;
   std::shared_ptr<CloseSum> sum;  // of which this is a part; else null, and `on_result` is called
   device::ConnectionRef asked;    // the connection that was asked last, or is the only one to be asked
@@ -51,6 +52,7 @@ struct DescribeQuestion {
 struct BroadcastSum {
   BroadcastResult total;
   std::uint32_t shards_open = 0;
+  bool is_message = true;  // counted as a broadcast
   BroadcastCallback on_result;
 };
 

@@ -129,6 +129,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   record.message_at = record.ping_at = now_ms();
   connection.session_flags |= DeviceFlags::in_map;
   try {
+    join_sticky_groups(connection, key);
     for (const device::ConnectionRef older : *replaced) {
       counters_.takeovers.add(1);
       takeover_notice_->notify_replaced(older, key);
@@ -157,6 +158,7 @@ void DeviceSession::prepare_device(conn::Connection& connection, const http::Req
   record.id.set(admission.device_id.view());
   record.route_index = static_cast<std::uint8_t>(admission.route_index);
   SendRates rates = rates_of_route(record.route_index);
+  join_groups(connection, admission);
   if (admission.grant) {
     rates.messages = admission.grant->message_rate.value_or(rates.messages);
     rates.bytes = admission.grant->byte_rate.value_or(rates.bytes);
@@ -173,6 +175,8 @@ void DeviceSession::forget_device(conn::Connection& connection) {
   record_of(connection).subprotocol_index = 0;
   credentials_.drop(slot);
   paces_.drop(slot);
+  groups_.leave_all(slot);
+  note_memberships();
 }
 
 /// Keeps what Connection tells of the handshake, without memory if the route's settings and the device's id say it too.

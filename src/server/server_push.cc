@@ -75,6 +75,16 @@ void Server::broadcast(const PreparedMessage& message, BroadcastCallback on_resu
   if (on_result) on_result({});
 }
 
+void Server::broadcast(const DeviceFilter& filter, MessageView message, BroadcastCallback on_result) {
+  if (parts_->started.load(std::memory_order_acquire)) return parts_->entry().broadcast(filter, message, std::move(on_result));
+  if (on_result) on_result({});
+}
+
+void Server::broadcast(const DeviceFilter& filter, const PreparedMessage& message, BroadcastCallback on_result) {
+  if (parts_->started.load(std::memory_order_acquire)) return parts_->entry().broadcast(filter, message, std::move(on_result));
+  if (on_result) on_result({});
+}
+
 void Server::close(std::string_view device_id, CloseCode code, std::string_view reason, CloseCallback on_result) {
   if (parts_->started.load(std::memory_order_acquire))
     return parts_->entry().close(device_id, code, reason, std::move(on_result));

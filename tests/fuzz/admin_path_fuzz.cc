@@ -5,7 +5,7 @@
 // Input: byte 0 = method (bits 0-2) and fields (bit 4 Content-Encoding, bit 5 no Content-Type, bit 6 Origin, bit 7 Upgrade), then the
 // request's target.
 //
-// Tests: src/admin/routes.cc src/admin/device_id_segment.h src/admin/query_number.h src/admin/request_reader.* src/admin/content_type.* src/http/uri.* include/ringgate/device_id.h
+// Tests: src/admin/routes.cc src/admin/device_id_segment.h src/admin/group_segment.h src/admin/query_number.h src/admin/request_reader.* src/admin/content_type.* src/http/uri.* include/ringgate/device_id.h
 #include <array>
 #include <optional>
 #include <string>
@@ -24,6 +24,10 @@ enum class Endpoint {
   none,
   push,
   broadcast,
+  message_group,
+  show_group,
+  join_group,
+  leave_group,
   show,
   close,
   list,
@@ -44,17 +48,20 @@ enum class Endpoint {
 struct Outcome {
   Endpoint endpoint = Endpoint::none;
   std::string_view id;
+  std::string_view group;
   std::optional<Refusal> refusal;  // if no endpoint was called
   bool operator==(const Outcome&) const = default;
 };
 
 Outcome outcome;
 DeviceIdSegment id_called_with;
+GroupSegment group_called_with;
 
 void note(Endpoint endpoint, const Call& call) {
   id_called_with = call.device_id;
+  group_called_with = call.group;
   require(outcome == Outcome{}, "a request is answered once");
-  outcome = {.endpoint = endpoint, .id = id_called_with.view(), .refusal = {}};
+  outcome = {.endpoint = endpoint, .id = id_called_with.view(), .group = group_called_with.view(), .refusal = {}};
 }
 
 class RefusalSink final : public AnswerSink {
@@ -89,8 +96,8 @@ Text reference_decode(std::string_view text, std::string& room) {
 }
 
 struct Segments {
-  std::array<std::string_view, 5> parts;
-  std::size_t count = 0;  // 5: as many or more
+  std::array<std::string_view, 6> parts;
+  std::size_t count = 0;  // 6: as many or more
 };
 
 Segments split(std::string_view path) {
@@ -110,6 +117,7 @@ struct Served {
   Endpoint put = Endpoint::none;
   Endpoint delete_ = Endpoint::none;
   Text id_segment;
+  Text group_segment = {};
 };
 
 std::optional<Served> reference_services(std::string_view path) {
@@ -126,6 +134,13 @@ std::optional<Served> reference_services(std::string_view path) {
     return Served{.put = Endpoint::revoke, .delete_ = Endpoint::lift_revocation, .id_segment = {}};
   if (at.count == 3 && is(1, "bans"))
     return Served{.get = Endpoint::show_ban, .put = Endpoint::ban, .delete_ = Endpoint::lift_ban, .id_segment = at.parts[2]};
+  if (is(1, "groups") && at.count == 3)
+    return Served{.get = Endpoint::show_group, .id_segment = {}, .group_segment = at.parts[2]};
+  if (is(1, "groups") && at.count == 4 && is(3, "messages"))
+    return Served{.post = Endpoint::message_group, .id_segment = {}, .group_segment = at.parts[2]};
+  if (is(1, "groups") && at.count == 5 && is(3, "devices"))
+    return Served{
+        .put = Endpoint::join_group, .delete_ = Endpoint::leave_group, .id_segment = at.parts[4], .group_segment = at.parts[2]};
   if (!is(1, "devices")) return std::nullopt;
   if (at.count == 2) return Served{.get = Endpoint::list, .id_segment = {}};
   if (at.count == 3) return Served{.get = Endpoint::show, .delete_ = Endpoint::close, .id_segment = at.parts[2]};
@@ -147,7 +162,8 @@ Endpoint endpoint_of(const Served& services, http::Method method) {
 
 Outcome reference_outcome(const Request& request) {
   static std::string id;
-  const auto refused = [](Refusal refusal) { return Outcome{.id = {}, .refusal = refusal}; };
+  static std::string group;
+  const auto refused = [](Refusal refusal) { return Outcome{.id = {}, .group = {}, .refusal = refusal}; };
   if (request.is_from_web_page) return refused(Refusal::origin_forbidden);
   if (request.method == http::Method::unknown) return refused(Refusal::method_unknown);
   if (request.asks_for_websocket) return refused(Refusal::upgrade_unserved);
@@ -159,11 +175,13 @@ Outcome reference_outcome(const Request& request) {
   if (endpoint == Endpoint::none) return refused(Refusal::method_not_allowed);
   const Text decoded = services->id_segment ? reference_decode(*services->id_segment, id) : Text{""};
   if (services->id_segment && (!decoded || !is_valid_device_id(*decoded))) return refused(Refusal::bad_id);
-  if (endpoint == Endpoint::push || endpoint == Endpoint::broadcast) {
+  const Text named = services->group_segment ? reference_decode(*services->group_segment, group) : Text{""};
+  if (services->group_segment && (!named || !is_valid_device_id(*named))) return refused(Refusal::bad_group);
+  if (endpoint == Endpoint::push || endpoint == Endpoint::broadcast || endpoint == Endpoint::message_group) {
     if (request.is_encoded) return refused(Refusal::content_encoding);
     if (!request.content_type) return refused(Refusal::content_type);
   }
-  return {.endpoint = endpoint, .id = *decoded, .refusal = {}};
+  return {.endpoint = endpoint, .id = *decoded, .group = *named, .refusal = {}};
 }
 
 void check_escaped(std::string_view id) {
@@ -255,6 +273,10 @@ std::optional<Request> read_request(std::uint8_t form, std::string_view target) 
 namespace ringgate::admin {
 void AdminApi::push_message(Call call) { note(Endpoint::push, call); }
 void AdminApi::broadcast_message(Call call) { note(Endpoint::broadcast, call); }
+void AdminApi::message_group(Call call) { note(Endpoint::message_group, call); }
+void AdminApi::show_group(Call call) { note(Endpoint::show_group, call); }
+void AdminApi::join_group(Call call) { note(Endpoint::join_group, call); }
+void AdminApi::leave_group(Call call) { note(Endpoint::leave_group, call); }
 void AdminApi::show_device(Call call) { note(Endpoint::show, call); }
 void AdminApi::close_device(Call call) { note(Endpoint::close, call); }
 void AdminApi::list_devices(Call call) { note(Endpoint::list, call); }

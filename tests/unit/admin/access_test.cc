@@ -75,7 +75,7 @@ TEST_F(AdminAccess, EachScopeOpensItsEndpoints) {
        {{"", 401}, {"pusher", 200}, {"plant-a", 403}, {"by-route", 200}, {"by-other", 403}, {"by-group", 403}}},
       {"POST",
        "/v1/broadcast",
-       {{"", 401}, {"pusher", 200}, {"reader", 403}, {"boss", 200}, {"plant-a", 403}, {"by-route", 403}}},
+       {{"", 401}, {"pusher", 200}, {"reader", 403}, {"boss", 200}, {"plant-a", 200}, {"by-route", 200}}},
       {"POST", "/v1/reload", {{"", 401}, {"pusher", 403}, {"reader", 403}, {"both", 403}, {"boss", 503}, {"plant-a", 403}}},
       {"DELETE", "/v1/devices/b-none", {{"", 401}, {"pusher", 403}, {"reader", 403}, {"both", 403}, {"boss", 404}}},
       {"GET", "/nothing", {{"", 401}, {"pusher", 404}}},
