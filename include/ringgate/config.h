@@ -327,6 +327,16 @@ struct DrainConfig {
   friend bool operator==(const DrainConfig&, const DrainConfig&) = default;
 };
 
+/// The event stream: what devices do and say, for backends.
+struct EventsConfig {
+  std::uint64_t ring_bytes = 4 * 1024 * 1024;   // of each shard, up to the merger; a power of two
+  std::uint64_t log_bytes = 64 * 1024 * 1024;   // events kept for readers that fall behind or come back
+  std::uint64_t readers_max = 64;               // of the stream, at the same time
+  std::uint64_t heartbeat_ns = 15'000'000'000;  // a reader that gets nothing else gets a sign of life
+
+  friend bool operator==(const EventsConfig&, const EventsConfig&) = default;
+};
+
 struct Config {
   ServerConfig server;
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
@@ -339,6 +349,7 @@ struct Config {
   RingConfig ring;
   LogConfig log;
   DrainConfig drain;
+  EventsConfig events;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -93,6 +93,8 @@ class AdminApi {
   void show_metrics(Call call);
   void reload(Call call);
   void show_stats(Call call);
+  void stream_events(Call call);
+  void open_stream(Call call);
 
  private:
   bool is_host_allowed(const Request& request) const;
@@ -100,6 +102,7 @@ class AdminApi {
   std::optional<Answer> judge_head(const Request& request, const Caller& caller, const Match& found) const;
   void wake_shards();
   void send_to_all(Call& call, dispatch::Selection selection);
+  std::optional<Refusal> reserve_reader();
   void serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
                         const GroupSegment& group, const Responder& responder);
 

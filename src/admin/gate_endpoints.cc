@@ -24,7 +24,7 @@ void AdminApi::reload(Call call) {
 }
 
 void AdminApi::show_stats(Call call) {
-  call.responder.answer(Answer::json(stats_json(settings_, gate_, all_counters_, push_service_.now())));
+  call.responder.answer(Answer::json(stats_json(settings_, gate_, all_counters_, push_service_.now(), services_.events)));
 }
 
 }  // namespace ringgate::admin

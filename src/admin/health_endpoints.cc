@@ -16,8 +16,8 @@ void AdminApi::show_readiness(Call call) {
 }
 
 void AdminApi::show_metrics(Call call) {
-  call.responder.answer(
-      {.content_type = metrics_content_type, .body = metrics_text(settings_, gate_, all_counters_, push_service_.now())});
+  call.responder.answer({.content_type = metrics_content_type,
+                         .body = metrics_text(settings_, gate_, all_counters_, push_service_.now(), services_.events)});
 }
 
 }  // namespace ringgate::admin

@@ -296,6 +296,54 @@ void add_certificates(Families& families, const dispatch::GateState& gate) {
   }
 }
 
+/// offered = logged + dropped, at rest; and for each reader: what was logged since it came = delivered + filtered + missed.
+void add_events(Families& families, const events::EventHub* hub) {
+  if (hub == nullptr) return;
+  const auto number = [](auto value) { return static_cast<double>(value); };
+  const auto add_types = [&](std::string_view name, std::string_view help, const auto& count_of) {
+    for (std::size_t type = 0; type < events::event_types_count; ++type)
+      families.add(name, help, Kind::counter, number(count_of(type)))
+          .label.push_back({"type", std::string(events::event_type_words[type])});
+  };
+  std::uint64_t unmerged = 0;
+  for (const events::EventHub::Shard& shard : hub->shards()) unmerged += shard.ring.fill();
+  add_types("ringgate_events_offered_total", "Events for the stream and for webhooks, before any was dropped.",
+            [&](std::size_t type) {
+              std::uint64_t sum = 0;
+              for (const events::EventHub::Shard& shard : hub->shards()) sum += shard.offered[type].get();
+              return sum;
+            });
+  add_types("ringgate_events_dropped_total", "Events that found no room in a shard's ring, or no memory in the log.",
+            [&](std::size_t type) {
+              std::uint64_t sum = hub->lost()[type].get();
+              for (const events::EventHub::Shard& shard : hub->shards()) sum += shard.dropped[type].get();
+              return sum;
+            });
+  add_types("ringgate_events_logged_total", "Events that were numbered and kept for readers.",
+            [&](std::size_t type) { return hub->logged()[type].get(); });
+  families.add("ringgate_events_ring_bytes", "Events on their way from shards to the log.", Kind::gauge, number(unmerged));
+  families.add("ringgate_events_log_bytes", "Memory of the log of events.", Kind::gauge, number(hub->log().bytes()));
+  families.add("ringgate_events_log_bytes_max", "The most that the log of events takes.", Kind::gauge,
+               number(hub->log().bytes_max()));
+  families.add("ringgate_event_readers", "Readers of the event stream.", Kind::gauge, number(hub->readers_count()));
+  families.add("ringgate_event_readers_max", "Readers of the event stream at most.", Kind::gauge, number(hub->readers_max()));
+  const events::ReaderCounters& readers = hub->reader_counters();
+  for (const auto& [result, count] :
+       {std::pair{"delivered", &readers.delivered}, {"filtered", &readers.filtered}, {"missed", &readers.missed}})
+    families
+        .add("ringgate_event_reads_total",
+             "Events that readers came to, by result; filtered: not wanted or not allowed; missed: overwritten before.",
+             Kind::counter, number(count->get()))
+        .label.push_back({"result", result});
+  families.add("ringgate_event_stream_bytes_total", "Bytes encoded for readers.", Kind::counter, number(readers.bytes.get()));
+  for (const auto& [reason, count] : {std::pair{"slow_reader", readers.cut_slow.get()},
+                                      std::pair{"stalled", readers.cut_stalled.load(std::memory_order_relaxed)}})
+    families
+        .add("ringgate_event_readers_cut_total", "Readers that were cut because they were too slow.", Kind::counter,
+             number(count))
+        .label.push_back({"reason", reason});
+}
+
 void add_process(Families& families) {
   const ProcessUsage usage = read_process_usage();
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
@@ -309,7 +357,7 @@ void add_process(Families& families) {
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const AdminSettings& settings, const dispatch::GateState& gate,
-                                          std::span<const ShardCounters* const> shards, TimeNs now) {
+                                          std::span<const ShardCounters* const> shards, TimeNs now, const events::EventHub* hub) {
   Families families;
   add_build(families, settings);
   for (const Row& row : rows) add_row(families, row, gate, shards);
@@ -317,14 +365,15 @@ std::vector<MetricFamily> metric_families(const AdminSettings& settings, const d
   add_refusals(families, shards);
   add_gate(families, gate);
   add_certificates(families, gate);
+  add_events(families, hub);
   add_process(families);
   return families.take();
 }
 
 std::string metrics_text(const AdminSettings& settings, const dispatch::GateState& gate,
-                         std::span<const ShardCounters* const> shards, TimeNs now) {
+                         std::span<const ShardCounters* const> shards, TimeNs now, const events::EventHub* hub) {
   std::ostringstream out;
-  prometheus::TextSerializer{}.Serialize(out, metric_families(settings, gate, shards, now));
+  prometheus::TextSerializer{}.Serialize(out, metric_families(settings, gate, shards, now, hub));
   return std::move(out).str();
 }
 

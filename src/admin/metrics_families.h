@@ -9,11 +9,13 @@
 #include "admin/admin_settings.h"
 #include "base/counters.h"
 #include "dispatch/gate_state.h"
+#include "events/event_hub.h"
 
 namespace ringgate::admin {
 
 /// As in metrics.h.
 std::vector<prometheus::MetricFamily> metric_families(const AdminSettings& settings, const dispatch::GateState& gate,
-                                                      std::span<const ShardCounters* const> shards, TimeNs now);
+                                                      std::span<const ShardCounters* const> shards, TimeNs now,
+                                                      const events::EventHub* hub = nullptr);
 
 }  // namespace ringgate::admin

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "admission/presented.h"
 #include "base/assert.h"
 #include "http/byte_class.h"
 
@@ -58,6 +59,16 @@ std::string form_query(std::string_view query) {
   return text;
 }
 
+/// The token of a backend that cannot set fields: a subprotocol entry of an opening handshake, as for devices.
+void take_offered_token(const http::RequestView& view, Request& request) {
+  http::ListReader entries{view, "Sec-WebSocket-Protocol"};
+  while (const auto entry = entries.next()) {
+    if (!entry->starts_with(admission::token_subprotocol_prefix)) continue;
+    request.authorization = "Bearer " + std::string(entry->substr(admission::token_subprotocol_prefix.size()));
+    ++request.authorizations_count;
+  }
+}
+
 }  // namespace
 
 std::optional<std::string_view> Request::field(std::string_view name) const {
@@ -106,6 +117,7 @@ std::optional<http::Rejection> RequestReader::take_head(const http::RequestView&
       .path = std::string(view.path()),
       .query = form_query(view.query()),
   };
+  if (request_.asks_for_websocket) take_offered_token(view, request_);
   if (view.count_fields("Content-Type") == 1) request_.content_type = *view.field("Content-Type");
 
   const auto framing = http::body_framing(view);

@@ -92,6 +92,10 @@ constexpr Service reload{.method = Method::post,
                          .followers = Followers::wait};
 constexpr Service stats{.method = Method::get, .endpoint = &AdminApi::show_stats, .scope = Scope::read, .concerns_all = true};
 
+constexpr Service events_stream{.method = Method::get, .endpoint = &AdminApi::stream_events, .scope = Scope::read};
+constexpr Service backend_stream{
+    .method = Method::get, .endpoint = &AdminApi::open_stream, .scope = Scope::read, .opens_websocket = true};
+
 constexpr Service extend{
     .method = Method::put, .endpoint = &AdminApi::extend_credential, .scope = Scope::admin, .audit = log::Level::info};
 constexpr Service show_ban{.method = Method::get, .endpoint = &AdminApi::show_ban, .scope = Scope::read};
@@ -117,6 +121,8 @@ constexpr std::array routes{
     Route{"/messages", false, "", allow_post, {message_group}, "/v1/groups/"},
     Route{"", false, "", allow_get, {show_group}, "/v1/groups/"},
     Route{"/v1/broadcast", false, "", allow_post, {broadcast}},
+    Route{"/v1/events", false, "", allow_get, {events_stream}},
+    Route{"/v1/stream", false, "", allow_get, {backend_stream}},
     Route{"/v1/reload", false, "", allow_post, {reload}},
     Route{"/v1/stats", false, "", allow_get, {stats}},
     Route{"/healthz", false, "", allow_get, {health}},

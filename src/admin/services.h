@@ -7,6 +7,7 @@
 
 #include "admin/access.h"
 #include "admin/off_shard.h"
+#include "events/event_hub.h"
 #include "ringgate/reload.h"
 
 namespace ringgate::admin {
@@ -18,6 +19,7 @@ struct Services {
   const Access* access = nullptr;      // the tokens in force; null: nobody needs one
   const ReloadGate* reload = nullptr;  // null: a reload is refused
   OffShard* off_shard = nullptr;       // null: the same
+  events::EventHub* events = nullptr;  // null: there is no event stream
   std::uint8_t shard = 0;
 };
 

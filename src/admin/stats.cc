@@ -58,7 +58,7 @@ void add(Json& document, const MetricFamily& family, const ClientMetric& metric)
 }  // namespace
 
 std::string stats_json(const AdminSettings& settings, const dispatch::GateState& gate,
-                       std::span<const ShardCounters* const> shards, TimeNs now) {
+                       std::span<const ShardCounters* const> shards, TimeNs now, const events::EventHub* hub) {
   Json document = {{"version", settings.version},
                    {"uptime_seconds", now > settings.started_at ? (now - settings.started_at) / nanoseconds_per_second : 0},
                    {"ready", gate.ready.load(std::memory_order_acquire)},
@@ -67,7 +67,7 @@ std::string stats_json(const AdminSettings& settings, const dispatch::GateState&
                    {"process", Json::object()},
                    {"certificates", Json::array()},
                    {"shards", Json::array()}};
-  for (const MetricFamily& family : metric_families(settings, gate, shards, now))
+  for (const MetricFamily& family : metric_families(settings, gate, shards, now, hub))
     for (const ClientMetric& metric : family.metric) add(document, family, metric);
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -7,6 +7,7 @@
 #include "admin/admin_settings.h"
 #include "base/counters.h"
 #include "dispatch/gate_state.h"
+#include "events/event_hub.h"
 
 namespace ringgate::admin {
 
@@ -15,6 +16,6 @@ namespace ringgate::admin {
 /// Members of `gate`, `process` and each of `shards` are the series of metrics.h without their prefix; the values of labels are
 /// members below. `now`: by the ring's clock.
 std::string stats_json(const AdminSettings& settings, const dispatch::GateState& gate,
-                       std::span<const ShardCounters* const> shards, TimeNs now);
+                       std::span<const ShardCounters* const> shards, TimeNs now, const events::EventHub* hub = nullptr);
 
 }  // namespace ringgate::admin

@@ -45,6 +45,10 @@ inline constexpr std::uint64_t ttl_seconds_max = 31 * 86'400;         // of a me
 inline constexpr std::size_t admin_failures_max = 10;      // wrong tokens from one source at the gate; then it waits ...
 inline constexpr std::uint64_t admin_failure_seconds = 6;  // ... so long for each further one
 
+// Event stream.
+inline constexpr std::size_t event_filter_values_max = 64;         // of one parameter of a reader
+inline constexpr std::size_t event_filter_value_bytes_max = 1024;  // the longest path of a route
+
 // Files of credentials, and what a peer may send as one (bytes unless counted).
 inline constexpr std::size_t credential_lines_max = 1'000'000;  // comments too
 inline constexpr std::size_t credential_file_bytes_max = 256 * 1024 * 1024;

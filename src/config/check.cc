@@ -54,6 +54,7 @@ class Relations {
     if (std::ranges::find(route.id_from, "path") != route.id_from.end() && !route.path.contains("{id}")) {
       add(fmt::format("route.{}.id_from", i), {"the path has no {id}", "write {id} in route.path, or leave \"path\" out"});
     }
+    check_upstream(i);
     check_credentials(i);
     check_hooks(i);
     check_route_limit(i, "max_message", route.limits.message_bytes_max, config_.limits.message_bytes_max);
@@ -65,6 +66,18 @@ class Relations {
     if (route.origin != OriginPolicy::list && !route.allowed_origins.empty()) {
       add(fmt::format("route.{}.allowed_origins", i), {"the list is not used", "set origin = \"list\""});
     }
+  }
+
+  /// The largest message of a route with sinks must find room in an empty ring.
+  void check_upstream(std::size_t i) {
+    const RouteConfig& route = config_.routes[i];
+    if (route.upstream.empty()) return;
+    constexpr std::uint64_t beside_payload_bytes = 32 * 1024;  // head, id, groups
+    const std::uint64_t own = route.limits.message_bytes_max;
+    const std::uint64_t message_bytes = own == inherited ? config_.limits.message_bytes_max : own;
+    if ((message_bytes + beside_payload_bytes) * 2 <= config_.events.ring_bytes) return;
+    add(fmt::format("route.{}.upstream", i), {"events.ring is less than twice the largest message of this route, and 64 KiB",
+                                              fmt::format("raise events.ring, or lower route.{}.limits.max_message", i)});
   }
 
   /// Each kind of credential needs what it is checked against, and each proven id its kind.

@@ -445,6 +445,16 @@ const std::array table{
         "How long closing all devices may take. The drain ends at most `limits.close_timeout` later."),
     row<&C::drain, &DrainConfig::closes_per_second>("drain.rate", CountRule{1, 1'000'000},
         "Devices closed per second, over all shards. More are closed if `drain.duration` requires it."),
+    row<&C::events, &EventsConfig::ring_bytes>("events.ring", SizeRule{64 * KiB, 1024 * MiB, true},
+        "Ring of each shard for events on their way to the stream and to webhooks. At least twice the largest message of a route with "
+        "`upstream`. An event that finds it full is dropped, counted and announced."),
+    row<&C::events, &EventsConfig::log_bytes>("events.log", SizeRule{MiB, 1024 * 1024 * MiB},
+        "Memory for the latest events, for readers that fall behind or come back with `Last-Event-ID`. A reader that falls further "
+        "behind is cut."),
+    row<&C::events, &EventsConfig::readers_max>("events.readers", CountRule{1, 4096},
+        "Readers of the event stream at the same time, over all shards. One more is answered 503."),
+    row<&C::events, &EventsConfig::heartbeat_ns>("events.heartbeat", DurationRule{s, hour},
+        "How long a reader may get no event before it gets a sign of life."),
 };
 // clang-format on
 

@@ -145,7 +145,8 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;
     if (!handle(connection, event) || !connection.is_live() || record.phase == Phase::closed || bytes.empty()) break;
-    if (!echoes && record.phase == Phase::open && replies_abound(connection)) put_off(connection);
+    if (!echoes && record.phase == Phase::open && (replies_abound(connection) || must_wait_for_sinks(limits)))
+      put_off(connection);
   }
   reading_ = reading_before;
   if (record.side != nullptr || partial != nullptr) {

@@ -132,6 +132,8 @@ class DeviceSession final : public conn::Session {
   }
   /// True if work waits that no completion will announce.
   bool wants_turn() const;
+  /// How long a turn may sleep at most; nullopt: nothing waits that nobody announces.
+  std::optional<DurationNs> sleep_max() const;
   device::ConnectionRef ref_of(const conn::Connection& connection) const;
 
  private:
@@ -266,6 +268,10 @@ class DeviceSession final : public conn::Session {
   // reading_on.cc
   bool is_held(const conn::Connection& connection) const { return (connection.session_flags & DeviceFlags::held) != 0; }
   bool replies_abound(conn::Connection& connection) const;
+  bool must_wait_for_sinks(const DeviceSettings::RouteLimits& limits) const {
+    return limits.waits_for_sinks && limits.sinks != 0 && !observers_.have_room(limits.sinks);
+  }
+  void read_on_for_sinks();
   void hold(conn::Connection& connection, MutableBytes bytes);
   void read_held(conn::Connection& connection);
   void drop_held(DeviceSide& side);
@@ -373,6 +379,7 @@ class DeviceSession final : public conn::Session {
   DurationNs verifying_spent_ = 0;    // of this turn
   std::vector<SlotRef> drained_;      // devices whose handlers wrote so much in one turn that on_drained is due
   std::size_t drained_due_ = 0;       // of these, the number of earlier turns
+  std::deque<SlotRef> sink_waits_;    // devices that were put off and are read once the sinks of their routes have room
   std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held
   Observers observers_;
   LiveCredentials credentials_;

@@ -64,6 +64,7 @@ DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const Config& s
           .pong_timeout = pick(route.pong_timeout_ns, gate.pong_timeout_ns),
           .lifetime = config.lifetime_ns,
           .sinks = sinks_of(config, settings.webhooks),
+          .waits_for_sinks = config.on_overflow == OverflowPolicy::pause,
           .is_echo = config.upstream.empty() && dynamic_cast<const EchoHandler*>(handler) != nullptr};
 }
 

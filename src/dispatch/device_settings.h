@@ -41,7 +41,8 @@ struct DeviceSettings {
     DurationNs pong_timeout = 0;
     DurationNs lifetime = 0;
     std::uint64_t sinks = 0;  // of its messages; see upstream.h
-    bool is_echo = false;     // the handler is the built-in echo, and there is no sink
+    bool waits_for_sinks = false;
+    bool is_echo = false;  // the handler is the built-in echo, and there is no sink
   };
 
   /// `mounts[i]` serves `config.routes[i]`. `keys`: see the member.

@@ -94,6 +94,11 @@ class Observer {
   virtual void on_replaced(const DeviceView& device, ConnectionRef replaced) { (void)device, (void)replaced; }
   /// Only of routes with sinks, and before the handler sees it.
   virtual void on_message(const DeviceView& device, const UpstreamMessage& message) { (void)device, (void)message; }
+  /// Whether there is room for messages for these sinks (see upstream.h). Asked behind each message of a route that waits for its sinks.
+  virtual bool has_room(std::uint64_t sinks) {
+    (void)sinks;
+    return true;
+  }
   virtual void on_slow(const DeviceView& device, const SlowView& slow) { (void)device, (void)slow; }
   /// Some time before the end; once, unless the credential is extended.
   virtual void on_credential_expiring(const DeviceView& device, const CredentialView& credential) {
@@ -145,6 +150,9 @@ class Observers {
   bool hear_messages() const { return !message_observers_.empty(); }
   void tell_message(const DeviceView& device, const UpstreamMessage& message) const {
     for (Observer* const observer : message_observers_) observer->on_message(device, message);
+  }
+  bool have_room(std::uint64_t sinks) const {
+    return std::ranges::all_of(message_observers_, [sinks](Observer* observer) { return observer->has_room(sinks); });
   }
 
  private:

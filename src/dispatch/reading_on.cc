@@ -111,19 +111,42 @@ void DeviceSession::read_on() {
     if (connection->is_live() && (connection->session_flags & DeviceFlags::put_off) != 0) read_on(*connection);
   }
   read_on_for_budget();
+  if (!sink_waits_.empty()) read_on_for_sinks();
   if (verifying_spent_ != 0 || !queued_.empty()) judge_queued();
   if (drained_due_ > 0) tell_drained_of_earlier_turns();
+}
+
+/// Lists the devices again whose sinks have room.
+void DeviceSession::read_on_for_sinks() {
+  for (std::size_t left = sink_waits_.size(); left > 0; --left) {
+    const SlotRef ref = sink_waits_.front();
+    sink_waits_.pop_front();
+    conn::Connection* const connection = transport_.table().find(ref.slot, ref.generation);
+    if (connection == nullptr || !connection->is_live() || (connection->session_flags & DeviceFlags::put_off) == 0) continue;
+    if (must_wait_for_sinks(limits_of(record_of(*connection)))) sink_waits_.push_back(ref);
+    else list_put_off(*connection);
+  }
 }
 
 /// A device that its handler, its rate or its output pauses is not read now. The end of that pause lists it again.
 void DeviceSession::read_on(conn::Connection& connection) {
   constexpr std::uint8_t held_long = DeviceFlags::paused_by_handler | DeviceFlags::paused_by_rate;
   if ((connection.session_flags & held_long) != 0) return;
+  if (must_wait_for_sinks(limits_of(record_of(connection)))) {
+    sink_waits_.push_back({transport_.table().slot_of(connection), connection.generation});
+    return;
+  }
   if (connection.output_waits() && replies_abound(connection)) return pause(connection, DeviceFlags::paused_by_output);
   DeviceSide& side = *record_of(connection).side;
   if (side.inflating != nullptr && !go_on_inflating(connection)) return list_put_off(connection);
   if (connection.is_live() && (connection.session_flags & DeviceFlags::put_off) != 0)
     go_on_reading(connection, DeviceFlags::put_off);
+}
+
+/// Nobody rings when a sink has room again.
+std::optional<DurationNs> DeviceSession::sleep_max() const {
+  constexpr DurationNs look_again = 2 * nanoseconds_per_millisecond;
+  return sink_waits_.empty() ? std::nullopt : std::optional<DurationNs>(look_again);
 }
 
 bool DeviceSession::wants_turn() const {

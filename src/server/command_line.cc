@@ -170,17 +170,17 @@ std::expected<Request, ExitCode> parse_arguments(std::span<const char* const> ar
   return std::move(*request);
 }
 
-/// Faults of routes whose handler is not the echo: only a program that embeds the gate mounts other handlers.
+/// Faults of routes whose handler is none of the built-in ones: only a program that embeds the gate mounts other handlers.
 config::ConfigFaults missing_handlers(const config::LoadedConfig& loaded) {
   config::ConfigFaults faults;
   for (std::size_t i = 0; i < loaded.config.routes.size(); ++i) {
     const std::string& handler = loaded.config.routes[i].handler;
-    if (handler == "echo") continue;
+    if (handler == "echo" || handler == "drop") continue;
     const std::string path = fmt::format("route.{}.handler", i);
     const auto origin = loaded.origins.find(path);
     const std::string where = origin == loaded.origins.end() ? path : origin->second + ": " + path;
     faults.push_back({ExitCode::bad_configuration, fmt::format("{}: this program has no handler \"{}\"", where, handler),
-                      "write \"echo\", or embed the gate in a program that mounts the handler"});
+                      "write \"echo\" or \"drop\", or embed the gate in a program that mounts the handler"});
   }
   return faults;
 }

@@ -114,6 +114,7 @@ std::expected<server::Commit, StartError> Server::Parts::prepare_shards(const Co
   return [this, settled = std::make_shared<const Config>(fresh), verifiers = std::move(*verifiers),
           fresh_ones = std::move(loaded), contexts = std::move(contexts)]() mutable {
     use_companions_if_wanted(*settled);  // before any shard sees the routes
+    want_events(*settled);
     for (std::size_t i = 0; i < shards.size(); ++i) shards[i].renew({settled, verifiers, std::move(contexts[i])});
     warn_of(*verifiers);
     auto changes = server::compare_certificates(certificates, fresh_ones);

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <utility>
 
@@ -65,7 +66,10 @@ void warn_of(const server::Exposure& exposure) {
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Server::~Server() { stop_now(); }
+Server::~Server() {
+  stop_now();
+  if (parts_->events != nullptr) parts_->events->stop();
+}
 
 std::expected<std::unique_ptr<Server>, StartError> Server::create(Config config) {
   if (auto faults = config::check_config(config); !faults.empty()) return std::unexpected(std::move(faults.front()));
@@ -139,6 +143,7 @@ std::expected<void, StartError> Server::start() {
   p.use_admin_tokens(std::move(*tokens));
   if (auto opened = p.open_shards(); !opened) return opened;
   p.use_companions_if_wanted(p.config);
+  p.want_events(p.config);
   p.show_certificates();
   p.warn_of(**verifiers);
   p.register_reloadable_parts();
@@ -170,6 +175,7 @@ std::expected<void, StartError> Server::Parts::open_shards() {
   options.busy_poll = config.ring.busy_poll_ns;
 
   off_shard.emplace(count, [this](std::uint8_t shard) { ring::Ring::wake_from_any_thread(gate->doorbells[shard]); });
+  open_events(count);
   for (std::uint32_t index = 0; index < count; ++index) {
     counters_view.push_back(&counters.emplace_back());
   }
@@ -184,16 +190,43 @@ std::expected<void, StartError> Server::Parts::open_shards() {
       (*ring)->random(secret);
       gate = std::make_unique<dispatch::GateState>(count, config.limits, secret);
     }
-    const server::ShardPlan plan{
-        *settings,
-        admin_settings,
-        *gate,
-        counters_view,
-        sockets_per_shard,
-        {.access = &access, .reload = &reload_gate, .off_shard = &*off_shard, .shard = static_cast<std::uint8_t>(index)}};
+    const server::ShardPlan plan{*settings,
+                                 admin_settings,
+                                 *gate,
+                                 counters_view,
+                                 sockets_per_shard,
+                                 {.access = &access,
+                                  .reload = &reload_gate,
+                                  .off_shard = &*off_shard,
+                                  .events = events.get(),
+                                  .shard = static_cast<std::uint8_t>(index)},
+                                 events.get()};
     shards.emplace_back(static_cast<std::uint8_t>(index), plan, std::move(*ring), counters[index]);
   }
   return {};
+}
+
+void Server::Parts::open_events(std::uint32_t shards_count) {
+  std::vector<std::string> paths;
+  for (const auto& mount : mounts) paths.push_back(mount.path);
+  events = std::make_unique<events::EventHub>(events::EventHub::Options{
+      .shards_count = shards_count,
+      .ring_bytes = config.events.ring_bytes,
+      .log_bytes = config.events.log_bytes,
+      .boot = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()),
+      .routes = std::move(paths),
+      .wake =
+          [this](std::uint8_t shard) {
+            if (gate->mailboxes.must_ring(shard)) ring::Ring::wake_from_any_thread(gate->doorbells[shard]);
+          },
+      .clock = [] { return static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count()); },
+      .readers_max = config.events.readers_max,
+      .heartbeat = config.events.heartbeat_ns});
+}
+
+/// Routes with sinks want events from the start; else the first reader does.
+void Server::Parts::want_events(const Config& fresh) {
+  if (std::ranges::any_of(fresh.routes, [](const RouteConfig& route) { return !route.upstream.empty(); })) events->want();
 }
 
 std::expected<void, StartError> Server::Parts::open_listeners() {

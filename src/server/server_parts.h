@@ -22,6 +22,7 @@
 #include "dispatch/echo.h"
 #include "dispatch/entry.h"
 #include "dispatch/gate_state.h"
+#include "events/event_hub.h"
 #include "ring/socket_file.h"
 #include "ringgate/server.h"
 #include "server/certificates.h"
@@ -53,6 +54,7 @@ struct Server::Parts {
   admin::Access access;
   const admin::ReloadGate reload_gate = [this] { return reload(nullptr); };
   std::unique_ptr<dispatch::GateState> gate;
+  std::unique_ptr<events::EventHub> events;  // its thread has ended before the shards are gone
   std::deque<ShardCounters> counters;
   std::vector<const ShardCounters*> counters_view;
   std::deque<server::Shard> shards;
@@ -78,6 +80,8 @@ struct Server::Parts {
   /// Adds a route and its handler.
   void serve_route(const RouteConfig& route, Handler* handler);
   std::expected<void, StartError> open_shards();
+  void open_events(std::uint32_t shards_count);
+  void want_events(const Config& fresh);
   std::expected<void, StartError> open_listeners();
   std::expected<std::string, StartError> listen_everywhere(std::uint32_t index, const std::string& bind, bool dual_stack);
   std::expected<void, StartError> start_threads();

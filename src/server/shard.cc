@@ -38,6 +38,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
       batch_(plan.settings.config.ring.gather_ns, ring_->now()) {
   devices_.add_observer(log_observer_);
   devices_.add_observer(counting_observer_);
+  if (plan.events != nullptr) devices_.add_observer(event_observer_.emplace(*plan.events, index, *ring_));
   plan.gate.doorbells[index] = ring_->doorbell();
 }
 
@@ -117,11 +118,13 @@ bool Shard::turn() {
   devices_.read_on();
   devices_.enforce_denials();
   transport_.expire_timers();
+  if (event_observer_) event_observer_->take_news();  // before the streams look
   more_streams_ = admin_.run_streams();
   const std::uint32_t listeners = device_listeners_ + (plan_.settings.config.admin.bind == "off" ? 0 : 1);
   const bool done = drain_.advance(device_listeners_, listeners);
   transport_.finish_turn();
   push_.ring_doorbells();
+  if (event_observer_) event_observer_->finish_turn();
   plan_.gate.map.reclaim();
   publish_counters();
   return !done;
@@ -132,12 +135,20 @@ ring::WaitPolicy Shard::wait_policy() {
   ring::WaitPolicy policy;
   if (more_parcels_ || more_broadcasts_ || more_streams_ || transport_.wants_turn() || devices_.wants_turn()) return policy;
   if (!plan_.gate.mailboxes.of(index_).may_sleep()) return policy;
+  if (event_observer_ && event_observer_->has_news()) {
+    plan_.gate.mailboxes.of(index_).awake();
+    return policy;
+  }
   policy.may_sleep = true;
   const auto timer = transport_.next_timer();
   policy.timeout = timer ? std::max<DurationNs>(*timer, 1) : 0;
   if (const DurationNs pause = drain_.pause(); pause != 0 && (policy.timeout == 0 || pause < policy.timeout))
     policy.timeout = pause;
   if (const auto wait = push_.sleep_max(); wait && (policy.timeout == 0 || *wait < policy.timeout)) policy.timeout = *wait;
+  if (const auto wait = event_observer_ ? event_observer_->sleep_max() : std::nullopt;
+      wait && (policy.timeout == 0 || *wait < policy.timeout))
+    policy.timeout = *wait;
+  if (const auto wait = devices_.sleep_max(); wait && (policy.timeout == 0 || *wait < policy.timeout)) policy.timeout = *wait;
   if (batch_.count() > 1 && ring_->features().minimum_wait) {
     policy.completions_min = batch_.count();
     policy.minimum_wait = batch_.wait();

@@ -19,6 +19,7 @@
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
 #include "dispatch/push_service.h"
+#include "events/event_observer.h"
 #include "ring/ring.h"
 #include "server/batch.h"
 #include "server/certificates.h"
@@ -34,6 +35,7 @@ struct ShardPlan {
   std::span<const ShardCounters* const> all_counters;
   std::uint32_t slots_count;
   admin::Services services = {};
+  events::EventHub* events = nullptr;  // null: nobody listens to events
 };
 
 class Shard {
@@ -90,6 +92,7 @@ class Shard {
   dispatch::DeviceSettings settings_;  // the devices', for this shard alone
   dispatch::LogObserver log_observer_;
   dispatch::CountingObserver counting_observer_;
+  std::optional<events::EventObserver> event_observer_;
   dispatch::DeviceSession devices_;
   dispatch::PushService push_;
   admin::AdminSession admin_;

@@ -41,7 +41,9 @@ enum class Endpoint {
   readiness,
   metrics,
   reload,
-  stats
+  stats,
+  events,
+  stream
 };
 
 /// What became of the request.
@@ -129,6 +131,8 @@ std::optional<Served> reference_services(std::string_view path) {
   if (at.count < 2 || !is(0, "v1")) return std::nullopt;
   if (at.count == 2 && is(1, "broadcast")) return Served{.post = Endpoint::broadcast, .id_segment = {}};
   if (at.count == 2 && is(1, "reload")) return Served{.post = Endpoint::reload, .id_segment = {}};
+  if (at.count == 2 && is(1, "events")) return Served{.get = Endpoint::events, .id_segment = {}};
+  if (at.count == 2 && is(1, "stream")) return Served{.get = Endpoint::stream, .id_segment = {}};
   if (at.count == 2 && is(1, "stats")) return Served{.get = Endpoint::stats, .id_segment = {}};
   if (at.count == 2 && is(1, "revocations"))
     return Served{.put = Endpoint::revoke, .delete_ = Endpoint::lift_revocation, .id_segment = {}};
@@ -166,7 +170,8 @@ Outcome reference_outcome(const Request& request) {
   const auto refused = [](Refusal refusal) { return Outcome{.id = {}, .group = {}, .refusal = refusal}; };
   if (request.is_from_web_page) return refused(Refusal::origin_forbidden);
   if (request.method == http::Method::unknown) return refused(Refusal::method_unknown);
-  if (request.asks_for_websocket) return refused(Refusal::upgrade_unserved);
+  const bool is_stream = request.path == "/v1/stream" && request.method == http::Method::get;
+  if (request.asks_for_websocket && !is_stream) return refused(Refusal::upgrade_unserved);
   if (request.path[0] != '/')
     return refused(Refusal::method_not_allowed);  // an OPTIONS or the like of something else than a path
   const auto services = reference_services(request.path);
@@ -291,6 +296,8 @@ void AdminApi::show_readiness(Call call) { note(Endpoint::readiness, call); }
 void AdminApi::show_metrics(Call call) { note(Endpoint::metrics, call); }
 void AdminApi::reload(Call call) { note(Endpoint::reload, call); }
 void AdminApi::show_stats(Call call) { note(Endpoint::stats, call); }
+void AdminApi::stream_events(Call call) { note(Endpoint::events, call); }
+void AdminApi::open_stream(Call call) { note(Endpoint::stream, call); }
 }  // namespace ringgate::admin
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

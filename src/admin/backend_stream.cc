@@ -1,0 +1,257 @@
+#include "admin/backend_stream.h"
+
+#include <algorithm>
+
+#include "admin/json.h"
+#include "admin/query_number.h"
+#include "base/log.h"
+#include "events/event_json.h"
+#include "events/stream_format.h"
+#include "ws/frame_writer.h"
+#include "ws/utf8.h"
+#include "ws/violation.h"
+
+namespace ringgate::admin {
+namespace {
+
+constexpr std::size_t line_bytes_max = 16 * 1024;
+constexpr std::size_t pushes_awaited_max = 1024;
+constexpr std::uint64_t credits_max = std::uint64_t{1} << 50;
+
+const std::string* find(const std::vector<std::pair<std::string, std::string>>& members, std::string_view name) {
+  const auto found = std::ranges::find(members, name, &std::pair<std::string, std::string>::first);
+  return found == members.end() ? nullptr : &found->second;
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  out.append(",\"").append(name).append("\":");
+  events::append_json_string(out, text);
+}
+
+}  // namespace
+
+BackendStream::BackendStream(Parts parts)
+    : parts_(std::move(parts)),
+      frames_(2 * (parts_.push_bytes_max + line_bytes_max) + 1024 * 1024),
+      rules_{.message_bytes_max = parts_.push_bytes_max + line_bytes_max, .fragments_max = 1024} {}
+
+BackendStream::~BackendStream() {
+  frames_.abandon(partial_);
+  answers_->port = {};
+  if (reader_ == nullptr) {
+    parts_.hub.release_reader();
+  } else {
+    reader_->close();
+    parts_.hub.look_at_readers();
+  }
+  note_end("caller_gone");
+}
+
+void BackendStream::on_open(const StreamPort& port) {
+  port_ = answers_->port = port;
+  log::info("backend stream begins", {{"caller", parts_.caller.name}});
+}
+
+// -- Frames
+
+void BackendStream::on_input(ByteView bytes) {
+  if (has_ended_) return;
+  input_.resize(bytes.size() + limits::buffer_slack_bytes);
+  std::ranges::copy(bytes, input_.begin());
+  MutableBytes rest(input_.data(), bytes.size());
+  while (!rest.empty() && !has_ended_) {
+    ws::Event event = frames_.next(rest, partial_, rules_);
+    const bool goes_on = handle(event);
+    frames_.recycle(event.assembled);
+    if (!goes_on) return;
+  }
+  hold_input_if_needed();
+}
+
+/// False if nothing more may be read.
+bool BackendStream::handle(ws::Event& event) {
+  switch (event.kind) {
+    case ws::EventKind::need_more: return false;
+    case ws::EventKind::message: on_message(event.payload); return !has_ended_;
+    case ws::EventKind::ping: port_.write(ws::encode_pong(event.payload).view()); return true;
+    case ws::EventKind::pong: return true;
+    case ws::EventKind::close:
+      port_.write(ws::encode_close(event.close_code, {}).view());
+      note_end("closed_by_caller");
+      port_.finish();
+      return false;
+    case ws::EventKind::violation: {
+      const ws::ViolationFacts& facts = ws::facts_of(event.violation);
+      close(facts.close_code, facts.reason);
+      return false;
+    }
+  }
+  return false;
+}
+
+/// A message is one line of JSON; what follows its LF is the payload.
+void BackendStream::on_message(ByteView message) {
+  const std::string_view text = text_of(message);
+  const std::size_t line_bytes = std::min(text.find('\n'), text.size());
+  const auto members = line_bytes <= line_bytes_max ? flat_members(text.substr(0, line_bytes)) : std::nullopt;
+  const std::string* const type = members ? find(*members, "type") : nullptr;
+  if (type == nullptr) return close(CloseCode::policy_violation, "a message begins with a line of JSON that has a type");
+  if (*type == "push") return on_push(*members, message.subspan(std::min(line_bytes + 1, message.size())));
+  if (*type == "credit") {
+    const std::string* const bytes = find(*members, "bytes");
+    return on_credit(bytes == nullptr ? std::string_view{} : *bytes);
+  }
+  close(CloseCode::policy_violation, "the type of the message is not known");
+}
+
+void BackendStream::close(CloseCode code, std::string_view reason) {
+  port_.write(ws::encode_close(code, reason).view());
+  note_end(reason);
+  port_.finish();
+}
+
+// -- Events down
+
+void BackendStream::on_credit(std::string_view bytes_text) {
+  const auto bytes = parse_number(bytes_text);
+  if (!bytes || *bytes == 0 || *bytes > credits_max) return close(CloseCode::policy_violation, "a credit is a number of bytes");
+  credits_ = std::min(credits_ + *bytes, credits_max);
+  if (reader_ == nullptr) begin_reading();
+  grant();
+}
+
+/// From now on, or behind Last-Event-ID. Its window is what `grant` gives.
+void BackendStream::begin_reading() {
+  parts_.reader.window_bytes = 0;
+  parts_.reader.format = &events::stream_format();
+  if (!parts_.reader.start) parts_.reader.start = parts_.hub.log().at_end();
+  reader_ = std::make_shared<events::EventReader>(parts_.reader);
+  parts_.hub.add_reader(reader_);
+}
+
+void BackendStream::grant() {
+  const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(credits_, room_));
+  if (bytes == 0 || reader_ == nullptr) return;
+  credits_ -= bytes;
+  room_ -= bytes;
+  if (reader_->grant(bytes)) parts_.hub.look_at_readers();
+}
+
+/// What has left the connection makes room again.
+void BackendStream::settle() {
+  const std::size_t room = port_.room();
+  const std::size_t queued = room >= window_bytes ? 0 : window_bytes - room;
+  if (outstanding_bytes_ <= queued) return;
+  room_ += outstanding_bytes_ - queued;
+  outstanding_bytes_ = queued;
+  grant();
+}
+
+bool BackendStream::on_turn() {
+  if (outstanding_bytes_ != 0) settle();
+  if (const auto taken = reader_ == nullptr ? std::nullopt : reader_->take()) {
+    port_.write(bytes_of(taken->bytes));
+    outstanding_bytes_ += taken->charged_bytes;
+    if (!taken->end_reason.empty()) {
+      close(CloseCode::try_again_later, taken->end_reason);
+      return false;
+    }
+  }
+  hold_input_if_needed();
+  return outstanding_bytes_ > window_bytes / 2;
+}
+
+// -- Pushes up
+
+/// A backend that does not read its answers, or sends faster than devices are reached, is not read from.
+void BackendStream::hold_input_if_needed() {
+  const bool must_hold = answers_->awaited >= pushes_awaited_max || port_.room() == 0;
+  if (must_hold == holds_input_) return;
+  holds_input_ = must_hold;
+  if (must_hold) port_.pause_input();
+  else port_.read_on();
+}
+
+void BackendStream::on_push(const Members& members, ByteView payload) {
+  const std::string* const id = find(members, "id");
+  const std::string* const device = find(members, "device");
+  const std::string* const kind = find(members, "kind");
+  if (id == nullptr || id->size() > 128) return close(CloseCode::policy_violation, "a push has an id of at most 128 bytes");
+  const std::string_view to = device == nullptr ? std::string_view{} : *device;
+  if (!is_valid_device_id(to, parts_.id_characters)) return answers_->refuse(*id, to, "bad_id");
+  if (kind != nullptr && *kind != "text" && *kind != "binary") return answers_->refuse(*id, to, "bad_kind");
+  if (!parts_.caller.may(auth::Scope::push)) return answers_->refuse(*id, to, "scope");
+  if (!parts_.caller.covers_id(to)) return answers_->refuse(*id, to, "not_covered");
+  const MessageType type = kind != nullptr && *kind == "binary" ? MessageType::binary : MessageType::text;
+  ++answers_->awaited;
+  if (!parts_.caller.depends_on_connection()) return push(*id, *device, type, payload);
+  // Which route and groups the device has is known where it is.
+  parts_.push_service.describe(
+      to, [answers = answers_, caller = parts_.caller, service = &parts_.push_service, id = *id, device = *device, type,
+           payload = std::vector<std::uint8_t>(payload.begin(), payload.end())](const dispatch::DescribeResult& result) {
+        const auto refuse = [&](std::string_view reason) {
+          --answers->awaited;
+          answers->refuse(id, device, reason);
+        };
+        if (result.outcome == dispatch::DescribeOutcome::unknown_device) return refuse("unknown_device");
+        if (result.outcome != dispatch::DescribeOutcome::found) return refuse("unavailable");
+        if (!caller.covers(*result.device)) return refuse("not_covered");
+        service->push(device, ws::MessageRef::encode(type, payload),
+                      [answers, id, device](const PushResult& pushed) { answers->finish(id, device, pushed); });
+      });
+}
+
+void BackendStream::push(const std::string& id, const std::string& device, MessageType type, ByteView payload) {
+  auto on_result = [answers = answers_, id, device](const PushResult& result) { answers->finish(id, device, result); };
+  if (type == MessageType::text && !ws::valid_utf8(payload))
+    return parts_.push_service.refuse_push(PushOutcome::invalid_utf8, std::move(on_result));
+  parts_.push_service.push(device, ws::MessageRef::encode(type, payload), std::move(on_result));
+}
+
+void BackendStream::Answers::write(std::string_view json) const {
+  std::string frame;
+  (void)events::append_stream_message(frame, json);
+  port.write(bytes_of(frame));
+}
+
+void BackendStream::Answers::finish(std::string_view id, std::string_view device, const PushResult& result) {
+  --awaited;
+  if (result.outcome != PushOutcome::delivered) return refuse(id, device, name_of(result.outcome));
+  std::string json = R"({"type":"result","id":)";
+  events::append_json_string(json, id);
+  json += R"(,"status":"delivered")";
+  append_member(json, "device", device);
+  append_member(json, "conn", result.connection.text());
+  json.append(",\"queued_bytes\":").append(std::to_string(result.queued_bytes)).append("}");
+  write(json);
+}
+
+void BackendStream::Answers::refuse(std::string_view id, std::string_view device, std::string_view reason) const {
+  std::string json = R"({"type":"result","id":)";
+  events::append_json_string(json, id);
+  append_member(json, "status", reason);
+  append_member(json, "device", device);
+  json += '}';
+  write(json);
+}
+
+// -- The end
+
+void BackendStream::on_stalled() {
+  parts_.hub.reader_counters().cut_stalled.fetch_add(1, std::memory_order_relaxed);
+  note_end("stalled");
+}
+
+void BackendStream::on_drain() {
+  std::string end;
+  (void)events::stream_format().end(end, "stopping");
+  port_.write(bytes_of(end));
+  close(CloseCode::going_away, "stopping");
+}
+
+void BackendStream::note_end(std::string_view reason) {
+  if (std::exchange(has_ended_, true)) return;
+  log::info("backend stream ends", {{"caller", parts_.caller.name}, {"reason", reason}});
+}
+
+}  // namespace ringgate::admin

@@ -1,0 +1,79 @@
+#include "admin/event_stream.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace ringgate::admin {
+
+EventStream::EventStream(events::EventHub& hub, events::EventReader::Options options, std::string_view prelude,
+                         std::string caller)
+    : hub_(hub),
+      format_(*options.format),
+      reader_(std::make_shared<events::EventReader>(std::move(options))),
+      prelude_(prelude),
+      caller_(std::move(caller)) {}
+
+EventStream::~EventStream() {
+  if (!is_open_) {
+    hub_.release_reader();
+    return;
+  }
+  if (!has_ended_) note_end("caller_gone");
+  reader_->close();
+  hub_.look_at_readers();
+}
+
+void EventStream::on_open(const StreamPort& port) {
+  port_ = port;
+  is_open_ = true;
+  log::info("event reader begins", {{"caller", caller_}});
+  port_.write(bytes_of(prelude_));
+  hub_.add_reader(reader_);
+}
+
+/// Lets the merger encode as many bytes as have left since the last turn.
+void EventStream::settle() {
+  const std::size_t room = port_.room();
+  const std::size_t queued = room >= window_bytes ? 0 : window_bytes - room;
+  if (outstanding_bytes_ <= queued) return;
+  const std::size_t left = outstanding_bytes_ - queued;
+  outstanding_bytes_ = queued;
+  if (reader_->grant(left)) hub_.look_at_readers();
+}
+
+bool EventStream::on_turn() {
+  if (outstanding_bytes_ != 0) settle();
+  if (const auto taken = reader_->take()) {
+    port_.write(bytes_of(taken->bytes));
+    outstanding_bytes_ += taken->charged_bytes;
+    if (!taken->end_reason.empty()) {
+      note_end(taken->end_reason);
+      port_.finish();
+      return false;
+    }
+  }
+  // If the kernel takes all of it without a completion, nothing else would make a turn in which it is granted again.
+  return outstanding_bytes_ > window_bytes / 2;
+}
+
+void EventStream::on_stalled() {
+  note_end("stalled");
+  hub_.reader_counters().cut_stalled.fetch_add(1, std::memory_order_relaxed);
+}
+
+void EventStream::on_drain() {
+  reader_->close();
+  std::string end;
+  (void)format_.end(end, "stopping");
+  port_.write(bytes_of(end));
+  note_end("stopping");
+  port_.finish();
+}
+
+void EventStream::note_end(std::string_view reason) {
+  if (std::exchange(has_ended_, true)) return;
+  log::info("event reader ends", {{"caller", caller_}, {"reason", reason}});
+}
+
+}  // namespace ringgate::admin

@@ -1,0 +1,159 @@
+#include "events/event_hub.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <bitset>
+#include <chrono>
+#include <utility>
+
+#include "base/limits.h"
+#include "dispatch/upstream.h"
+
+namespace ringgate::events {
+
+EventHub::EventHub(Options options)
+    : routes_(std::move(options.routes)),
+      wake_(std::move(options.wake)),
+      clock_(std::move(options.clock)),
+      readers_max_(options.readers_max),
+      heartbeat_(options.heartbeat),
+      threads_(options.threads),
+      log_(options.log_bytes),
+      encoder_(options.boot, routes_) {
+  for (std::size_t i = 0; i < options.shards_count; ++i) shards_.emplace_back(options.ring_bytes);
+}
+
+EventHub::~EventHub() = default;
+
+void EventHub::want() {
+  if (is_wanted()) return;
+  const std::lock_guard lock(mutex_);
+  if (is_wanted()) return;
+  if (threads_ == Threads::own) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  is_wanted_.store(true, std::memory_order_relaxed);
+}
+
+void EventHub::stop() {
+  std::jthread ended;
+  const std::lock_guard lock(mutex_);
+  ended.swap(thread_);
+  ended.request_stop();
+}
+
+void EventHub::ring_bell() {
+  if (is_asleep_.load(std::memory_order_seq_cst) == 0 || is_asleep_.exchange(0, std::memory_order_seq_cst) == 0) return;
+  {
+    const std::lock_guard lock(mutex_);
+  }  // the merger either waits by now, or will look again
+  rung_.notify_one();
+}
+
+bool EventHub::reserve_reader() {
+  if (readers_count_.fetch_add(1, std::memory_order_relaxed) < readers_max_) return true;
+  release_reader();
+  return false;
+}
+
+void EventHub::add_reader(std::shared_ptr<EventReader> reader) {
+  {
+    const std::lock_guard lock(mutex_);
+    fresh_readers_.push_back(std::move(reader));
+  }
+  look_at_readers();
+}
+
+// -- The merger's thread
+
+bool EventHub::turn() {
+  const bool more_records = merge();
+  return serve_readers() || more_records;
+}
+
+/// True if a ring may hold more.
+bool EventHub::merge() {
+  bool any = false;
+  merged_count_ = 0;
+  for (Shard& shard : shards_) {
+    any = shard.ring.drain(ring_bytes_per_turn, [this](const std::uint8_t* record, std::size_t size) { keep(record, size); }) ||
+          any;
+  }
+  log_.publish();
+  return any;
+}
+
+void EventHub::keep(const std::uint8_t* record, std::size_t size) {
+  const std::uint8_t type = record[offsetof(RecordHead, type)];
+  (log_.append(record, size) ? logged_ : lost_)[type].add(1);
+  ++merged_count_;
+}
+
+/// True if a reader has more to encode.
+bool EventHub::serve_readers() {
+  if (has_requests_.load(std::memory_order_relaxed)) {
+    has_requests_.store(false, std::memory_order_seq_cst);
+    const std::lock_guard lock(mutex_);
+    readers_.insert(readers_.end(), fresh_readers_.begin(), fresh_readers_.end());
+    fresh_readers_.clear();
+  }
+  if (readers_.empty()) return false;
+  bool more = false;
+  std::size_t lag_bytes = 0;
+  std::bitset<limits::shards_max> to_wake;
+  heartbeat_at_ = 0;
+  const TimeNs now = clock_();
+  const std::size_t before = readers_.size();
+  std::erase_if(readers_, [&](const std::shared_ptr<EventReader>& reader) {
+    const EventReader::Pumped pumped = reader->pump(log_, encoder_, now, reader_counters_);
+    if (pumped == EventReader::Pumped::ended) return true;
+    more = more || pumped == EventReader::Pumped::more;
+    lag_bytes = std::max(lag_bytes, reader->lag_bytes(log_));
+    if (pumped != EventReader::Pumped::nothing && !shards_[reader->shard()].has_news.exchange(true, std::memory_order_seq_cst))
+      to_wake.set(reader->shard());
+    if (const TimeNs at = reader->heartbeat_at(); at != 0 && (heartbeat_at_ == 0 || at < heartbeat_at_)) heartbeat_at_ = at;
+    return false;
+  });
+  judge_fullness(lag_bytes);
+  if (readers_.size() != before) readers_count_.fetch_sub(before - readers_.size(), std::memory_order_relaxed);
+  for (std::size_t shard = 0; to_wake.any() && shard < shards_.size(); ++shard)
+    if (to_wake.test(shard)) wake_(static_cast<std::uint8_t>(shard));
+  return more;
+}
+
+/// The stream is as full as the log is for the slowest reader.
+void EventHub::judge_fullness(std::size_t lag_bytes) {
+  if (lag_bytes > log_.bytes_max() / 2) set_full(dispatch::events_sink);
+  else if (lag_bytes < log_.bytes_max() / 4) clear_full(dispatch::events_sink);
+}
+
+bool EventHub::all_rings_are_empty() const {
+  return std::ranges::all_of(shards_, [](const Shard& shard) { return shard.ring.is_empty(); });
+}
+
+void EventHub::run(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), "events");
+  while (!stop.stop_requested()) {
+    if (!turn()) sleep(stop);
+    else if (merged_count_ > records_few) std::this_thread::sleep_for(std::chrono::nanoseconds(gather_time));
+  }
+}
+
+void EventHub::sleep(const std::stop_token& stop) {
+  is_asleep_.store(1, std::memory_order_seq_cst);  // before looking
+  if (!all_rings_are_empty() || has_requests_.load(std::memory_order_seq_cst)) {
+    is_asleep_.store(0, std::memory_order_relaxed);
+    return;
+  }
+  std::unique_lock lock(mutex_);
+  const auto is_rung = [this] { return is_asleep_.load(std::memory_order_seq_cst) == 0; };
+  if (heartbeat_at_ == 0) {
+    rung_.wait(lock, stop, is_rung);
+  } else {
+    const TimeNs now = clock_();
+    const DurationNs wait = heartbeat_at_ > now ? heartbeat_at_ - now : 0;
+    rung_.wait_for(lock, stop, std::chrono::nanoseconds(wait), is_rung);
+  }
+  is_asleep_.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace ringgate::events

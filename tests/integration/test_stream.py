@@ -1,0 +1,217 @@
+"""/v1/stream: a backend's WebSocket, with events down under credits and pushes up."""
+
+import json
+import time
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from support.curl import curl, metric
+from support.gate import PATIENCE, Gate, run_ringgate
+from support.raw_peer import BINARY, TEXT, connect_device
+
+UPSTREAM = {"route.0.upstream": "events"}
+
+
+@pytest.fixture(scope="module")
+def gate():
+    with Gate(settings=UPSTREAM, shards=2) as running:
+        yield running
+
+
+def open_stream(gate, query="", subprotocols=("ringgate.v1",), **how):
+    url = f"ws://{gate.admin}/v1/stream{query}"
+    return connect(url, subprotocols=list(subprotocols), compression=None, proxy=None, max_size=None, open_timeout=10 * PATIENCE, **how)
+
+
+def send(stream, payload=b"", **members):
+    stream.send(json.dumps(members).encode() + b"\n" + payload)
+
+
+def receive(stream, timeout=10.0):
+    """The object of the next message, with its payload as the member `payload`, and its size."""
+    message = stream.recv(timeout=timeout * PATIENCE)
+    line, _, payload = message.partition(b"\n")
+    return {**json.loads(line), "payload": payload, "size": len(message)}
+
+
+def refused(gate, query="", subprotocols=("ringgate.v1",), **how):
+    with pytest.raises(InvalidStatus) as caught:
+        open_stream(gate, query, subprotocols, **how).close()
+    response = caught.value.response
+    return response.status_code, json.loads(response.body)["reason"]
+
+
+def test_events_need_credits_and_payloads_are_raw(gate):
+    with open_stream(gate, "?device=raw") as stream:
+        assert stream.subprotocol == "ringgate.v1"
+        with connect_device(gate, "raw") as peer:
+            with pytest.raises(TimeoutError):
+                stream.recv(timeout=0.05)
+            send(stream, type="credit", bytes=1 << 20)
+            send(stream, b"fence", type="push", id="f", device="raw")
+            assert receive(stream)["status"] == "delivered"
+            peer.read_frame()
+            peer.send_frame(BINARY, bytes(range(256)))
+            peer.send_frame(TEXT, "hé\n".encode())
+            first, second = receive(stream), receive(stream)
+            assert (first["type"], first["kind"], first["bytes"], first["payload"]) == ("device.message", "binary", 256, bytes(range(256)))
+            assert (second["kind"], second["payload"]) == ("text", "hé\n".encode())
+            assert "text" not in second and "base64" not in first
+            for _ in range(2):
+                peer.read_frame()
+            peer.close_normally()
+        assert receive(stream)["type"] == "device.disconnected"
+
+
+def test_credits_bound_what_comes(gate):
+    with open_stream(gate, "?device=bound&type=device.message") as stream, connect_device(gate, "bound") as peer:
+        send(stream, type="credit", bytes=3000)
+        send(stream, b"fence", type="push", id="f", device="bound")
+        receive(stream)
+        peer.read_frame()
+        for number in range(20):
+            peer.send_frame(TEXT, b"%03d" % number + b"x" * 997)
+        got, numbers = 0, []
+        while got < 3000:
+            event = receive(stream)
+            got += event["size"]
+            numbers.append(int(event["payload"][:3]))
+        with pytest.raises(TimeoutError):
+            stream.recv(timeout=0.1)
+        while len(numbers) < 20:
+            send(stream, type="credit", bytes=got)
+            spent, got = got, 0
+            while got < spent and len(numbers) < 20:
+                event = receive(stream)
+                got += event["size"]
+                numbers.append(int(event["payload"][:3]))
+        assert numbers == list(range(20))
+        for _ in range(20):
+            peer.read_frame()
+        peer.close_normally()
+
+
+def test_each_push_is_answered_by_its_id(gate):
+    peers = {f"push-{i}": connect_device(gate, f"push-{i}") for i in range(8)}
+    with open_stream(gate) as stream:
+        for number in range(400):
+            device = f"push-{number % 10}"  # two of them are not there
+            send(stream, b"%d" % number, type="push", id=f"id-{number}", device=device, kind="binary" if number % 2 else "text")
+        results = {}
+        while len(results) < 400:
+            result = receive(stream)
+            assert result["type"] == "result" and result["id"] not in results
+            results[result["id"]] = result
+    for number in range(400):
+        device = f"push-{number % 10}"
+        result = results[f"id-{number}"]
+        assert result["device"] == device
+        assert result["status"] == ("delivered" if device in peers else "unknown_device")
+    for device, peer in peers.items():
+        for number in range(int(device[5:]), 400, 10):
+            frame = peer.read_frame()
+            assert frame.payload == b"%d" % number and frame.opcode == (BINARY if number % 2 else TEXT)
+        peer.close_normally()
+
+
+@pytest.mark.parametrize("members, status", [
+    ({"device": "a b"}, "bad_id"), ({}, "bad_id"), ({"device": "x", "kind": "other"}, "bad_kind"), ({"device": "nobody"}, "unknown_device"),
+])
+def test_refused_pushes(gate, members, status):
+    with open_stream(gate) as stream:
+        send(stream, b"x", type="push", id="1", **members)
+        assert receive(stream)["status"] == status
+
+
+def test_a_push_of_text_that_is_no_utf8(gate):
+    with open_stream(gate) as stream:
+        send(stream, b"\xff", type="push", id="1", device="x")
+        assert receive(stream)["status"] == "invalid_utf8"
+
+
+@pytest.mark.parametrize("message", [b"", b"{}", b"[1]\n", b'{"type":"other"}\n', b'{"type":"credit"}\n', b'{"type":"credit","bytes":0}\n',
+                                     b'{"type":"credit","bytes":-1}\n', b'{"type":"push","device":"a"}\n', b"{\"type\":\"push\"" + b" " * 20000,
+                                     b'{"type":"push","type":"credit"}\n'])
+def test_messages_that_are_none(gate, message):
+    with open_stream(gate) as stream:
+        stream.send(message)
+        with pytest.raises(ConnectionClosed) as caught:
+            stream.recv(timeout=10 * PATIENCE)
+        assert caught.value.rcvd.code == 1008
+
+
+def test_handshakes_that_are_refused(gate):
+    assert refused(gate, subprotocols=("other",)) == (400, "subprotocol_missing")
+    assert refused(gate, "?type=nothing") == (400, "bad_parameters")
+    assert refused(gate, additional_headers={"Last-Event-ID": "x"}) == (400, "bad_event_id")
+
+
+def test_a_plain_get_is_told_to_upgrade(gate):
+    answer = curl(gate.admin_url("/v1/stream"))
+    answer.problem(426, "upgrade_required")
+    assert answer.fields["upgrade"] == "websocket"
+
+
+def test_it_resumes(gate):
+    with open_stream(gate, "?device=again&type=device.message") as stream, connect_device(gate, "again") as peer:
+        send(stream, type="credit", bytes=1 << 20)
+        send(stream, b"fence", type="push", id="f", device="again")
+        receive(stream)
+        peer.read_frame()
+        for text in ("one", "two", "three"):
+            peer.send_frame(TEXT, text.encode())
+        last = receive(stream)["id"]
+        with open_stream(gate, "?device=again&type=device.message", additional_headers={"Last-Event-ID": last}) as resumed:
+            send(resumed, type="credit", bytes=1 << 20)
+            assert [receive(resumed)["payload"] for _ in range(2)] == [b"two", b"three"]
+        for _ in range(3):
+            peer.read_frame()
+        peer.close_normally()
+
+
+def test_tokens(tmp_path):
+    file = tmp_path / "admin.tokens"
+    made = {}
+    for name, scopes, restriction in (("both", "read,push", []), ("read", "read", []), ("route", "read,push", ["--route", "/ws"]),
+                                      ("prefix", "read,push", ["--prefix", "a-"])):
+        done = run_ringgate("token", "admin", "--name", name, "--scopes", scopes, "--append", str(file), *restriction)
+        assert done.returncode == 0, done
+        made[name] = done.stdout.split()[0]
+    with Gate(settings={**UPSTREAM, "admin.tokens": str(file)}) as guarded:
+        assert refused(guarded) == (401, "token_missing")
+        assert refused(guarded, subprotocols=("ringgate.v1", "ringgate.token.wrong")) == (401, "token_invalid")
+        with connect_device(guarded, "a-1") as one, connect_device(guarded, "b-1") as other:
+            expected = {"both": ("delivered", "delivered"), "read": ("scope", "scope"), "route": ("delivered", "delivered"),
+                        "prefix": ("delivered", "not_covered")}
+            for name, statuses in expected.items():
+                with open_stream(guarded, subprotocols=("ringgate.v1", f"ringgate.token.{made[name]}")) as stream:
+                    assert stream.subprotocol == "ringgate.v1"
+                    for device, status in zip(("a-1", "b-1"), statuses, strict=True):
+                        send(stream, b"x", type="push", id=device, device=device)
+                        assert receive(stream)["status"] == status, (name, device)
+            one.close_normally()
+            other.close_normally()
+
+
+def test_a_drain_closes_it():
+    with Gate() as ending, open_stream(ending) as stream:
+        ending.signal(15)
+        assert receive(stream)["reason"] == "stopping"
+        with pytest.raises(ConnectionClosed) as caught:
+            stream.recv(timeout=10 * PATIENCE)
+        assert caught.value.rcvd.code == 1001
+
+
+def test_it_frees_its_place(gate):
+    def readers():
+        return metric(gate, "ringgate_event_readers")
+    before = readers()
+    with open_stream(gate) as stream:
+        assert readers() == before + 1
+        send(stream, type="credit", bytes=1000)
+    deadline = time.monotonic() + 10 * PATIENCE
+    while readers() != before:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
