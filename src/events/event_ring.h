@@ -51,8 +51,7 @@ class EventRing {
   }
   /// Bytes that are written and not taken.
   std::size_t fill_of_producer() {
-    if (room() < bytes_ / 2) (void)look_again();
-    return bytes_ - room();
+    return bytes_ - look_again();
   }
   /// True if something was written since the last `publish`.
   bool has_unpublished() const { return written_ != published_here_; }

@@ -3,6 +3,7 @@
 import base64
 import re
 import subprocess
+import threading
 import time
 
 import pytest
@@ -248,6 +249,26 @@ def test_a_slow_reader_is_cut_with_a_reason():
             assert stream.next() is None and stream.is_over
             assert metric(busy, "ringgate_event_readers_cut_total", reason="slow_reader") == 1
             peer.close_normally()
+
+
+def test_a_route_that_pauses_its_devices_loses_nothing():
+    """Ten times as much as the log holds is said, while the reader takes nothing for a while."""
+    count, text = 600, b"x" * 20_000
+    settings = {**UPSTREAM, "route.0.handler": "drop", "route.0.on_overflow": "pause", "events.log": "1MiB", "limits.send_timeout": "off"}
+    with Gate(settings=settings) as patient, EventReader(patient, "?type=device.message", receive_buffer_bytes=65536) as stream:
+        with connect_device(patient, "talker") as peer:
+            def talk():
+                for number in range(count):
+                    peer.send_frame(TEXT, b"%06d" % number + text)
+            talker = threading.Thread(target=talk, daemon=True)
+            talker.start()
+            talker.join(0.5)
+            assert talker.is_alive(), "the device was read from although nobody took its events"
+            events = stream.take(count)
+            talker.join(10 * PATIENCE)
+            peer.close_normally()
+        assert [int(event["text"][:6]) for event in events] == list(range(count))
+        assert metric(patient, "ringgate_events_dropped_total") == 0
 
 
 def test_a_reader_that_takes_nothing_is_reset():

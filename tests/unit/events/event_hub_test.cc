@@ -224,6 +224,48 @@ TEST_F(HubTest, TellsAReaderThatComesBackWhatItMissed) {
   EXPECT_EQ(events[1]["id"], "0000000000000001-" + std::to_string(begin));
 }
 
+// What the merger takes counts at once, also between a quarter and a half.
+TEST_F(HubTest, HasRoomAgainOnceItsRingIsLessThanAQuarterFull) {
+  open(4096);
+  int said = 0;
+  for (; observer->has_room(1); ++said) say("a", std::string(40, 'x'));
+  EXPECT_GT(said, 10);
+  say("a", "x");
+  observer->finish_turn();
+  EXPECT_FALSE(observer->has_room(1));
+  const EventHub::Shard& shard = hub->shards().front();
+  for (std::size_t step = 0; shard.ring.fill() >= shard.ring.size() / 4; ++step) {
+    EXPECT_FALSE(observer->has_room(1)) << shard.ring.fill();
+    (void)hub->of(0).ring.drain(1, [](const std::uint8_t*, std::size_t) {});
+    ASSERT_LT(step, 100U);
+  }
+  EXPECT_TRUE(observer->has_room(1));
+  say("a", "x");
+  EXPECT_TRUE(observer->has_room(1)) << "until it is half full";
+}
+
+TEST_F(HubTest, AStreamIsFullWhenItsSlowestReaderLagsByHalfTheLog) {
+  open(1 << 20, 256 * 1024);
+  const auto slow = reader(1000);
+  say("a", "begin");
+  turn();
+  for (int i = 0; i < 150; ++i) {
+    say("a", std::string(1000, 'x'));
+    turn();
+  }
+  EXPECT_FALSE(observer->has_room(1));
+  EXPECT_TRUE(observer->has_room(2)) << "another sink";
+  std::size_t turns = 0;
+  for (; !observer->has_room(1) && turns < 1000; ++turns) {
+    if (const auto taken = slow->take()) slow->grant(taken->charged_bytes);
+    turn();
+  }
+  EXPECT_GT(turns, 50U);
+  slow->close();
+  turn();
+  EXPECT_TRUE(observer->has_room(1));
+}
+
 TEST_F(HubTest, GivesASignOfLife) {
   open();
   const auto idle = reader();

@@ -201,7 +201,8 @@ TEST(CommandLine, CheckConfigKnowsWhichHandlersThereAre) {
     const Outcome finished = run({command, "--set", "route.0.handler=other"});
     EXPECT_EQ(exit_code(finished), ExitCode::bad_configuration) << command;
     EXPECT_EQ(finished.err,
-              "ringgate: --set: route.0.handler: this program has no handler \"other\"; write \"echo\" or \"drop\", or embed the gate in a "
+              "ringgate: --set: route.0.handler: this program has no handler \"other\"; write \"echo\" or \"drop\", or embed the "
+              "gate in a "
               "program that mounts the handler\n");
     EXPECT_EQ(finished.out, "");
   }
