@@ -36,12 +36,18 @@ UserData user_data_of(std::unique_ptr<T> object) {
 ///
 /// The gate answers 500 and logs the fault if a value breaks its rule: an id must be valid (device_id.h) and may not begin with
 /// `anon-`; the client must have offered the subprotocol; the fields must be at most 4 KiB together and must not be the gate's
-/// own: Connection, Upgrade, Sec-WebSocket-*, Content-*, Transfer-Encoding, Date.
+/// own: Connection, Upgrade, Sec-WebSocket-*, Content-*, Transfer-Encoding, Date; there are at most 64 groups of 1 to 128 bytes; a rate
+/// is at most 64 Mi a second.
 struct UpgradeAccept {
   std::optional<std::string> device_id{};    // this device connects, whatever id the request claims
   std::optional<std::string> subprotocol{};  // empty text: none
   std::vector<AnswerField> fields{};         // of the 101, such as Set-Cookie
   UserData user_data{nullptr, [](void*) {}};
+  std::optional<std::vector<std::string>> groups{};  // in place of those of the credential
+  // What the device may send a second, in place of its credential's and its route's; 0: any number.
+  std::optional<std::uint64_t> message_rate{}, byte_rate{};
+  // Unix seconds: closed with 4401 then, or when the credential ends, if that is earlier.
+  std::optional<std::int64_t> expires_at{};
 };
 
 /// The device is answered with this status and a problem document (RFC 9457), and TCP is closed.

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
+#include "base/webhook_counters.h"
 #include "http/request_head_parser.h"
 #include "ringgate/config.h"
 
@@ -26,6 +28,7 @@ struct AdminSettings {
   std::string version;                                    // labels of ringgate_build_info; an empty one is left out
   std::string liburing_version;
   std::string openssl_version;
+  const std::deque<WebhookCounters>* webhooks = nullptr;  // outlives the shards; null: none
 };
 
 /// The settings of the admin port in `config`.

@@ -344,6 +344,61 @@ void add_events(Families& families, const events::EventHub* hub) {
         .label.push_back({"reason", reason});
 }
 
+/// `ringgate_webhook_NAME`, one value for each pair of webhook and label.
+class WebhookFamily {
+ public:
+  WebhookFamily(Families& families, const std::deque<WebhookCounters>& webhooks, std::string_view name, std::string_view help)
+      : families_(families), webhooks_(webhooks), name_(name), help_(help) {}
+
+  /// `label`: empty for none. `value`: reads it from the counters of a webhook.
+  template <typename Value>
+  void add(Kind kind, std::string_view label, std::string_view word, Value&& value) {
+    for (const WebhookCounters& webhook : webhooks_) {
+      ClientMetric& metric = families_.add(name_, help_, kind, static_cast<double>(value(webhook)));
+      metric.label.push_back({"webhook", webhook.name});
+      if (!label.empty()) metric.label.push_back({std::string(label), std::string(word)});
+    }
+  }
+
+ private:
+  Families& families_;
+  const std::deque<WebhookCounters>& webhooks_;
+  const std::string_view name_, help_;
+};
+
+void add_webhooks(Families& families, const std::deque<WebhookCounters>& webhooks) {
+  using W = WebhookCounters;
+  const auto family = [&](std::string_view name, std::string_view help) { return WebhookFamily(families, webhooks, name, help); };
+  const auto of = [](Counter W::* member) { return [member](const W& webhook) { return (webhook.*member).get(); }; };
+  auto events = family("ringgate_webhook_events_total", "Events for a webhook: taken = delivered + dropped + queued.");
+  events.add(Kind::counter, "outcome", "taken", of(&W::taken));
+  events.add(Kind::counter, "outcome", "delivered", of(&W::delivered));
+  auto dropped = family("ringgate_webhook_dropped_total", "Events for a webhook that were given up, by reason.");
+  for (std::size_t i = 0; i < webhook_drop_words.size(); ++i)
+    dropped.add(Kind::counter, "reason", webhook_drop_words[i], [i](const W& webhook) { return webhook.dropped[i].get(); });
+  family("ringgate_webhook_queued_messages", "Events that wait for a webhook, or are being sent to it.")
+      .add(Kind::gauge, {}, {}, of(&W::queued_messages));
+  family("ringgate_webhook_queued_bytes", "Memory of those events.").add(Kind::gauge, {}, {}, of(&W::queued_bytes));
+  auto requests =
+      family("ringgate_webhook_requests_total", "Requests to a webhook, by the class of the answer's status; none: no answer.");
+  for (std::size_t i = 0; i < webhook_status_words.size(); ++i)
+    requests.add(Kind::counter, "status", webhook_status_words[i], [i](const W& webhook) { return webhook.requests[i].get(); });
+  auto replies = family("ringgate_webhook_replies_total", "Answers with a body for the device, by what came of them.");
+  replies.add(Kind::counter, "result", "sent", of(&W::replies));
+  replies.add(Kind::counter, "result", "refused", of(&W::replies_refused));
+  family("ringgate_webhook_stopped", "1 while nothing is sent to a webhook because it has answered 410.")
+      .add(Kind::gauge, {}, {}, of(&W::stopped));
+  auto questions =
+      family("ringgate_connect_hook_questions_total", "Opening handshakes that a webhook was to decide about, by result.");
+  questions.add(Kind::counter, "result", "accepted", of(&W::questions_accepted));
+  questions.add(Kind::counter, "result", "refused", of(&W::questions_refused_by_hook));
+  questions.add(Kind::counter, "result", "failed", of(&W::questions_failed));
+  questions.add(Kind::counter, "result", "no_room",
+                [](const W& webhook) { return webhook.questions_without_room.load(std::memory_order_relaxed); });
+  family("ringgate_connect_hook_questions_waiting", "Opening handshakes that wait for the verdict of a webhook.")
+      .add(Kind::gauge, {}, {}, of(&W::questions_waiting));
+}
+
 void add_process(Families& families) {
   const ProcessUsage usage = read_process_usage();
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
@@ -366,6 +421,7 @@ std::vector<MetricFamily> metric_families(const AdminSettings& settings, const d
   add_gate(families, gate);
   add_certificates(families, gate);
   add_events(families, hub);
+  if (settings.webhooks != nullptr) add_webhooks(families, *settings.webhooks);
   add_process(families);
   return families.take();
 }

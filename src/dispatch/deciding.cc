@@ -1,4 +1,4 @@
-// Asks the handler of a route whether a device may connect, at once or later. Part of DeviceSession. upgrade_answer.h judges what
+// Asks the handler of a route, or its connect hook, whether a device may connect, at once or later. Part of DeviceSession. upgrade_answer.h judges what
 // the handler says.
 //
 // While a decision is awaited, the connection is in Phase::authenticating: its head is kept, what follows it is held, and it is
@@ -25,7 +25,8 @@ void DeviceSession::ask_handler(conn::Connection& connection, const http::Reques
   };
   UpgradeVerdict verdict;
   try {
-    verdict = mount.handler->on_upgrade(UpgradeRequest(facts));
+    verdict =
+        mount.judge != nullptr ? mount.judge->judge(UpgradeRequest(facts)) : mount.handler->on_upgrade(UpgradeRequest(facts));
   } catch (const std::exception& exception) {
     return failed(exception.what());
   } catch (...) {
@@ -56,6 +57,7 @@ void DeviceSession::accept_as_told(conn::Connection& connection, const http::Req
     if (!offered) return refuse_unusable(connection, request, offered.error());
     admission.subprotocol = *offered;
   }
+  if (const auto applied = apply_terms(told, admission); !applied) return refuse_unusable(connection, request, applied.error());
   if (const auto denial = denial_of(admission)) return refuse(connection, *denial, request);
   const auto fields = field_lines(told.fields);
   if (!fields) return refuse_unusable(connection, request, fields.error());

@@ -12,6 +12,7 @@
 #include "admission/admission.h"
 #include "auth/verifiers.h"
 #include "base/time.h"
+#include "dispatch/connect_judge.h"
 #include "http/request_head_parser.h"
 #include "limit/rules.h"
 #include "ringgate/config.h"
@@ -28,6 +29,7 @@ struct DeviceSettings {
   struct Mount {
     std::string path;
     Handler* handler = nullptr;
+    ConnectJudge* judge = nullptr;  // decides about opening handshakes in place of Handler::on_upgrade; null: none
   };
 
   /// What holds for the connections of one route, as far as it is looked up for each receive or deadline.

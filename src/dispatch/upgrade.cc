@@ -95,7 +95,8 @@ void DeviceSession::judge_request(conn::Connection& connection, const http::Requ
     refuse(connection, admission.error(), request);
     return;
   }
-  if (settings_.limits[admission->route_index].is_echo) accept_device(connection, request, *admission);
+  const bool has_judge = settings_.mounts[admission->route_index].judge != nullptr;
+  if (settings_.limits[admission->route_index].is_echo && !has_judge) accept_device(connection, request, *admission);
   else ask_handler(connection, request, *admission, rest);
   if (record_of(connection).phase == Phase::authenticating) return;
   if (!rest.empty() && connection.is_live()) read_open(connection, rest);

@@ -105,6 +105,24 @@ std::expected<void, VerdictFault> check_device_id(std::string_view id, IdCharact
   return {};
 }
 
+std::expected<void, VerdictFault> apply_terms(UpgradeAccept& told, admission::Admission& admission) {
+  if (!told.groups && !told.message_rate && !told.byte_rate && !told.expires_at) return {};
+  const auto is_group = [](const std::string& name) {
+    return !name.empty() && name.size() <= limits::jwt_group_bytes_max && ws::valid_utf8(bytes_of(name));
+  };
+  if (told.groups && (told.groups->size() > limits::jwt_groups_count_max || !std::ranges::all_of(*told.groups, is_group)))
+    return std::unexpected{"there are too many groups, or the name of one is not valid"};
+  if (told.message_rate.value_or(0) > limits::rate_per_second_max || told.byte_rate.value_or(0) > limits::rate_per_second_max)
+    return std::unexpected{"a rate is too large"};
+  if (!admission.grant) admission.grant.emplace();
+  auth::Grant& grant = *admission.grant;
+  if (told.groups) grant.groups = std::move(*told.groups);
+  if (told.message_rate) grant.message_rate = told.message_rate;
+  if (told.byte_rate) grant.byte_rate = told.byte_rate;
+  if (told.expires_at) grant.expires_at = std::min(grant.expires_at, *told.expires_at);
+  return {};
+}
+
 RefusalAnswer::RefusalAnswer(const UpgradeRefusal& refusal)
     : status_(refusal.status),
       reason_(refusal.reason),

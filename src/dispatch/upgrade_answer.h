@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "admission/admission.h"
 #include "http/rejection_facts.h"
 #include "http/request_head.h"
 #include "ringgate/device_id.h"
@@ -34,6 +35,9 @@ std::expected<std::string_view, VerdictFault> offered_subprotocol(const http::Re
 
 /// Whether a handler may let a device with this id connect to a route with these characters.
 std::expected<void, VerdictFault> check_device_id(std::string_view id, IdCharacters characters);
+
+/// What an acceptance says of groups, rates and the end. Puts it into the grant of `admission`, which it makes if there is none.
+std::expected<void, VerdictFault> apply_terms(UpgradeAccept& told, admission::Admission& admission);
 
 /// A refusal with the texts that its facts borrow. Neither copied nor moved.
 class RefusalAnswer {

@@ -56,6 +56,8 @@ FileMarks mark_secret_files(const Config& config) {
   mark("auth.basic.users", config.auth.password_file, marks);
   mark("auth.hmac.keys", config.auth.url_key_file, marks);
   for (const std::string& file : config.auth.jwt.key_files) mark("auth.jwt.keys", file, marks);
+  for (std::size_t i = 0; i < config.webhooks.size(); ++i)
+    for (const std::string& file : config.webhooks[i].secret_files) mark(fmt::format("webhook.{}.secret_files", i), file, marks);
   return marks;
 }
 

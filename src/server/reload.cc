@@ -93,6 +93,7 @@ void Server::Parts::register_reloadable_parts() {
   reloadable_parts.emplace_back([this](const Config& fresh) { return mark_files(fresh); });  // before they are loaded
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_shards(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_admin_tokens(fresh); });
+  reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_webhooks(fresh); });
   reloadable_parts.emplace_back([this](const Config& fresh) { return prepare_log(fresh); });
 }
 

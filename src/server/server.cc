@@ -135,8 +135,9 @@ std::expected<void, StartError> Server::start() {
   p.file_marks = server::mark_secret_files(p.config);
   auto verifiers = server::load_verifiers(p.config.auth);
   if (!verifiers) return std::unexpected(std::move(verifiers.error()));
-  p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts, *verifiers);
   p.admin_settings = admin::settings_of(p.config, server::version());
+  if (auto made = p.make_webhooks(); !made) return made;
+  p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts, *verifiers);
   p.admin_settings.started_at = static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count());
   auto tokens = server::load_admin_tokens(p.config.admin);
   if (!tokens) return std::unexpected(std::move(tokens.error()));
@@ -152,6 +153,7 @@ std::expected<void, StartError> Server::start() {
     return opened;
   }
   if (auto started = p.start_threads(); !started) return started;
+  if (p.hook_thread != nullptr) p.hook_thread->start();
   if (p.warning) log::warning(*p.warning);
   for (const server::Exposure& each : server::exposures_of(p.config)) warn_of(each);
   p.warn_of_certificates();
@@ -357,6 +359,8 @@ std::vector<std::uint32_t> Server::wait(Time deadline) {
   std::vector<std::uint32_t> running = p.ended.wait(deadline);
   if (!running.empty()) return running;
   p.threads.clear();  // joins
+  // After the shards, whose last events it sends; before leftovers are answered, since it asks shards as well.
+  if (p.hook_thread != nullptr) p.hook_thread->end(p.gate != nullptr && !p.gate->stopping.load(std::memory_order_acquire));
   if (p.gate != nullptr) p.answer_leftovers();
   return running;
 }

@@ -23,6 +23,8 @@
 #include "dispatch/entry.h"
 #include "dispatch/gate_state.h"
 #include "events/event_hub.h"
+#include "hooks/connect_hook.h"
+#include "hooks/hook_thread.h"
 #include "ring/socket_file.h"
 #include "ringgate/server.h"
 #include "server/certificates.h"
@@ -51,6 +53,10 @@ struct Server::Parts {
   admin::AdminSettings admin_settings;
   server::Certificates certificates;
   server::FileMarks file_marks;
+  // Webhooks (webhooks.cc). `hook_thread` is null if there are none.
+  std::deque<WebhookCounters> webhook_counters;
+  std::unique_ptr<hooks::HookThread> hook_thread;
+  std::deque<hooks::ConnectHook> connect_hooks;
   admin::Access access;
   const admin::ReloadGate reload_gate = [this] { return reload(nullptr); };
   std::unique_ptr<dispatch::GateState> gate;
@@ -103,6 +109,8 @@ struct Server::Parts {
   std::expected<server::Commit, StartError> prepare_shards(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_admin_tokens(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
+  std::expected<void, StartError> make_webhooks();
+  std::expected<server::Commit, StartError> prepare_webhooks(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }
   void answer_leftovers();

@@ -275,7 +275,7 @@ TEST(LoadConfig, WantsTheWebhooksThatARouteNames) {
 TEST(LoadConfig, TakesTheExamplesOfThePages) {
   constexpr std::string_view fence = "```toml\n";
   std::size_t examples = 0;
-  for (const char* name : {"docs/configuration.md", "docs/compression.md"}) {
+  for (const char* name : {"docs/configuration.md", "docs/compression.md", "docs/webhooks.md"}) {
     std::ifstream file(source_file(name));
     const std::string page{std::istreambuf_iterator<char>(file), {}};
     for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at), ++examples) {

@@ -1,0 +1,16 @@
+// Who decides about a route's opening handshakes before the handler hears of the device: a connect hook. Implemented above.
+#pragma once
+
+#include "ringgate/upgrade_request.h"
+#include "ringgate/upgrade_verdict.h"
+
+namespace ringgate::dispatch {
+
+class ConnectJudge {
+ public:
+  virtual ~ConnectJudge() = default;
+  /// As Handler::on_upgrade, in whose place it stands: at once, or UpgradeLater and Entry::decide afterwards. Any shard; must not block.
+  virtual UpgradeVerdict judge(const UpgradeRequest& request) = 0;
+};
+
+}  // namespace ringgate::dispatch

@@ -1,0 +1,64 @@
+#include "hooks/connect_hook.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/log.h"
+#include "hooks/connect_exchange.h"
+
+namespace ringgate::hooks {
+
+ConnectHook::ConnectHook(const RouteConfig& route, std::size_t webhook, DurationNs deadline, HookThread& thread,
+                         WebhookCounters& counters, BringDecision bring_decision)
+    : field_names_(route.connect_hook_fields),
+      failure_(route.connect_hook_failure),
+      webhook_(webhook),
+      deadline_(deadline),
+      thread_(thread),
+      counters_(counters),
+      bring_decision_(std::move(bring_decision)) {}
+
+UpgradeVerdict ConnectHook::judge(const UpgradeRequest& request) {
+  const TimeNs now = monotonic_now();
+  const ConnectionRef connection = request.ref();
+  Question question{.id = fmt::format("{}-{}", connection.text(), unix_ms_now()),
+                    .subject = std::string(request.device_id()),
+                    .body = question_of(request, field_names_),
+                    .asked_at = now,
+                    .deadline = now + deadline_,
+                    .on_answer = [this, connection](const Answer& answer) { take_answer(connection, answer); }};
+  if (thread_.ask(webhook_, std::move(question))) return UpgradeLater{};
+  UpgradeDecision decision = without_verdict("too many questions wait");
+  if (auto* const refusal = std::get_if<UpgradeRefusal>(&decision)) return std::move(*refusal);
+  return std::get<UpgradeAccept>(std::move(decision));
+}
+
+void ConnectHook::take_answer(ConnectionRef connection, const Answer& answer) {
+  if (answer.status == 0) {
+    counters_.questions_failed.add(1);
+    return bring_decision_(connection, without_verdict(answer.fault));
+  }
+  auto decision = decision_of(answer.status, answer.body);
+  if (!decision) {
+    counters_.questions_failed.add(1);
+    return bring_decision_(connection, without_verdict(decision.error()));
+  }
+  (std::holds_alternative<UpgradeAccept>(*decision) ? counters_.questions_accepted : counters_.questions_refused_by_hook).add(1);
+  bring_decision_(connection, std::move(*decision));
+}
+
+UpgradeDecision ConnectHook::without_verdict(std::string_view cause) {
+  if (log_limiter_.admit(monotonic_now()))
+    log::warning("a connect hook gave no verdict",
+                 {{"webhook", counters_.name},
+                  {"cause", cause},
+                  {"handshake", failure_ == ConnectHookFailure::allow ? "allowed" : "refused"}});
+  if (failure_ == ConnectHookFailure::allow) return UpgradeAccept{};
+  return UpgradeRefusal{.status = 503,
+                        .reason = "connect_hook_failed",
+                        .detail = "The backend that decides who may connect gave no verdict.",
+                        .fields = {{"Retry-After", "5"}}};
+}
+
+}  // namespace ringgate::hooks

@@ -1,0 +1,39 @@
+// The connect hook of one route: asks a webhook whether a device may connect. Shared by all shards.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "dispatch/connect_judge.h"
+#include "hooks/hook_thread.h"
+#include "ringgate/config.h"
+
+namespace ringgate::hooks {
+
+/// Brings a decision to the shard of its connection.
+using BringDecision = std::function<void(ConnectionRef connection, UpgradeDecision decision)>;
+
+class ConnectHook final : public dispatch::ConnectJudge {
+ public:
+  /// `webhook`: which one is asked. `deadline`: of a verdict, from the question on. The thread outlives this object.
+  ConnectHook(const RouteConfig& route, std::size_t webhook, DurationNs deadline, HookThread& thread, WebhookCounters& counters,
+              BringDecision bring_decision);
+
+  UpgradeVerdict judge(const UpgradeRequest& request) override;
+
+ private:
+  void take_answer(ConnectionRef connection, const Answer& answer);
+  UpgradeDecision without_verdict(std::string_view cause);
+
+  const std::vector<std::string> field_names_;
+  const ConnectHookFailure failure_;
+  const std::size_t webhook_;
+  const DurationNs deadline_;
+  HookThread& thread_;
+  WebhookCounters& counters_;
+  const BringDecision bring_decision_;
+  LogLimiter log_limiter_;
+};
+
+}  // namespace ringgate::hooks

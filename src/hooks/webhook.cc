@@ -1,0 +1,300 @@
+#include "hooks/webhook.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "hooks/cloud_event.h"
+#include "hooks/retry.h"
+
+namespace ringgate::hooks {
+namespace {
+
+constexpr TimeNs never = UINT64_MAX;
+constexpr std::string_view gap_type = "gap";
+
+/// How a reply is sent to the device; nothing for a type that is neither.
+std::optional<MessageType> message_type_of(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
+  if (type.starts_with("text/") || type == "application/json") return MessageType::text;
+  if (type == "application/octet-stream") return MessageType::binary;
+  return std::nullopt;
+}
+
+}  // namespace
+
+TimeNs monotonic_now() { return static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count()); }
+
+std::int64_t unix_ms_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+std::vector<std::string> WebhookSettings::request_fields(std::int64_t unix_seconds, std::string_view body) const {
+  std::vector<std::string> fields{"WebHook-Request-Origin: " + origin};
+  if (std::string signature = keys.sign(unix_seconds, body); !signature.empty())
+    fields.push_back("Ringgate-Signature: " + signature);
+  return fields;
+}
+
+Webhook::Webhook(std::shared_ptr<const WebhookSettings> settings, HttpCaller& caller, WebhookCounters& counters,
+                 SendReply send_reply)
+    : settings_(std::move(settings)),
+      caller_(caller),
+      counters_(counters),
+      send_reply_(std::move(send_reply)),
+      queue_(settings_->config.lanes_count, [this](std::size_t lane) { count_drop(lane, drop_reason_, 1); }),
+      lanes_(settings_->config.lanes_count) {}
+
+void Webhook::offer(Delivery&& delivery, TimeNs now) {
+  counters_.taken.add(1);
+  if (state_ == State::stopped) return count_drop(queue_.lane_of(delivery.subject), WebhookDrop::stopped, 1);
+  queue_.put(std::move(delivery), now, {settings_->config.queue_messages_max, settings_->config.queue_bytes_max});
+  publish();
+}
+
+void Webhook::renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now) {
+  settings_ = std::move(settings);
+  ++settings_number_;
+  if (state_ == State::stopped) log::info("webhook starts again", {{"webhook", settings_->config.name}});
+  if (state_ != State::asking) state_ = State::unasked;
+  counters_.stopped.set(0);
+  questions_failed_ = 0;
+  not_before_ = now;
+}
+
+TimeNs Webhook::due_at(TimeNs now) const {
+  if (state_ == State::stopped || state_ == State::asking) return never;
+  const TimeNs earliest = std::max({not_before_, next_start_, now});
+  if (state_ == State::unasked) return settings_->config.validation == WebhookValidation::off ? now : std::max(not_before_, now);
+  TimeNs due = never;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const Lane& lane = lanes_[i];
+    if (lane.call != nullptr && lane.call->is_busy()) continue;
+    if (lane.sending.empty() && lane.dropped == 0 && queue_.is_empty(i)) continue;
+    due = std::min(due, std::max(lane.not_before, earliest));
+  }
+  return due;
+}
+
+void Webhook::run(TimeNs now) {
+  if (state_ == State::unasked) ask(now);
+  if (state_ != State::open || now < not_before_) return;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (now < next_start_) break;
+    run_lane(i, now);
+    if (state_ != State::open) return;
+  }
+}
+
+void Webhook::run_lane(std::size_t index, TimeNs now) {
+  Lane& lane = lanes_[index];
+  if (now < lane.not_before || (lane.call != nullptr && lane.call->is_busy())) return;
+  if (!lane.sending.empty() && lane.announcing == 0 && now - lane.sending.front().queued_at > settings_->config.age_max_ns)
+    drop_sending(lane, WebhookDrop::age);
+  if (lane.sending.empty() && !fill(index, now)) return;
+  send(index, now);
+}
+
+/// Takes what is next into `sending`; false if there is nothing.
+bool Webhook::fill(std::size_t index, TimeNs now) {
+  Lane& lane = lanes_[index];
+  while (!queue_.is_empty(index) && now - queue_.front(index).queued_at > settings_->config.age_max_ns) {
+    queue_.give_back(queue_.take(index).memory_bytes());
+    count_drop(index, WebhookDrop::age, 1);
+  }
+  if (lane.dropped != 0) {
+    lane.sending.push_back(announcement(lane));
+    return true;
+  }
+  while (!queue_.is_empty(index) && lane.sending.size() < settings_->config.batch_count_max) {
+    lane.sending.push_back(queue_.take(index));
+  }
+  return !lane.sending.empty();
+}
+
+/// An event that says how many were dropped in this lane.
+Delivery Webhook::announcement(Lane& lane) {
+  lane.announcing = std::exchange(lane.dropped, 0);
+  return {.type = std::string(gap_type),
+          .id = fmt::format("gap-{}-{}", unix_ms_now(), ++announcements_),
+          .unix_ms = unix_ms_now(),
+          .content_type = "application/json",
+          .body = fmt::format(R"({{"type":"gap","reason":"dropped","missed":{}}})", lane.announcing)};
+}
+
+void Webhook::send(std::size_t index, TimeNs now) {
+  Lane& lane = lanes_[index];
+  const std::string source = "//" + settings_->origin;
+  std::vector<std::string> fields;
+  std::string body;
+  if (settings_->config.batch_count_max == 1) {
+    fields = event_fields(lane.sending.front(), source);
+    body = lane.sending.front().body;
+  } else {
+    fields.emplace_back("Content-Type: application/cloudevents-batch+json; charset=utf-8");
+    for (const Delivery& delivery : lane.sending) {
+      body += body.empty() ? '[' : ',';
+      append_event(body, delivery, source);
+    }
+    body += ']';
+  }
+  for (std::string& field : settings_->request_fields(unix_ms_now() / 1000, body)) fields.push_back(std::move(field));
+  if (lane.call == nullptr || lane.settings_number != settings_number_) lane.call = std::make_unique<HttpCaller::Call>(caller_);
+  lane.settings_number = settings_number_;
+  next_start_ = std::max(next_start_, now) + interval_;
+  lane.call->start(settings_->receiver(), "POST", fields, std::move(body),
+                   [this, index](Answer answer) { take_answer(index, answer); });
+}
+
+void Webhook::take_answer(std::size_t index, const Answer& answer) {
+  Lane& lane = lanes_[index];
+  const TimeNs now = monotonic_now();
+  counters_.count_request(answer.status, answer.took);
+  switch (verdict_of(answer.status)) {
+    case Verdict::delivered:
+      if (std::exchange(is_failing_, false)) log::info("webhook delivers again", {{"webhook", settings_->config.name}});
+      if (lane.announcing == 0) {
+        counters_.delivered.add(lane.sending.size());
+        if (answer.status == 200 && settings_->config.batch_count_max == 1) reply(lane.sending.front(), answer);
+      }
+      done(lane);
+      break;
+    case Verdict::refused:
+      if (log_limiter_.admit(now))
+        log::warning("webhook refused an event", {{"webhook", settings_->config.name}, {"status", answer.status}});
+      if (lane.announcing != 0) done(lane);  // it has seen it
+      else drop_sending(lane, WebhookDrop::refused);
+      break;
+    case Verdict::stop: stop(); break;
+    case Verdict::retry:
+      if (state_ == State::stopped) drop_sending(lane, WebhookDrop::stopped);
+      else fail(lane, answer, now);
+      break;
+  }
+  publish();
+}
+
+void Webhook::fail(Lane& lane, const Answer& answer, TimeNs now) {
+  if (!std::exchange(is_failing_, true))
+    log::warning("webhook fails", {{"webhook", settings_->config.name}, {"status", answer.status}, {"cause", answer.fault}});
+  ++lane.failures;
+  const Backoff backoff{settings_->config.retry_min_ns, settings_->config.retry_max_ns};
+  lane.not_before = now + backoff.wait(lane.failures, random_);
+  if ((answer.status == 429 || answer.status == 503) && answer.retry_after_seconds)
+    not_before_ = std::max(not_before_, now + *answer.retry_after_seconds * nanoseconds_per_second);
+  if (lane.announcing == 0 && lane.failures >= settings_->config.attempts_max) {
+    const TimeNs not_before = lane.not_before;
+    drop_sending(lane, WebhookDrop::attempts);
+    lane.not_before = not_before;
+  }
+}
+
+/// Gives up what the lane is sending. A lost announcement is not a loss: its number is announced later.
+void Webhook::drop_sending(Lane& lane, WebhookDrop why) {
+  if (lane.announcing != 0) lane.dropped += lane.announcing;
+  else count_drop(static_cast<std::size_t>(&lane - lanes_.data()), why, lane.sending.size());
+  done(lane);
+}
+
+/// The lane is free for what is next.
+void Webhook::done(Lane& lane) {
+  if (std::exchange(lane.announcing, 0) == 0)
+    for (const Delivery& delivery : lane.sending) queue_.give_back(delivery.memory_bytes());
+  lane.sending.clear();
+  lane.failures = 0;
+  lane.not_before = 0;
+}
+
+/// 410: nothing is sent any more until the settings are read again.
+void Webhook::stop() {
+  if (state_ != State::stopped)
+    log::error("webhook is gone (410): nothing is sent to it until a reload", {{"webhook", settings_->config.name}});
+  state_ = State::stopped;
+  counters_.stopped.set(1);
+  for (Lane& lane : lanes_)
+    if (lane.call == nullptr || !lane.call->is_busy()) drop_sending(lane, WebhookDrop::stopped);
+  drop_reason_ = WebhookDrop::stopped;
+  queue_.drop_all();
+  drop_reason_ = WebhookDrop::queue;
+}
+
+void Webhook::end() {
+  question_.reset();
+  for (Lane& lane : lanes_) {
+    lane.call.reset();
+    drop_sending(lane, WebhookDrop::ended);
+  }
+  drop_reason_ = WebhookDrop::ended;
+  queue_.drop_all();
+  publish();
+}
+
+void Webhook::reply(const Delivery& delivery, const Answer& answer) {
+  if (answer.body.empty() || delivery.reply_to == ConnectionRef{}) return;
+  const auto type = message_type_of(answer.content_type);
+  if (!type) {
+    counters_.replies_refused.add(1);
+    if (log_limiter_.admit(monotonic_now()))
+      log::warning("a webhook's reply is neither text nor bytes",
+                   {{"webhook", settings_->config.name}, {"content_type", answer.content_type}});
+    return;
+  }
+  counters_.replies.add(1);
+  send_reply_({delivery.subject, delivery.reply_to, *type, answer.body});
+}
+
+/// CloudEvents HTTP 1.1 Web Hooks, section 4.1.
+void Webhook::ask(TimeNs now) {
+  if (settings_->config.validation == WebhookValidation::off) {
+    state_ = State::open;
+    return;
+  }
+  if (now < not_before_) return;
+  state_ = State::asking;
+  question_ = std::make_unique<HttpCaller::Call>(caller_);
+  question_->start(settings_->receiver(), "OPTIONS", {"WebHook-Request-Origin: " + settings_->origin, "WebHook-Request-Rate: *"},
+                   {}, [this](Answer answer) { take_agreement(answer); });
+}
+
+void Webhook::take_agreement(const Answer& answer) {
+  const bool agrees =
+      answer.status >= 200 && answer.status < 300 && (answer.allowed_origin == "*" || answer.allowed_origin == settings_->origin);
+  interval_ = 0;
+  if (agrees) {
+    std::uint64_t per_minute = 0;
+    const std::string& rate = answer.allowed_rate;
+    std::from_chars(rate.data(), rate.data() + rate.size(), per_minute);
+    if (per_minute != 0) interval_ = 60 * nanoseconds_per_second / per_minute;
+    log::info("webhook agrees to be sent to",
+              {{"webhook", settings_->config.name}, {"requests_per_minute", rate.empty() ? "*" : rate}});
+  } else {
+    log::warning("webhook does not agree to be sent to",
+                 {{"webhook", settings_->config.name},
+                  {"status", answer.status},
+                  {"cause", answer.status == 0 ? answer.fault : "no WebHook-Allowed-Origin that names this gate"}});
+  }
+  state_ = State::open;
+  if (answer.status == 410) return stop();
+  if (agrees || settings_->config.validation == WebhookValidation::warn) return;
+  state_ = State::unasked;
+  const Backoff backoff{settings_->config.retry_min_ns, settings_->config.retry_max_ns};
+  not_before_ = monotonic_now() + backoff.wait(++questions_failed_, random_);
+}
+
+void Webhook::count_drop(std::size_t lane, WebhookDrop why, std::uint64_t count) {
+  if (count == 0) return;
+  counters_.dropped[static_cast<std::size_t>(why)].add(count);
+  lanes_[lane].dropped += count;
+}
+
+void Webhook::publish() {
+  counters_.queued_messages.set(queue_.messages());
+  counters_.queued_bytes.set(queue_.bytes());
+}
+
+}  // namespace ringgate::hooks

@@ -1,0 +1,118 @@
+// One webhook: takes deliveries, sends them by its lanes, tries again what failed, and counts what became of each.
+//
+// Each lane has one request in flight, so events of one device arrive in order and none overtakes one that is tried again. What a lane
+// had to drop it announces with an event `gap` at the place where the dropped ones would have been. Hook thread.
+// Invariant: taken = delivered + dropped + queued (with those in flight). Announcements are not among them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/log_limiter.h"
+#include "base/webhook_counters.h"
+#include "hooks/delivery_queue.h"
+#include "hooks/http_caller.h"
+#include "hooks/signature.h"
+#include "ringgate/config.h"
+#include "ringgate/message.h"
+
+namespace ringgate::hooks {
+
+/// The settings of a webhook with what they name.
+struct WebhookSettings {
+  WebhookConfig config;
+  SigningKeys keys;
+  std::string origin;  // config.origin, or this machine's name
+
+  Receiver receiver() const { return {config.url, config.authority_file, config.local_allowed, config.timeout_ns}; }
+  /// Fields that each request to the receiver has; `body` is what is signed.
+  std::vector<std::string> request_fields(std::int64_t unix_seconds, std::string_view body) const;
+};
+
+/// The answer to a message, for the connection that the message came from. Borrowed for the call.
+struct Reply {
+  std::string_view device_id;
+  ConnectionRef connection;
+  MessageType type;
+  std::string_view payload;
+};
+using SendReply = std::function<void(const Reply&)>;
+
+class Webhook {
+ public:
+  Webhook(std::shared_ptr<const WebhookSettings> settings, HttpCaller& caller, WebhookCounters& counters, SendReply send_reply);
+
+  const WebhookConfig& config() const { return settings_->config; }
+  void offer(Delivery&& delivery, TimeNs now);
+  /// Takes new settings; a webhook that was stopped starts again.
+  void renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now);
+  /// Starts what is due.
+  void run(TimeNs now);
+  /// When `run` has something to do; UINT64_MAX: nothing before an answer or a delivery.
+  TimeNs due_at(TimeNs now) const;
+  /// How much of the queue's bounds is used, in whole quarters.
+  std::uint64_t quarters_full() const {
+    return std::max(4 * queue_.messages() / config().queue_messages_max, 4 * queue_.bytes() / config().queue_bytes_max);
+  }
+  /// Nothing is queued, nothing is in flight.
+  bool is_idle() const { return queue_.messages() == 0; }
+  /// The end: what is left is dropped.
+  void end();
+
+ private:
+  struct Lane {
+    std::unique_ptr<HttpCaller::Call> call;
+    std::vector<Delivery> sending;  // in flight, or waits to be tried again
+    std::uint64_t failures = 0;     // of them, in a row
+    TimeNs not_before = 0;
+    std::uint64_t dropped = 0;     // not announced yet
+    std::uint64_t announcing = 0;  // of the announcement in `sending`
+    std::uint64_t settings_number = 0;
+  };
+  enum class State : std::uint8_t { unasked, asking, open, stopped };
+
+  void run_lane(std::size_t index, TimeNs now);
+  bool fill(std::size_t index, TimeNs now);
+  void send(std::size_t index, TimeNs now);
+  void take_answer(std::size_t index, const Answer& answer);
+  void fail(Lane& lane, const Answer& answer, TimeNs now);
+  void drop_sending(Lane& lane, WebhookDrop why);
+  void done(Lane& lane);
+  void stop();
+  void reply(const Delivery& delivery, const Answer& answer);
+  void ask(TimeNs now);
+  void take_agreement(const Answer& answer);
+  void count_drop(std::size_t lane, WebhookDrop why, std::uint64_t count);
+  void publish();
+  Delivery announcement(Lane& lane);
+
+  std::shared_ptr<const WebhookSettings> settings_;
+  std::uint64_t settings_number_ = 0;
+  HttpCaller& caller_;
+  WebhookCounters& counters_;
+  const SendReply send_reply_;
+  DeliveryQueue queue_;
+  std::vector<Lane> lanes_;
+  WebhookDrop drop_reason_ = WebhookDrop::queue;  // of what the queue drops now
+  State state_ = State::unasked;
+  std::unique_ptr<HttpCaller::Call> question_;  // OPTIONS
+  std::uint64_t questions_failed_ = 0;
+  TimeNs not_before_ = 0;    // of all lanes: Retry-After, the next question
+  DurationNs interval_ = 0;  // between the beginnings of requests: WebHook-Allowed-Rate
+  TimeNs next_start_ = 0;
+  std::uint64_t announcements_ = 0;
+  bool is_failing_ = false;  // for the log
+  std::mt19937_64 random_{std::random_device{}()};
+  LogLimiter log_limiter_;
+};
+
+/// Monotonic, in nanoseconds; the clock of the hook thread.
+TimeNs monotonic_now();
+std::int64_t unix_ms_now();
+
+}  // namespace ringgate::hooks
