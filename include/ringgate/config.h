@@ -179,6 +179,7 @@ struct RouteConfig {
   DuplicatePolicy duplicate = DuplicatePolicy::replace;  // the route of the newer connection decides
   std::uint64_t connections_max = 4;                     // of one device, with DuplicatePolicy::allow
   std::vector<std::string> groups;                       // that devices of this route join when they connect
+  std::string correlation;  // where its messages carry an id that a reply repeats, as a JSON pointer; empty: nowhere
   std::vector<std::string> subprotocols;                 // the gate takes the first of these that the client offers
   // The webhook that is asked whether a device may connect; empty: none. See docs/webhooks.md.
   std::string connect_hook;
@@ -276,6 +277,7 @@ struct LimitsConfig {
   std::uint64_t flap_connects_per_prefix = 0;  // the same for a source; 0: off
   std::uint64_t flap_window_ns = 60'000'000'000;
   std::uint64_t flap_ban_ns = 300'000'000'000;
+  std::uint64_t departed_devices_max = 16'384;     // of which the gate remembers how they left; 0: none
   std::uint64_t sticky_memberships_max = 100'000;  // in groups, that outlive connections; 0: none
   // What one device may send, unless its route or its credential says otherwise. 0: off.
   std::uint64_t messages_per_second = 0;

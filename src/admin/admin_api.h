@@ -82,6 +82,10 @@ class AdminApi {
   void show_device(Call call);
   void close_device(Call call);
   void list_devices(Call call);
+  void close_devices(Call call);
+  void show_presence(Call call);
+  void push_batch(Call call);
+  void request_of_device(Call call);
   void extend_credential(Call call);
   void ban_device(Call call);
   void show_ban(Call call);
@@ -103,6 +107,9 @@ class AdminApi {
   void wake_shards();
   void send_to_all(Call& call, dispatch::Selection selection);
   std::optional<Refusal> reserve_reader();
+  void answer_absent(device::IdKey key, const Responder& responder);
+  void count_devices(Call& call, const DeviceFilter& filter);
+  void rank_devices(Call& call, const DeviceFilter& filter, std::string_view sort);
   void serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
                         const GroupSegment& group, const Responder& responder);
 

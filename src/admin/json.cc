@@ -124,6 +124,42 @@ std::string broadcast_json(const BroadcastResult& result) {
   return to_text({{"matched", result.matched}, {"delivered", result.delivered}, {"refused", result.refused}});
 }
 
+std::string departed_json(const dispatch::Departure& departure) {
+  const RefusalFacts& facts = facts_of(Refusal::unknown_device);
+  return to_text({{"type", "about:blank"},
+                  {"title", http::status_title(facts.status)},
+                  {"status", facts.status},
+                  {"detail", facts.detail},
+                  {"reason", facts.reason},
+                  {"last_seen", date_time(departure.at_seconds)},
+                  {"conn", departure.connection.text()},
+                  {"close_code", static_cast<int>(departure.code)},
+                  {"close_reason", departure.reason},
+                  {"ended_by", dispatch::word_of(departure.ended_by)},
+                  {"connected_seconds", departure.duration_ms / 1000},
+                  {"rtt_ms", departure.rtt_ms == 0 ? Json(nullptr) : Json(departure.rtt_ms)},
+                  {"queued_bytes", departure.queued_bytes}});
+}
+
+std::string ranking_json(std::span<const dispatch::DeviceInfo> devices) {
+  Json list = Json::array();
+  for (const dispatch::DeviceInfo& device : devices) list.push_back(to_json(device));
+  return to_text({{"devices", std::move(list)}});
+}
+
+std::string count_json(std::uint64_t count) { return to_text({{"count", count}}); }
+
+std::string closed_json(const BroadcastResult& result) {
+  return to_text({{"matched", result.matched}, {"closed", result.delivered}});
+}
+
+std::string presence_json(std::string_view device_id, std::optional<ConnectionRef> connection,
+                          const std::optional<dispatch::Departure>& departure) {
+  if (connection) return fmt::format(R"({{"device_id":{},"online":true,"conn":"{}"}})", quoted(device_id), connection->text());
+  return fmt::format(R"({{"device_id":{},"online":false,"last_seen":{}}})", quoted(device_id),
+                     departure ? "\"" + date_time(departure->at_seconds) + "\"" : "null");
+}
+
 std::string group_json(std::string_view group, std::uint64_t devices_count) {
   return to_text({{"group", group}, {"devices", devices_count}});
 }
@@ -222,6 +258,45 @@ class FlatReader final : public nlohmann::json_sax<Json> {
 };
 
 }  // namespace
+
+namespace {
+
+/// Takes the texts of one array without nesting.
+class ListReader final : public nlohmann::json_sax<Json> {
+ public:
+  explicit ListReader(std::size_t most) : most_(most) {}
+  std::vector<std::string> texts;
+
+  bool null() override { return false; }
+  bool boolean(bool) override { return false; }
+  bool number_integer(number_integer_t) override { return false; }
+  bool number_unsigned(number_unsigned_t) override { return false; }
+  bool number_float(number_float_t, const string_t&) override { return false; }
+  bool string(string_t& value) override {
+    if (!is_open_) return false;  // a bare value
+    if (texts.size() <= most_) texts.push_back(std::move(value));
+    return true;
+  }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return false; }
+  bool key(string_t&) override { return false; }
+  bool end_object() override { return false; }
+  bool start_array(std::size_t) override { return !std::exchange(is_open_, true); }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  const std::size_t most_;
+  bool is_open_ = false;
+};
+
+}  // namespace
+
+std::optional<std::vector<std::string>> text_list(std::string_view text, std::size_t most) {
+  ListReader reader(most);
+  if (!Json::sax_parse(text, &reader)) return std::nullopt;
+  return std::move(reader.texts);
+}
 
 std::optional<std::vector<std::pair<std::string, std::string>>> flat_members(std::string_view text) {
   FlatReader reader;

@@ -11,6 +11,7 @@
 
 #include "admin/refusal.h"
 #include "auth/deny_list.h"
+#include "dispatch/departed.h"
 #include "dispatch/outcomes.h"
 #include "ringgate/push.h"
 #include "ringgate/reload.h"
@@ -36,6 +37,26 @@ std::string membership_json(std::string_view group, std::string_view device_id, 
 
 /// One device, as GET /v1/devices/{id} shows it. Times are RFC 3339 in UTC; rtt_ms is null until a ping was answered.
 std::string device_json(const dispatch::DeviceInfo& device);
+
+/// The problem document of a device that is not connected, with how it left: "last_seen", "conn", "close_code", "close_reason", "ended_by",
+/// "connected_seconds", "rtt_ms", "queued_bytes".
+std::string departed_json(const dispatch::Departure& departure);
+
+/// {"devices":[…]}, in this order.
+std::string ranking_json(std::span<const dispatch::DeviceInfo> devices);
+
+/// {"count":…}
+std::string count_json(std::uint64_t count);
+
+/// {"matched":…,"closed":…}
+std::string closed_json(const BroadcastResult& result);
+
+/// One member of what POST /v1/devices:presence answers: {"device_id":…,"online":true,"conn":…} or {…,"online":false,"last_seen":…|null}.
+std::string presence_json(std::string_view device_id, std::optional<ConnectionRef> connection,
+                          const std::optional<dispatch::Departure>& departure);
+
+/// The texts of a JSON array of nothing else; nullopt for any other text. Of more than `most` it returns `most` + 1.
+std::optional<std::vector<std::string>> text_list(std::string_view text, std::size_t most);
 
 /// {"devices":[…],"next_cursor":…|null}; null entries of `devices` are left out.
 std::string device_page_json(std::span<const std::unique_ptr<dispatch::DeviceInfo>> devices,

@@ -1,4 +1,4 @@
-// GET /v1/devices: pages of all devices, over all shards.
+// GET /v1/devices: pages of devices, over all shards; how many there are; and the worst of them.
 //
 // A page asks the shard of each device once, and follows a device that moves meanwhile. Several pages are filled at once as long
 // as they leave half of each lane between shards to pushes; further pages wait. If a shard does not answer, the page is refused
@@ -9,8 +9,10 @@
 #include <cstdio>
 
 #include "admin/admin_api.h"
+#include "admin/device_selection.h"
 #include "admin/json.h"
 #include "admin/query_number.h"
+#include "admin/sweep_answer.h"
 #include "base/limits.h"
 
 namespace ringgate::admin {
@@ -45,6 +47,7 @@ std::optional<Cursor> cursor_of(std::string_view query) {
 struct AdminApi::Listing {
   Responder responder;
   Caller caller;  // sees only devices that it covers
+  Caller filter;  // of the query: the same
   Cursor cursor = 0;
   std::size_t limit = 0;
   std::optional<std::size_t> blocked_on;  // the shard whose lane had no room for this page
@@ -60,9 +63,47 @@ void AdminApi::list_devices(Call call) {
   if (!limit) return call.responder.refuse(Refusal::bad_limit);
   const auto cursor = cursor_of(call.request.query);
   if (!cursor) return call.responder.refuse(Refusal::bad_cursor);
-  listings_waiting_.push_back(
-      std::make_shared<Listing>(Listing{.responder = call.responder, .caller = call.caller, .cursor = *cursor, .limit = *limit}));
+  constexpr std::array<std::string_view, 5> known{"prefix", "group", "route", "count_only", "sort"};
+  const auto parameters = Parameters::read_query(call.request.query, known, Parameters::Others::ignored);
+  if (!parameters) return call.responder.refuse(Refusal::bad_parameters);
+  const auto filter = filter_of(*parameters);
+  if (!filter) return call.responder.refuse(filter.error());
+  if (const std::string* const sort = parameters->find("sort")) return rank_devices(call, *filter, *sort);
+  if (const std::string* const only = parameters->find("count_only"); only != nullptr && *only != "false") {
+    return *only == "true" ? count_devices(call, *filter) : call.responder.refuse(Refusal::bad_parameters);
+  }
+  listings_waiting_.push_back(std::make_shared<Listing>(
+      Listing{.responder = call.responder,
+              .caller = call.caller,
+              .filter = {.name = {}, .scopes = {}, .prefix = filter->prefix, .group = filter->group, .route = filter->route},
+              .cursor = *cursor,
+              .limit = *limit}));
   start_listings();
+}
+
+void AdminApi::count_devices(Call& call, const DeviceFilter& filter) {
+  push_service_.sweep(
+      {.act = dispatch::Sweep::Act::count, .selection = selection_of(filter, call.caller), .message = {}, .reason = {}},
+      [responder = call.responder](const BroadcastResult& result) {
+        if (result.outcome != BroadcastOutcome::completed) return responder.answer(refusal_of(result));
+        responder.answer(Answer::json(count_json(result.matched)));
+      });
+}
+
+/// The worst first; devices of which nothing is known are not among them.
+void AdminApi::rank_devices(Call& call, const DeviceFilter& filter, std::string_view sort) {
+  if (sort != "rtt" && sort != "queued") return call.responder.refuse(Refusal::bad_parameters);
+  const auto worst = std::make_shared<dispatch::WorstDevices>(limits::ranked_devices_max);
+  push_service_.sweep({.act = dispatch::Sweep::Act::rank,
+                       .selection = selection_of(filter, call.caller),
+                       .message = {},
+                       .reason = {},
+                       .rank_by = sort == "rtt" ? dispatch::RankBy::rtt : dispatch::RankBy::queued,
+                       .worst = worst},
+                      [responder = call.responder, worst](const BroadcastResult& result) {
+                        if (result.outcome != BroadcastOutcome::completed) return responder.answer(refusal_of(result));
+                        responder.answer(Answer::json(ranking_json(worst->take())));
+                      });
 }
 
 /// Starts every waiting page for which there is room. Does not recurse if a page is complete at once.
@@ -109,8 +150,9 @@ bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
 
 void AdminApi::finish(Listing& listing) {
   for (std::size_t shard = 0; shard < listing.asked.size(); ++shard) listed_[shard] -= listing.asked[shard];
-  if (listing.caller.is_restricted())
-    std::erase_if(listing.devices, [&](const auto& device) { return device == nullptr || !listing.caller.covers(*device); });
+  for (const Caller* const reach : {&listing.caller, &listing.filter})
+    if (reach->is_restricted())
+      std::erase_if(listing.devices, [&](const auto& device) { return device == nullptr || !reach->covers(*device); });
   if (listing.is_complete) listing.responder.answer(Answer::json(device_page_json(listing.devices, listing.next_cursor)));
   else listing.responder.refuse(Refusal::unavailable);
   start_listings();

@@ -123,6 +123,18 @@ const Field* find_field(std::string_view name) {
 
 }  // namespace
 
+std::optional<Refusal> set_line_option(PushOptions& options, std::size_t index, std::string_view value) {
+  const auto refusal_unless = [](bool is_set, Refusal refusal) { return is_set ? std::nullopt : std::optional(refusal); };
+  switch (index) {
+    case 0: return refusal_unless(set(options.ttl_ns, ttl_of(value)), Refusal::bad_ttl);
+    case 1: return refusal_unless(set(options.coalesce_key, key_of(value)), Refusal::bad_coalesce_key);
+    case 2: return refusal_unless(set(options.id, key_of(value)), Refusal::bad_idempotency_key);
+    case 3: return refusal_unless(set(options.only_to, connection_of('"' + std::string(value) + '"')), Refusal::bad_if_match);
+    case 4: return refusal_unless(set(options.wait, level_of(value)), Refusal::bad_wait);
+    default: return refusal_unless(set(options.timeout_ns, timeout_of(value)), Refusal::bad_timeout);
+  }
+}
+
 bool may_have_message_options(const Request& request) {
   return !request.query.empty() ||
          std::ranges::any_of(request.fields, [](const auto& field) { return find_field(field.first) != nullptr; });

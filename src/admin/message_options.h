@@ -1,7 +1,11 @@
 // What a request asks of its message: fields and parameters as PushOptions. Pure; any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <expected>
+#include <optional>
+#include <string_view>
 
 #include "admin/refusal.h"
 #include "admin/request_reader.h"
@@ -15,5 +19,12 @@ bool may_have_message_options(const Request& request);
 /// Reads Ringgate-Ttl, Ringgate-Coalesce-Key, Idempotency-Key, If-Match and the parameters `wait` and `timeout`. Without any of them the
 /// options are plain. The error names the first that is malformed or given twice.
 std::expected<PushOptions, Refusal> read_message_options(const Request& request);
+
+/// The options of a line of a batch, by the names of its members.
+inline constexpr std::array<std::string_view, 6> line_options{"ttl",      "coalesce_key", "idempotency_key",
+                                                              "if_match", "wait",         "timeout"};
+
+/// Sets `line_options[index]` from its text; the refusal if that is malformed.
+std::optional<Refusal> set_line_option(PushOptions& options, std::size_t index, std::string_view value);
 
 }  // namespace ringgate::admin

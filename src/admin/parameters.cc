@@ -9,14 +9,14 @@
 #include "http/uri.h"
 
 namespace ringgate::admin {
-namespace {
 
-/// Media type of RFC 8259, with parameters or without.
 bool is_json(const std::optional<std::string>& content_type) {
   if (!content_type) return false;
   return http::equals_ignoring_case(http::trim(std::string_view(*content_type).substr(0, content_type->find(';'))),
                                     "application/json");
 }
+
+namespace {
 
 std::optional<std::string> decoded(std::string_view text) {
   std::string out(text.size(), '\0');
@@ -52,9 +52,13 @@ std::optional<std::int64_t> seconds_of_unit(std::string_view unit) {
 
 }  // namespace
 
-std::expected<Parameters, Refusal> Parameters::read_query(std::string_view query, std::span<const std::string_view> known) {
+std::expected<Parameters, Refusal> Parameters::read_query(std::string_view query, std::span<const std::string_view> known,
+                                                          Others others) {
   Parameters parameters;
-  const auto add = [&](std::string name, std::string value) { return parameters.add(known, std::move(name), std::move(value)); };
+  const auto add = [&](std::string name, std::string value) {
+    if (others == Others::ignored && std::ranges::find(known, name) == known.end()) return true;
+    return parameters.add(known, std::move(name), std::move(value));
+  };
   if (!each_of_query(query, add)) return std::unexpected(Refusal::bad_parameters);
   return parameters;
 }

@@ -16,14 +16,19 @@
 
 namespace ringgate::admin {
 
+/// Whether a Content-Type is application/json, with parameters or without.
+bool is_json(const std::optional<std::string>& content_type);
+
 class Parameters {
  public:
   /// Reads query and body. Errors: content_type for a body that is not JSON by its Content-Type; bad_parameters for a body that is no
   /// flat JSON object, for a name that is given twice, and for one that is not among `known`.
   static std::expected<Parameters, Refusal> read(const Request& request, std::span<const std::string_view> known);
 
+  enum class Others : std::uint8_t { refused, ignored };  // names that are not known
   /// Of the query alone. bad_parameters as above.
-  static std::expected<Parameters, Refusal> read_query(std::string_view query, std::span<const std::string_view> known);
+  static std::expected<Parameters, Refusal> read_query(std::string_view query, std::span<const std::string_view> known,
+                                                       Others others = Others::refused);
 
   /// nullptr if it was not given.
   const std::string* find(std::string_view name) const;

@@ -1,12 +1,17 @@
-// POST /v1/devices/{id}/messages and POST /v1/broadcast.
+// POST /v1/devices/{id}/messages, POST /v1/messages:batch and POST /v1/broadcast.
+#include <algorithm>
+#include <array>
 #include <optional>
 
 #include "admin/admin_api.h"
+#include "admin/batch.h"
 #include "admin/content_type.h"
 #include "admin/device_selection.h"
 #include "admin/json.h"
 #include "admin/message_options.h"
+#include "admin/push_answer.h"
 #include "admin/sweep_answer.h"
+#include "http/byte_class.h"
 #include "ws/prepared_message.h"
 #include "ws/utf8.h"
 
@@ -16,6 +21,18 @@ namespace {
 /// The message type of a request's body; nullopt if its Content-Type names none.
 std::optional<MessageType> type_of(const Request& request) {
   return request.content_type ? message_type_of(*request.content_type) : std::nullopt;
+}
+
+/// Room for the names, ids and options of a line beside its payload, which base64 makes a third longer.
+constexpr std::size_t line_overhead_bytes = 4096;
+
+/// Any of the names that this format goes by, with parameters or without.
+bool is_json_lines(const std::optional<std::string>& content_type) {
+  if (!content_type) return false;
+  const std::string_view type = http::trim(std::string_view(*content_type).substr(0, content_type->find(';')));
+  constexpr std::array<std::string_view, 4> names{"application/x-ndjson", "application/ndjson", "application/jsonl",
+                                                  "application/jsonlines"};
+  return std::ranges::any_of(names, [&](std::string_view name) { return http::equals_ignoring_case(type, name); });
 }
 
 bool is_invalid(MessageType type, const Request& request) {
@@ -33,24 +50,9 @@ Answer refuse_with(Refusal refusal, std::string_view device_id, const PushResult
 }
 
 Answer answer_of(std::string_view device_id, const PushResult& result) {
-  switch (result.outcome) {
-    case PushOutcome::delivered: return Answer::json(delivered_json(device_id, result));
-    case PushOutcome::unknown_device: return Answer::refuse(Refusal::unknown_device);
-    case PushOutcome::backpressure: return Answer::refuse(Refusal::backpressure);
-    case PushOutcome::too_large: return Answer::refuse(Refusal::too_large);
-    case PushOutcome::closing: return Answer::refuse(Refusal::closing);
-    case PushOutcome::invalid_utf8: return Answer::refuse(Refusal::invalid_utf8);
-    case PushOutcome::other_connection: return Answer::refuse(Refusal::other_connection);
-    case PushOutcome::level_unsupported: return Answer::refuse(Refusal::receipt_unsupported);
-    case PushOutcome::id_conflict: return Answer::refuse(Refusal::id_conflict);
-    case PushOutcome::expired: return refuse_with(Refusal::expired, device_id, result);
-    case PushOutcome::coalesced: return refuse_with(Refusal::coalesced, device_id, result);
-    case PushOutcome::dropped: return refuse_with(Refusal::dropped, device_id, result);
-    case PushOutcome::timed_out: return refuse_with(Refusal::wait_timeout, device_id, result);
-    case PushOutcome::connection_ended: return refuse_with(Refusal::connection_ended, device_id, result);
-    case PushOutcome::unknown_outcome: break;
-  }
-  return Answer::refuse(Refusal::unknown_outcome);
+  if (result.outcome == PushOutcome::delivered) return Answer::json(delivered_json(device_id, result));
+  const Refusal refusal = refusal_of(result.outcome);
+  return was_taken(result.outcome) ? refuse_with(refusal, device_id, result) : Answer::refuse(refusal);
 }
 
 Answer answer_of(const BroadcastResult& result) {
@@ -73,6 +75,18 @@ void AdminApi::push_message(Call call) {
   const auto options = read_message_options(call.request);
   if (!options) return call.responder.refuse(options.error());
   push_service_.push(id, std::move(message), *options, std::move(on_result));
+}
+
+/// A caller whose reach depends on connections would need an answer before each push, so it pushes one by one.
+void AdminApi::push_batch(Call call) {
+  if (call.caller.depends_on_connection()) return call.responder.refuse(Refusal::not_covered);
+  if (call.request.is_encoded) return call.responder.refuse(Refusal::content_encoding);
+  if (!is_json_lines(call.request.content_type)) return call.responder.refuse(Refusal::content_type_lines);
+  call.responder.answer(Answer::streamed(
+      "application/x-ndjson",
+      std::make_unique<Batch>(push_service_, BatchRules{.prefix = call.caller.prefix,
+                                                        .id_characters = settings_.id_characters,
+                                                        .line_bytes_max = 2 * settings_.body_bytes_max + line_overhead_bytes})));
 }
 
 void AdminApi::broadcast_message(Call call) {

@@ -62,6 +62,25 @@ constexpr Service show{.method = Method::get, .endpoint = &AdminApi::show_device
 constexpr Service close{
     .method = Method::delete_, .endpoint = &AdminApi::close_device, .scope = Scope::admin, .audit = log::Level::info};
 constexpr Service list{.method = Method::get, .endpoint = &AdminApi::list_devices, .scope = Scope::read};
+constexpr Service close_devices{.method = Method::delete_,
+                                .endpoint = &AdminApi::close_devices,
+                                .scope = Scope::admin,
+                                .audit = log::Level::info,
+                                .followers = Followers::wait};
+constexpr Service presence{.method = Method::post, .endpoint = &AdminApi::show_presence, .scope = Scope::read};
+// As a push.
+constexpr Service request_device{.method = Method::post,
+                                 .endpoint = &AdminApi::request_of_device,
+                                 .scope = Scope::push,
+                                 .audit = log::Level::debug,
+                                 .takes_message = true};
+// Each of its pushes is one; the call is one line.
+constexpr Service batch{.method = Method::post,
+                        .endpoint = &AdminApi::push_batch,
+                        .scope = Scope::push,
+                        .audit = log::Level::debug,
+                        .followers = Followers::wait,
+                        .reads_in_pieces = true};
 constexpr Service broadcast{.method = Method::post,
                             .endpoint = &AdminApi::broadcast_message,
                             .scope = Scope::push,
@@ -112,11 +131,14 @@ constexpr Service lift_revocation{.method = Method::delete_,
 
 constexpr std::array routes{
     Route{"/v1/devices/", true, "/messages", allow_post, {push}},
+    Route{"/v1/devices/", true, "/requests", allow_post, {request_device}},
     Route{"/v1/devices/", true, "/credential", "Allow: PUT\r\n", {extend}},
     Route{"/v1/bans/", true, "", "Allow: GET, HEAD, PUT, DELETE\r\n", {show_ban, ban, lift_ban}},
     Route{"/v1/revocations", false, "", "Allow: PUT, DELETE\r\n", {revoke, lift_revocation}},
     Route{"/v1/devices/", true, "", allow_get_and_delete, {show, close}},
-    Route{"/v1/devices", false, "", allow_get, {list}},
+    Route{"/v1/devices", false, "", allow_get_and_delete, {list, close_devices}},
+    Route{"/v1/devices:presence", false, "", allow_post, {presence}},
+    Route{"/v1/messages:batch", false, "", allow_post, {batch}},
     Route{"/devices/", true, "", "Allow: PUT, DELETE\r\n", {join_group, leave_group}, "/v1/groups/"},
     Route{"/messages", false, "", allow_post, {message_group}, "/v1/groups/"},
     Route{"", false, "", allow_get, {show_group}, "/v1/groups/"},

@@ -34,7 +34,10 @@ inline constexpr std::size_t subprotocol_bytes_max = 64;          // of a config
 inline constexpr std::size_t answer_fields_bytes_max = 4 * 1024;  // that a handler adds to the answer to an opening handshake
 
 // Admin API (bytes unless counted).
-inline constexpr std::size_t listed_devices_max = 1000;               // in one page
+inline constexpr std::size_t listed_devices_max = 1000;               // in one page, and of which the presence is asked at once
+inline constexpr std::size_t ranked_devices_max = 20;                 // that GET /v1/devices?sort= shows
+inline constexpr std::size_t batch_lines_max = 1'000'000;             // of one POST /v1/messages:batch
+inline constexpr std::size_t batch_lines_open_max = 1024;             // whose pushes have no result yet
 inline constexpr std::size_t admin_output_bytes_max = 256 * 1024;     // waiting for one peer; above it no request is begun
 inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // received before reading could be paused
 inline constexpr std::size_t admin_body_bytes_per_second_min = 500;   // a slower body is given up ...
@@ -115,6 +118,13 @@ inline constexpr std::size_t listed_parcels_max = lane_parcels_max / 2;
 inline constexpr std::size_t groups_per_device_max = 128;
 inline constexpr std::size_t groups_per_shard_max = 1U << 20;
 inline constexpr std::size_t groups_per_route_max = 32;  // that its devices join
+
+// Requests to devices that await a reply.
+inline constexpr std::size_t correlation_id_bytes_max = 256;
+inline constexpr std::size_t replies_awaited_per_device_max = 16;
+inline constexpr std::size_t replies_awaited_per_shard_max = 65'536;
+inline constexpr std::size_t requests_crossing_max = lane_parcels_max / 4;  // that one shard has asked others for
+inline constexpr std::uint64_t request_seconds_max = 60;
 
 // Credentials.
 inline constexpr std::size_t denials_max = 65'536;  // banned devices, and as many revocations

@@ -115,6 +115,17 @@ bool accepts_sink(std::string_view text) {
   return text.starts_with(webhook) && text.size() > webhook.size() && text.size() <= webhook.size() + 64 &&
          all_of(text.substr(webhook.size()), "_-");
 }
+/// RFC 6901, without the pointer to the whole document; "" stands for none.
+bool accepts_correlation(std::string_view text) {
+  if (text.empty()) return true;
+  if (!text.starts_with('/') || text.size() > 256 ||
+      std::ranges::count(text, '/') > static_cast<std::ptrdiff_t>(limits::json_depth_max))
+    return false;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '~' && (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1'))) return false;
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 bool accepts_group(std::string_view text) { return is_valid_group_name(text); }
 
 bool accepts_cidr(std::string_view text) { return net::parse_cidr(text).has_value(); }
@@ -151,6 +162,7 @@ constinit const TextShape web_origin{
 constinit const TextShape subprotocol_name{accepts_subprotocol, "a subprotocol's name such as \"mqtt\""};
 constinit const TextShape group_name{accepts_group,
                                      "a group's name such as \"site-7\": 1 to 128 letters, digits and . _ ~ : @ -"};
+constinit const TextShape correlation{accepts_correlation, "a JSON pointer such as \"/1\" or \"/header/id\", or nothing"};
 constinit const TextShape file_path{accepts_file_path, "the path of a file"};
 constinit const TextShape file_path_or_none{accepts_file_path_or_none, "the path of a file, or nothing"};
 constinit const TextShape cidr{accepts_cidr, "a prefix such as \"10.0.0.0/8\", an address, or \"unix\""};

@@ -21,6 +21,7 @@ extern const TextShape host_name;              // "gate.example.org", "192.0.2.1
 extern const TextShape web_origin;             // "https://example.org"
 extern const TextShape subprotocol_name;       // "mqtt"
 extern const TextShape group_name;             // "site-7"
+extern const TextShape correlation;            // "/1", or ""
 extern const TextShape file_path;              // "/etc/ringgate/gate.pem"
 extern const TextShape file_path_or_none;      // or ""
 extern const TextShape cidr;                   // "10.0.0.0/8"

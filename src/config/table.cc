@@ -241,6 +241,9 @@ const std::array table{
         "Connections that one device may have at once with `duplicate = \"allow\"`. One more is answered 409.", live),
     row<&C::routes, &RouteConfig::groups>("route.groups", ListRule{group_name, 0, limits::groups_per_route_max},
         "Groups that a device of this path joins when it connects, beside those of its credential.", live),
+    row<&C::routes, &RouteConfig::correlation>("route.correlation", TextRule{correlation},
+        "Where messages of this path carry an id that a reply repeats, as a JSON pointer (OCPP: `/1`): for requests of backends that "
+        "are answered by the device. Empty: there are none.", live),
     row<&C::routes, &RouteConfig::origin>("route.origin", WordRule{origin_words},
         "Which Origin a browser may send. `same_host`: the host in its Host field. `list`: one of `allowed_origins`. `off`: "
         "any.", live),
@@ -390,6 +393,8 @@ const std::array table{
         "The time in which connections are counted for `flap_connects`, from the first on.", live),
     row<&C::limits, &L::flap_ban_ns>("limits.flap_ban", DurationRule{s, 24 * hour},
         "How long an id or a source that connects too often is answered 429.", live),
+    row<&C::limits, &L::departed_devices_max>("limits.departed_devices", CountRule{1, 10'000'000, false, off},
+        "Devices that left lately of which the gate remembers when and how: `GET /v1/devices/{id}` tells it with its 404."),
     row<&C::limits, &L::sticky_memberships_max>("limits.sticky_memberships", CountRule{1, 10'000'000, false, off},
         "Memberships in groups that a backend may make to outlive connections, of all devices together."),
     row<&C::limits, &L::messages_per_second>("limits.message_rate", CountRule{1, 1'000'000, false, off},

@@ -118,6 +118,10 @@ void PushService::visit(BroadcastJob& job, std::uint32_t slot, std::uint32_t& bu
       is_done = devices_.deliver(connection, sweep.message, Audience::many).outcome == PushOutcome::delivered;
       break;
     case Sweep::Act::count: break;
+    case Sweep::Act::rank:
+      if (const std::uint64_t value = devices_.value_of(connection, sweep.rank_by); sweep.worst->may_be_among(value))
+        sweep.worst->offer(value, devices_.describe(connection));
+      break;
     case Sweep::Act::close:
       is_done = devices_.close(connection, sweep.code, sweep.reason, EndedBy::backend);
       budget -= std::min(budget - 1, slots_per_close - 1);

@@ -174,6 +174,7 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
   record.side = nullptr;
   record.id.clear();
   if (!credentials_.empty()) credentials_.drop(transport_.table().slot_of(connection));
+  if (awaited_.any()) end_waits(connection);
   if (!groups_.empty()) {
     groups_.leave_all(transport_.table().slot_of(connection));
     note_memberships();

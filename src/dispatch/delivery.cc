@@ -93,6 +93,10 @@ DeviceInfo DeviceSession::describe(conn::Connection& connection) {
           .queued_bytes = transport_.queued_bytes(connection)};
 }
 
+std::uint64_t DeviceSession::value_of(const conn::Connection& connection, RankBy rank_by) const {
+  return rank_by == RankBy::rtt ? record_of(connection).rtt_ms : transport_.queued_bytes(connection);
+}
+
 /// Not for a connection that was never accepted: its handler has not seen it.
 void DeviceSession::with_connection(conn::Connection& connection, std::move_only_function<void(Connection&)>& task) {
   if (record_of(connection).id.view().empty()) return;

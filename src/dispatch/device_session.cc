@@ -125,7 +125,8 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   const bool compresses = (connection.session_flags & DeviceFlags::compresses) != 0;
   const DeviceSettings::RouteLimits& limits = limits_of(record);
   const ws::ReaderRules& rules = compresses ? limits.compressing_rules : limits.rules;
-  const bool echoes = limits.is_echo && !compresses;
+  const bool awaits_reply = awaited_.any() && awaited_.any(transport_.table().slot_of(connection));
+  const bool echoes = limits.is_echo && !compresses && !awaits_reply;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);
   while (true) {
     if (is_held(connection)) {
@@ -223,6 +224,8 @@ void DeviceSession::handle_message(conn::Connection& connection, ws::Event& even
   (event.type == MessageType::text ? counters_.text_in : counters_.binary_in).add(1);
   counters_.payload_bytes_in.add(event.payload.size());
   if (const std::uint64_t sinks = limits_of(record).sinks; sinks != 0) tell_message(connection, event, sinks);
+  if (awaited_.any()) [[unlikely]]
+    note_reply(connection, event.type, event.payload);
 
   ConnectionAccess access(*this, connection, &event);
   call_handler(connection, access,

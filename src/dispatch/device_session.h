@@ -8,7 +8,7 @@
 // registering.cc (who has an id), deciding.cc (the decision of a handler), drained.cc (what a handler learns of its output),
 // partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health), device_session.cc (frames and handlers), pacing.cc
 // (what a device may send), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages), closing.cc,
-// deadlines.cc, credentials.cc (their end and revocation), membership.cc (groups), delivery.cc (pushes), telling.cc (observers).
+// deadlines.cc, credentials.cc (their end and revocation), membership.cc (groups), delivery.cc (pushes), telling.cc (observers), requests.cc (replies that callers await).
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@
 #include "base/counters.h"
 #include "base/shard_budget.h"
 #include "conn/transport.h"
+#include "dispatch/awaited_replies.h"
 #include "dispatch/compression.h"
 #include "dispatch/device_record.h"
 #include "dispatch/device_settings.h"
@@ -101,6 +102,15 @@ class DeviceSession final : public conn::Session {
   /// True if the connection was open and this call began its closing handshake.
   bool close(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by = EndedBy::gate);
   DeviceInfo describe(conn::Connection& connection);
+  /// Sends a message of a caller, which gets the device's message with the same correlation id as its result, or why there is none. The
+  /// callback runs on this shard: at once, when the reply arrives, at the deadline, or when the connection ends.
+  void request(conn::Connection& connection, const DeviceRequest& request, RequestCallback on_result);
+  /// Ends the waits whose deadline has passed.
+  void give_up_replies();
+  /// When the next one passes; nullopt: no reply is awaited.
+  std::optional<TimeNs> next_reply_deadline() const { return awaited_.next_deadline(); }
+  /// What the device is compared by.
+  std::uint64_t value_of(const conn::Connection& connection, RankBy rank_by) const;
   /// Sets when the credential of an open device ends, in Unix seconds, or gives it an end. False if the connection is not open.
   bool extend_credential(conn::Connection& connection, std::int64_t expires_at);
   /// Puts an open device into a group, or out of it, for this connection: closed if it is there as asked, no_room, or unknown_device if it
@@ -265,6 +275,10 @@ class DeviceSession final : public conn::Session {
   void pause_by_handler(conn::Connection& connection);
   void resume_by_handler(conn::Connection& connection);
 
+  // requests.cc
+  void note_reply(const conn::Connection& connection, MessageType type, ByteView payload);
+  void end_waits(const conn::Connection& connection);
+
   // reading_on.cc
   bool is_held(const conn::Connection& connection) const { return (connection.session_flags & DeviceFlags::held) != 0; }
   bool replies_abound(conn::Connection& connection) const;
@@ -383,6 +397,7 @@ class DeviceSession final : public conn::Session {
   std::deque<SlotRef> budget_waits_;  // devices that are read from once less input is held
   Observers observers_;
   LiveCredentials credentials_;
+  AwaitedReplies awaited_;
   GroupIndex groups_;
   std::vector<std::string> groups_viewed_;  // of the last DeviceView
   std::uint64_t denials_enforced_ = 0;   // the version of the deny list by which all connections were judged

@@ -84,6 +84,7 @@ DeviceSettings::DeviceSettings(const Config& settings, std::vector<Mount> handle
       verifiers(std::move(keys)),
       mounts(std::move(handlers)) {
   for (const RouteConfig& route : config.routes) {
+    correlations.push_back(CorrelationPointer::parse(route.correlation));
     limits.push_back(limits_of(route, config, mounts[limits.size()].handler));
     const auto& origins = lists.emplace_back(route.allowed_origins.begin(), route.allowed_origins.end());
     const auto& subprotocols = lists.emplace_back(route.subprotocols.begin(), route.subprotocols.end());

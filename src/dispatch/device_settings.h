@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "auth/verifiers.h"
 #include "base/time.h"
 #include "dispatch/connect_judge.h"
+#include "dispatch/correlation.h"
 #include "http/request_head_parser.h"
 #include "limit/rules.h"
 #include "ringgate/config.h"
@@ -59,6 +61,7 @@ struct DeviceSettings {
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
   std::vector<RouteLimits> limits;                          // by route
+  std::vector<std::optional<CorrelationPointer>> correlations;  // likewise
   std::deque<std::vector<admission::IdSource>> id_sources;  // borrowed by `routes`
   std::deque<std::vector<auth::Kind>> credentials;          // borrowed by `routes`
   std::deque<std::string> challenges;                       // borrowed by `routes`

@@ -18,6 +18,7 @@
 #include "device/device_map.h"
 #include "device/id_key.h"
 #include "device/mailbox.h"
+#include "dispatch/departed.h"
 #include "dispatch/epochs.h"
 #include "dispatch/outcome_counters.h"
 #include "dispatch/parcel.h"
@@ -41,7 +42,8 @@ struct GateState {
         mailboxes({.shards_count = shards}),
         doorbells(shards),
         deflate_memory(limits.deflate_bytes_max),
-        sticky_groups(limits.sticky_memberships_max) {}
+        sticky_groups(limits.sticky_memberships_max),
+        departed(limits.departed_devices_max) {}
 
   const std::uint32_t shards_count;
   const std::uint64_t connections_max;
@@ -55,6 +57,7 @@ struct GateState {
   std::vector<ring::Ring::Doorbell> doorbells;  // set before the shards start
   MemoryBudget deflate_memory;                  // of connections with context takeover
   StickyGroups sticky_groups;
+  DepartedDevices departed;
   OutsideCounters outside;
   // Broadcasts that wait in inlets and hold a message: relaxed, at most limits::broadcasts_open_max.
   std::atomic<std::uint32_t> broadcasts_posted{0};

@@ -47,6 +47,8 @@ struct DisconnectView {
   std::string_view reason;
   EndedBy ended_by;
   std::uint64_t duration_ms, bytes_in, bytes_out, messages_in, messages_out;
+  std::uint32_t rtt_ms;        // of the last answered ping; 0: none was answered
+  std::uint64_t queued_bytes;  // output that the kernel had not taken
 };
 
 /// How a credential nears its end.

@@ -96,6 +96,9 @@ void PushService::decline(std::uint32_t from, const Request& request) {
       (void)take<GroupChange>(request.owned);
       return answer(from, request.ticket, CloseReply{CloseOutcome::stopping});
     case RequestKind::describe: return answer(from, request.ticket, DescribeReply{DescribeOutcome::unavailable, 0});
+    case RequestKind::request_reply:
+      (void)take<DeviceRequest>(request.owned);
+      return answer(from, request.ticket, RequestReply{RequestOutcome::closing, 0});
     case RequestKind::close_replaced: return answer(from, request.ticket, NoticeReply{});
     case RequestKind::outside: break;  // arrives only through the inlet
   }

@@ -9,6 +9,7 @@
 
 #include "device/id_key.h"
 #include "device/reference.h"
+#include "dispatch/device_request.h"
 #include "dispatch/outcomes.h"
 #include "dispatch/push_order.h"
 #include "dispatch/sweep.h"
@@ -27,7 +28,8 @@ enum class RequestKind : std::uint8_t {
   extend_credential,  // owned: its new end (std::int64_t, Unix seconds)
   change_group,       // owned: GroupChange
   describe,
-  outside,  // from a thread without a shard; owned: OutsideTask
+  request_reply,  // owned: DeviceRequest
+  outside,        // from a thread without a shard; owned: OutsideTask
 };
 
 /// A change of the groups of one connection.
@@ -70,9 +72,15 @@ struct DescribeReply {
   std::uintptr_t owned = 0;                                   // DeviceInfo, exactly if found
 };
 
+struct RequestReply {
+  RequestOutcome outcome = RequestOutcome::unknown_device;
+  std::uintptr_t owned = 0;  // DeviceReply, exactly if answered
+};
+
 struct Reply {
   TicketName ticket;
-  std::variant<NoticeReply, PushReply, PushReport, CloseReply, DescribeReply, BroadcastResult> of;  // by the kind of the request
+  std::variant<NoticeReply, PushReply, PushReport, CloseReply, DescribeReply, RequestReply, BroadcastResult>
+      of;  // by the kind of the request
 };
 static_assert(std::is_trivially_copyable_v<Request> && std::is_trivially_copyable_v<Reply>);
 static_assert(sizeof(Request) <= 64 && sizeof(Reply) <= 64);

@@ -92,6 +92,9 @@ void PushService::on_reply(std::uint32_t from, const Reply& reply) {
   } else if (const auto* described = std::get_if<DescribeReply>(&reply.of)) {
     on_describe_reply(std::move(std::get<std::unique_ptr<DescribeQuestion>>(ticket->waiter)),
                       {described->outcome, take<DeviceInfo>(described->owned)});
+  } else if (const auto* answered = std::get_if<RequestReply>(&reply.of)) {
+    --requests_crossing_;
+    finish_request(std::get<RequestWaiter>(ticket->waiter), {answered->outcome, take<DeviceReply>(answered->owned)});
   } else if (const auto* part = std::get_if<BroadcastResult>(&reply.of)) {
     add(*std::get<std::shared_ptr<BroadcastSum>>(ticket->waiter), *part);
   }
@@ -102,6 +105,7 @@ void PushService::on_late_reply(std::uint32_t from, const Reply& reply) {
   counters_.answers_late.add(1);
   --overdue_[from];
   if (const auto* described = std::get_if<DescribeReply>(&reply.of)) (void)take<DeviceInfo>(described->owned);
+  if (const auto* answered = std::get_if<RequestReply>(&reply.of)) (void)take<DeviceReply>(answered->owned);
 }
 
 /// Moved to this turn before anything is asked, so that a ticket opened after a long sleep has its whole time.
@@ -124,6 +128,9 @@ void PushService::give_up_overdue() {
       finish_close(**close, CloseOutcome::unknown_outcome);
     } else if (auto* described = std::get_if<std::unique_ptr<DescribeQuestion>>(&ticket->waiter)) {
       (*described)->on_result({DescribeOutcome::unavailable, nullptr});
+    } else if (auto* request = std::get_if<RequestWaiter>(&ticket->waiter)) {
+      --requests_crossing_;
+      finish_request(*request, {RequestOutcome::unknown_outcome, nullptr});
     } else if (auto* sum = std::get_if<std::shared_ptr<BroadcastSum>>(&ticket->waiter)) {
       deferred_given_up_ = true;
       add(**sum, {.outcome = BroadcastOutcome::unknown_outcome});
@@ -133,6 +140,8 @@ void PushService::give_up_overdue() {
 
 std::optional<DurationNs> PushService::sleep_max() const {
   const DurationNs slice = deferred_.empty() ? sleep_slice : deferred_pause;
+  if (const auto reply = devices_.next_reply_deadline())
+    return std::clamp<DurationNs>(*reply - std::min(transport_.now(), *reply), 1, slice);
   const auto deadline = tickets_.next_deadline();
   if (deadline) return std::clamp<DurationNs>(*deadline - std::min(clock_, *deadline), 1, slice);
   return deferred_.empty() ? std::nullopt : std::optional(slice);
@@ -142,6 +151,7 @@ bool PushService::drain_mailbox(std::size_t budget) {
   if (!deferred_.empty()) retry_deferred();
   const bool more = !mailbox_.empty() && mailbox_.drain(budget, *this) == budget;
   give_up_overdue();
+  devices_.give_up_replies();
   return more;
 }
 
@@ -298,6 +308,7 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
     case RequestKind::extend_credential: serve_extension(from, request); break;
     case RequestKind::change_group: serve_group_change(from, request); break;
     case RequestKind::describe: serve_describe(from, request); break;
+    case RequestKind::request_reply: serve_request(from, request); break;
     case RequestKind::broadcast:
       start_sweep(std::move(*take<SweepRef>(request.owned)),
                   [this, from, ticket = request.ticket](const BroadcastResult& result) { answer(from, ticket, result); });

@@ -5,8 +5,9 @@
 // the time for that reply is over. A push does not follow a device that moved between look-up and arrival, because that would
 // break the order of pushes. Closing and describing follow it (decision 0004).
 //
-// Files: push_service.cc (parcels and pushes), ordering.cc (pushes with options), presence.cc (closing, takeover, describing), listing.cc (pages of devices), broadcast.cc, outside.cc (threads
-// without a shard, and the end), tickets.h (who waits for an answer).
+// Files: push_service.cc (parcels and pushes), ordering.cc (pushes with options), presence.cc (closing, takeover, describing), listing.cc
+// (pages of devices), broadcast.cc, requesting.cc (messages that a device answers), outside.cc (threads without a shard, and the end),
+// tickets.h (who waits for an answer).
 #pragma once
 
 #include <cstdint>
@@ -67,6 +68,10 @@ class PushService final : public TakeoverNotice {
 
   /// Changes the groups of every connection of the device. CloseOutcome::closed stands for success.
   void change_group(std::string_view device_id, GroupChange change, CloseCallback on_result);
+
+  /// Sends a message that the device answers with one of the same correlation id (route.correlation), within `timeout`, of at most
+  /// limits::request_seconds_max. Of a device with several connections the newest is asked. Counted as a push once it was sent or refused.
+  void request(std::string_view device_id, ws::MessageRef message, DurationNs timeout, RequestCallback on_result);
 
   /// A page of the devices of all shards, of at most `limit` (1 to listed_devices_max).
   void list(DeviceCursor cursor, std::size_t limit, ListCallback on_result);
@@ -164,6 +169,11 @@ class PushService final : public TakeoverNotice {
   CloseOutcome carry_out_here(const Request& request, const CloseQuestion& question);
   void serve_describe(std::uint32_t from, const Request& request);
 
+  // requesting.cc
+  void finish_request(RequestWaiter& waiter, RequestResult result);
+  void serve_request(std::uint32_t from, const Request& request);
+  void request_here(device::ConnectionRef target, device::IdKey key, const DeviceRequest& request, RequestCallback on_result);
+
   // listing.cc
   struct ListedPage {
     DeviceCursor cursor;
@@ -203,6 +213,7 @@ class PushService final : public TakeoverNotice {
   std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max
   // By shard, in order: notices and broadcasts that found a full lane or no memory. Bounded by connections and by broadcasts_open_.
   std::map<std::uint32_t, std::deque<Request>> deferred_;
+  std::size_t requests_crossing_ = 0;  // open tickets of requests: at most limits::requests_crossing_max
   std::deque<ListedPage> pages_;    // that wait for the one before: at most limits::listings_waiting_max
   bool page_is_open_ = false;       // its devices are being described
   bool deferred_given_up_ = false;  // a broadcast was, and may be among them

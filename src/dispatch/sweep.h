@@ -1,4 +1,4 @@
-// One thing that is done for every device of a selection, on all shards: a broadcast, a count, a close.
+// One thing that is done for every device of a selection, on all shards: a broadcast, a count, a close, a comparison.
 //
 // Immutable and shared by the shards that carry it out. Any thread. It finds no devices: broadcast.cc does.
 #pragma once
@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dispatch/worst_devices.h"
 #include "ringgate/close_code.h"
 #include "ringgate/device_filter.h"
 #include "ws/prepared_message.h"
@@ -51,6 +52,7 @@ struct Sweep {
     deliver,  // `message`
     count,
     close,  // with `code` and `reason`
+    rank,   // among the `worst`, by `rank_by`
   };
 
   Act act = Act::deliver;
@@ -58,6 +60,8 @@ struct Sweep {
   ws::MessageRef message;
   CloseCode code = CloseCode::closed_by_backend;
   std::string reason;
+  RankBy rank_by = RankBy::rtt;
+  std::shared_ptr<WorstDevices> worst = nullptr;
 };
 
 using SweepRef = std::shared_ptr<const Sweep>;

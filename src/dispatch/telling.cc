@@ -65,7 +65,9 @@ void DeviceSession::tell_disconnect(conn::Connection& connection) {
                            .bytes_in = connection.bytes_in,
                            .bytes_out = connection.bytes_out,
                            .messages_in = record.messages_in,
-                           .messages_out = record.messages_out};
+                           .messages_out = record.messages_out,
+                           .rtt_ms = record.rtt_ms,
+                           .queued_bytes = transport_.queued_bytes(connection)};
   observers_.tell(&Observer::on_disconnected, view_of(connection), end);
 }
 

@@ -56,13 +56,17 @@ struct BroadcastSum {
   BroadcastCallback on_result;
 };
 
+struct RequestWaiter {
+  RequestCallback on_result;
+};
+
 struct PushWaiter {
   PushCallback on_result;
   bool is_part = false;  // of a push to several connections, which is counted as a whole
 };
 
 using Waiter = std::variant<std::monostate, PushWaiter, std::unique_ptr<CloseQuestion>, std::unique_ptr<DescribeQuestion>,
-                            std::shared_ptr<BroadcastSum>>;
+                            RequestWaiter, std::shared_ptr<BroadcastSum>>;
 
 struct Ticket {
   Waiter waiter;

@@ -31,6 +31,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
            .bulk_bytes = plan.settings.config.ring.bulk_bytes}),
       settings_(plan.settings.config, plan.settings.mounts, plan.settings.verifiers),
       counting_observer_(counters),
+      departure_notes_(plan.gate.departed, plan.gate.hash, *ring_),
       devices_(index, settings_, plan.gate, *ring_, transport_, counters),
       push_(index, plan.gate, *ring_, devices_, transport_, counters),
       admin_(plan.admin_settings, plan.gate, push_, transport_, counters, plan.all_counters, plan.services),
@@ -39,6 +40,7 @@ Shard::Shard(std::uint8_t index, const ShardPlan& plan, std::unique_ptr<ring::Ri
   devices_.add_observer(log_observer_);
   devices_.add_observer(counting_observer_);
   if (plan.events != nullptr) devices_.add_observer(event_observer_.emplace(*plan.events, index, *ring_));
+  devices_.add_observer(departure_notes_);
   plan.gate.doorbells[index] = ring_->doorbell();
 }
 

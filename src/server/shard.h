@@ -93,6 +93,7 @@ class Shard {
   dispatch::LogObserver log_observer_;
   dispatch::CountingObserver counting_observer_;
   std::optional<events::EventObserver> event_observer_;
+  dispatch::DepartureNotes departure_notes_;
   dispatch::DeviceSession devices_;
   dispatch::PushService push_;
   admin::AdminSession admin_;

@@ -31,6 +31,10 @@ enum class Endpoint {
   show,
   close,
   list,
+  close_all,
+  presence,
+  batch,
+  request,
   extend,
   ban,
   show_ban,
@@ -145,10 +149,13 @@ std::optional<Served> reference_services(std::string_view path) {
   if (is(1, "groups") && at.count == 5 && is(3, "devices"))
     return Served{
         .put = Endpoint::join_group, .delete_ = Endpoint::leave_group, .id_segment = at.parts[4], .group_segment = at.parts[2]};
+  if (at.count == 2 && is(1, "devices:presence")) return Served{.post = Endpoint::presence, .id_segment = {}};
+  if (at.count == 2 && is(1, "messages:batch")) return Served{.post = Endpoint::batch, .id_segment = {}};
   if (!is(1, "devices")) return std::nullopt;
-  if (at.count == 2) return Served{.get = Endpoint::list, .id_segment = {}};
+  if (at.count == 2) return Served{.get = Endpoint::list, .delete_ = Endpoint::close_all, .id_segment = {}};
   if (at.count == 3) return Served{.get = Endpoint::show, .delete_ = Endpoint::close, .id_segment = at.parts[2]};
   if (at.count == 4 && is(3, "credential")) return Served{.put = Endpoint::extend, .id_segment = at.parts[2]};
+  if (at.count == 4 && is(3, "requests")) return Served{.post = Endpoint::request, .id_segment = at.parts[2]};
   if (at.count == 4 && is(3, "messages")) return Served{.post = Endpoint::push, .id_segment = at.parts[2]};
   return std::nullopt;
 }
@@ -182,7 +189,8 @@ Outcome reference_outcome(const Request& request) {
   if (services->id_segment && (!decoded || !is_valid_device_id(*decoded))) return refused(Refusal::bad_id);
   const Text named = services->group_segment ? reference_decode(*services->group_segment, group) : Text{""};
   if (services->group_segment && (!named || !is_valid_device_id(*named))) return refused(Refusal::bad_group);
-  if (endpoint == Endpoint::push || endpoint == Endpoint::broadcast || endpoint == Endpoint::message_group) {
+  if (endpoint == Endpoint::push || endpoint == Endpoint::broadcast || endpoint == Endpoint::message_group ||
+      endpoint == Endpoint::request) {
     if (request.is_encoded) return refused(Refusal::content_encoding);
     if (!request.content_type) return refused(Refusal::content_type);
   }
@@ -285,6 +293,10 @@ void AdminApi::leave_group(Call call) { note(Endpoint::leave_group, call); }
 void AdminApi::show_device(Call call) { note(Endpoint::show, call); }
 void AdminApi::close_device(Call call) { note(Endpoint::close, call); }
 void AdminApi::list_devices(Call call) { note(Endpoint::list, call); }
+void AdminApi::close_devices(Call call) { note(Endpoint::close_all, call); }
+void AdminApi::show_presence(Call call) { note(Endpoint::presence, call); }
+void AdminApi::request_of_device(Call call) { note(Endpoint::request, call); }
+void AdminApi::push_batch(Call call) { note(Endpoint::batch, call); }
 void AdminApi::extend_credential(Call call) { note(Endpoint::extend, call); }
 void AdminApi::ban_device(Call call) { note(Endpoint::ban, call); }
 void AdminApi::show_ban(Call call) { note(Endpoint::show_ban, call); }
@@ -314,7 +326,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto caller = std::make_shared<const Caller>(
       Caller{.name = {}, .scopes = *auth::Scopes::parse("admin"), .prefix = {}, .group = {}, .route = {}});
   const Responder responder(sink, {});
-  if (const auto refusal = api.judge_caller(*request)) responder.answer(*refusal);
+  if (auto refusal = api.judge_caller(*request)) responder.answer(std::move(*refusal));
   else api.serve(*request, caller, {}, responder);
   require(outcome == expected, "routing = reference");
   if (!outcome.id.empty()) check_escaped(outcome.id);

@@ -173,10 +173,12 @@ class AdminGate {
           transport(*ring, gate.counters[index], {.slots_count = slots_count}),
           devices(index, gate.settings_, gate.state, *ring, transport, gate.counters[index]),
           push(index, gate.state, *ring, devices, transport, gate.counters[index]),
+          departure_notes(gate.state.departed, gate.state.hash, *ring),
           admin(options.admin, gate.state, push, transport, gate.counters[index], gate.all_counters_, options.services),
           mailbox(gate.state.mailboxes.of(index)),
           map(gate.state.map) {
       gate.state.doorbells[index] = ring->doorbell();
+      devices.add_observer(departure_notes);
     }
 
     static constexpr std::uint32_t slots_count = 256;
@@ -216,6 +218,7 @@ class AdminGate {
     conn::Transport transport;
     dispatch::DeviceSession devices;
     dispatch::PushService push;
+    dispatch::DepartureNotes departure_notes;
     AdminSession admin;
     device::Mailboxes<dispatch::Request, dispatch::Reply>::Mailbox& mailbox;
     device::DeviceMap& map;
