@@ -31,7 +31,8 @@ class AdminDevices : public ::testing::Test {
     Ids ids;
     const Reply reply = ask("GET", "/v1/devices" + std::string(query));
     EXPECT_EQ(reply.status, 200) << reply.body;
-    for (const Json& device : Json::parse(reply.body)["devices"]) ids.insert(device["device_id"]);
+    const Json page = Json::parse(reply.body);
+    for (const Json& device : page["devices"]) ids.insert(device["device_id"]);
     return ids;
   }
   static std::string reason(const Reply& reply) { return Json::parse(reply.body).value("reason", ""); }

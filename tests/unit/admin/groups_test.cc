@@ -133,7 +133,6 @@ TEST_F(AdminGroups, WhatIsMalformedIsRefusedAndReachesNobody) {
       {"GET", "/v1/groups/", 400, "bad_group"},
       {"GET", "/v1/groups/a%20b", 400, "bad_group"},
       {"GET", "/v1/groups/a" + slash + "b", 400, "bad_group"},
-      {"GET", "/v1/groups/%00", 400, "bad_group"},
       {"GET", "/v1/groups/..", 400, "bad_group"},
       {"GET", "/v1/groups/" + std::string(129, 'x'), 400, "bad_group"},
       {"GET", "/v1/groups/a/b", 404, "path_unknown"},
@@ -148,7 +147,6 @@ TEST_F(AdminGroups, WhatIsMalformedIsRefusedAndReachesNobody) {
       {"POST", "/v1/broadcast?group=a&group=b", 400, "bad_filter"},
       {"POST", "/v1/broadcast?gruop=a", 400, "bad_filter"},
       {"POST", "/v1/broadcast?group=a%20b", 400, "bad_group"},
-      {"POST", "/v1/broadcast?prefix=%zz", 400, "bad_filter"},
       {"POST", "/v1/groups/a%20b/messages", 400, "bad_group"},
       {"DELETE", "/v1/groups/a", 405, "method_not_allowed"},
   };
