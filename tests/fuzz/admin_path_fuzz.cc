@@ -9,6 +9,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "admin/admin_api.h"
 #include "admin/query_number.h"
