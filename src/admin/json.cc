@@ -294,7 +294,7 @@ class ListReader final : public nlohmann::json_sax<Json> {
 
 std::optional<std::vector<std::string>> text_list(std::string_view text, std::size_t most) {
   ListReader reader(most);
-  if (!Json::sax_parse(text, &reader)) return std::nullopt;
+  if (text.contains('\0') || !Json::sax_parse(text, &reader)) return std::nullopt;  // the library takes a NUL for the end
   return std::move(reader.texts);
 }
 

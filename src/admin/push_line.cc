@@ -80,7 +80,8 @@ std::optional<std::string> decoded(std::string_view base64) {
 
 std::expected<PushLine, PushLineFault> read_push_line(std::string_view line, IdCharacters characters) {
   LineReader reader;
-  const bool is_whole = Json::sax_parse(line, &reader);
+  // The library takes a NUL for the end of the text, whatever follows.
+  const bool is_whole = !line.contains('\0') && Json::sax_parse(line, &reader);
   const auto fault = [&](Refusal refusal) { return std::unexpected(PushLineFault{refusal, std::move(reader.id)}); };
   if (!is_whole || !reader.is_object || !reader.device || reader.text.has_value() == reader.base64.has_value())
     return fault(Refusal::bad_line);

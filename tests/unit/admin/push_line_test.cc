@@ -68,7 +68,7 @@ TEST(PushLine, TakesTheOptionsOfAPush) {
   EXPECT_EQ(option_fault(R"("timeout":"5")"), Refusal::bad_timeout);
   EXPECT_EQ(option_fault(R"("coalesce_key":"")"), Refusal::bad_coalesce_key);
   EXPECT_EQ(option_fault(R"("idempotency_key":"a b")"), Refusal::bad_idempotency_key);
-  EXPECT_EQ(option_fault(R"("if_match":""")"), Refusal::bad_if_match);
+  EXPECT_EQ(option_fault(R"("if_match":"x y")"), Refusal::bad_if_match);
   EXPECT_EQ(option_fault(R"("ttl":1,"ttl":1)"), Refusal::bad_line);
 }
 
