@@ -134,6 +134,17 @@ enum class OverflowPolicy : std::uint8_t {
   pause,  // the device is not read from while a sink of its route is more than half full
 };
 
+/// What becomes of pushes to a device that reads more slowly than they come.
+enum class SlowPolicy : std::uint8_t {
+  close,     // its output waits as bytes up to send_queue, a push beyond that is refused; limits.send_timeout ends the device
+  drop_new,  // they wait as messages, and one beyond send_queue is refused
+  drop_old,  // they wait as messages, and the oldest are dropped for one that has no room
+  coalesce,  // as drop_old; besides, of pushes with one coalesce key, and of those without any, only the newest waits
+};
+
+/// The same for one route, which may use the gate's.
+enum class RouteSlowPolicy : std::uint8_t { inherit, close, drop_new, drop_old, coalesce };
+
 /// permessage-deflate (RFC 7692) on one route.
 struct DeflateConfig {
   bool enabled = false;
@@ -153,6 +164,7 @@ struct RouteLimitsConfig {
   std::uint64_t message_timeout_ns = inherited;
   std::uint64_t ping_interval_ns = inherited;
   std::uint64_t pong_timeout_ns = inherited;
+  RouteSlowPolicy slow_policy = RouteSlowPolicy::inherit;
 
   friend bool operator==(const RouteLimitsConfig&, const RouteLimitsConfig&) = default;
 };
@@ -249,6 +261,8 @@ struct LimitsConfig {
   std::uint64_t head_bytes_max = 16 * 1024;  // of a request, on either port; 4 to 63 KiB
   std::uint64_t fields_max = 100;            // field lines of a request head
   std::uint64_t send_queue_bytes_max = 256 * 1024;
+  SlowPolicy slow_policy = SlowPolicy::close;
+  std::uint64_t idempotency_window_ns = 120'000'000'000;    // how long the id of a push is remembered; 0: not at all
   std::uint64_t push_bytes_max = 1024 * 1024;               // the loader sets it to message_bytes_max unless a source sets it
   std::uint64_t reassembly_bytes_max = 256 * 1024 * 1024;   // unfinished messages of all devices; shards have equal parts
   std::uint64_t heads_bytes_max = 64 * 1024 * 1024;         // unfinished request heads of all devices; shards have equal parts
@@ -298,6 +312,7 @@ struct RingConfig {
   FeatureUse incremental_buffers = FeatureUse::automatic;
   FeatureUse message_ring = FeatureUse::automatic;
   FeatureUse zero_copy_sends = FeatureUse::automatic;
+  FeatureUse unacked_command = FeatureUse::automatic;
   std::uint64_t busy_poll_ns = 0;                // 0: off
   std::uint64_t gather_ns = 50'000;              // 0: off
   std::uint64_t cold_after_ns = 10'000'000'000;  // the device sends no byte; 0: never

@@ -104,7 +104,13 @@ inline constexpr std::uint32_t owners_asked_max = 8;           // connections th
 // Receipts: pushes that somebody waits for until they have come far enough.
 inline constexpr std::uint64_t push_timeout_seconds_max = 300;
 inline constexpr std::size_t receipts_per_connection_max = 1024;
-inline constexpr std::size_t receipts_per_shard_max = 65'536;  // of its devices
+inline constexpr std::size_t receipts_per_shard_max = 65'536;        // of its devices
+inline constexpr std::uint32_t receipt_questions_per_turn = 64;      // to the kernel: what has a peer acknowledged
+inline constexpr std::size_t queued_pushes_max = 4096;               // messages in front of one outbox
+inline constexpr std::size_t outbox_before_queue_bytes = 16 * 1024;  // while messages wait in front of it
+inline constexpr std::size_t ids_per_device_max = 256;               // of pushes that are remembered
+inline constexpr std::size_t ids_per_shard_max = 65'536;
+inline constexpr std::size_t id_followers_max = 16;  // repeats that await the first one's result
 inline constexpr std::size_t receipts_crossing_max =
     lane_parcels_max / 4;  // asked of other shards by one; the rest is for pushes
 // Broadcasts that one shard started and not all shards have reported; each holds its message.

@@ -26,6 +26,8 @@ constexpr std::array<std::string_view, 3> origin_words{"same_host", "list", "off
 constexpr std::array<std::string_view, 3> id_characters_words{"strict", "ocpp", "printable"};
 constexpr std::array<std::string_view, 3> duplicate_words{"replace", "reject", "allow"};
 constexpr std::array<std::string_view, 2> overflow_words{"drop", "pause"};
+constexpr std::array<std::string_view, 4> slow_words{"close", "drop_new", "drop_old", "coalesce"};
+constexpr std::array<std::string_view, 5> route_slow_words{"inherit", "close", "drop_new", "drop_old", "coalesce"};
 constexpr std::array<std::string_view, 2> profile_words{"modern", "ocpp"};
 constexpr std::array<std::string_view, 3> client_words{"off", "optional", "required"};
 constexpr std::array<std::string_view, 4> proxy_words{"off", "v1", "v2", "auto"};
@@ -280,6 +282,8 @@ const std::array table{
         "How long a device of this path may be silent before it is pinged. `inherit`: `limits.ping_interval`."),
     row<&C::routes, &RouteConfig::limits, &RL::pong_timeout_ns>("route.limits.pong_timeout", DurationRule{100 * ms, hour, off_or_inherit},
         "How long a pinged device of this path may stay silent before it is closed with 4408. `inherit`: `limits.pong_timeout`."),
+    row<&C::routes, &RouteConfig::limits, &RL::slow_policy>("route.limits.slow_policy", WordRule{route_slow_words},
+        "What becomes of pushes to a device of this path that reads too slowly. `inherit`: as `limits.slow_policy`."),
     row<&C::routes, &RouteConfig::messages_per_second>("route.message_rate", CountRule{1, 1'000'000, false, Off::or_inherit},
         "Messages per second that one device of this route may send. `inherit`: as `limits.message_rate`.", live),
     row<&C::routes, &RouteConfig::bytes_per_second>("route.byte_rate", SizeRule{1, limits::rate_per_second_max, false, Off::or_inherit},
@@ -327,6 +331,12 @@ const std::array table{
         "Field lines of a request head, on either port."),
     row<&C::limits, &L::send_queue_bytes_max>("limits.send_queue", SizeRule{4 * KiB, 256 * MiB},
         "Output that may wait for one device. A push beyond it is refused."),
+    row<&C::limits, &L::slow_policy>("limits.slow_policy", WordRule{slow_words},
+        "What becomes of pushes to a device that reads too slowly. `close`: its output waits up to `send_queue`, a push beyond that is "
+        "refused. The others keep pushes as messages, which can be withdrawn; one beyond `send_queue` is refused (`drop_new`) or takes the "
+        "place of the oldest (`drop_old`). `coalesce`: as `drop_old`, and only the newest push of each coalesce key waits."),
+    row<&C::limits, &L::idempotency_window_ns>("limits.idempotency_window", DurationRule{s, 24 * hour, off},
+        "How long a push's `Idempotency-Key` is remembered: a repeat is not sent, and gets the first one's answer."),
     row<&C::limits, &L::push_bytes_max>("limits.max_push", SizeRule{125, 256 * MiB},
         "Largest message pushed to a device. Unless set, it equals `max_message`."),
     row<&C::limits, &L::reassembly_bytes_max>("limits.reassembly_memory", SizeRule{MiB, 1024 * 1024 * MiB},
@@ -418,6 +428,8 @@ const std::array table{
         "Wake other shards through their rings."),
     row<&C::ring, &R::zero_copy_sends>("ring.zero_copy_sends", WordRule{feature_words},
         "Send large pushed messages to other machines from registered memory, without a copy in the kernel."),
+    row<&C::ring, &R::unacked_command>("ring.unacked_command", WordRule{feature_words},
+        "Ask through the ring what peers have not acknowledged (Linux 6.7). Without it, pushes cannot wait for `acked`."),
     row<&C::ring, &R::zero_copy_bytes>("ring.zero_copy_from", SizeRule{4 * KiB, 256 * MiB},
         "Smallest message that is sent without a copy."),
     row<&C::ring, &R::busy_poll_ns>("ring.busy_poll", DurationRule{us, 10 * ms, off},

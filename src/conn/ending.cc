@@ -73,6 +73,7 @@ void Transport::release(Connection& connection) {
     if (has_tls(connection)) release_codec(connection);
   }
   --listeners_[connection.listener_index].connections_count;
+  if (!marks_.empty()) marks_.erase(table_.slot_of(connection));
   if (!processes_.empty()) processes_.erase(table_.slot_of(connection));
   accepts_are_settled_ = false;
   wheel_.cancel(table_.slot_of(connection));

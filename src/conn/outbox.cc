@@ -51,6 +51,7 @@ void Outbox::fill(Node& node, ByteView bytes, std::size_t capacity) {
 
 void Outbox::append(ByteView bytes) {
   bytes_ += bytes.size();
+  place_of_end_ += bytes.size();
   if (nodes_.size() > sealed_nodes_ && nodes_.back().chunk) {
     Node& last = nodes_.back();
     const std::size_t fitting = std::min(bytes.size(), last.capacity - last.end);
@@ -70,6 +71,7 @@ void Outbox::append(ws::MessageRef message, std::size_t offset) {
   RINGGATE_ASSERT(node.begin <= node.end);
   if (node.begin == node.end) return;
   bytes_ += node.end - node.begin;
+  place_of_end_ += node.end - node.begin;
   node.message = std::move(message);
   count(node);
   nodes_.push_back(std::move(node));
@@ -117,6 +119,7 @@ void Outbox::remove(std::size_t bytes) {
     Node& first = nodes_.front();
     const std::size_t taken = std::min(bytes, first.end - first.begin);
     first.begin += taken;
+    if (sealed_nodes_ == 0) place_of_front_ += taken;
     bytes -= taken;
     if (first.begin != first.end) continue;
     uncount(first);

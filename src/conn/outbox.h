@@ -35,6 +35,10 @@ class Outbox {
   std::size_t bytes() const { return bytes_; }
   bool empty() const { return bytes_ == 0; }
 
+  /// Places in what is appended as plaintext: behind the last byte, and before the first that is neither sent nor sealed.
+  std::uint64_t place_of_end() const { return place_of_end_; }
+  std::uint64_t place_of_front() const { return place_of_front_; }
+
   /// When the peer last took a byte, or when this outbox began.
   TimeNs progress_at() const { return progress_at_; }
 
@@ -95,6 +99,8 @@ class Outbox {
   std::deque<Node> nodes_;
   std::size_t sealed_nodes_ = 0;  // so many of the first are records
   std::size_t bytes_ = 0;
+  std::uint64_t place_of_end_ = 0;
+  std::uint64_t place_of_front_ = 0;
   TimeNs progress_at_;
 };
 

@@ -296,6 +296,8 @@ void Transport::on_outbox_sent(const Completion& completion) {
   connection.bytes_out += taken;
   counters_.wire_bytes_out.add(taken);
   counters_.send_queue_bytes.subtract(taken);
+  if (!marks_.empty()) settle_marks(connection);
+  if (connection.state == State::terminating) return;
   if (connection.outbox->empty()) drop_outbox(connection);
   else send_outbox(connection);
   if (connection.state == State::open && is_announced(connection)) session_of(connection).on_output_progress(connection);
@@ -316,6 +318,7 @@ void Transport::retire_outputs() {
     output.clear();
   }
   outputs_count_ = 0;
+  if (!fresh_marks_.empty()) settle_fresh_marks();
   arena_.reset();
   for (const ListenerState& listener : listeners_)
     if (listener.slot.session != nullptr) listener.slot.session->on_outputs_retired();

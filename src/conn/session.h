@@ -4,6 +4,8 @@
 // Invariant: a session never throws into the transport.
 #pragma once
 
+#include <cstdint>
+
 #include "base/time.h"
 #include "conn/connection.h"
 #include "ringgate/bytes.h"
@@ -37,6 +39,13 @@ class Session {
 
   /// The kernel took waiting output. More waits if `connection.output_waits()`.
   virtual void on_output_progress(Connection& connection) = 0;
+
+  /// The kernel has all that was written before the mark of this number (Transport::mark) and of lower ones: on the wire it ends at
+  /// byte `place` or before.
+  virtual void on_handed(Connection&, std::uint64_t /*mark*/, std::uint64_t /*place*/) {}
+
+  /// The answer to Transport::ask_acked: the peer's TCP has acknowledged the bytes on the wire up to `place`, perhaps more.
+  virtual void on_acked(Connection&, std::uint64_t /*place*/) {}
 
   /// Waiting output of all peers exceeds its budget, and this connection has the most: it is terminated after this call.
   virtual void on_output_given_up(Connection&) {}

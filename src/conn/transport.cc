@@ -157,6 +157,7 @@ void Transport::run(std::span<const Completion> completions) {
   const bool buffers_returned = ring_.return_buffers();
 
   tell_output_waits();
+  if (!handed_.empty()) tell_handed();
   for (const Completion& completion : outbox_sends_) on_outbox_sent(completion);
   for (const Completion& completion : completions) dispatch(completion);
   if (wire_ != nullptr) go_on_with_tls();
@@ -185,6 +186,7 @@ void Transport::dispatch(const Completion& completion) {
     case OperationKind::readable: return on_readable(completion);
     case OperationKind::hang_up: return on_hang_up(completion);
     case OperationKind::cancel: return on_cancelled(completion);
+    case OperationKind::unacknowledged: return on_unacknowledged(completion);
     case OperationKind::peer_process:
       if (Connection* const connection = table_.find(completion.token)) end_operation(*connection);
       return;

@@ -9,7 +9,7 @@
 //
 // On a listener with TLS a session sees plaintext, and sees a connection only once its handshake is over.
 //
-// Files: transport.cc (accepting, the turn, timers), arriving.cc (proxies), receiving.cc, bulk.cc, sealing.cc (TLS), sending.cc,
+// Files: transport.cc (accepting, the turn, timers), marks.cc (what became of output), arriving.cc (proxies), receiving.cc, bulk.cc, sealing.cc (TLS), sending.cc,
 // ending.cc.
 #pragma once
 
@@ -29,6 +29,7 @@
 #include "base/timer_wheel.h"
 #include "conn/connection.h"
 #include "conn/connection_table.h"
+#include "conn/marks.h"
 #include "conn/outbox.h"
 #include "conn/session.h"
 #include "conn/turn_output.h"
@@ -104,7 +105,7 @@ class Transport {
   /// True if work waits that no completion will announce: then the next enter must not sleep.
   bool wants_turn() const {
     return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ ||
-           (wire_ != nullptr && (!hellos_.empty() || !ended_.empty()));
+           !fresh_marks_.empty() || (wire_ != nullptr && (!hellos_.empty() || !ended_.empty()));
   }
   /// The time until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
@@ -129,6 +130,17 @@ class Transport {
   std::size_t waiting_bytes(const Connection& connection) const;
   /// Since when the peer has taken no byte although output waits; nothing if none waits.
   std::optional<TimeNs> stalled_since(const Connection& connection) const;
+
+  // -- What became of output, for sessions.
+  /// Puts a mark behind all that was written to the connection. Once the kernel has that, Session::on_handed tells, unless the connection
+  /// is no longer open. Returns its number, which rises; marks of one turn may share one.
+  std::uint64_t mark(Connection& connection);
+  /// Whether it can be known what the peer's TCP has acknowledged.
+  bool tells_acked(const Connection& connection) const { return ring_.tells_unacknowledged(table_.slot_of(connection)); }
+  /// Asks for that; Session::on_acked answers in a later turn. False: it cannot be known, or an answer is awaited already.
+  bool ask_acked(Connection& connection);
+  /// Deadlines wait until everything that has arrived was received.
+  bool timers_wait() const { return timers_wait_; }
 
   // -- Flow and life.
   void pause(Connection& connection);  // bytes that were already received still arrive
@@ -270,6 +282,13 @@ class Transport {
   bool send_close_notify(Connection& connection);
   void release_codec(Connection& connection);
 
+  // marks.cc
+  ConnectionMarks& marks_of(const Connection& connection);
+  void settle_fresh_marks();
+  void settle_marks(Connection& connection);
+  void tell_handed();
+  void on_unacknowledged(const ring::Completion& completion);
+
   // sending.cc
   bool window_holds(const std::uint8_t* data) const;
   TurnOutput& output_of(Connection& connection) {
@@ -342,6 +361,10 @@ class Transport {
   std::vector<SlotRef> uncounted_;  // connections with new outboxes, not yet counted
   std::vector<ring::Completion> outbox_sends_;
   std::vector<SlotRef> newly_waiting_;  // connections whose sessions must be told that output waits
+  std::unordered_map<std::uint32_t, ConnectionMarks> marks_;  // by slot
+  std::vector<SlotRef> fresh_marks_;                          // connections with marks of this turn
+  std::vector<SlotRef> handed_;                               // connections whose sessions must be told of marks
+  std::uint64_t marks_count_ = 0;                             // put so far
   std::vector<SlotRef> starved_;        // connections that wait for buffers
   std::vector<SlotRef> moment_;         // connections that wait until moment_over_at_
   std::vector<SlotRef> moment_passed_;  // scratch of go_on_after_a_moment

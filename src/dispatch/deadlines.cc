@@ -154,6 +154,10 @@ void DeviceSession::end_slow_consumer(conn::Connection& connection, std::string_
   tell_slow(connection, Slowness::closed);
   counters_.closed_by_gate.add(1);
   record_of(connection).phase = Phase::closed;
+  if (has_queue(connection)) {
+    DevicePushes& pushes = *record_of(connection).side->pushes;
+    while (!pushes.queue.empty()) withdraw(pushes, pushes.queue.begin(), PushOutcome::connection_ended);
+  }
   leave_map(connection);
   transport_.terminate(connection, conn::EndCause::aborted, conn::Farewell::reset);
 }
@@ -168,6 +172,8 @@ void DeviceSession::send_ping(conn::Connection& connection) {
   std::array<std::uint8_t, sizeof stamp> payload;
   std::memcpy(payload.data(), &stamp, sizeof stamp);
   transport_.write(connection, ws::encode_ping(payload).view());
+  if (const DeviceSide* const side = record_of(connection).side; side != nullptr && side->pushes != nullptr)
+    side->pushes->ping_before_keep_alive = side->pushes->ping;
   if (!connection.is_paused()) connection.session_flags |= DeviceFlags::awaiting_pong;
 }
 
@@ -178,10 +184,13 @@ void DeviceSession::on_pong(conn::Connection& connection, ByteView payload) {
   const Milliseconds32 stamp = record.ping_at;
   if ((connection.session_flags & DeviceFlags::awaiting_pong) == 0 || payload.size() != sizeof stamp ||
       std::memcmp(payload.data(), &stamp, sizeof stamp) != 0)
-    return;
+    return on_numbered_pong(connection, payload);
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
   // 0 means unknown, so less than a millisecond becomes 1.
   record.rtt_ms = static_cast<std::uint16_t>(std::clamp<Milliseconds32>(now_ms() - stamp, 1, UINT16_MAX));
+  if (record.side == nullptr || record.side->pushes == nullptr) return;
+  const std::uint64_t answered = record.side->pushes->ping_before_keep_alive;
+  if (answered != 0 && answered == record.side->pushes->ping) on_ping_answered(connection, answered);
 }
 
 }  // namespace ringgate::dispatch

@@ -1,4 +1,6 @@
 // Delivers pushes to connections of this shard, and describes these. Part of DeviceSession; the push service finds the owner.
+#include <utility>
+
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
 
@@ -23,10 +25,12 @@ bool DeviceSession::is_open_device(std::uint32_t slot) {
 /// Accepts the message if no output of earlier turns waits, or if the waiting output stays within limits.send_queue with it.
 DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
   const std::size_t waiting = transport_.queued_bytes(connection);
-  const LimitsConfig& limits = settings_.config.limits;
   const std::size_t payload_bytes = message->payload().size();
-  if (payload_bytes > limits.push_bytes_max) return {PushOutcome::too_large, waiting};
-  if (record_of(connection).phase != Phase::open || !connection.is_live()) return {PushOutcome::closing, waiting};
+  if (const auto refusal = refusal_of(connection, message, waiting)) return *refusal;
+  if (must_queue(connection)) [[unlikely]] {
+    QueuedPush push{.message = message, .audience = audience, .coalesce_key = {}, .wait = {}};
+    return queue_push(connection, push);
+  }
   // If nothing waits, the device keeps up. Then only the output of this turn counts, without the message.
   const std::size_t counted = connection.output_waits() ? waiting + message->frame().size() : waiting;
   const std::uint64_t queue_bytes_max = limits_of(record_of(connection)).send_queue_bytes_max;
@@ -40,13 +44,63 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   return {PushOutcome::delivered, waiting + written};
 }
 
+/// Why a message is not for this connection, whatever it waits for.
+std::optional<DeliveryResult> DeviceSession::refusal_of(conn::Connection& connection, const ws::MessageRef& message,
+                                                        std::uint64_t waiting) {
+  if (message->payload().size() > settings_.config.limits.push_bytes_max) return DeliveryResult{PushOutcome::too_large, waiting};
+  if (record_of(connection).phase != Phase::open || !connection.is_live()) return DeliveryResult{PushOutcome::closing, waiting};
+  return std::nullopt;
+}
+
+/// A message with an id that is known is not sent again.
+void DeviceSession::deliver_once(conn::Connection& connection, PushOrder order, ReportCallback on_report) {
+  device::IdKey device = gate_.hash(record_of(connection).id.view());
+  if (order.is_part) device.check ^= to_public(ref_of(connection)).word;  // each connection has its own window
+  const DurationNs window = settings_.config.limits.idempotency_window_ns;
+  const device::IdKey id = std::exchange(order.id, {});
+  switch (known_ids_.claim({device, id, order.body}, window, transport_.now(), on_report)) {
+    case KnownIds::Claim::repeat: counters_.pushes_repeated.add(1); return;
+    case KnownIds::Claim::conflict: return on_report({.outcome = PushOutcome::id_conflict, .receipt = {}});
+    case KnownIds::Claim::full: return on_report({.outcome = PushOutcome::backpressure, .receipt = {}});
+    case KnownIds::Claim::fresh: break;
+  }
+  deliver(connection, std::move(order), [this, device, id, on_report = std::move(on_report)](const PushReport& report) mutable {
+    known_ids_.settle(device, id, report);
+    on_report(report);
+  });
+}
+
+/// Waits as a message if others do, or if it can be withdrawn and cannot leave at once. Else it is written.
 void DeviceSession::deliver(conn::Connection& connection, PushOrder order, ReportCallback on_report) {
-  if (order.waits()) return on_report({.outcome = PushOutcome::level_unsupported, .receipt = {}});
-  const DeliveryResult result = deliver(connection, order.message, Audience::one);
-  PushReport report{.outcome = result.outcome, .queued_bytes = result.queued_bytes, .receipt = {}};
-  if (result.outcome == PushOutcome::delivered && order.wait == PushLevel::queued)
-    report.receipt = {.reached = PushLevel::queued, .queued_at_ms = ring_.wall_clock_ms()};
-  on_report(report);
+  const auto report = [&](const DeliveryResult& result) {
+    PushReport told{.outcome = result.outcome, .queued_bytes = result.queued_bytes, .receipt = {}};
+    if (result.outcome == PushOutcome::delivered)
+      told.receipt = {.reached = PushLevel::queued, .queued_at_ms = ring_.wall_clock_ms()};
+    on_report(told);
+  };
+  const std::uint64_t waiting = transport_.queued_bytes(connection);
+  if (const auto refusal = refusal_of(connection, order.message, waiting)) return report(*refusal);
+  if (order.has_id() && settings_.config.limits.idempotency_window_ns != 0)
+    return deliver_once(connection, std::move(order), std::move(on_report));
+  if (order.wait == PushLevel::acked && !transport_.tells_acked(connection))
+    return report({PushOutcome::level_unsupported, waiting});
+  if (order.waits() && !can_wait(connection)) return report({PushOutcome::backpressure, waiting});
+  const bool can_be_withdrawn = order.ttl != PushOptions::no_ttl || order.has_coalesce_key();
+  if (!must_queue(connection) && !(can_be_withdrawn && connection.output_waits())) {
+    const DeliveryResult result = deliver(connection, order.message, Audience::one);
+    if (result.outcome != PushOutcome::delivered || !order.waits()) return report(result);
+    return await(connection, new_wait(order, result.queued_bytes, std::move(on_report)));
+  }
+  if (order.ttl == 0) return report({PushOutcome::expired, waiting});
+  QueuedPush push{.message = order.message, .coalesce_key = order.coalesce_key, .wait = {}};
+  if (order.ttl != PushOptions::no_ttl) push.expires_at = transport_.now() + order.ttl;
+  if (order.waits()) push.wait = new_wait(order, 0, std::move(on_report));
+  const DeliveryResult result = queue_push(connection, push);
+  if (!order.waits()) return report(result);
+  if (result.outcome == PushOutcome::delivered) return;
+  --waits_count_;
+  on_report = std::move(push.wait->on_report);
+  report(result);
 }
 
 /// Returns the bytes of the frame. A message to many is compressed once for all of them. A message to one device is compressed
@@ -90,7 +144,7 @@ DeviceInfo DeviceSession::describe(conn::Connection& connection) {
           .since_seconds = wall - static_cast<std::int64_t>(lived_ms / 1000),
           .last_seen_seconds = wall - static_cast<std::int64_t>((now_ms() - record.received_at) / 1000),
           .rtt_ms = record.rtt_ms,
-          .queued_bytes = transport_.queued_bytes(connection)};
+          .queued_bytes = transport_.queued_bytes(connection) + (has_queue(connection) ? record.side->pushes->queue_bytes : 0)};
 }
 
 std::uint64_t DeviceSession::value_of(const conn::Connection& connection, RankBy rank_by) const {

@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "conn/connection.h"
 #include "dispatch/compression.h"
+#include "dispatch/device_pushes.h"
 #include "dispatch/held_input.h"
 #include "dispatch/observer.h"
 #include "dispatch/unfinished_list.h"
@@ -90,6 +91,7 @@ struct DeviceSide {
   bool waits_for_budget = false;                   // in DeviceSession::budget_waits_: not read from until less is held
   std::unique_ptr<InflatingMessage> inflating;     // a message that takes several turns to inflate; `held` follows it
   std::vector<ws::ControlFrame> waiting_pongs;     // while output waits
+  std::unique_ptr<DevicePushes> pushes;            // null unless pushes wait, or somebody waits for some
   CloseCode close_code = CloseCode::abnormal;      // for the log and on_close
   std::string close_reason;
   EndedBy ended_by = EndedBy::gate;

@@ -51,7 +51,11 @@ DeviceSession::DeviceSession(std::uint8_t shard_index, const DeviceSettings& set
       heads_budget_(heads_part(settings.config.limits, gate.shards_count), counters.heads_bytes, counters.heads_bytes_max),
       reassembly_bytes_max_(reassembly_part(settings.config.limits, gate.shards_count)),
       gatherer_(settings.head_rules),
-      held_budget_(held_part(settings.config.limits, gate.shards_count), counters.held_bytes, counters.held_bytes_max) {
+      held_budget_(held_part(settings.config.limits, gate.shards_count), counters.held_bytes, counters.held_bytes_max),
+      queued_budget_(
+          ShardBudget::part_of(settings.config.limits.output_bytes_max, gate.shards_count,
+                               2 * (settings.config.limits.send_queue_bytes_max + settings.config.limits.push_bytes_max)),
+          counters.queued_push_bytes, counters.queued_push_bytes_max) {
   gate.epochs.start(ring.wall_clock_ms(), ring.now());
   (void)ws::encode_close(CloseCode::normal,
                          "x");  // what the check of UTF-8 makes at its first use is made now: it takes no lack of memory
@@ -85,7 +89,8 @@ void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   if (side == nullptr || record.phase != Phase::open) return;
   if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
   if (side->inflating != nullptr || side->put_off_listed || side->waits_for_budget || side->slowness_told != 0) return;
-  if (side->words != nullptr || side->deflate != nullptr || side->inflate_paid_at > transport_.now()) return;
+  if (side->pushes != nullptr || side->words != nullptr || side->deflate != nullptr || side->inflate_paid_at > transport_.now())
+    return;
   delete side;
   record.side = nullptr;
 }
@@ -289,6 +294,7 @@ void DeviceSession::write_waiting_pongs(conn::Connection& connection) {
 
 void DeviceSession::on_output_progress(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
+  if (record.phase == Phase::open && has_queue(connection)) write_queued(connection);
   if (record.phase == Phase::open && !connection.output_waits()) {
     write_waiting_pongs(connection);
     if (record.side != nullptr) record.side->slowness_told = 0;

@@ -8,7 +8,9 @@
 // registering.cc (who has an id), deciding.cc (the decision of a handler), drained.cc (what a handler learns of its output),
 // partial_heads.cc (unfinished heads), refusing.cc (refused handshakes, health), device_session.cc (frames and handlers), pacing.cc
 // (what a device may send), reading_on.cc (input held for a later turn), unfinished.cc (unfinished messages), closing.cc,
-// deadlines.cc, credentials.cc (their end and revocation), membership.cc (groups), delivery.cc (pushes), telling.cc (observers), requests.cc (replies that callers await).
+// deadlines.cc, credentials.cc (their end and revocation), membership.cc (groups), delivery.cc (pushes), push_queue.cc (pushes to slow
+// devices), receipts.cc (who waits for pushes), telling.cc (observers), requests.cc (replies
+// that callers await).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +19,9 @@
 #include <functional>
 #include <new>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "admission/admission.h"
@@ -30,6 +34,7 @@
 #include "dispatch/device_settings.h"
 #include "dispatch/gate_state.h"
 #include "dispatch/group_index.h"
+#include "dispatch/known_ids.h"
 #include "dispatch/live_credentials.h"
 #include "dispatch/observer.h"
 #include "dispatch/pacing.h"
@@ -59,9 +64,6 @@ struct DeliveryResult {
   std::uint64_t queued_bytes = 0;
 };
 
-/// Whether a message goes to one device or to many.
-enum class Audience : std::uint8_t { one, many };
-
 /// What a handler adds to an accepted handshake. Borrows for the call.
 struct UpgradeAdditions {
   std::string_view field_lines = {};
@@ -88,6 +90,8 @@ class DeviceSession final : public conn::Session {
   void on_output_waits(conn::Connection& connection) override;
   void on_output_progress(conn::Connection& connection) override;
   void on_output_given_up(conn::Connection& connection) override;
+  void on_handed(conn::Connection& connection, std::uint64_t mark, std::uint64_t place) override;
+  void on_acked(conn::Connection& connection, std::uint64_t place) override;
   void on_deadline(conn::Connection& connection) override;
   void on_gone(conn::Connection& connection, conn::EndCause cause) override;
   void on_outputs_retired() override;
@@ -140,6 +144,12 @@ class DeviceSession final : public conn::Session {
   void enforce_denials() {
     if (denials_are_due()) enforce_some_denials();
   }
+  /// Ends waits for pushes whose time is over, asks the kernel what is acknowledged, and calls back those whose wait has ended.
+  void settle_pushes();
+  /// Ends all waits for pushes; returns the number of those that were called back. Once no shard runs any more.
+  std::size_t end_all_pushes();
+  /// How long a turn may sleep at most before `settle_pushes` is due; nullopt: nothing waits.
+  std::optional<DurationNs> next_push_due() const;
   /// True if work waits that no completion will announce.
   bool wants_turn() const;
   /// How long a turn may sleep at most; nullopt: nothing waits that nobody announces.
@@ -310,6 +320,40 @@ class DeviceSession final : public conn::Session {
   ByteView compressed_frame(conn::Connection& connection, MessageType type, ByteView payload);
   std::size_t write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
 
+  bool has_queue(const conn::Connection& connection) const;
+  void deliver_once(conn::Connection& connection, PushOrder order, ReportCallback on_report);
+  std::optional<DeliveryResult> refusal_of(conn::Connection& connection, const ws::MessageRef& message, std::uint64_t waiting);
+
+  // push_queue.cc
+  bool must_queue(const conn::Connection& connection) const;
+  DeliveryResult queue_push(conn::Connection& connection, QueuedPush& push);
+  std::deque<QueuedPush>::iterator withdraw(DevicePushes& pushes, std::deque<QueuedPush>::iterator at, PushOutcome outcome);
+  void forget_queued(DevicePushes& pushes, const QueuedPush& push);
+  void write_queued(conn::Connection& connection);
+  void write_first_queued(conn::Connection& connection, DevicePushes& pushes);
+  void write_all_queued(conn::Connection& connection);
+
+  // receipts.cc
+  struct FinishedPush {
+    ReportCallback on_report;
+    PushReport report;
+  };
+  bool can_wait(const conn::Connection& connection);
+  PushWait new_wait(const PushOrder& order, std::uint64_t queued_bytes, ReportCallback on_report);
+  DevicePushes& pushes_of(conn::Connection& connection);
+  void await(conn::Connection& connection, PushWait wait);
+  void ping_behind(conn::Connection& connection, DevicePushes& pushes);
+  void finish_wait(PushWait& wait, PushOutcome outcome);
+  template <typename Judge>
+  void finish_waits(DevicePushes& pushes, Judge judge);
+  void on_numbered_pong(conn::Connection& connection, ByteView payload);
+  void on_ping_answered(conn::Connection& connection, std::uint64_t number);
+  void end_pushes(conn::Connection& connection);
+  void drop_pushes_if_done(conn::Connection& connection);
+  void look_again(const conn::Connection& connection, DevicePushes& pushes, TimeNs at);
+  void settle_due_pushes(conn::Connection& connection);
+  std::size_t tell_finished_pushes();
+
   // drained.cc
   SendOutcome outcome_of_send(conn::Connection& connection);
   void tell_drained(conn::Connection& connection);
@@ -410,6 +454,13 @@ class DeviceSession final : public conn::Session {
   std::vector<std::uint32_t> epochs_;       // by slot: what Epochs::issue returned; empty until an observer needs epochs
   std::vector<std::uint64_t> source_keys_;  // by slot: for Limiter::leave, 0: not counted; empty until a source is counted
   conn::Connection* reading_ = nullptr;     // whose frames are being read
+  ShardBudget queued_budget_;               // of pushes that wait as messages
+  std::set<std::pair<TimeNs, std::uint32_t>> dues_;  // DevicePushes::due, with the slot
+  KnownIds known_ids_;
+  std::deque<FinishedPush> finished_pushes_;  // their callbacks are due
+  std::size_t waits_count_ = 0;               // of all devices: at most limits::receipts_per_shard_max
+  std::uint64_t pings_numbered_ = 0;          // that were sent for pushes
+  std::uint32_t asks_left_ = 0;               // questions to the kernel in this turn
 };
 
 }  // namespace ringgate::dispatch

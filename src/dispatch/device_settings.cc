@@ -65,6 +65,9 @@ DeviceSettings::RouteLimits limits_of(const RouteConfig& config, const Config& s
           .lifetime = config.lifetime_ns,
           .sinks = sinks_of(config, settings.webhooks),
           .waits_for_sinks = config.on_overflow == OverflowPolicy::pause,
+          .slow_policy = route.slow_policy == RouteSlowPolicy::inherit
+                             ? gate.slow_policy
+                             : static_cast<SlowPolicy>(static_cast<int>(route.slow_policy) - 1),
           .is_echo = config.upstream.empty() && dynamic_cast<const EchoHandler*>(handler) != nullptr};
 }
 

@@ -46,7 +46,8 @@ struct DeviceSettings {
     DurationNs lifetime = 0;
     std::uint64_t sinks = 0;  // of its messages; see upstream.h
     bool waits_for_sinks = false;
-    bool is_echo = false;  // the handler is the built-in echo, and there is no sink
+    SlowPolicy slow_policy = SlowPolicy::close;
+    bool is_echo = false;     // the handler is the built-in echo, and there is no sink
   };
 
   /// `mounts[i]` serves `config.routes[i]`. `keys`: see the member.

@@ -51,6 +51,7 @@ void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key
   const auto sum = new_sum(several.size(), std::move(on_result));
   for (const device::ConnectionRef connection : several) {
     PushOrder part = order;
+    part.is_part = true;
     order_to(connection, key, std::move(part), part_of(sum));
   }
 }

@@ -54,7 +54,7 @@ void PushService::on_outside(const Request& request) {
 
 bool PushService::close_down() {
   closed_ = true;
-  std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size();
+  std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size() + devices_.end_all_pushes();
   for (BroadcastJob& job : std::exchange(broadcasts_, {})) {
     job.result.outcome = BroadcastOutcome::closing;
     job.on_done(job.result);

@@ -22,6 +22,7 @@ struct PushOrder {
   device::IdKey id;
   device::IdKey body;  // of the message's type and payload; only with an id
   PushLevel wait = PushLevel::none;
+  bool is_part = false;           // others go to other connections of the device
   bool names_connection = false;  // PushOptions::only_to was given
 
   bool has_id() const { return id.index != 0; }

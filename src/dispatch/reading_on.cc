@@ -151,7 +151,7 @@ std::optional<DurationNs> DeviceSession::sleep_max() const {
 
 bool DeviceSession::wants_turn() const {
   if (denials_are_due()) return true;
-  return !put_off_.empty() || !drained_.empty() || !queued_.empty() ||
+  return !put_off_.empty() || !drained_.empty() || !finished_pushes_.empty() || !queued_.empty() ||
          (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2);
 }
 

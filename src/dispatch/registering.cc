@@ -79,6 +79,7 @@ std::uint64_t DeviceSession::epoch_of(const conn::Connection& connection) const 
 void DeviceSession::leave_map(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::in_map) == 0) return;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::in_map);
+  end_pushes(connection);
   const device::IdKey key = gate_.hash(record_of(connection).id.view());
   const device::ConnectionRef mine = ref_of(connection);
   device::DeviceMap::Shard map = gate_.map.of(shard_index_);

@@ -15,6 +15,7 @@ std::vector<NamedFeature> list(const Features& features) {
       {"no_sq_array", features.no_submission_array},
       {"peer_name_command", features.peer_name_command},
       {"zero_copy_sends", features.zero_copy_sends},
+      {"unacked_command", features.unacked_command},
       {"idle_waits", features.idle_waits},
   };
 }

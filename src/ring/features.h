@@ -18,6 +18,7 @@ struct Features {
   bool no_submission_array = false;  // IORING_SETUP_NO_SQARRAY
   bool peer_name_command = false;    // SO_PEERNAME through the ring; else accepts collect addresses
   bool zero_copy_sends = false;      // from registered memory; else the kernel copies every send
+  bool unacked_command = false;      // SIOCOUTQ through the ring; else nobody knows what a peer has acknowledged
   bool idle_waits = false;           // IORING_ENTER_NO_IOWAIT; else the kernel counts a sleeping ring as waiting for a disk
 
   friend bool operator==(const Features&, const Features&) = default;

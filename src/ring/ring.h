@@ -102,7 +102,7 @@ struct SetupError {
 };
 
 struct RingOptions {
-  Features allowed{true, true, true, true, true, true, true, true, true, true};  // the ring uses no others
+  Features allowed{true, true, true, true, true, true, true, true, true, true, true};  // the ring uses no others
   std::uint32_t submission_entries = 1024;
   std::uint32_t completion_entries = 16384;
   std::uint32_t sockets_max = 1024;             // size of the direct descriptor table
@@ -183,6 +183,11 @@ class Ring {
   bool peer_address(Socket socket, PeerAddress* out, Token token);
   /// The same for the process at the other end of a Unix socket. It stays unknown where the kernel cannot name peers later.
   bool peer_process(Socket socket, PeerProcess* out, Token token);
+
+  /// Whether `unacknowledged` is possible: with features().unacked_command, not on a Unix socket.
+  bool tells_unacknowledged(Socket socket) const;
+  /// Completes at once with the number of bytes that the kernel has taken and the peer's TCP has not acknowledged (SIOCOUTQ, tcp(7)).
+  void unacknowledged(Socket socket, Token token);
 
   /// Receives into provided buffers. Completes for each received piece, and stays armed while `more`. Result 0: end of stream.
   void receive(Socket socket, Token token);

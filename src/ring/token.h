@@ -23,6 +23,7 @@ enum class OperationKind : std::uint8_t {
   hang_up,            // one-shot poll for the peer's FIN or end
   receive_now,        // one-shot, into a buffer of the bulk group; never waits
   zero_copy,          // inside the kernel backend: a send without a copy; slot = its number
+  unacknowledged,     // how many bytes the peer has not acknowledged
   borrow_descriptor,  // inside the kernel backend: the first step of a shutdown
 };
 

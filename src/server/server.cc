@@ -34,6 +34,7 @@ ring::Features allowed_features(const ring::Features& probed, const RingConfig& 
   mask(features.silent_sends, config.silent_sends);
   mask(features.incremental_buffers, config.incremental_buffers);
   mask(features.message_ring, config.message_ring);
+  mask(features.unacked_command, config.unacked_command);
   mask(features.zero_copy_sends, config.zero_copy_sends);
   return features;
 }

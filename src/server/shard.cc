@@ -122,6 +122,7 @@ bool Shard::turn() {
   transport_.expire_timers();
   if (event_observer_) event_observer_->take_news();  // before the streams look
   more_streams_ = admin_.run_streams();
+  devices_.settle_pushes();
   const std::uint32_t listeners = device_listeners_ + (plan_.settings.config.admin.bind == "off" ? 0 : 1);
   const bool done = drain_.advance(device_listeners_, listeners);
   transport_.finish_turn();
@@ -151,6 +152,7 @@ ring::WaitPolicy Shard::wait_policy() {
       wait && (policy.timeout == 0 || *wait < policy.timeout))
     policy.timeout = *wait;
   if (const auto wait = devices_.sleep_max(); wait && (policy.timeout == 0 || *wait < policy.timeout)) policy.timeout = *wait;
+  if (const auto due = devices_.next_push_due(); due && (policy.timeout == 0 || *due < policy.timeout)) policy.timeout = *due;
   if (batch_.count() > 1 && ring_->features().minimum_wait) {
     policy.completions_min = batch_.count();
     policy.minimum_wait = batch_.wait();

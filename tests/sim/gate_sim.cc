@@ -23,11 +23,12 @@ ring::FakeOptions world_options(ring::FakeRandom& dice, const SimulationOptions&
   return result;
 }
 
-GateOptions gate_options(ring::FakeRandom& dice, Handler& handler) {
+GateOptions gate_options(ring::FakeRandom& dice, Handler& handler, SlowPolicy slow_policy) {
   GateOptions options;
   options.handler = &handler;
   options.shards_count = static_cast<std::uint32_t>(1 + dice.below(3));
   options.slots_count = 192;
+  options.settings.limits.slow_policy = slow_policy;
   options.settings.limits.send_queue_bytes_max = 2000 + dice.below(4000);
   options.settings.ring.cold_after_ns = dice.chance(0.5) ? (10 + dice.below(300)) * nanoseconds_per_millisecond : 0;
   options.settings.ring.bulk_bytes = dice.chance(0.5) ? 20 + dice.below(300) : SIZE_MAX;
@@ -73,7 +74,8 @@ Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
     : dice_(seed * 2 + 1),
       world_(seed, world_options(dice_, options)),
       handler_(dice_),
-      gate_(world_, gate_options(dice_, handler_)),
+      slow_policy_(static_cast<SlowPolicy>(dice_.below(4))),
+      gate_(world_, gate_options(dice_, handler_, slow_policy_)),
       steps_count_(options.steps_count) {}
 
 void Simulation::run() {
@@ -189,6 +191,17 @@ void Simulation::end(SimulatedDevice& device) {
 /// A shard, or after the last of them a thread that is none.
 std::size_t Simulation::some_producer() { return dice_.below(gate_.shards_count() + 1); }
 
+/// Half of all pushes ask for nothing.
+PushOptions Simulation::some_options() {
+  PushOptions options;
+  if (dice_.chance(0.5)) return options;
+  if (dice_.chance(0.3)) options.ttl_ns = dice_.below(4) * 20 * nanoseconds_per_millisecond;
+  if (dice_.chance(0.2)) options.coalesce_key = dice_.chance(0.5) ? "a" : "b";
+  options.wait = static_cast<PushLevel>(dice_.below(5));
+  options.timeout_ns = (1 + dice_.below(100)) * 20 * nanoseconds_per_millisecond;
+  return options;
+}
+
 void Simulation::push() {
   const std::size_t number = pushes_.size();
   SimulatedPush& push = pushes_.emplace_back();
@@ -196,14 +209,15 @@ void Simulation::push() {
   push.id = "d" + std::to_string(dice_.below(11));
   std::string payload = "P" + std::to_string(number) + ":";
   payload.append(dice_.below(dice_.chance(0.1) ? 3000 : 60), 'p');
+  push.asked = some_options();
   auto on_result = [&push](const PushResult& result) {
     ++push.answers_count;
     push.result = result;
   };
   if (push.producer == gate_.shards_count())
-    return dispatch::Entry(gate_.state(), 2500).push(push.id, {MessageType::text, bytes_of(payload)}, on_result);
+    return dispatch::Entry(gate_.state(), 2500).push(push.id, {MessageType::text, bytes_of(payload)}, push.asked, on_result);
   gate_.on_shard(push.producer, [&](dispatch::PushService& pushes) {
-    pushes.push(push.id, ws::MessageRef::encode(MessageType::text, bytes_of(payload)), on_result);
+    pushes.push(push.id, ws::MessageRef::encode(MessageType::text, bytes_of(payload)), push.asked, on_result);
   });
 }
 
@@ -392,7 +406,17 @@ void Simulation::check_pushes() {
     const SimulatedPush& push = pushes_[number];
     SCOPED_TRACE("push " + std::to_string(number) + " to " + push.id);
     EXPECT_EQ(push.answers_count, 1);
-    if (push.result.outcome != PushOutcome::delivered) {
+    const PushOutcome outcome = push.result.outcome;
+    if (outcome == PushOutcome::timed_out || outcome == PushOutcome::connection_ended) continue;  // it may have arrived
+    if (outcome == PushOutcome::delivered && push.asked.wait > PushLevel::queued) {
+      EXPECT_EQ(push.result.receipt.reached >= push.asked.wait, true) << name_of(push.result.receipt.reached);
+      if (push.asked.wait == PushLevel::ponged) {
+        EXPECT_EQ(push.receipts_count, 1) << "the device has answered for it";
+      }
+    }
+    const bool can_be_withdrawn = withdraws() || push.asked.ttl_ns != PushOptions::no_ttl || !push.asked.coalesce_key.empty();
+    if (outcome == PushOutcome::delivered && push.asked.wait <= PushLevel::queued && can_be_withdrawn) continue;
+    if (outcome != PushOutcome::delivered) {
       EXPECT_EQ(push.receipts_count, 0) << "refused as " << name_of(push.result.outcome);
       continue;
     }
@@ -409,7 +433,9 @@ void Simulation::check_broadcasts() {
     EXPECT_EQ(broadcast.answers_count, 1);
     EXPECT_EQ(broadcast.result.matched, broadcast.result.delivered + broadcast.result.refused);
     EXPECT_LE(broadcast.receipts_count, broadcast.result.delivered);
-    EXPECT_LE(broadcast.result.delivered - broadcast.receipts_count, lossy_count);
+    if (!withdraws()) {
+      EXPECT_LE(broadcast.result.delivered - broadcast.receipts_count, lossy_count);
+    }
   }
 }
 

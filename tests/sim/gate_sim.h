@@ -1,7 +1,7 @@
 // One seed of a whole gate: shards, devices that misbehave as devices do, pushes from every shard, faults of the ring.
 //
 // Checked as it goes: echoes come back byte for byte and in order; pongs answer pings in order; a push reaches only its own
-// device, once, and not before an earlier one of its producer; broadcasts of one producer keep their order. Checked at the end: every
+// device, once, and not before an earlier one of its producer; one that a device answered for has arrived, one that was withdrawn has not; broadcasts of one producer keep their order. Checked at the end: every
 // push, broadcast, question and decision was answered exactly once, and counted under exactly one outcome; every connection was counted under
 // exactly one kind of end; as many devices were closed by a backend as were told so; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
 // of anything.
@@ -26,7 +26,7 @@ namespace ringgate::simulated {
 
 struct SimulationOptions {
   bool hostile = true;  // FakeOptions::hostile
-  ring::Features features{true, true, true, true, true, true, true, true, true};
+  ring::Features features{true, true, true, true, true, true, true, true, true, true};
   int steps_count = 250;
 };
 
@@ -56,6 +56,7 @@ struct SimulatedPush {
   std::string id;
   std::size_t producer = 0;
   int answers_count = 0;
+  PushOptions asked;
   PushResult result;
   int receipts_count = 0;
 };
@@ -109,6 +110,7 @@ class Simulation {
   void send_some(SimulatedDevice& device, std::size_t bytes_max);
   void end(SimulatedDevice& device);
   void push();
+  PushOptions some_options();
   void broadcast();
   void ask();
   std::size_t some_producer();
@@ -129,10 +131,13 @@ class Simulation {
   void check_books();
   std::uint64_t total_of(Counter ShardCounters::* counter) const;
   SimulatedDevice* find(const std::string& ref);
+  /// Whether the gate may withdraw pushes that ask for nothing, after it has taken them.
+  bool withdraws() const { return slow_policy_ == SlowPolicy::drop_old || slow_policy_ == SlowPolicy::coalesce; }
 
   ring::FakeRandom dice_;
   ring::FakeWorld world_;
   SimulatedHandler handler_;
+  const SlowPolicy slow_policy_;
   Gate gate_;
   std::deque<SimulatedDevice> devices_;
   std::deque<SimulatedPush> pushes_;

@@ -12,6 +12,7 @@ inline constexpr unsigned feature_no_iowait = 1U << 17;        // IORING_FEAT_NO
 inline constexpr unsigned enter_no_iowait = 1U << 7;           // IORING_ENTER_NO_IOWAIT, 6.15
 inline constexpr std::uint16_t buffer_ring_incremental = 2;    // IOU_PBUF_RING_INC, 6.12
 inline constexpr unsigned completion_buffer_more = 1U << 4;    // IORING_CQE_F_BUF_MORE, 6.12
+inline constexpr std::uint32_t socket_command_siocoutq = 1;    // SOCKET_URING_OP_SIOCOUTQ, 6.7
 inline constexpr std::uint32_t socket_command_getsockopt = 2;  // SOCKET_URING_OP_GETSOCKOPT, 6.7
 inline constexpr std::uint32_t socket_command_setsockopt = 3;  // SOCKET_URING_OP_SETSOCKOPT, 6.7
 

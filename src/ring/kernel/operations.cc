@@ -55,6 +55,18 @@ void Ring::Backend::arm_event_read() {
   sqe->user_data = user_data;
 }
 
+bool Ring::tells_unacknowledged(Socket socket) const {
+  const std::vector<Family>& families = backend_->socket_families;
+  return backend_->features.unacked_command && (socket >= families.size() || families[socket] != Family::unix_socket);
+}
+
+void Ring::unacknowledged(Socket socket, Token token) {
+  io_uring_sqe* sqe = backend_->next_submission(token);
+  sqe->opcode = IORING_OP_URING_CMD;
+  sqe->off = abi::socket_command_siocoutq;
+  backend_->address_socket(sqe, socket);
+}
+
 void Ring::receive(Socket socket, Token token) {
   io_uring_sqe* sqe = backend_->next_submission(token);
   sqe->opcode = IORING_OP_RECV;

@@ -126,6 +126,7 @@ class Trial {
   bool receive_armed = false;
   std::vector<Completion> sends;
   std::optional<Completion> peer_name;
+  std::optional<Completion> unacknowledged;
 
  private:
   void on_completion(const Completion& completion) {
@@ -142,6 +143,7 @@ class Trial {
         break;
       case OperationKind::send: sends.push_back(completion); break;
       case OperationKind::peer_name: peer_name = completion; break;
+      case OperationKind::unacknowledged: unacknowledged = completion; break;
       default: break;
     }
   }
@@ -240,6 +242,13 @@ bool names_peers(Trial& trial) {
          address.port == trial.peer->port();
 }
 
+/// A peer that has been sent nothing has acknowledged all of it.
+bool tells_unacknowledged(Trial& trial) {
+  trial.ring->unacknowledged(*trial.socket, {OperationKind::unacknowledged, *trial.socket, 1});
+  return trial.turn_until([&] { return trial.unacknowledged.has_value(); }) &&
+         trial.unacknowledged->error == IoError::none && trial.unacknowledged->result == 0;
+}
+
 }  // namespace
 
 bool message_arrives(Ring& from, Ring& to, const Ring::Doorbell& doorbell) {
@@ -272,6 +281,7 @@ std::expected<Features, SetupError> self_test(const Features& allowed) {
   }
   // Only direct descriptors need the command; for process descriptors there is getpeername(2).
   proven.peer_name_command = allowed.peer_name_command && proven.direct_descriptors && names_peers(**trial);
+  proven.unacked_command = allowed.unacked_command && tells_unacknowledged(**trial);
   proven.message_ring = allowed.message_ring && reaches_other_ring(**trial, proven);
   proven.silent_sends = allowed.silent_sends && silence_means_sent(**trial);
   if (proven.zero_copy_sends) {  // on another connection, since the first is reset

@@ -69,6 +69,7 @@ struct Ring::Backend {
   void run_cancel_accept(const FakeSubmission& submission);
   void run_close(const FakeSubmission& submission);
   void run_peer_name(const FakeSubmission& submission);
+  void run_unacknowledged(const FakeSubmission& submission);
   void run_doorbell(const FakeSubmission& submission);
 
   // -- Deferred work (fake_work.cc).

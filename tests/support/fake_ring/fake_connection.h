@@ -36,6 +36,7 @@ class FakeConnection {
 
   bool send_fails(TimeNs now) const;  // reset, or our direction is shut down
   std::size_t send_room() const;
+  std::size_t unacknowledged_bytes() const { return under_way_.size(); }
   void write(ByteView bytes, TimeNs now);  // at most send_room
   void hold_back() { held_back_ = true; }  // what is written does not travel before the FIN
   void shutdown_by_gate(TimeNs now);       // FIN, after what was written; reception goes on

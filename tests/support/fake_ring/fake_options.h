@@ -19,7 +19,7 @@ enum class SlotOrder : std::uint8_t {
 
 struct FakeOptions {
   /// What the kernel offers; masked by RingOptions::allowed as in the product.
-  Features features{true, true, true, true, true, true, true, true, true};
+  Features features{true, true, true, true, true, true, true, true, true, true};
   SlotOrder slot_order = SlotOrder::as_kernel;
 
   // -- Sizes.

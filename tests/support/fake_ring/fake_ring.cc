@@ -21,6 +21,7 @@ Features both(const Features& a, const Features& b) {
           a.no_submission_array && b.no_submission_array,
           a.peer_name_command && b.peer_name_command,
           a.zero_copy_sends && b.zero_copy_sends,
+          a.unacked_command && b.unacked_command,
           a.idle_waits && b.idle_waits};
 }
 
@@ -156,6 +157,14 @@ bool Ring::peer_address(Socket socket, PeerAddress* out, Token token) {
 
 /// No simulated peer is a process.
 bool Ring::peer_process(Socket, PeerProcess*, Token) { return false; }
+
+bool Ring::tells_unacknowledged(Socket) const { return backend_->features.unacked_command; }
+
+void Ring::unacknowledged(Socket socket, Token token) {
+  const KernelSide kernel;
+  backend_->ledger.begin(socket, OperationKind::unacknowledged, token);
+  backend_->queue({.kind = OperationKind::unacknowledged, .token = token, .socket = socket});
+}
 
 void Ring::receive(Socket socket, Token token) {
   const KernelSide kernel;

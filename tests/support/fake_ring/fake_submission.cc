@@ -28,6 +28,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
     case OperationKind::close: return run_close(submission);
     case OperationKind::peer_name: return run_peer_name(submission);
     case OperationKind::doorbell: return run_doorbell(submission);
+    case OperationKind::unacknowledged: return run_unacknowledged(submission);
     case OperationKind::none:
     case OperationKind::peer_process:
     case OperationKind::ring_message:
@@ -166,6 +167,12 @@ void Ring::Backend::run_peer_name(const FakeSubmission& submission) {
   if (connection.is_reset(world.now())) return post_error(submission.token, IoError::connection_ended);
   names_found[submission.token.pack()] = connection.peer_address();
   post({.token = submission.token});
+}
+
+void Ring::Backend::run_unacknowledged(const FakeSubmission& submission) {
+  if (fail_if_chosen(submission.token)) return;
+  post({.token = submission.token,
+        .result = static_cast<std::int32_t>(sockets.at(submission.socket).connection->unacknowledged_bytes())});
 }
 
 void Ring::Backend::run_doorbell(const FakeSubmission& submission) {

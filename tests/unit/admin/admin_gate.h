@@ -192,7 +192,7 @@ class AdminGate {
     /// True if there is more to do at once.
     bool turn() {
       ring::WaitPolicy policy;
-      if (!transport.wants_turn() && mailbox.empty() && !broadcasts_wait_ && !streams_wait_) {
+      if (!transport.wants_turn() && !devices.wants_turn() && mailbox.empty() && !broadcasts_wait_ && !streams_wait_) {
         policy.may_sleep = true;
         policy.timeout = transport.next_timer().value_or(0);
       }
@@ -206,11 +206,12 @@ class AdminGate {
       const bool parcels_wait = push.drain_mailbox(4096);
       broadcasts_wait_ = push.continue_broadcasts();
       transport.expire_timers();
+      devices.settle_pushes();
       streams_wait_ = admin.run_streams();
       transport.finish_turn();
       push.ring_doorbells();
       map.reclaim();
-      return parcels_wait || broadcasts_wait_ || streams_wait_ || transport.wants_turn() || !completions.empty() ||
+      return parcels_wait || broadcasts_wait_ || streams_wait_ || transport.wants_turn() || devices.wants_turn() || !completions.empty() ||
              !mailbox.empty();
     }
 
