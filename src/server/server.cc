@@ -146,6 +146,7 @@ std::expected<void, StartError> Server::start() {
   if (auto opened = p.open_shards(); !opened) return opened;
   p.use_companions_if_wanted(p.config);
   p.want_events(p.config);
+  if (p.hook_thread != nullptr) p.feed_webhooks();
   p.show_certificates();
   p.warn_of(**verifiers);
   p.register_reloadable_parts();
@@ -227,9 +228,11 @@ void Server::Parts::open_events(std::uint32_t shards_count) {
       .heartbeat = config.events.heartbeat_ns});
 }
 
-/// Routes with sinks want events from the start; else the first reader does.
+/// Routes with sinks and webhooks with types want events from the start; else the first reader does.
 void Server::Parts::want_events(const Config& fresh) {
-  if (std::ranges::any_of(fresh.routes, [](const RouteConfig& route) { return !route.upstream.empty(); })) events->want();
+  if (std::ranges::any_of(fresh.routes, [](const RouteConfig& route) { return !route.upstream.empty(); }) ||
+      std::ranges::any_of(fresh.webhooks, [](const WebhookConfig& webhook) { return !webhook.events.empty(); }))
+    events->want();
 }
 
 std::expected<void, StartError> Server::Parts::open_listeners() {
@@ -360,8 +363,8 @@ std::vector<std::uint32_t> Server::wait(Time deadline) {
   std::vector<std::uint32_t> running = p.ended.wait(deadline);
   if (!running.empty()) return running;
   p.threads.clear();  // joins
-  // After the shards, whose last events it sends; before leftovers are answered, since it asks shards as well.
-  if (p.hook_thread != nullptr) p.hook_thread->end(p.gate != nullptr && !p.gate->stopping.load(std::memory_order_acquire));
+  // Before leftovers are answered: their answers make pushes.
+  if (p.hook_thread != nullptr) p.end_webhooks();
   if (p.gate != nullptr) p.answer_leftovers();
   return running;
 }

@@ -24,6 +24,7 @@
 #include "dispatch/gate_state.h"
 #include "events/event_hub.h"
 #include "hooks/connect_hook.h"
+#include "hooks/event_source.h"
 #include "hooks/hook_thread.h"
 #include "ring/socket_file.h"
 #include "ringgate/server.h"
@@ -57,6 +58,7 @@ struct Server::Parts {
   std::deque<WebhookCounters> webhook_counters;
   std::unique_ptr<hooks::HookThread> hook_thread;
   std::deque<hooks::ConnectHook> connect_hooks;
+  std::optional<hooks::EventSource> event_source;
   admin::Access access;
   const admin::ReloadGate reload_gate = [this] { return reload(nullptr); };
   std::unique_ptr<dispatch::GateState> gate;
@@ -110,6 +112,8 @@ struct Server::Parts {
   std::expected<server::Commit, StartError> prepare_admin_tokens(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
   std::expected<void, StartError> make_webhooks();
+  void feed_webhooks();
+  void end_webhooks();
   std::expected<server::Commit, StartError> prepare_webhooks(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }

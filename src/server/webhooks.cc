@@ -70,6 +70,23 @@ std::expected<void, StartError> Server::Parts::make_webhooks() {
   return {};
 }
 
+void Server::Parts::feed_webhooks() {
+  event_source.emplace(*events, config.webhooks.size(), *hook_thread);
+  hook_thread->set_reader(
+      [this](std::deque<hooks::Webhook>& webhooks, TimeNs now) { return event_source->read(webhooks, now); });
+}
+
+/// After the shards: their last events are sent too, unless the gate is to stop at once.
+void Server::Parts::end_webhooks() {
+  const bool flushes = gate != nullptr && !gate->stopping.load(std::memory_order_acquire);
+  if (flushes && events != nullptr) {
+    events->stop();
+    while (events->turn()) {
+    }
+  }
+  hook_thread->end(flushes);
+}
+
 std::expected<server::Commit, StartError> Server::Parts::prepare_webhooks(const Config& fresh) {
   auto loaded = load(fresh);
   if (!loaded) return std::unexpected(std::move(loaded.error()));

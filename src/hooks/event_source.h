@@ -1,0 +1,47 @@
+// Where webhooks get their events from: reads the event log, with a cursor for each webhook, and offers what it wants.
+//
+// Hook thread, but for the constructor. Invariant: what the log has overwritten before it was read is announced, with its number.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "events/event_hub.h"
+#include "events/event_json.h"
+#include "events/log.h"
+#include "hooks/hook_thread.h"
+#include "hooks/webhook.h"
+
+namespace ringgate::hooks {
+
+class EventSource final : public events::LogListener {
+ public:
+  /// Reads what comes from now on. `hub` and `thread` outlive this object.
+  EventSource(events::EventHub& hub, std::size_t webhooks_count, HookThread& thread);
+  ~EventSource();  // after the thread has ended
+
+  /// Offers what there is; true if there is more.
+  bool read(std::deque<Webhook>& webhooks, TimeNs now);
+
+ private:
+  void wake() override { thread_.wake(); }
+  bool read_for(std::size_t index, Webhook& webhook, TimeNs now);
+  Delivery delivery_of(const events::RecordView& record);
+  Delivery gap_of(std::uint64_t missed);
+
+  static constexpr std::size_t records_per_pass = 512;
+
+  struct Place {
+    events::EventLog::Cursor cursor;
+    bool is_full = false;  // the shards were told so
+  };
+  void tell_fullness(std::size_t index, const Webhook& webhook);
+
+  events::EventHub& hub_;
+  events::EventEncoder encoder_;  // ids are those of the event stream
+  HookThread& thread_;
+  std::vector<Place> places_;
+};
+
+}  // namespace ringgate::hooks

@@ -1,0 +1,274 @@
+"""Webhooks: what devices say and do reaches a backend as CloudEvents, in order, and what does not is counted."""
+
+import collections
+import json
+import os
+import pathlib
+import random
+import subprocess
+import threading
+import time
+
+import pytest
+import websockets.sync.client
+from cloudevents.core.bindings import http as cloudevents_http
+
+from support.gate import REPOSITORY, Gate
+from support.receiver import Receiver, event_of, metric, signature_fits, wait_for_metric
+
+KEYS = (b"a" * 40, b"b" * 40)
+
+
+def settings_of(receiver, **more):
+    """Settings of a gate whose route /ws sends messages to `receiver`."""
+    return {"webhook.0.name": "backend", "webhook.0.url": receiver.url, "webhook.0.allow_local": "true", "webhook.0.retry_min": "20ms",
+            "webhook.0.retry_max": "100ms", "route.0.handler": "drop", "route.0.upstream": "webhook:backend",
+            **{f"webhook.0.{key}": value for key, value in more.items()}}
+
+
+def connect(gate, device="d", **options):
+    return websockets.sync.client.connect(gate.device_url(device), **options)
+
+
+def books(gate):
+    """taken, delivered, queued, and drops by reason; the first is the sum of the others."""
+    def events(outcome):
+        return metric(gate, f'ringgate_webhook_events_total{{webhook="backend",outcome="{outcome}"}}')
+    drops = {reason: metric(gate, f'ringgate_webhook_dropped_total{{webhook="backend",reason="{reason}"}}')
+             for reason in ("queue", "attempts", "age", "refused", "stopped", "ended")}
+    return events("taken"), events("delivered"), metric(gate, 'ringgate_webhook_queued_messages{webhook="backend"}'), drops
+
+
+def wait_for_books(gate, taken):
+    """Waits until the webhook has taken so many and nothing is queued; returns delivered and drops."""
+    wait_for_metric(gate, 'ringgate_webhook_events_total{webhook="backend",outcome="taken"}', taken, timeout=30)
+    wait_for_metric(gate, 'ringgate_webhook_queued_messages{webhook="backend"}', 0, timeout=30)
+    found_taken, delivered, _, drops = books(gate)
+    assert found_taken == delivered + sum(drops.values())
+    return delivered, drops
+
+
+def messages(receiver, device=None):
+    return [request for request in receiver.posts("device.message") if device in (None, event_of(request)["subject"])]
+
+
+def gaps(receiver):
+    return sum(json.loads(request.body)["missed"] for request in receiver.posts("gap"))
+
+
+def test_a_message_is_a_signed_cloud_event(tmp_path):
+    files = []
+    for index, key in enumerate(KEYS):
+        files.append(str(tmp_path / f"key{index}"))
+        pathlib.Path(files[-1]).write_bytes(key)
+        os.chmod(files[-1], 0o600)
+    with Receiver() as receiver, Gate(settings_of(receiver, secret_files=",".join(files))) as gate, connect(gate, "sensor-7") as device:
+        device.send("21.5 °C")
+        device.send(b"\x00\xff")
+        receiver.wait(lambda r: len(messages(r)) == 2)
+        text, binary = messages(receiver)
+        options = receiver.requests[0]
+    assert options.method == "OPTIONS" and options.headers["WebHook-Request-Origin"] == text.headers["WebHook-Request-Origin"]
+    assert text.body == "21.5 °C".encode() and text.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert binary.body == b"\x00\xff" and binary.headers["Content-Type"] == "application/octet-stream"
+    event = event_of(text)
+    assert event["specversion"] == "1.0" and event["type"] == "device.message" and event["subject"] == "sensor-7" and event["route"] == "/ws"
+    assert event["source"] == "//" + text.headers["WebHook-Request-Origin"] and len(event["conn"]) == 16 and event["epoch"].isdigit()
+    assert int(event_of(binary)["seq"]) > int(event["seq"]) and event_of(binary)["id"] != event["id"]
+    for key in KEYS:
+        assert signature_fits(text, key) and signature_fits(binary, key)
+    assert not signature_fits(text, b"c" * 40)
+
+
+def test_comings_and_goings_are_sent_if_they_are_asked_for():
+    with Receiver() as receiver, Gate(settings_of(receiver, events="device.connected,device.disconnected")) as gate:
+        with connect(gate):
+            pass
+        receiver.wait(lambda r: len(r.posts()) == 2)
+        come, gone = receiver.posts()
+    assert event_of(come)["type"] == "device.connected" and json.loads(come.body)["device"] == "d"
+    assert event_of(gone)["type"] == "device.disconnected" and json.loads(gone.body)["code"] == 1000
+
+
+def test_the_sdks_take_our_events():
+    with Receiver() as receiver:
+        with Gate(settings_of(receiver, events="device.connected")) as gate, connect(gate, "a:b~") as device:
+            device.send("text")
+            device.send(b"\x01\x02")
+            receiver.wait(lambda r: len(r.posts()) == 3)
+        binary_mode = receiver.posts()
+    with Receiver() as receiver:
+        with Gate(settings_of(receiver, events="device.connected", batch="10")) as gate, connect(gate) as device:
+            device.send("text")
+            device.send(b"\x01\x02")
+            wait_for_books(gate, 3)
+        batches = receiver.posts()
+    for request in binary_mode:
+        event = cloudevents_http.from_binary_event(cloudevents_http.HTTPMessage(headers=dict(request.headers), body=request.body))
+        assert event.get_type() == event_of(request)["type"] and event.get_id() == event_of(request)["id"]
+    lines = "".join(json.dumps({"headers": {name.lower(): value for name, value in request.headers.items()}, "body": request.body.decode("latin-1")}) + "\n"
+                    for request in [*binary_mode, *batches])
+    done = subprocess.run(["node", str(REPOSITORY / "tests/integration/clients/node/cloudevents.js")], input=lines, capture_output=True, text=True,
+                          env={**os.environ, "NODE_PATH": str(REPOSITORY / "build/clients/node/node_modules")}, check=False)
+    assert done.returncode == 0, done.stderr
+    taken = [event["type"] for line in done.stdout.splitlines() for event in json.loads(line)]
+    assert collections.Counter(taken) == {"device.connected": 2, "device.message": 4}
+
+
+@pytest.mark.parametrize("content_type, body, wanted", [
+    ("text/plain", b"hello", "hello"), ("application/json; charset=utf-8", b'{"a":1}', '{"a":1}'), ("application/octet-stream", b"\x00\x01", b"\x00\x01")])
+def test_the_answer_is_sent_to_the_connection_that_asked(content_type, body, wanted):
+    with Receiver(lambda _: (200, [("Content-Type", content_type)], body)) as receiver, Gate(settings_of(receiver), shards=2) as gate:
+        with connect(gate, "a") as device, connect(gate, "b") as other:
+            device.send("?")
+            assert device.recv(10) == wanted
+            with pytest.raises(TimeoutError):
+                other.recv(0.1)
+
+
+def test_an_answer_without_a_body_sends_nothing():
+    answers = iter([204, 200, (202, [("Content-Type", "text/plain")], b"no"), (200, [("Content-Type", "image/png")], b"no"),
+                    (200, [("Content-Type", "text/plain")], b"yes")])
+    with Receiver(lambda _: next(answers)) as receiver, Gate(settings_of(receiver), warnings_allowed=True) as gate, connect(gate) as device:
+        for _ in range(5):
+            device.send("?")
+        assert device.recv(10) == "yes"
+
+
+def test_each_device_is_in_order_while_the_receiver_fails():
+    chances = random.Random(7)
+    lock = threading.Lock()
+
+    def answer(_):
+        with lock:
+            return chances.choice([204, 204, 500, 503, "hang up", 302])
+
+    with Receiver(answer) as receiver, Gate(settings_of(receiver, max_attempts="1000"), shards=2, warnings_allowed=True) as gate:
+        devices = [connect(gate, f"d{index}") for index in range(20)]
+        for number in range(20):
+            for device in devices:
+                device.send(str(number))
+        delivered, drops = wait_for_books(gate, 400)
+        for device in devices:
+            device.close()
+    assert delivered == 400 and not sum(drops.values())
+    for index in range(20):
+        ids = collections.OrderedDict()  # without what was tried again
+        for request in messages(receiver, f"d{index}"):
+            ids.setdefault(event_of(request)["id"], request.body)
+        assert list(ids.values()) == [str(number).encode() for number in range(20)]
+
+
+def test_what_the_queue_has_no_room_for_is_counted_and_announced():
+    release = threading.Event()
+    with Receiver(lambda _: release.wait(60) and 204) as receiver:
+        with Gate(settings_of(receiver, lanes="4", queue_messages="50", timeout="30s"), warnings_allowed=True) as gate:
+            devices = [connect(gate, f"d{index}") for index in range(10)]
+            for number in range(30):
+                for device in devices:
+                    device.send(str(number))
+            wait_for_metric(gate, 'ringgate_webhook_events_total{webhook="backend",outcome="taken"}', 300)
+            release.set()
+            delivered, drops = wait_for_books(gate, 300)
+            receiver.wait(lambda r: gaps(r) == 250)
+            for device in devices:
+                device.close()
+    assert delivered == 50 and drops["queue"] == 250
+    assert len(messages(receiver)) == 50
+
+
+def test_gone_stops_the_webhook_until_a_reload(tmp_path):
+    answers = {"status": 410}
+    with Receiver(lambda _: answers["status"]) as receiver:
+        with Gate(settings_of(receiver), warnings_allowed=True) as gate, connect(gate) as device:
+            device.send("1")
+            gate.wait_for_log("webhook is gone (410): nothing is sent to it until a reload")
+            device.send("2")
+            _, drops = wait_for_books(gate, 2)
+            assert drops["stopped"] == 2 and len(messages(receiver)) == 1
+            answers["status"] = 204
+            gate.signal(1)
+            gate.wait_for_log("webhook starts again")
+            device.send("3")
+            receiver.wait(lambda r: [request.body for request in messages(r)] == [b"1", b"3"])
+            receiver.wait(lambda r: gaps(r) == 2)
+            gate.records[:] = [record for record in gate.records if record["level"] != "error"]
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_obeyed(form):
+    answers = iter([429])
+
+    def answer(_):
+        status = next(answers, 204)
+        later = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 2.5))
+        return status if status == 204 else (status, [("Retry-After", "2" if form == "seconds" else later)], b"")
+
+    with Receiver(answer) as receiver, Gate(settings_of(receiver), warnings_allowed=True) as gate, connect(gate) as device:
+        device.send("1")
+        receiver.wait(lambda r: len(messages(r)) == 1)
+        device.send("2")
+        receiver.wait(lambda r: len(messages(r)) == 3)
+        first, again, _ = messages(receiver)
+        assert event_of(first)["id"] == event_of(again)["id"] and again.at - first.at >= (1.9 if form == "seconds" else 1.4)
+
+
+def test_what_will_never_be_right_is_not_tried_again():
+    answers = iter([415, 422, 400, 413])
+    with Receiver(lambda _: next(answers, 204)) as receiver, Gate(settings_of(receiver), warnings_allowed=True) as gate, connect(gate) as device:
+        for number in range(5):
+            device.send(str(number))
+        delivered, drops = wait_for_books(gate, 5)
+    assert delivered == 1 and drops["refused"] == 4
+
+
+def test_attempts_end():
+    with Receiver(lambda _: 500) as receiver, Gate(settings_of(receiver, max_attempts="3"), warnings_allowed=True) as gate, connect(gate) as device:
+        device.send("1")
+        _, drops = wait_for_books(gate, 1)
+        assert drops["attempts"] == 1 and len(messages(receiver)) == 3
+
+
+def test_nothing_is_sent_before_the_receiver_agrees():
+    with Receiver(agreement=None) as receiver, Gate(settings_of(receiver, validation="required"), warnings_allowed=True) as gate, connect(gate) as device:
+        device.send("1")
+        receiver.wait(lambda r: len(r.requests) >= 3)
+        assert receiver.posts() == []
+        receiver.agreement = [("WebHook-Allowed-Origin", receiver.requests[0].headers["WebHook-Request-Origin"])]
+        receiver.wait(lambda r: len(messages(r)) == 1)
+
+
+def test_the_receivers_rate_is_kept():
+    agreement = [("WebHook-Allowed-Origin", "*"), ("WebHook-Allowed-Rate", "600")]  # one in 100 ms
+    with Receiver(agreement=agreement) as receiver, Gate(settings_of(receiver)) as gate, connect(gate) as device:
+        for number in range(8):
+            device.send(str(number))
+        receiver.wait(lambda r: len(messages(r)) == 8)
+        at = [request.at for request in messages(receiver)]
+    assert at[-1] - at[0] >= 0.65
+
+
+def test_a_receiver_that_comes_back_gets_what_waited():
+    with Receiver() as receiver:
+        port = receiver.port
+        gate = Gate(settings_of(receiver, max_attempts="1000"), warnings_allowed=True).__enter__()
+        device = connect(gate)
+        device.send("before")
+        receiver.wait(lambda r: len(messages(r)) == 1)
+    device.send("while it is away")
+    gate.wait_for_log("webhook fails")
+    with Receiver(port=port) as receiver:
+        receiver.wait(lambda r: len(messages(r)) == 1)
+        device.close()
+        gate.stop()
+
+
+def test_the_end_sends_what_is_queued():
+    with Receiver(lambda _: time.sleep(0.02) or 204) as receiver:
+        with Gate(settings_of(receiver, events="device.disconnected", lanes="1")) as gate:
+            device = connect(gate)
+            for number in range(20):
+                device.send(str(number))
+            wait_for_metric(gate, 'ringgate_webhook_events_total{webhook="backend",outcome="taken"}', 20)
+        assert [request.body for request in messages(receiver)] == [str(number).encode() for number in range(20)]
+        assert len(receiver.posts("device.disconnected")) == 1
