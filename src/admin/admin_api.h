@@ -99,6 +99,7 @@ class AdminApi {
   void show_stats(Call call);
   void stream_events(Call call);
   void open_stream(Call call);
+  void show_openapi(Call call);
 
  private:
   bool is_host_allowed(const Request& request) const;
@@ -117,7 +118,8 @@ class AdminApi {
   void start_listings();
   bool start(const std::shared_ptr<Listing>& listing);
   void finish(Listing& listing);
-  std::optional<AuditNote> note_of(const Match& found, http::Method method, const CallerRef& caller, const Remote& remote) const;
+  std::optional<AuditNote> note_of(const Match& found, const Request& request, const CallerRef& caller,
+                                   const Remote& remote) const;
   std::optional<Answer> judge_device(const Request& request, const Match& found) const;
 
   const AdminSettings& settings_;

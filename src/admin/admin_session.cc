@@ -182,7 +182,7 @@ void AdminSession::on_body_follows(conn::Connection& connection, ByteView body_s
     count_forbidden(*refusal);
     owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));
   } else if (body_so_far.empty()) {
-    state.answers.fill(state.answers.open({}), write_continue());
+    fill(state, state.answers.open({}), write_continue());
     flush(connection);
   }
 }
@@ -214,7 +214,7 @@ void AdminSession::reject(conn::Connection& connection, http::Rejection rejectio
 void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written) {
   AdminConnection& state = state_of(connection);
   state.intake = Intake::stopped;
-  state.answers.fill(state.answers.open({}), std::move(written));
+  fill(state, state.answers.open({}), std::move(written));
   flush(connection);
 }
 
@@ -222,6 +222,12 @@ void AdminSession::owe_last(conn::Connection& connection, WrittenAnswer written)
 
 void AdminSession::count_forbidden(const Answer& answer) {
   if (answer.refusal == Refusal::scope || answer.refusal == Refusal::not_covered) counters_.admin_forbidden.add(1);
+}
+
+void AdminSession::fill(AdminConnection& state, std::uint32_t sequence, WrittenAnswer written) {
+  RINGGATE_ASSERT(written.status >= 100 && written.status < 100 + counters_.admin_answers.size());
+  counters_.admin_answers[written.status - 100U].add(1);
+  state.answers.fill(sequence, std::move(written));
 }
 
 void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
@@ -239,7 +245,7 @@ void AdminSession::answer(const AnswerTicket& ticket, Answer answer) {
   }
   // Behind a stream nothing is read either, but its own input is.
   if (written.closes && written.stream == nullptr) state.intake = Intake::stopped;
-  state.answers.fill(ticket.sequence, std::move(written));
+  fill(state, ticket.sequence, std::move(written));
   flush(*connection);
   if (!state.is_reading) go_on(*connection);
 }

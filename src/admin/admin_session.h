@@ -68,6 +68,7 @@ class AdminSession final : public conn::Session, private AnswerSink, private Str
   void on_body_follows(conn::Connection& connection, ByteView body_so_far);
   void serve(conn::Connection& connection);
   void reject(conn::Connection& connection, http::Rejection rejection);
+  void fill(AdminConnection& state, std::uint32_t sequence, WrittenAnswer written);
   void owe_last(conn::Connection& connection, WrittenAnswer written);
   void count_forbidden(const Answer& answer);
   void flush(conn::Connection& connection);

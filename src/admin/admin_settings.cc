@@ -23,17 +23,21 @@ IdCharacters widest_id_characters(const Config& config) {
 }  // namespace
 
 AdminSettings settings_of(const Config& config, std::string version) {
-  return {.judges_host = judges_host(config.admin),
-          .allowed_hosts = config.admin.allowed_hosts,
-          .connections_max = config.admin.connections_max,
-          .body_bytes_max = config.limits.push_bytes_max,
-          .id_characters = widest_id_characters(config),
-          .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(config.limits.head_bytes_max),
-                         .fields_max = static_cast<std::uint16_t>(config.limits.fields_max)},
-          .head_timeout = config.limits.handshake_timeout_ns,
-          .send_timeout = config.limits.send_timeout_ns,
-          .port_name = config.admin.bind.starts_with("unix:") ? "unix" : "loopback",
-          .version = std::move(version)};
+  AdminSettings settings{.judges_host = judges_host(config.admin),
+                         .allowed_hosts = config.admin.allowed_hosts,
+                         .connections_max = config.admin.connections_max,
+                         .body_bytes_max = config.limits.push_bytes_max,
+                         .id_characters = widest_id_characters(config),
+                         .head_rules = {.head_bytes_max = static_cast<std::uint16_t>(config.limits.head_bytes_max),
+                                        .fields_max = static_cast<std::uint16_t>(config.limits.fields_max)},
+                         .head_timeout = config.limits.handshake_timeout_ns,
+                         .send_timeout = config.limits.send_timeout_ns,
+                         .port_name = config.admin.bind.starts_with("unix:") ? "unix" : "loopback",
+                         .version = std::move(version),
+                         .authenticating_max = config.limits.authenticating_max};
+  for (const ListenerConfig& listener : config.listeners) settings.listener_binds.push_back(listener.bind);
+  for (const RouteConfig& route : config.routes) settings.route_paths.push_back(route.path);
+  return settings;
 }
 
 }  // namespace ringgate::admin

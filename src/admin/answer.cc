@@ -7,7 +7,7 @@ namespace {
 
 /// The head of an answer whose body follows piece by piece.
 WrittenAnswer write_stream_head(const Answer& answer, const AnswerShape& shape, std::string_view date) {
-  WrittenAnswer written{.closes = shape.persistence == http::Persistence::close || shape.is_http10};
+  WrittenAnswer written{.closes = shape.persistence == http::Persistence::close || shape.is_http10, .status = answer.status};
   if (answer.status == 101) {
     written.closes = true;
     written.coding = BodyCoding::upgraded;
@@ -32,6 +32,7 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::
   if (answer.stream != nullptr && !answer.refusal) return write_stream_head(answer, shape, date);
   WrittenAnswer written{.closes = shape.persistence == http::Persistence::close};
   if (!answer.refusal) {
+    written.status = answer.status;
     http::append_response(written.bytes, {.status = answer.status,
                                           .content_type = answer.content_type,
                                           .body = answer.body,
@@ -42,6 +43,7 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::
     return written;
   }
   const RefusalFacts& facts = facts_of(*answer.refusal);
+  written.status = facts.status;
   written.closes = written.closes || facts.persistence == http::Persistence::close;
   http::append_problem(written.bytes, {.status = facts.status,
                                        .reason = facts.reason,
@@ -54,11 +56,11 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::
 }
 
 WrittenAnswer write_rejection(http::Rejection rejection, http::Method method, std::string_view date) {
-  WrittenAnswer written{.closes = true};
+  WrittenAnswer written{.closes = true, .status = http::facts_of(rejection).status};
   http::append_rejection(written.bytes, http::facts_of(rejection), method, date);
   return written;
 }
 
-WrittenAnswer write_continue() { return {.bytes = "HTTP/1.1 100 Continue\r\n\r\n"}; }
+WrittenAnswer write_continue() { return {.bytes = "HTTP/1.1 100 Continue\r\n\r\n", .status = 100}; }
 
 }  // namespace ringgate::admin

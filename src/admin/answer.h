@@ -56,6 +56,7 @@ struct WrittenAnswer {
   bool closes = false;                       // the connection ends after it
   BodyCoding coding = BodyCoding::identity;  // of what `stream` writes
   std::unique_ptr<Stream> stream;            // begins behind `bytes`
+  std::uint16_t status = 0;
 };
 
 /// `date`: from http::DateField. The stream of `answer` is left to the caller, which moves it where it is wanted.

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "http/trace_parent.h"
+
 namespace ringgate::admin {
 
 void AuditTrail::write(const AuditNote& note, const Answer& answer) {
@@ -13,6 +15,10 @@ void AuditTrail::write(const AuditNote& note, const Answer& answer) {
   if (answer.refusal) fields.emplace_back("reason", facts_of(*answer.refusal).reason);
   fields.emplace_back("remote", remote);
   add_process(fields, note.remote.process);
+  if (const auto trace = http::parse_trace_parent(note.trace_parent)) {
+    fields.emplace_back("trace_id", trace->trace_id);
+    fields.emplace_back("parent_id", trace->parent_id);
+  }
   log::write(note.level, "admin call", fields);
 }
 

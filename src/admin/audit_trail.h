@@ -21,8 +21,9 @@ struct AuditNote {
   log::Level level = log::Level::info;
   CallerRef caller;
   Remote remote;
-  std::string what;       // "DELETE /v1/devices/{id}"
-  std::string device_id;  // empty: of no device
+  std::string what;          // "DELETE /v1/devices/{id}"
+  std::string device_id;     // empty: of no device
+  std::string trace_parent;  // perhaps malformed: then it is ignored
 };
 
 /// Adds `uid` and `pid` if they are known.

@@ -1,6 +1,7 @@
-// POST /v1/reload and GET /v1/stats.
+// POST /v1/reload, GET /v1/stats and GET /v1/openapi.yaml.
 #include "admin/admin_api.h"
 #include "admin/json.h"
+#include "admin/openapi.h"
 #include "admin/stats.h"
 
 namespace ringgate::admin {
@@ -25,6 +26,10 @@ void AdminApi::reload(Call call) {
 
 void AdminApi::show_stats(Call call) {
   call.responder.answer(Answer::json(stats_json(settings_, gate_, all_counters_, push_service_.now(), services_.events)));
+}
+
+void AdminApi::show_openapi(Call call) {
+  call.responder.answer({.content_type = openapi_content_type, .body = std::string(openapi_text())});
 }
 
 }  // namespace ringgate::admin

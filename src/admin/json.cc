@@ -1,8 +1,10 @@
 #include "admin/json.h"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <ctime>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -230,9 +232,12 @@ class FlatReader final : public nlohmann::json_sax<Json> {
 
   bool null() override { return false; }
   bool boolean(bool) override { return false; }
-  bool number_integer(number_integer_t value) override { return add(std::to_string(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return add(std::to_string(value)); }
-  bool number_float(number_float_t, const string_t&) override { return false; }
+  bool number_integer(number_integer_t value) override { return value >= -exact_max && add(std::to_string(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return value <= exact_max && add(std::to_string(value)); }
+  /// A whole number may be written as 60.0 or 6e1.
+  bool number_float(number_float_t value, const string_t&) override {
+    return std::trunc(value) == value && std::abs(value) <= exact_max && add(std::to_string(static_cast<std::int64_t>(value)));
+  }
   bool string(string_t& value) override { return add(value); }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override { return std::exchange(depth_, depth_ + 1) == 0; }
@@ -247,6 +252,8 @@ class FlatReader final : public nlohmann::json_sax<Json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
+  static constexpr std::int64_t exact_max = std::int64_t{1} << 53;  // of whole numbers that every JSON reader keeps
+
   bool add(std::string value) {
     if (depth_ != 1) return false;  // a bare value
     members.emplace_back(name_, std::move(value));

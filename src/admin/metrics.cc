@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "admin/metric_parts.h"
 #include "admin/metrics_families.h"
 #include "admin/process_usage.h"
 #include "admission/admission.h"
@@ -20,9 +21,7 @@ namespace {
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
-using prometheus::MetricType;
 
-enum class Kind : std::uint8_t { counter, gauge };
 enum class Scope : std::uint8_t { gate, shard };  // one sum, or one value per shard
 
 /// One series. Rows with the same name stand together and become one family.
@@ -154,6 +153,11 @@ constexpr std::array rows = {
     Row{"admin_refused_total", "Admin requests refused for their credential: missing or wrong, after too many wrong ones, without the scope or for other devices.", counter, gate_wide, {"reason", "attempts_limit"}, &ShardCounters::admin_attempts_limited},
     Row{"admin_refused_total", "Admin requests refused for their credential: missing or wrong, after too many wrong ones, without the scope or for other devices.", counter, gate_wide, {"reason", "forbidden"}, &ShardCounters::admin_forbidden},
     Row{"admin_timeouts_total", "Admin connections ended because a request was not complete in time.", counter, gate_wide, {}, &ShardCounters::admin_timeouts},
+    Row{"broadcast_deliveries_total", "Messages of broadcasts to single devices, by result.", counter, gate_wide, {"result", "delivered"}, &ShardCounters::broadcast_delivered},
+    Row{"broadcast_deliveries_total", "Messages of broadcasts to single devices, by result.", counter, gate_wide, {"result", "refused"}, &ShardCounters::broadcast_refused},
+    Row{"lane_full_total", "Pushes refused because the lane to the device's shard was full.", counter, per_shard, {}, &ShardCounters::push_lane_full},
+    Row{"questions_open", "Pushes and questions to other shards that are not answered yet.", gauge, per_shard, {}, &ShardCounters::questions_open},
+    Row{"questions_deferred", "Shards to which notices or broadcasts wait for room in the lane.", gauge, per_shard, {}, &ShardCounters::questions_deferred},
     Row{"slots_used", "Connection slots in use, on all listeners.", gauge, per_shard, {}, &ShardCounters::slots_used},
     Row{"buffers_lent", "Receive buffers not yet given back to the kernel.", gauge, per_shard, {}, &ShardCounters::buffers_lent},
     Row{"descriptors_used", "Descriptors of connections in use.", gauge, per_shard, {}, &ShardCounters::descriptors_used},
@@ -170,26 +174,6 @@ constexpr std::array rows = {
     Row{"shard_turns_total", "Turns of the loop.", counter, per_shard, {}, &ShardCounters::turns},
 };
 // clang-format on
-
-class Families {
- public:
-  ClientMetric& add(std::string_view name, std::string_view help, Kind kind, double value) {
-    if (families_.empty() || families_.back().name != name) {
-      families_.push_back({.name = std::string(name),
-                           .help = std::string(help),
-                           .type = kind == Kind::counter ? MetricType::Counter : MetricType::Gauge,
-                           .metric = {}});
-    }
-    ClientMetric& metric = families_.back().metric.emplace_back();
-    (kind == Kind::counter ? metric.counter.value : metric.gauge.value) = value;
-    return metric;
-  }
-
-  std::vector<MetricFamily> take() { return std::move(families_); }
-
- private:
-  std::vector<MetricFamily> families_;
-};
 
 /// The part of a counter that threads without a shard have counted.
 std::uint64_t counted_outside(const dispatch::OutsideCounters& outside, Counter ShardCounters::* member) {
@@ -253,16 +237,6 @@ void add_build(Families& families, const AdminSettings& settings) {
   label("openssl", settings.openssl_version);
 }
 
-/// Shows a stuck shard too: any other shard can answer for it.
-void add_busy(Families& families, std::span<const ShardCounters* const> shards, TimeNs now) {
-  for (std::size_t shard = 0; shard < shards.size(); ++shard) {
-    const TimeNs began = shards[shard]->turn_began.get();
-    const double seconds = began == 0 || began >= now ? 0 : static_cast<double>(now - began) / nanoseconds_per_second;
-    families.add("ringgate_shard_busy_seconds", "Time since the shard's turn began; 0 while it sleeps.", Kind::gauge, seconds)
-        .label.push_back({"shard", std::to_string(shard)});
-  }
-}
-
 void add_gate(Families& families, const dispatch::GateState& gate) {
   const auto number = [](auto value) { return static_cast<double>(value); };
   families.add("ringgate_device_index_entries", "Ids in the device map.", Kind::gauge, number(gate.map.count()));
@@ -276,6 +250,9 @@ void add_gate(Families& families, const dispatch::GateState& gate) {
   for (const auto& [result, count] : {std::pair{"done", &gate.reloads_done}, std::pair{"failed", &gate.reloads_failed}})
     families.add("ringgate_reloads_total", "Reloads of settings and files, by result.", Kind::counter, number(count->load()))
         .label.push_back({"result", result});
+  families.add("ringgate_config_reload_success_timestamp_seconds",
+               "Unix time at which settings were put in force last: the start, or a reload.", Kind::gauge,
+               number(gate.settings_read_at.load(std::memory_order_relaxed)));
   families.add("ringgate_bans", "Banned devices, with those whose ban has ended but is not forgotten.", Kind::gauge,
                number(gate.denied.bans_count()));
   families.add("ringgate_revocations", "Revocations, with those that have ended but are not forgotten.", Kind::gauge,
@@ -407,6 +384,7 @@ void add_webhooks(Families& families, const std::deque<WebhookCounters>& webhook
 void add_process(Families& families) {
   const ProcessUsage usage = read_process_usage();
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  families.add("process_start_time_seconds", "Unix time at which the process started.", Kind::gauge, usage.started_at);
   families.add("process_cpu_seconds_total", "User and system time used.", Kind::counter, usage.cpu_seconds);
   families.add("process_resident_memory_bytes", "Resident memory.", Kind::gauge, number(usage.resident_bytes));
   families.add("process_virtual_memory_bytes", "Virtual memory.", Kind::gauge, number(usage.virtual_bytes));
@@ -422,8 +400,12 @@ std::vector<MetricFamily> metric_families(const AdminSettings& settings, const d
   add_build(families, settings);
   for (const Row& row : rows) add_row(families, row, gate, shards);
   add_busy(families, shards, now);
+  add_histograms(families, shards);
   add_refusals(families, shards);
+  add_by_label(families, settings, shards);
   add_gate(families, gate);
+  add_limits(families, settings, gate, shards);
+  add_books(families, gate, shards, hub);
   add_certificates(families, gate);
   add_events(families, hub);
   if (settings.webhooks != nullptr) add_webhooks(families, *settings.webhooks);

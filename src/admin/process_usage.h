@@ -10,6 +10,7 @@ struct ProcessUsage {
   std::uint64_t resident_bytes = 0;
   std::uint64_t virtual_bytes = 0;
   double cpu_seconds = 0;
+  double started_at = 0;               // Unix time
   std::uint64_t descriptors_open = 0;  // process descriptors, without direct descriptors
   std::uint64_t descriptors_max = 0;
 };

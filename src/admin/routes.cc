@@ -110,6 +110,7 @@ constexpr Service reload{.method = Method::post,
                          .concerns_all = true,
                          .followers = Followers::wait};
 constexpr Service stats{.method = Method::get, .endpoint = &AdminApi::show_stats, .scope = Scope::read, .concerns_all = true};
+constexpr Service openapi{.method = Method::get, .endpoint = &AdminApi::show_openapi, .scope = Scope::read};
 
 constexpr Service events_stream{.method = Method::get, .endpoint = &AdminApi::stream_events, .scope = Scope::read};
 constexpr Service backend_stream{
@@ -147,6 +148,7 @@ constexpr std::array routes{
     Route{"/v1/stream", false, "", allow_get, {backend_stream}},
     Route{"/v1/reload", false, "", allow_post, {reload}},
     Route{"/v1/stats", false, "", allow_get, {stats}},
+    Route{"/v1/openapi.yaml", false, "", allow_get, {openapi}},
     Route{"/healthz", false, "", allow_get, {health}},
     Route{"/readyz", false, "", allow_get, {readiness}},
     Route{"/metrics", false, "", allow_get, {metrics}},
@@ -266,12 +268,15 @@ bool AdminApi::is_host_allowed(const Request& request) const {
 }
 
 /// The line that a call leaves; nullopt if it is not written.
-std::optional<AuditNote> AdminApi::note_of(const Match& found, Method method, const CallerRef& caller,
+std::optional<AuditNote> AdminApi::note_of(const Match& found, const Request& request, const CallerRef& caller,
                                            const Remote& remote) const {
-  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, method);
+  const Service* service = found.route == nullptr ? nullptr : find_service(*found.route, request.method);
   if (service == nullptr || !log::enabled(service->audit)) return std::nullopt;
   const auto id = found.route->has_id ? DeviceIdSegment::decode(found.id_segment, settings_.id_characters) : std::nullopt;
-  return AuditNote{service->audit, caller, remote, name_of(*found.route, method), std::string(id ? id->view() : "")};
+  AuditNote note{service->audit, caller, remote, name_of(*found.route, request.method), std::string(id ? id->view() : ""), {}};
+  // Two such fields count as none (W3C Trace Context, section 3.2).
+  if (request.count_fields("traceparent") == 1) note.trace_parent = *request.field("traceparent");
+  return note;
 }
 
 std::optional<Answer> AdminApi::judge_expectation(const Request& request, const CallerRef& caller, const Remote& remote) const {
@@ -279,7 +284,7 @@ std::optional<Answer> AdminApi::judge_expectation(const Request& request, const 
   auto refusal = judge_head(request, *caller, found);
   if (!refusal) refusal = judge_device(request, found);
   if (!refusal) return std::nullopt;
-  if (const auto note = note_of(found, request.method, caller, remote)) AuditTrail::write(*note, *refusal);
+  if (const auto note = note_of(found, request, caller, remote)) AuditTrail::write(*note, *refusal);
   return refusal;
 }
 
@@ -299,7 +304,7 @@ Followers AdminApi::serve(Request request, const CallerRef& caller, const Remote
                                  : DeviceIdSegment{};
   const GroupSegment group = GroupSegment::decode(found.group_segment).value_or(GroupSegment{});
   Responder responder = unaudited;
-  if (auto note = note_of(found, request.method, caller, remote)) responder = audit_.follow(unaudited, std::move(*note));
+  if (auto note = note_of(found, request, caller, remote)) responder = audit_.follow(unaudited, std::move(*note));
   if (auto refusal = judge_head(request, *caller, found)) {
     responder.answer(std::move(*refusal));
     return Followers::may_begin;

@@ -25,6 +25,8 @@ Json number(double value) {
 }
 
 Json value_of(const MetricFamily& family, const ClientMetric& metric) {
+  if (family.type == MetricType::Histogram)
+    return {{"count", metric.histogram.sample_count}, {"sum", number(metric.histogram.sample_sum)}};
   return number(family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value);
 }
 

@@ -15,6 +15,9 @@ inline constexpr std::uint32_t admin_slots_per_shard = 64;            // kept fr
 inline constexpr std::uint32_t spare_admin_connections = 16;          // beyond admin.max_connections: answered 503
 inline constexpr std::uint32_t reserved_descriptors_per_shard = 8;    // for admin connections when the process has run out
 
+// Listeners for devices. A connection's record keeps the index in a byte; the metrics have a series for each.
+inline constexpr std::size_t listeners_max = 16;
+
 // Messages per shard that are inflated over several turns. Each holds a decoder of some 45 KiB; others wait for one of them.
 inline constexpr std::size_t inflaters_detached_max = 8;
 
@@ -28,6 +31,7 @@ inline constexpr std::size_t fields_count_default = 100;       // limits.max_fie
 inline constexpr std::size_t chunk_overhead_bytes_max = 1024;  // size lines and extensions of a chunked body
 inline constexpr std::size_t trailer_bytes_max = 8 * 1024;
 inline constexpr std::size_t pipelined_requests_max = 64;
+inline constexpr std::size_t http_statuses_max = 500;             // 100 to 599; each has a counter
 inline constexpr std::size_t refusals_max = 128;                  // reasons to refuse a handshake; each has a counter
 inline constexpr std::size_t subprotocols_count_max = 64;         // offered in one opening handshake
 inline constexpr std::size_t subprotocol_bytes_max = 64;          // of a configured name

@@ -46,6 +46,7 @@ class MemoryBudget {
     return {*this, bytes};
   }
 
+  std::uint64_t bytes_max() const { return bytes_max_; }
   std::uint64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
 
  private:

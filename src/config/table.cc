@@ -481,7 +481,7 @@ constexpr RepeatedSection repeated(std::string_view name, std::size_t entries_ma
           [](Config& config, std::size_t count) { (config.*Section).resize(count); }};
 }
 
-constexpr std::array repeated_table{repeated<&C::listeners>("listener", 16),
+constexpr std::array repeated_table{repeated<&C::listeners>("listener", limits::listeners_max),
                                     repeated<&C::webhooks>("webhook", limits::webhooks_max),
                                     repeated<&C::routes>("route", limits::routes_max)};
 

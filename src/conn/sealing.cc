@@ -191,6 +191,7 @@ void Transport::refuse_handshake(Connection& connection) {
 void Transport::announce(Connection& connection, const tls::Codec& codec) {
   --handshakes_;
   count_handshake(connection, counters_.tls_established);
+  counters_.tls_handshake_ms.record(now_ms_ - connection.opened_ms);
   if (codec.is_resumed()) counters_.tls_resumed.add(1);
   session_of(connection).on_open(connection);
 }

@@ -118,6 +118,7 @@ void Transport::on_accept(const Completion& completion) {
     return;
   }
   counters_.accepted.add(1);
+  counters_.accepted_by_listener[std::min<std::size_t>(completion.token.slot, limits::listeners_max)].add(1);
   ++listener.connections_count;
   connection->listener_index = static_cast<std::uint8_t>(completion.token.slot);
   connection->opened_ms = now_ms_ & ((std::uint64_t{1} << 39) - 1);

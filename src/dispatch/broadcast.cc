@@ -20,12 +20,22 @@ constexpr std::uint32_t slots_per_close = 8;  // closing a device takes as long 
 }
 
 void PushService::refuse_broadcast(BroadcastOutcome outcome, BroadcastCallback on_result) {
+  counters_.broadcast_asked.add(1);
+  refuse_asked(outcome, std::move(on_result));
+}
+
+void PushService::refuse_asked(BroadcastOutcome outcome, BroadcastCallback on_result) {
   count(counters_, outcome);
   if (on_result) on_result({.outcome = outcome});
 }
 
 void PushService::broadcast(ws::MessageRef message, Selection selection, BroadcastCallback on_result) {
-  if (!message) return refuse_broadcast(BroadcastOutcome::backpressure, std::move(on_result));
+  counters_.broadcast_asked.add(1);
+  broadcast_asked(std::move(message), std::move(selection), std::move(on_result));
+}
+
+void PushService::broadcast_asked(ws::MessageRef message, Selection selection, BroadcastCallback on_result) {
+  if (!message) return refuse_asked(BroadcastOutcome::backpressure, std::move(on_result));
   sweep({.act = Sweep::Act::deliver, .selection = std::move(selection), .message = std::move(message), .reason = {}},
         std::move(on_result));
 }
@@ -33,7 +43,7 @@ void PushService::broadcast(ws::MessageRef message, Selection selection, Broadca
 void PushService::sweep(Sweep sweep, BroadcastCallback on_result) {
   const bool is_message = sweep.act == Sweep::Act::deliver;
   if (broadcasts_open_ == limits::broadcasts_open_max) {
-    if (is_message) return refuse_broadcast(BroadcastOutcome::backpressure, std::move(on_result));
+    if (is_message) return refuse_asked(BroadcastOutcome::backpressure, std::move(on_result));
     return on_result({.outcome = BroadcastOutcome::backpressure});
   }
   ++broadcasts_open_;
@@ -81,6 +91,10 @@ bool PushService::continue_broadcasts() {
     else visit_members(job, budget);
     if (job.next_slot < job.slots_end) break;
     BroadcastJob done = std::move(job);
+    if (done.sweep->act == Sweep::Act::deliver) {
+      counters_.broadcast_delivered.add(done.result.delivered);
+      counters_.broadcast_refused.add(done.result.refused);
+    }
     broadcasts_.pop_front();
     budget -= budget > 0 ? 1 : 0;  // so that callbacks that start the next broadcast cannot keep the turn running
     done.on_done(done.result);

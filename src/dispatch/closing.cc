@@ -13,8 +13,14 @@ CloseCode sendable(CloseCode code) {
 bool is_before_open(Phase phase) { return phase == Phase::upgrading || phase == Phase::queued || phase == Phase::authenticating; }
 }  // namespace
 
-/// Keeps code and reason for the log and on_close. Without memory they learn only that the connection has ended.
+/// Called once, when a connection leaves the open phase. Counts it, and keeps code and reason for the log and on_close: without memory
+/// they learn only that the connection has ended.
 void DeviceSession::note_close(conn::Connection& connection, CloseCode code, std::string_view reason, EndedBy ended_by) {
+  counters_.closed_as[static_cast<std::size_t>(ended_by)][close_group_of(static_cast<std::uint16_t>(code))].add(1);
+  (ended_by == EndedBy::device    ? counters_.closed_by_peer
+   : ended_by == EndedBy::network ? counters_.vanished
+                                  : counters_.closed_by_gate)
+      .add(1);
   DeviceRecord& record = record_of(connection);
   if (record.side == nullptr) record.side = new (std::nothrow) DeviceSide;
   if (record.side == nullptr) return;
@@ -39,7 +45,6 @@ void DeviceSession::start_closing_handshake(conn::Connection& connection, CloseC
   record_of(connection).phase = Phase::closing;
   leave_map(connection);
   note_close(connection, code, reason, ended_by);
-  counters_.closed_by_gate.add(1);
   try {
     transport_.write(connection, ws::encode_close(code, reason).view());
   } catch (const std::bad_alloc&) {  // then the device sees a reset
@@ -64,7 +69,6 @@ void DeviceSession::fail_connection(conn::Connection& connection, CloseCode code
   leave_map(connection);
   if (!close_sent) {
     note_close(connection, code, reason, EndedBy::gate);
-    counters_.closed_by_gate.add(1);
     transport_.write(connection, ws::encode_close(code, reason).view());
   }
   transport_.flush_and_close(connection);
@@ -78,7 +82,6 @@ void DeviceSession::answer_close(conn::Connection& connection, const ws::Event& 
   leave_map(connection);
   if (!close_sent) {
     note_close(connection, event.close_code, event.reason(), EndedBy::device);
-    counters_.closed_by_peer.add(1);
     transport_.write(connection, ws::encode_close(event.close_code, {}).view());
   }
   transport_.flush_and_close(connection);
@@ -94,7 +97,6 @@ void DeviceSession::on_end_of_stream(conn::Connection& connection) {
   if (is_held(connection) && record.side != nullptr && (!record.side->held.empty() || record.side->inflating != nullptr)) return;
   if (record.phase == Phase::open) {
     note_close(connection, CloseCode::abnormal, "connection ended without a close frame", EndedBy::network);
-    counters_.vanished.add(1);
     write_waiting_pongs(connection);
   }
   record.phase = Phase::closed;
@@ -147,10 +149,10 @@ void DeviceSession::on_gone(conn::Connection& connection, conn::EndCause cause) 
       const bool by_gate = cause == conn::EndCause::aborted;
       note_close(connection, CloseCode::abnormal, cause == conn::EndCause::reset ? "connection reset" : "connection ended",
                  by_gate ? EndedBy::gate : EndedBy::network);
-      (by_gate ? counters_.closed_by_gate : counters_.vanished).add(1);
     }
     record.phase = Phase::closed;
     counters_.devices_connected.subtract(1);
+    counters_.ended_by_route[record.route_index].add(1);
     tell_disconnect(connection);
     ConnectionAccess access(*this, connection, nullptr);
     call_handler(connection, access, [&](Handler& handler, Connection& facade) {

@@ -152,7 +152,6 @@ void DeviceSession::end_slow_consumer(conn::Connection& connection, std::string_
   counters_.slow_consumers.add(1);
   note_close(connection, CloseCode::slow_consumer, reason, EndedBy::gate);
   tell_slow(connection, Slowness::closed);
-  counters_.closed_by_gate.add(1);
   record_of(connection).phase = Phase::closed;
   if (has_queue(connection)) {
     DevicePushes& pushes = *record_of(connection).side->pushes;
@@ -188,6 +187,7 @@ void DeviceSession::on_pong(conn::Connection& connection, ByteView payload) {
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
   // 0 means unknown, so less than a millisecond becomes 1.
   record.rtt_ms = static_cast<std::uint16_t>(std::clamp<Milliseconds32>(now_ms() - stamp, 1, UINT16_MAX));
+  counters_.ping_rtt_ms.record(record.rtt_ms);
   if (record.side == nullptr || record.side->pushes == nullptr) return;
   const std::uint64_t answered = record.side->pushes->ping_before_keep_alive;
   if (answered != 0 && answered == record.side->pushes->ping) on_ping_answered(connection, answered);

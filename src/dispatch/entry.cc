@@ -35,6 +35,7 @@ PostOutcome Entry::post(std::uint32_t shard, Request request, std::unique_ptr<Ou
 
 void Entry::refuse(PushOutcome outcome, PushCallback on_result) {
   if (PushService* const here = PushService::of_this_thread(gate_)) return here->refuse_push(outcome, std::move(on_result));
+  gate_.outside.pushes_asked.fetch_add(1, std::memory_order_relaxed);
   gate_.outside.count(outcome);
   if (on_result) on_result({outcome, {}, 0});
 }
@@ -97,6 +98,7 @@ void Entry::post_push(device::ConnectionRef owner, device::IdKey key, ws::Messag
 }
 
 void Entry::post_push(device::ConnectionRef owner, device::IdKey key, std::unique_ptr<OutsideTask> task) {
+  gate_.outside.pushes_asked.fetch_add(1, std::memory_order_relaxed);
   const PostOutcome posted = post(owner.shard, {.target = owner, .key = key}, task);
   if (posted == PostOutcome::posted) return;
   if (task->order == nullptr) (void)take_message(task->message);
@@ -107,6 +109,7 @@ void Entry::post_push(device::ConnectionRef owner, device::IdKey key, std::uniqu
 
 void Entry::refuse(BroadcastOutcome outcome, BroadcastCallback on_result) {
   if (PushService* const here = PushService::of_this_thread(gate_)) return here->refuse_broadcast(outcome, std::move(on_result));
+  gate_.outside.broadcasts_asked.fetch_add(1, std::memory_order_relaxed);
   gate_.outside.count(outcome);
   if (on_result) on_result({.outcome = outcome});
 }
@@ -145,11 +148,14 @@ void Entry::broadcast_encoded(ws::MessageRef message, const DeviceFilter& filter
   task->on_broadcast = std::move(on_result);
   task->message = lend(std::move(message));
   task->selection = Selection(filter);
+  gate_.outside.broadcasts_asked.fetch_add(1, std::memory_order_relaxed);
   const PostOutcome posted = post(shard_of_broadcasts, {}, task);
   if (posted == PostOutcome::posted) return;
   give_back();
   (void)take_message(task->message);
-  refuse(posted == PostOutcome::full ? BroadcastOutcome::backpressure : BroadcastOutcome::closing, std::move(task->on_broadcast));
+  const BroadcastOutcome outcome = posted == PostOutcome::full ? BroadcastOutcome::backpressure : BroadcastOutcome::closing;
+  gate_.outside.count(outcome);
+  if (task->on_broadcast) task->on_broadcast({.outcome = outcome});
 }
 
 bool Entry::with_connection(ConnectionRef connection, std::move_only_function<void(Connection&)> task) {

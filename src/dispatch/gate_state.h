@@ -74,6 +74,7 @@ struct GateState {
   std::atomic<std::shared_ptr<const std::vector<tls::CertificateFacts>>> certificates;
   auth::DenyList denied;
   std::atomic<std::uint64_t> reloads_done{0}, reloads_failed{0};  // relaxed, counts that publish nothing
+  std::atomic<std::int64_t> settings_read_at{0};  // Unix seconds: the start, or the last reload that was done; relaxed
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
   std::atomic<bool> ready{false};     // /readyz
   std::atomic<bool> draining{false};  // new handshakes are refused: set by the first shard whose grace is over

@@ -28,10 +28,11 @@ PushOrder order_of(const device::KeyedHash& hash, ws::MessageRef message, const 
 
 void PushService::push(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result) {
   if (options.is_plain()) return push(device_id, std::move(message), std::move(on_result));
-  if (!message) return refuse_push(PushOutcome::backpressure, std::move(on_result));
+  counters_.push_asked.add(1);
+  if (!message) return refuse_asked(PushOutcome::backpressure, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = map_.find(key);
-  if (!owner) return refuse_push(PushOutcome::unknown_device, std::move(on_result));
+  if (!owner) return refuse_asked(PushOutcome::unknown_device, std::move(on_result));
   order_to_device(*owner, key, order_of(gate_.hash, std::move(message), options), options.only_to, std::move(on_result));
 }
 
@@ -44,7 +45,7 @@ void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key
     const auto is_named = [&](device::ConnectionRef connection) { return to_public(connection) == only_to; };
     const auto named = std::ranges::find_if(several, is_named);
     if (named != several.end()) owner = *named;
-    if (!is_named(owner)) return refuse_push(PushOutcome::other_connection, std::move(on_result));
+    if (!is_named(owner)) return refuse_asked(PushOutcome::other_connection, std::move(on_result));
     several.clear();
   }
   if (several.empty()) return order_to(owner, key, std::move(order), {std::move(on_result)});
@@ -58,6 +59,7 @@ void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key
 
 void PushService::order_to(device::ConnectionRef owner, device::IdKey key, PushOrder order, PushWaiter waiter) {
   if (owner.shard == shard_index_) {
+    if (!order.waits()) ++pushes_of_turn_;
     return deliver(owner, key, std::move(order), [this, owner, waiter = std::move(waiter)](const PushReport& report) mutable {
       finish_push(waiter, report, owner);
     });
@@ -66,7 +68,7 @@ void PushService::order_to(device::ConnectionRef owner, device::IdKey key, PushO
   if (waits && waits_crossing_ >= limits::receipts_crossing_max) return finish_push(waiter, PushOutcome::backpressure, owner, 0);
   const TimeNs now = clock();
   const DurationNs patience = limits::answer_seconds * nanoseconds_per_second + (waits ? order.timeout : 0);
-  const TicketName ticket = tickets_.open({std::move(waiter), owner, waits}, now + patience);
+  const TicketName ticket = tickets_.open({std::move(waiter), owner, waits, now}, now + patience);
   auto owned = std::make_unique<PushOrder>(std::move(order));
   const Request request{.kind = RequestKind::order,
                         .ticket = ticket,
@@ -79,6 +81,7 @@ void PushService::order_to(device::ConnectionRef owner, device::IdKey key, PushO
     counters_.push_crossed.add(1);
     return;
   }
+  counters_.push_lane_full.add(1);
   Ticket unasked = *tickets_.take(ticket);
   finish_push(std::get<PushWaiter>(unasked.waiter), PushOutcome::backpressure, owner, 0);
 }

@@ -33,6 +33,8 @@ inline void count(ShardCounters& counters, BroadcastOutcome outcome) {
 
 /// Pushes and broadcasts that no shard has seen, by outcome. Any thread; relaxed: counts that publish nothing.
 struct OutsideCounters {
+  // Asked by threads without a shard, also those that a shard took and counts the outcome of.
+  std::atomic<std::uint64_t> pushes_asked{0}, broadcasts_asked{0};
   std::array<std::atomic<std::uint64_t>, push_outcomes_count> pushes{};
   std::array<std::atomic<std::uint64_t>, broadcast_outcomes_count> broadcasts{};
 

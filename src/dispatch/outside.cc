@@ -23,8 +23,8 @@ void PushService::on_outside(const Request& request) {
     case OutsideTask::Kind::broadcast: {
       ws::MessageRef message = take_message(task->message);
       gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed);
-      if (closed_) refuse_broadcast(BroadcastOutcome::closing, std::move(task->on_broadcast));
-      else broadcast(std::move(message), std::move(task->selection), std::move(task->on_broadcast));
+      if (closed_) refuse_asked(BroadcastOutcome::closing, std::move(task->on_broadcast));
+      else broadcast_asked(std::move(message), std::move(task->selection), std::move(task->on_broadcast));
       break;
     }
     case OutsideTask::Kind::decide: {

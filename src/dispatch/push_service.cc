@@ -83,9 +83,11 @@ void PushService::on_reply(std::uint32_t from, const Reply& reply) {
   auto ticket = tickets_.take(reply.ticket);
   if (!ticket) return on_late_reply(from, reply);
   if (const auto* push = std::get_if<PushReply>(&reply.of)) {
+    counters_.push_crossed_duration.record(clock() - std::min(ticket->opened_at, clock_));
     finish_push(std::get<PushWaiter>(ticket->waiter), push->outcome, ticket->target, push->queued_bytes);
   } else if (const auto* report = std::get_if<PushReport>(&reply.of)) {
     if (ticket->awaits_receipt) --waits_crossing_;
+    else counters_.push_crossed_duration.record(clock() - std::min(ticket->opened_at, clock_));
     finish_push(std::get<PushWaiter>(ticket->waiter), *report, ticket->target);
   } else if (const auto* close = std::get_if<CloseReply>(&reply.of)) {
     on_close_reply(std::move(std::get<std::unique_ptr<CloseQuestion>>(ticket->waiter)), close->outcome);
@@ -162,6 +164,13 @@ void PushService::ring_doorbells() {
   });
 }
 
+/// What a push to a device of this shard took: from reaping the request to the end of the turn, when the bytes are the ring's.
+void PushService::note_turn(DurationNs lasted) {
+  if (pushes_of_turn_ != 0) counters_.push_local.record(lasted, std::exchange(pushes_of_turn_, 0));
+  counters_.questions_open.set(tickets_.open_count());
+  counters_.questions_deferred.set(deferred_.size());
+}
+
 // -- Push
 
 void PushService::finish_push(PushWaiter& waiter, const PushReport& report, device::ConnectionRef target) {
@@ -182,16 +191,22 @@ void PushService::finish_push(PushWaiter& waiter, PushOutcome outcome, device::C
 }
 
 void PushService::refuse_push(PushOutcome outcome, PushCallback on_result) {
+  counters_.push_asked.add(1);
+  refuse_asked(outcome, std::move(on_result));
+}
+
+void PushService::refuse_asked(PushOutcome outcome, PushCallback on_result) {
   PushWaiter waiter{std::move(on_result)};
   finish_push(waiter, outcome, {}, 0);
 }
 
 void PushService::push(std::string_view device_id, ws::MessageRef message, PushCallback on_result) {
-  if (!message) return refuse_push(PushOutcome::backpressure, std::move(on_result));
+  counters_.push_asked.add(1);
+  if (!message) return refuse_asked(PushOutcome::backpressure, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   if (gate_.companions.is_used() && push_to_several(key, message, on_result)) return;
   const auto owner = map_.find(key);
-  if (!owner) return refuse_push(PushOutcome::unknown_device, std::move(on_result));
+  if (!owner) return refuse_asked(PushOutcome::unknown_device, std::move(on_result));
   push_to(*owner, key, std::move(message), {std::move(on_result)});
 }
 
@@ -281,6 +296,7 @@ PushWaiter PushService::part_of(const std::shared_ptr<PushSum>& sum) {
 void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter) {
   if (owner.shard == shard_index_) {
     const DeliveryResult result = deliver(owner, key, message);
+    ++pushes_of_turn_;
     finish_push(waiter, result.outcome, owner, result.queued_bytes);
     return;
   }
@@ -290,6 +306,7 @@ void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::Me
     counters_.push_crossed.add(1);
     return;
   }
+  counters_.push_lane_full.add(1);
   (void)take_message(request.owned);
   Ticket unasked = *tickets_.take(ticket);
   finish_push(std::get<PushWaiter>(unasked.waiter), PushOutcome::backpressure, owner, 0);
@@ -326,7 +343,11 @@ void PushService::serve_push(std::uint32_t from, const Request& request) {
 /// Delivers only to the connection that the look-up named. Sent on to a newer connection, a push could arrive after later pushes
 /// of the same producer.
 DeliveryResult PushService::deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message) {
-  if (conn::Connection* connection = devices_.find(target, key)) return devices_.deliver(*connection, message, Audience::one);
+  if (conn::Connection* connection = devices_.find(target, key)) {
+    const DeliveryResult result = devices_.deliver(*connection, message, Audience::one);
+    counters_.queue_at_push.record(result.queued_bytes);
+    return result;
+  }
   return {map_.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};
 }
 

@@ -87,6 +87,8 @@ class PushService final : public TakeoverNotice {
   bool drain_mailbox(std::size_t budget);
   /// Continues the broadcasts to this shard's devices; true if devices are left.
   bool continue_broadcasts();
+  /// At the end of a turn that lasted so long, for the metrics.
+  void note_turn(DurationNs lasted);
   /// Publishes this turn's parcels to their shards and wakes each of these that sleeps, once. Last in a turn.
   void ring_doorbells();
   /// When this turn began.
@@ -135,6 +137,10 @@ class PushService final : public TakeoverNotice {
   PushWaiter part_of(const std::shared_ptr<PushSum>& sum);
   void finish_push(PushWaiter& waiter, const PushReport& report, device::ConnectionRef target);
   void finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
+  // The caller has counted that it was asked for.
+  void refuse_asked(PushOutcome outcome, PushCallback on_result);
+  void refuse_asked(BroadcastOutcome outcome, BroadcastCallback on_result);
+  void broadcast_asked(ws::MessageRef message, Selection selection, BroadcastCallback on_result);
   void push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
   bool push_to_several(device::IdKey key, const ws::MessageRef& message, PushCallback& on_result);
   std::vector<device::ConnectionRef> all_of(device::IdKey key);
@@ -208,6 +214,7 @@ class PushService final : public TakeoverNotice {
   // machine that was suspended, does not give up answers that are about to arrive.
   TimeNs clock_ = 0;
   TimeNs turned_at_ = 0;
+  std::uint64_t pushes_of_turn_ = 0;    // to devices of this shard
   std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not arrived since
   std::deque<BroadcastJob> broadcasts_;
   std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max

@@ -32,6 +32,7 @@ TicketName Tickets::open(Ticket ticket, Patience patience, TimeNs now) {
   const std::uint32_t index = take_free_entry();
   Entry& entry = entries_[index];
   entry.ticket = std::move(ticket);
+  entry.ticket.opened_at = now;
   entry.deadline = now + time_of(patience);
   entry.patience = patience;
   Line& line = lines_[static_cast<std::size_t>(patience)];

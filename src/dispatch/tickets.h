@@ -72,6 +72,7 @@ struct Ticket {
   Waiter waiter;
   device::ConnectionRef target;  // its shard was asked; of a push, also the connection
   bool awaits_receipt = false;   // of a push that is answered when the message has come far enough
+  TimeNs opened_at = 0;          // set by Tickets::open with a patience
 };
 
 class Tickets {

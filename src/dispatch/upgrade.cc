@@ -145,6 +145,8 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
     throw;
   }
   counters_.handshakes_accepted.add(1);
+  counters_.accepted_by_route[record.route_index].add(1);
+  counters_.handshake_ms.record(transport_.now_ms() - connection.opened_ms);
   counters_.devices_connected.add(1);
   if (additions.user_data != nullptr) record.user_data = additions.user_data->release();
   schedule_next(connection);

@@ -29,7 +29,7 @@ struct FieldLine {
 static_assert(sizeof(FieldLine) == 8);
 
 /// The methods of RFC 9110 section 9.3 and RFC 5789. Methods are case-sensitive: `get` is unknown.
-enum class Method : std::uint8_t { get, head, post, put, delete_, connect, options, trace, patch, unknown };
+enum class Method : std::uint8_t { get, head, post, put, delete_, connect, options, trace, patch, query, unknown };
 
 struct RequestHead {
   HeadSpan method_text;

@@ -12,7 +12,7 @@
 namespace ringgate::http {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Method>, 9> methods{{
+constexpr std::array<std::pair<std::string_view, Method>, 10> methods{{
     {"GET", Method::get},
     {"HEAD", Method::head},
     {"POST", Method::post},
@@ -22,6 +22,7 @@ constexpr std::array<std::pair<std::string_view, Method>, 9> methods{{
     {"OPTIONS", Method::options},
     {"TRACE", Method::trace},
     {"PATCH", Method::patch},
+    {"QUERY", Method::query},
 }};
 
 Method method_of(std::string_view text) {

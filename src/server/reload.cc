@@ -55,6 +55,7 @@ std::expected<ReloadReport, StartError> Server::Parts::reload(const Config* fres
   const std::lock_guard lock(reload_mutex);
   auto outcome = read_and_take(fresh);
   (outcome ? gate->reloads_done : gate->reloads_failed).fetch_add(1, std::memory_order_relaxed);
+  if (outcome) gate->settings_read_at.store(std::time(nullptr), std::memory_order_relaxed);
   log_outcome(outcome);
   return outcome;
 }

@@ -130,6 +130,7 @@ bool Shard::turn() {
   if (event_observer_) event_observer_->finish_turn();
   plan_.gate.map.reclaim();
   publish_counters();
+  note_turn(now);
   return !done;
 }
 
@@ -173,6 +174,20 @@ void Shard::submit_and_reap() {
       completions_.insert(completions_.end(), reaped_.begin(), reaped_.begin() + static_cast<std::ptrdiff_t>(count));
   }
   plan_.gate.mailboxes.of(index_).awake();
+}
+
+/// The one more look at the clock that a turn takes for the metrics.
+void Shard::note_turn(TimeNs began) {
+  const TimeNs ended = ring_->now();
+  const DurationNs lasted = ended - began;
+  counters_.turn_duration.record(lasted);
+  push_.note_turn(lasted);
+  counters_.busy_ns.add(lasted);
+  const DurationNs since = ended - counters_.busy_since.get();
+  if (since < nanoseconds_per_second) return;
+  counters_.busy_millionths.set(counters_.busy_ns.get() * 1'000 / (since / 1'000));
+  counters_.busy_since.set(ended);
+  counters_.busy_ns.set(0);
 }
 
 void Shard::publish_counters() {

@@ -76,6 +76,7 @@ class Shard {
   ring::WaitPolicy wait_policy();
   void submit_and_reap();
   void publish_counters();
+  void note_turn(TimeNs began);
   void take_renewal();
   void end_everything(DurationNs patience);
 

@@ -1,5 +1,6 @@
 """A browser as a device: headless Chromium opens WebSockets with queries as pages write them. Skipped, and says so, without one."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -90,8 +91,9 @@ def trust(home, root):
         subprocess.run([CERTUTIL, "-d", f"sql:{store}", *arguments], check=True, capture_output=True, timeout=30 * PATIENCE)
 
 
-def browse(site, seconds, root=None):
-    """Opens the site's page in a fresh browser and returns what its script posted. root: the file of a root that it trusts."""
+@contextlib.contextmanager
+def browser_at(site, root=None):
+    """A fresh browser that shows the site's page; yields the lines that it says. root: the file of a root that it trusts."""
     # Its helpers may still write there for a moment after they were killed.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         if root is not None:
@@ -102,12 +104,19 @@ def browse(site, seconds, root=None):
         said = []
         threading.Thread(target=lambda: said.extend(browser.stderr), daemon=True).start()
         try:
-            return site.results.get(timeout=seconds * PATIENCE)
-        except queue.Empty:
-            raise AssertionError(f"no word from the page in {seconds} s; the browser said: {said[-10:]}") from None
+            yield said
         finally:
             os.killpg(browser.pid, signal.SIGKILL)  # its helpers too
             browser.wait()
+
+
+def browse(site, seconds, root=None):
+    """Opens the site's page in a fresh browser and returns what its script posted."""
+    with browser_at(site, root) as said:
+        try:
+            return site.results.get(timeout=seconds * PATIENCE)
+        except queue.Empty:
+            raise AssertionError(f"no word from the page in {seconds} s; the browser said: {said[-10:]}") from None
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")

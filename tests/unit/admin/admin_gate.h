@@ -210,6 +210,7 @@ class AdminGate {
       streams_wait_ = admin.run_streams();
       transport.finish_turn();
       push.ring_doorbells();
+      push.note_turn(nanoseconds_per_microsecond);
       map.reclaim();
       return parcels_wait || broadcasts_wait_ || streams_wait_ || transport.wants_turn() || devices.wants_turn() || !completions.empty() ||
              !mailbox.empty();

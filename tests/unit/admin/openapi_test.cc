@@ -71,13 +71,23 @@ TEST(OpenApi, SaysOfEveryOperationHowStrangersAreAnswered) {
     EXPECT_EQ(page, 403) << operation;
     EXPECT_TRUE(statuses.contains(page)) << operation;
   }
-  EXPECT_EQ(operations, 26U);
+  EXPECT_EQ(operations, 27U);
+}
+
+TEST(OpenApi, IsServedByteForByte) {
+  AdminGate gate;
+  std::ifstream file(source_file("docs/openapi.yaml"));
+  const std::string written{std::istreambuf_iterator<char>(file), {}};
+  const Reply reply = gate.ask_once(get_request("/v1/openapi.yaml"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_TRUE(reply.has("Content-Type: application/yaml\r\n"));
+  EXPECT_EQ(reply.body, written);
 }
 
 TEST(OpenApi, NamesThePathsAndMethodsThatAreServed) {
   AdminGate gate;
   const auto paths = documented();
-  EXPECT_EQ(paths.size(), 20U);
+  EXPECT_EQ(paths.size(), 21U);
   for (const auto& [path, methods] : paths) {
     std::string sample = path;
     fill_in(sample);

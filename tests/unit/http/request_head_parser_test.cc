@@ -292,7 +292,7 @@ TEST(RequestHeadParser, RecordsVersionAndMethod) {
   const std::vector<std::pair<std::string, Method>> methods{
       {"GET", Method::get},        {"HEAD", Method::head},       {"POST", Method::post},       {"PUT", Method::put},
       {"DELETE", Method::delete_}, {"CONNECT", Method::connect}, {"OPTIONS", Method::options}, {"TRACE", Method::trace},
-      {"PATCH", Method::patch},    {"get", Method::unknown}};
+      {"PATCH", Method::patch},    {"QUERY", Method::query},     {"get", Method::unknown}};
   for (const auto& [name, method] : methods) {
     RequestHeadParser parser;
     ASSERT_EQ(parse(parser, name + " / HTTP/1.0\r\n\r\n").status, HeadStatus::complete) << name;
