@@ -12,7 +12,8 @@ import pytest
 from test_example_devices import BUILT, EXAMPLES, Program
 from websockets.sync.client import connect
 
-from support.gate import PATIENCE
+from support.curl import metric
+from support.gate import PATIENCE, Gate
 
 COMMANDS = {
     "python": [sys.executable, str(EXAMPLES / "python/backend.py")],
@@ -36,6 +37,19 @@ def test_a_push_says_what_became_of_it(command, gate):
         assert device.recv(10 * PATIENCE) == "grüße"
     done = subprocess.run([*command, "push", gate.admin_url(""), "nobody", "x"], capture_output=True, text=True, timeout=30 * PATIENCE, check=True)
     assert done.stdout.startswith("404 ") and "unknown_device" in done.stdout
+
+
+def test_a_backend_hears_what_devices_say(command):
+    with Gate({"route.0.upstream": "events"}) as gate, Program([*command, "events", gate.admin_url("/v1/events?type=device.message")]) as backend:
+        deadline = time.monotonic() + 20 * PATIENCE
+        while metric(gate, "ringgate_event_readers") == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with connect(gate.device_url("pump-7")) as device:
+            for text in ("one", "zwei\n\u00fc", "{\"volts\": 231}"):
+                device.send(text)
+                event = json.loads(backend.next()[1])
+                assert (event["type"], event["device"], event["text"]) == ("device.message", "pump-7", text)
 
 
 def signature(body, at, secret=SECRET):
