@@ -1,10 +1,12 @@
 """A backend for webhooks: an HTTP server that keeps what it was sent, checks signatures, and answers as a test tells it."""
 
 import collections
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
+import socket
 import threading
 import time
 
@@ -37,11 +39,16 @@ class Receiver:
         self.agreement = agreement
         self.requests = []  # in the order in which they came; OPTIONS too
         self._changed = threading.Condition()
+        self._sockets = set()  # of connections, which outlive the listener unless they are shut down
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+
+            def setup(self):
+                super().setup()
+                receiver._sockets.add(self.connection)
 
             def log_message(self, *_):
                 pass
@@ -93,6 +100,9 @@ class Receiver:
     def __exit__(self, *_):
         self.server.shutdown()
         self.server.server_close()
+        for connection in self._sockets:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def posts(self, kind=None):
         """The POSTs so far, of one type of event if `kind` names it."""
