@@ -192,7 +192,7 @@ struct RouteConfig {
   std::uint64_t connections_max = 4;                     // of one device, with DuplicatePolicy::allow
   std::vector<std::string> groups;                       // that devices of this route join when they connect
   std::string correlation;  // where its messages carry an id that a reply repeats, as a JSON pointer; empty: nowhere
-  std::vector<std::string> subprotocols;                 // the gate takes the first of these that the client offers
+  std::vector<std::string> subprotocols;  // the gate takes the first of these that the client offers
   // The webhook that is asked whether a device may connect; empty: none. See docs/webhooks.md.
   std::string connect_hook;
   ConnectHookFailure connect_hook_failure = ConnectHookFailure::refuse;

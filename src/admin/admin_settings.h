@@ -29,9 +29,9 @@ struct AdminSettings {
   std::string liburing_version;
   std::string openssl_version;
   const std::deque<WebhookCounters>* webhooks = nullptr;  // outlives the shards; null: none
-  std::vector<std::string> listener_binds;  // labels, as configured: by listener of the devices
-  std::vector<std::string> route_paths;     // the same, by route
-  std::uint64_t authenticating_max = 0;     // limits.max_authenticating
+  std::vector<std::string> listener_binds;                // labels, as configured: by listener of the devices
+  std::vector<std::string> route_paths;                   // the same, by route
+  std::uint64_t authenticating_max = 0;                   // limits.max_authenticating
 };
 
 /// The settings of the admin port in `config`.

@@ -62,7 +62,7 @@ struct alignas(64) ShardCounters {
   // Pushes that were taken and then withdrawn, whether anybody waited for them or not; memory of those that wait as messages
   Counter withdrawn_expired, withdrawn_coalesced, withdrawn_dropped, withdrawn_by_end;
   Counter queued_push_bytes, queued_push_bytes_max;
-  Counter pushes_repeated;  // not sent: their id was known
+  Counter pushes_repeated;         // not sent: their id was known
   Counter push_asked;              // by callers on this shard, and by threads whose push it took: each ends as one of the above
   Counter push_lane_full;          // refused because the lane to the other shard was full
   NanosecondHistogram push_local;  // until the end of the turn that took it, when its bytes are with the kernel

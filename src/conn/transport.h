@@ -104,8 +104,8 @@ class Transport {
   void finish_turn();
   /// True if work waits that no completion will announce: then the next enter must not sleep.
   bool wants_turn() const {
-    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ ||
-           !fresh_marks_.empty() || (wire_ != nullptr && (!hellos_.empty() || !ended_.empty()));
+    return !starved_.empty() || !released_.empty() || receives_bulk_ || !bulk_.empty() || timers_wait_ || !fresh_marks_.empty() ||
+           (wire_ != nullptr && (!hellos_.empty() || !ended_.empty()));
   }
   /// The time until the next timer is due; nothing if no timer runs.
   std::optional<DurationNs> next_timer() const;
@@ -360,14 +360,14 @@ class Transport {
   WaitingOutput waiting_output_{output_budget_};
   std::vector<SlotRef> uncounted_;  // connections with new outboxes, not yet counted
   std::vector<ring::Completion> outbox_sends_;
-  std::vector<SlotRef> newly_waiting_;  // connections whose sessions must be told that output waits
+  std::vector<SlotRef> newly_waiting_;                        // connections whose sessions must be told that output waits
   std::unordered_map<std::uint32_t, ConnectionMarks> marks_;  // by slot
   std::vector<SlotRef> fresh_marks_;                          // connections with marks of this turn
   std::vector<SlotRef> handed_;                               // connections whose sessions must be told of marks
   std::uint64_t marks_count_ = 0;                             // put so far
-  std::vector<SlotRef> starved_;        // connections that wait for buffers
-  std::vector<SlotRef> moment_;         // connections that wait until moment_over_at_
-  std::vector<SlotRef> moment_passed_;  // scratch of go_on_after_a_moment
+  std::vector<SlotRef> starved_;                              // connections that wait for buffers
+  std::vector<SlotRef> moment_;                               // connections that wait until moment_over_at_
+  std::vector<SlotRef> moment_passed_;                        // scratch of go_on_after_a_moment
   TimeNs moment_over_at_ = 0;
   std::deque<SlotRef> bulk_;       // bulk connections with something to receive, in the order in which their polls completed
   bool receives_bulk_ = false;     // the next enter receives from bulk connections

@@ -17,7 +17,7 @@ namespace ringgate::dispatch {
 namespace {
 constexpr std::uint32_t broadcast_slots_per_turn = 4096;
 constexpr std::uint32_t slots_per_close = 8;  // closing a device takes as long as looking at so many slots, or less
-}
+}  // namespace
 
 void PushService::refuse_broadcast(BroadcastOutcome outcome, BroadcastCallback on_result) {
   counters_.broadcast_asked.add(1);

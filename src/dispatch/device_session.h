@@ -444,11 +444,11 @@ class DeviceSession final : public conn::Session {
   AwaitedReplies awaited_;
   GroupIndex groups_;
   std::vector<std::string> groups_viewed_;  // of the last DeviceView
-  std::uint64_t denials_enforced_ = 0;   // the version of the deny list by which all connections were judged
-  std::uint64_t denials_seen_ = 0;       // the version that is being enforced
-  std::uint32_t denial_slot_ = 0;        // the next one to look at
-  std::uint32_t denial_slots_end_ = 0;   // the slots that there were when it was last looked
-  std::uint32_t denial_slots_left_ = 0;  // of this round
+  std::uint64_t denials_enforced_ = 0;      // the version of the deny list by which all connections were judged
+  std::uint64_t denials_seen_ = 0;          // the version that is being enforced
+  std::uint32_t denial_slot_ = 0;           // the next one to look at
+  std::uint32_t denial_slots_end_ = 0;      // the slots that there were when it was last looked
+  std::uint32_t denial_slots_left_ = 0;     // of this round
   std::uint32_t connections_count_ = 0;
   DevicePaces paces_;
   std::vector<std::uint32_t> epochs_;       // by slot: what Epochs::issue returned; empty until an observer needs epochs

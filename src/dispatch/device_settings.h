@@ -47,7 +47,7 @@ struct DeviceSettings {
     std::uint64_t sinks = 0;  // of its messages; see upstream.h
     bool waits_for_sinks = false;
     SlowPolicy slow_policy = SlowPolicy::close;
-    bool is_echo = false;     // the handler is the built-in echo, and there is no sink
+    bool is_echo = false;  // the handler is the built-in echo, and there is no sink
   };
 
   /// `mounts[i]` serves `config.routes[i]`. `keys`: see the member.
@@ -61,15 +61,15 @@ struct DeviceSettings {
   const std::shared_ptr<const auth::Verifiers> verifiers;  // what credentials are checked against; null: no files are configured
   std::vector<Mount> mounts;
   std::vector<admission::RouteView> routes;
-  std::vector<RouteLimits> limits;                          // by route
+  std::vector<RouteLimits> limits;                              // by route
   std::vector<std::optional<CorrelationPointer>> correlations;  // likewise
-  std::deque<std::vector<admission::IdSource>> id_sources;  // borrowed by `routes`
-  std::deque<std::vector<auth::Kind>> credentials;          // borrowed by `routes`
-  std::deque<std::string> challenges;                       // borrowed by `routes`
-  bool lets_in = false;                                     // some route does not enforce credentials
-  bool asks_for_credentials = false;                        // some route does
-  bool verifies = false;                                    // some route takes credentials that take long to check
-  std::deque<std::vector<std::string_view>> lists;          // allowed origins and subprotocols, borrowed by `routes`
+  std::deque<std::vector<admission::IdSource>> id_sources;      // borrowed by `routes`
+  std::deque<std::vector<auth::Kind>> credentials;              // borrowed by `routes`
+  std::deque<std::string> challenges;                           // borrowed by `routes`
+  bool lets_in = false;                                         // some route does not enforce credentials
+  bool asks_for_credentials = false;                            // some route does
+  bool verifies = false;                                        // some route takes credentials that take long to check
+  std::deque<std::vector<std::string_view>> lists;              // allowed origins and subprotocols, borrowed by `routes`
 };
 
 }  // namespace ringgate::dispatch

@@ -221,9 +221,9 @@ class PushService final : public TakeoverNotice {
   // By shard, in order: notices and broadcasts that found a full lane or no memory. Bounded by connections and by broadcasts_open_.
   std::map<std::uint32_t, std::deque<Request>> deferred_;
   std::size_t requests_crossing_ = 0;  // open tickets of requests: at most limits::requests_crossing_max
-  std::deque<ListedPage> pages_;    // that wait for the one before: at most limits::listings_waiting_max
-  bool page_is_open_ = false;       // its devices are being described
-  bool deferred_given_up_ = false;  // a broadcast was, and may be among them
+  std::deque<ListedPage> pages_;       // that wait for the one before: at most limits::listings_waiting_max
+  bool page_is_open_ = false;          // its devices are being described
+  bool deferred_given_up_ = false;     // a broadcast was, and may be among them
   bool closed_ = false;
   std::size_t waits_crossing_ = 0;  // open tickets that await receipts: at most limits::receipts_crossing_max
   static constexpr DurationNs sleep_slice = nanoseconds_per_second;

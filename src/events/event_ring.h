@@ -50,9 +50,7 @@ class EventRing {
     return out;
   }
   /// Bytes that are written and not taken.
-  std::size_t fill_of_producer() {
-    return bytes_ - look_again();
-  }
+  std::size_t fill_of_producer() { return bytes_ - look_again(); }
   /// True if something was written since the last `publish`.
   bool has_unpublished() const { return written_ != published_here_; }
   /// Lets the consumer see all that was written. seq_cst, for whoever then looks whether the consumer sleeps.

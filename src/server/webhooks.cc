@@ -72,8 +72,7 @@ std::expected<void, StartError> Server::Parts::make_webhooks() {
 
 void Server::Parts::feed_webhooks() {
   event_source.emplace(*events, config.webhooks.size(), *hook_thread);
-  hook_thread->set_reader(
-      [this](std::deque<hooks::Webhook>& webhooks, TimeNs now) { return event_source->read(webhooks, now); });
+  hook_thread->set_reader([this](std::deque<hooks::Webhook>& webhooks, TimeNs now) { return event_source->read(webhooks, now); });
 }
 
 /// After the shards: their last events are sent too, unless the gate is to stop at once.

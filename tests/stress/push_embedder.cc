@@ -66,7 +66,16 @@ char letter_of(PushOutcome outcome) {
     case PushOutcome::too_large: return 't';
     case PushOutcome::closing: return 'c';
     case PushOutcome::invalid_utf8: return 'i';
-    case PushOutcome::unknown_outcome: return '?';
+    case PushOutcome::unknown_outcome: break;
+    // Only of pushes with options, which this program does not make.
+    case PushOutcome::other_connection:
+    case PushOutcome::level_unsupported:
+    case PushOutcome::id_conflict:
+    case PushOutcome::expired:
+    case PushOutcome::coalesced:
+    case PushOutcome::dropped:
+    case PushOutcome::timed_out:
+    case PushOutcome::connection_ended: break;
   }
   return '?';
 }

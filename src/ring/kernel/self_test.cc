@@ -245,8 +245,8 @@ bool names_peers(Trial& trial) {
 /// A peer that has been sent nothing has acknowledged all of it.
 bool tells_unacknowledged(Trial& trial) {
   trial.ring->unacknowledged(*trial.socket, {OperationKind::unacknowledged, *trial.socket, 1});
-  return trial.turn_until([&] { return trial.unacknowledged.has_value(); }) &&
-         trial.unacknowledged->error == IoError::none && trial.unacknowledged->result == 0;
+  return trial.turn_until([&] { return trial.unacknowledged.has_value(); }) && trial.unacknowledged->error == IoError::none &&
+         trial.unacknowledged->result == 0;
 }
 
 }  // namespace

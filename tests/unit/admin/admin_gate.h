@@ -212,8 +212,8 @@ class AdminGate {
       push.ring_doorbells();
       push.note_turn(nanoseconds_per_microsecond);
       map.reclaim();
-      return parcels_wait || broadcasts_wait_ || streams_wait_ || transport.wants_turn() || devices.wants_turn() || !completions.empty() ||
-             !mailbox.empty();
+      return parcels_wait || broadcasts_wait_ || streams_wait_ || transport.wants_turn() || devices.wants_turn() ||
+             !completions.empty() || !mailbox.empty();
     }
 
     std::unique_ptr<ring::Ring> ring;

@@ -1,5 +1,6 @@
 #include "hooks/signature.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -35,7 +36,7 @@ constexpr std::string_view signed_by_a = "v1=99fb0c284e41879f5f576de82412c4ff964
 
 TEST_F(SignatureFiles, SignsTimeStampAndBodyWithEachKey) {
   std::vector<std::string> warnings;
-  const auto one = SigningKeys::load({file("a", std::string(key_a) + "\n")}, warnings);
+  const auto one = SigningKeys::load({file("a", fmt::format("{}\n", key_a))}, warnings);
   ASSERT_TRUE(one.has_value()) << one.error();
   EXPECT_EQ(one->sign(1'764'561'311, "hello"), "t=1764561311," + std::string(signed_by_a));
   const std::string encoded = "whsec_" + auth::encode_base64(bytes_of(key_a), auth::Base64::standard);

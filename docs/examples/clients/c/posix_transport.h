@@ -9,6 +9,6 @@ struct posix_transport {
   int socket;
 };
 
-struct transport posix_transport(struct posix_transport *posix);
+struct transport posix_transport(struct posix_transport* posix);
 
 #endif

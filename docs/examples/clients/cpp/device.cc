@@ -26,7 +26,9 @@ namespace {
 
 std::mt19937_64 random_bits{std::random_device{}()};
 
-Milliseconds between(long least, long most) { return Milliseconds(std::uniform_int_distribution<long>(least, most)(random_bits)); }
+Milliseconds between(long least, long most) {
+  return Milliseconds(std::uniform_int_distribution<long>(least, most)(random_bits));
+}
 
 /// Times that double up to a minute, of which a random half: devices lost together do not come back together.
 class Backoff {
@@ -48,13 +50,21 @@ Delay delay_after(unsigned code, const std::string& reason, Backoff& backoff) {
     return Milliseconds(std::strtol(reason.c_str() + at + key.size(), nullptr, 10));
   if (code >= 4000 && code <= 4099) return std::nullopt;
   switch (code) {
-    case 1000: case 1002: case 1003: case 1007: case 1009:
-    case 4400: case 4403: case 4413:
+    case 1000:
+    case 1002:
+    case 1003:
+    case 1007:
+    case 1009:
+    case 4400:
+    case 4403:
+    case 4413:
     case 4401:  // until there is a new credential
     case 4409:  // a newer connection has this id
       return std::nullopt;
-    case 4408: case 4440: return Milliseconds(0);
-    case 1012: case 1013: return between(1000, 10'000);
+    case 4408:
+    case 4440: return Milliseconds(0);
+    case 1012:
+    case 1013: return between(1000, 10'000);
     default: return backoff.next();
   }
 }
@@ -62,7 +72,13 @@ Delay delay_after(unsigned code, const std::string& reason, Backoff& backoff) {
 /// The same for a handshake that was answered with something else than 101.
 Delay delay_after_refusal(const websocket::response_type& response, Backoff& backoff) {
   switch (response.result_int()) {
-    case 408: case 409: case 429: case 500: case 502: case 503: case 504: break;
+    case 408:
+    case 409:
+    case 429:
+    case 500:
+    case 502:
+    case 503:
+    case 504: break;
     default: return std::nullopt;
   }
   const long seconds = std::strtol(std::string(response[beast::http::field::retry_after]).c_str(), nullptr, 10);
