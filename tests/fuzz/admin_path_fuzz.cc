@@ -48,7 +48,8 @@ enum class Endpoint {
   reload,
   stats,
   events,
-  stream
+  stream,
+  openapi
 };
 
 /// What became of the request.
@@ -138,6 +139,7 @@ std::optional<Served> reference_services(std::string_view path) {
   if (at.count == 2 && is(1, "reload")) return Served{.post = Endpoint::reload, .id_segment = {}};
   if (at.count == 2 && is(1, "events")) return Served{.get = Endpoint::events, .id_segment = {}};
   if (at.count == 2 && is(1, "stream")) return Served{.get = Endpoint::stream, .id_segment = {}};
+  if (at.count == 2 && is(1, "openapi.yaml")) return Served{.get = Endpoint::openapi, .id_segment = {}};
   if (at.count == 2 && is(1, "stats")) return Served{.get = Endpoint::stats, .id_segment = {}};
   if (at.count == 2 && is(1, "revocations"))
     return Served{.put = Endpoint::revoke, .delete_ = Endpoint::lift_revocation, .id_segment = {}};
@@ -311,6 +313,7 @@ void AdminApi::reload(Call call) { note(Endpoint::reload, call); }
 void AdminApi::show_stats(Call call) { note(Endpoint::stats, call); }
 void AdminApi::stream_events(Call call) { note(Endpoint::events, call); }
 void AdminApi::open_stream(Call call) { note(Endpoint::stream, call); }
+void AdminApi::show_openapi(Call call) { note(Endpoint::openapi, call); }
 }  // namespace ringgate::admin
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -150,7 +150,9 @@ std::vector<double> buckets_of(const std::string& text, const std::string& name,
     EXPECT_GT(bound, last_bound) << line;
     last_bound = bound;
     counts.push_back(std::stod(line.substr(line.rfind(' ') + 1)));
-    if (counts.size() > 1) EXPECT_GE(counts.back(), counts[counts.size() - 2]) << line;
+    if (counts.size() > 1) {
+      EXPECT_GE(counts.back(), counts[counts.size() - 2]) << line;
+    }
   }
   EXPECT_TRUE(std::isinf(last_bound)) << name;
   return counts;

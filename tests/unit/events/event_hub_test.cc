@@ -321,7 +321,9 @@ TEST_F(HubTest, ItsThreadServesUntilItIsStopped) {
     observer->finish_turn();
     if (!hub->take_news(0)) {
       std::unique_lock lock(mutex);
-      if (offered == count) ASSERT_TRUE(woken.wait_for(lock, std::chrono::seconds(30), [&] { return is_woken; }));
+      if (offered == count) {
+        ASSERT_TRUE(woken.wait_for(lock, std::chrono::seconds(30), [&] { return is_woken; }));
+      }
       is_woken = false;
       continue;
     }
