@@ -1,0 +1,3 @@
+module ringgate.test/receipts
+
+go 1.19
