@@ -92,7 +92,7 @@ TEST_F(Telling, EpochsRiseOverConnectionsAndShards) {
   options.shards_count = 2;
   start_watched();
   std::vector<std::uint64_t> epochs;
-  for (int i = 0; i < 20; ++i) {
+  for (std::size_t i = 0; i < 20; ++i) {
     const std::size_t shard = i % 2;
     DeviceClient client = device("d" + std::to_string(i), "/ws", shard);
     epochs.push_back(witnesses[shard].epochs.back());
