@@ -1,0 +1,3 @@
+module ringgate.test/support
+
+go 1.19
