@@ -35,6 +35,7 @@ var (
 	number   atomic.Uint64
 	lanes    []chan event
 	hook     string
+	batch    int // events in a request
 )
 
 func publish(device string, text []byte) {
@@ -108,33 +109,71 @@ func stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// post sends one request until it succeeds.
+func post(client *http.Client, body []byte, contentType string, one *event) {
+	for {
+		request, _ := http.NewRequest("POST", hook, bytes.NewReader(body))
+		request.Header.Set("Content-Type", contentType)
+		if one != nil {
+			request.Header.Set("ce-specversion", "1.0")
+			request.Header.Set("ce-type", one.Type)
+			request.Header.Set("ce-id", one.ID)
+			request.Header.Set("ce-time", one.Time)
+			request.Header.Set("ce-source", "/rival")
+			request.Header.Set("ce-subject", one.Device)
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if response.StatusCode < 300 {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 func deliver(lane chan event) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 	for one := range lane {
-		for {
-			request, _ := http.NewRequest("POST", hook, bytes.NewReader([]byte(one.Text)))
-			request.Header.Set("Content-Type", "text/plain; charset=utf-8")
-			request.Header.Set("ce-specversion", "1.0")
-			request.Header.Set("ce-type", "device.message")
-			request.Header.Set("ce-id", one.ID)
-			request.Header.Set("ce-source", "/rival")
-			request.Header.Set("ce-subject", one.Device)
-			response, err := client.Do(request)
-			if err == nil {
-				_, _ = io.Copy(io.Discard, response.Body)
-				response.Body.Close()
-				if response.StatusCode < 300 {
-					break
-				}
-			}
-			time.Sleep(10 * time.Millisecond)
+		if batch == 1 {
+			post(client, []byte(one.Text), "text/plain; charset=utf-8", &one)
+			continue
 		}
+		waiting := []cloudEvent{cloud(one)}
+		for more := true; more && len(waiting) < batch; {
+			select {
+			case one = <-lane:
+				waiting = append(waiting, cloud(one))
+			default:
+				more = false
+			}
+		}
+		body, _ := json.Marshal(waiting)
+		post(client, body, "application/cloudevents-batch+json", nil)
 	}
+}
+
+type cloudEvent struct {
+	SpecVersion string `json:"specversion"`
+	Type        string `json:"type"`
+	Source      string `json:"source"`
+	ID          string `json:"id"`
+	Time        string `json:"time"`
+	Subject     string `json:"subject"`
+	DataType    string `json:"datacontenttype"`
+	Data        string `json:"data"`
+}
+
+func cloud(one event) cloudEvent {
+	return cloudEvent{"1.0", one.Type, "/rival", one.ID, one.Time, one.Device, "text/plain; charset=utf-8", one.Text}
 }
 
 func main() {
 	flag.StringVar(&hook, "webhook", "", "URL that messages are delivered to")
 	count := flag.Int("lanes", 8, "requests under way at the same time")
+	flag.IntVar(&batch, "batch", 1, "events in one request")
 	flag.Parse()
 	for i := 0; i < *count; i++ {
 		lane := make(chan event, 1024)

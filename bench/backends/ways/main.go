@@ -1,0 +1,193 @@
+// Measures the ways from devices to a backend: the same messages of the same devices go into ringgate's event stream, its backend
+// WebSocket or a webhook, into a small gateway on gorilla/websocket (rival) that does the same, and into Centrifugo. Each device numbers
+// its messages, and whatever arrives is checked: order of each device, nothing twice, nothing lost but what the gate has counted.
+//
+// All servers, the devices and the backend share the machine's cores: compare figures of one run only. Run by `tools/bench upstream`.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+	"time"
+
+	"ringgate.test/backends/ledger"
+	"ringgate.test/support/device"
+	"ringgate.test/support/gate"
+)
+
+type options struct {
+	devices, messages, size, rate, rounds int
+	gate, rival, centrifugo               string
+	settings                              []string // more of ringgate's
+}
+
+// result of one server on one way.
+type result struct {
+	ledger.Sum
+	seconds  float64
+	coreTime time.Duration // of the server
+	memory   int64         // of the server, behind the run
+	counted  int           // dropped, by the server's own word
+}
+
+func run(c contender, way string, o options) (out result, err error) {
+	each := o.messages / o.devices
+	to := ledger.New(each * o.devices)
+	server, err := c.start(c.path, way, to)
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = server.Stop() }()
+	if begin := c.ways[way]; begin != nil {
+		if err := begin(server.Admin, to); err != nil {
+			return out, err
+		}
+	}
+	all, err := openFleet(c, way, server.Devices[0], each, o)
+	if err != nil {
+		return out, err
+	}
+	defer device.CloseAll(all.devices)
+	time.Sleep(500 * time.Millisecond) // the accept storm is not measured
+	core, begin := server.CoreTime(), time.Now()
+	if err := all.send(o.rate); err != nil {
+		return out, err
+	}
+	last := waitFor(to, begin)
+	out.seconds, out.coreTime, out.memory = last.Sub(begin).Seconds(), server.CoreTime()-core, server.Resident()
+	out.Sum = to.Sum()
+	if c.name == "ringgate" {
+		out.counted, err = dropped(server)
+	}
+	return out, err
+}
+
+// dropped sums what ringgate says that it has not passed on.
+func dropped(server *gate.Gate) (sum int, err error) {
+	series, err := server.Metrics(`ringgate_events_dropped_total{type="device.message"`, `ringgate_event_reads_total{result="missed"`,
+		`ringgate_webhook_dropped_total`)
+	for _, value := range series {
+		sum += int(value)
+	}
+	return sum, err
+}
+
+// waitFor returns when everything has arrived, or when nothing has for three seconds: the time of the last arrival.
+func waitFor(to *ledger.Ledger, begin time.Time) time.Time {
+	last, since := -1, time.Now()
+	for {
+		select {
+		case <-to.Complete():
+			return time.Now()
+		case <-time.After(50 * time.Millisecond):
+		}
+		sum := to.Sum()
+		fmt.Fprintf(os.Stderr, "\r%8d arrived, %d passed over, %3.0f s ", sum.Arrived, sum.Passed, time.Since(begin).Seconds())
+		if sum.Arrived != last {
+			last, since = sum.Arrived, time.Now()
+		} else if time.Since(since) > 3*time.Second {
+			return since
+		}
+	}
+}
+
+// fault says what is wrong with a result; empty: nothing.
+func (r result) fault(wanted int) string {
+	switch missing := wanted - r.Arrived; {
+	case r.Late > 0 || r.Foreign > 0:
+		return fmt.Sprintf("%d came twice or too late, %d were never sent", r.Late, r.Foreign)
+	case missing != r.counted:
+		return fmt.Sprintf("%d are missing, %d were counted as dropped", missing, r.counted)
+	}
+	return ""
+}
+
+func main() {
+	var o options
+	chosen, more := "", ""
+	flag.StringVar(&o.gate, "gate", "build/release/ringgate", "ringgate's binary")
+	flag.StringVar(&o.rival, "rival", "", "the rival's binary; empty: none")
+	flag.StringVar(&o.centrifugo, "centrifugo", "", "Centrifugo's binary; empty: none")
+	flag.IntVar(&o.devices, "devices", 5000, "devices")
+	flag.IntVar(&o.messages, "messages", 1_000_000, "messages of all devices")
+	flag.IntVar(&o.size, "size", 64, "bytes of a message")
+	flag.IntVar(&o.rate, "rate", 0, "messages a second over all devices; 0: as fast as they can")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds, in each of which every server has its turn")
+	flag.StringVar(&chosen, "ways", "sse,ndjson,stream,webhook,webhook-batch", "what is measured")
+	flag.StringVar(&more, "set", "", "more settings of ringgate, by commas")
+	flag.Parse()
+	if more != "" {
+		o.settings = strings.Split(more, ",")
+	}
+	wanted := o.messages / o.devices * o.devices
+	fmt.Printf("%d devices, %d messages of %d bytes, %s, %d rounds\n", o.devices, wanted, o.size,
+		map[bool]string{true: "as fast as devices can", false: fmt.Sprint(o.rate, " a second")}[o.rate == 0], o.rounds)
+	failed := false
+	for _, way := range strings.Split(chosen, ",") {
+		failed = !measure(way, wanted, o) || failed
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
+
+// measure runs one way with every server in turn, and says whether all was right.
+func measure(way string, wanted int, o options) bool {
+	right := true
+	results := map[string][]result{}
+	for round := 0; round < o.rounds; round++ {
+		for _, c := range contenders(o) {
+			if _, can := c.ways[way]; c.path == "" || !can {
+				continue
+			}
+			one, err := run(c, way, o)
+			fmt.Fprintf(os.Stderr, "\r%-70s\r", "")
+			fault := one.fault(wanted)
+			if err != nil {
+				fault = err.Error()
+			}
+			if fault != "" {
+				fmt.Printf("%s %s: %s\n", c.name, way, fault)
+				right = false
+				continue
+			}
+			results[c.name] = append(results[c.name], one)
+		}
+	}
+	fmt.Printf("%-14s %-11s %10s %9s %8s %8s %12s %18s\n", "way", "server", "a second", "arrived", "dropped", "MiB", "core µs each", "times ringgate")
+	for _, c := range contenders(o) {
+		own := results[c.name]
+		if len(own) == 0 {
+			continue
+		}
+		var rates, arrived, counted, memory, cores, ratios []float64
+		for i, r := range own {
+			rates = append(rates, float64(r.Arrived)/r.seconds)
+			arrived, counted = append(arrived, float64(r.Arrived)), append(counted, float64(r.counted))
+			memory, cores = append(memory, float64(r.memory)/(1<<20)), append(cores, r.core())
+			if base := results["ringgate"]; i < len(base) {
+				ratios = append(ratios, r.core()/base[i].core())
+			}
+		}
+		ratio := ""
+		if c.name != "ringgate" && len(ratios) > 0 {
+			sort.Float64s(ratios)
+			ratio = fmt.Sprintf("%.2f (%.2f-%.2f)", median(ratios), ratios[0], ratios[len(ratios)-1])
+		}
+		fmt.Printf("%-14s %-11s %10.0f %9.0f %8.0f %8.1f %12.2f %18s\n", way, c.name, median(rates), median(arrived), median(counted),
+			median(memory), median(cores), ratio)
+	}
+	return right
+}
+
+// core is the server's time for each message that arrived, in microseconds.
+func (r result) core() float64 { return float64(r.coreTime.Microseconds()) / float64(r.Arrived) }
+
+func median(values []float64) float64 {
+	sorted := append([]float64(nil), values...)
+	sort.Float64s(sorted)
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
