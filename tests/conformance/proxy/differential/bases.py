@@ -1,6 +1,7 @@
 """Good requests, as backends and devices send them: what the mutations start from.
 
-Each request names its case and its place in it, `c17r2`, in the query, in a field and in its body. Pushes go to the
+Each request names its case and its place in it, `c17r2`, in the query (but for broadcasts, whose query chooses devices), in a
+field and in its body. Pushes go to the
 devices of the lane in turn, so that an answer, which repeats the device's id, belongs to one request of a short pipeline.
 Invariant: unmutated, every request is answered 200 or 101 and the last of a pipeline ends its connection.
 """
@@ -45,7 +46,9 @@ def push(random, tag, place, path=None):
 
 
 def broadcast(random, tag, place):
-    return push(random, tag, place, b"/v1/broadcast")
+    request = push(random, tag, place, b"/v1/broadcast")
+    request.target = b"/v1/broadcast"
+    return request
 
 
 def get_with_body(random, tag, place):

@@ -53,7 +53,7 @@ def wants_websocket(request):
 
 def admin(request, devices):
     """What the admin port owes; `devices` are the ids that are online."""
-    path, _ = target_parts(request.target)
+    path, query = target_parts(request.target)
     if not host_is_allowed(request):
         return Owed((421,), may_end=True)
     if request.values(b"origin"):
@@ -67,7 +67,7 @@ def admin(request, devices):
     if path in (b"/v1/devices", b"/healthz", b"/readyz", b"/metrics"):
         return Owed((200,)) if request.method in (b"GET", b"HEAD") else Owed((405,))
     if path == b"/v1/broadcast":
-        return _push(request, devices) if request.method == b"POST" else Owed((405,))
+        return _broadcast(request, query, devices) if request.method == b"POST" else Owed((405,))
     messages = re.fullmatch(rb"/v1/devices/([^/]*)/messages", path)
     if messages:
         return _push_to_one(request, messages[1], devices) if request.method == b"POST" else Owed((405,))
@@ -96,6 +96,11 @@ def _push_to_one(request, segment, devices):
     if 200 in owed.statuses and device_id not in devices:
         return Owed((404,) + tuple(status for status in owed.statuses if status != 200))
     return dataclasses.replace(owed, device_id=device_id)
+
+
+def _broadcast(request, query, devices):
+    """A parameter that is not known could be a filter with a fault in its name: nobody gets the message."""
+    return Owed((400,)) if query.strip(b"&") else _push(request, devices)
 
 
 def kind_of(media_type):
