@@ -7,6 +7,7 @@
 
 #include "admission/presented.h"
 #include "base/time.h"
+#include "config/event_room.h"
 #include "config/table.h"
 #include "ring/ring.h"
 
@@ -72,10 +73,7 @@ class Relations {
   void check_upstream(std::size_t i) {
     const RouteConfig& route = config_.routes[i];
     if (route.upstream.empty()) return;
-    constexpr std::uint64_t beside_payload_bytes = 32 * 1024;  // head, id, groups
-    const std::uint64_t own = route.limits.message_bytes_max;
-    const std::uint64_t message_bytes = own == inherited ? config_.limits.message_bytes_max : own;
-    if ((message_bytes + beside_payload_bytes) * 2 <= config_.events.ring_bytes) return;
+    if (2 * event_bytes_max(config_, route) <= config_.events.ring_bytes) return;
     add(fmt::format("route.{}.upstream", i), {"events.ring is less than twice the largest message of this route, and 64 KiB",
                                               fmt::format("raise events.ring, or lower route.{}.limits.max_message", i)});
   }

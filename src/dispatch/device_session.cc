@@ -13,6 +13,9 @@ namespace ringgate::dispatch {
 
 namespace {
 
+/// Whether the first frame's length is in its second byte.
+bool starts_small(ByteView bytes) { return bytes.size() >= 2 && (bytes[1] & ws::length_bits) <= ws::length_7_bit_max; }
+
 /// One shard's part of limits.reassembly_memory: at least room for a message and for the buffers kept for reuse.
 std::uint64_t reassembly_part(const LimitsConfig& limits, std::uint32_t shards_count) {
   return std::max(limits.reassembly_bytes_max / shards_count, limits.message_bytes_max + 2 * limits::assembly_cached_bytes_max);
@@ -102,8 +105,15 @@ device::ConnectionRef DeviceSession::ref_of(const conn::Connection& connection) 
 void DeviceSession::on_received(conn::Connection& connection, MutableBytes bytes) {
   DeviceRecord& record = record_of(connection);
   record.received_at = now_ms();
-  if (record.phase == Phase::open && !paces_.any() && !is_held(connection)) [[likely]]
+  if (record.phase == Phase::open && !paces_.any() && !is_held(connection)) [[likely]] {
+    // A device of an echo route that has nothing under way, as most have: small messages need no more than this.
+    if (starts_small(bytes) && record.side == nullptr && limits_of(record).is_echo &&
+        (connection.session_flags & DeviceFlags::compresses) == 0 && !awaited_.any()) {
+      echo_small_messages(connection, bytes, limits_of(record).rules);
+      if (bytes.empty() && !connection.output_waits()) return;
+    }
     return read_frames(connection, bytes);
+  }
   switch (record.phase) {
     case Phase::upgrading: step_handshake(connection, [&] { read_head(connection, bytes); }); break;
     case Phase::queued:
@@ -132,8 +142,11 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
   const ws::ReaderRules& rules = compresses ? limits.compressing_rules : limits.rules;
   const bool awaits_reply = awaited_.any() && awaited_.any(transport_.table().slot_of(connection));
   const bool echoes = limits.is_echo && !compresses && !awaits_reply;
+  const bool waits_for_sinks = limits.waits_for_sinks && record.phase == Phase::open;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);
   while (true) {
+    // Just before each message: whatever was said before it, the other devices' words too, has taken its room by now.
+    if (waits_for_sinks && must_wait_for_sinks(limits)) put_off(connection);
     if (is_held(connection)) {
       hold(connection, bytes);
       break;
@@ -151,8 +164,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
     if (record.side != nullptr && !ws::FrameReader::unfinished(partial)) unfinished_.remove(record.side->unfinished);
     if (event.kind == ws::EventKind::need_more) break;
     if (!handle(connection, event) || !connection.is_live() || record.phase == Phase::closed || bytes.empty()) break;
-    if (!echoes && record.phase == Phase::open && (replies_abound(connection) || must_wait_for_sinks(limits)))
-      put_off(connection);
+    if (!echoes && record.phase == Phase::open && replies_abound(connection)) put_off(connection);
   }
   reading_ = reading_before;
   if (record.side != nullptr || partial != nullptr) {
@@ -172,7 +184,7 @@ void DeviceSession::echo_small_messages(conn::Connection& connection, MutableByt
   static_assert(ws::echo_run_slack_bytes <= limits::buffer_slack_bytes);
   DeviceRecord& record = record_of(connection);
   if (record.phase != Phase::open || connection.output_waits()) return;
-  while (bytes.size() >= 2 && (bytes[1] & ws::length_bits) <= ws::length_7_bit_max) {
+  while (starts_small(bytes)) {
     const ByteView part = bytes.first(std::min(bytes.size(), run_bytes_max));
     std::uint8_t* const room = transport_.room(part.size() + ws::echo_run_slack_bytes);
     const ws::EchoRun run = ws::echo_run(part, room, rules.message_bytes_max);

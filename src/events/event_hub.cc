@@ -19,6 +19,7 @@ EventHub::EventHub(Options options)
       readers_max_(options.readers_max),
       heartbeat_(options.heartbeat),
       threads_(options.threads),
+      ring_full_bytes_(options.ring_bytes / 2),
       log_(options.log_bytes),
       encoder_(options.boot, routes_) {
   for (std::size_t i = 0; i < options.shards_count; ++i) shards_.emplace_back(options.ring_bytes);
@@ -67,19 +68,53 @@ void EventHub::add_reader(std::shared_ptr<EventReader> reader) {
 
 bool EventHub::turn() {
   const bool more_records = merge();
-  return serve_readers() || more_records;
+  const bool more_to_encode = serve_readers();
+  return more_records || more_to_encode || (is_blocked_.load(std::memory_order_relaxed) && oldest_needed() != needed_);
 }
 
-/// True if a ring may hold more.
+/// True if a ring may hold more that the log has room for.
 bool EventHub::merge() {
   bool any = false;
+  bool is_blocked = false;
   merged_count_ = 0;
-  for (Shard& shard : shards_) {
-    any = shard.ring.drain(ring_bytes_per_turn, [this](const std::uint8_t* record, std::size_t size) { keep(record, size); }) ||
-          any;
-  }
+  needed_ = oldest_needed();
+  const auto take = [&](const std::uint8_t* record, std::size_t size) {
+    if (needed_ != UINT64_MAX && !log_.keeps(needed_, size)) {
+      is_blocked = true;
+      return false;
+    }
+    keep(record, size);
+    return true;
+  };
+  for (Shard& shard : shards_) any = shard.ring.drain(ring_bytes_per_turn, take) || any;
+  if (is_blocked != is_blocked_.load(std::memory_order_relaxed)) is_blocked_.store(is_blocked, std::memory_order_seq_cst);
   log_.publish();
   return any;
+}
+
+/// The record that a patient sink reads next; UINT64_MAX if none holds the log.
+std::uint64_t EventHub::oldest_needed() const {
+  std::uint64_t oldest = UINT64_MAX;
+  const std::uint64_t sinks = patient_sinks();
+  if (sinks == 0) return oldest;
+  if ((sinks & dispatch::events_sink) != 0)
+    for (const auto& reader : readers_) oldest = std::min(oldest, reader->next());
+  if ((sinks & ~dispatch::events_sink) != 0) oldest = std::min(oldest, sources_next_.load(std::memory_order_seq_cst));
+  return oldest == UINT64_MAX ? oldest : std::max(oldest, log_.begin());
+}
+
+void EventHub::set_patience(std::uint64_t sinks, std::size_t record_bytes) {
+  const std::size_t ring_bytes = shards_.front().ring.size();
+  ring_full_bytes_.store(std::min(ring_bytes / 2, ring_bytes - std::min(ring_bytes, 2 * record_bytes)),
+                         std::memory_order_relaxed);
+  patient_sinks_.store(sinks, std::memory_order_relaxed);
+  look_at_readers();
+}
+
+void EventHub::note_sources_next(std::uint64_t number) {
+  if (sources_next_.load(std::memory_order_relaxed) == number) return;
+  sources_next_.store(number, std::memory_order_seq_cst);
+  if (is_blocked_.load(std::memory_order_seq_cst)) ring_bell();
 }
 
 void EventHub::keep(const std::uint8_t* record, std::size_t size) {
@@ -96,7 +131,10 @@ bool EventHub::serve_readers() {
     readers_.insert(readers_.end(), fresh_readers_.begin(), fresh_readers_.end());
     fresh_readers_.clear();
   }
-  if (readers_.empty()) return false;
+  if (readers_.empty()) {
+    judge_fullness(0);
+    return false;
+  }
   bool more = false;
   std::size_t lag_bytes = 0;
   std::bitset<limits::shards_max> to_wake;
@@ -122,8 +160,9 @@ bool EventHub::serve_readers() {
 
 /// The stream is as full as the log is for the slowest reader.
 void EventHub::judge_fullness(std::size_t lag_bytes) {
-  if (lag_bytes > log_.bytes_max() / 2) set_full(dispatch::events_sink);
-  else if (lag_bytes < log_.bytes_max() / 4) clear_full(dispatch::events_sink);
+  const bool is_full = (full_sinks() & dispatch::events_sink) != 0;
+  if (!is_full && lag_bytes > log_.bytes_max() / 2) set_full(dispatch::events_sink);
+  else if (is_full && lag_bytes < log_.bytes_max() / 4) clear_full(dispatch::events_sink);
 }
 
 bool EventHub::all_rings_are_empty() const {
@@ -140,7 +179,9 @@ void EventHub::run(const std::stop_token& stop) {
 
 void EventHub::sleep(const std::stop_token& stop) {
   is_asleep_.store(1, std::memory_order_seq_cst);  // before looking
-  if (!all_rings_are_empty() || has_requests_.load(std::memory_order_seq_cst)) {
+  const bool is_blocked = is_blocked_.load(std::memory_order_seq_cst);
+  const bool can_merge = is_blocked ? oldest_needed() != needed_ : !all_rings_are_empty();
+  if (can_merge || has_requests_.load(std::memory_order_seq_cst)) {
     is_asleep_.store(0, std::memory_order_relaxed);
     return;
   }

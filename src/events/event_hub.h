@@ -103,6 +103,16 @@ class EventHub {
   void set_full(std::uint64_t sinks) { full_sinks_.fetch_or(sinks, std::memory_order_relaxed); }
   void clear_full(std::uint64_t sinks) { full_sinks_.fetch_and(~sinks, std::memory_order_relaxed); }
 
+  /// The sinks of routes whose devices wait for them (on_overflow = "pause"), and the largest record of such a route: for them nothing
+  /// is overwritten that they have not read. A reader of the stream counts while it is connected.
+  void set_patience(std::uint64_t sinks, std::size_t record_bytes);
+  std::uint64_t patient_sinks() const { return patient_sinks_.load(std::memory_order_relaxed); }
+  /// A sink that reads the log itself says up to which record it has read. Those that are patient; UINT64_MAX: none is.
+  void note_sources_next(std::uint64_t number);
+
+  /// Bytes in a ring from which devices that wait for their sinks must do so: behind them two of their largest records find room.
+  std::size_t ring_full_bytes() const { return ring_full_bytes_.load(std::memory_order_relaxed); }
+
   // -- A shard
   /// Whether a reader of the shard has bytes to take; the next call says no until there are others. Each turn.
   bool take_news(std::uint8_t shard) {
@@ -127,6 +137,7 @@ class EventHub {
   void keep(const std::uint8_t* record, std::size_t size);
   bool serve_readers();
   void judge_fullness(std::size_t lag_bytes);
+  std::uint64_t oldest_needed() const;
   bool all_rings_are_empty() const;
   void sleep(const std::stop_token& stop);
 
@@ -136,6 +147,9 @@ class EventHub {
   const std::size_t readers_max_;
   const DurationNs heartbeat_;
   const Threads threads_;
+  // Relaxed: settings, which count from the next look on.
+  std::atomic<std::uint64_t> patient_sinks_{0};
+  std::atomic<std::size_t> ring_full_bytes_;
   EventLog log_;
   EventEncoder encoder_;
   std::deque<Shard> shards_;
@@ -143,6 +157,11 @@ class EventHub {
   ReaderCounters reader_counters_;
   std::atomic<std::uint64_t> full_sinks_{0};
   std::size_t merged_count_ = 0;  // records of the last pass
+  // Records of a ring wait, because they would overwrite what a patient sink has not read: stored by the merger before it looks at
+  // `sources_next_` for the last time, loaded by others after they moved it (both seq_cst).
+  std::atomic<bool> is_blocked_{false};
+  std::uint64_t needed_ = UINT64_MAX;           // as the last pass saw it
+  std::atomic<std::uint64_t> sources_next_{0};  // see `note_sources_next`
   std::atomic<bool> is_wanted_{false};
   std::atomic<std::size_t> readers_count_{0};          // places taken: relaxed, a count that publishes nothing
   std::vector<std::shared_ptr<EventReader>> readers_;  // the merger's

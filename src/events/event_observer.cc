@@ -41,8 +41,8 @@ void EventObserver::on_message(const dispatch::DeviceView& device, const dispatc
 /// What is written in this turn counts, published or not.
 bool EventObserver::has_room(std::uint64_t sinks) {
   const std::size_t fill = shared_.ring.fill_of_producer();
-  if (fill > shared_.ring.size() / 2) is_ring_full_ = true;
-  else if (fill < shared_.ring.size() / 4) is_ring_full_ = false;
+  if (fill > hub_.ring_full_bytes()) is_ring_full_ = true;
+  else if (fill == 0 || fill < hub_.ring_full_bytes() / 2) is_ring_full_ = false;
   return !is_ring_full_ && (hub_.full_sinks() & sinks) == 0;
 }
 

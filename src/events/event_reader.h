@@ -74,6 +74,8 @@ class EventReader {
   Pumped pump(const EventLog& log, EventEncoder& encoder, TimeNs now, ReaderCounters& counters);
   /// When `pump` must be called again even if nothing happens; 0: never.
   TimeNs heartbeat_at() const { return options_.heartbeat == 0 ? 0 : active_at_ + options_.heartbeat; }
+  /// The record that it reads next; UINT64_MAX once it is closed.
+  std::uint64_t next() const { return is_over_ || closed_.load(std::memory_order_relaxed) ? UINT64_MAX : cursor_.next(); }
   /// Bytes of the log that it has not read; 0 once it is closed.
   std::size_t lag_bytes(const EventLog& log) const;
 

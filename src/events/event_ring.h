@@ -60,21 +60,21 @@ class EventRing {
   }
 
   // -- Consumer
-  /// Calls `take(record, size)` for each published record until `bytes_max` were taken; the bytes of a record are valid within its
-  /// call. True if there was any.
+  /// Calls `take(record, size)` for each published record until `bytes_max` were taken, or it says no: that record stays. The bytes of
+  /// a record are valid within its call. True if any was taken.
   template <typename Take>
   bool drain(std::size_t bytes_max, Take&& take) {
     const std::uint64_t end = published_.load(std::memory_order_acquire);  // with `publish`
     std::uint64_t at = taken_here_;
-    if (at == end) return false;
     const std::uint64_t stop = at + bytes_max;
     while (at != end && at < stop) {
       const std::uint8_t* const record = data_ + (at & (bytes_ - 1));
       RecordHead head;
       std::memcpy(static_cast<void*>(&head), record, filler_head_bytes);
-      if (head.type != RecordHead::filler) take(record, head.size);
+      if (head.type != RecordHead::filler && !take(record, head.size)) break;
       at += head.size;
     }
+    if (at == taken_here_) return false;
     taken_here_ = at;
     taken_.store(at, std::memory_order_release);  // with `look_again`: the producer may write there
     return true;

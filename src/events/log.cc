@@ -70,6 +70,17 @@ void EventLog::drop_oldest() {
   }
 }
 
+/// Only the merger changes the segments, so it needs no lock to look at them.
+bool EventLog::keeps(std::uint64_t number, std::size_t size) const {
+  if (number >= next_ || (open_ != nullptr && open_->capacity - open_->written >= size)) return true;
+  std::size_t bytes = bytes_.load(std::memory_order_relaxed) + std::max(size, segment_bytes_);
+  for (const auto& segment : segments_) {
+    if (bytes <= bytes_max_) return segment->first_number <= number;
+    bytes -= segment->capacity;
+  }
+  return false;
+}
+
 void EventLog::publish() {
   if (open_ == nullptr || next_ == end_.load(std::memory_order_relaxed)) return;
   open_->used.store(open_->written, std::memory_order_release);

@@ -57,6 +57,8 @@ class EventLog {
   // -- The merger
   /// Copies a record and gives it the next number. Readers see it after `publish`. False: there was no memory, and nothing changed.
   bool append(const std::uint8_t* record, std::size_t size);
+  /// Whether the records from `number` on stay if one of `size` bytes is appended next.
+  bool keeps(std::uint64_t number, std::size_t size) const;
   /// Shows readers what was appended, and wakes the armed listeners.
   void publish();
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "dispatch/upstream.h"
-
 namespace ringgate::hooks {
 namespace {
 
@@ -23,6 +21,7 @@ bool wants(const WebhookConfig& config, std::size_t index, const events::RecordV
 
 EventSource::EventSource(events::EventHub& hub, std::size_t webhooks_count, HookThread& thread)
     : hub_(hub), encoder_(hub.boot(), hub.routes()), thread_(thread), places_(webhooks_count, Place{hub.log().at_end()}) {
+  tell_place();
   hub_.log().add_listener(*this);
 }
 
@@ -30,22 +29,36 @@ EventSource::~EventSource() { hub_.log().remove_listener(*this); }
 
 bool EventSource::read(std::deque<Webhook>& webhooks, TimeNs now) {
   bool has_more = false;
+  const Place* at_end = nullptr;
   for (std::size_t i = 0; i < places_.size(); ++i) {
-    has_more = read_for(i, webhooks[i], now) || has_more;
+    const Reached reached = read_for(i, webhooks[i], now);
+    has_more = has_more || reached == Reached::more;
+    if (reached == Reached::end) at_end = &places_[i];
     tell_fullness(i, webhooks[i]);
   }
-  // All are at the end now, so one of them stands for all.
-  return has_more || !hub_.log().arm(*this, places_.front().cursor);
+  tell_place();
+  if (has_more) return true;
+  // One that is at the end stands for all that are. A full one goes on after an answer of its receiver.
+  return at_end != nullptr && !hub_.log().arm(*this, at_end->cursor);
 }
 
-bool EventSource::read_for(std::size_t index, Webhook& webhook, TimeNs now) {
+EventSource::Reached EventSource::read_for(std::size_t index, Webhook& webhook, TimeNs now) {
   for (std::size_t i = 0; i < records_per_pass; ++i) {
+    if (is_patient(index) && !webhook.has_room()) return Reached::full;
     const events::EventLog::Read read = hub_.log().read(places_[index].cursor);
     if (read.missed != 0) webhook.offer(gap_of(read.missed), now);
-    if (!read.record) return false;
+    if (!read.record) return Reached::end;
     if (wants(webhook.config(), index, *read.record)) webhook.offer(delivery_of(*read.record), now);
   }
-  return true;
+  return Reached::more;
+}
+
+/// The log keeps what a patient webhook has not read.
+void EventSource::tell_place() {
+  std::uint64_t next = UINT64_MAX;
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (is_patient(i)) next = std::min(next, places_[i].cursor.next());
+  hub_.note_sources_next(next);
 }
 
 /// For routes whose devices wait for their sinks (on_overflow).

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dispatch/upstream.h"
 #include "events/event_hub.h"
 #include "events/event_json.h"
 #include "events/log.h"
@@ -17,7 +18,8 @@ namespace ringgate::hooks {
 
 class EventSource final : public events::LogListener {
  public:
-  /// Reads what comes from now on. `hub` and `thread` outlive this object.
+  /// Reads what comes from now on. What a patient webhook (EventHub::set_patience) has no room for stays in the log. `hub` and `thread`
+  /// outlive this object.
   EventSource(events::EventHub& hub, std::size_t webhooks_count, HookThread& thread);
   ~EventSource();  // after the thread has ended
 
@@ -26,7 +28,8 @@ class EventSource final : public events::LogListener {
 
  private:
   void wake() override { thread_.wake(); }
-  bool read_for(std::size_t index, Webhook& webhook, TimeNs now);
+  enum class Reached : std::uint8_t { end, more, full };
+  Reached read_for(std::size_t index, Webhook& webhook, TimeNs now);
   Delivery delivery_of(const events::RecordView& record);
   Delivery gap_of(std::uint64_t missed);
 
@@ -37,6 +40,8 @@ class EventSource final : public events::LogListener {
     bool is_full = false;  // the shards were told so
   };
   void tell_fullness(std::size_t index, const Webhook& webhook);
+  void tell_place();
+  bool is_patient(std::size_t index) const { return (hub_.patient_sinks() & dispatch::webhook_sink(index)) != 0; }
 
   events::EventHub& hub_;
   events::EventEncoder encoder_;  // ids are those of the event stream

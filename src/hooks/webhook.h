@@ -59,6 +59,8 @@ class Webhook {
   std::uint64_t quarters_full() const {
     return std::max(4 * queue_.messages() / config().queue_messages_max, 4 * queue_.bytes() / config().queue_bytes_max);
   }
+  /// Whether a sink that must not lose anything may offer more now: nothing is dropped for it.
+  bool has_room() const { return state_ == State::stopped || quarters_full() < 3; }
   /// Nothing is queued, nothing is in flight.
   bool is_idle() const { return queue_.messages() == 0; }
   /// The end: what is left is dropped.

@@ -12,6 +12,8 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "config/check.h"
+#include "config/event_room.h"
+#include "dispatch/upstream.h"
 #include "server/credential_files.h"
 #include "server/exposure.h"
 #include "server/preflight.h"
@@ -230,6 +232,14 @@ void Server::Parts::open_events(std::uint32_t shards_count) {
 
 /// Routes with sinks and webhooks with types want events from the start; else the first reader does.
 void Server::Parts::want_events(const Config& fresh) {
+  std::uint64_t patient_sinks = 0;
+  std::uint64_t record_bytes = 0;
+  for (const RouteConfig& route : fresh.routes) {
+    if (route.on_overflow != OverflowPolicy::pause) continue;
+    patient_sinks |= dispatch::sinks_of(route, fresh.webhooks);
+    record_bytes = std::max(record_bytes, config::event_bytes_max(fresh, route));
+  }
+  events->set_patience(patient_sinks, record_bytes);
   if (std::ranges::any_of(fresh.routes, [](const RouteConfig& route) { return !route.upstream.empty(); }) ||
       std::ranges::any_of(fresh.webhooks, [](const WebhookConfig& webhook) { return !webhook.events.empty(); }))
     events->want();

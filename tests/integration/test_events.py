@@ -1,6 +1,7 @@
 """GET /v1/events: what devices do and say, as Server-Sent Events and as NDJSON."""
 
 import base64
+import contextlib
 import re
 import subprocess
 import threading
@@ -251,26 +252,66 @@ def test_a_slow_reader_is_cut_with_a_reason():
             peer.close_normally()
 
 
-@pytest.mark.xfail(reason="now and then messages are dropped, or the last ones stay in the gate: see the roadmap", strict=False)
-def test_a_route_that_pauses_its_devices_loses_nothing():
+PATIENT = {**UPSTREAM, "route.0.handler": "drop", "route.0.on_overflow": "pause", "events.log": "1MiB", "events.ring": "128KiB",
+           "route.0.limits.max_message": "32KiB", "limits.send_timeout": "off"}
+
+
+def messages_in(gate):
+    return metric(gate, "ringgate_messages_received_total", opcode="text")
+
+
+def talk(peer, count, text):
+    for number in range(count):
+        peer.send_frame(TEXT, b"%06d" % number + text)
+
+
+@pytest.mark.parametrize("count, bytes_count", [(600, 20_000), (40_000, 300)], ids=["large", "small"])
+def test_a_route_that_pauses_its_devices_loses_nothing(count, bytes_count):
     """Ten times as much as the log holds is said, while the reader takes nothing for a while."""
-    count, text = 600, b"x" * 20_000
-    settings = {**UPSTREAM, "route.0.handler": "drop", "route.0.on_overflow": "pause", "events.log": "1MiB", "events.ring": "128KiB", "route.0.limits.max_message": "32KiB",
-                "limits.send_timeout": "off"}
-    with Gate(settings=settings) as patient, EventReader(patient, "?type=device.message", receive_buffer_bytes=65536) as stream:
+    with Gate(settings=PATIENT) as patient, EventReader(patient, "?type=device.message", receive_buffer_bytes=65536) as stream:
         with connect_device(patient, "talker") as peer:
-            def talk():
-                for number in range(count):
-                    peer.send_frame(TEXT, b"%06d" % number + text)
-            talker = threading.Thread(target=talk, daemon=True)
+            talker = threading.Thread(target=talk, args=(peer, count, b"x" * bytes_count), daemon=True)
             talker.start()
             talker.join(0.5)
-            assert talker.is_alive(), "the device was read from although nobody took its events"
+            assert messages_in(patient) < count, "the device was read from although nobody took its events"
             events = stream.take(count)
             talker.join(10 * PATIENCE)
             peer.close_normally()
         assert [int(event["text"][:6]) for event in events] == list(range(count))
         assert metric(patient, "ringgate_events_dropped_total") == 0
+
+
+def test_devices_that_pause_lose_nothing_beside_others_that_do_not():
+    """The others fill the ring and the log as fast as they can; their events may be dropped."""
+    settings = {**PATIENT, "route.1.path": "/loud", "route.1.handler": "drop", "route.1.upstream": "events",
+                "route.1.limits.max_message": "32KiB"}
+    count = 2000
+    with Gate(settings=settings) as gate, EventReader(gate, "?type=device.message&route=/ws") as stream:
+        with contextlib.ExitStack() as stack:
+            loud = [stack.enter_context(connect_device(gate, f"loud{i}", path="/loud")) for i in range(3)]
+            peer = stack.enter_context(connect_device(gate, "talker"))
+            talkers = [threading.Thread(target=talk, args=(each, 4000, b"x" * 5000), daemon=True) for each in loud]
+            talkers.append(threading.Thread(target=talk, args=(peer, count, b"y" * 2000), daemon=True))
+            for talker in talkers:
+                talker.start()
+            events = stream.until(lambda event: event["type"] == "device.message", count)
+            for talker in talkers:
+                talker.join(20 * PATIENCE)
+                assert not talker.is_alive()
+        assert [int(event["text"][:6]) for event in events if event["type"] == "device.message"] == list(range(count))
+
+
+def test_a_reader_that_goes_away_holds_nobody_up():
+    """It took nothing, so the devices wait for it; once it is gone they are read."""
+    count = 600
+    with Gate(settings=PATIENT) as gate, connect_device(gate, "talker") as peer:
+        with EventReader(gate, "?type=device.message", receive_buffer_bytes=65536):
+            talker = threading.Thread(target=talk, args=(peer, count, b"x" * 20_000), daemon=True)
+            talker.start()
+            talker.join(0.5)
+            assert messages_in(gate) < count
+        wait_until(lambda: messages_in(gate) == count)
+        peer.close_normally()
 
 
 def test_a_reader_that_takes_nothing_is_reset():

@@ -61,7 +61,7 @@ TEST_F(Overflow, OtherDevicesAndOtherSinksGoOn) {
   say(paused, 2);
   say(free, 2);
   gate->settle();
-  EXPECT_EQ(sink.texts, numbers(1)) << "the first message finds out";
+  EXPECT_TRUE(sink.texts.empty()) << "each message waits for room, the first of a receive too";
   EXPECT_EQ(free.take_messages(), numbers(2));
   sink.full = 2;  // another sink
   gate->pass(milliseconds(10));

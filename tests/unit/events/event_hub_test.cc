@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "events/event_observer.h"
 #include "fake_ring/fake_world.h"
@@ -236,7 +237,7 @@ TEST_F(HubTest, HasRoomAgainOnceItsRingIsLessThanAQuarterFull) {
   const EventHub::Shard& shard = hub->shards().front();
   for (std::size_t step = 0; shard.ring.fill() >= shard.ring.size() / 4; ++step) {
     EXPECT_FALSE(observer->has_room(1)) << shard.ring.fill();
-    (void)hub->of(0).ring.drain(1, [](const std::uint8_t*, std::size_t) {});
+    (void)hub->of(0).ring.drain(1, [](const std::uint8_t*, std::size_t) { return true; });
     ASSERT_LT(step, 100U);
   }
   EXPECT_TRUE(observer->has_room(1));
@@ -264,6 +265,92 @@ TEST_F(HubTest, AStreamIsFullWhenItsSlowestReaderLagsByHalfTheLog) {
   slow->close();
   turn();
   EXPECT_TRUE(observer->has_room(1));
+}
+
+// on_overflow = "pause": what a patient sink has not read stays, and waits in the ring if the log has no room beside it.
+TEST_F(HubTest, OverwritesNothingThatAPatientReaderHasNotRead) {
+  open(1 << 20, 256 * 1024);
+  hub->set_patience(1, 8 * 1024);
+  const auto slow = reader(1000);
+  std::uint64_t said = 0;
+  for (; said < 500; ++said) {
+    say("a", std::to_string(said) + std::string(1000, 'x'));
+    turn();
+  }
+  EXPECT_GT(hub->of(0).ring.fill(), 100'000U) << "the rest waits in the ring";
+  std::string text;
+  for (std::size_t turns = 0; turns < 2000; ++turns) {
+    if (const auto taken = slow->take()) {
+      text += taken->bytes;
+      EXPECT_EQ(taken->end_reason, "");
+      slow->grant(taken->charged_bytes);
+    }
+    hub->look_at_readers();
+    turn();
+  }
+  std::uint64_t read = 0;
+  for (std::size_t at = 0; at < text.size(); ++read) {
+    const std::size_t end = text.find('\n', at);
+    ASSERT_NE(end, std::string::npos);
+    const json event = json::parse(text.substr(at, end - at));
+    ASSERT_EQ(event["type"], "device.message");
+    ASSERT_EQ(event["text"].get<std::string>(), std::to_string(read) + std::string(1000, 'x'));
+    at = end + 1;
+  }
+  EXPECT_EQ(read, said);
+  EXPECT_EQ(hub->reader_counters().missed.get(), 0U);
+}
+
+TEST_F(HubTest, APatientReaderThatLeavesHoldsNothingBack) {
+  open(1 << 20, 256 * 1024);
+  hub->set_patience(1, 8 * 1024);
+  const auto slow = reader(1000);
+  for (int i = 0; i < 500; ++i) {
+    say("a", std::string(1000, 'x'));
+    turn();
+  }
+  EXPECT_FALSE(observer->has_room(1));
+  slow->close();
+  hub->look_at_readers();
+  turn();
+  EXPECT_EQ(hub->of(0).ring.fill(), 0U);
+  EXPECT_TRUE(observer->has_room(1)) << "nobody is left who could free the stream";
+}
+
+TEST_F(HubTest, APatientSinkThatReadsTheLogItselfHoldsItToo) {
+  open(1 << 20, 256 * 1024);
+  hub->set_patience(2, 8 * 1024);
+  hub->note_sources_next(0);
+  for (int i = 0; i < 500; ++i) {
+    say("a", std::string(1000, 'x'));
+    turn();
+  }
+  EXPECT_EQ(hub->log().begin(), 0U);
+  EXPECT_GT(hub->of(0).ring.fill(), 100'000U);
+  for (std::uint64_t next = 100; next <= 500; next += 100) {
+    hub->note_sources_next(next);
+    turn();
+    EXPECT_LE(hub->log().begin(), next);
+  }
+  EXPECT_EQ(hub->log().end(), 500U);
+}
+
+// Two records of the largest size, one of which may be lost to the end of the ring.
+TEST_F(HubTest, PatienceLeavesRoomInTheRingForTheLargestRecord) {
+  open(64 * 1024);
+  hub->set_patience(1, 30 * 1024);
+  EXPECT_EQ(hub->ring_full_bytes(), 4U * 1024);
+  std::mt19937 random(5);
+  for (int i = 0; i < 3000; ++i) {
+    if (observer->has_room(1)) say("a", std::string(random() % (29 * 1024), 'x'));
+    observer->finish_turn();
+    (void)hub->of(0).ring.drain(1, [](const std::uint8_t*, std::size_t) { return true; });
+  }
+  EXPECT_EQ(sum(hub->of(0).dropped), 0U);
+  hub->set_patience(1, 1 << 20);
+  EXPECT_EQ(hub->ring_full_bytes(), 0U) << "then only an empty ring has room";
+  hub->set_patience(0, 0);
+  EXPECT_EQ(hub->ring_full_bytes(), 32U * 1024);
 }
 
 TEST_F(HubTest, GivesASignOfLife) {

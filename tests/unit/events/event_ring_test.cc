@@ -20,7 +20,10 @@ bool put(EventRing& ring, const Bytes& record) {
 
 std::vector<Bytes> take_all(EventRing& ring, std::size_t bytes_max = SIZE_MAX / 2) {
   std::vector<Bytes> taken;
-  (void)ring.drain(bytes_max, [&](const std::uint8_t* record, std::size_t size) { taken.emplace_back(record, record + size); });
+  (void)ring.drain(bytes_max, [&](const std::uint8_t* record, std::size_t size) {
+    taken.emplace_back(record, record + size);
+    return true;
+  });
   return taken;
 }
 
@@ -123,6 +126,7 @@ TEST(EventRing, CarriesRecordsBetweenThreads) {
       last = record.head().seq;
       is_whole = is_whole && record.payload().size() == last % 200 && size == record.head().size;
       ++taken;
+      return true;
     }) || more;
   }
   producer.join();
