@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <ctime>
 #include <iterator>
@@ -22,7 +23,10 @@ std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json:
 
 std::string quoted(std::string_view text) {
   const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
-  return std::ranges::all_of(text, is_plain) ? fmt::format("\"{}\"", text) : to_text(Json(text));
+  if (!std::ranges::all_of(text, is_plain)) return to_text(Json(text));
+  std::string out;
+  out.reserve(text.size() + 2);
+  return out.append(1, '"').append(text).append(1, '"');
 }
 
 /// RFC 3339 section 5.6, in UTC.
@@ -91,10 +95,16 @@ void append_receipt(std::string& out, const PushReceipt& receipt) {
   if (receipt.is_repeat) out += R"(,"repeated":true)";
 }
 
-/// The members that follow the status.
+void append_number(std::string& out, std::uint64_t number) {
+  std::array<char, 20> digits;
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+}
+
+/// The members that follow the status. Without a format, which would be a tenth of what a push costs.
 void append_push(std::string& out, std::string_view device_id, const PushResult& result) {
-  fmt::format_to(std::back_inserter(out), R"("device_id":{},"conn":"{}","queued_bytes":{})", quoted(device_id),
-                 result.connection.text(), result.queued_bytes);
+  out.append(R"("device_id":)").append(quoted(device_id));
+  out.append(R"(,"conn":")").append(result.connection.text()).append(R"(","queued_bytes":)");
+  append_number(out, result.queued_bytes);
   append_receipt(out, result.receipt);
   for (const PushPart& part : result.parts) {
     fmt::format_to(std::back_inserter(out), R"({}{{"conn":"{}","status":"{}","queued_bytes":{})",
@@ -110,7 +120,9 @@ void append_push(std::string& out, std::string_view device_id, const PushResult&
 
 /// As text, without a tree of values: this answers nearly all requests.
 std::string delivered_json(std::string_view device_id, const PushResult& result) {
-  std::string answer = R"({"status":"delivered",)";
+  std::string answer;
+  answer.reserve(128);
+  answer += R"({"status":"delivered",)";
   append_push(answer, device_id, result);
   return answer;
 }

@@ -39,11 +39,18 @@ std::vector<std::string> values_of(const http::RequestView& view, std::string_vi
   return values;
 }
 
-/// Of each line that is kept. Names are compared only with those of the same length.
+constexpr std::uint64_t kept_names = [] {
+  std::uint64_t bits = 0;
+  for (const std::string_view name : kept_fields) bits |= http::name_bit(name);
+  return bits;
+}();
+
+/// Of each line that is kept.
 std::vector<std::pair<std::string, std::string>> kept_fields_of(const http::RequestView& view) {
   std::vector<std::pair<std::string, std::string>> kept;
   for (std::size_t i = 0; i < view.fields_count(); ++i) {
     const std::string_view name = view.field_name(i);
+    if ((kept_names & http::name_bit(name)) == 0) continue;
     for (const std::string_view wanted : kept_fields)
       if (wanted.size() == name.size() && http::equals_ignoring_case(wanted, name))
         kept.emplace_back(wanted, view.field_value(i));
@@ -96,27 +103,25 @@ ReadProgress RequestReader::read_head(ByteView input) {
   return {.status = body_ ? ReadStatus::body_follows : ReadStatus::complete, .consumed_bytes = head.consumed_bytes};
 }
 
-/// Copies the needed parts of the head, and prepares for a body. Fills `request_` even if it then rejects the request: the
-/// session judges the caller by it.
+/// Copies the needed parts of the head into `request_`, which is as new, and prepares for a body. Fills `request_` even if it then
+/// rejects the request: the session judges the caller by it.
 std::optional<http::Rejection> RequestReader::take_head(const http::RequestView& view) {
   const std::size_t authorizations_count = view.count_fields("Authorization");
   const bool closes = view.is_http10() || view.list_has_token("Connection", "close");
-  request_ = {
-      .method = view.method(),
-      .persistence = closes ? http::Persistence::close : http::Persistence::keep_alive,
-      .is_from_web_page = is_from_web_page(view),
-      .asks_for_websocket = asks_for_websocket(view),
-      .is_encoded = is_encoded(view),
-      .authorization = std::string(authorizations_count == 0 ? "" : *view.field("Authorization")),
-      .authorizations_count = authorizations_count,
-      .x_forwarded_for = values_of(view, "X-Forwarded-For"),
-      .forwarded = values_of(view, "Forwarded"),
-      .is_http10 = view.is_http10(),
-      .fields = kept_fields_of(view),
-      .authority = std::string(view.authority()),
-      .path = std::string(view.path()),
-      .query = form_query(view.query()),
-  };
+  request_.method = view.method();
+  request_.persistence = closes ? http::Persistence::close : http::Persistence::keep_alive;
+  request_.is_from_web_page = is_from_web_page(view);
+  request_.asks_for_websocket = asks_for_websocket(view);
+  request_.is_encoded = is_encoded(view);
+  if (authorizations_count != 0) request_.authorization = *view.field("Authorization");
+  request_.authorizations_count = authorizations_count;
+  request_.x_forwarded_for = values_of(view, "X-Forwarded-For");
+  request_.forwarded = values_of(view, "Forwarded");
+  request_.is_http10 = view.is_http10();
+  request_.fields = kept_fields_of(view);
+  request_.authority = view.authority();
+  request_.path = view.path();
+  request_.query = form_query(view.query());
   if (request_.asks_for_websocket) take_offered_token(view, request_);
   if (view.count_fields("Content-Type") == 1) request_.content_type = *view.field("Content-Type");
 

@@ -103,7 +103,19 @@ bool PushService::continue_broadcasts() {
 }
 
 void PushService::visit_slots(BroadcastJob& job, std::uint32_t& budget) {
+  if (job.sweep->act == Sweep::Act::deliver && job.sweep->selection.is_everybody()) return deliver_to_all(job, budget);
   for (; job.next_slot < job.slots_end && budget > 0; ++job.next_slot, --budget) visit(job, job.next_slot, budget);
+}
+
+/// What `visit` does for a message to everybody, without its choices for each device.
+void PushService::deliver_to_all(BroadcastJob& job, std::uint32_t& budget) {
+  const ws::MessageRef& message = job.sweep->message;
+  for (; job.next_slot < job.slots_end && budget > 0; ++job.next_slot, --budget) {
+    if (!devices_.is_open_device(job.next_slot)) continue;
+    ++job.result.matched;
+    const DeliveryResult result = devices_.deliver(transport_.table().at(job.next_slot), message, Audience::many);
+    ++(result.outcome == PushOutcome::delivered ? job.result.delivered : job.result.refused);
+  }
 }
 
 /// Of the first group of the selection; `visit` looks at the others.

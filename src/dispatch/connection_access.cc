@@ -1,7 +1,5 @@
 #include "dispatch/connection_access.h"
 
-#include <fmt/format.h>
-
 #include "base/assert.h"
 #include "dispatch/upgrade_facts.h"
 
@@ -104,6 +102,10 @@ void Connection::close(CloseCode code, std::string_view reason) { access_.close(
 std::uint64_t Connection::queued_bytes() const { return access_.queued_bytes(); }
 void*& Connection::user_data() { return access_.record().user_data; }
 
-std::string ConnectionRef::text() const { return fmt::format("{:016x}", word); }
+std::string ConnectionRef::text() const {
+  std::string out(16, '0');
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = "0123456789abcdef"[(word >> (60 - 4 * i)) & 15];
+  return out;
+}
 
 }  // namespace ringgate

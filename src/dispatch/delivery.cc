@@ -22,12 +22,20 @@ bool DeviceSession::is_open_device(std::uint32_t slot) {
   return connection.is_live() && transport_.serves(connection, *this) && record_of(connection).phase == Phase::open;
 }
 
+/// Why a message is not for this connection, whatever it waits for.
+inline std::optional<DeliveryResult> DeviceSession::refusal_of(conn::Connection& connection, const ws::MessageRef& message,
+                                                               std::uint64_t waiting) {
+  if (message->payload().size() > settings_.config.limits.push_bytes_max) return DeliveryResult{PushOutcome::too_large, waiting};
+  if (record_of(connection).phase != Phase::open || !connection.is_live()) return DeliveryResult{PushOutcome::closing, waiting};
+  return std::nullopt;
+}
+
 /// Accepts the message if no output of earlier turns waits, or if the waiting output stays within limits.send_queue with it.
 DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
   const std::size_t waiting = transport_.queued_bytes(connection);
   const std::size_t payload_bytes = message->payload().size();
   if (const auto refusal = refusal_of(connection, message, waiting)) return *refusal;
-  if (must_queue(connection)) [[unlikely]] {
+  if ((connection.output_waits() || record_of(connection).side != nullptr) && must_queue(connection)) [[unlikely]] {
     QueuedPush push{.message = message, .audience = audience, .coalesce_key = {}, .wait = {}};
     return queue_push(connection, push);
   }
@@ -42,14 +50,6 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   count_message_out(connection, message->type(), payload_bytes);
   if (counted > queue_bytes_max / 2) tell_slow(connection, Slowness::half_full);
   return {PushOutcome::delivered, waiting + written};
-}
-
-/// Why a message is not for this connection, whatever it waits for.
-std::optional<DeliveryResult> DeviceSession::refusal_of(conn::Connection& connection, const ws::MessageRef& message,
-                                                        std::uint64_t waiting) {
-  if (message->payload().size() > settings_.config.limits.push_bytes_max) return DeliveryResult{PushOutcome::too_large, waiting};
-  if (record_of(connection).phase != Phase::open || !connection.is_live()) return DeliveryResult{PushOutcome::closing, waiting};
-  return std::nullopt;
 }
 
 /// A message with an id that is known is not sent again.

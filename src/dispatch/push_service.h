@@ -194,6 +194,7 @@ class PushService final : public TakeoverNotice {
   // broadcast.cc
   void start_sweep(SweepRef sweep, BroadcastDone on_done);
   void visit_slots(BroadcastJob& job, std::uint32_t& budget);
+  void deliver_to_all(BroadcastJob& job, std::uint32_t& budget);
   void visit_members(BroadcastJob& job, std::uint32_t& budget);
   void visit(BroadcastJob& job, std::uint32_t slot, std::uint32_t& budget);
   void add(BroadcastSum& sum, const BroadcastResult& part);

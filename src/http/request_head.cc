@@ -4,7 +4,7 @@
 
 namespace ringgate::http {
 
-std::size_t RequestView::find_field(std::string_view name, std::size_t from) const {
+std::size_t RequestView::search_field(std::string_view name, std::size_t from) const {
   for (std::size_t i = from; i < head_->fields.size(); ++i) {
     if (head_->fields[i].name.length != name.size()) continue;
     if (field_name(i) == name || equals_ignoring_case(field_name(i), name)) return i;  // most senders use the same case
@@ -12,19 +12,13 @@ std::size_t RequestView::find_field(std::string_view name, std::size_t from) con
   return head_->fields.size();
 }
 
-std::optional<std::string_view> RequestView::field(std::string_view name) const {
-  const std::size_t index = find_field(name);
-  if (index == fields_count()) return std::nullopt;
-  return field_value(index);
-}
-
-std::size_t RequestView::count_fields(std::string_view name) const {
+std::size_t RequestView::count_found(std::string_view name) const {
   std::size_t count = 0;
   for (std::size_t i = find_field(name); i < fields_count(); i = find_field(name, i + 1)) ++count;
   return count;
 }
 
-bool RequestView::list_has_token(std::string_view name, std::string_view token) const {
+bool RequestView::search_token(std::string_view name, std::string_view token) const {
   ListReader members{*this, name};
   while (const auto member = members.next()) {
     if (equals_ignoring_case(*member, token)) return true;

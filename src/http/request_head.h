@@ -40,8 +40,15 @@ struct RequestHead {
   HeadSpan host;       // value of the Host field; empty only if HTTP/1.0 has none
   Method method = Method::unknown;
   std::uint8_t minor_version = 1;  // 0 or 1; a higher one counts as 1 (RFC 9110 section 2.5)
+  std::uint64_t names = 0;         // a bit for each field's name (see name_bit): most questions are for a field that is absent
   std::vector<FieldLine> fields;
 };
+
+/// One of 64 bits, the same for names that are equal but for case. `name` is not empty.
+constexpr std::uint64_t name_bit(std::string_view name) {
+  const auto letter = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c) | 0x20); };
+  return std::uint64_t{1} << ((7 * static_cast<unsigned>(name.size()) + 5 * letter(name.front()) + 3 * letter(name.back())) & 63);
+}
 
 /// A head and the bytes it describes. Borrows both; the views it returns borrow the bytes. Does not allocate.
 class RequestView {
@@ -68,16 +75,25 @@ class RequestView {
   std::string_view field_value(std::size_t index) const { return text(head_->fields[index].value); }
 
   /// Index of the first field line at or after `from` with name `name` (ignores case); `fields_count()` if there is none.
-  std::size_t find_field(std::string_view name, std::size_t from = 0) const;
+  std::size_t find_field(std::string_view name, std::size_t from = 0) const {
+    return may_have(name) ? search_field(name, from) : fields_count();
+  }
 
   /// Value of the first line with name `name`; nullopt if there is none. There may be more lines: see `count_fields`.
-  std::optional<std::string_view> field(std::string_view name) const;
-  std::size_t count_fields(std::string_view name) const;
+  std::optional<std::string_view> field(std::string_view name) const {
+    const std::size_t index = find_field(name);
+    return index == fields_count() ? std::nullopt : std::optional{field_value(index)};
+  }
+  std::size_t count_fields(std::string_view name) const { return may_have(name) ? count_found(name) : 0; }
 
   /// True if the comma-separated list over all lines of `name` has `token` as a whole member; ignores case.
-  bool list_has_token(std::string_view name, std::string_view token) const;
+  bool list_has_token(std::string_view name, std::string_view token) const { return may_have(name) && search_token(name, token); }
 
  private:
+  bool may_have(std::string_view name) const { return (head_->names & name_bit(name)) != 0; }
+  std::size_t search_field(std::string_view name, std::size_t from) const;
+  std::size_t count_found(std::string_view name) const;
+  bool search_token(std::string_view name, std::string_view token) const;
   std::string_view text(HeadSpan span) const { return bytes_.substr(span.offset, span.length); }
 
   const RequestHead* head_;

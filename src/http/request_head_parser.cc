@@ -277,6 +277,7 @@ RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView bytes, std:
     ++bytes_examined_;
     if (byte == ':') {
       head_.fields.push_back({span_to_cursor(), {}});
+      head_.names |= name_bit(text_of(bytes.subspan(mark_, cursor_ - mark_)));
       ++cursor_;
       state_ = State::field_ows;
       return {};

@@ -53,6 +53,18 @@ TEST_F(RequestViewTest, CountsLinesOfAName) {
   EXPECT_EQ(view.count_fields("B"), 0U);
 }
 
+// Lengths of names are told apart by a bit each, but for long ones, which share one. A later head knows nothing of an earlier one.
+TEST_F(RequestViewTest, FindsNamesOfEveryLength) {
+  for (std::size_t length = 1; length <= 130; ++length) {
+    const std::string name(length, 'n'), upper(length, 'N'), longer(length + 1, 'n');
+    const RequestView view = view_of({name + ": 1", upper + ": 2"});
+    EXPECT_EQ(view.field(name), "1") << length;
+    EXPECT_EQ(view.count_fields(name), 2U) << length;
+    EXPECT_EQ(view.field(longer), std::nullopt) << length;
+    EXPECT_EQ(view.field(name.substr(1)), std::nullopt) << length;
+  }
+}
+
 TEST_F(RequestViewTest, TakesTheAuthorityFromTheHostUnlessTheTargetHasOne) { EXPECT_EQ(view_of({}).authority(), "h"); }
 
 }  // namespace
