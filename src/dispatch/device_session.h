@@ -110,7 +110,10 @@ class DeviceSession final : public conn::Session {
   /// callback runs on this shard: at once, when the reply arrives, at the deadline, or when the connection ends.
   void request(conn::Connection& connection, const DeviceRequest& request, RequestCallback on_result);
   /// Ends the waits whose deadline has passed.
-  void give_up_replies();
+  void give_up_replies() {
+    if (awaited_.any()) [[unlikely]]
+      give_up_some_replies();
+  }
   /// When the next one passes; nullopt: no reply is awaited.
   std::optional<TimeNs> next_reply_deadline() const { return awaited_.next_deadline(); }
   /// What the device is compared by.
@@ -145,15 +148,25 @@ class DeviceSession final : public conn::Session {
     if (denials_are_due()) enforce_some_denials();
   }
   /// Ends waits for pushes whose time is over, asks the kernel what is acknowledged, and calls back those whose wait has ended.
-  void settle_pushes();
+  void settle_pushes() {
+    if (!dues_.empty() || !finished_pushes_.empty()) [[unlikely]]
+      settle_some_pushes();
+  }
   /// Ends all waits for pushes; returns the number of those that were called back. Once no shard runs any more.
   std::size_t end_all_pushes();
   /// How long a turn may sleep at most before `settle_pushes` is due; nullopt: nothing waits.
-  std::optional<DurationNs> next_push_due() const;
+  std::optional<DurationNs> next_push_due() const {
+    if (dues_.empty()) return std::nullopt;
+    const TimeNs at = dues_.begin()->first;
+    return at > transport_.now() ? at - transport_.now() : 1;
+  }
   /// True if work waits that no completion will announce.
   bool wants_turn() const;
   /// How long a turn may sleep at most; nullopt: nothing waits that nobody announces.
-  std::optional<DurationNs> sleep_max() const;
+  std::optional<DurationNs> sleep_max() const {
+    // Nobody rings when a sink has room again.
+    return sink_waits_.empty() ? std::nullopt : std::optional<DurationNs>(2 * nanoseconds_per_millisecond);
+  }
   device::ConnectionRef ref_of(const conn::Connection& connection) const;
 
  private:
@@ -386,6 +399,8 @@ class DeviceSession final : public conn::Session {
   bool denials_are_due() const { return gate_.denied.version() != denials_enforced_; }
   void enforce_some_denials();
   void enforce_denials(conn::Connection& connection);
+  void give_up_some_replies();
+  void settle_some_pushes();
 
   // membership.cc
   void join_groups(const conn::Connection& connection, const admission::Admission& admission);

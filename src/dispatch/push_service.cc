@@ -152,7 +152,7 @@ std::optional<DurationNs> PushService::sleep_max() const {
 bool PushService::drain_mailbox(std::size_t budget) {
   if (!deferred_.empty()) retry_deferred();
   const bool more = !mailbox_.empty() && mailbox_.drain(budget, *this) == budget;
-  give_up_overdue();
+  if (tickets_.open_count() != 0) give_up_overdue();
   devices_.give_up_replies();
   return more;
 }

@@ -143,12 +143,6 @@ void DeviceSession::read_on(conn::Connection& connection) {
     go_on_reading(connection, DeviceFlags::put_off);
 }
 
-/// Nobody rings when a sink has room again.
-std::optional<DurationNs> DeviceSession::sleep_max() const {
-  constexpr DurationNs look_again = 2 * nanoseconds_per_millisecond;
-  return sink_waits_.empty() ? std::nullopt : std::optional<DurationNs>(look_again);
-}
-
 bool DeviceSession::wants_turn() const {
   if (denials_are_due()) return true;
   return !put_off_.empty() || !drained_.empty() || !finished_pushes_.empty() || !queued_.empty() ||

@@ -204,12 +204,6 @@ void DeviceSession::look_again(const conn::Connection& connection, DevicePushes&
   dues_.emplace(at, slot);
 }
 
-std::optional<DurationNs> DeviceSession::next_push_due() const {
-  if (dues_.empty()) return std::nullopt;
-  const TimeNs at = dues_.begin()->first;
-  return at > transport_.now() ? at - transport_.now() : 1;
-}
-
 void DeviceSession::settle_due_pushes(conn::Connection& connection) {
   DevicePushes& pushes = *record_of(connection).side->pushes;
   const TimeNs now = transport_.now();
@@ -242,9 +236,7 @@ void DeviceSession::settle_due_pushes(conn::Connection& connection) {
   drop_pushes_if_done(connection);
 }
 
-void DeviceSession::settle_pushes() {
-  if (dues_.empty() && finished_pushes_.empty()) [[likely]]
-    return;
+void DeviceSession::settle_some_pushes() {
   asks_left_ = limits::receipt_questions_per_turn;
   // Not before everything that has arrived was received: an answer may be among it.
   while (!transport_.timers_wait() && !dues_.empty() && dues_.begin()->first <= transport_.now()) {

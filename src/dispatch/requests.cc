@@ -46,8 +46,7 @@ void DeviceSession::note_reply(const conn::Connection& connection, MessageType t
     (*waiter)({RequestOutcome::answered, std::make_unique<DeviceReply>(DeviceReply{type, std::string(text_of(payload))})});
 }
 
-void DeviceSession::give_up_replies() {
-  if (!awaited_.any()) return;
+void DeviceSession::give_up_some_replies() {
   while (auto waiter = awaited_.take_expired(transport_.now())) (*waiter)({RequestOutcome::timed_out, nullptr});
 }
 

@@ -47,7 +47,9 @@ struct RequestHead {
 /// One of 64 bits, the same for names that are equal but for case. `name` is not empty.
 constexpr std::uint64_t name_bit(std::string_view name) {
   const auto letter = [](char c) { return static_cast<unsigned>(static_cast<unsigned char>(c) | 0x20); };
-  return std::uint64_t{1} << ((7 * static_cast<unsigned>(name.size()) + 5 * letter(name.front()) + 3 * letter(name.back())) & 63);
+  return std::uint64_t{1} << ((static_cast<unsigned>(name.size()) + 4 * letter(*name.data()) +
+                               letter(name.data()[name.size() - 1])) &
+                              63);
 }
 
 /// A head and the bytes it describes. Borrows both; the views it returns borrow the bytes. Does not allocate.

@@ -277,7 +277,8 @@ RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView bytes, std:
     ++bytes_examined_;
     if (byte == ':') {
       head_.fields.push_back({span_to_cursor(), {}});
-      head_.names |= name_bit(text_of(bytes.subspan(mark_, cursor_ - mark_)));
+      const HeadSpan name = head_.fields.back().name;
+      head_.names |= name_bit({reinterpret_cast<const char*>(bytes.data()) + name.offset, name.length});
       ++cursor_;
       state_ = State::field_ows;
       return {};
