@@ -52,6 +52,31 @@ def test_a_backend_hears_what_devices_say(command):
                 assert (event["type"], event["device"], event["text"]) == ("device.message", "pump-7", text)
 
 
+def backend_of_the_readme(gate):
+    """Its only Python, with this gate's address in place of the usual one."""
+    block = (EXAMPLES.parents[2] / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert block.count("http://127.0.0.1:8081") == 1
+    assert len(block.splitlines()) <= 10
+    return block.replace("http://127.0.0.1:8081", gate.admin_url(""))
+
+
+def test_the_backend_of_the_readme_answers_devices():
+    with Gate({"route.0.upstream": "events"}) as gate, Program([sys.executable, "-u", "-c", backend_of_the_readme(gate)]) as backend:
+        deadline = time.monotonic() + 20 * PATIENCE
+        while metric(gate, "ringgate_event_readers") == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for _ in range(2):  # a device that is gone before its answer does not end the backend
+            with connect(gate.device_url("abc123")) as device:
+                device.send(b"no text")
+                device.send("grüße")
+                assert {device.recv(10 * PATIENCE) for _ in range(3)} == {b"no text", "grüße", "heard: grüße"}
+                assert backend.next()[1] == "abc123 grüße ponged"
+        with connect(gate.device_url("hasty")) as device:
+            device.send("bye")
+        assert backend.next()[1].startswith("hasty ")
+
+
 def signature(body, at, secret=SECRET):
     return f"t={at},v1=" + hmac.new(secret, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
