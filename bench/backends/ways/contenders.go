@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"time"
 
 	"ringgate.test/backends/backend"
@@ -130,6 +132,9 @@ func startCentrifugo(path, way string, to *ledger.Ledger) (*gate.Gate, error) {
 	}
 }
 
+// refusals counts the messages that Centrifugo answered with an error, and cuts the devices that it closed.
+var refusals, cuts atomic.Int64
+
 // greetCentrifugo connects, and reads on: each publication and call is answered.
 func greetCentrifugo(one *device.Connection) error {
 	if err := one.Send(device.Text, []byte(`{"id":1,"connect":{}}`)); err != nil {
@@ -139,11 +144,16 @@ func greetCentrifugo(one *device.Connection) error {
 		return fmt.Errorf("%q: %w", answer, err)
 	}
 	go func() {
-		answers := make([]byte, 2048)
 		for {
-			if _, err := one.Read(answers); err != nil {
+			opcode, answers, err := one.Receive()
+			if err != nil {
 				return
 			}
+			if opcode == device.Close {
+				cuts.Add(1)
+				return
+			}
+			refusals.Add(int64(bytes.Count(answers, []byte(`"error":`))))
 		}
 	}()
 	return nil

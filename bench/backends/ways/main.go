@@ -59,8 +59,14 @@ func run(c contender, way string, o options) (out result, err error) {
 	last := waitFor(to, begin)
 	out.seconds, out.coreTime, out.memory = last.Sub(begin).Seconds(), server.CoreTime()-core, server.Resident()
 	out.Sum = to.Sum()
-	if c.name == "ringgate" {
+	switch c.name {
+	case "ringgate":
 		out.counted, err = dropped(server)
+	case "centrifugo":
+		out.counted = int(refusals.Swap(0))
+		if closed := cuts.Swap(0); closed > 0 {
+			err = fmt.Errorf("%d devices were closed", closed)
+		}
 	}
 	return out, err
 }
