@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "auth/text_coding.h"
+#include "events/event_json.h"
+#include "ws/utf8.h"
 
 namespace ringgate::hooks {
 
@@ -39,31 +41,38 @@ std::vector<std::string> event_fields(const Delivery& delivery, std::string_view
   return lines;
 }
 
+namespace {
+
+/// As a JSON string. Text of ours and of devices is UTF-8; what is not has its bad bytes replaced.
+void append_text(std::string& out, std::string_view text) {
+  if (ws::valid_utf8(bytes_of(text))) events::append_json_string(out, text);
+  else out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view value) {
+  out.append(",\"").append(name).append("\":");
+  append_text(out, value);
+}
+
+}  // namespace
+
+// As text, member by member: a tree of JSON took half of the core time of whole batches.
 void append_event(std::string& out, const Delivery& delivery, std::string_view source) {
-  // nlohmann's ordered object keeps the order in which people read an event.
-  nlohmann::ordered_json event{{"specversion", "1.0"},
-                               {"type", delivery.type},
-                               {"source", source},
-                               {"id", delivery.id},
-                               {"time", rfc3339(delivery.unix_ms)}};
-  if (!delivery.subject.empty()) event["subject"] = delivery.subject;
+  out += R"({"specversion":"1.0","type":)";
+  append_text(out, delivery.type);
+  append_member(out, "source", source);
+  append_member(out, "id", delivery.id);
+  append_member(out, "time", rfc3339(delivery.unix_ms));
+  if (!delivery.subject.empty()) append_member(out, "subject", delivery.subject);
   for (const auto& [name, value] : delivery.attributes)
-    if (!value.empty()) event[name] = value;
-  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-  if (delivery.content_type == "application/json") {
-    // The body is one of ours, so it stands there as it is.
-    event["datacontenttype"] = delivery.content_type;
-    std::string head = event.dump(-1, ' ', false, replace);
-    head.pop_back();
-    out.append(head).append(",\"data\":").append(delivery.body).append("}");
-    return;
-  }
-  if (!delivery.content_type.empty()) {
-    event["datacontenttype"] = delivery.content_type;
-    if (delivery.content_type.starts_with("text/")) event["data"] = delivery.body;
-    else event["data_base64"] = auth::encode_base64(bytes_of(delivery.body), auth::Base64::standard);
-  }
-  out += event.dump(-1, ' ', false, replace);
+    if (!value.empty()) append_member(out, name, value);
+  if (!delivery.content_type.empty()) append_member(out, "datacontenttype", delivery.content_type);
+  // A body of JSON is one of ours, so it stands there as it is.
+  if (delivery.content_type == "application/json") out.append(",\"data\":").append(delivery.body);
+  else if (delivery.content_type.starts_with("text/")) append_member(out, "data", delivery.body);
+  else if (!delivery.content_type.empty())
+    append_member(out, "data_base64", auth::encode_base64(bytes_of(delivery.body), auth::Base64::standard));
+  out += '}';
 }
 
 }  // namespace ringgate::hooks

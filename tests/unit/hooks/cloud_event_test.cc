@@ -51,6 +51,22 @@ TEST(CloudEvent, IsAnItemOfABatch) {
   EXPECT_EQ(nlohmann::json::parse(text)["data"]["code"], 1000);
 }
 
+TEST(CloudEvent, KeepsTheOrderInWhichPeopleReadAndEscapesText) {
+  Delivery one = sample();
+  one.subject = "a\"b\\c";
+  one.body = "line\n\x01\xc2\xb0";
+  std::string text;
+  append_event(text, one, "//g");
+  EXPECT_EQ(text,
+            R"({"specversion":"1.0","type":"device.message","source":"//g","id":"18c0-42","time":"2025-12-01T03:55:11.042Z",)"
+            R"("subject":"a\"b\\c","conn":"0000000100000002","datacontenttype":"text/plain; charset=utf-8","data":"line\n\u0001)"
+            "\xc2\xb0\"}");
+  Delivery bare{.type = "gap", .id = "gap-1"};
+  text.clear();
+  append_event(text, bare, "//g");
+  EXPECT_EQ(text, R"({"specversion":"1.0","type":"gap","source":"//g","id":"gap-1","time":"1970-01-01T00:00:00.000Z"})");
+}
+
 TEST(CloudEvent, SurvivesTextThatIsNotUtf8) {
   Delivery bad = sample();
   bad.subject = "\xff";
