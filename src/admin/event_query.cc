@@ -4,21 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "admin/parameters.h"
 #include "base/limits.h"
 #include "http/byte_class.h"
-#include "http/uri.h"
 #include "ws/utf8.h"
 
 namespace ringgate::admin {
 namespace {
-
-std::optional<std::string> decoded(std::string_view text) {
-  std::string out(text.size(), '\0');
-  const auto size = http::percent_decode(text, out);
-  if (!size) return std::nullopt;
-  out.resize(*size);
-  return out;
-}
 
 /// Takes the text up to `separator` off the front of `rest`.
 std::string_view take_part(std::string_view& rest, char separator) {
@@ -77,14 +69,10 @@ bool is_excluded(std::string_view parameters) {
 std::expected<events::Filter, Refusal> read_event_filter(std::string_view query, const Caller& caller,
                                                          std::span<const std::string> routes) {
   events::Filter::Wanted wanted;
-  while (!query.empty()) {
-    std::string_view pair = take_part(query, '&');
-    if (pair.empty()) continue;
-    const auto name = decoded(take_part(pair, '='));
-    auto value = decoded(pair);
-    if (!name || !value || !add_parameter(wanted, *name, std::move(*value), routes))
-      return std::unexpected(Refusal::bad_parameters);
-  }
+  const auto add = [&](const std::string& name, std::string value) {
+    return add_parameter(wanted, name, std::move(value), routes);
+  };
+  if (!each_parameter(query, add)) return std::unexpected(Refusal::bad_parameters);
   events::Filter::Allowed allowed{.prefix = caller.prefix, .group = caller.group, .routes = {}};
   if (!caller.route.empty()) {
     const auto index = index_of(routes, caller.route);

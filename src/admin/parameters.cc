@@ -26,22 +26,6 @@ std::optional<std::string> decoded(std::string_view text) {
   return out;
 }
 
-/// Calls `add` with each decoded name and value; false as soon as one is malformed, or `add` says no.
-template <typename Add>
-bool each_of_query(std::string_view query, Add add) {
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    if (pair.empty()) continue;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    auto name = decoded(pair.substr(0, equals));
-    auto value = decoded(pair.substr(std::min(equals + 1, pair.size())));
-    if (!name || !value || !add(std::move(*name), std::move(*value))) return false;
-  }
-  return true;
-}
-
 std::optional<std::int64_t> seconds_of_unit(std::string_view unit) {
   if (unit.empty() || unit == "s") return 1;
   if (unit == "m") return 60;
@@ -52,6 +36,20 @@ std::optional<std::int64_t> seconds_of_unit(std::string_view unit) {
 
 }  // namespace
 
+bool each_parameter(std::string_view query, const std::function<bool(std::string name, std::string value)>& take) {
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    auto name = decoded(pair.substr(0, equals));
+    auto value = decoded(pair.substr(std::min(equals + 1, pair.size())));
+    if (!name || !value || !take(std::move(*name), std::move(*value))) return false;
+  }
+  return true;
+}
+
 std::expected<Parameters, Refusal> Parameters::read_query(std::string_view query, std::span<const std::string_view> known,
                                                           Others others) {
   Parameters parameters;
@@ -59,7 +57,7 @@ std::expected<Parameters, Refusal> Parameters::read_query(std::string_view query
     if (others == Others::ignored && std::ranges::find(known, name) == known.end()) return true;
     return parameters.add(known, std::move(name), std::move(value));
   };
-  if (!each_of_query(query, add)) return std::unexpected(Refusal::bad_parameters);
+  if (!each_parameter(query, add)) return std::unexpected(Refusal::bad_parameters);
   return parameters;
 }
 

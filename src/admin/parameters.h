@@ -16,6 +16,9 @@
 
 namespace ringgate::admin {
 
+/// Calls `take` with each name and value of a query, percent-decoded, in their order. False as soon as one is malformed, or `take` says no.
+bool each_parameter(std::string_view query, const std::function<bool(std::string name, std::string value)>& take);
+
 /// Whether a Content-Type is application/json, with parameters or without.
 bool is_json(const std::optional<std::string>& content_type);
 
