@@ -203,7 +203,8 @@ void add_limits(Families& families, const AdminSettings& settings, const dispatc
 }
 
 /// All of it in numbers that wrap around: what ends while this is read makes a small negative difference.
-void add_books(Families& families, const dispatch::GateState& gate, Shards shards, const events::EventHub* hub) {
+void add_books(Families& families, const dispatch::GateState& gate, Shards shards, const events::EventHub* hub,
+               const std::deque<WebhookCounters>* webhooks) {
   using C = ShardCounters;
   const auto sum = [&](auto... counters) { return (std::uint64_t{0} + ... + sum_of(shards, counters)); };
   const auto all_of = [&](const auto& counters) {
@@ -246,6 +247,15 @@ void add_books(Families& families, const dispatch::GateState& gate, Shards shard
     }
   }
   add("events", offered, ended);
+  if (webhooks == nullptr) return;
+  // Each webhook reads the whole log, from its first event on.
+  std::uint64_t read = 0, done = 0;
+  for (const WebhookCounters& webhook : *webhooks) {
+    read += hub->log().end() + webhook.notices.get();
+    done += webhook.unwanted.get() + webhook.delivered.get() + webhook.queued_messages.get();
+    for (const Counter& dropped : webhook.dropped) done += dropped.get();
+  }
+  add("webhooks", read, done);
 }
 
 }  // namespace ringgate::admin

@@ -63,7 +63,8 @@ void add_by_label(Families& families, const AdminSettings& settings, Shards shar
 /// The limits whose use is a series, too: `NAME_max` beside `NAME`.
 void add_limits(Families& families, const AdminSettings& settings, const dispatch::GateState& gate, Shards shards);
 /// What was counted when it began, less what was counted when it ended: 0 in quiet.
-/// `hub`: of the events; null if there is none.
-void add_books(Families& families, const dispatch::GateState& gate, Shards shards, const events::EventHub* hub);
+/// `hub`: of the events; null if there is none. `webhooks`: of their readers; null likewise.
+void add_books(Families& families, const dispatch::GateState& gate, Shards shards, const events::EventHub* hub,
+               const std::deque<WebhookCounters>* webhooks);
 
 }  // namespace ringgate::admin

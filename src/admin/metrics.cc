@@ -352,9 +352,11 @@ void add_webhooks(Families& families, const std::deque<WebhookCounters>& webhook
   using W = WebhookCounters;
   const auto family = [&](std::string_view name, std::string_view help) { return WebhookFamily(families, webhooks, name, help); };
   const auto of = [](Counter W::* member) { return [member](const W& webhook) { return (webhook.*member).get(); }; };
-  auto events = family("ringgate_webhook_events_total", "Events for a webhook: taken = delivered + dropped + queued.");
+  auto events = family("ringgate_webhook_events_total",
+                       "Events for a webhook: taken = delivered + dropped + queued; unwanted: the rest of the log.");
   events.add(Kind::counter, "outcome", "taken", of(&W::taken));
   events.add(Kind::counter, "outcome", "delivered", of(&W::delivered));
+  events.add(Kind::counter, "outcome", "unwanted", of(&W::unwanted));
   auto dropped = family("ringgate_webhook_dropped_total", "Events for a webhook that were given up, by reason.");
   for (std::size_t i = 0; i < webhook_drop_words.size(); ++i)
     dropped.add(Kind::counter, "reason", webhook_drop_words[i], [i](const W& webhook) { return webhook.dropped[i].get(); });
@@ -365,6 +367,13 @@ void add_webhooks(Families& families, const std::deque<WebhookCounters>& webhook
       family("ringgate_webhook_requests_total", "Requests to a webhook, by the class of the answer's status; none: no answer.");
   for (std::size_t i = 0; i < webhook_status_words.size(); ++i)
     requests.add(Kind::counter, "status", webhook_status_words[i], [i](const W& webhook) { return webhook.requests[i].get(); });
+  const auto durations = [&](std::string_view name, std::string_view help, RequestHistogram W::* histogram) {
+    for (const W& webhook : webhooks)
+      families.add_histogram<RequestHistogram>(name, help, 1e-9, std::array{&(webhook.*histogram)})
+          .label.push_back({"webhook", webhook.name});
+  };
+  durations("ringgate_webhook_request_duration_seconds", "How long requests that deliver events took, whatever came of them.",
+            &W::delivery_duration);
   auto replies = family("ringgate_webhook_replies_total", "Answers with a body for the device, by what came of them.");
   replies.add(Kind::counter, "result", "sent", of(&W::replies));
   replies.add(Kind::counter, "result", "refused", of(&W::replies_refused));
@@ -377,6 +386,9 @@ void add_webhooks(Families& families, const std::deque<WebhookCounters>& webhook
   questions.add(Kind::counter, "result", "failed", of(&W::questions_failed));
   questions.add(Kind::counter, "result", "no_room",
                 [](const W& webhook) { return webhook.questions_without_room.load(std::memory_order_relaxed); });
+  durations("ringgate_connect_hook_duration_seconds",
+            "How long opening handshakes waited for a verdict, or for the end of waiting, the queue included.",
+            &W::question_duration);
   family("ringgate_connect_hook_questions_waiting", "Opening handshakes that wait for the verdict of a webhook.")
       .add(Kind::gauge, {}, {}, of(&W::questions_waiting));
 }
@@ -405,7 +417,7 @@ std::vector<MetricFamily> metric_families(const AdminSettings& settings, const d
   add_by_label(families, settings, shards);
   add_gate(families, gate);
   add_limits(families, settings, gate, shards);
-  add_books(families, gate, shards, hub);
+  add_books(families, gate, shards, hub, settings.webhooks);
   add_certificates(families, gate);
   add_events(families, hub);
   if (settings.webhooks != nullptr) add_webhooks(families, *settings.webhooks);

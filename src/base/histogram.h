@@ -47,8 +47,10 @@ class Histogram {
 
 /// Nanoseconds from 1 us to 8.6 s: turns and pushes.
 using NanosecondHistogram = Histogram<10, 1, 24>;
-/// Milliseconds from 1 ms to 33 s: handshakes, round trips, requests of webhooks.
+/// Milliseconds from 1 ms to 33 s: handshakes, round trips.
 using MillisecondHistogram = Histogram<0, 1, 16>;
+/// Nanoseconds from 1 ms to 34 s: requests to backends.
+using RequestHistogram = Histogram<20, 1, 16>;
 /// Bytes from 64 to 64 MiB.
 using ByteHistogram = Histogram<6, 2, 11>;
 

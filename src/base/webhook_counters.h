@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/counters.h"
-#include "base/time.h"
+#include "base/histogram.h"
 
 namespace ringgate {
 
@@ -20,23 +20,25 @@ enum class WebhookDrop : std::uint8_t {
   refused,   // the receiver will not take it: 400, 413, 415 or 422
   stopped,   // the receiver has said 410
   ended,     // the gate ended before it could be sent
+  // The log of events overwrote it before the webhook came to it. Of any type: whether the webhook wanted it, nobody knows.
+  overwritten,
 };
-inline constexpr std::array<std::string_view, 6> webhook_drop_words{"queue", "attempts", "age", "refused", "stopped", "ended"};
+inline constexpr std::array<std::string_view, 7> webhook_drop_words{"queue",   "attempts", "age",        "refused",
+                                                                    "stopped", "ended",    "overwritten"};
 
 /// How a request ended.
 inline constexpr std::array<std::string_view, 5> webhook_status_words{"2xx", "3xx", "4xx", "5xx", "none"};
-inline constexpr std::array<DurationNs, 10> webhook_duration_bounds{1'000'000,     2'500'000,     5'000'000,   10'000'000,
-                                                                    25'000'000,    100'000'000,   250'000'000, 1'000'000'000,
-                                                                    2'500'000'000, 10'000'000'000};
 
 struct WebhookCounters {
   std::string name;
-  Counter taken;      // events that it was given: delivered + dropped + queued, at rest
+  Counter taken;      // events that it was given, or that were overwritten before: delivered + dropped + queued, at rest
   Counter delivered;  // answered 2xx
   std::array<Counter, webhook_drop_words.size()> dropped;
+  Counter notices;   // of those that were overwritten: each was taken, and is an event of its own
+  Counter unwanted;  // events of the log that it is not sent: with `taken` all of the log
   std::array<Counter, webhook_status_words.size()> requests;
-  std::array<Counter, webhook_duration_bounds.size() + 1> durations;  // requests that took at most so long; the last: longer
-  Counter duration_ns_sum;
+  RequestHistogram delivery_duration;     // of each request that delivers events, whatever came of it
+  RequestHistogram question_duration;     // of the connect hook: from the question to its verdict, or to the end without one
   Counter queued_messages, queued_bytes;  // those in flight too
   Counter replies, replies_refused;       // answers that were sent to devices, and that could not be
   Counter stopped;                        // 1: it has said 410
@@ -44,13 +46,9 @@ struct WebhookCounters {
   Counter questions_accepted, questions_refused_by_hook, questions_failed, questions_waiting;
   std::atomic<std::uint64_t> questions_without_room{0};
 
-  void count_request(int status, DurationNs took) {
+  void count_request(int status) {
     const std::size_t status_class = static_cast<std::size_t>(status / 100);
     requests[status_class >= 2 && status_class <= 5 ? status_class - 2 : 4].add(1);
-    std::size_t bound = 0;
-    while (bound < webhook_duration_bounds.size() && took > webhook_duration_bounds[bound]) ++bound;
-    durations[bound].add(1);
-    duration_ns_sum.add(took);
   }
 };
 

@@ -40,6 +40,8 @@ class Entry {
   void describe(std::string_view device_id, DescribeCallback on_result);
   void list(DeviceCursor cursor, std::size_t limit, ListCallback on_result);
   void decide(ConnectionRef connection, UpgradeDecision decision, DecideCallback on_result);
+  /// As `decide` where nobody wants the outcome. False, with `decision` as it was: the queue to the shard is full, so try again.
+  bool try_decide(ConnectionRef connection, UpgradeDecision& decision);
 
  private:
   /// Takes `task` if it is posted.

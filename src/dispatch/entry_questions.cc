@@ -74,4 +74,15 @@ void Entry::decide(ConnectionRef connection, UpgradeDecision decision, DecideCal
   outside->on_decided(is_nobody ? DecideOutcome::gone : DecideOutcome::unavailable);
 }
 
+bool Entry::try_decide(ConnectionRef connection, UpgradeDecision& decision) {
+  const auto target = device::ConnectionRef::unpack(connection.word);
+  if (connection.word == 0 || target.shard >= gate_.shards_count) return true;
+  auto outside = std::make_unique<OutsideTask>();
+  outside->kind = OutsideTask::Kind::decide;
+  outside->decision = std::make_unique<UpgradeDecision>(std::move(decision));
+  if (post(target.shard, {.target = target}, outside) != PostOutcome::full) return true;
+  decision = std::move(*outside->decision);
+  return false;
+}
+
 }  // namespace ringgate::dispatch

@@ -10,14 +10,13 @@
 namespace ringgate::hooks {
 
 ConnectHook::ConnectHook(const RouteConfig& route, std::size_t webhook, DurationNs deadline, HookThread& thread,
-                         WebhookCounters& counters, BringDecision bring_decision)
+                         WebhookCounters& counters)
     : field_names_(route.connect_hook_fields),
       failure_(route.connect_hook_failure),
       webhook_(webhook),
       deadline_(deadline),
       thread_(thread),
-      counters_(counters),
-      bring_decision_(std::move(bring_decision)) {}
+      counters_(counters) {}
 
 UpgradeVerdict ConnectHook::judge(const UpgradeRequest& request) {
   const TimeNs now = monotonic_now();
@@ -37,15 +36,15 @@ UpgradeVerdict ConnectHook::judge(const UpgradeRequest& request) {
 void ConnectHook::take_answer(ConnectionRef connection, const Answer& answer) {
   if (answer.status == 0) {
     counters_.questions_failed.add(1);
-    return bring_decision_(connection, without_verdict(answer.fault));
+    return thread_.bring(connection, without_verdict(answer.fault));
   }
   auto decision = decision_of(answer.status, answer.body);
   if (!decision) {
     counters_.questions_failed.add(1);
-    return bring_decision_(connection, without_verdict(decision.error()));
+    return thread_.bring(connection, without_verdict(decision.error()));
   }
   (std::holds_alternative<UpgradeAccept>(*decision) ? counters_.questions_accepted : counters_.questions_refused_by_hook).add(1);
-  bring_decision_(connection, std::move(*decision));
+  thread_.bring(connection, std::move(*decision));
 }
 
 UpgradeDecision ConnectHook::without_verdict(std::string_view cause) {

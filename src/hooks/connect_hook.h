@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <string>
 
 #include "dispatch/connect_judge.h"
@@ -11,14 +10,10 @@
 
 namespace ringgate::hooks {
 
-/// Brings a decision to the shard of its connection.
-using BringDecision = std::function<void(ConnectionRef connection, UpgradeDecision decision)>;
-
 class ConnectHook final : public dispatch::ConnectJudge {
  public:
   /// `webhook`: which one is asked. `deadline`: of a verdict, from the question on. The thread outlives this object.
-  ConnectHook(const RouteConfig& route, std::size_t webhook, DurationNs deadline, HookThread& thread, WebhookCounters& counters,
-              BringDecision bring_decision);
+  ConnectHook(const RouteConfig& route, std::size_t webhook, DurationNs deadline, HookThread& thread, WebhookCounters& counters);
 
   UpgradeVerdict judge(const UpgradeRequest& request) override;
 
@@ -32,7 +27,6 @@ class ConnectHook final : public dispatch::ConnectJudge {
   const DurationNs deadline_;
   HookThread& thread_;
   WebhookCounters& counters_;
-  const BringDecision bring_decision_;
   LogLimiter log_limiter_;
 };
 

@@ -46,9 +46,10 @@ EventSource::Reached EventSource::read_for(std::size_t index, Webhook& webhook, 
   for (std::size_t i = 0; i < records_per_pass; ++i) {
     if (is_patient(index) && !webhook.has_room()) return Reached::full;
     const events::EventLog::Read read = hub_.log().read(places_[index].cursor);
-    if (read.missed != 0) webhook.offer(gap_of(read.missed), now);
+    if (read.missed != 0) webhook.miss(read.missed, gap_of(read.missed), now);
     if (!read.record) return Reached::end;
     if (wants(webhook.config(), index, *read.record)) webhook.offer(delivery_of(*read.record), now);
+    else webhook.pass_over();
   }
   return Reached::more;
 }

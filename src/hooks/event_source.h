@@ -1,6 +1,7 @@
 // Where webhooks get their events from: reads the event log, with a cursor for each webhook, and offers what it wants.
 //
-// Hook thread, but for the constructor. Invariant: what the log has overwritten before it was read is announced, with its number.
+// Hook thread, but for the constructor. Invariants: what the log has overwritten before it was read is announced, with its number; each
+// webhook has taken, missed or passed over all that it has come to.
 #pragma once
 
 #include <deque>

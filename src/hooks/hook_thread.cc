@@ -7,8 +7,9 @@
 
 namespace ringgate::hooks {
 
-HookThread::HookThread(const AllSettings& settings, std::deque<WebhookCounters>& counters, const SendReply& send_reply)
-    : settings_(settings) {
+HookThread::HookThread(const AllSettings& settings, std::deque<WebhookCounters>& counters, const SendReply& send_reply,
+                       DecisionCourier courier)
+    : courier_(std::move(courier)), settings_(settings) {
   for (std::size_t i = 0; i < settings.size(); ++i) {
     webhooks_.emplace_back(settings[i], caller_, counters[i], send_reply);
     desks_.emplace_back(settings[i], caller_, counters[i]);
@@ -87,6 +88,8 @@ void HookThread::pass() {
     due = std::min(due, webhook.due_at(now));
   }
   now = monotonic_now();
+  courier_.run(now);
+  due = std::min(due, courier_.due_at(now));
   caller_.run(has_more_ || due <= now ? 0 : due - now);
 }
 

@@ -9,9 +9,11 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/webhook_counters.h"
+#include "hooks/decision_courier.h"
 #include "hooks/http_caller.h"
 #include "hooks/question_desk.h"
 #include "hooks/webhook.h"
@@ -22,8 +24,9 @@ using AllSettings = std::vector<std::shared_ptr<const WebhookSettings>>;
 
 class HookThread {
  public:
-  /// `counters`: one for each webhook. They and what `send_reply` refers to outlive the thread.
-  HookThread(const AllSettings& settings, std::deque<WebhookCounters>& counters, const SendReply& send_reply);
+  /// `counters`: one for each webhook. They and what `send_reply` and `courier` refer to outlive the thread.
+  HookThread(const AllSettings& settings, std::deque<WebhookCounters>& counters, const SendReply& send_reply,
+             DecisionCourier courier);
   ~HookThread();  // as `end` without a flush
   HookThread(const HookThread&) = delete;
   HookThread& operator=(const HookThread&) = delete;
@@ -33,6 +36,11 @@ class HookThread {
   void renew(AllSettings settings);
   /// False: there is no room, or the thread has ended; `question` is then untouched.
   bool ask(std::size_t webhook, Question&& question);
+
+  /// Brings the verdict of a question to its connection. Hook thread.
+  void bring(ConnectionRef connection, UpgradeDecision decision) {
+    courier_.bring(connection, std::move(decision), monotonic_now());
+  }
 
   /// Work of a sink on the hook thread: offers deliveries. `read` is called at each pass; true: it has more to read at once.
   void set_reader(std::function<bool(std::deque<Webhook>&, TimeNs)> read) { read_ = std::move(read); }  // before start
@@ -53,6 +61,7 @@ class HookThread {
   HttpCaller caller_;
   std::deque<Webhook> webhooks_;
   std::deque<QuestionDesk> desks_;
+  DecisionCourier courier_;
   std::function<bool(std::deque<Webhook>&, TimeNs)> read_;
   AllSettings settings_;
   std::mutex mutex_;

@@ -1,5 +1,6 @@
 #include "hooks/question_desk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "hooks/cloud_event.h"
@@ -46,7 +47,7 @@ void QuestionDesk::ask(Seat& seat, TimeNs now) {
   Receiver receiver = settings_->receiver();
   receiver.timeout = seat.question.deadline - now;
   seat.call->start(receiver, "POST", fields, std::move(seat.question.body), [this, &seat](Answer answer_) {
-    counters_.count_request(answer_.status, answer_.took);
+    counters_.count_request(answer_.status);
     Question question = std::move(seat.question);
     answer(question, answer_);
   });
@@ -55,6 +56,8 @@ void QuestionDesk::ask(Seat& seat, TimeNs now) {
 void QuestionDesk::answer(Question& question, const Answer& answer) {
   waiting_.fetch_sub(1, std::memory_order_relaxed);
   counters_.questions_waiting.subtract(1);
+  const TimeNs now = monotonic_now();
+  counters_.question_duration.record(now - std::min(question.asked_at, now));
   question.on_answer(answer);
 }
 

@@ -57,6 +57,13 @@ void Webhook::offer(Delivery&& delivery, TimeNs now) {
   publish();
 }
 
+void Webhook::miss(std::uint64_t count, Delivery&& notice, TimeNs now) {
+  counters_.taken.add(count);
+  counters_.dropped[static_cast<std::size_t>(WebhookDrop::overwritten)].add(count);
+  counters_.notices.add(1);
+  offer(std::move(notice), now);
+}
+
 void Webhook::renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now) {
   settings_ = std::move(settings);
   ++settings_number_;
@@ -154,7 +161,8 @@ void Webhook::send(std::size_t index, TimeNs now) {
 void Webhook::take_answer(std::size_t index, const Answer& answer) {
   Lane& lane = lanes_[index];
   const TimeNs now = monotonic_now();
-  counters_.count_request(answer.status, answer.took);
+  counters_.count_request(answer.status);
+  counters_.delivery_duration.record(answer.took);
   switch (verdict_of(answer.status)) {
     case Verdict::delivered:
       if (std::exchange(is_failing_, false)) log::info("webhook delivers again", {{"webhook", settings_->config.name}});

@@ -2,7 +2,7 @@
 //
 // Each lane has one request in flight, so events of one device arrive in order and none overtakes one that is tried again. What a lane
 // had to drop it announces with an event `gap` at the place where the dropped ones would have been. Hook thread.
-// Invariant: taken = delivered + dropped + queued (with those in flight). Announcements are not among them.
+// Invariant: taken = delivered + dropped + queued (with those in flight). Announcements of a lane are not among them.
 #pragma once
 
 #include <algorithm>
@@ -49,6 +49,10 @@ class Webhook {
 
   const WebhookConfig& config() const { return settings_->config; }
   void offer(Delivery&& delivery, TimeNs now);
+  /// So many events were overwritten before the webhook came to them; `notice` says so at their place.
+  void miss(std::uint64_t count, Delivery&& notice, TimeNs now);
+  /// An event of the log that the webhook is not sent.
+  void pass_over() { counters_.unwanted.add(1); }
   /// Takes new settings; a webhook that was stopped starts again.
   void renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now);
   /// Starts what is due.

@@ -53,9 +53,15 @@ std::expected<void, StartError> Server::Parts::make_webhooks() {
   for (const WebhookConfig& webhook : config.webhooks) webhook_counters.emplace_back().name = webhook.name;
   admin_settings.webhooks = &webhook_counters;
   warn(loaded->warnings);
-  hook_thread = std::make_unique<hooks::HookThread>(loaded->settings, webhook_counters, [this](const hooks::Reply& reply) {
+  const auto send_reply = [this](const hooks::Reply& reply) {
     entry().push(reply.device_id, {reply.type, bytes_of(reply.payload)}, PushOptions{.only_to = reply.connection}, nullptr);
-  });
+  };
+  const auto post_decision = [this](ConnectionRef connection, UpgradeDecision& decision) {
+    return entry().try_decide(connection, decision);
+  };
+  hook_thread =
+      std::make_unique<hooks::HookThread>(loaded->settings, webhook_counters, send_reply,
+                                          hooks::DecisionCourier(post_decision, config.limits.authentication_timeout_ns));
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     const RouteConfig& route = config.routes[i];
     if (route.connect_hook.empty()) continue;
@@ -63,9 +69,7 @@ std::expected<void, StartError> Server::Parts::make_webhooks() {
     const auto index = static_cast<std::size_t>(webhook - config.webhooks.begin());
     // The configured verdict must come before the phase's own end, which refuses.
     const DurationNs deadline = std::min(webhook->timeout_ns, config.limits.authentication_timeout_ns / 10 * 9);
-    mounts[i].judge = &connect_hooks.emplace_back(
-        route, index, deadline, *hook_thread, webhook_counters[index],
-        [this](ConnectionRef connection, UpgradeDecision decision) { entry().decide(connection, std::move(decision), nullptr); });
+    mounts[i].judge = &connect_hooks.emplace_back(route, index, deadline, *hook_thread, webhook_counters[index]);
   }
   return {};
 }

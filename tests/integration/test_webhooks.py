@@ -35,7 +35,7 @@ def books(gate):
     def events(outcome):
         return metric(gate, f'ringgate_webhook_events_total{{webhook="backend",outcome="{outcome}"}}')
     drops = {reason: metric(gate, f'ringgate_webhook_dropped_total{{webhook="backend",reason="{reason}"}}')
-             for reason in ("queue", "attempts", "age", "refused", "stopped", "ended")}
+             for reason in ("queue", "attempts", "age", "refused", "stopped", "ended", "overwritten")}
     return events("taken"), events("delivered"), metric(gate, 'ringgate_webhook_queued_messages{webhook="backend"}'), drops
 
 
@@ -45,6 +45,7 @@ def wait_for_books(gate, taken):
     wait_for_metric(gate, 'ringgate_webhook_queued_messages{webhook="backend"}', 0, timeout=30)
     found_taken, delivered, _, drops = books(gate)
     assert found_taken == delivered + sum(drops.values())
+    wait_for_metric(gate, 'ringgate_books_difference{book="webhooks"}', 0)
     return delivered, drops
 
 

@@ -2,6 +2,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/limits.h"
+#include "dispatch/entry.h"
 #include "unit/dispatch/device_fixture.h"
 
 namespace ringgate::simulated {
@@ -67,6 +69,27 @@ TEST_F(Deciding, OpensWhenTheDecisionComes) {
   client.text("on");
   gate->settle();
   EXPECT_EQ(client.take(Opcode::text), std::vector<std::string>{"on"});
+  client.peer().close();
+  expect_nothing_left();
+}
+
+TEST_F(Deciding, ADecisionThatFindsNoRoomIsGivenBackAndCanBeBroughtAgain) {
+  start();
+  DeviceClient client = waiter("d");
+  dispatch::Entry entry(gate->state(), 10);
+  for (std::size_t i = 0; i < limits::inlet_parcels_max; ++i) (void)entry.with_connection({.word = 1}, [](Connection&) {});
+  UpgradeDecision decision = UpgradeAccept{.fields = {{"Set-Cookie", "a=b"}}};
+  EXPECT_FALSE(entry.try_decide(waiting.at(0), decision));
+  gate->settle();
+  EXPECT_EQ(waiting_count(), 1U);
+  EXPECT_TRUE(entry.try_decide(waiting.at(0), decision));
+  gate->settle();
+  client.read();
+  EXPECT_EQ(client.status(), 101);
+  EXPECT_TRUE(client.head().contains("Set-Cookie: a=b\r\n"));
+  UpgradeDecision late = UpgradeRefusal{};
+  EXPECT_TRUE(entry.try_decide(waiting.at(0), late)) << "nobody waits for it, and nobody need try again";
+  EXPECT_TRUE(entry.try_decide({}, late));
   client.peer().close();
   expect_nothing_left();
 }
