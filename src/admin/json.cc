@@ -152,7 +152,8 @@ std::string departed_json(const dispatch::Departure& departure) {
                   {"ended_by", dispatch::word_of(departure.ended_by)},
                   {"connected_seconds", departure.duration_ms / 1000},
                   {"rtt_ms", departure.rtt_ms == 0 ? Json(nullptr) : Json(departure.rtt_ms)},
-                  {"queued_bytes", departure.queued_bytes}});
+                  {"queued_bytes", departure.queued_bytes},
+                  {"unacked_bytes", departure.unacked_bytes ? Json(*departure.unacked_bytes) : Json(nullptr)}});
 }
 
 std::string ranking_json(std::span<const dispatch::DeviceInfo> devices) {

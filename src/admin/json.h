@@ -39,7 +39,7 @@ std::string membership_json(std::string_view group, std::string_view device_id, 
 std::string device_json(const dispatch::DeviceInfo& device);
 
 /// The problem document of a device that is not connected, with how it left: "last_seen", "conn", "close_code", "close_reason", "ended_by",
-/// "connected_seconds", "rtt_ms", "queued_bytes".
+/// "connected_seconds", "rtt_ms", "queued_bytes", "unacked_bytes".
 std::string departed_json(const dispatch::Departure& departure);
 
 /// {"devices":[…]}, in this order.

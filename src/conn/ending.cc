@@ -37,6 +37,7 @@ void Transport::terminate(Connection& connection, EndCause cause, Farewell farew
   if (connection.state == State::free || connection.state == State::terminating) return;
   warm(connection);
   connection.input.stop();
+  ask_at_end(connection);
   connection.state = State::terminating;
   connection.end_cause = cause;
   connection.ends_with_reset = farewell == Farewell::reset;

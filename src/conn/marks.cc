@@ -3,6 +3,7 @@
 // Neither costs anything while nobody asks. The kernel is asked what is not acknowledged (SIOCOUTQ); the bytes handed to it before
 // the question, less its answer, are acknowledged for sure: whatever it took meanwhile is among those that are not.
 #include <algorithm>
+#include <new>
 
 #include "conn/transport.h"
 
@@ -59,13 +60,18 @@ void Transport::settle_marks(Connection& connection) {
     handed = marks.waiting.front().number;
     marks.waiting.pop_front();
   }
-  if (marks.waiting.empty() && !marks.is_asked) marks_.erase(found);
+  if (marks.waiting.empty() && !marks.is_asked && !marks.unacked_at_end) marks_.erase(found);
   if (handed != 0 && connection.state == State::open && is_announced(connection))
     session_of(connection).on_handed(connection, handed, connection.bytes_out);
 }
 
 bool Transport::ask_acked(Connection& connection) {
   if (connection.state != State::open || !tells_acked(connection)) return false;
+  return ask(connection);
+}
+
+/// False: an answer is awaited already.
+bool Transport::ask(Connection& connection) {
   ConnectionMarks& marks = marks_of(connection);
   if (marks.is_asked) return false;
   ring_.unacknowledged(table_.slot_of(connection), token(ring::OperationKind::unacknowledged, connection));
@@ -73,6 +79,24 @@ bool Transport::ask_acked(Connection& connection) {
   marks.is_asked = true;
   marks.asked_at = connection.bytes_out;
   return true;
+}
+
+/// Of a connection that is about to be terminated. Its slot is released once the kernel has answered. Behind our FIN the kernel would
+/// count that too, so it is not asked then.
+void Transport::ask_at_end(Connection& connection) {
+  if (!listeners_[connection.listener_index].slot.asks_at_end || connection.bytes_out == 0) return;
+  if (connection.state != State::open && connection.state != State::flushing) return;
+  if (!is_announced(connection) || !tells_acked(connection)) return;
+  try {
+    (void)ask(connection);
+  } catch (const std::bad_alloc&) {  // then it is not known
+  }
+}
+
+std::optional<std::uint64_t> Transport::unacked_at_end(const Connection& connection) const {
+  const auto found = marks_.find(table_.slot_of(connection));
+  if (found == marks_.end() || found->second.generation != connection.generation) return std::nullopt;
+  return found->second.unacked_at_end;
 }
 
 void Transport::on_unacknowledged(const ring::Completion& completion) {
@@ -83,6 +107,11 @@ void Transport::on_unacknowledged(const ring::Completion& completion) {
   if (found == marks_.end() || found->second.generation != connection->generation) return;
   const std::uint64_t asked_at = found->second.asked_at;
   found->second.is_asked = false;
+  if (connection->state == State::terminating) {
+    if (completion.error == ring::IoError::none && completion.result >= 0)
+      found->second.unacked_at_end = static_cast<std::uint64_t>(completion.result) + (connection->bytes_out - asked_at);
+    return;
+  }
   if (found->second.waiting.empty()) marks_.erase(found);
   if (connection->state != State::open || !is_announced(*connection)) return;
   const bool is_known = completion.error == ring::IoError::none && completion.result >= 0;

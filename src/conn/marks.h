@@ -1,4 +1,5 @@
-// Marks behind what was written to a connection: they tell when the kernel has all of it, and where on the wire that is.
+// Marks behind what was written to a connection: they tell when the kernel has all of it, and where on the wire that is. And what was not
+// acknowledged when a connection ended.
 //
 // The transport keeps those of a connection while there are any (marks.cc); owner shard. A place is known only afterwards, and by
 // excess: behind all output of the turn, or behind the records that the bytes were sealed into. Invariant: numbers rise.
@@ -6,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 namespace ringgate::conn {
 
@@ -18,8 +20,9 @@ struct Mark {
 struct ConnectionMarks {
   std::uint32_t generation = 0;
   std::deque<Mark> waiting;
-  std::uint64_t asked_at = 0;  // bytes_out when the kernel was asked what is not acknowledged
-  bool is_asked = false;       // its answer is awaited
+  std::uint64_t asked_at = 0;                   // bytes_out when the kernel was asked what is not acknowledged
+  bool is_asked = false;                        // its answer is awaited
+  std::optional<std::uint64_t> unacked_at_end;  // what was not acknowledged when the connection ended
 };
 
 }  // namespace ringgate::conn

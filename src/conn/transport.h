@@ -52,6 +52,7 @@ struct ListenerSlot {
   std::uint32_t connections_max = UINT32_MAX;       // stops accepting while it has so many connections
   bool takes_reserve = false;                       // uses descriptors held in reserve if the process has no others
   bool names_processes = false;                     // asks which process is at the other end of a Unix socket
+  bool asks_at_end = false;                         // asks what was not acknowledged when a connection is terminated
   bool counts_output = false;                       // output that waits for its peers counts against Options::output_bytes_max
   std::shared_ptr<const tls::Context> tls;          // null: plain TCP
   std::shared_ptr<const net::ProxyPolicy> proxies;  // null: peers are clients
@@ -139,6 +140,9 @@ class Transport {
   bool tells_acked(const Connection& connection) const { return ring_.tells_unacknowledged(table_.slot_of(connection)); }
   /// Asks for that; Session::on_acked answers in a later turn. False: it cannot be known, or an answer is awaited already.
   bool ask_acked(Connection& connection);
+  /// What the kernel had of a connection that was terminated, and the peer's TCP had not acknowledged, closing frame included; nullopt: not
+  /// known. For Session::on_gone.
+  std::optional<std::uint64_t> unacked_at_end(const Connection& connection) const;
   /// Deadlines wait until everything that has arrived was received.
   bool timers_wait() const { return timers_wait_; }
 
@@ -287,6 +291,8 @@ class Transport {
   void settle_fresh_marks();
   void settle_marks(Connection& connection);
   void tell_handed();
+  bool ask(Connection& connection);
+  void ask_at_end(Connection& connection);
   void on_unacknowledged(const ring::Completion& completion);
 
   // sending.cc

@@ -32,8 +32,9 @@ struct Departure {
   EndedBy ended_by = EndedBy::gate;
   std::string reason;
   std::uint64_t duration_ms = 0;
-  std::uint32_t rtt_ms = 0;        // of the last answered ping; 0: none was answered
-  std::uint64_t queued_bytes = 0;  // output that the kernel had not taken
+  std::uint32_t rtt_ms = 0;                    // of the last answered ping; 0: none was answered
+  std::uint64_t queued_bytes = 0;              // output that the kernel had not taken
+  std::optional<std::uint64_t> unacked_bytes;  // that it had taken and the peer's TCP had not acknowledged; nullopt: not known
 };
 
 class DepartedDevices {
@@ -126,7 +127,8 @@ class DepartureNotes final : public Observer {
                         .reason = {},
                         .duration_ms = end.duration_ms,
                         .rtt_ms = end.rtt_ms,
-                        .queued_bytes = end.queued_bytes};
+                        .queued_bytes = end.queued_bytes,
+                        .unacked_bytes = end.unacked_bytes};
     try {
       departure.reason = end.reason;
     } catch (const std::bad_alloc&) {  // the code tells enough

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ struct DisconnectView {
   std::uint64_t duration_ms, bytes_in, bytes_out, messages_in, messages_out;
   std::uint32_t rtt_ms;        // of the last answered ping; 0: none was answered
   std::uint64_t queued_bytes;  // output that the kernel had not taken
+  // That the kernel had taken and the peer's TCP had not acknowledged; nullopt: not known.
+  std::optional<std::uint64_t> unacked_bytes;
 };
 
 /// How a credential nears its end.

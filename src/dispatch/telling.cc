@@ -67,7 +67,8 @@ void DeviceSession::tell_disconnect(conn::Connection& connection) {
                            .messages_in = record.messages_in,
                            .messages_out = record.messages_out,
                            .rtt_ms = record.rtt_ms,
-                           .queued_bytes = transport_.queued_bytes(connection)};
+                           .queued_bytes = transport_.queued_bytes(connection),
+                           .unacked_bytes = transport_.unacked_at_end(connection)};
   observers_.tell(&Observer::on_disconnected, view_of(connection), end);
 }
 

@@ -51,6 +51,7 @@ void Shard::serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uin
     transport_.start_accepting(i, {.session = &devices_,
                                    .slots_left_free = limits::admin_slots_per_shard,
                                    .backlog = backlog,
+                                   .asks_at_end = plan_.gate.departed.keeps_any(),
                                    .counts_output = true,
                                    .tls = std::move(tls[i]),
                                    .proxies = net::policy_of(plan_.settings.config.listeners[i].proxy)});

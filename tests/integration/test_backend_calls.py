@@ -59,6 +59,25 @@ def test_a_device_that_left_is_told_of(gate):
     assert "last_seen" not in call(gate, "GET", "/v1/devices/nobody")[1]
 
 
+def test_a_device_that_left_is_told_of_with_what_it_had_not_acknowledged(gate):
+    """One reads nothing and vanishes behind the gate's Close; the other has read all before it is cut."""
+    for name, reads in (("deaf", False), ("heard", True)):
+        with contextlib.closing(socket.socket()) as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.connect(gate.device_address)
+            raw.sendall(f"GET /ws?deviceId={name} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+            assert raw.recv(1000).startswith(b"HTTP/1.1 101")
+            size = 10 if reads else 60_000
+            assert call(gate, "POST", f"/v1/devices/{name}/messages", b"x" * size)[0] == 200
+            if reads:
+                assert len(raw.recv(1000)) == 2 + size
+            assert call(gate, "DELETE", f"/v1/devices/{name}")[0] == 204
+            eventually(lambda asked=name: call(gate, "GET", f"/v1/devices/{asked}")[1].get("ended_by"), "backend")
+            unacked = call(gate, "GET", f"/v1/devices/{name}")[1]["unacked_bytes"]
+            assert unacked == 0 if reads else 0 < unacked <= size + 100, name
+
+
 def test_the_presence_of_many_lists_counts_and_closing(gate):
     with contextlib.ExitStack() as stack:
         clients = {f"many-{i}": stack.enter_context(device(gate, f"many-{i}")) for i in range(40)}

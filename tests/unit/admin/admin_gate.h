@@ -83,7 +83,7 @@ class AdminGate {
       Shard& shard = shards_.emplace_back(*this, static_cast<std::uint8_t>(i), options);
       devices = *shard.ring->listen(0, devices, {});
       admin = *shard.ring->listen(1, admin, {});
-      shard.transport.start_accepting(0, {&shard.devices, 1});
+      shard.transport.start_accepting(0, {.session = &shard.devices, .slots_left_free = 1, .asks_at_end = true});
       shard.transport.start_accepting(1, {&shard.admin, 1});
       shard.transport.finish_turn();
     }

@@ -95,6 +95,34 @@ TEST_F(AdminDevices, SaysOfADeviceThatLeftWhenAndHow) {
   EXPECT_EQ(ask("GET", "/v1/devices/a-1").status, 200);
 }
 
+TEST_F(AdminDevices, SaysOfADeviceThatLeftWhatItHadNotAcknowledged) {
+  peers["a-1"]->stop_reading(4096);  // the kernel still takes so much
+  EXPECT_EQ(ask("POST", "/v1/devices/a-1/messages", std::string(100, 'x'), "text/plain").status, 200);
+  EXPECT_EQ(ask("DELETE", "/v1/devices/a-1?code=4007&reason=moved").status, 204);
+  EXPECT_EQ(ask("DELETE", "/v1/devices/a-2?code=4007&reason=moved").status, 204);
+  peers["b-1"]->send(std::string("\x88\x80\0\0\0\0", 6));  // an empty Close, masked
+  gate.settle();
+  peers["b-1"]->close();
+  gate.advance(6 * nanoseconds_per_second);
+  const auto away = [&](std::string_view id) { return Json::parse(ask("GET", "/v1/devices/" + std::string(id)).body); };
+  EXPECT_EQ(away("a-1")["unacked_bytes"], 2 + 100 + 2 + 2 + 5) << "the message and the Close";
+  EXPECT_EQ(away("a-1")["queued_bytes"], 0);
+  EXPECT_EQ(away("a-2")["unacked_bytes"], 0) << "it read all, and did not answer the Close";
+  EXPECT_EQ(away("b-1")["ended_by"], "device");
+  EXPECT_EQ(away("b-1")["unacked_bytes"], nullptr) << "behind our FIN nobody asks";
+}
+
+TEST(AdminDevicesElsewhere, WhereTheKernelCannotTellNothingIsClaimed) {
+  FakeOptions kernel;
+  kernel.features.unacked_command = false;
+  AdminGate older({.world = kernel});
+  older.connect_device("a-1").reset();
+  older.settle();
+  const Json away = Json::parse(older.ask_once(get_request("/v1/devices/a-1")).body);
+  EXPECT_EQ(away["ended_by"], "network");
+  EXPECT_EQ(away["unacked_bytes"], nullptr);
+}
+
 TEST_F(AdminDevices, ThePresenceOfManyIsOneAnswer) {
   peers["b-1"]->reset();
   gate.settle();
