@@ -29,9 +29,10 @@ enum class PushOutcome : std::uint8_t {
   dropped,            // withdrawn: the device reads too slowly, and newer messages went before (limits.slow_policy)
   timed_out,          // PushOptions::wait was not reached in time; PushResult::receipt says how far it came
   connection_ended,   // before PushOptions::wait was reached; likewise
+  not_covered,        // refused: the token of the caller does not reach the connection. Only of the admin API
 };
 
-inline constexpr std::size_t push_outcomes_count = static_cast<std::size_t>(PushOutcome::connection_ended) + 1;
+inline constexpr std::size_t push_outcomes_count = static_cast<std::size_t>(PushOutcome::not_covered) + 1;
 
 /// Stable snake_case name, as in the admin API and the metrics. Any thread; does not allocate.
 const char* name_of(PushOutcome outcome);

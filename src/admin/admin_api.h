@@ -110,6 +110,7 @@ class AdminApi {
   std::optional<Refusal> reserve_reader();
   void answer_absent(device::IdKey key, const Responder& responder);
   void count_devices(Call& call, const DeviceFilter& filter);
+  void show_presence_of_covered(Call& call, std::vector<std::string> ids);
   void rank_devices(Call& call, const DeviceFilter& filter, std::string_view sort);
   void serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
                         const GroupSegment& group, const Responder& responder);
@@ -118,6 +119,7 @@ class AdminApi {
   void start_listings();
   bool start(const std::shared_ptr<Listing>& listing);
   void finish(Listing& listing);
+  static void answer(Listing& listing);
   std::optional<AuditNote> note_of(const Match& found, const Request& request, const CallerRef& caller,
                                    const Remote& remote) const;
   std::optional<Answer> judge_device(const Request& request, const Match& found) const;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "admin/device_selection.h"
 #include "admin/json.h"
+#include "admin/message_options.h"
+#include "admin/push_answer.h"
 #include "admin/query_number.h"
 #include "base/log.h"
 #include "events/event_json.h"
@@ -32,6 +35,7 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
 
 BackendStream::BackendStream(Parts parts)
     : parts_(std::move(parts)),
+      reach_(reach_of(parts_.caller)),
       frames_(2 * (parts_.push_bytes_max + line_bytes_max) + 1024 * 1024),
       rules_{.message_bytes_max = parts_.push_bytes_max + line_bytes_max, .fragments_max = 1024} {}
 
@@ -178,34 +182,22 @@ void BackendStream::on_push(const Members& members, ByteView payload) {
   const std::string* const kind = find(members, "kind");
   if (id == nullptr || id->size() > 128) return close(CloseCode::policy_violation, "a push has an id of at most 128 bytes");
   const std::string_view to = device == nullptr ? std::string_view{} : *device;
-  if (!is_valid_device_id(to, parts_.id_characters)) return answers_->refuse(*id, to, "bad_id");
+  if (!is_valid_device_id(to, parts_.id_characters)) return answers_->refuse(*id, to, Refusal::bad_id);
   if (kind != nullptr && *kind != "text" && *kind != "binary") return answers_->refuse(*id, to, "bad_kind");
-  if (!parts_.caller.may(auth::Scope::push)) return answers_->refuse(*id, to, "scope");
-  if (!parts_.caller.covers_id(to)) return answers_->refuse(*id, to, "not_covered");
+  if (!parts_.caller.may(auth::Scope::push)) return answers_->refuse(*id, to, Refusal::scope);
+  if (!parts_.caller.covers_id(to)) return answers_->refuse(*id, to, Refusal::not_covered);
+  PushOptions options;
+  for (std::size_t i = 0; i < line_options.size(); ++i)
+    if (const std::string* const value = find(members, line_options[i]))
+      if (const auto refusal = set_line_option(options, i, *value)) return answers_->refuse(*id, to, *refusal);
   const MessageType type = kind != nullptr && *kind == "binary" ? MessageType::binary : MessageType::text;
   ++answers_->awaited;
-  if (!parts_.caller.depends_on_connection()) return push(*id, *device, type, payload);
-  // Which route and groups the device has is known where it is.
-  parts_.push_service.describe(
-      to, [answers = answers_, caller = parts_.caller, service = &parts_.push_service, id = *id, device = *device, type,
-           payload = std::vector<std::uint8_t>(payload.begin(), payload.end())](const dispatch::DescribeResult& result) {
-        const auto refuse = [&](std::string_view reason) {
-          --answers->awaited;
-          answers->refuse(id, device, reason);
-        };
-        if (result.outcome == dispatch::DescribeOutcome::unknown_device) return refuse("unknown_device");
-        if (result.outcome != dispatch::DescribeOutcome::found) return refuse("unavailable");
-        if (!caller.covers(*result.device)) return refuse("not_covered");
-        service->push(device, ws::MessageRef::encode(type, payload),
-                      [answers, id, device](const PushResult& pushed) { answers->finish(id, device, pushed); });
-      });
-}
-
-void BackendStream::push(const std::string& id, const std::string& device, MessageType type, ByteView payload) {
-  auto on_result = [answers = answers_, id, device](const PushResult& result) { answers->finish(id, device, result); };
+  auto on_result = [answers = answers_, id = *id, device = *device](const PushResult& result) {
+    answers->finish(id, device, result);
+  };
   if (type == MessageType::text && !ws::valid_utf8(payload))
     return parts_.push_service.refuse_push(PushOutcome::invalid_utf8, std::move(on_result));
-  parts_.push_service.push(device, ws::MessageRef::encode(type, payload), std::move(on_result));
+  parts_.push_service.push(*device, ws::MessageRef::encode(type, payload), options, reach_, std::move(on_result));
 }
 
 void BackendStream::Answers::write(std::string_view json) const {
@@ -216,14 +208,20 @@ void BackendStream::Answers::write(std::string_view json) const {
 
 void BackendStream::Answers::finish(std::string_view id, std::string_view device, const PushResult& result) {
   --awaited;
-  if (result.outcome != PushOutcome::delivered) return refuse(id, device, name_of(result.outcome));
+  const bool is_delivered = result.outcome == PushOutcome::delivered;
+  if (!is_delivered && !was_taken(result.outcome)) return refuse(id, device, refusal_of(result.outcome));
   std::string json = R"({"type":"result","id":)";
   events::append_json_string(json, id);
-  json += R"(,"status":"delivered")";
+  append_member(json, "status", is_delivered ? "delivered" : facts_of(refusal_of(result.outcome)).reason);
   append_member(json, "device", device);
-  append_member(json, "conn", result.connection.text());
-  json.append(",\"queued_bytes\":").append(std::to_string(result.queued_bytes)).append("}");
+  json += ',';
+  append_push_members(json, result);
+  json += '}';
   write(json);
+}
+
+void BackendStream::Answers::refuse(std::string_view id, std::string_view device, Refusal refusal) const {
+  refuse(id, device, facts_of(refusal).reason);
 }
 
 void BackendStream::Answers::refuse(std::string_view id, std::string_view device, std::string_view reason) const {

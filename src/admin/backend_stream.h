@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "admin/access.h"
+#include "admin/refusal.h"
 #include "admin/stream.h"
 #include "base/limits.h"
 #include "dispatch/push_service.h"
@@ -52,13 +53,13 @@ class BackendStream final : public Stream {
     void write(std::string_view json) const;
     void finish(std::string_view id, std::string_view device, const PushResult& result);
     void refuse(std::string_view id, std::string_view device, std::string_view reason) const;
+    void refuse(std::string_view id, std::string_view device, Refusal refusal) const;
   };
 
   bool handle(ws::Event& event);
   void on_message(ByteView message);
   void on_credit(std::string_view bytes_text);
   void on_push(const Members& members, ByteView payload);
-  void push(const std::string& id, const std::string& device, MessageType type, ByteView payload);
   void close(CloseCode code, std::string_view reason);
   void grant();
   void settle();
@@ -67,6 +68,7 @@ class BackendStream final : public Stream {
   void note_end(std::string_view reason);
 
   Parts parts_;
+  const std::shared_ptr<const dispatch::Selection> reach_;  // of the caller, beside its ids; null: all
   const std::shared_ptr<Answers> answers_ = std::make_shared<Answers>();
   StreamPort port_;
   ws::FrameReader frames_;

@@ -27,6 +27,19 @@ void append_refusal(std::string& out, std::uint64_t line, const std::optional<st
   fmt::format_to(std::back_inserter(out), "\"status\":{},\"reason\":\"{}\"}}\n", facts.status, facts.reason);
 }
 
+void append_result(std::string& out, std::uint64_t line, const std::optional<std::string>& id, const PushResult& result) {
+  const bool is_delivered = result.outcome == PushOutcome::delivered;
+  const Refusal refusal = refusal_of(result.outcome);
+  if (!is_delivered && !was_taken(result.outcome)) return append_refusal(out, line, id, refusal);
+  append_head(out, line, id);
+  if (is_delivered) out += "\"status\":200,";
+  else
+    fmt::format_to(std::back_inserter(out), "\"status\":{},\"reason\":\"{}\",", facts_of(refusal).status,
+                   facts_of(refusal).reason);
+  append_push_members(out, result);
+  out += "}\n";
+}
+
 }  // namespace
 
 Batch::Batch(dispatch::PushService& pushes, BatchRules rules) : pushes_(pushes), rules_(std::move(rules)) {}
@@ -119,18 +132,11 @@ void Batch::push(std::string_view text) {
   ++results_->open_count;
   auto on_result = [results = results_, number = lines_count_, id = std::move(line->id)](const PushResult& result) {
     --results->open_count;
-    if (result.outcome != PushOutcome::delivered) return append_refusal(results->waiting, number, id, refusal_of(result.outcome));
-    ++results->delivered_count;
-    append_head(results->waiting, number, id);
-    fmt::format_to(std::back_inserter(results->waiting), "\"status\":200,\"conn\":\"{}\",\"queued_bytes\":{}",
-                   result.connection.text(), result.queued_bytes);
-    if (result.receipt.reached != PushLevel::none)
-      fmt::format_to(std::back_inserter(results->waiting), ",\"reached\":\"{}\"", name_of(result.receipt.reached));
-    results->waiting += "}\n";
+    if (result.outcome == PushOutcome::delivered) ++results->delivered_count;
+    append_result(results->waiting, number, id, result);
   };
   ws::MessageRef message = ws::MessageRef::encode(line->type, bytes_of(line->payload));
-  if (!line->options.is_plain()) return pushes_.push(line->device_id, std::move(message), line->options, std::move(on_result));
-  pushes_.push(line->device_id, std::move(message), std::move(on_result));
+  pushes_.push(line->device_id, std::move(message), line->options, rules_.reach, std::move(on_result));
 }
 
 void Batch::refuse_line(Refusal refusal, const std::optional<std::string>& id) {

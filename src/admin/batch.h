@@ -17,7 +17,8 @@
 namespace ringgate::admin {
 
 struct BatchRules {
-  std::string prefix;  // of ids that the caller reaches; empty: all
+  std::string prefix;                                          // of ids that the caller reaches; empty: all
+  std::shared_ptr<const dispatch::Selection> reach = nullptr;  // that connections must meet beside it; null: nothing
   IdCharacters id_characters = IdCharacters::strict;
   std::size_t line_bytes_max = 0;
 };

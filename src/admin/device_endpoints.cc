@@ -73,18 +73,18 @@ void AdminApi::close_devices(Call call) {
                       });
 }
 
-/// The map alone is asked: no shard is.
+/// The map alone is asked: no shard is, unless the caller's reach depends on connections.
 void AdminApi::show_presence(Call call) {
   if (call.request.is_encoded) return call.responder.refuse(Refusal::content_encoding);
   if (!is_json(call.request.content_type)) return call.responder.refuse(Refusal::content_type_json);
-  if (call.caller.depends_on_connection()) return call.responder.refuse(Refusal::not_covered);
-  const auto ids = text_list(call.request.body, limits::listed_devices_max);
+  auto ids = text_list(call.request.body, limits::listed_devices_max);
   if (!ids || ids->empty()) return call.responder.refuse(Refusal::bad_list);
   if (ids->size() > limits::listed_devices_max) return call.responder.refuse(Refusal::list_too_long);
   for (const std::string& id : *ids) {
     if (!is_valid_device_id(id, settings_.id_characters)) return call.responder.refuse(Refusal::bad_id);
     if (!call.caller.covers_id(id)) return call.responder.refuse(Refusal::not_covered);
   }
+  if (call.caller.depends_on_connection()) return show_presence_of_covered(call, std::move(*ids));
   std::string body = R"({"devices":[)";
   for (const std::string& id : *ids) {
     const device::IdKey key = gate_.hash(id);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,12 @@ inline dispatch::Selection selection_of(const DeviceFilter& filter, const Caller
   dispatch::Selection selection(filter);
   selection.restrict_to({.prefix = caller.prefix, .group = caller.group, .route = caller.route});
   return selection;
+}
+
+/// What a connection must meet where it is for a push of `caller` to reach it; null: its id alone tells.
+inline std::shared_ptr<const dispatch::Selection> reach_of(const Caller& caller) {
+  if (!caller.depends_on_connection()) return nullptr;
+  return std::make_shared<const dispatch::Selection>(selection_of({}, caller));
 }
 
 }  // namespace ringgate::admin

@@ -100,10 +100,11 @@ void append_number(std::string& out, std::uint64_t number) {
   out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
-/// The members that follow the status. Without a format, which would be a tenth of what a push costs.
-void append_push(std::string& out, std::string_view device_id, const PushResult& result) {
-  out.append(R"("device_id":)").append(quoted(device_id));
-  out.append(R"(,"conn":")").append(result.connection.text()).append(R"(","queued_bytes":)");
+}  // namespace
+
+// Without a format, which would be a tenth of what a push costs.
+void append_push_members(std::string& out, const PushResult& result) {
+  out.append(R"("conn":")").append(result.connection.text()).append(R"(","queued_bytes":)");
   append_number(out, result.queued_bytes);
   append_receipt(out, result.receipt);
   for (const PushPart& part : result.parts) {
@@ -113,7 +114,16 @@ void append_push(std::string& out, std::string_view device_id, const PushResult&
     append_receipt(out, part.receipt);
     out += '}';
   }
-  out += result.parts.empty() ? "}" : "]}";
+  if (!result.parts.empty()) out += ']';
+}
+
+namespace {
+
+/// The members that follow the status, and the end.
+void append_push(std::string& out, std::string_view device_id, const PushResult& result) {
+  out.append(R"("device_id":)").append(quoted(device_id)).append(",");
+  append_push_members(out, result);
+  out += '}';
 }
 
 }  // namespace
@@ -173,6 +183,11 @@ std::string presence_json(std::string_view device_id, std::optional<ConnectionRe
   if (connection) return fmt::format(R"({{"device_id":{},"online":true,"conn":"{}"}})", quoted(device_id), connection->text());
   return fmt::format(R"({{"device_id":{},"online":false,"last_seen":{}}})", quoted(device_id),
                      departure ? "\"" + date_time(departure->at_seconds) + "\"" : "null");
+}
+
+std::string presence_not_covered_json(std::string_view device_id) {
+  return fmt::format(R"({{"device_id":{},"online":null,"reason":"{}"}})", quoted(device_id),
+                     facts_of(Refusal::not_covered).reason);
 }
 
 std::string group_json(std::string_view group, std::uint64_t devices_count) {

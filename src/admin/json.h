@@ -23,6 +23,9 @@ namespace ringgate::admin {
 /// device has several
 std::string delivered_json(std::string_view device_id, const PushResult& result);
 
+/// The members of these that say what became of a push: "conn":…,"queued_bytes":… and so on, without braces.
+void append_push_members(std::string& out, const PushResult& result);
+
 /// The problem document of a push that was taken and did not come as far as somebody waited for, with the members of `delivered_json`.
 std::string undelivered_json(const RefusalFacts& facts, std::string_view device_id, const PushResult& result);
 
@@ -54,6 +57,9 @@ std::string closed_json(const BroadcastResult& result);
 /// One member of what POST /v1/devices:presence answers: {"device_id":…,"online":true,"conn":…} or {…,"online":false,"last_seen":…|null}.
 std::string presence_json(std::string_view device_id, std::optional<ConnectionRef> connection,
                           const std::optional<dispatch::Departure>& departure);
+
+/// The same for a device that the caller does not reach: {"device_id":…,"online":null,"reason":"not_covered"}.
+std::string presence_not_covered_json(std::string_view device_id);
 
 /// The texts of a JSON array of nothing else; nullopt for any other text. Of more than `most` it returns `most` + 1.
 std::optional<std::vector<std::string>> text_list(std::string_view text, std::size_t most);

@@ -1,4 +1,5 @@
-// GET /v1/devices: pages of devices, over all shards; how many there are; and the worst of them.
+// GET /v1/devices: pages of devices, over all shards; how many there are; and the worst of them. And POST /v1/devices:presence for
+// callers whose reach depends on connections.
 //
 // A page asks the shard of each device once, and follows a device that moves meanwhile. Several pages are filled at once as long
 // as they leave half of each lane between shards to pushes; further pages wait. If a shard does not answer, the page is refused
@@ -43,13 +44,14 @@ std::optional<Cursor> cursor_of(std::string_view query) {
 
 }  // namespace
 
-/// One page of the list. It waits for its turn, or the shards of its devices are filling it.
+/// One page of the list, or the devices that were asked for. It waits for its turn, or the shards of its devices are filling it.
 struct AdminApi::Listing {
   Responder responder;
   Caller caller;  // sees only devices that it covers
   Caller filter;  // of the query: the same
   Cursor cursor = 0;
   std::size_t limit = 0;
+  std::vector<std::string> ids{};         // that were asked for; empty: a page
   std::optional<std::size_t> blocked_on;  // the shard whose lane had no room for this page
   std::optional<std::string> next_cursor;
   std::vector<std::size_t> asked;  // by shard: devices that it was asked for
@@ -106,6 +108,14 @@ void AdminApi::rank_devices(Call& call, const DeviceFilter& filter, std::string_
                       });
 }
 
+/// The newest connection of a device tells whether the caller reaches it.
+void AdminApi::show_presence_of_covered(Call& call, std::vector<std::string> ids) {
+  const std::size_t count = ids.size();
+  listings_waiting_.push_back(std::make_shared<Listing>(
+      Listing{.responder = call.responder, .caller = call.caller, .filter = {}, .limit = count, .ids = std::move(ids)}));
+  start_listings();
+}
+
 /// Starts every waiting page for which there is room. Does not recurse if a page is complete at once.
 void AdminApi::start_listings() {
   if (listing_starts_) return;
@@ -125,7 +135,12 @@ bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
     return listed_[shard] == 0 || listed_[shard] + count <= limits::listed_parcels_max;
   };
   if (listing->blocked_on && !has_room(*listing->blocked_on, listing->limit)) return false;
-  const device::DeviceMap::Page page = push_service_.map().scan(listing->cursor, listing->limit);
+  device::DeviceMap::Page page;
+  if (listing->ids.empty()) page = push_service_.map().scan(listing->cursor, listing->limit);
+  for (const std::string& id : listing->ids) {
+    page.keys.push_back(gate_.hash(id));
+    if (const auto owner = push_service_.map().find(page.keys.back())) page.refs.push_back(*owner);
+  }
   listing->asked.assign(gate_.shards_count, 0);
   for (const device::ConnectionRef& ref : page.refs) ++listing->asked[ref.shard];
   for (std::size_t shard = 0; shard < listing->asked.size(); ++shard) {
@@ -135,9 +150,9 @@ bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
   }
   for (std::size_t shard = 0; shard < listing->asked.size(); ++shard) listed_[shard] += listing->asked[shard];
   if (page.next) listing->next_cursor = cursor_text(*page.next);
-  listing->devices.resize(page.refs.size());
-  listing->awaited_count = page.refs.size() + 1;  // one more, so that the page is not finished within this loop
-  for (std::size_t i = 0; i < page.refs.size(); ++i) {
+  listing->devices.resize(page.keys.size());
+  listing->awaited_count = page.keys.size() + 1;  // one more, so that the page is not finished within this loop
+  for (std::size_t i = 0; i < page.keys.size(); ++i) {
     push_service_.describe(page.keys[i], [this, listing, i](dispatch::DescribeResult result) {
       listing->devices[i] = std::move(result.device);
       if (result.outcome == dispatch::DescribeOutcome::unavailable) listing->is_complete = false;
@@ -150,12 +165,28 @@ bool AdminApi::start(const std::shared_ptr<Listing>& listing) {
 
 void AdminApi::finish(Listing& listing) {
   for (std::size_t shard = 0; shard < listing.asked.size(); ++shard) listed_[shard] -= listing.asked[shard];
-  for (const Caller* const reach : {&listing.caller, &listing.filter})
-    if (reach->is_restricted())
-      std::erase_if(listing.devices, [&](const auto& device) { return device == nullptr || !reach->covers(*device); });
-  if (listing.is_complete) listing.responder.answer(Answer::json(device_page_json(listing.devices, listing.next_cursor)));
+  if (listing.is_complete) answer(listing);
   else listing.responder.refuse(Refusal::unavailable);
   start_listings();
+}
+
+void AdminApi::answer(Listing& listing) {
+  if (listing.ids.empty()) {
+    for (const Caller* const reach : {&listing.caller, &listing.filter})
+      if (reach->is_restricted())
+        std::erase_if(listing.devices, [&](const auto& device) { return device == nullptr || !reach->covers(*device); });
+    return listing.responder.answer(Answer::json(device_page_json(listing.devices, listing.next_cursor)));
+  }
+  std::string body = R"({"devices":[)";
+  for (std::size_t i = 0; i < listing.ids.size(); ++i) {
+    const dispatch::DeviceInfo* const device = listing.devices[i].get();
+    if (i != 0) body += ',';
+    // Nobody knows whether the caller would have reached a device that is gone, so how it left is not told.
+    if (device == nullptr) body += presence_json(listing.ids[i], std::nullopt, std::nullopt);
+    else if (listing.caller.covers(*device)) body += presence_json(listing.ids[i], device->connection, std::nullopt);
+    else body += presence_not_covered_json(listing.ids[i]);
+  }
+  listing.responder.answer(Answer::json(body += "]}"));
 }
 
 }  // namespace ringgate::admin

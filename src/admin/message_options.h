@@ -20,9 +20,9 @@ bool may_have_message_options(const Request& request);
 /// options are plain. The error names the first that is malformed or given twice.
 std::expected<PushOptions, Refusal> read_message_options(const Request& request);
 
-/// The options of a line of a batch, by the names of its members.
-inline constexpr std::array<std::string_view, 6> line_options{"ttl",      "coalesce_key", "idempotency_key",
-                                                              "if_match", "wait",         "timeout"};
+/// The options of a line of a batch, and of a push on a backend's WebSocket, by the names of their members.
+inline constexpr std::array<std::string_view, 6> line_options{"ttl",  "coalesce_key", "idempotency_key",
+                                                              "conn", "wait",         "timeout"};
 
 /// Sets `line_options[index]` from its text; the refusal if that is malformed.
 std::optional<Refusal> set_line_option(PushOptions& options, std::size_t index, std::string_view value);

@@ -132,6 +132,7 @@ constexpr std::array rows = {
     Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "dropped"}, &ShardCounters::push_dropped},
     Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "wait_timeout"}, &ShardCounters::push_timed_out},
     Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "connection_ended"}, &ShardCounters::push_connection_ended},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "not_covered"}, &ShardCounters::push_not_covered},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "completed"}, &ShardCounters::broadcast_completed},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "backpressure"}, &ShardCounters::broadcast_backpressure},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "too_large"}, &ShardCounters::broadcast_too_large},

@@ -22,6 +22,7 @@ constexpr Refusal refusal_of(PushOutcome outcome) {
     case PushOutcome::dropped: return Refusal::dropped;
     case PushOutcome::timed_out: return Refusal::wait_timeout;
     case PushOutcome::connection_ended: return Refusal::connection_ended;
+    case PushOutcome::not_covered: return Refusal::not_covered;
     case PushOutcome::delivered:
     case PushOutcome::unknown_outcome: break;
   }

@@ -70,21 +70,21 @@ void AdminApi::push_message(Call call) {
   };
   if (is_invalid(*type, call.request)) return push_service_.refuse_push(PushOutcome::invalid_utf8, std::move(on_result));
   ws::MessageRef message = ws::MessageRef::encode(*type, bytes_of(call.request.body));
-  if (!may_have_message_options(call.request)) [[likely]]
+  const bool is_plain = !may_have_message_options(call.request);
+  if (is_plain && !call.caller.depends_on_connection()) [[likely]]
     return push_service_.push(id, std::move(message), std::move(on_result));
-  const auto options = read_message_options(call.request);
+  const auto options = is_plain ? PushOptions{} : read_message_options(call.request);
   if (!options) return call.responder.refuse(options.error());
-  push_service_.push(id, std::move(message), *options, std::move(on_result));
+  push_service_.push(id, std::move(message), *options, reach_of(call.caller), std::move(on_result));
 }
 
-/// A caller whose reach depends on connections would need an answer before each push, so it pushes one by one.
 void AdminApi::push_batch(Call call) {
-  if (call.caller.depends_on_connection()) return call.responder.refuse(Refusal::not_covered);
   if (call.request.is_encoded) return call.responder.refuse(Refusal::content_encoding);
   if (!is_json_lines(call.request.content_type)) return call.responder.refuse(Refusal::content_type_lines);
   call.responder.answer(Answer::streamed(
       "application/x-ndjson",
       std::make_unique<Batch>(push_service_, BatchRules{.prefix = call.caller.prefix,
+                                                        .reach = reach_of(call.caller),
                                                         .id_characters = settings_.id_characters,
                                                         .line_bytes_max = 2 * settings_.body_bytes_max + line_overhead_bytes})));
 }

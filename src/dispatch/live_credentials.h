@@ -29,6 +29,7 @@ class LiveCredentials {
   bool empty() const { return by_slot_.empty(); }
 
   /// Null if the connection in `slot` has none.
+  const LiveCredential* find(std::uint32_t slot) const { return slot < by_slot_.size() ? by_slot_[slot].get() : nullptr; }
   LiveCredential* find(std::uint32_t slot) { return slot < by_slot_.size() ? by_slot_[slot].get() : nullptr; }
 
   /// Makes one for the connection in `slot`, or returns the one that it has. Allocates.

@@ -51,8 +51,13 @@ bool DeviceSession::is_selected(const conn::Connection& connection, const Select
   const DeviceRecord& record = record_of(connection);
   if (selection.is_nobody() || !record.id.view().starts_with(selection.prefix())) return false;
   if (!selection.route().empty() && settings_.mounts[record.route_index].path != selection.route()) return false;
+  if (selection.groups().empty()) return true;
   const std::uint32_t slot = transport_.table().slot_of(connection);
-  return std::ranges::all_of(selection.groups(), [&](const std::string& group) { return groups_.is_member(slot, group); });
+  const LiveCredential* const credential = credentials_.find(slot);
+  return std::ranges::all_of(selection.groups(), [&](const std::string& group) {
+    return groups_.is_member(slot, group) ||
+           (credential != nullptr && std::ranges::find(credential->groups, group) != credential->groups.end());
+  });
 }
 
 /// Those that it has joined, then those of its credential that nobody can join.

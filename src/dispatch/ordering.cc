@@ -27,13 +27,20 @@ PushOrder order_of(const device::KeyedHash& hash, ws::MessageRef message, const 
 }
 
 void PushService::push(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result) {
-  if (options.is_plain()) return push(device_id, std::move(message), std::move(on_result));
+  push(device_id, std::move(message), options, nullptr, std::move(on_result));
+}
+
+void PushService::push(std::string_view device_id, ws::MessageRef message, const PushOptions& options,
+                       std::shared_ptr<const Selection> reach, PushCallback on_result) {
+  if (reach == nullptr && options.is_plain()) return push(device_id, std::move(message), std::move(on_result));
   counters_.push_asked.add(1);
   if (!message) return refuse_asked(PushOutcome::backpressure, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = map_.find(key);
   if (!owner) return refuse_asked(PushOutcome::unknown_device, std::move(on_result));
-  order_to_device(*owner, key, order_of(gate_.hash, std::move(message), options), options.only_to, std::move(on_result));
+  PushOrder order = order_of(gate_.hash, std::move(message), options);
+  order.reach = std::move(reach);
+  order_to_device(*owner, key, std::move(order), options.only_to, std::move(on_result));
 }
 
 /// `owner` is what a look-up named: a push does not follow a device that moved.
@@ -94,8 +101,11 @@ void PushService::serve_order(std::uint32_t from, const Request& request) {
 
 /// As of a plain push: only to the connection that the look-up named.
 void PushService::deliver(device::ConnectionRef target, device::IdKey key, PushOrder order, ReportCallback on_report) {
-  if (conn::Connection* const connection = devices_.find(target, key))
+  if (conn::Connection* const connection = devices_.find(target, key)) {
+    if (order.reach != nullptr && !devices_.is_selected(*connection, *order.reach))
+      return on_report({.outcome = PushOutcome::not_covered, .receipt = {}});
     return devices_.deliver(*connection, std::move(order), std::move(on_report));
+  }
   const bool is_online = map_.find(key).has_value();
   const PushOutcome moved = order.names_connection ? PushOutcome::other_connection : PushOutcome::closing;
   on_report({.outcome = is_online ? moved : PushOutcome::unknown_device, .receipt = {}});

@@ -17,7 +17,8 @@ inline constexpr std::array<Counter ShardCounters::*, push_outcomes_count> push_
     &ShardCounters::push_too_large,       &ShardCounters::push_closing,          &ShardCounters::push_invalid_utf8,
     &ShardCounters::push_unknown_outcome, &ShardCounters::push_other_connection, &ShardCounters::push_level_unsupported,
     &ShardCounters::push_id_conflict,     &ShardCounters::push_expired,          &ShardCounters::push_coalesced,
-    &ShardCounters::push_dropped,         &ShardCounters::push_timed_out,        &ShardCounters::push_connection_ended};
+    &ShardCounters::push_dropped,         &ShardCounters::push_timed_out,        &ShardCounters::push_connection_ended,
+    &ShardCounters::push_not_covered};
 
 /// By BroadcastOutcome.
 inline constexpr std::array<Counter ShardCounters::*, broadcast_outcomes_count> broadcast_counters = {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <type_traits>
 
 #include "base/time.h"
@@ -12,6 +13,8 @@
 #include "ws/prepared_message.h"
 
 namespace ringgate::dispatch {
+
+class Selection;
 
 /// PushOptions with hashes in place of texts: a key whose index is 0 was not given.
 struct PushOrder {
@@ -22,8 +25,9 @@ struct PushOrder {
   device::IdKey id;
   device::IdKey body;  // of the message's type and payload; only with an id
   PushLevel wait = PushLevel::none;
-  bool is_part = false;           // others go to other connections of the device
-  bool names_connection = false;  // PushOptions::only_to was given
+  bool is_part = false;                              // others go to other connections of the device
+  bool names_connection = false;                     // PushOptions::only_to was given
+  std::shared_ptr<const Selection> reach = nullptr;  // what the connection must meet where it is; null: nothing
 
   bool has_id() const { return id.index != 0; }
   bool has_coalesce_key() const { return coalesce_key.index != 0; }

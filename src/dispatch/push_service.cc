@@ -258,9 +258,10 @@ int rank(PushOutcome outcome) {
     case PushOutcome::invalid_utf8: return 11;
     case PushOutcome::closing: return 12;
     case PushOutcome::other_connection: return 13;
-    case PushOutcome::unknown_device: return 14;
+    case PushOutcome::not_covered: return 14;
+    case PushOutcome::unknown_device: return 15;
   }
-  return 15;
+  return 16;
 }
 
 }  // namespace
@@ -372,6 +373,7 @@ const char* name_of(PushOutcome outcome) {
     case PushOutcome::dropped: return "dropped";
     case PushOutcome::timed_out: return "wait_timeout";
     case PushOutcome::connection_ended: return "connection_ended";
+    case PushOutcome::not_covered: return "not_covered";
   }
   return "unknown_outcome";
 }

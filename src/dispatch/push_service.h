@@ -47,6 +47,9 @@ class PushService final : public TakeoverNotice {
   void push(std::string_view device_id, ws::MessageRef message, PushCallback on_result);
   /// The same with options.
   void push(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result);
+  /// The same, only to connections that `reach` selects, each judged on its shard when the message arrives there. Null: to all.
+  void push(std::string_view device_id, ws::MessageRef message, const PushOptions& options,
+            std::shared_ptr<const Selection> reach, PushCallback on_result);
   void broadcast(ws::MessageRef message, BroadcastCallback on_result) { broadcast(std::move(message), {}, std::move(on_result)); }
   /// To the devices of a selection alone.
   void broadcast(ws::MessageRef message, Selection selection, BroadcastCallback on_result);

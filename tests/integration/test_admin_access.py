@@ -115,6 +115,14 @@ def test_a_token_of_a_group_reaches_devices_whose_credential_names_it(tmp_path):
             assert [device["device_id"] for device in listed] == ["f-1"]
             assert ask(gate, "POST", "/v1/devices/f-1/messages", token, "x")[0] == 200
             assert ask(gate, "POST", "/v1/devices/x-1/messages", token, "x")[0] == 403
+            lines = "\n".join(json.dumps({"device": device, "text": "x"}) for device in ("f-1", "x-1", "nobody"))
+            status, body, _ = ask(gate, "POST", "/v1/messages:batch", token, lines, {"Content-Type": "application/x-ndjson"})
+            results = sorted((json.loads(line) for line in body.splitlines()), key=lambda result: result.get("line", 9))
+            assert status == 200 and results[-1] == {"lines": 3, "delivered": 1}
+            assert [result.get("reason") for result in results[:-1]] == [None, "not_covered", "unknown_device"]
+            status, body, _ = ask(gate, "POST", "/v1/devices:presence", token, '["f-1", "x-1", "nobody"]', {"Content-Type": "application/json"})
+            assert status == 200
+            assert [entry["online"] for entry in json.loads(body)["devices"]] == [True, None, False]
             assert ask(gate, "DELETE", "/v1/devices/x-1", token)[0] == 403
             assert ask(gate, "DELETE", "/v1/devices/f-1", token)[0] == 204
 

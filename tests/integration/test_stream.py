@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 from support.curl import curl, metric
 from support.gate import PATIENCE, Gate, run_ringgate
-from support.raw_peer import BINARY, TEXT, connect_device
+from support.raw_peer import BINARY, PING, TEXT, connect_device
 
 UPSTREAM = {"route.0.upstream": "events"}
 
@@ -125,6 +125,58 @@ def test_refused_pushes(gate, members, status):
         assert receive(stream)["status"] == status
 
 
+LEVELS = ["queued", "sent", "acked", "ponged"]
+
+
+def result_of(stream, payload=b"x", **members):
+    send(stream, payload, type="push", id="r", **members)
+    result = receive(stream)
+    assert (result["type"], result["id"], result["device"]) == ("result", "r", members["device"])
+    return result
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_push_waits_until_it_has_come_so_far(gate, level):
+    with open_stream(gate) as stream, connect(gate.device_url(f"wait-{level}"), proxy=None) as device:
+        result = result_of(stream, device=f"wait-{level}", wait=level, timeout="10s")
+        assert result["status"] == "delivered" and LEVELS.index(result["reached"]) >= LEVELS.index(level)
+        assert result["queued_at"] and (level == "queued" or result[f"{level}_at"] >= result["queued_at"])
+        assert "reached" not in result_of(stream, device=f"wait-{level}")
+        assert [device.recv(timeout=10 * PATIENCE) for _ in range(2)] == ["x", "x"]
+
+
+def test_a_push_that_does_not_come_so_far_says_how_far_it_came(gate):
+    with open_stream(gate) as stream, connect_device(gate, "mute") as peer:  # answers no pings
+        result = result_of(stream, device="mute", wait="ponged", timeout="200ms")
+        assert (result["status"], result["reached"]) == ("wait_timeout", "acked")
+        assert result["acked_at"] and "ponged_at" not in result
+        send(stream, b"x", type="push", id="r", device="mute", wait="ponged", timeout="30s")
+        assert [peer.read_frame().opcode for _ in range(3)] == [TEXT, PING, TEXT]  # one ping answers for both
+        peer.socket.close()
+        assert receive(stream)["status"] == "connection_ended"
+
+
+def test_a_push_with_an_id_is_sent_once(gate):
+    with open_stream(gate) as stream, connect_device(gate, "once") as peer:
+        first = result_of(stream, device="once", idempotency_key="k")
+        again = result_of(stream, device="once", idempotency_key="k")
+        assert again == {**first, "repeated": True, "size": again["size"]}
+        assert result_of(stream, b"other", device="once", idempotency_key="k")["status"] == "idempotency_key_reused"
+        assert result_of(stream, b"2", device="once", conn=first["conn"])["status"] == "delivered"
+        assert result_of(stream, device="once", conn="00000000000000ff")["status"] == "other_connection"
+        assert [peer.read_frame().payload for _ in range(2)] == [b"x", b"2"]
+        peer.close_normally()
+
+
+@pytest.mark.parametrize("members, status", [
+    ({"ttl": -1}, "bad_ttl"), ({"coalesce_key": "a b"}, "bad_coalesce_key"), ({"idempotency_key": ""}, "bad_idempotency_key"), ({"conn": "a b"}, "bad_if_match"),
+    ({"wait": "read"}, "bad_wait"), ({"wait": "sent", "timeout": "5"}, "bad_timeout"), ({"ttl": 0, "coalesce_key": "k"}, "unknown_device"),
+])
+def test_options_that_are_none(gate, members, status):
+    with open_stream(gate) as stream:
+        assert result_of(stream, device="nobody", **members)["status"] == status
+
+
 def test_a_push_of_text_that_is_no_utf8(gate):
     with open_stream(gate) as stream:
         send(stream, b"\xff", type="push", id="1", device="x")
@@ -175,7 +227,7 @@ def test_tokens(tmp_path):
     file = tmp_path / "admin.tokens"
     made = {}
     for name, scopes, restriction in (("both", "read,push", []), ("read", "read", []), ("route", "read,push", ["--route", "/ws"]),
-                                      ("prefix", "read,push", ["--prefix", "a-"])):
+                                      ("prefix", "read,push", ["--prefix", "a-"]), ("group", "read,push", ["--group", "g"]), ("admin", "admin", [])):
         done = run_ringgate("token", "admin", "--name", name, "--scopes", scopes, "--append", str(file), *restriction)
         assert done.returncode == 0, done
         made[name] = done.stdout.split()[0]
@@ -183,8 +235,9 @@ def test_tokens(tmp_path):
         assert refused(guarded) == (401, "token_missing")
         assert refused(guarded, subprotocols=("ringgate.v1", "ringgate.token.wrong")) == (401, "token_invalid")
         with connect_device(guarded, "a-1") as one, connect_device(guarded, "b-1") as other:
+            assert curl(guarded.admin_url("/v1/groups/g/devices/b-1"), "-X", "PUT", "-H", f"Authorization: Bearer {made['admin']}").status == 200
             expected = {"both": ("delivered", "delivered"), "read": ("scope", "scope"), "route": ("delivered", "delivered"),
-                        "prefix": ("delivered", "not_covered")}
+                        "prefix": ("delivered", "not_covered"), "group": ("not_covered", "delivered")}
             for name, statuses in expected.items():
                 with open_stream(guarded, subprotocols=("ringgate.v1", f"ringgate.token.{made[name]}")) as stream:
                     assert stream.subprotocol == "ringgate.v1"

@@ -69,6 +69,7 @@ char letter_of(PushOutcome outcome) {
     case PushOutcome::unknown_outcome: break;
     // Only of pushes with options, which this program does not make.
     case PushOutcome::other_connection:
+    case PushOutcome::not_covered:
     case PushOutcome::level_unsupported:
     case PushOutcome::id_conflict:
     case PushOutcome::expired:

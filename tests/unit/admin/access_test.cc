@@ -118,6 +118,75 @@ TEST_F(AdminAccess, AListShowsOnlyWhatItsTokenCovers) {
   EXPECT_TRUE(ids("by-group").empty());
 }
 
+/// Tokens whose reach depends on the connection are judged line by line, where the device is.
+TEST_F(AdminAccess, ABatchReachesOnlyWhatItsTokenCovers) {
+  std::map<std::string, FakePeer*> peers;
+  for (const char* id : {"a-1", "b-1"}) peers[id] = &gate.connect_device(id, id[0] == 'a' ? 0 : 1);
+  EXPECT_EQ(ask("PUT", "/v1/groups/g/devices/b-1", bearer("boss")).status, 200);
+  const auto results = [&](std::string_view token) {
+    const std::string body =
+        "{\"device\":\"a-1\",\"text\":\"x\"}\n{\"device\":\"b-1\",\"text\":\"x\",\"ttl\":5}\n{\"device\":\"none\",\"text\":"
+        "\"x\"}";
+    FakePeer& peer = gate.connect();
+    peer.send("POST /v1/messages:batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n" + bearer(token) +
+              "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    gate.settle();
+    const auto bytes = peer.take_received();
+    peer.close();
+    std::string answer(text_of(bytes));
+    std::vector<std::string> lines(3);
+    for (int i = 1; i <= 3; ++i) {
+      const std::size_t at = answer.find("{\"line\":" + std::to_string(i));
+      if (at == std::string::npos) continue;
+      const Json line = Json::parse(answer.substr(at, answer.find('\n', at) - at));
+      lines[static_cast<std::size_t>(i - 1)] = line["status"] == 200 ? "delivered" : line.value("reason", "");
+    }
+    return lines;
+  };
+  using Lines = std::vector<std::string>;
+  EXPECT_EQ(results("by-route"), (Lines{"delivered", "delivered", "unknown_device"}));
+  EXPECT_EQ(results("by-other"), (Lines{"not_covered", "not_covered", "unknown_device"}));
+  EXPECT_EQ(results("by-group"), (Lines{"not_covered", "delivered", "unknown_device"}));
+  EXPECT_EQ(results("plant-a"), (Lines{"delivered", "not_covered", "not_covered"}));
+  EXPECT_EQ(peers["a-1"]->received_text(), "\x81\x01x\x81\x01x");
+  EXPECT_EQ(peers["b-1"]->received_text(), "\x81\x01x\x81\x01x");
+  EXPECT_EQ(gate.sum(&ShardCounters::push_not_covered), 3U);
+}
+
+TEST_F(AdminAccess, PresenceTellsOnlyOfWhatItsTokenCovers) {
+  for (const char* id : {"a-1", "b-1"}) (void)gate.connect_device(id, id[0] == 'a' ? 0 : 1);
+  gate.connect_device("gone", 1).reset();
+  EXPECT_EQ(ask("PUT", "/v1/groups/g/devices/b-1", bearer("boss")).status, 200);
+  const auto presence = [&](std::string_view token) {
+    const std::string body = R"(["a-1","b-1","gone","b-1"])";
+    const Reply reply = gate.ask_once("POST /v1/devices:presence HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
+                                      bearer(token) + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return Json::parse(reply.body)["devices"];
+  };
+  const Json gone{{"device_id", "gone"}, {"online", false}, {"last_seen", nullptr}};
+  const Json hidden{{"device_id", "a-1"}, {"online", nullptr}, {"reason", "not_covered"}};
+  const Json by_group = presence("by-group");
+  ASSERT_EQ(by_group.size(), 4U);
+  EXPECT_EQ(by_group[0], hidden);
+  EXPECT_EQ(by_group[1]["online"], true);
+  EXPECT_EQ(by_group[2], gone) << "whether it was in the group, nobody knows any more";
+  EXPECT_EQ(by_group[3], by_group[1]);
+  EXPECT_EQ(presence("by-route")[0]["online"], true);
+  EXPECT_EQ(presence("by-other")[0], hidden);
+  EXPECT_TRUE(presence("reader")[2]["last_seen"].is_string());
+}
+
+/// Between the question who the device is and the push, another connection may take its place.
+TEST_F(AdminAccess, APushIsJudgedByTheConnectionThatWouldGetIt) {
+  (void)gate.connect_device("b-1", 1);
+  EXPECT_EQ(ask("PUT", "/v1/groups/g/devices/b-1", bearer("boss")).status, 200);
+  EXPECT_EQ(ask("POST", "/v1/devices/b-1/messages", bearer("by-group"), "x").status, 200);
+  FakePeer& newer = gate.connect_device("b-1", 0);  // in no group
+  EXPECT_EQ(reason_of(ask("POST", "/v1/devices/b-1/messages", bearer("by-group"), "x")), "not_covered");
+  EXPECT_EQ(newer.received_text(), "");
+}
+
 TEST_F(AdminAccess, TellsWhatIsWrongWithACredential) {
   struct Row {
     std::string fields;

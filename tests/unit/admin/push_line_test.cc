@@ -49,7 +49,7 @@ TEST(PushLine, AnIdIsRepeatedAsItWas) {
 
 TEST(PushLine, TakesTheOptionsOfAPush) {
   const PushLine push = good(
-      R"({"device":"a","text":"x","ttl":30,"coalesce_key":"state","idempotency_key":"m-1","if_match":"0123456789abcdef","wait":"acked","timeout":"500ms"})");
+      R"({"device":"a","text":"x","ttl":30,"coalesce_key":"state","idempotency_key":"m-1","conn":"0123456789abcdef","wait":"acked","timeout":"500ms"})");
   EXPECT_EQ(push.options.ttl_ns, 30'000'000'000U);
   EXPECT_EQ(push.options.coalesce_key, "state");
   EXPECT_EQ(push.options.id, "m-1");
@@ -68,7 +68,7 @@ TEST(PushLine, TakesTheOptionsOfAPush) {
   EXPECT_EQ(option_fault(R"("timeout":"5")"), Refusal::bad_timeout);
   EXPECT_EQ(option_fault(R"("coalesce_key":"")"), Refusal::bad_coalesce_key);
   EXPECT_EQ(option_fault(R"("idempotency_key":"a b")"), Refusal::bad_idempotency_key);
-  EXPECT_EQ(option_fault(R"("if_match":"x y")"), Refusal::bad_if_match);
+  EXPECT_EQ(option_fault(R"("conn":"x y")"), Refusal::bad_if_match);
   EXPECT_EQ(option_fault(R"("ttl":1,"ttl":1)"), Refusal::bad_line);
 }
 
