@@ -386,7 +386,8 @@ class DeviceSession final : public conn::Session {
 
   // telling.cc
   DeviceView view_of(conn::Connection& connection);
-  void tell_connected(conn::Connection& connection, const std::vector<device::ConnectionRef>& replaced);
+  void tell_connected(conn::Connection& connection, const http::RequestView& request,
+                      const std::vector<device::ConnectionRef>& replaced);
   void tell_message(conn::Connection& connection, const ws::Event& event, std::uint64_t sinks);
   void tell_slow(conn::Connection& connection, Slowness slowness);
   void tell_disconnect(conn::Connection& connection);

@@ -1,6 +1,7 @@
 #include "dispatch/observer.h"
 
 #include "base/log.h"
+#include "http/trace_parent.h"
 
 namespace ringgate::dispatch {
 
@@ -8,11 +9,14 @@ bool LogObserver::hears_devices() const { return log::enabled(log::Level::info);
 
 void LogObserver::on_connected(const DeviceView& device) {
   if (!hears_devices()) return;
-  log::info("device connected", {{"device_id", device.device_id},
-                                 {"remote", device.peer.text()},
-                                 {"path", device.path},
-                                 {"shard", device.shard_index},
-                                 {"conn", device.connection.text()}});
+  const std::string remote = device.peer.text(), conn = device.connection.text();
+  std::vector<log::Field> fields{
+      {"device_id", device.device_id}, {"remote", remote}, {"path", device.path}, {"shard", device.shard_index}, {"conn", conn}};
+  if (const auto trace = http::parse_trace_parent(device.trace_parent)) {
+    fields.emplace_back("trace_id", trace->trace_id);
+    fields.emplace_back("parent_id", trace->parent_id);
+  }
+  log::write(log::Level::info, "device connected", fields);
 }
 
 void LogObserver::on_disconnected(const DeviceView& device, const DisconnectView& end) {

@@ -29,6 +29,7 @@ struct DeviceView {
   std::uint8_t route_index;
   std::uint64_t epoch;                  // see epochs.h
   std::span<const std::string> groups;  // that the device is in, and those that its credential names
+  std::string_view trace_parent = {};   // a valid traceparent of its opening handshake; only for on_connected
 };
 
 /// Whose decision or fault ended a connection.

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "dispatch/device_session.h"
+#include "http/trace_parent.h"
 
 namespace ringgate::dispatch {
 
@@ -28,9 +29,21 @@ DeviceView DeviceSession::view_of(conn::Connection& connection) {
   return view;
 }
 
-void DeviceSession::tell_connected(conn::Connection& connection, const std::vector<device::ConnectionRef>& replaced) {
+namespace {
+
+/// Two such fields count as none (W3C Trace Context, section 3.2), and so does a malformed one.
+std::string_view trace_parent_of(const http::RequestView& request) {
+  const auto value = request.field("traceparent");
+  return value && http::parse_trace_parent(*value) && request.count_fields("traceparent") == 1 ? *value : std::string_view{};
+}
+
+}  // namespace
+
+void DeviceSession::tell_connected(conn::Connection& connection, const http::RequestView& request,
+                                   const std::vector<device::ConnectionRef>& replaced) {
   if (!observers_.hear_devices()) return;
-  const DeviceView view = view_of(connection);
+  DeviceView view = view_of(connection);
+  view.trace_parent = trace_parent_of(request);
   observers_.tell(&Observer::on_connected, view);
   for (const device::ConnectionRef older : replaced) observers_.tell(&Observer::on_replaced, view, to_public(older));
 }

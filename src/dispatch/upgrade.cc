@@ -137,7 +137,7 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
     }
     answer_upgrade(connection, request, admission, additions.field_lines);
     if (admission.let_in_for) note_let_in(connection, *admission.let_in_for);
-    tell_connected(connection, *replaced);
+    tell_connected(connection, request, *replaced);
   } catch (const std::bad_alloc&) {  // nobody was told of the device, so nobody is told of its end
     leave_map(connection);
     forget_device(connection);

@@ -182,10 +182,14 @@ void EventEncoder::append_json(std::string& out, const RecordView& record, Paylo
 void EventEncoder::append_details(std::string& out, const RecordView& record, Payload payload) {
   const std::string_view text = text_of(record.payload());
   switch (record.type()) {
-    case EventType::connected:
+    case EventType::connected: {
+      const auto [remote, trace_parent] = record.connected();
       out += ",\"remote\":";
-      append_json_string(out, text);
+      append_json_string(out, remote);
+      if (!trace_parent.empty()) out += ",\"traceparent\":";
+      if (!trace_parent.empty()) append_json_string(out, trace_parent);
       break;
+    }
     case EventType::disconnected: {
       const EndFacts end = record.end();
       append_member(out, ",\"code\":", static_cast<std::uint16_t>(end.code));

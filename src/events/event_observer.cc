@@ -9,8 +9,9 @@ namespace ringgate::events {
 
 void EventObserver::on_connected(const dispatch::DeviceView& device) {
   if (!hub_.is_wanted()) return;
-  const std::string remote = device.peer.text();
-  record(device, {.type = EventType::connected, .payload = bytes_of(remote)});
+  std::string text = device.peer.text();
+  if (!device.trace_parent.empty()) text.append("\n").append(device.trace_parent);
+  record(device, {.type = EventType::connected, .payload = bytes_of(text)});
 }
 
 void EventObserver::on_disconnected(const dispatch::DeviceView& device, const dispatch::DisconnectView& end) {

@@ -4,6 +4,7 @@
 // In the byte order of the machine: a record never leaves the process. Pure; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "dispatch/observer.h"
 #include "ringgate/bytes.h"
@@ -22,7 +24,7 @@
 namespace ringgate::events {
 
 enum class EventType : std::uint8_t {
-  connected,            // payload: the peer's address
+  connected,            // payload: the peer's address; then, if the handshake has one, a line feed and its traceparent
   disconnected,         // words: see EndFacts; payload: the reason
   replaced,             // words: the older connection
   message,              // payload: the message
@@ -118,6 +120,12 @@ class RecordView {
   const RecordHead& head() const { return head_; }
   EventType type() const { return static_cast<EventType>(head_.type); }
   std::uint64_t number() const { return head_.number; }
+  /// Of EventType::connected: the peer's address, and the traceparent of its handshake, or nothing.
+  std::pair<std::string_view, std::string_view> connected() const {
+    const std::string_view text = text_of(payload());
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    return {text.substr(0, end), text.substr(std::min(end + 1, text.size()))};
+  }
   std::string_view device_id() const { return text_of({bytes_ + words_end(), head_.id_bytes}); }
   ConnectionRef connection() const { return {head_.connection}; }
   GroupsView groups() const { return GroupsView(text_of({bytes_ + words_end() + head_.id_bytes, head_.groups_bytes})); }

@@ -6,8 +6,26 @@
 
 #include "base/log.h"
 #include "hooks/connect_exchange.h"
+#include "http/byte_class.h"
+#include "http/trace_parent.h"
 
 namespace ringgate::hooks {
+
+namespace {
+
+/// Two such fields count as none (W3C Trace Context, section 3.2), and so does a malformed one.
+std::string_view trace_parent_of(const UpgradeRequest& request) {
+  std::string_view found;
+  for (std::size_t i = 0; i < request.fields_count(); ++i) {
+    const auto [name, value] = request.field(i);
+    if (!http::equals_ignoring_case(name, "traceparent")) continue;
+    if (!found.empty()) return {};
+    found = value;
+  }
+  return http::parse_trace_parent(found) ? found : std::string_view{};
+}
+
+}  // namespace
 
 ConnectHook::ConnectHook(const RouteConfig& route, std::size_t webhook, DurationNs deadline, HookThread& thread,
                          WebhookCounters& counters)
@@ -24,6 +42,7 @@ UpgradeVerdict ConnectHook::judge(const UpgradeRequest& request) {
   Question question{.id = fmt::format("{}-{}", connection.text(), unix_ms_now()),
                     .subject = std::string(request.device_id()),
                     .body = question_of(request, field_names_),
+                    .trace_parent = std::string(trace_parent_of(request)),
                     .asked_at = now,
                     .deadline = now + deadline_,
                     .on_answer = [this, connection](const Answer& answer) { take_answer(connection, answer); }};

@@ -80,6 +80,10 @@ Delivery EventSource::delivery_of(const events::RecordView& record) {
                            {"epoch", std::to_string(record.head().epoch)},
                            {"seq", std::to_string(record.head().seq)},
                            {"route", std::string(encoder_.route_of(record))}};
+  // The distributed tracing extension of CloudEvents.
+  if (record.type() == EventType::connected)
+    if (const auto trace_parent = record.connected().second; !trace_parent.empty())
+      delivery.attributes.emplace_back("traceparent", trace_parent);
   if (record.type() == EventType::message) {
     delivery.content_type = record.message_type() == MessageType::text ? "text/plain; charset=utf-8" : "application/octet-stream";
     delivery.body = text_of(record.payload());

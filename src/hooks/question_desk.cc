@@ -40,7 +40,8 @@ void QuestionDesk::ask(Seat& seat, TimeNs now) {
                        .subject = seat.question.subject,
                        .id = seat.question.id,
                        .unix_ms = unix_ms_now(),
-                       .content_type = "application/json"};
+                       .content_type = "application/json",
+                       .attributes = {{"traceparent", seat.question.trace_parent}}};
   std::vector<std::string> fields = event_fields(event, "//" + settings_->origin);
   for (std::string& field : settings_->request_fields(event.unix_ms / 1000, seat.question.body))
     fields.push_back(std::move(field));

@@ -20,7 +20,8 @@ namespace ringgate::hooks {
 struct Question {
   std::string id;  // of the event
   std::string subject;
-  std::string body;  // JSON
+  std::string body;          // JSON
+  std::string trace_parent;  // of the opening handshake; empty: none
   TimeNs asked_at = 0;
   TimeNs deadline = 0;
   /// Gets the answer, or one with status 0. Runs once, on the hook thread.

@@ -14,7 +14,7 @@ import websockets.sync.client
 from support.certificates import Root
 from support.curl import curl
 from support.gate import Gate
-from support.receiver import Receiver, event_of, signature_fits, verdict, wait_for_metric
+from support.receiver import Receiver, event_of, metric, signature_fits, verdict, wait_for_metric
 
 KEY = b"k" * 40
 
@@ -129,6 +129,18 @@ def test_the_backend_ends_the_connection_in_time():
             with pytest.raises(websockets.exceptions.ConnectionClosed):
                 device.recv(20)
             assert device.close_code == 4401
+
+
+def test_questions_carry_the_trace_and_have_their_durations_counted():
+    header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with Receiver(lambda _: time.sleep(0.05) or 204) as receiver, Gate(settings_of(receiver)) as gate:
+        for fields in ({"traceparent": header}, {}):
+            connect(gate, additional_headers=fields).close()
+        name = 'ringgate_connect_hook_duration_seconds'
+        wait_for_metric(gate, f'{name}_count{{webhook="backend"}}', 2)
+        assert metric(gate, f'{name}_sum{{webhook="backend"}}') >= 0.1
+        assert metric(gate, 'ringgate_webhook_request_duration_seconds_count{webhook="backend"}') == 0
+        assert [event_of(request).get("traceparent") for request in receiver.posts()] == [header, None]
 
 
 def test_questions_that_find_no_room_are_decided_at_once():

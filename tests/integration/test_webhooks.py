@@ -91,6 +91,34 @@ def test_comings_and_goings_are_sent_if_they_are_asked_for():
     assert event_of(gone)["type"] == "device.disconnected" and json.loads(gone.body)["code"] == 1000
 
 
+def test_the_trace_of_a_handshake_is_told():
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    header = f"00-{trace}-{parent}-01"
+    with Receiver() as receiver, Gate(settings_of(receiver, events="device.connected,device.disconnected")) as gate:
+        with connect(gate, "traced", additional_headers={"traceparent": header}) as device:
+            device.send("x")
+            receiver.wait(lambda r: len(r.posts()) == 2)
+        with connect(gate, "plain", additional_headers={"traceparent": header.upper()}):
+            pass
+        receiver.wait(lambda r: len(r.posts()) == 5)
+        record = gate.wait_for_log("device connected", device_id="traced")
+    [come, plain] = receiver.posts("device.connected")
+    assert event_of(come)["traceparent"] == header and json.loads(come.body)["traceparent"] == header
+    assert (record["trace_id"], record["parent_id"]) == (trace, parent)
+    assert all("traceparent" not in event_of(request) for request in receiver.posts() if request is not come)
+    assert "traceparent" not in json.loads(plain.body)
+
+
+def test_requests_have_their_durations_counted():
+    with Receiver(lambda _: time.sleep(0.05) or 204) as receiver, Gate(settings_of(receiver, lanes="1")) as gate, connect(gate) as device:
+        for _ in range(4):
+            device.send("x")
+        wait_for_books(gate, 4)
+        name = "ringgate_webhook_request_duration_seconds"
+        assert metric(gate, f'{name}_count{{webhook="backend"}}') == 4
+        assert metric(gate, f'{name}_sum{{webhook="backend"}}') >= 0.2
+
+
 def test_the_sdks_take_our_events():
     with Receiver() as receiver:
         with Gate(settings_of(receiver, events="device.connected")) as gate, connect(gate, "a:b~") as device:

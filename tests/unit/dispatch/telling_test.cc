@@ -27,6 +27,7 @@ class Witness final : public dispatch::Observer {
   void on_connected(const dispatch::DeviceView& device) override {
     connected.push_back(device.connection);
     epochs.push_back(device.epoch);
+    traces.emplace_back(device.trace_parent);
   }
   void on_replaced(const dispatch::DeviceView& device, ConnectionRef older) override {
     replaced.emplace_back(device.connection, older);
@@ -42,6 +43,7 @@ class Witness final : public dispatch::Observer {
   }
 
   std::vector<ConnectionRef> connected;
+  std::vector<std::string> traces;
   std::vector<std::uint64_t> epochs, ended_epochs;
   std::vector<std::pair<ConnectionRef, ConnectionRef>> replaced;
   std::vector<Message> messages;
@@ -77,6 +79,19 @@ TEST_F(Telling, MessagesOfARouteWithSinksBeforeTheirHandlerSeesThem) {
   EXPECT_EQ(witness().messages[1].payload, "two");
   EXPECT_EQ(witness().messages[1].type, MessageType::binary);
   EXPECT_EQ(client.take_messages(), (std::vector<std::string>{"one", "two"})) << "and they are echoed";
+}
+
+TEST_F(Telling, TheTraceOfAHandshakeIfItHasExactlyOneThatIsValid) {
+  start_watched();
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto line = [](std::string_view value) { return "traceparent: " + std::string(value) + "\r\n"; };
+  for (const std::string& fields :
+       std::vector<std::string>{line(trace), "", line("00-0"), line(trace) + line(trace), line(trace)}) {
+    DeviceClient client = connect();
+    client.peer().send(DeviceClient::request("a", "/ws", fields));
+    gate->settle();
+  }
+  EXPECT_EQ(witness().traces, (std::vector<std::string>{trace, "", "", "", trace}));
 }
 
 TEST_F(Telling, NoMessagesOfOtherRoutes) {

@@ -47,6 +47,12 @@ TEST(EventJson, TheOtherTypes) {
   EXPECT_EQ(connected["type"], "device.connected");
   EXPECT_EQ(connected["remote"], "192.0.2.1:5");
   EXPECT_EQ(connected["groups"], json(groups));
+  EXPECT_FALSE(connected.contains("traceparent"));
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const std::string traced_payload = "192.0.2.1:5\n" + trace;
+  const json traced = shown(written({.type = EventType::connected, .device_id = "a", .payload = bytes_of(traced_payload)}));
+  EXPECT_EQ(traced["remote"], "192.0.2.1:5");
+  EXPECT_EQ(traced["traceparent"], trace);
 
   const std::array<std::uint64_t, 6> end{4409 | std::uint64_t{1} << 16, 10, 20, 30, 40, 50};
   const json disconnected =
