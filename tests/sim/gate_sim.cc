@@ -23,8 +23,9 @@ ring::FakeOptions world_options(ring::FakeRandom& dice, const SimulationOptions&
   return result;
 }
 
-GateOptions gate_options(ring::FakeRandom& dice, Handler& handler, SlowPolicy slow_policy) {
+GateOptions gate_options(ring::FakeRandom& dice, Handler& handler, SlowPolicy slow_policy, bool is_patient) {
   GateOptions options;
+  options.settings.routes.push_back(EventWatch::route(is_patient));
   options.handler = &handler;
   options.shards_count = static_cast<std::uint32_t>(1 + dice.below(3));
   options.slots_count = 192;
@@ -63,6 +64,7 @@ void SimulatedHandler::on_open(Connection& connection) {
 }
 
 void SimulatedHandler::on_message(Connection& connection, MessageView message) {
+  heard[connection.ref().text()].emplace_back(text_of(message.payload));
   if (dice_.chance(0.5)) connection.echo();
   else connection.send(message);
   if (!dice_.chance(pause_probability)) return;
@@ -75,7 +77,9 @@ Simulation::Simulation(std::uint64_t seed, const SimulationOptions& options)
       world_(seed, world_options(dice_, options)),
       handler_(dice_),
       slow_policy_(static_cast<SlowPolicy>(dice_.below(4))),
-      gate_(world_, gate_options(dice_, handler_, slow_policy_)),
+      is_patient_(dice_.chance(0.5)),
+      gate_(world_, gate_options(dice_, handler_, slow_policy_, is_patient_)),
+      events_(gate_, dice_, is_patient_),
       steps_count_(options.steps_count) {}
 
 void Simulation::run() {
@@ -85,6 +89,7 @@ void Simulation::run() {
       if (const std::size_t shard = dice_.below(gate_.shards_count()); gate_.is_awake(shard)) gate_.turn(shard);
     if (dice_.chance(0.3)) world_.advance(dice_.below(2 * nanoseconds_per_millisecond));
     if (dice_.chance(0.02)) world_.advance(dice_.below(400 * nanoseconds_per_millisecond));
+    events_.work();
     read_all();
   }
   become_kind();
@@ -93,6 +98,7 @@ void Simulation::run() {
   check_pushes();
   check_broadcasts();
   check_books();
+  events_.check(handler_.heard);
 }
 
 void Simulation::step() {
@@ -139,7 +145,7 @@ void Simulation::connect() {
   const std::string id = "d" + std::to_string(dice_.below(10));  // few, so that they meet
   SimulatedDevice& device = devices_.emplace_back(SimulatedDevice{.client = DeviceClient(connect_peer()), .id = id});
   device.number = devices_.size() - 1;
-  device.unsent = DeviceClient::request(id, "/handler");
+  device.unsent = DeviceClient::request(id, "/handler/up");
 }
 
 void Simulation::speak(SimulatedDevice& device) {
@@ -356,7 +362,10 @@ void Simulation::become_kind() {
     for (SimulatedDevice& device : devices_) send_some(device, device.unsent.size());
     resume_paused();
     decide();
-    gate_.pass(20 * nanoseconds_per_millisecond);
+    for (int part = 0; part < 10; ++part) {
+      gate_.pass(2 * nanoseconds_per_millisecond);
+      events_.catch_up();
+    }
     read_all();
   }
 }
@@ -386,6 +395,7 @@ void Simulation::end_all() {
   }
   for (int round = 0; round < 20; ++round) {
     gate_.pass(500 * nanoseconds_per_millisecond);
+    events_.catch_up();
     read_all();
     for (SimulatedDevice& device : devices_)
       if (!device.has_cut && !device.has_finished && device.has_answered_close && device.client.saw_end())

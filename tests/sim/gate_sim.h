@@ -3,7 +3,7 @@
 // Checked as it goes: echoes come back byte for byte and in order; pongs answer pings in order; a push reaches only its own
 // device, once, and not before an earlier one of its producer; one that a device answered for has arrived, one that was withdrawn has not; broadcasts of one producer keep their order. Checked at the end: every
 // push, broadcast, question and decision was answered exactly once, and counted under exactly one outcome; every connection was counted under
-// exactly one kind of end; as many devices were closed by a backend as were told so; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
+// exactly one kind of end; as many devices were closed by a backend as were told so; what the handler heard was an event, or counted as dropped; what was reported delivered has arrived, unless its connection was cut; every device online owns its id; nothing is left
 // of anything.
 // Everything follows from the seed, so that `trace_hash` is the same for every run of it.
 #pragma once
@@ -19,6 +19,7 @@
 
 #include "fake_ring/fake_random.h"
 #include "ringgate/handler.h"
+#include "sim/event_watch.h"
 #include "simulated_gate/device_client.h"
 #include "simulated_gate/simulated_gate.h"
 
@@ -42,6 +43,7 @@ class SimulatedHandler final : public Handler {
     if (code == CloseCode::closed_by_backend) ++closed_by_backend_count;
   }
 
+  Said heard;
   std::vector<ConnectionRef> undecided;
   std::vector<ConnectionRef> paused;
   double pause_probability = 0.02;
@@ -138,7 +140,9 @@ class Simulation {
   ring::FakeWorld world_;
   SimulatedHandler handler_;
   const SlowPolicy slow_policy_;
+  const bool is_patient_;  // devices wait for the reader of their events
   Gate gate_;
+  EventWatch events_;
   std::deque<SimulatedDevice> devices_;
   std::deque<SimulatedPush> pushes_;
   std::deque<SimulatedBroadcast> broadcasts_;

@@ -48,6 +48,7 @@ class Gate {
   /// Tasks of `on_shard`, each of which is counted as a push to nobody.
   std::uint64_t tasks_count() const { return tasks_count_; }
   dispatch::DeviceSession& devices(std::size_t shard) { return shards_[shard].devices(); }
+  const ring::Ring& ring(std::size_t shard) { return shards_[shard].ring(); }
   std::size_t outstanding(std::size_t shard) { return shards_[shard].push_service().outstanding(); }
 
   /// Runs `task` on `shard` in the middle of a turn, as a handler's call would be; has run when this returns.
