@@ -17,6 +17,7 @@ std::vector<NamedFeature> list(const Features& features) {
       {"zero_copy_sends", features.zero_copy_sends},
       {"unacked_command", features.unacked_command},
       {"idle_waits", features.idle_waits},
+      {"descriptor_install", features.descriptor_install},
   };
 }
 

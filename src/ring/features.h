@@ -20,6 +20,7 @@ struct Features {
   bool zero_copy_sends = false;      // from registered memory; else the kernel copies every send
   bool unacked_command = false;      // SIOCOUTQ through the ring; else nobody knows what a peer has acknowledged
   bool idle_waits = false;           // IORING_ENTER_NO_IOWAIT; else the kernel counts a sleeping ring as waiting for a disk
+  bool descriptor_install = false;   // a process descriptor for a direct one, for a moment; else nobody knows a link's quality
 
   friend bool operator==(const Features&, const Features&) = default;
 };

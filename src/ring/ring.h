@@ -20,6 +20,7 @@
 #include "ring/keeper.h"
 #include "ring/token.h"
 #include "ringgate/bytes.h"
+#include "ringgate/link_quality.h"
 
 namespace ringgate::ring {
 
@@ -102,7 +103,7 @@ struct SetupError {
 };
 
 struct RingOptions {
-  Features allowed{true, true, true, true, true, true, true, true, true, true, true};  // the ring uses no others
+  Features allowed{true, true, true, true, true, true, true, true, true, true, true, true};  // the ring uses no others
   std::uint32_t submission_entries = 1024;
   std::uint32_t completion_entries = 16384;
   std::uint32_t sockets_max = 1024;             // size of the direct descriptor table
@@ -188,6 +189,13 @@ class Ring {
   bool tells_unacknowledged(Socket socket) const;
   /// Completes at once with the number of bytes that the kernel has taken and the peer's TCP has not acknowledged (SIOCOUTQ, tcp(7)).
   void unacknowledged(Socket socket, Token token);
+
+  /// Whether `link` can be asked of this socket: known, unix_socket or unsupported.
+  LinkStatus link_status(Socket socket) const;
+  /// Completes at once with what the kernel knows of a TCP connection. `*out` must live until then, and is set only without an error. For
+  /// a direct descriptor it takes a process descriptor until the completion is reaped: IoError::no_descriptors if there is none. One
+  /// question per socket at a time.
+  void link(Socket socket, LinkQuality* out, Token token);
 
   /// Receives into provided buffers. Completes for each received piece, and stays armed while `more`. Result 0: end of stream.
   void receive(Socket socket, Token token);

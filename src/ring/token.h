@@ -24,6 +24,7 @@ enum class OperationKind : std::uint8_t {
   receive_now,        // one-shot, into a buffer of the bulk group; never waits
   zero_copy,          // inside the kernel backend: a send without a copy; slot = its number
   unacknowledged,     // how many bytes the peer has not acknowledged
+  link,               // what the kernel knows of a TCP connection
   borrow_descriptor,  // inside the kernel backend: the first step of a shutdown
 };
 

@@ -89,6 +89,7 @@ struct Ring::Backend {
   std::vector<Family> socket_families;
   std::unordered_map<Socket, PendingPeerName> pending_peer_names;  // in flight; the kernel writes to the nodes, which never move
   std::unordered_map<Socket, PendingPeerProcess> pending_peer_processes;  // likewise
+  std::unordered_map<Socket, LinkQuality*> pending_links;                 // in flight
   std::vector<PeerAddress> accepted_addresses;                            // by socket; only with addressed accepts
   std::deque<io_uring_sqe> backlog;           // submissions made while the queue was full and the kernel took none
   std::deque<PiecedMessage> pieced_messages;  // a deque, since elements must not move
@@ -118,6 +119,9 @@ struct Ring::Backend {
   void translate_accept(Completion& completion);
   void translate_peer_name(Completion& completion);
   void translate_peer_process(Completion& completion);
+  void translate_link(Completion& completion);
+  void close_borrowed(const io_uring_cqe& cqe);
+  void close_all_borrowed();
 };
 
 }  // namespace ringgate::ring

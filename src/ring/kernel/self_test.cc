@@ -127,6 +127,8 @@ class Trial {
   std::vector<Completion> sends;
   std::optional<Completion> peer_name;
   std::optional<Completion> unacknowledged;
+  std::optional<Completion> link;
+  LinkQuality link_quality;
 
  private:
   void on_completion(const Completion& completion) {
@@ -144,6 +146,7 @@ class Trial {
       case OperationKind::send: sends.push_back(completion); break;
       case OperationKind::peer_name: peer_name = completion; break;
       case OperationKind::unacknowledged: unacknowledged = completion; break;
+      case OperationKind::link: link = completion; break;
       default: break;
     }
   }
@@ -249,6 +252,13 @@ bool tells_unacknowledged(Trial& trial) {
          trial.unacknowledged->result == 0;
 }
 
+/// Of a connection that has begun, the kernel knows the size of its segments.
+bool knows_links(Trial& trial) {
+  trial.ring->link(*trial.socket, &trial.link_quality, {OperationKind::link, *trial.socket, 1});
+  return trial.turn_until([&] { return trial.link.has_value(); }) && trial.link->error == IoError::none &&
+         trial.link_quality.mss > 0;
+}
+
 }  // namespace
 
 bool message_arrives(Ring& from, Ring& to, const Ring::Doorbell& doorbell) {
@@ -282,6 +292,8 @@ std::expected<Features, SetupError> self_test(const Features& allowed) {
   // Only direct descriptors need the command; for process descriptors there is getpeername(2).
   proven.peer_name_command = allowed.peer_name_command && proven.direct_descriptors && names_peers(**trial);
   proven.unacked_command = allowed.unacked_command && tells_unacknowledged(**trial);
+  // Process descriptors are asked without it.
+  proven.descriptor_install = allowed.descriptor_install && (!proven.direct_descriptors || knows_links(**trial));
   proven.message_ring = allowed.message_ring && reaches_other_ring(**trial, proven);
   proven.silent_sends = allowed.silent_sends && silence_means_sent(**trial);
   if (proven.zero_copy_sends) {  // on another connection, since the first is reset

@@ -86,7 +86,10 @@ SetupError describe_ring_failure(const char* what, int error) {
 Ring::Backend::~Backend() {
   for (const Listener& listener : listeners)
     if (listener.descriptor >= 0) ::close(listener.descriptor);
-  if (uring_open) io_uring_queue_exit(&uring);
+  if (uring_open) {
+    close_all_borrowed();
+    io_uring_queue_exit(&uring);
+  }
   if (event_descriptor >= 0) ::close(event_descriptor);
   for (const int descriptor : reserve) ::close(descriptor);
 }
@@ -123,7 +126,7 @@ std::expected<std::unique_ptr<Ring>, SetupError> Ring::open(const RingOptions& o
     error = b.bulk_buffers.open(&b.uring, {2 * bulk_receives_max, bulk_buffer_bytes, false, abi::bulk_buffer_group});
   if (error != 0) return std::unexpected(describe_ring_failure("registering receive buffers", error));
 
-  b.borrows_descriptors = b.features.direct_descriptors;
+  b.borrows_descriptors = b.features.direct_descriptors && b.features.descriptor_install;
 
   b.event_descriptor = eventfd(0, EFD_CLOEXEC);
   if (b.event_descriptor < 0) return std::unexpected(describe_ring_failure("eventfd", errno));

@@ -198,6 +198,7 @@ bool Ring::Backend::translate_completion(const io_uring_cqe& cqe, Completion& co
     case OperationKind::accept: translate_accept(completion); return true;
     case OperationKind::peer_name: translate_peer_name(completion); return true;
     case OperationKind::peer_process: translate_peer_process(completion); return true;
+    case OperationKind::link: translate_link(completion); return true;
     case OperationKind::hang_up:
       if (completion.error == IoError::none && (completion.result & (POLLERR | POLLHUP)) != 0)
         completion.error = IoError::connection_ended;

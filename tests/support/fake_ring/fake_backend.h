@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "fake_ring/fake_buffers.h"
@@ -70,6 +71,7 @@ struct Ring::Backend {
   void run_close(const FakeSubmission& submission);
   void run_peer_name(const FakeSubmission& submission);
   void run_unacknowledged(const FakeSubmission& submission);
+  void run_link(const FakeSubmission& submission);
   void run_doorbell(const FakeSubmission& submission);
 
   // -- Deferred work (fake_work.cc).
@@ -123,6 +125,12 @@ struct Ring::Backend {
   std::vector<Completion> late;                        // come with the next enter
   std::map<std::uint64_t, PeerAddress*> names_wanted;  // by token, from call to completion
   std::map<std::uint64_t, PeerAddress> names_found;
+  struct LinkAsked {
+    LinkQuality* out = nullptr;
+    LinkQuality found;
+    std::optional<Socket> descriptor = {};  // installed until the completion is reaped
+  };
+  std::map<std::uint64_t, LinkAsked> links_asked;  // by token, from call to completion
   std::deque<ZeroCopy> zero_copies;
   std::uint64_t turn = 0;   // submits, each with all the attempts it takes
   bool submitting = false;  // the last attempt did not take everything

@@ -37,6 +37,8 @@ class FakeConnection {
   bool send_fails(TimeNs now) const;  // reset, or our direction is shut down
   std::size_t send_room() const;
   std::size_t unacknowledged_bytes() const { return under_way_.size(); }
+  const LinkQuality& link() const { return link_; }
+  void set_link(const LinkQuality& link) { link_ = link; }
   void write(ByteView bytes, TimeNs now);  // at most send_room
   void hold_back() { held_back_ = true; }  // what is written does not travel before the FIN
   void shutdown_by_gate(TimeNs now);       // FIN, after what was written; reception goes on
@@ -74,6 +76,7 @@ class FakeConnection {
 
   PeerAddress peer_address_;
   std::size_t send_buffer_bytes_;
+  LinkQuality link_{.rtt_us = 100, .cwnd = 10, .mss = 1448};
 
   // Towards the gate.
   std::deque<Segment> segments_;

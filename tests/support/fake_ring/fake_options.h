@@ -19,14 +19,15 @@ enum class SlotOrder : std::uint8_t {
 
 struct FakeOptions {
   /// What the kernel offers; masked by RingOptions::allowed as in the product.
-  Features features{true, true, true, true, true, true, true, true, true, true};
+  Features features{true, true, true, true, true, true, true, true, true, true, true, true};
   SlotOrder slot_order = SlotOrder::as_kernel;
 
   // -- Sizes.
-  std::size_t send_buffer_bytes = 2'621'440;     // what one socket takes while its peer reads, per enter
-  std::uint32_t reads_per_enter_max = 32;        // completions of one receive in one enter
-  std::uint32_t work_items_per_enter_max = 20;   // ready operations run in one enter, or completions_min if larger
-  std::uint32_t process_descriptors_max = 1024;  // of the process; counts only without direct descriptors
+  std::size_t send_buffer_bytes = 2'621'440;    // what one socket takes while its peer reads, per enter
+  std::uint32_t reads_per_enter_max = 32;       // completions of one receive in one enter
+  std::uint32_t work_items_per_enter_max = 20;  // ready operations run in one enter, or completions_min if larger
+  std::uint32_t process_descriptors_max =
+      1024;  // of the process: for sockets that are no direct descriptors, and for questions about links
 
   // -- Disorder. Probabilities are per opportunity, in 0..1.
   bool shuffle_completions = false;           // order between sockets, and between a cancel and what it cancelled
@@ -46,9 +47,10 @@ struct FakeOptions {
   // -- Shortages, for as long as they are set.
   IoError accept_error = IoError::none;  // every accept ends with it, and nobody is accepted
   bool memory_is_short = false;          // every receive, and every send that completes, fails
+  IoError link_error = IoError::none;    // of every question about a link
 
   // -- The n-th failure: this operation of the world (counted from 1 over all rings; 0: none) fails with this error,
-  // without having had any effect. Counted: accept, receive, poll, send, shutdown, peer_name.
+  // without having had any effect. Counted: accept, receive, poll, send, shutdown, peer_name, link.
   std::uint64_t failing_operation_number = 0;
   IoError failing_operation_error = IoError::no_memory;
 

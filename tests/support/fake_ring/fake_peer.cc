@@ -93,6 +93,7 @@ std::vector<std::uint8_t> FakePeer::take_received() {
   pump();
   return std::exchange(opened_, {});
 }
+void FakePeer::set_link(const LinkQuality& link) { connection_->set_link(link); }
 void FakePeer::stop_reading(std::size_t room) { connection_->peer_stop_reading(room); }
 void FakePeer::resume_reading() { connection_->peer_resume_reading(); }
 bool FakePeer::saw_end() const { return connection_->peer_saw_end(); }

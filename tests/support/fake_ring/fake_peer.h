@@ -48,8 +48,9 @@ class FakePeer {
   /// Reads nothing more; the gate's kernel takes `room` more bytes for this connection and then none.
   void stop_reading(std::size_t room = 0);
   void resume_reading();
-  bool saw_end() const;    // FIN, after everything was read
-  bool saw_reset() const;  // RST, or nobody listened
+  void set_link(const LinkQuality& link);  // what the gate's kernel knows of this connection
+  bool saw_end() const;                    // FIN, after everything was read
+  bool saw_reset() const;                  // RST, or nobody listened
 
  private:
   bool send_from_tunnel();

@@ -22,7 +22,8 @@ Features both(const Features& a, const Features& b) {
           a.peer_name_command && b.peer_name_command,
           a.zero_copy_sends && b.zero_copy_sends,
           a.unacked_command && b.unacked_command,
-          a.idle_waits && b.idle_waits};
+          a.idle_waits && b.idle_waits,
+          a.descriptor_install && b.descriptor_install};
 }
 
 }  // namespace
@@ -48,6 +49,8 @@ Ring::Backend::~Backend() {
     socket.connection->deliver();
     if (!features.direct_descriptors) world.close_process_descriptor(number);
   }
+  for (const auto& [token, asked] : links_asked)
+    if (asked.descriptor) world.close_process_descriptor(*asked.descriptor);
   world.detach(index);
 }
 
@@ -164,6 +167,19 @@ void Ring::unacknowledged(Socket socket, Token token) {
   const KernelSide kernel;
   backend_->ledger.begin(socket, OperationKind::unacknowledged, token);
   backend_->queue({.kind = OperationKind::unacknowledged, .token = token, .socket = socket});
+}
+
+LinkStatus Ring::link_status(Socket socket) const {
+  Backend& b = *backend_;
+  if (b.sockets.at(socket).connection->peer_address().is_unix()) return LinkStatus::unix_socket;
+  return b.features.direct_descriptors && !b.features.descriptor_install ? LinkStatus::unsupported : LinkStatus::known;
+}
+
+void Ring::link(Socket socket, LinkQuality* out, Token token) {
+  const KernelSide kernel;
+  backend_->ledger.begin(socket, OperationKind::link, token);
+  backend_->links_asked[token.pack()] = {.out = out, .found = {}};
+  backend_->queue({.kind = OperationKind::link, .token = token, .socket = socket});
 }
 
 void Ring::receive(Socket socket, Token token) {

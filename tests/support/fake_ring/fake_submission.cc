@@ -29,6 +29,7 @@ void Ring::Backend::run(const FakeSubmission& submission) {
     case OperationKind::peer_name: return run_peer_name(submission);
     case OperationKind::doorbell: return run_doorbell(submission);
     case OperationKind::unacknowledged: return run_unacknowledged(submission);
+    case OperationKind::link: return run_link(submission);
     case OperationKind::none:
     case OperationKind::peer_process:
     case OperationKind::ring_message:
@@ -173,6 +174,19 @@ void Ring::Backend::run_unacknowledged(const FakeSubmission& submission) {
   if (fail_if_chosen(submission.token)) return;
   post({.token = submission.token,
         .result = static_cast<std::int32_t>(sockets.at(submission.socket).connection->unacknowledged_bytes())});
+}
+
+/// The option is read when the completion is reaped; nothing of the simulation changes it between.
+void Ring::Backend::run_link(const FakeSubmission& submission) {
+  if (fail_if_chosen(submission.token)) return;
+  if (world.options().link_error != IoError::none) return post_error(submission.token, world.options().link_error);
+  LinkAsked& asked = links_asked.at(submission.token.pack());
+  if (features.direct_descriptors) {
+    asked.descriptor = world.open_process_descriptor();
+    if (!asked.descriptor) return post_error(submission.token, IoError::no_descriptors);
+  }
+  asked.found = sockets.at(submission.socket).connection->link();
+  post({.token = submission.token});
 }
 
 void Ring::Backend::run_doorbell(const FakeSubmission& submission) {

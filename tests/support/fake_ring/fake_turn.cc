@@ -128,6 +128,12 @@ void Ring::Backend::shown(const Posted& posted) {
     names_wanted.erase(completion.token.pack());
     names_found.erase(completion.token.pack());
   }
+  if (completion.token.kind == OperationKind::link) {
+    const auto asked = links_asked.find(completion.token.pack());
+    if (completion.error == IoError::none) *asked->second.out = asked->second.found;
+    if (asked->second.descriptor) world.close_process_descriptor(*asked->second.descriptor);
+    links_asked.erase(asked);
+  }
   if (posted.in_ledger && !completion.more) ledger.end(completion.token);
 }
 

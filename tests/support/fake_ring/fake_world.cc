@@ -177,6 +177,11 @@ std::optional<Socket> FakeWorld::open_process_descriptor() {
   return static_cast<Socket>(lowest - process_descriptors_.begin());
 }
 
+std::size_t FakeWorld::process_descriptors_open() const {
+  const auto open = static_cast<std::size_t>(std::ranges::count(process_descriptors_, true));
+  return open - std::min(open, first_process_descriptor);
+}
+
 void FakeWorld::close_process_descriptor(Socket descriptor) { process_descriptors_.at(descriptor) = false; }
 
 bool FakeWorld::next_operation_fails() { return ++operations_count_ == options_.failing_operation_number; }

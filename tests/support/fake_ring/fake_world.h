@@ -96,6 +96,8 @@ class FakeWorld {
   void stop_listening(const std::shared_ptr<Listener>& listener);
   std::optional<Socket> open_process_descriptor();  // the lowest free one; none if the process has all it may have
   void close_process_descriptor(Socket descriptor);
+  /// Those that rings have open: sockets that are no direct descriptors, reserves, and questions about links.
+  std::size_t process_descriptors_open() const;
   void note_wake(std::size_t ring_index);  // any thread
   bool take_wake(std::size_t ring_index);
   bool wake_waits(std::size_t ring_index) const;

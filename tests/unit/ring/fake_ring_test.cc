@@ -394,6 +394,39 @@ TEST_F(FakeRing, ReadsTheBytesOfAParkedSendWhenTheyAreTaken) {
   EXPECT_EQ(peer.received_text(), "wrong");
 }
 
+TEST_F(FakeRing, TellsOfALinkAndHoldsADescriptorUntilThatIsReaped) {
+  FakePeer& peer = accepted_peer();
+  peer.set_link({.rtt_us = 7, .retransmits = 2});
+  LinkQuality link;
+  EXPECT_EQ(ring().link_status(last_socket), LinkStatus::known);
+  ring().link(last_socket, &link, token(OperationKind::link));
+  (void)ring().submit_and_wait({});
+  EXPECT_EQ(world->process_descriptors_open(), 1U);
+  EXPECT_EQ(link, LinkQuality{});
+  EXPECT_EQ(only(station->collect(), OperationKind::link).completion.error, IoError::none);
+  EXPECT_EQ(link, (LinkQuality{.rtt_us = 7, .retransmits = 2}));
+  EXPECT_EQ(world->process_descriptors_open(), 0U);
+}
+
+TEST_F(FakeRing, ClosesTheDescriptorsOfLinksThatNobodyReaped) {
+  accepted_peer();
+  LinkQuality link;
+  ring().link(last_socket, &link, token(OperationKind::link));
+  (void)ring().submit_and_wait({});
+  station.reset();
+  EXPECT_EQ(world->process_descriptors_open(), 0U);
+}
+
+TEST_F(FakeRing, HasNothingToTellOfALinkWhereTheProcessIsOutOfDescriptors) {
+  FakeOptions options;
+  options.process_descriptors_max = 16;  // all belong to others
+  start(options);
+  accepted_peer();
+  LinkQuality link;
+  ring().link(last_socket, &link, token(OperationKind::link));
+  EXPECT_EQ(only(turn(), OperationKind::link).completion.error, IoError::no_descriptors);
+}
+
 TEST_F(FakeRing, FailsSendsToAPeerThatIsGone) {
   FakePeer& peer = accepted_peer();
   peer.reset();

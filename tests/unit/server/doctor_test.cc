@@ -8,7 +8,7 @@ namespace ringgate::server {
 namespace {
 
 std::expected<ring::Features, ring::SetupError> full_ring() {
-  return ring::Features{true, true, true, true, true, true, true, true, true, true, true};
+  return ring::Features{true, true, true, true, true, true, true, true, true, true, true, true};
 }
 std::expected<ring::Features, ring::SetupError> no_ring() {
   return std::unexpected(ring::SetupError{69, "seccomp forbids io_uring", "allow it"});
