@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ringgate/connection_ref.h"
+#include "ringgate/link_quality.h"
 
 namespace ringgate {
 
@@ -24,6 +25,7 @@ struct DeviceInfo {
   std::int64_t last_seen_seconds = 0;  // Unix time
   std::uint32_t rtt_ms = 0;            // of the last answered ping; 0: none was answered yet
   std::uint64_t queued_bytes = 0;      // output that waits for the device
+  LinkReading link = {};               // not_asked unless the question was for it too
 };
 
 /// Outcome of closing a device by its id.

@@ -1,4 +1,6 @@
 // GET and DELETE /v1/devices/{id}, DELETE /v1/devices, POST /v1/devices:presence.
+#include <array>
+
 #include "admin/admin_api.h"
 #include "admin/close_refusal.h"
 #include "admin/device_selection.h"
@@ -31,8 +33,14 @@ std::optional<std::string> close_reason_of(std::string_view query) {
 }  // namespace
 
 void AdminApi::show_device(Call call) {
+  constexpr std::array<std::string_view, 1> known{"link"};
+  const auto parameters = Parameters::read_query(call.request.query, known, Parameters::Others::ignored);
+  const std::string* const link = parameters ? parameters->find("link") : nullptr;
+  if (!parameters || (link != nullptr && *link != "true" && *link != "false"))
+    return call.responder.refuse(Refusal::bad_parameters);
+  const auto detail = link != nullptr && *link == "true" ? dispatch::Detail::link : dispatch::Detail::record;
   const device::IdKey key = gate_.hash(call.device_id.view());
-  push_service_.describe(key, [this, key, responder = call.responder](dispatch::DescribeResult result) {
+  push_service_.describe(key, detail, [this, key, responder = call.responder](dispatch::DescribeResult result) {
     switch (result.outcome) {
       case dispatch::DescribeOutcome::found: return responder.answer(Answer::json(device_json(*result.device)));
       case dispatch::DescribeOutcome::unknown_device: return answer_absent(key, responder);

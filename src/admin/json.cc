@@ -38,17 +38,46 @@ std::string date_time(std::int64_t unix_seconds) {
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
+Json to_json(const LinkQuality& link) {
+  return {{"rtt_us", link.rtt_us},
+          {"rttvar_us", link.rttvar_us},
+          {"min_rtt_us", link.min_rtt_us},
+          {"retransmits", link.retransmits},
+          {"retransmitted_bytes", link.retransmitted_bytes},
+          {"lost", link.lost},
+          {"unacked", link.unacked},
+          {"unsent_bytes", link.unsent_bytes},
+          {"delivery_rate", link.delivery_rate},
+          {"cwnd", link.cwnd},
+          {"mss", link.mss}};
+}
+
+void add_link(Json& device, const LinkReading& link) {
+  if (link.status == LinkStatus::not_asked) return;
+  const bool is_known = link.status == LinkStatus::known;
+  device["link"] = is_known ? to_json(link.quality) : Json(nullptr);
+  if (!is_known) device["link_reason"] = name_of(link.status);
+}
+
 Json to_json(const dispatch::DeviceInfo& device) {
-  return {{"device_id", device.device_id},
-          {"conn", device.connection.text()},
-          {"shard", device.shard},
-          {"remote", device.remote},
-          {"path", device.path},
-          {"groups", device.groups},
-          {"since", date_time(device.since_seconds)},
-          {"last_seen", date_time(device.last_seen_seconds)},
-          {"rtt_ms", device.rtt_ms == 0 ? Json(nullptr) : Json(device.rtt_ms)},
-          {"queued_bytes", device.queued_bytes}};
+  Json json{{"device_id", device.device_id},
+            {"conn", device.connection.text()},
+            {"shard", device.shard},
+            {"remote", device.remote},
+            {"path", device.path},
+            {"groups", device.groups},
+            {"since", date_time(device.since_seconds)},
+            {"last_seen", date_time(device.last_seen_seconds)},
+            {"rtt_ms", device.rtt_ms == 0 ? Json(nullptr) : Json(device.rtt_ms)},
+            {"queued_bytes", device.queued_bytes}};
+  add_link(json, device.link);
+  return json;
+}
+
+Json to_json(std::span<const dispatch::DeviceInfo> devices) {
+  Json list = Json::array();
+  for (const dispatch::DeviceInfo& device : devices) list.push_back(to_json(device));
+  return list;
 }
 
 }  // namespace
@@ -166,10 +195,10 @@ std::string departed_json(const dispatch::Departure& departure) {
                   {"unacked_bytes", departure.unacked_bytes ? Json(*departure.unacked_bytes) : Json(nullptr)}});
 }
 
-std::string ranking_json(std::span<const dispatch::DeviceInfo> devices) {
-  Json list = Json::array();
-  for (const dispatch::DeviceInfo& device : devices) list.push_back(to_json(device));
-  return to_text({{"devices", std::move(list)}});
+std::string ranking_json(std::span<const dispatch::DeviceInfo> devices) { return to_text({{"devices", to_json(devices)}}); }
+
+std::string link_ranking_json(std::span<const dispatch::DeviceInfo> devices, const BroadcastResult& result) {
+  return to_text({{"matched", result.matched}, {"read", result.delivered}, {"devices", to_json(devices)}});
 }
 
 std::string count_json(std::uint64_t count) { return to_text({{"count", count}}); }

@@ -38,7 +38,8 @@ std::string group_json(std::string_view group, std::uint64_t devices_count);
 /// {"status":"joined","group":…,"device_id":…,"sticky":…,"online":…}
 std::string membership_json(std::string_view group, std::string_view device_id, bool is_sticky, bool is_online);
 
-/// One device, as GET /v1/devices/{id} shows it. Times are RFC 3339 in UTC; rtt_ms is null until a ping was answered.
+/// One device, as GET /v1/devices/{id} shows it. Times are RFC 3339 in UTC; rtt_ms is null until a ping was answered. If its link was asked
+/// for, with "link":{"rtt_us":…,…}, or "link":null,"link_reason":….
 std::string device_json(const dispatch::DeviceInfo& device);
 
 /// The problem document of a device that is not connected, with how it left: "last_seen", "conn", "close_code", "close_reason", "ended_by",
@@ -47,6 +48,9 @@ std::string departed_json(const dispatch::Departure& departure);
 
 /// {"devices":[…]}, in this order.
 std::string ranking_json(std::span<const dispatch::DeviceInfo> devices);
+
+/// {"matched":…,"read":…,"devices":[…]}: of how many devices that met the filter how many links were read.
+std::string link_ranking_json(std::span<const dispatch::DeviceInfo> devices, const BroadcastResult& result);
 
 /// {"count":…}
 std::string count_json(std::uint64_t count);

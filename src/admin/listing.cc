@@ -92,20 +92,34 @@ void AdminApi::count_devices(Call& call, const DeviceFilter& filter) {
       });
 }
 
+namespace {
+
+std::optional<dispatch::RankBy> rank_of(std::string_view sort) {
+  if (sort == "rtt") return dispatch::RankBy::rtt;
+  if (sort == "queued") return dispatch::RankBy::queued;
+  if (sort == "retransmits") return dispatch::RankBy::retransmits;
+  return std::nullopt;
+}
+
+}  // namespace
+
 /// The worst first; devices of which nothing is known are not among them.
 void AdminApi::rank_devices(Call& call, const DeviceFilter& filter, std::string_view sort) {
-  if (sort != "rtt" && sort != "queued") return call.responder.refuse(Refusal::bad_parameters);
+  const auto rank_by = rank_of(sort);
+  if (!rank_by) return call.responder.refuse(Refusal::bad_parameters);
   const auto worst = std::make_shared<dispatch::WorstDevices>(limits::ranked_devices_max);
-  push_service_.sweep({.act = dispatch::Sweep::Act::rank,
-                       .selection = selection_of(filter, call.caller),
-                       .message = {},
-                       .reason = {},
-                       .rank_by = sort == "rtt" ? dispatch::RankBy::rtt : dispatch::RankBy::queued,
-                       .worst = worst},
-                      [responder = call.responder, worst](const BroadcastResult& result) {
-                        if (result.outcome != BroadcastOutcome::completed) return responder.answer(refusal_of(result));
-                        responder.answer(Answer::json(ranking_json(worst->take())));
-                      });
+  push_service_.sweep(
+      {.act = dispatch::Sweep::Act::rank,
+       .selection = selection_of(filter, call.caller),
+       .message = {},
+       .reason = {},
+       .rank_by = *rank_by,
+       .worst = worst},
+      [responder = call.responder, worst,
+       reads_links = *rank_by == dispatch::RankBy::retransmits](const BroadcastResult& result) {
+        if (result.outcome != BroadcastOutcome::completed) return responder.answer(refusal_of(result));
+        responder.answer(Answer::json(reads_links ? link_ranking_json(worst->take(), result) : ranking_json(worst->take())));
+      });
 }
 
 /// The newest connection of a device tells whether the caller reaches it.

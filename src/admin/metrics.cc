@@ -139,6 +139,8 @@ constexpr std::array rows = {
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "closing"}, &ShardCounters::broadcast_closing},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "invalid_utf8"}, &ShardCounters::broadcast_invalid_utf8},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "unknown_outcome"}, &ShardCounters::broadcast_unknown_outcome},
+    Row{"link_readings_total", "Questions about the quality of a device's TCP connection, by result.", counter, per_shard, {"result", "read"}, &ShardCounters::links_read},
+    Row{"link_readings_total", "Questions about the quality of a device's TCP connection, by result.", counter, per_shard, {"result", "failed"}, &ShardCounters::links_unread},
     Row{"answers_late_total", "Answers of other shards that arrived after their question was given up.", counter, per_shard, {}, &ShardCounters::answers_late},
     Row{"push_withdrawn_total", "Pushes that were taken and then not sent, because something took their place or their device went: with somebody waiting or without.", counter, gate_wide, {"reason", "expired"}, &ShardCounters::withdrawn_expired},
     Row{"push_withdrawn_total", "Pushes that were taken and then not sent, because something took their place or their device went: with somebody waiting or without.", counter, gate_wide, {"reason", "coalesced"}, &ShardCounters::withdrawn_coalesced},

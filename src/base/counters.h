@@ -74,7 +74,8 @@ struct alignas(64) ShardCounters {
   Counter broadcast_asked, broadcast_delivered, broadcast_refused;  // the last two: messages to devices of this shard
   Counter questions_open, questions_deferred;                       // to other shards, at the end of the last turn
   Counter answers_late, doorbells_rung, turns;
-  Counter turn_began;  // by the ring's clock; 0 while the shard sleeps or has ended
+  Counter links_read, links_unread;  // questions about the quality of links: answered by the kernel, and not
+  Counter turn_began;                // by the ring's clock; 0 while the shard sleeps or has ended
   NanosecondHistogram turn_duration;
   // The part of its time that the shard was busy: in millionths, over the second that ended last; and nanoseconds since.
   Counter busy_millionths, busy_since, busy_ns;

@@ -38,11 +38,14 @@ inline constexpr std::size_t subprotocol_bytes_max = 64;          // of a config
 inline constexpr std::size_t answer_fields_bytes_max = 4 * 1024;  // that a handler adds to the answer to an opening handshake
 
 // Admin API (bytes unless counted).
-inline constexpr std::size_t listed_devices_max = 1000;               // in one page, and of which the presence is asked at once
-inline constexpr std::size_t ranked_devices_max = 20;                 // that GET /v1/devices?sort= shows
-inline constexpr std::size_t batch_lines_max = 1'000'000;             // of one POST /v1/messages:batch
-inline constexpr std::size_t batch_lines_open_max = 1024;             // whose pushes have no result yet
-inline constexpr std::size_t admin_output_bytes_max = 256 * 1024;     // waiting for one peer; above it no request is begun
+inline constexpr std::size_t listed_devices_max = 1000;            // in one page, and of which the presence is asked at once
+inline constexpr std::size_t ranked_devices_max = 20;              // that GET /v1/devices?sort= shows
+inline constexpr std::size_t ranked_links_max = 16'384;            // of devices, that GET /v1/devices?sort=retransmits reads
+inline constexpr std::uint32_t link_readings_per_turn = 16;        // of one shard: so many process descriptors it takes at once
+inline constexpr std::size_t link_questions_max = 256;             // about one device each, that wait at one shard
+inline constexpr std::size_t batch_lines_max = 1'000'000;          // of one POST /v1/messages:batch
+inline constexpr std::size_t batch_lines_open_max = 1024;          // whose pushes have no result yet
+inline constexpr std::size_t admin_output_bytes_max = 256 * 1024;  // waiting for one peer; above it no request is begun
 inline constexpr std::size_t admin_held_bytes_max = 8 * 1024 * 1024;  // received before reading could be paused
 inline constexpr std::size_t admin_body_bytes_per_second_min = 500;   // a slower body is given up ...
 inline constexpr std::size_t admin_body_grace_seconds = 5;            // ... but never before this

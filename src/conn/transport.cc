@@ -188,6 +188,7 @@ void Transport::dispatch(const Completion& completion) {
     case OperationKind::hang_up: return on_hang_up(completion);
     case OperationKind::cancel: return on_cancelled(completion);
     case OperationKind::unacknowledged: return on_unacknowledged(completion);
+    case OperationKind::link: return on_link(completion);
     case OperationKind::peer_process:
       if (Connection* const connection = table_.find(completion.token)) end_operation(*connection);
       return;

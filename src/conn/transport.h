@@ -9,12 +9,14 @@
 //
 // On a listener with TLS a session sees plaintext, and sees a connection only once its handshake is over.
 //
-// Files: transport.cc (accepting, the turn, timers), marks.cc (what became of output), arriving.cc (proxies), receiving.cc, bulk.cc, sealing.cc (TLS), sending.cc,
+// Files: transport.cc (accepting, the turn, timers), marks.cc (what became of output), links.cc (what the kernel knows of a connection),
+// arriving.cc (proxies), receiving.cc, bulk.cc, sealing.cc (TLS), sending.cc,
 // ending.cc.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +38,7 @@
 #include "conn/waiting_output.h"
 #include "net/proxy_policy.h"
 #include "ring/ring.h"
+#include "ringgate/link_quality.h"
 #include "ringgate/message.h"
 #include "tls/codec.h"
 #include "tls/context.h"
@@ -57,6 +60,8 @@ struct ListenerSlot {
   std::shared_ptr<const tls::Context> tls;          // null: plain TCP
   std::shared_ptr<const net::ProxyPolicy> proxies;  // null: peers are clients
 };
+
+using LinkCallback = std::move_only_function<void(const LinkReading&)>;
 
 class Transport {
  public:
@@ -143,6 +148,11 @@ class Transport {
   /// What the kernel had of a connection that was terminated, and the peer's TCP had not acknowledged, closing frame included; nullopt: not
   /// known. For Session::on_gone.
   std::optional<std::uint64_t> unacked_at_end(const Connection& connection) const;
+  /// Whether the kernel can be asked about the link: known, unix_socket or unsupported.
+  LinkStatus link_status(const Connection& connection) const { return ring_.link_status(table_.slot_of(connection)); }
+  /// Asks it, where link_status is known (asserted). `on_read` runs in a later turn, once, unless the shard ends before. False, and nothing
+  /// is asked: a question about this connection is under way.
+  bool read_link(Connection& connection, LinkCallback on_read);
   /// Deadlines wait until everything that has arrived was received.
   bool timers_wait() const { return timers_wait_; }
 
@@ -295,6 +305,9 @@ class Transport {
   void ask_at_end(Connection& connection);
   void on_unacknowledged(const ring::Completion& completion);
 
+  // links.cc
+  void on_link(const ring::Completion& completion);
+
   // sending.cc
   bool window_holds(const std::uint8_t* data) const;
   TurnOutput& output_of(Connection& connection) {
@@ -388,14 +401,19 @@ class Transport {
   };
   std::unordered_map<std::uint32_t, Arrival> arrivals_;             // by slot
   std::unordered_map<std::uint32_t, ring::PeerProcess> processes_;  // by slot; the ring fills the nodes, which never move
-  LogLimiter arrival_logs_;                                         // for log lines about refused ones
-  std::unique_ptr<tls::Wire> wire_;                                 // null while no listener has TLS
-  std::vector<std::unique_ptr<tls::Codec>> codecs_;                 // by slot; the record has no room for more
-  std::deque<SlotRef> hellos_;                                      // connections whose handshake waits for its turn
-  std::vector<SlotRef> ended_;                                      // resumed connections whose peer has sent close_notify
-  std::uint32_t handshakes_ = 0;                                    // connections that no session knows yet
-  LogLimiter refusals_;                                             // of clients' certificates
-  LogLimiter limited_logs_;                                         // for log lines about handshakes beyond a limit
+  struct PendingLink {
+    LinkQuality quality;
+    LinkCallback on_read;
+  };
+  std::unordered_map<std::uint32_t, PendingLink> links_;  // by slot; likewise
+  LogLimiter arrival_logs_;                               // for log lines about refused ones
+  std::unique_ptr<tls::Wire> wire_;                       // null while no listener has TLS
+  std::vector<std::unique_ptr<tls::Codec>> codecs_;       // by slot; the record has no room for more
+  std::deque<SlotRef> hellos_;                            // connections whose handshake waits for its turn
+  std::vector<SlotRef> ended_;                            // resumed connections whose peer has sent close_notify
+  std::uint32_t handshakes_ = 0;                          // connections that no session knows yet
+  LogLimiter refusals_;                                   // of clients' certificates
+  LogLimiter limited_logs_;                               // for log lines about handshakes beyond a limit
 };
 
 }  // namespace ringgate::conn

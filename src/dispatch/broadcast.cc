@@ -97,7 +97,8 @@ bool PushService::continue_broadcasts() {
     }
     broadcasts_.pop_front();
     budget -= budget > 0 ? 1 : 0;  // so that callbacks that start the next broadcast cannot keep the turn running
-    done.on_done(done.result);
+    if (done.sweep->act == Sweep::Act::rank && done.sweep->rank_by == RankBy::retransmits) rank_by_links(std::move(done));
+    else done.on_done(done.result);
   }
   return !broadcasts_.empty();
 }
@@ -145,6 +146,10 @@ void PushService::visit(BroadcastJob& job, std::uint32_t slot, std::uint32_t& bu
       break;
     case Sweep::Act::count: break;
     case Sweep::Act::rank:
+      if (sweep.rank_by == RankBy::retransmits) {
+        if (ranked_links_left(job) > 0) job.links.push_back(devices_.ref_of(connection));
+        break;
+      }
       if (const std::uint64_t value = devices_.value_of(connection, sweep.rank_by); sweep.worst->may_be_among(value))
         sweep.worst->offer(value, devices_.describe(connection));
       break;

@@ -15,6 +15,8 @@ using ringgate::DescribeCallback;
 using ringgate::DescribeOutcome;
 using ringgate::DescribeResult;
 using ringgate::DeviceInfo;
+using ringgate::LinkReading;
+using ringgate::LinkStatus;
 
 /// Outcome of posting to a shard from a thread without one.
 enum class PostOutcome : std::uint8_t {

@@ -54,7 +54,7 @@ void PushService::on_outside(const Request& request) {
 
 bool PushService::close_down() {
   closed_ = true;
-  std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size() + devices_.end_all_pushes();
+  std::size_t handled = mailbox_.drain(SIZE_MAX, *this) + broadcasts_.size() + devices_.end_all_pushes() + links_.close_down();
   for (BroadcastJob& job : std::exchange(broadcasts_, {})) {
     job.result.outcome = BroadcastOutcome::closing;
     job.on_done(job.result);

@@ -27,10 +27,13 @@ enum class RequestKind : std::uint8_t {
   close_by_backend,   // owned: reason (std::string); code
   extend_credential,  // owned: its new end (std::int64_t, Unix seconds)
   change_group,       // owned: GroupChange
-  describe,
-  request_reply,  // owned: DeviceRequest
-  outside,        // from a thread without a shard; owned: OutsideTask
+  describe,           // code: Detail
+  request_reply,      // owned: DeviceRequest
+  outside,            // from a thread without a shard; owned: OutsideTask
 };
+
+/// How much is told of a device: what its shard has, or also what the kernel knows of its link.
+enum class Detail : std::uint8_t { record, link };
 
 /// A change of the groups of one connection.
 struct GroupChange {

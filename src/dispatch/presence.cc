@@ -204,8 +204,9 @@ void PushService::describe(std::string_view device_id, DescribeCallback on_resul
   describe(gate_.hash(device_id), std::move(on_result));
 }
 
-void PushService::describe(device::IdKey key, DescribeCallback on_result) {
-  describe_where_it_is(std::make_unique<DescribeQuestion>(DescribeQuestion{.key = key, .on_result = std::move(on_result)}));
+void PushService::describe(device::IdKey key, Detail detail, DescribeCallback on_result) {
+  describe_where_it_is(std::make_unique<DescribeQuestion>(
+      DescribeQuestion{.key = key, .detail = detail, .on_result = std::move(on_result), .asked = {}}));
 }
 
 void PushService::describe_where_it_is(std::unique_ptr<DescribeQuestion> question) {
@@ -213,12 +214,17 @@ void PushService::describe_where_it_is(std::unique_ptr<DescribeQuestion> questio
     const auto owner = next_owner(*question);
     if (!owner) return question->on_result({DescribeOutcome::unknown_device, nullptr});
     if (owner->shard == shard_index_) {
-      if (auto device = describe_here(*owner)) return question->on_result({DescribeOutcome::found, std::move(device)});
-      continue;
+      auto device = describe_here(*owner);
+      if (device == nullptr) continue;
+      if (question->detail == Detail::record) return question->on_result({DescribeOutcome::found, std::move(device)});
+      return add_link(std::move(device), *owner, [on_result = std::move(question->on_result)](auto described) mutable {
+        on_result({DescribeOutcome::found, std::move(described)});
+      });
     }
     if (overdue_[owner->shard] > 0) break;  // that shard does not answer now: do not wait for it again
+    const auto detail = static_cast<std::uint16_t>(question->detail);
     const TicketName ticket = tickets_.open({std::move(question), *owner}, Tickets::Patience::question, clock());
-    if (ask(owner->shard, {.kind = RequestKind::describe, .ticket = ticket, .target = *owner})) return;
+    if (ask(owner->shard, {.kind = RequestKind::describe, .code = detail, .ticket = ticket, .target = *owner})) return;
     question = std::move(std::get<std::unique_ptr<DescribeQuestion>>(tickets_.take(ticket)->waiter));
     break;
   }
@@ -239,8 +245,12 @@ std::unique_ptr<DeviceInfo> PushService::describe_here(device::ConnectionRef ref
 
 void PushService::serve_describe(std::uint32_t from, const Request& request) {
   auto device = describe_here(request.target);
-  const DescribeOutcome outcome = device != nullptr ? DescribeOutcome::found : DescribeOutcome::unknown_device;
-  answer(from, request.ticket, DescribeReply{outcome, reinterpret_cast<std::uintptr_t>(device.release())});
+  if (device == nullptr) return answer(from, request.ticket, DescribeReply{DescribeOutcome::unknown_device, 0});
+  const auto answer_with = [this, from, ticket = request.ticket](std::unique_ptr<DeviceInfo> described) {
+    answer(from, ticket, DescribeReply{DescribeOutcome::found, reinterpret_cast<std::uintptr_t>(described.release())});
+  };
+  if (static_cast<Detail>(request.code) == Detail::record) return answer_with(std::move(device));
+  add_link(std::move(device), request.target, answer_with);
 }
 
 }  // namespace ringgate::dispatch

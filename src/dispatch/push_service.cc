@@ -29,7 +29,8 @@ PushService::PushService(std::uint8_t shard_index, GateState& gate, ring::Ring& 
       mailbox_(gate.mailboxes.of(shard_index)),
       map_(gate.map.of(shard_index)),
       turned_at_(ring.now()),
-      overdue_(gate.shards_count, 0) {
+      overdue_(gate.shards_count, 0),
+      links_(transport, counters) {
   devices.set_takeover_notice(*this);
 }
 

@@ -6,7 +6,7 @@
 // break the order of pushes. Closing and describing follow it (decision 0004).
 //
 // Files: push_service.cc (parcels and pushes), ordering.cc (pushes with options), presence.cc (closing, takeover, describing), listing.cc
-// (pages of devices), broadcast.cc, requesting.cc (messages that a device answers), outside.cc (threads without a shard, and the end),
+// (pages of devices), linking.cc (the quality of links), broadcast.cc, requesting.cc (messages that a device answers), outside.cc (threads without a shard, and the end),
 // tickets.h (who waits for an answer).
 #pragma once
 
@@ -23,6 +23,7 @@
 #include "base/counters.h"
 #include "dispatch/device_session.h"
 #include "dispatch/gate_state.h"
+#include "dispatch/link_reader.h"
 #include "dispatch/parcel.h"
 #include "dispatch/tickets.h"
 #include "ring/ring.h"
@@ -81,7 +82,8 @@ class PushService final : public TakeoverNotice {
 
   void describe(std::string_view device_id, DescribeCallback on_result);
   /// The same by key, of which only the index must be set: a page of the device map has no more.
-  void describe(device::IdKey key, DescribeCallback on_result);
+  void describe(device::IdKey key, DescribeCallback on_result) { describe(key, Detail::record, std::move(on_result)); }
+  void describe(device::IdKey key, Detail detail, DescribeCallback on_result);
 
   void notify_replaced(device::ConnectionRef replaced, device::IdKey key) override;
 
@@ -90,6 +92,8 @@ class PushService final : public TakeoverNotice {
   bool drain_mailbox(std::size_t budget);
   /// Continues the broadcasts to this shard's devices; true if devices are left.
   bool continue_broadcasts();
+  /// Continues the questions about links; true if work is left that no completion announces.
+  bool continue_links() { return links_.continue_reading(); }
   /// At the end of a turn that lasted so long, for the metrics.
   void note_turn(DurationNs lasted);
   /// Publishes this turn's parcels to their shards and wakes each of these that sleeps, once. Last in a turn.
@@ -123,6 +127,7 @@ class PushService final : public TakeoverNotice {
     std::uint32_t slots_end = 0;
     BroadcastResult result;
     BroadcastDone on_done;
+    std::vector<device::ConnectionRef> links = {};  // of a comparison by links: to be read
   };
 
   // push_service.cc
@@ -178,6 +183,12 @@ class PushService final : public TakeoverNotice {
   CloseOutcome carry_out_here(const Request& request, const CloseQuestion& question);
   void serve_describe(std::uint32_t from, const Request& request);
 
+  // linking.cc
+  using DescribedCallback = std::move_only_function<void(std::unique_ptr<DeviceInfo>)>;
+  void add_link(std::unique_ptr<DeviceInfo> device, device::ConnectionRef ref, DescribedCallback on_described);
+  std::size_t ranked_links_left(const BroadcastJob& job) const;
+  void rank_by_links(BroadcastJob job);
+
   // requesting.cc
   void finish_request(RequestWaiter& waiter, RequestResult result);
   void serve_request(std::uint32_t from, const Request& request);
@@ -221,6 +232,7 @@ class PushService final : public TakeoverNotice {
   std::uint64_t pushes_of_turn_ = 0;    // to devices of this shard
   std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not arrived since
   std::deque<BroadcastJob> broadcasts_;
+  LinkReader links_;
   std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max
   // By shard, in order: notices and broadcasts that found a full lane or no memory. Bounded by connections and by broadcasts_open_.
   std::map<std::uint32_t, std::deque<Request>> deferred_;

@@ -52,7 +52,7 @@ struct Sweep {
     deliver,  // `message`
     count,
     close,  // with `code` and `reason`
-    rank,   // among the `worst`, by `rank_by`
+    rank,   // among the `worst`, by `rank_by`; by retransmits it is done for those whose links were read
   };
 
   Act act = Act::deliver;

@@ -44,6 +44,7 @@ struct CloseQuestion {
 /// Asks to describe a device; follows it from owner to owner.
 struct DescribeQuestion {
   device::IdKey key;  // the map looks only at its index
+  Detail detail = Detail::record;
   DescribeCallback on_result;
   device::ConnectionRef asked;
   std::uint32_t owners_asked = 0;

@@ -14,7 +14,7 @@
 namespace ringgate::dispatch {
 
 /// What devices are compared by.
-enum class RankBy : std::uint8_t { rtt, queued };
+enum class RankBy : std::uint8_t { rtt, queued, retransmits };
 
 class WorstDevices {
  public:

@@ -118,6 +118,7 @@ bool Shard::turn() {
   if (plan_.services.off_shard != nullptr) plan_.services.off_shard->give_answers(index_);
   more_parcels_ = push_.drain_mailbox(mailbox_budget);
   more_broadcasts_ = push_.continue_broadcasts();
+  more_links_ = push_.continue_links();
   devices_.read_on();
   devices_.enforce_denials();
   transport_.expire_timers();
@@ -138,7 +139,8 @@ bool Shard::turn() {
 /// Sleeps only if no work is left that no completion announces.
 ring::WaitPolicy Shard::wait_policy() {
   ring::WaitPolicy policy;
-  if (more_parcels_ || more_broadcasts_ || more_streams_ || transport_.wants_turn() || devices_.wants_turn()) return policy;
+  if (more_parcels_ || more_broadcasts_ || more_links_ || more_streams_ || transport_.wants_turn() || devices_.wants_turn())
+    return policy;
   if (!plan_.gate.mailboxes.of(index_).may_sleep()) return policy;
   if (event_observer_ && event_observer_->has_news()) {
     plan_.gate.mailboxes.of(index_).awake();

@@ -106,6 +106,7 @@ class Shard {
   std::atomic<Renewal*> fresh_{nullptr};  // stored by renew, taken by the shard (acq_rel): owned by whoever holds it
   bool more_parcels_ = true;              // true at first: the first turn must not sleep, it arms the listeners
   bool more_broadcasts_ = false;
+  bool more_links_ = false;
   bool more_streams_ = false;
 };
 

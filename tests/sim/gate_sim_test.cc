@@ -46,10 +46,11 @@ TEST(GateSim, KeepsItsPromisesUnderEveryDisorder) {
 TEST(GateSim, KeepsItsPromisesWithoutEachFeatureOfTheKernel) {
   (void)run_seeds(200, [](std::uint64_t seed) {
     SimulationOptions options;
-    bool* const features[] = {
-        &options.features.multishot_receive,   &options.features.direct_descriptors, &options.features.silent_sends,
-        &options.features.incremental_buffers, &options.features.message_ring,       &options.features.minimum_wait,
-        &options.features.peer_name_command,   &options.features.zero_copy_sends,    &options.features.unacked_command};
+    bool* const features[] = {&options.features.multishot_receive, &options.features.direct_descriptors,
+                              &options.features.silent_sends,      &options.features.incremental_buffers,
+                              &options.features.message_ring,      &options.features.minimum_wait,
+                              &options.features.peer_name_command, &options.features.zero_copy_sends,
+                              &options.features.unacked_command,   &options.features.descriptor_install};
     *features[seed % std::size(features)] = false;
     return options;
   });

@@ -192,7 +192,8 @@ class AdminGate {
     /// True if there is more to do at once.
     bool turn() {
       ring::WaitPolicy policy;
-      if (!transport.wants_turn() && !devices.wants_turn() && mailbox.empty() && !broadcasts_wait_ && !streams_wait_) {
+      if (!transport.wants_turn() && !devices.wants_turn() && mailbox.empty() && !broadcasts_wait_ && !links_wait_ &&
+          !streams_wait_) {
         policy.may_sleep = true;
         policy.timeout = transport.next_timer().value_or(0);
       }
@@ -205,6 +206,7 @@ class AdminGate {
       transport.run(completions);
       const bool parcels_wait = push.drain_mailbox(4096);
       broadcasts_wait_ = push.continue_broadcasts();
+      links_wait_ = push.continue_links();
       transport.expire_timers();
       devices.settle_pushes();
       streams_wait_ = admin.run_streams();
@@ -212,7 +214,7 @@ class AdminGate {
       push.ring_doorbells();
       push.note_turn(nanoseconds_per_microsecond);
       map.reclaim();
-      return parcels_wait || broadcasts_wait_ || streams_wait_ || transport.wants_turn() || devices.wants_turn() ||
+      return parcels_wait || broadcasts_wait_ || links_wait_ || streams_wait_ || transport.wants_turn() || devices.wants_turn() ||
              !completions.empty() || !mailbox.empty();
     }
 
@@ -225,6 +227,7 @@ class AdminGate {
     device::Mailboxes<dispatch::Request, dispatch::Reply>::Mailbox& mailbox;
     device::DeviceMap& map;
     bool broadcasts_wait_ = false;
+    bool links_wait_ = false;
     bool streams_wait_ = false;
   };
 

@@ -56,6 +56,52 @@ TEST_F(AdminDevices, AFilterNarrowsListsAndCounts) {
   EXPECT_EQ(Json::parse(ask("GET", "/v1/devices?sort=rtt").body)["devices"].size(), 0U) << "no ping was answered yet";
 }
 
+TEST_F(AdminDevices, TheLinkIsShownToWhoeverAsksForIt) {
+  peers["b-1"]->set_link({.rtt_us = 1500, .retransmits = 3, .unsent_bytes = 9});
+  EXPECT_FALSE(Json::parse(ask("GET", "/v1/devices/b-1").body).contains("link"));
+  EXPECT_FALSE(Json::parse(ask("GET", "/v1/devices/b-1?link=false&other=1").body).contains("link"));
+  for (const char* query : {"?link=yes", "?link=", "?link", "?link=true&link=true"})
+    EXPECT_EQ(reason(ask("GET", "/v1/devices/b-1" + std::string(query))), "bad_parameters") << query;
+  EXPECT_EQ(ask("GET", "/v1/devices/never?link=true").status, 404);
+  const Json shown = Json::parse(ask("GET", "/v1/devices/b-1?link=true").body);
+  EXPECT_EQ(shown["device_id"], "b-1");
+  EXPECT_EQ(shown["link"], Json({{"rtt_us", 1500},
+                                 {"rttvar_us", 0},
+                                 {"min_rtt_us", 0},
+                                 {"retransmits", 3},
+                                 {"retransmitted_bytes", 0},
+                                 {"lost", 0},
+                                 {"unacked", 0},
+                                 {"unsent_bytes", 9},
+                                 {"delivery_rate", 0},
+                                 {"cwnd", 0},
+                                 {"mss", 0}}));
+  EXPECT_FALSE(shown.contains("link_reason"));
+  gate.world.options().link_error = ring::IoError::no_descriptors;
+  const Json unknown = Json::parse(ask("GET", "/v1/devices/b-1?link=true").body);
+  EXPECT_TRUE(unknown["link"].is_null());
+  EXPECT_EQ(unknown["link_reason"], "no_descriptors");
+}
+
+TEST_F(AdminDevices, RankingByRetransmitsSaysHowManyLinksItRead) {
+  peers["a-2"]->set_link({.retransmits = 3});
+  peers["b-1"]->set_link({.retransmits = 30});
+  peers["a-1"]->set_link({});
+  const Json all = Json::parse(ask("GET", "/v1/devices?sort=retransmits").body);
+  EXPECT_EQ(all["matched"], 3);
+  EXPECT_EQ(all["read"], 3);
+  ASSERT_EQ(all["devices"].size(), 2U) << "to a-1 nothing was sent again";
+  EXPECT_EQ(all["devices"][0]["device_id"], "b-1");
+  EXPECT_EQ(all["devices"][0]["link"]["retransmits"], 30);
+  EXPECT_EQ(all["devices"][1]["device_id"], "a-2");
+  const Json some = Json::parse(ask("GET", "/v1/devices?sort=retransmits&prefix=a-").body);
+  EXPECT_EQ(some["matched"], 2);
+  EXPECT_EQ(some["devices"].size(), 1U);
+  gate.world.options().link_error = ring::IoError::no_descriptors;
+  EXPECT_EQ(Json::parse(ask("GET", "/v1/devices?sort=retransmits").body),
+            Json({{"matched", 3}, {"read", 0}, {"devices", Json::array()}}));
+}
+
 TEST_F(AdminDevices, ManyAreClosedAtOnceButNeverAll) {
   for (const char* query : {"", "?prefix=", "?code=4001", "?prefix=a-&prefix=b-", "?perfix=a-", "?prefix=a-&x=1"}) {
     const Reply refused = ask("DELETE", "/v1/devices" + std::string(query));
