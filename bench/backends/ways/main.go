@@ -31,6 +31,9 @@ type result struct {
 	coreTime time.Duration // of the server
 	memory   int64         // of the server, behind the run
 	counted  int           // dropped, by the server's own word
+	again    int           // deliveries of an event that had been delivered
+
+	unanswered int // requests of a webhook
 }
 
 func run(c contender, way string, o options) (out result, err error) {
@@ -58,10 +61,12 @@ func run(c contender, way string, o options) (out result, err error) {
 	}
 	last := waitFor(to, begin)
 	out.seconds, out.coreTime, out.memory = last.Sub(begin).Seconds(), server.CoreTime()-core, server.Resident()
-	out.Sum = to.Sum()
+	out.Sum, out.again = to.Sum(), int(again.Swap(0))
 	switch c.name {
 	case "ringgate":
-		out.counted, err = dropped(server)
+		if out.counted, err = dropped(server); err == nil {
+			out.unanswered, err = unanswered(server)
+		}
 	case "centrifugo":
 		out.counted = int(refusals.Swap(0))
 		if closed := cuts.Swap(0); closed > 0 {
@@ -79,6 +84,13 @@ func dropped(server *gate.Gate) (sum int, err error) {
 		sum += int(value)
 	}
 	return sum, err
+}
+
+// unanswered is how many requests of the webhook had no answer. Their events are delivered again.
+func unanswered(server *gate.Gate) (int, error) {
+	const name = `ringgate_webhook_requests_total{webhook="backend",status="none"}`
+	series, err := server.Metrics(name)
+	return int(series[name]), err
 }
 
 // waitFor returns when everything has arrived, or when nothing has for three seconds: the time of the last arrival.
@@ -105,6 +117,8 @@ func (r result) fault(wanted int) string {
 	switch missing := wanted - r.Arrived; {
 	case r.Late > 0 || r.Foreign > 0:
 		return fmt.Sprintf("%d came twice or too late, %d were never sent", r.Late, r.Foreign)
+	case r.again > 0 && r.unanswered == 0:
+		return fmt.Sprintf("%d were delivered again, although every request was answered", r.again)
 	case missing != r.counted:
 		return fmt.Sprintf("%d are missing, %d were counted as dropped", missing, r.counted)
 	}
@@ -159,6 +173,9 @@ func measure(way string, wanted int, o options) bool {
 				fmt.Printf("%s %s: %s\n", c.name, way, fault)
 				right = false
 				continue
+			}
+			if one.again > 0 {
+				fmt.Printf("%s %s: %d were delivered again, with their ids; %d requests had no answer\n", c.name, way, one.again, one.unanswered)
 			}
 			results[c.name] = append(results[c.name], one)
 		}
