@@ -248,13 +248,14 @@ void Simulation::ask() {
   const std::string id = "d" + std::to_string(dice_.below(11));
   gate_.on_shard(dice_.below(gate_.shards_count()), [&](dispatch::PushService& pushes) {
     if (dice_.chance(0.5))
-      return pushes.describe(id, [&question, id](const dispatch::DescribeResult& result) {
-        ++question.answers_count;
-        EXPECT_EQ(result.device != nullptr, result.outcome == dispatch::DescribeOutcome::found);
-        if (result.device != nullptr) {
-          EXPECT_EQ(result.device->device_id, id);
-        }
-      });
+      return pushes.describe(gate_.state().hash(id), dice_.chance(0.5) ? dispatch::Detail::link : dispatch::Detail::record,
+                             [&question, id](const dispatch::DescribeResult& result) {
+                               ++question.answers_count;
+                               EXPECT_EQ(result.device != nullptr, result.outcome == dispatch::DescribeOutcome::found);
+                               if (result.device != nullptr) {
+                                 EXPECT_EQ(result.device->device_id, id);
+                               }
+                             });
     pushes.close_device(id, CloseCode::closed_by_backend, "asked to", [&question](dispatch::CloseOutcome outcome) {
       ++question.answers_count;
       question.has_closed = outcome == dispatch::CloseOutcome::closed;

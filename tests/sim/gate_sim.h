@@ -27,7 +27,7 @@ namespace ringgate::simulated {
 
 struct SimulationOptions {
   bool hostile = true;  // FakeOptions::hostile
-  ring::Features features{true, true, true, true, true, true, true, true, true, true};
+  ring::Features features{true, true, true, true, true, true, true, true, true, true, true, true};
   int steps_count = 250;
 };
 
