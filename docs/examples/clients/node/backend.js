@@ -93,6 +93,11 @@ async function push(base, device, text, wait = 'ponged', tries = 5) {
 }
 
 async function main([what, ...given]) {
+  if ({ events: 1, webhook: 2, push: 3 }[what] !== given.length) {
+    console.error('usage: backend.js events URL | webhook PORT SECRET | push URL DEVICE TEXT');
+    process.exitCode = 1;
+    return;
+  }
   if (what === 'events') for await (const event of events(given[0])) console.log(JSON.stringify(event));
   else if (what === 'webhook') webhook(Number(given[0]), [given[1]]);
   else if (what === 'push') console.log(...(await push(...given)).map((part) => (typeof part === 'object' ? JSON.stringify(part) : part)));

@@ -121,6 +121,8 @@ def push(base, device, text, wait="ponged", tries=5):
 
 
 if __name__ == "__main__":
+    if {"events": 1, "webhook": 2, "push": 3}.get("".join(sys.argv[1:2])) != len(sys.argv) - 2:
+        sys.exit(__doc__)
     what, *arguments = sys.argv[1:]
     if what == "events":
         for event in events(arguments[0]):
