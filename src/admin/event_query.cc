@@ -72,7 +72,7 @@ std::expected<events::Filter, Refusal> read_event_filter(std::string_view query,
   const auto add = [&](const std::string& name, std::string value) {
     return add_parameter(wanted, name, std::move(value), routes);
   };
-  if (!each_parameter(query, add)) return std::unexpected(Refusal::bad_parameters);
+  if (!each_parameter(query, add)) return std::unexpected(Refusal::bad_event_filter);
   events::Filter::Allowed allowed{.prefix = caller.prefix, .group = caller.group, .routes = {}};
   if (!caller.route.empty()) {
     const auto index = index_of(routes, caller.route);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "admin/parameters.h"
 #include "admin/query_number.h"
 #include "base/limits.h"
 #include "base/time.h"
@@ -150,6 +151,8 @@ std::expected<PushOptions, Refusal> read_message_options(const Request& request)
   if (request.query.empty()) return options;
   if (!read_parameter(request.query, "wait", options.wait, level_of)) return std::unexpected(Refusal::bad_wait);
   if (!read_parameter(request.query, "timeout", options.timeout_ns, timeout_of)) return std::unexpected(Refusal::bad_timeout);
+  const auto is_known = [](const std::string& name, const std::string&) { return name == "wait" || name == "timeout"; };
+  if (!each_parameter(request.query, is_known)) return std::unexpected(Refusal::bad_push_parameter);
   return options;
 }
 

@@ -24,16 +24,19 @@ class StreamHost {
   virtual TimeNs now() const = 0;
 };
 
-/// The way from a stream to its connection. A value; owner shard. Once the connection has gone all calls do nothing.
+/// The way from a stream to its connection. A value; owner shard. Once the connection has gone, and before there is one (a default value),
+/// writing does nothing.
 class StreamPort {
  public:
   StreamPort() = default;
   StreamPort(StreamHost& host, const AnswerTicket& ticket) : host_(&host), ticket_(ticket) {}
 
   /// Sends `bytes` as one piece of the answer's body (RFC 9112 section 7.1), or as they are behind a 101. Copies.
-  void write(ByteView bytes) const { host_->write(ticket_, bytes); }
+  void write(ByteView bytes) const {
+    if (host_ != nullptr) host_->write(ticket_, bytes);
+  }
   /// How many bytes may be written now. More are taken too, but a stream that waits for room keeps memory bounded.
-  std::size_t room() const { return host_->room(ticket_); }
+  std::size_t room() const { return host_ != nullptr ? host_->room(ticket_) : 0; }
   /// Ends the answer in order; behind a 101, sends what was written, then FIN. The stream is destroyed later in this turn, and
   /// gets no other call.
   void finish() const { host_->finish(ticket_); }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,9 +39,11 @@ class AwaitedReplies {
       if (known->second.size() >= limits::replies_awaited_per_device_max) return Added::no_room;
       if (std::ranges::find(known->second, id, &Wait::id) != known->second.end()) return Added::id_in_use;
     }
-    deadlines_.emplace(deadline, slot, id);
-    by_slot_[slot].push_back({std::move(id), deadline, std::move(on_result)});
-    return Added::added;
+    try {
+      return add_where_there_is_room(slot, std::move(id), deadline, on_result);
+    } catch (const std::bad_alloc&) {
+      return Added::no_room;
+    }
   }
 
   std::optional<RequestCallback> take(std::uint32_t slot, std::string_view id) {
@@ -75,9 +78,22 @@ class AwaitedReplies {
   std::size_t count() const { return deadlines_.size(); }
 
  private:
+  Added add_where_there_is_room(std::uint32_t slot, std::string id, TimeNs deadline, RequestCallback& on_result) {
+    const auto due = deadlines_.emplace(deadline, slot, id).first;
+    try {
+      Wait& wait = by_slot_[slot].emplace_back();
+      wait = {std::move(id), deadline, std::move(on_result)};
+    } catch (const std::bad_alloc&) {
+      deadlines_.erase(due);
+      if (const auto known = by_slot_.find(slot); known != by_slot_.end() && known->second.empty()) by_slot_.erase(known);
+      throw;
+    }
+    return Added::added;
+  }
+
   struct Wait {
     std::string id;
-    TimeNs deadline;
+    TimeNs deadline = 0;
     RequestCallback on_result;
   };
 

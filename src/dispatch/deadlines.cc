@@ -181,13 +181,15 @@ void DeviceSession::on_pong(conn::Connection& connection, ByteView payload) {
   counters_.pongs_in.add(1);
   DeviceRecord& record = record_of(connection);
   const Milliseconds32 stamp = record.ping_at;
-  if ((connection.session_flags & DeviceFlags::awaiting_pong) == 0 || payload.size() != sizeof stamp ||
-      std::memcmp(payload.data(), &stamp, sizeof stamp) != 0)
+  if (payload.size() != sizeof stamp || std::memcmp(payload.data(), &stamp, sizeof stamp) != 0)
     return on_numbered_pong(connection, payload);
-  connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
-  // 0 means unknown, so less than a millisecond becomes 1.
-  record.rtt_ms = static_cast<std::uint16_t>(std::clamp<Milliseconds32>(now_ms() - stamp, 1, UINT16_MAX));
-  counters_.ping_rtt_ms.record(record.rtt_ms);
+  // Behind a pause nobody waits for it, and it says nothing of the network; what was sent before its ping was read all the same.
+  if ((connection.session_flags & DeviceFlags::awaiting_pong) != 0) {
+    connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::awaiting_pong);
+    // 0 means unknown, so less than a millisecond becomes 1.
+    record.rtt_ms = static_cast<std::uint16_t>(std::clamp<Milliseconds32>(now_ms() - stamp, 1, UINT16_MAX));
+    counters_.ping_rtt_ms.record(record.rtt_ms);
+  }
   if (record.side == nullptr || record.side->pushes == nullptr) return;
   const std::uint64_t answered = record.side->pushes->ping_before_keep_alive;
   if (answered != 0 && answered == record.side->pushes->ping) on_ping_answered(connection, answered);

@@ -64,10 +64,11 @@ void DeviceSession::deliver_once(conn::Connection& connection, PushOrder order, 
     case KnownIds::Claim::full: return on_report({.outcome = PushOutcome::backpressure, .receipt = {}});
     case KnownIds::Claim::fresh: break;
   }
-  deliver(connection, std::move(order), [this, device, id, on_report = std::move(on_report)](const PushReport& report) mutable {
-    known_ids_.settle(device, id, report);
-    on_report(report);
-  });
+  deliver(connection, std::move(order),
+          [this, device, number = known_ids_.last_claim(), on_report = std::move(on_report)](const PushReport& report) mutable {
+            known_ids_.settle(device, number, report);
+            on_report(report);
+          });
 }
 
 /// Waits as a message if others do, or if it can be withdrawn and cannot leave at once. Else it is written.
@@ -133,16 +134,16 @@ ByteView DeviceSession::compressed_frame(conn::Connection& connection, MessageTy
 
 DeviceInfo DeviceSession::describe(conn::Connection& connection) {
   const DeviceRecord& record = record_of(connection);
-  const std::int64_t wall = ring_.wall_clock_seconds();
-  const std::uint64_t lived_ms = transport_.now_ms() - connection.opened_ms;
+  const std::int64_t wall_ms = ring_.wall_clock_ms();
+  const auto seconds_ago = [&](std::int64_t ms) { return (wall_ms - ms) / 1000; };
   return {.device_id = std::string(record.id.view()),
           .connection = to_public(ref_of(connection)),
           .shard = shard_index_,
           .remote = connection.peer.text(),
           .path = settings_.mounts[record.route_index].path,
           .groups = groups_of(connection),
-          .since_seconds = wall - static_cast<std::int64_t>(lived_ms / 1000),
-          .last_seen_seconds = wall - static_cast<std::int64_t>((now_ms() - record.received_at) / 1000),
+          .since_seconds = seconds_ago(static_cast<std::int64_t>(transport_.now_ms() - connection.opened_ms)),
+          .last_seen_seconds = seconds_ago(now_ms() - record.received_at),
           .rtt_ms = record.rtt_ms,
           .queued_bytes = transport_.queued_bytes(connection) + (has_queue(connection) ? record.side->pushes->queue_bytes : 0)};
 }

@@ -88,6 +88,7 @@ struct DeviceSide {
   HeldInput held;                                  // input that is not read yet
   std::size_t held_counted_bytes = 0;              // memory of `held` counted in the shard's budget
   bool put_off_listed = false;                     // in DeviceSession::put_off_
+  bool waits_for_sinks = false;                    // in DeviceSession::sink_waits_
   bool waits_for_budget = false;                   // in DeviceSession::budget_waits_: not read from until less is held
   std::unique_ptr<InflatingMessage> inflating;     // a message that takes several turns to inflate; `held` follows it
   std::vector<ws::ControlFrame> waiting_pongs;     // while output waits

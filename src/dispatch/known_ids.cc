@@ -66,10 +66,10 @@ KnownIds::Claim KnownIds::claim(const Push& push, DurationNs window, TimeNs now,
   return Claim::fresh;
 }
 
-void KnownIds::settle(device::IdKey device, device::IdKey id, const PushReport& report) {
+void KnownIds::settle(device::IdKey device, std::uint64_t number, const PushReport& report) {
   const auto known = devices_.find(device);
   if (known == devices_.end()) return;
-  const auto entry = std::ranges::find(known->second, id, &Entry::id);
+  const auto entry = std::ranges::find(known->second, number, &Entry::number);
   if (entry == known->second.end()) return;
   std::vector<ReportCallback> followers = std::move(entry->followers);
   entry->is_settled = true;

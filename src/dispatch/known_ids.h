@@ -35,9 +35,11 @@ class KnownIds {
   /// `window`: how long an id is remembered. `on_report` is taken, or called, only for a repeat.
   Claim claim(const Push& push, DurationNs window, TimeNs now, ReportCallback& on_report);
 
-  /// The result of the push that claimed `id`. It is remembered if the message was taken; else the id is free again. Calls those who repeated
-  /// it meanwhile.
-  void settle(device::IdKey device, device::IdKey id, const PushReport& report);
+  /// The number of the claim that was made last.
+  std::uint64_t last_claim() const { return numbers_; }
+  /// The result of the push that made the claim `number`. It is remembered if the message was taken; else the id is free again. Calls those who
+  /// repeated it meanwhile. Nothing if the claim was forgotten: its id may be another's by now.
+  void settle(device::IdKey device, std::uint64_t number, const PushReport& report);
 
   std::size_t size() const { return count_; }
 

@@ -122,9 +122,13 @@ void DeviceSession::read_on_for_sinks() {
     const SlotRef ref = sink_waits_.front();
     sink_waits_.pop_front();
     conn::Connection* const connection = transport_.table().find(ref.slot, ref.generation);
-    if (connection == nullptr || !connection->is_live() || (connection->session_flags & DeviceFlags::put_off) == 0) continue;
-    if (must_wait_for_sinks(limits_of(record_of(*connection)))) sink_waits_.push_back(ref);
-    else list_put_off(*connection);
+    if (connection == nullptr || record_of(*connection).side == nullptr) continue;
+    if (connection->is_live() && must_wait_for_sinks(limits_of(record_of(*connection)))) {
+      sink_waits_.push_back(ref);
+      continue;
+    }
+    record_of(*connection).side->waits_for_sinks = false;
+    if (connection->is_live() && (connection->session_flags & DeviceFlags::put_off) != 0) list_put_off(*connection);
   }
 }
 
@@ -133,7 +137,8 @@ void DeviceSession::read_on(conn::Connection& connection) {
   constexpr std::uint8_t held_long = DeviceFlags::paused_by_handler | DeviceFlags::paused_by_rate;
   if ((connection.session_flags & held_long) != 0) return;
   if (must_wait_for_sinks(limits_of(record_of(connection)))) {
-    sink_waits_.push_back({transport_.table().slot_of(connection), connection.generation});
+    if (!std::exchange(side_of(connection).waits_for_sinks, true))
+      sink_waits_.push_back({transport_.table().slot_of(connection), connection.generation});
     return;
   }
   if (connection.output_waits() && replies_abound(connection)) return pause(connection, DeviceFlags::paused_by_output);

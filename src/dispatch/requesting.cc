@@ -34,7 +34,10 @@ std::optional<PushOutcome> push_of(RequestOutcome outcome) {
 }  // namespace
 
 void PushService::finish_request(RequestWaiter& waiter, RequestResult result) {
-  if (const auto push = push_of(result.outcome)) count(counters_, *push);
+  if (const auto push = push_of(result.outcome)) {
+    counters_.push_asked.add(1);
+    count(counters_, *push);
+  }
   waiter.on_result(std::move(result));
 }
 

@@ -33,8 +33,9 @@ namespace {
 
 /// Two such fields count as none (W3C Trace Context, section 3.2), and so does a malformed one.
 std::string_view trace_parent_of(const http::RequestView& request) {
-  const auto value = request.field("traceparent");
-  return value && http::parse_trace_parent(*value) && request.count_fields("traceparent") == 1 ? *value : std::string_view{};
+  if (request.count_fields("traceparent") != 1) return {};
+  const auto parsed = http::parse_trace_parent(*request.field("traceparent"));
+  return parsed ? parsed->known : std::string_view{};
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ EventHub::EventHub(Options options)
       clock_(std::move(options.clock)),
       readers_max_(options.readers_max),
       heartbeat_(options.heartbeat),
+      stall_max_(options.stall_max),
       threads_(options.threads),
       ring_full_bytes_(options.ring_bytes / 2),
       log_(options.log_bytes),
@@ -77,7 +78,7 @@ bool EventHub::merge() {
   bool any = false;
   bool is_blocked = false;
   merged_count_ = 0;
-  needed_ = oldest_needed();
+  const std::uint64_t needed_before = std::exchange(needed_, oldest_needed());
   const auto take = [&](const std::uint8_t* record, std::size_t size) {
     if (needed_ != UINT64_MAX && !log_.keeps(needed_, size)) {
       is_blocked = true;
@@ -87,6 +88,8 @@ bool EventHub::merge() {
     return true;
   };
   for (Shard& shard : shards_) any = shard.ring.drain(ring_bytes_per_turn, take) || any;
+  if (!is_blocked) blocked_since_ = 0;
+  else if (blocked_since_ == 0 || needed_ != needed_before) blocked_since_ = clock_();
   if (is_blocked != is_blocked_.load(std::memory_order_relaxed)) is_blocked_.store(is_blocked, std::memory_order_seq_cst);
   log_.publish();
   return any;
@@ -141,8 +144,11 @@ bool EventHub::serve_readers() {
   heartbeat_at_ = 0;
   const TimeNs now = clock_();
   const std::size_t before = readers_.size();
+  const bool is_time_up = stall_max_ != 0 && blocked_since_ != 0 && now - blocked_since_ >= stall_max_;
   std::erase_if(readers_, [&](const std::shared_ptr<EventReader>& reader) {
-    const EventReader::Pumped pumped = reader->pump(log_, encoder_, now, reader_counters_);
+    const EventReader::Pumped pumped = is_time_up && reader->next() <= needed_
+                                           ? reader->cut(reader_counters_)
+                                           : reader->pump(log_, encoder_, now, reader_counters_);
     if (pumped == EventReader::Pumped::ended) return true;
     more = more || pumped == EventReader::Pumped::more;
     lag_bytes = std::max(lag_bytes, reader->lag_bytes(log_));
@@ -152,6 +158,10 @@ bool EventHub::serve_readers() {
     return false;
   });
   judge_fullness(lag_bytes);
+  if (stall_max_ != 0 && blocked_since_ != 0 && !is_time_up) {  // then the merger looks again
+    const TimeNs at = blocked_since_ + stall_max_;
+    if (heartbeat_at_ == 0 || at < heartbeat_at_) heartbeat_at_ = at;
+  }
   if (readers_.size() != before) readers_count_.fetch_sub(before - readers_.size(), std::memory_order_relaxed);
   for (std::size_t shard = 0; to_wake.any() && shard < shards_.size(); ++shard)
     if (to_wake.test(shard)) wake_(static_cast<std::uint8_t>(shard));

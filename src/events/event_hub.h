@@ -45,6 +45,7 @@ class EventHub {
     std::function<TimeNs()> clock;                 // monotonic; for heartbeats
     std::size_t readers_max = 64;
     DurationNs heartbeat = 0;  // see EventReader::Options
+    DurationNs stall_max = 0;  // how long a reader may hold up devices that wait for it, without reading anything; 0: for ever
     Threads threads = Threads::own;
   };
   explicit EventHub(Options options);
@@ -146,6 +147,7 @@ class EventHub {
   const std::function<TimeNs()> clock_;
   const std::size_t readers_max_;
   const DurationNs heartbeat_;
+  const DurationNs stall_max_;
   const Threads threads_;
   // Relaxed: settings, which count from the next look on.
   std::atomic<std::uint64_t> patient_sinks_{0};
@@ -160,12 +162,13 @@ class EventHub {
   // Records of a ring wait, because they would overwrite what a patient sink has not read: stored by the merger before it looks at
   // `sources_next_` for the last time, loaded by others after they moved it (both seq_cst).
   std::atomic<bool> is_blocked_{false};
+  TimeNs blocked_since_ = 0;                    // since when the same record is needed; 0: nothing waits
   std::uint64_t needed_ = UINT64_MAX;           // as the last pass saw it
   std::atomic<std::uint64_t> sources_next_{0};  // see `note_sources_next`
   std::atomic<bool> is_wanted_{false};
   std::atomic<std::size_t> readers_count_{0};          // places taken: relaxed, a count that publishes nothing
   std::vector<std::shared_ptr<EventReader>> readers_;  // the merger's
-  TimeNs heartbeat_at_ = 0;                            // the nearest of all readers; 0: none
+  TimeNs heartbeat_at_ = 0;                            // when to look at the readers, though nothing happens; 0: never
   // 1 while the merger sleeps, or is about to: stored before it looks for work, loaded by others after they made some (all seq_cst).
   std::atomic<std::uint32_t> is_asleep_{0};
   std::atomic<bool> has_requests_{false};  // readers were added, or granted more: seq_cst, as above

@@ -107,10 +107,7 @@ bool EventReader::encode(const EventLog& log, EventEncoder& encoder, ReaderCount
     if (read.missed != 0) {
       counters.missed.add(read.missed);
       if (has_begun_) {
-        counters.cut_slow.add(1);
-        end_reason_ = "slow_reader";
-        is_over_ = true;
-        charged_bytes_ += options_.format->end(encoded_, end_reason_);
+        end_slow(counters);
         return false;
       }
       charged_bytes_ += options_.format->gap(
@@ -128,6 +125,19 @@ bool EventReader::encode(const EventLog& log, EventEncoder& encoder, ReaderCount
     if (encoded_.size() >= chunk_bytes || static_cast<std::int64_t>(charged_bytes_) >= window) return true;
   }
   return true;
+}
+
+void EventReader::end_slow(ReaderCounters& counters) {
+  counters.cut_slow.add(1);
+  end_reason_ = "slow_reader";
+  is_over_ = true;
+  charged_bytes_ += options_.format->end(encoded_, end_reason_);
+}
+
+EventReader::Pumped EventReader::cut(ReaderCounters& counters) {
+  end_slow(counters);
+  hand_over();
+  return Pumped::some;
 }
 
 void EventReader::hand_over() {

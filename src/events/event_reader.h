@@ -71,6 +71,8 @@ class EventReader {
     more,     // the same, and there is more to encode at once
     ended,    // it is closed, or has got the last that it gets
   };
+  /// Ends a reader that holds others up: it gets what is ready, and an end with `slow_reader`. There are bytes to take.
+  Pumped cut(ReaderCounters& counters);
   Pumped pump(const EventLog& log, EventEncoder& encoder, TimeNs now, ReaderCounters& counters);
   /// When `pump` must be called again even if nothing happens; 0: never.
   TimeNs heartbeat_at() const { return options_.heartbeat == 0 ? 0 : active_at_ + options_.heartbeat; }
@@ -97,6 +99,7 @@ class EventReader {
   static constexpr int records_per_pump = 4096;
 
   bool encode(const EventLog& log, EventEncoder& encoder, ReaderCounters& counters);
+  void end_slow(ReaderCounters& counters);
   void hand_over();
 
   const Options options_;

@@ -22,7 +22,8 @@ std::string_view trace_parent_of(const UpgradeRequest& request) {
     if (!found.empty()) return {};
     found = value;
   }
-  return http::parse_trace_parent(found) ? found : std::string_view{};
+  const auto parsed = http::parse_trace_parent(found);
+  return parsed ? parsed->known : std::string_view{};
 }
 
 }  // namespace

@@ -227,7 +227,8 @@ void Server::Parts::open_events(std::uint32_t shards_count) {
           },
       .clock = [] { return static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count()); },
       .readers_max = config.events.readers_max,
-      .heartbeat = config.events.heartbeat_ns});
+      .heartbeat = config.events.heartbeat_ns,
+      .stall_max = config.limits.send_timeout_ns});
 }
 
 /// Routes with sinks and webhooks with types want events from the start; else the first reader does.

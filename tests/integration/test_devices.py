@@ -328,3 +328,16 @@ def test_example_handler():
             assert (end.value.rcvd.code, end.value.rcvd.reason) == (1000, "goodbye")
         process.stdin.close()
         assert process.wait(timeout=20 * PATIENCE) == 0
+
+
+def test_the_moment_of_a_connect_does_not_move(gate):
+    """But for a millisecond between two looks at two clocks, which one connection in some hundreds notices: so one of three."""
+    def moments(device_id):
+        with connect_device(gate, device_id):
+            deadline = time.monotonic() + 1.5
+            seen = set()
+            while time.monotonic() < deadline:
+                seen.add(curl(gate.admin_url(f"/v1/devices/{device_id}")).json["since"])
+        return seen
+
+    assert any(len(moments(f"still-{i}")) == 1 for i in range(3))

@@ -12,7 +12,7 @@ import pytest
 from support.curl import curl, metric
 from support.event_reader import EventReader
 from support.gate import PATIENCE, Gate, run_ringgate
-from support.raw_peer import BINARY, TEXT, close_payload, connect_device
+from support.raw_peer import BINARY, TEXT, RawPeer, close_payload, connect_device
 
 UPSTREAM = {"route.0.upstream": "events"}
 ID = re.compile(r"^[0-9a-f]{16}-[0-9]+$")
@@ -395,3 +395,24 @@ def test_tokens_see_what_they_are_for(tmp_path):
 def test_settings_that_do_not_fit_are_refused():
     done = run_ringgate("check-config", "--set", "route.0.upstream=events", "--set", "events.ring=64KiB")
     assert done.returncode != 0 and "events.ring" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("accept", [None, "application/x-ndjson"])
+@pytest.mark.parametrize("more", ["\xff\xfe", "x" * 4000], ids=["no_utf8", "long"])
+def test_a_traceparent_of_a_later_version_is_only_what_we_know_of_it(gate, more, accept):
+    """Whatever stands behind the flags (W3C Trace Context section 3.2.3 allows it) is the device's bytes: obs-text is no UTF-8, so one device
+    makes each reader of the stream fail, again with each resumption. Events are JSON in UTF-8 (RFC 8259 section 8.1)."""
+    value = f"01-{'a' * 32}-{'b' * 16}-01"
+    device = f"traced-{len(more)}-{accept is None}"
+    with EventReader(gate, f"?device={device}", accept=accept) as stream:
+        with RawPeer(gate.device_address) as peer:
+            peer.upgrade(f"/ws?deviceId={device}", f"traceparent: {value}-{more}")
+        event = stream.take(1)[0]  # UnicodeDecodeError: the line is not UTF-8
+    assert len(event.get("traceparent", value)) <= 55, event
+
+
+@pytest.mark.parametrize("query", ["type=device.conected", "typ=device.connected", "route=/nowhere"])
+def test_a_filter_that_is_wrong_is_said_to_be(gate, query):
+    answer = curl(gate.admin_url(f"/v1/events?{query}"), "-m", "3")
+    detail = answer.problem(400, "bad_parameters")["detail"]
+    assert query.partition("=")[0] in detail

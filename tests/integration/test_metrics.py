@@ -15,7 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from support.curl import curl, metric
 from support.gate import PATIENCE, Gate
+from support.raw_peer import connect_device
 
 PROMTOOL = shutil.which("promtool")
 
@@ -142,3 +144,12 @@ def test_the_size_does_not_depend_on_devices(gate):
 
     before = names()
     assert asyncio.run(come(50)) == before
+
+
+def test_the_book_of_pushes_balances_over_requests():
+    with Gate(settings={"route.0.correlation": "/id"}) as gate, connect_device(gate, "d") as peer:
+        for device, status in (("d", 504), ("nobody", 404)):
+            answer = curl(gate.admin_url(f"/v1/devices/{device}/requests?timeout=200ms"), "-H", "Content-Type: text/plain", body=b'{"id": "a"}')
+            assert answer.status == status, answer
+        assert metric(gate, "ringgate_books_difference", book="pushes") == 0
+        peer.read_frame()

@@ -180,3 +180,29 @@ def test_without_the_feature_acked_is_refused():
         assert push(gate, "d", b"y", wait="ponged").json["reached"] == "ponged"
         assert reader.texts == [b"y"]
         assert metric(gate, "ringgate_push_requests_total", result="receipt_unsupported") == 1
+
+
+def test_a_pong_for_the_latest_ping_counts_behind_a_pause():
+    """RFC 6455 section 5.5.3, and docs/receipts.md: "a device that answers only the latest of several pings is understood". It answers the
+    keep-alive ping, which came after the numbered one; only its rate made the gate read that pong late."""
+    settings = {"route.0.message_rate": "4", "limits.rate_burst": "1s", "limits.ping_interval": "1s", "limits.pong_timeout": "off"}
+    with Gate(settings, warnings_allowed=True) as gate, connect_device(gate, "paused") as peer:
+        answers = []
+        url = gate.admin_url("/v1/devices/paused/messages?wait=ponged&timeout=6s")
+        push = threading.Thread(target=lambda: answers.append(curl(url, "-H", "Content-Type: text/plain", body=b"x")))
+        push.start()
+        latest = b""
+        while len(latest) != 4:  # a keep-alive's
+            frame = peer.read_frame()
+            latest = frame.payload if frame.opcode == PING else b""
+        peer.send(b"".join(encode_frame(TEXT, b"m") for _ in range(6)) + encode_frame(PONG, latest))
+        push.join()
+    assert answers[0].status == 200, answers[0].body
+
+
+@pytest.mark.parametrize("query", ["ttl=5", "wiat=ponged", "wait=sent&x"])
+def test_a_parameter_that_is_not_known_is_refused(gate, query):
+    with reading(gate, "strict") as reader:
+        curl(gate.admin_url(f"/v1/devices/strict/messages?{query}"), "-H", "Content-Type: text/plain", body=b"x").problem(400, "bad_parameters")
+        push(gate, "strict", b"y", wait="ponged")
+        assert reader.texts == [b"y"]

@@ -268,3 +268,28 @@ def test_it_frees_its_place(gate):
     while readers() != before:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_stream_that_goes_before_its_answers_leaves_the_gate_alive():
+    with Gate(shards=2) as gate:
+        peers = [connect_device(gate, f"d{i}") for i in range(8)]
+        for _ in range(40):
+            stream = open_stream(gate)
+            for number in range(200):
+                send(stream, b"x", type="push", id=str(number), device=f"d{number % 8}")
+            stream.socket.close()
+        push = curl(gate.admin_url("/v1/devices/d0/messages?wait=ponged&timeout=1s"), "-H", "Content-Type: text/plain", body=b"alive")
+        assert push.status == 504  # nobody reads
+        for peer in peers:
+            peer.socket.close()
+
+
+def test_text_that_is_no_utf8_reaches_no_device_by_a_restricted_token(tmp_path):
+    file = tmp_path / "admin.tokens"
+    done = run_ringgate("token", "admin", "--name", "route", "--scopes", "read,push", "--append", str(file), "--route", "/ws")
+    token = done.stdout.split()[0]
+    with Gate(settings={"admin.tokens": str(file)}) as gate, connect_device(gate, "d") as peer:
+        with open_stream(gate, subprotocols=("ringgate.v1", f"ringgate.token.{token}")) as stream:
+            send(stream, b"\xff", type="push", id="1", device="d")
+            assert receive(stream)["status"] == "invalid_utf8"
+        peer.close_normally()

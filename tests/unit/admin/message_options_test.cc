@@ -34,7 +34,12 @@ void expect_refused(AdminGate& gate, const std::string& request, int status, std
   EXPECT_EQ(Json::parse(reply.body)["reason"], reason) << request;
 }
 
-TEST(MessageOptions, ArePlainWithoutFields) { EXPECT_TRUE(read({}, "other=1")->is_plain()); }
+TEST(MessageOptions, ArePlainWithoutFields) { EXPECT_TRUE(read({}, "&")->is_plain()); }
+
+TEST(MessageOptions, AreNotMisspelt) {
+  for (const char* query : {"other=1", "wiat=ponged", "wait=sent&x", "Wait=sent", "ttl=5"})
+    EXPECT_EQ(read({}, query).error(), Refusal::bad_push_parameter) << query;
+}
 
 TEST(MessageOptions, TtlIsWholeSeconds) {
   EXPECT_EQ(read({{ttl, "0"}})->ttl_ns, 0U);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/limits.h"
 
 namespace ringgate::dispatch {
@@ -18,11 +20,17 @@ class KnownIdsTest : public ::testing::Test {
  protected:
   Claim claim(device::IdKey id, TimeNs now, device::IdKey of_body = body, device::IdKey of_device = device) {
     ReportCallback on_report = [this](const PushReport& report) { told.push_back(report); };
-    return ids.claim({of_device, id, of_body}, window, now, on_report);
+    const Claim made = ids.claim({of_device, id, of_body}, window, now, on_report);
+    if (made == Claim::fresh) claims[id.index] = ids.last_claim();
+    return made;
   }
-  void settle(device::IdKey id, PushOutcome outcome) { ids.settle(device, id, {.outcome = outcome, .receipt = {}}); }
+  /// The claim that was made last of this id.
+  void settle(device::IdKey id, PushOutcome outcome) {
+    ids.settle(device, claims.at(id.index), {.outcome = outcome, .receipt = {}});
+  }
 
   KnownIds ids;
+  std::map<std::uint64_t, std::uint64_t> claims;
   std::vector<PushReport> told;
 };
 
@@ -52,6 +60,19 @@ TEST_F(KnownIdsTest, RefusedPushLeavesItsIdFree) {
     settle(id_of(1), outcome);
     EXPECT_EQ(ids.size(), 0U);
   }
+}
+
+// The first push waits for its pong longer than its id is remembered; then its id is sent again, as another push.
+TEST_F(KnownIdsTest, AClaimThatWasForgottenSettlesNoOther) {
+  EXPECT_EQ(claim(id_of(1), 0), Claim::fresh);
+  const std::uint64_t first = claims.at(id_of(1).index);
+  EXPECT_EQ(claim(id_of(1), 2 * window), Claim::fresh);
+  EXPECT_EQ(claim(id_of(1), 2 * window + 1), Claim::repeat);
+  ids.settle(device, first, {.outcome = PushOutcome::timed_out, .receipt = {}});
+  EXPECT_TRUE(told.empty()) << "the repeat waits for the second";
+  settle(id_of(1), PushOutcome::delivered);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told.front().outcome, PushOutcome::delivered);
 }
 
 TEST_F(KnownIdsTest, WindowEnds) {

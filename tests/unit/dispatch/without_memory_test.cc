@@ -7,6 +7,7 @@
 #include "auth/sha256.h"
 #include "auth/text_coding.h"
 #include "auth/verifiers.h"
+#include "dispatch/awaited_replies.h"
 #include "unit/dispatch/device_fixture.h"
 
 namespace {
@@ -147,6 +148,27 @@ TEST_F(HandshakesWithoutMemory, DenialsNeedNone) {
   EXPECT_TRUE(is_banned);
   EXPECT_TRUE(is_revoked);
   EXPECT_EQ(failures_count, 0);
+}
+
+TEST(AwaitedRepliesWithoutMemory, AreAddedWholeOrNotAtAll) {
+  for (int allocations = 0;; ++allocations) {
+    SCOPED_TRACE(allocations);
+    ASSERT_LT(allocations, 20);
+    dispatch::AwaitedReplies awaited;
+    std::string id = "a-correlation-id-that-is-on-the-heap";
+    int calls = 0;
+    dispatch::RequestCallback on_result = [&](dispatch::RequestResult) { ++calls; };
+    failures_count = 0;
+    allocations_left = allocations;
+    const auto added = awaited.add(1, std::move(id), 5, on_result);
+    allocations_left = -1;
+    if (failures_count == 0) break;
+    EXPECT_EQ(added, dispatch::AwaitedReplies::Added::no_room);
+    EXPECT_TRUE(on_result) << "the caller tells its end";
+    EXPECT_EQ(awaited.count(), 0U);
+    EXPECT_FALSE(awaited.next_deadline().has_value()) << "a shard would never sleep again";
+    EXPECT_FALSE(awaited.any());
+  }
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ class HubTest : public ::testing::Test {
                                                        .routes = {"/ws"},
                                                        .wake = [this](std::uint8_t) { ++wakes; },
                                                        .clock = [this] { return now; },
+                                                       .stall_max = 30 * nanoseconds_per_second,
                                                        .threads = EventHub::Threads::none});
     hub->want();
     observer.emplace(*hub, std::uint8_t{0}, *ring_);
@@ -315,6 +316,31 @@ TEST_F(HubTest, APatientReaderThatLeavesHoldsNothingBack) {
   turn();
   EXPECT_EQ(hub->of(0).ring.fill(), 0U);
   EXPECT_TRUE(observer->has_room(1)) << "nobody is left who could free the stream";
+}
+
+// One that gives no credit is not stalled as its connection sees it: there is nothing to send.
+TEST_F(HubTest, AReaderThatHoldsDevicesUpForTooLongIsCut) {
+  open(1 << 20, 256 * 1024);
+  hub->set_patience(1, 8 * 1024);
+  const auto idle = reader(1);
+  const auto good = reader(1 << 30);
+  for (int i = 0; i < 500; ++i) {
+    say("a", std::string(1000, 'x'));
+    turn();
+  }
+  EXPECT_GT(hub->of(0).ring.fill(), 0U);
+  now += 29 * nanoseconds_per_second;
+  turn();
+  EXPECT_GT(hub->of(0).ring.fill(), 0U);
+  now += nanoseconds_per_second;
+  turn();
+  EXPECT_EQ(hub->of(0).ring.fill(), 0U);
+  const auto last = idle->take();
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->end_reason, "slow_reader");
+  EXPECT_EQ(hub->reader_counters().cut_slow.get(), 1U);
+  EXPECT_EQ(hub->readers_count(), 1U);
+  EXPECT_EQ(good->take()->end_reason, "");
 }
 
 TEST_F(HubTest, APatientSinkThatReadsTheLogItselfHoldsItToo) {

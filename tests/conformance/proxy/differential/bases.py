@@ -1,8 +1,8 @@
 """Good requests, as backends and devices send them: what the mutations start from.
 
-Each request names its case and its place in it, `c17r2`, in the query (but for broadcasts, whose query chooses devices), in a
-field and in its body. Pushes go to the
-devices of the lane in turn, so that an answer, which repeats the device's id, belongs to one request of a short pipeline.
+Each request names its case and its place in it, `c17r2`, in a field and in its body, and in the query where the gate
+passes over what it does not know. Pushes go to the devices of the lane in turn, so that an answer, which repeats the device's id, belongs to one
+request of a short pipeline.
 Invariant: unmutated, every request is answered 200 or 101 and the last of a pipeline ends its connection.
 """
 
@@ -33,7 +33,7 @@ def body(random, tag):
 
 def push(random, tag, place, path=None):
     path = path or b"/v1/devices/%s/messages" % DEVICES[place % len(DEVICES)].encode()
-    request = Request(b"POST", path + b"?case=" + tag, payload=body(random, tag))
+    request = Request(b"POST", path, payload=body(random, tag))
     request.fields = [HOST, b"X-Case: " + tag, b"Content-Type: text/plain", b"Content-Length: 0"]
     if random.random() < 0.25:
         request.payload += bytes(random.randrange(256) for _ in range(8))
@@ -46,9 +46,7 @@ def push(random, tag, place, path=None):
 
 
 def broadcast(random, tag, place):
-    request = push(random, tag, place, b"/v1/broadcast")
-    request.target = b"/v1/broadcast"
-    return request
+    return push(random, tag, place, b"/v1/broadcast")
 
 
 def get_with_body(random, tag, place):

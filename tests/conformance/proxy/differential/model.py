@@ -70,7 +70,7 @@ def admin(request, devices):
         return _broadcast(request, query, devices) if request.method == b"POST" else Owed((405,))
     messages = re.fullmatch(rb"/v1/devices/([^/]*)/messages", path)
     if messages:
-        return _push_to_one(request, messages[1], devices) if request.method == b"POST" else Owed((405,))
+        return _push_to_one(request, messages[1], query, devices) if request.method == b"POST" else Owed((405,))
     device = re.fullmatch(rb"/v1/devices/([^/]*)", path)
     if device:
         return _show(request, device[1], devices)
@@ -86,10 +86,13 @@ def _show(request, segment, devices):
     return Owed((200,), device_id if request.method == b"GET" else None) if device_id in devices else Owed((404,))
 
 
-def _push_to_one(request, segment, devices):
+def _push_to_one(request, segment, query, devices):
+    """A parameter that is not known could be an option with a fault in its name: it is refused. (`wait` and `timeout` are never mutated into.)"""
     device_id = valid_id(segment)
     if device_id is None:
         return Owed((400,))
+    if query.strip(b"&"):
+        return Owed((400, 415))
     owed = _push(request, (device_id,))
     if 415 in owed.statuses and device_id not in devices:
         return Owed((404, 415))
