@@ -54,14 +54,12 @@ UpgradeVerdict ConnectHook::judge(const UpgradeRequest& request) {
 }
 
 void ConnectHook::take_answer(ConnectionRef connection, const Answer& answer) {
-  if (answer.status == 0) {
-    counters_.questions_failed.add(1);
-    return thread_.bring(connection, without_verdict(answer.fault));
-  }
-  auto decision = decision_of(answer.status, answer.body);
+  const bool says_nothing = answer.status == 0 || (answer.status == 200 && answer.body_too_long);
+  auto decision = says_nothing ? std::unexpected(HookFault{answer.fault}) : decision_of(answer.status, answer.body);
   if (!decision) {
     counters_.questions_failed.add(1);
-    return thread_.bring(connection, without_verdict(decision.error()));
+    const auto [cause, is_of_a_member] = decision.error();
+    return thread_.bring(connection, is_of_a_member ? UpgradeDecision(refuse_unusable(cause)) : without_verdict(cause));
   }
   (std::holds_alternative<UpgradeAccept>(*decision) ? counters_.questions_accepted : counters_.questions_refused_by_hook).add(1);
   thread_.bring(connection, std::move(*decision));
@@ -78,6 +76,13 @@ UpgradeDecision ConnectHook::without_verdict(std::string_view cause) {
                         .reason = "connect_hook_failed",
                         .detail = "The backend that decides who may connect gave no verdict.",
                         .fields = {{"Retry-After", "5"}}};
+}
+
+/// Whatever `connect_hook_failure` says: the backend has answered, and what it demands of the connection is lost.
+UpgradeRefusal ConnectHook::refuse_unusable(std::string_view cause) {
+  if (log_limiter_.admit(monotonic_now()))
+    log::error("the verdict of a connect hook cannot be used", {{"webhook", counters_.name}, {"because", cause}});
+  return {.status = 500, .reason = "handler_failed", .detail = "The server could not decide about this device."};
 }
 
 }  // namespace ringgate::hooks

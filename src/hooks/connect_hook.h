@@ -20,6 +20,7 @@ class ConnectHook final : public dispatch::ConnectJudge {
  private:
   void take_answer(ConnectionRef connection, const Answer& answer);
   UpgradeDecision without_verdict(std::string_view cause);
+  UpgradeRefusal refuse_unusable(std::string_view cause);
 
   const std::vector<std::string> field_names_;
   const ConnectHookFailure failure_;

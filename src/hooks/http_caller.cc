@@ -50,22 +50,33 @@ struct HttpCaller::Call::Handle {
   CURL* easy = nullptr;
   curl_slist* fields = nullptr;
 
+  /// Of the answer so far, or 0.
+  int status() const {
+    long code = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
+    return static_cast<int>(code);
+  }
   void clear_fields() { curl_slist_free_all(std::exchange(fields, nullptr)); }
 
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* call_pointer) {
     Call& call = *static_cast<Call*>(call_pointer);
     if (call.answer_.body.size() + size > limits::webhook_answer_bytes_max) {
-      call.answer_too_long_ = true;
-      return 0;
+      call.answer_.body_too_long = true;
+      return 0;  // ends the call
     }
     call.answer_.body.append(data, size);
     return size;
   }
 
+  // Also called for interim answers and trailers: they say nothing (RFC 9110, sections 15.2 and 6.5.1).
   static std::size_t on_field(char* data, std::size_t, std::size_t size, void* call_pointer) {
-    Answer& answer = static_cast<Call*>(call_pointer)->answer_;
+    Call& call = *static_cast<Call*>(call_pointer);
+    Answer& answer = call.answer_;
     const std::string_view line(data, size);
-    if (const auto type = value_of(line, "Content-Type")) answer.content_type = *type;
+    if (call.head_ended_) return size;
+    if (line.starts_with("HTTP/")) answer = {};
+    else if (line == "\r\n" || line == "\n") call.head_ended_ = call.handle_->status() >= 200;
+    else if (const auto type = value_of(line, "Content-Type")) answer.content_type = *type;
     else if (const auto origin = value_of(line, "WebHook-Allowed-Origin")) answer.allowed_origin = *origin;
     else if (const auto rate = value_of(line, "WebHook-Allowed-Rate")) answer.allowed_rate = *rate;
     return size;
@@ -121,7 +132,7 @@ void HttpCaller::Call::start(const Receiver& receiver, std::string_view method, 
   body_ = std::move(body);
   answer_ = {};
   local_allowed_ = receiver.local_allowed;
-  refused_address_ = answer_too_long_ = false;
+  refused_address_ = head_ended_ = false;
   on_done_ = std::move(on_done);
   handle_->clear_fields();
   for (const std::string& line : fields) handle_->fields = curl_slist_append(handle_->fields, line.c_str());
@@ -154,12 +165,13 @@ void HttpCaller::Call::finish(int result) {
   curl_off_t took_us = 0, retry_after = 0;
   curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &took_us);
   answer_.took = static_cast<DurationNs>(std::max<curl_off_t>(took_us, 0)) * nanoseconds_per_microsecond;
-  long status = 0;
-  if (code == CURLE_OK) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  answer_.status = static_cast<int>(status);
+  const int status = answer_.status = code == CURLE_OK || answer_.body_too_long ? handle_->status() : 0;
   if (status == 0) answer_.fault = fault_of(code);
-  if (answer_too_long_) answer_.fault = "the answer is too long";
-  else if (status == 0 && refused_address_) answer_.fault = "the address is loopback or link-local (allow_local)";
+  if (answer_.body_too_long) {
+    answer_.fault = "the body is too long";
+    answer_.body.clear();
+  }
+  if (status == 0 && refused_address_) answer_.fault = "the address is loopback or link-local (allow_local)";
   // Seconds, or an HTTP date.
   if (status != 0 && curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK && retry_after > 0)
     answer_.retry_after_seconds =

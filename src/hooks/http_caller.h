@@ -27,9 +27,10 @@ struct Receiver {
 /// What came of a request.
 struct Answer {
   int status = 0;            // 0: there is none
-  std::string_view fault{};  // a sentence if `status` is 0; static
+  std::string_view fault{};  // a sentence if `status` is 0 or the body is too long; static
   std::string content_type{};
-  std::string body{};  // at most limits::webhook_answer_bytes_max
+  std::string body{};          // at most limits::webhook_answer_bytes_max
+  bool body_too_long = false;  // longer than that, and dropped
   std::optional<std::uint64_t> retry_after_seconds{};
   std::string allowed_origin{}, allowed_rate{};  // of WebHook-Allowed-Origin and -Rate
   DurationNs took = 0;
@@ -66,7 +67,8 @@ class HttpCaller {
     std::string body_;
     Answer answer_;
     bool local_allowed_ = false;
-    bool refused_address_ = false, answer_too_long_ = false;
+    bool refused_address_ = false;
+    bool head_ended_ = false;  // of the final answer
     std::move_only_function<void(Answer)> on_done_;
   };
 

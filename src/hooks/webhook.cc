@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "hooks/cloud_event.h"
 #include "hooks/retry.h"
+#include "http/byte_class.h"
 
 namespace ringgate::hooks {
 namespace {
@@ -17,11 +18,12 @@ namespace {
 constexpr TimeNs never = UINT64_MAX;
 constexpr std::string_view gap_type = "gap";
 
-/// How a reply is sent to the device; nothing for a type that is neither.
+/// How a reply is sent to the device; nothing for a type that is neither. Case does not matter (RFC 9110, section 8.3.1).
 std::optional<MessageType> message_type_of(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
-  if (type.starts_with("text/") || type == "application/json") return MessageType::text;
-  if (type == "application/octet-stream") return MessageType::binary;
+  const std::string_view type = content_type.substr(0, content_type.find_first_of("; \t"));
+  const auto is = [](std::string_view text, std::string_view name) { return http::equals_ignoring_case(text, name); };
+  if (is(type.substr(0, 5), "text/") || is(type, "application/json")) return MessageType::text;
+  if (is(type, "application/octet-stream")) return MessageType::binary;
   return std::nullopt;
 }
 
@@ -193,13 +195,19 @@ void Webhook::fail(Lane& lane, const Answer& answer, TimeNs now) {
   ++lane.failures;
   const Backoff backoff{settings_->config.retry_min_ns, settings_->config.retry_max_ns};
   lane.not_before = now + backoff.wait(lane.failures, random_);
-  if ((answer.status == 429 || answer.status == 503) && answer.retry_after_seconds)
-    not_before_ = std::max(not_before_, now + *answer.retry_after_seconds * nanoseconds_per_second);
+  wait_as_told(answer, now);
   if (lane.announcing == 0 && lane.failures >= settings_->config.attempts_max) {
     const TimeNs not_before = lane.not_before;
     drop_sending(lane, WebhookDrop::attempts);
     lane.not_before = not_before;
   }
+}
+
+/// Retry-After of a 429 or 503 holds for the whole webhook; false if there is none.
+bool Webhook::wait_as_told(const Answer& answer, TimeNs now) {
+  if ((answer.status != 429 && answer.status != 503) || !answer.retry_after_seconds) return false;
+  not_before_ = std::max(not_before_, now + *answer.retry_after_seconds * nanoseconds_per_second);
+  return true;
 }
 
 /// Gives up what the lane is sending. A lost announcement is not a loss: its number is announced later.
@@ -243,12 +251,12 @@ void Webhook::end() {
 }
 
 void Webhook::reply(const Delivery& delivery, const Answer& answer) {
-  if (answer.body.empty() || delivery.reply_to == ConnectionRef{}) return;
+  if ((answer.body.empty() && !answer.body_too_long) || delivery.reply_to == ConnectionRef{}) return;
   const auto type = message_type_of(answer.content_type);
-  if (!type) {
+  if (!type || answer.body_too_long) {
     counters_.replies_refused.add(1);
     if (log_limiter_.admit(monotonic_now()))
-      log::warning("a webhook's reply is neither text nor bytes",
+      log::warning(answer.body_too_long ? "a webhook's reply is too long" : "a webhook's reply is neither text nor bytes",
                    {{"webhook", settings_->config.name}, {"content_type", answer.content_type}});
     return;
   }
@@ -265,8 +273,8 @@ void Webhook::ask(TimeNs now) {
   if (now < not_before_) return;
   state_ = State::asking;
   question_ = std::make_unique<HttpCaller::Call>(caller_);
-  question_->start(settings_->receiver(), "OPTIONS", {"WebHook-Request-Origin: " + settings_->origin, "WebHook-Request-Rate: *"},
-                   {}, [this](Answer answer) { take_agreement(answer); });
+  question_->start(settings_->receiver(), "OPTIONS", {"WebHook-Request-Origin: " + settings_->origin}, {},
+                   [this](Answer answer) { take_agreement(answer); });
 }
 
 void Webhook::take_agreement(const Answer& answer) {
@@ -288,8 +296,10 @@ void Webhook::take_agreement(const Answer& answer) {
   }
   state_ = State::open;
   if (answer.status == 410) return stop();
-  if (agrees || settings_->config.validation == WebhookValidation::warn) return;
+  const bool must_wait = wait_as_told(answer, monotonic_now());
+  if (agrees || (settings_->config.validation == WebhookValidation::warn && !must_wait)) return;
   state_ = State::unasked;
+  if (must_wait) return;
   const Backoff backoff{settings_->config.retry_min_ns, settings_->config.retry_max_ns};
   not_before_ = monotonic_now() + backoff.wait(++questions_failed_, random_);
 }

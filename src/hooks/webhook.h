@@ -87,6 +87,7 @@ class Webhook {
   void send(std::size_t index, TimeNs now);
   void take_answer(std::size_t index, const Answer& answer);
   void fail(Lane& lane, const Answer& answer, TimeNs now);
+  bool wait_as_told(const Answer& answer, TimeNs now);
   void drop_sending(Lane& lane, WebhookDrop why);
   void done(Lane& lane);
   void stop();

@@ -71,7 +71,7 @@ def test_the_backend_refuses():
         assert json.loads(refusal(gate, "odd").body)["reason"] == "refused_by_hook"
 
 
-@pytest.mark.parametrize("answer", [500, 404, 302, (200, [], b"no JSON"), (200, [], b'{"device_id":7}'), "hang up"])
+@pytest.mark.parametrize("answer", [500, 404, 302, (200, [], b"no JSON"), (200, [], b"[]"), (200, [], b"x" * (256 * 1024 + 1)), "hang up"])
 def test_no_verdict_is_the_configured_one(answer):
     with Receiver(lambda _: answer) as receiver:
         with Gate(settings_of(receiver), warnings_allowed=True) as gate:
@@ -80,6 +80,34 @@ def test_no_verdict_is_the_configured_one(answer):
         with Gate(settings_of(receiver, route__0__connect_hook_failure="allow"), warnings_allowed=True) as gate, connect(gate) as device:
             device.send("hello")
             assert device.recv(10) == "hello"
+
+
+@pytest.mark.parametrize("failure", ["refuse", "allow"])
+@pytest.mark.parametrize("members, because", [
+    (b'{"device_id":7}', "device_id is no text"), (b'{"groups":"red"}', "groups is no list of texts"),
+    (b'{"message_rate":-1}', "message_rate is no whole number"), (b'{"byte_rate":0.5}', "byte_rate is no whole number"),
+    (b'{"expires_at":9223372036854775808}', "expires_at is no whole number of seconds")])
+def test_a_value_that_is_not_valid_refuses_whatever_a_failure_does(members, because, failure):
+    with Receiver(lambda _: (200, [], members)) as receiver:
+        with Gate(settings_of(receiver, route__0__connect_hook_failure=failure), warnings_allowed=True) as gate:
+            assert refusal(gate).status_code == 500
+            gate.wait_for_log("the verdict of a connect hook cannot be used", webhook="backend", because=because)
+            gate.records[:] = [record for record in gate.records if record["level"] != "error"]
+
+
+@pytest.mark.parametrize("members", [b'{"message_rate":1e3}', b'{"byte_rate":5000.0}', b'{"expires_at":4e9}', b'{"expires_at":9223372036854775807}'])
+def test_a_whole_number_may_be_written_in_any_way(members):
+    with Receiver(lambda _: (200, [], members)) as receiver, Gate(settings_of(receiver)) as gate, connect(gate) as device:
+        device.send("hello")
+        assert device.recv(10) == "hello"
+
+
+@pytest.mark.parametrize("body", [b"x" * (256 * 1024 + 1), b'{"reason":7}'], ids=["too long", "no reason"])
+def test_a_refusal_holds_whatever_its_body_is(body):
+    with Receiver(lambda _: (403, [], body)) as receiver:
+        with Gate(settings_of(receiver, route__0__connect_hook_failure="allow"), warnings_allowed=True) as gate:
+            refused = refusal(gate)
+    assert refused.status_code == 403 and json.loads(refused.body)["reason"] == "refused_by_hook"
 
 
 def test_a_slow_backend_is_waited_for_until_the_deadline():

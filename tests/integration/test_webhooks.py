@@ -14,7 +14,7 @@ import websockets.sync.client
 from cloudevents.core.bindings import http as cloudevents_http
 
 from support.gate import REPOSITORY, Gate
-from support.receiver import Receiver, event_of, metric, signature_fits, wait_for_metric
+from support.receiver import RawReceiver, Receiver, event_of, metric, signature_fits, wait_for_metric
 
 KEYS = (b"a" * 40, b"b" * 40)
 
@@ -69,6 +69,7 @@ def test_a_message_is_a_signed_cloud_event(tmp_path):
         receiver.wait(lambda r: len(messages(r)) == 2)
         text, binary = messages(receiver)
         options = receiver.requests[0]
+    assert "WebHook-Request-Rate" not in options.headers  # any rate; the field is a whole number (section 4.1.4)
     assert options.method == "OPTIONS" and options.headers["WebHook-Request-Origin"] == text.headers["WebHook-Request-Origin"]
     assert text.body == "21.5 °C".encode() and text.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert binary.body == b"\x00\xff" and binary.headers["Content-Type"] == "application/octet-stream"
@@ -145,7 +146,9 @@ def test_the_sdks_take_our_events():
 
 
 @pytest.mark.parametrize("content_type, body, wanted", [
-    ("text/plain", b"hello", "hello"), ("application/json; charset=utf-8", b'{"a":1}', '{"a":1}'), ("application/octet-stream", b"\x00\x01", b"\x00\x01")])
+    ("text/plain", b"hello", "hello"), ("application/json; charset=utf-8", b'{"a":1}', '{"a":1}'),
+    ("Text/Plain", b"hello", "hello"), ("APPLICATION/JSON\t;charset=utf-8", b"{}", "{}"),
+    ("application/octet-stream", b"\x00\x01", b"\x00\x01")])
 def test_the_answer_is_sent_to_the_connection_that_asked(content_type, body, wanted):
     with Receiver(lambda _: (200, [("Content-Type", content_type)], body)) as receiver, Gate(settings_of(receiver), shards=2) as gate:
         with connect(gate, "a") as device, connect(gate, "b") as other:
@@ -240,6 +243,51 @@ def test_retry_after_is_obeyed(form):
         receiver.wait(lambda r: len(messages(r)) == 3)
         first, again, _ = messages(receiver)
         assert event_of(first)["id"] == event_of(again)["id"] and again.at - first.at >= (1.9 if form == "seconds" else 1.4)
+
+
+@pytest.mark.parametrize("validation", ["warn", "required"])
+def test_retry_after_is_obeyed_where_the_receiver_is_asked(validation):
+    """CloudEvents HTTP 1.1 Web Hooks, section 2.2. Neither an event nor the next question comes before."""
+    answers = iter([b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+                    b"HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n"])
+    with RawReceiver(lambda _: next(answers, b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
+        with Gate(settings_of(receiver, validation=validation), warnings_allowed=True) as gate, connect(gate) as device:
+            device.send("1")
+            receiver.wait(lambda r: len(r.requests) == 3)
+    (_, refused_at), (_, asked_again_at), _ = receiver.requests
+    assert receiver.methods() == ["OPTIONS", "OPTIONS", "POST"] and asked_again_at - refused_at >= 0.95
+
+
+@pytest.mark.parametrize("consent", [
+    b"HTTP/1.1 103 Early Hints\r\nWebHook-Allowed-Origin: *\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nWebHook-Allowed-Origin: *\r\n\r\n"])
+def test_only_the_head_of_the_final_answer_agrees(consent):
+    with RawReceiver(lambda method: consent if method == "OPTIONS" else b"HTTP/1.1 204 No Content\r\n\r\n") as receiver:
+        with Gate(settings_of(receiver, validation="required", flush="0s"), warnings_allowed=True) as gate, connect(gate) as device:
+            device.send("1")
+            receiver.wait(lambda r: len(r.requests) == 4)
+    assert set(receiver.methods()) == {"OPTIONS"}
+
+
+def test_an_interim_answer_does_not_hide_the_final_one():
+    answers = {"OPTIONS": b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n",
+               "POST": b"HTTP/1.1 103 Early Hints\r\nContent-Type: image/png\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+                       b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nContent-Type: image/png\r\n\r\n"}
+    with RawReceiver(answers.get) as receiver:
+        with Gate(settings_of(receiver, validation="required")) as gate, connect(gate) as device:
+            device.send("1")
+            assert device.recv(10) == "hi"
+
+
+@pytest.mark.parametrize("batch", ["1", "2"])
+def test_an_event_whose_answer_is_too_long_is_delivered(batch):
+    with Receiver(lambda _: (200, [("Content-Type", "text/plain")], b"x" * (256 * 1024 + 1))) as receiver:
+        with Gate(settings_of(receiver, batch=batch), warnings_allowed=True) as gate, connect(gate) as device:
+            device.send("once")
+            delivered, drops = wait_for_books(gate, 1)
+            assert metric(gate, 'ringgate_webhook_replies_total{webhook="backend",result="refused"}') == (batch == "1")
+            assert metric(gate, 'ringgate_webhook_replies_total{webhook="backend",result="sent"}') == 0
+    assert delivered == 1 and not sum(drops.values()) and len(receiver.posts()) == 1
 
 
 def test_what_will_never_be_right_is_not_tried_again():

@@ -117,6 +117,52 @@ class Receiver:
                 self._changed.wait(0.05)
 
 
+class RawReceiver:
+    """Answers each request with the bytes that `answer` returns for its method. Use it as a context manager."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.requests = []  # (method, time)
+        self._changed = threading.Condition()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook"
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._serve, args=(self._listener.accept()[0],), daemon=True).start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError), connection, connection.makefile("rb") as file:
+            while first := file.readline():
+                fields = {}
+                while line := file.readline().strip():
+                    name, _, value = line.partition(b":")
+                    fields[name.lower()] = value.strip()
+                file.read(int(fields.get(b"content-length", 0)))
+                method = first.split()[0].decode()
+                with self._changed:
+                    self.requests.append((method, time.monotonic()))
+                    self._changed.notify_all()
+                connection.sendall(self.answer(method))
+
+    def methods(self):
+        return [method for method, _ in self.requests]
+
+    def wait(self, done, timeout=10.0):
+        """Waits until `done(self)` is true; asked after each request."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: done(self), timeout * PATIENCE), self.methods()
+
+
 def metric(gate, name):
     """The value of a metric, named with its labels as the page shows them; 0 if it is not there."""
     for line in curl(gate.admin_url("/metrics")).body.decode().splitlines():

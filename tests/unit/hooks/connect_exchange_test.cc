@@ -39,13 +39,42 @@ TEST(ConnectExchange, ReadsARefusal) {
   EXPECT_EQ(refusal_of(401, "").status, 401);
   EXPECT_EQ(refusal_of(401, "<html>").reason, "refused_by_hook");
   EXPECT_EQ(refusal_of(403, R"({"reason":"Not A Reason"})").reason, "refused_by_hook");
+  EXPECT_EQ(refusal_of(403, R"({"reason":7,"detail":[]})").reason, "refused_by_hook");
 }
 
 TEST(ConnectExchange, TakesNothingElseForAVerdict) {
-  for (const char* body : {"", "null", "[]", "{", "\"x\"", R"({"device_id":7})", R"({"groups":"a"})", R"({"groups":[1]})",
-                           R"({"message_rate":-1})", R"({"message_rate":"5"})", R"({"expires_at":1.5})"})
-    EXPECT_FALSE(decision_of(200, body).has_value()) << body;
-  for (const int status : {0, 201, 302, 400, 404, 500}) EXPECT_FALSE(decision_of(status, "{}").has_value()) << status;
+  for (const char* body : {"", "null", "[]", "{", "\"x\""}) {
+    const auto decision = decision_of(200, body);
+    EXPECT_TRUE(!decision && !decision.error().is_of_a_member) << body;
+  }
+  for (const int status : {0, 201, 302, 400, 404, 500}) {
+    const auto decision = decision_of(status, "{}");
+    EXPECT_TRUE(!decision && !decision.error().is_of_a_member) << status;
+  }
+}
+
+TEST(ConnectExchange, NamesTheMemberThatIsNotValid) {
+  const auto cause = [](std::string_view body) {
+    const auto decision = decision_of(200, body);
+    EXPECT_TRUE(!decision && decision.error().is_of_a_member) << body;
+    return decision ? std::string_view{} : decision.error().cause;
+  };
+  EXPECT_EQ(cause(R"({"device_id":7})"), "device_id is no text");
+  EXPECT_EQ(cause(R"({"subprotocol":[]})"), "subprotocol is no text");
+  for (const char* body : {R"({"groups":"a"})", R"({"groups":[1]})"}) EXPECT_EQ(cause(body), "groups is no list of texts");
+  for (const char* value : {"-1", "\"5\"", "0.5", "-1e0", "9007199254740993.0", "1e300", "18446744073709551616", "true"})
+    EXPECT_EQ(cause(std::string(R"({"byte_rate":)") + value + '}'), "byte_rate is no whole number") << value;
+  for (const char* value : {"1.5", "9223372036854775808", "18446744073709551615", "1e19", "-9223372036854775809"})
+    EXPECT_EQ(cause(std::string(R"({"expires_at":)") + value + '}'), "expires_at is no whole number of seconds") << value;
+}
+
+TEST(ConnectExchange, ReadsWholeNumbersHoweverTheyAreWritten) {
+  EXPECT_EQ(accepted(R"({"message_rate":1e3})").message_rate, 1000U);
+  EXPECT_EQ(accepted(R"({"byte_rate":5.0})").byte_rate, 5U);
+  EXPECT_EQ(accepted(R"({"byte_rate":-0})").byte_rate, 0U);
+  EXPECT_EQ(accepted(R"({"expires_at":4e9})").expires_at, 4'000'000'000);
+  EXPECT_EQ(accepted(R"({"expires_at":9223372036854775807})").expires_at, INT64_MAX);
+  EXPECT_EQ(accepted(R"({"expires_at":-1})").expires_at, -1);
 }
 
 }  // namespace
