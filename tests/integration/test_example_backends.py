@@ -1,5 +1,6 @@
 """The backends of docs/examples/clients: pushes with receipts, and a webhook receiver that believes only what is signed."""
 
+import base64
 import hashlib
 import hmac
 import http.client
@@ -91,8 +92,9 @@ def send(port, body, signed, ident="1", kind="ringgate.device.message", method="
     return reply.status, told, reply.headers
 
 
-def test_a_webhook_receiver_believes_only_what_is_signed(command):
-    with Program([*command, "webhook", "0", SECRET.decode()]) as receiver:
+@pytest.mark.parametrize("given", [SECRET.decode(), "whsec_" + base64.b64encode(SECRET).decode()], ids=["text", "whsec"])
+def test_a_webhook_receiver_believes_only_what_is_signed(command, given):
+    with Program([*command, "webhook", "0", given]) as receiver:
         port = int(receiver.next()[1].removeprefix("listening "))
         now = int(time.time())
         assert send(port, b"", None, method="OPTIONS")[2]["WebHook-Allowed-Origin"] == "gate.example"
@@ -111,3 +113,9 @@ def test_a_webhook_receiver_believes_only_what_is_signed(command):
                    good[:-1], good + "0", f"v1={good.rpartition('=')[2]}"]
         assert {send(port, body, signed, ident="4")[0] for signed in foreign} == {401}
         assert receiver.lines.empty()
+
+
+@pytest.mark.parametrize("arguments", [[], ["push"], ["nonsense"]])
+def test_the_go_backend_says_how_it_is_used(arguments):
+    done = subprocess.run([*COMMANDS["go"], *arguments], capture_output=True, text=True, timeout=30 * PATIENCE, check=False)
+    assert done.returncode == 64 and "usage: backend events URL" in done.stderr

@@ -14,6 +14,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -89,6 +90,14 @@ func events(address string, handle func(string)) error {
 		}
 		reply.Body.Close()
 	}
+}
+
+// secretOf gives the bytes of a secret: what follows `whsec_` is base64, any other text is the secret itself.
+func secretOf(text string) ([]byte, error) {
+	if encoded, ok := strings.CutPrefix(text, "whsec_"); ok {
+		return base64.StdEncoding.DecodeString(encoded)
+	}
+	return []byte(text), nil
 }
 
 // isSigned says whether `Ringgate-Signature: t=SECONDS,v1=HEX[,v1=HEX]` is ours: HMAC-SHA256 over `t.body`, by any live secret,
@@ -207,14 +216,26 @@ func push(base, device, text, wait string) (status int, body string, err error) 
 	}
 }
 
+const usage = `usage: backend events URL
+       backend webhook PORT SECRET
+       backend push URL DEVICE TEXT`
+
 func main() {
+	operands := map[string]int{"events": 1, "webhook": 2, "push": 3}
+	if len(os.Args) < 2 || len(os.Args)-2 != operands[os.Args[1]] || len(os.Args) == 2 {
+		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(64)
+	}
 	given := os.Args[2:]
 	var err error
 	switch os.Args[1] {
 	case "events":
 		err = events(given[0], func(event string) { fmt.Println(event) })
 	case "webhook":
-		err = webhook(given[0], [][]byte{[]byte(given[1])})
+		var secret []byte
+		if secret, err = secretOf(given[1]); err == nil {
+			err = webhook(given[0], [][]byte{secret})
+		}
 	case "push":
 		var status int
 		var body string

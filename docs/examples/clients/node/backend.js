@@ -40,6 +40,9 @@ async function* events(url) {
   }
 }
 
+// The bytes of a secret: what follows `whsec_` is base64, any other text is the secret itself.
+const secretOf = (text) => (text.startsWith('whsec_') ? Buffer.from(text.slice(6), 'base64') : Buffer.from(text));
+
 // Whether `Ringgate-Signature: t=SECONDS,v1=HEX[,v1=HEX]` is ours: HMAC-SHA256 over `t.body`, by any live secret, not too old.
 function isSigned(header, body, secrets, now = Date.now() / 1000, tolerance = 300) {
   const parts = header.split(',').map((part) => part.trim().split('='));
@@ -99,7 +102,7 @@ async function main([what, ...given]) {
     return;
   }
   if (what === 'events') for await (const event of events(given[0])) console.log(JSON.stringify(event));
-  else if (what === 'webhook') webhook(Number(given[0]), [given[1]]);
+  else if (what === 'webhook') webhook(Number(given[0]), [secretOf(given[1])]);
   else if (what === 'push') console.log(...(await push(...given)).map((part) => (typeof part === 'object' ? JSON.stringify(part) : part)));
 }
 

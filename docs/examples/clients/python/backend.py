@@ -7,6 +7,7 @@ usage: backend.py events URL                    such as http://127.0.0.1:8081/v1
 The admin port's token, if it asks for one, is taken from RINGGATE_TOKEN.
 """
 
+import base64
 import hashlib
 import hmac
 import http.client
@@ -51,6 +52,11 @@ def events(url):
         except (OSError, http.client.HTTPException):
             pass
         time.sleep(1)
+
+
+def secret_of(text):
+    """The bytes of a secret: what follows `whsec_` is base64, any other text is the secret itself."""
+    return base64.b64decode(text.removeprefix("whsec_")) if text.startswith("whsec_") else text.encode()
 
 
 def is_signed(header, body, secrets, now, tolerance=300):
@@ -128,7 +134,7 @@ if __name__ == "__main__":
         for event in events(arguments[0]):
             print(json.dumps(event), flush=True)
     elif what == "webhook":
-        Webhook.secrets = [arguments[1].encode()]
+        Webhook.secrets = [secret_of(arguments[1])]
         server = http.server.ThreadingHTTPServer(("127.0.0.1", int(arguments[0])), Webhook)
         print("listening", server.server_port, flush=True)
         server.serve_forever()
