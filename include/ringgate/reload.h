@@ -11,7 +11,7 @@
 
 namespace ringgate {
 
-/// A setting, or the content of the files that it names, before and after. Settings hold no secrets: those are in files.
+/// A setting, or the content of the files that it names, before and after, as people may see it: `...` stands for the query of a URL.
 struct SettingChange {
   std::string key;  // "log.level", "listener.0.tls.cert"
   std::string before;

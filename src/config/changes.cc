@@ -65,7 +65,7 @@ ReloadReport compare(const Config& in_force, const Config& fresh) {
       [&](const KeyPlace& place, bool is_taken) {
         const Key& key = *place.key;
         (is_taken ? report.changed : report.restart_needed)
-            .push_back({path_of(place), key.print(key, in_force, place.index), key.print(key, fresh, place.index)});
+            .push_back({path_of(place), key.show(key, in_force, place.index), key.show(key, fresh, place.index)});
       },
       [&](const RepeatedSection& section) {
         report.restart_needed.push_back(

@@ -13,7 +13,7 @@ namespace {
 std::string print_line(const LoadedConfig& loaded, const KeyPlace& place) {
   const auto origin = loaded.origins.find(path_of(place));
   const std::string_view comment = origin == loaded.origins.end() ? "default" : std::string_view(origin->second);
-  return fmt::format("{} = {}  # {}{}\n", place.key->name(), place.key->print(*place.key, loaded.config, place.index), comment,
+  return fmt::format("{} = {}  # {}{}\n", place.key->name(), place.key->show(*place.key, loaded.config, place.index), comment,
                      place.key->reload == Reload::live ? ", reloadable" : "");
 }
 

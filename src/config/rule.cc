@@ -24,6 +24,13 @@ constexpr std::array<Unit, 6> size_units{
 constexpr std::array<Unit, 6> duration_units{
     {{"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
 constexpr std::uint64_t cpus_max = 1024;  // CPU_SETSIZE
+
+/// `...` stands for what may be a credential.
+std::string without_secret(const TextShape& shape, std::string_view text) {
+  const std::size_t at = shape.secret_after == '\0' ? text.npos : text.find(shape.secret_after);
+  return at == text.npos ? std::string(text) : std::string(text.substr(0, at + 1)) + "...";
+}
+
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
 
 Complaint complaint(std::string cause, const Rule& rule) { return {std::move(cause), "write " + describe(rule)}; }
@@ -249,7 +256,7 @@ Read<void> check(const WordRule& rule, std::size_t index) {
 
 Read<void> check(const TextRule& rule, const std::string& text) {
   if (rule.text.accepts(text)) return {};
-  return std::unexpected(complaint(quoted(text) + " does not fit", rule));
+  return std::unexpected(complaint(quoted(without_secret(rule.text, text)) + " does not fit", rule));
 }
 
 Read<void> check(const ListRule& rule, const std::vector<std::string>& items) {
@@ -292,6 +299,7 @@ std::string print(const CountRule& rule, std::uint64_t count) {
 std::string print(const FlagRule&, bool value) { return value ? "true" : "false"; }
 std::string print(const WordRule& rule, std::size_t index) { return toml_string(rule.words[index]); }
 std::string print(const TextRule&, const std::string& text) { return toml_string(text); }
+std::string show(const TextRule& rule, const std::string& text) { return toml_string(without_secret(rule.text, text)); }
 
 std::string print(const ListRule&, const std::vector<std::string>& items) {
   std::string out = "[";

@@ -1,4 +1,4 @@
-// What a setting's value may be: one small rule per kind of value, each with four functions: read, check, print and describe.
+// What a setting's value may be: one small rule per kind of value, each with five functions: read, check, print, show and describe.
 // Knows nothing of keys, sources or TOML's grammar. Pure; any thread.
 // Invariant: `read` accepts a value exactly if `check` does, and reads what `print` wrote.
 #pragma once
@@ -70,6 +70,7 @@ struct WordRule {
 struct TextShape {
   bool (*accepts)(std::string_view);
   std::string_view shape;
+  char secret_after = '\0';  // what follows the first of these may be a credential, and is shown to nobody
 };
 
 struct TextRule {
@@ -116,6 +117,13 @@ std::string print(const WordRule& rule, std::size_t index);
 std::string print(const TextRule& rule, const std::string& text);
 std::string print(const ListRule& rule, const std::vector<std::string>& items);
 std::string print(const CpuListRule& rule, const std::vector<std::uint32_t>& cpus);
+
+/// The value for people: as `print`, but `...` stands for what may be a credential.
+template <typename KindOfRule, typename Value>
+std::string show(const KindOfRule& rule, const Value& value) {
+  return print(rule, value);
+}
+std::string show(const TextRule& rule, const std::string& text);
 
 /// What to write, as part of a sentence: `a size from 1KiB to 256MiB`.
 std::string describe(const Rule& rule);

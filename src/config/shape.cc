@@ -151,7 +151,8 @@ constinit const TextShape webhook_name_or_none{accepts_webhook_name_or_none,
                                                "a name such as \"orders\", of at most 32 characters, or nothing"};
 constinit const TextShape field_name{accepts_field_name, "the name of a field such as \"User-Agent\""};
 constinit const TextShape webhook_url{
-    accepts_webhook_url_or_none, "a URL such as \"https://backend.example.org/events\", without user information and fragment"};
+    accepts_webhook_url_or_none, "a URL such as \"https://backend.example.org/events\", without user information and fragment",
+    '?'};
 constinit const TextShape event_type{
     accepts_event_type,
     "\"device.connected\", \"device.disconnected\", \"device.replaced\", \"device.slow\" or \"device.credential_expiring\""};

@@ -75,6 +75,10 @@ Key row(std::string_view path, KindOfRule rule, std::string_view meaning, Reload
           },
           [](const Key& key, const Config& config, std::size_t index) {
             const auto& member = member_of<Section, Members...>(config, index);
+            return config::show(std::get<KindOfRule>(key.rule), ruled_value<KindOfRule>(member));
+          },
+          [](const Key& key, const Config& config, std::size_t index) {
+            const auto& member = member_of<Section, Members...>(config, index);
             return config::check(std::get<KindOfRule>(key.rule), ruled_value<KindOfRule>(member));
           },
           [](const Config& from, Config& to, std::size_t index) {

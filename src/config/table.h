@@ -27,8 +27,9 @@ struct Key {
   Rule rule;
   std::string_view meaning;  // help text for the reference, in Markdown
   Read<void> (*assign)(const Key& key, Config& config, std::size_t index, const RawValue& value);
-  std::string (*print)(const Key& key, const Config& config, std::size_t index);
-  Read<void> (*check)(const Key& key, const Config& config, std::size_t index);  // for a value that a program set
+  std::string (*print)(const Key& key, const Config& config, std::size_t index);  // whole, to compare
+  std::string (*show)(const Key& key, const Config& config, std::size_t index);   // for people, without credentials
+  Read<void> (*check)(const Key& key, const Config& config, std::size_t index);   // for a value that a program set
   void (*copy)(const Config& from, Config& to, std::size_t index);
   Reload reload = Reload::restart;
 

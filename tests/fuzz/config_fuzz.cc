@@ -1,5 +1,5 @@
 // Any text as a configuration file. Oracles: reading never throws; a fault is one printable line naming the file; what
-// is accepted, printed and read again gives the same settings.
+// is accepted, printed and read again gives the same settings, but for the queries of URLs, which are not shown.
 //
 // Input: the text.
 //
@@ -46,7 +46,11 @@ void check_round_trip(const LoadedConfig& loaded) {
   if (is_remembered(loaded.config)) return;
   const auto again = load_config_text(print_config(loaded), "printed.toml");
   require(again.has_value(), "what is printed is accepted");
-  require(again->config == loaded.config, "read after print = the same settings");
+  Config shown = loaded.config;
+  for (WebhookConfig& webhook : shown.webhooks)
+    if (const std::size_t query = webhook.url.find('?'); query != std::string::npos)
+      webhook.url.replace(query + 1, std::string::npos, "...");
+  require(again->config == shown, "read after print = the same settings");
 }
 
 }  // namespace

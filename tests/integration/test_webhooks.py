@@ -13,7 +13,8 @@ import pytest
 import websockets.sync.client
 from cloudevents.core.bindings import http as cloudevents_http
 
-from support.gate import REPOSITORY, Gate
+from support.curl import curl
+from support.gate import REPOSITORY, Gate, run_ringgate
 from support.receiver import RawReceiver, Receiver, event_of, metric, signature_fits, wait_for_metric
 
 KEYS = (b"a" * 40, b"b" * 40)
@@ -352,3 +353,21 @@ def test_the_end_sends_what_is_queued():
             wait_for_metric(gate, 'ringgate_webhook_events_total{webhook="backend",outcome="taken"}', 20)
         assert [request.body for request in messages(receiver)] == [str(number).encode() for number in range(20)]
         assert len(receiver.posts("device.disconnected")) == 1
+
+
+def test_a_token_in_the_url_is_sent_and_not_shown(tmp_path):
+    """CloudEvents HTTP 1.1 Web Hooks, section 3.2: an access token may stand in the URL."""
+    file = tmp_path / "gate.toml"
+    with Receiver() as receiver:
+        def write(token):
+            file.write_text(f'[[listener]]\nbind = "127.0.0.1:0"\n[[webhook]]\nname = "backend"\nallow_local = true\nurl = "{receiver.url}?access_token={token}"\n'
+                            '[[route]]\npath = "/ws"\nauth = ["none"]\nhandler = "drop"\nupstream = ["webhook:backend"]\n')
+        write("first-secret")
+        with Gate(listen=None, arguments=["--config", str(file)]) as gate:
+            write("second-secret")
+            answer = curl(gate.admin_url("/v1/reload"), "-X", "POST").body.decode()
+            gate.wait_for_log("setting changed", key="webhook.0.url")
+            receiver.wait(lambda r: len(r.requests) == 2)
+            assert [request.path for request in receiver.requests] == ["/hook?access_token=first-secret", "/hook?access_token=second-secret"]
+            shown = json.dumps(gate.records) + answer + run_ringgate("print-config", "--config", str(file)).stdout
+    assert "-secret" not in shown and shown.count(f"{receiver.url}?...") == 5

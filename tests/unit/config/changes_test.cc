@@ -30,6 +30,21 @@ TEST(Changes, ALiveSettingIsTakenAndAnotherNeedsARestart) {
   EXPECT_EQ(report.restart_needed, (Changes{{"log.format", "\"auto\"", "\"json\""}}));
 }
 
+TEST(Changes, ANewQueryOfAUrlIsTakenAndNotShown) {
+  const auto text = [](std::string_view query) {
+    return "[[webhook]]\nname = \"w\"\nurl = \"https://a.example" + std::string(query) + "\"\n";
+  };
+  const Config in_force = config_of(text("?token=one")), fresh = config_of(text("?token=two"));
+  EXPECT_EQ(compare(in_force, fresh).changed,
+            (Changes{{"webhook.0.url", "\"https://a.example?...\"", "\"https://a.example?...\""}}));
+  Config taken = in_force;
+  take_changes(in_force, fresh, taken);
+  EXPECT_EQ(taken.webhooks.front().url, "https://a.example?token=two");
+  const auto refused = load_config_text(text("?token= three"), "gate.toml");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(to_line(refused.error().front()).find("three"), std::string::npos) << to_line(refused.error().front());
+}
+
 TEST(Changes, CopiesOnlyWhatIsTaken) {
   const Config in_force = config_of("log.level = \"debug\"\nlog.format = \"json\"");
   const Config fresh = config_of("");

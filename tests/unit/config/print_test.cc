@@ -20,7 +20,7 @@ bind = "[::]:2"
 bind = "off"
 [[webhook]]
 name = "orders"
-url = "https://backend.example.org/events?a=1"
+url = "https://backend.example.org/events"
 events = ["device.connected"]
 secret_files = ["/a", "/b"]
 validation = "required"
@@ -78,6 +78,16 @@ TEST(PrintConfig, ReadsAgainToTheSameSettings) {
     ASSERT_TRUE(again.has_value()) << to_line(again.error().front());
     EXPECT_EQ(again->config, loaded->config) << print_config(*loaded);
   }
+}
+
+TEST(PrintConfig, HidesTheQueryOfAUrl) {
+  const auto loaded =
+      load_config_text("[[webhook]]\nname = \"w\"\nurl = \"https://a.example/b?access_token=secret\"\n", "gate.toml");
+  ASSERT_TRUE(loaded.has_value());
+  EXPECT_EQ(loaded->config.webhooks.front().url, "https://a.example/b?access_token=secret");
+  const std::string printed = print_config(*loaded);
+  EXPECT_NE(printed.find("url = \"https://a.example/b?...\"  # gate.toml:3"), std::string::npos) << printed;
+  EXPECT_TRUE(load_config_text(printed, "printed").has_value());
 }
 
 TEST(PrintConfig, ShowsWhereEachValueComesFrom) {
