@@ -68,6 +68,11 @@ void AdminSession::on_end_of_stream(conn::Connection& connection) {
 void AdminSession::finish_if_done(conn::Connection& connection) {
   const AdminConnection& state = state_of(connection);
   if (!state.peer_finished || !connection.is_live()) return;
+  const bool is_body_cut = state.running != nullptr && state.reads_pieces && state.intake == Intake::open;
+  if (is_body_cut) {
+    connection.end_cause = conn::EndCause::peer_closed;
+    return cut_stream(connection);
+  }
   if (state.running != nullptr) {
     if (state.running->stream->outlives_input()) return;
   } else if (state.intake != Intake::open || !state.answers.empty()) {

@@ -202,8 +202,10 @@ void AdminSession::serve(conn::Connection& connection) {
   if (api_.serve(std::move(request), caller, remote, responder) == Followers::wait) state.awaited_sequence = sequence;
 }
 
-/// A caller that may not ask learns only that, and not what is wrong with its request.
+/// A caller that may not ask learns only that, and not what is wrong with its request. Within the body of a request that is being answered
+/// by a stream there is no other answer to give.
 void AdminSession::reject(conn::Connection& connection, http::Rejection rejection) {
+  if (state_of(connection).running != nullptr) return cut_stream(connection);
   const Request& request = state_of(connection).reader.request();
   if (const auto refusal = api_.judge_caller(request))
     return owe_last(connection, write_answer(*refusal, {request.method, http::Persistence::close}, date()));

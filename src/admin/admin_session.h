@@ -87,6 +87,7 @@ class AdminSession final : public conn::Session, private AnswerSink, private Str
   bool run_each_stream();
   bool run_stream(conn::Connection& connection);
   void end_stream(conn::Connection& connection);
+  void cut_stream(conn::Connection& connection);
   void begin_pieces(conn::Connection& connection);
   bool read_piece(conn::Connection& connection);
 

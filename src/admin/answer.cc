@@ -33,13 +33,15 @@ WrittenAnswer write_answer(const Answer& answer, const AnswerShape& shape, std::
   WrittenAnswer written{.closes = shape.persistence == http::Persistence::close};
   if (!answer.refusal) {
     written.status = answer.status;
-    http::append_response(written.bytes, {.status = answer.status,
-                                          .content_type = answer.content_type,
-                                          .body = answer.body,
-                                          .extra_fields = answer.extra_fields,
-                                          .persistence = shape.persistence,
-                                          .request_method = shape.method,
-                                          .date = date});
+    const http::Response response{.status = answer.status,
+                                  .content_type = answer.content_type,
+                                  .body = answer.body,
+                                  .extra_fields = answer.extra_fields,
+                                  .persistence = shape.persistence,
+                                  .request_method = shape.method,
+                                  .date = date};
+    if (answer.is_head_of_stream) http::append_stream_head(written.bytes, response, http::StreamFraming::until_close);
+    else http::append_response(written.bytes, response);
     return written;
   }
   const RefusalFacts& facts = facts_of(*answer.refusal);

@@ -25,6 +25,7 @@ struct Answer {
   std::string_view extra_fields;  // literal; whole field lines
   std::optional<Refusal> refusal;
   std::unique_ptr<Stream> stream;  // null: the answer is whole
+  bool is_head_of_stream = false;  // to HEAD, where GET is answered by a stream: no length is known (RFC 9110 section 8.6)
 
   static Answer json(std::string text) { return {.content_type = "application/json", .body = std::move(text)}; }
   static Answer refuse(Refusal refusal, std::string_view extra_fields = {}) {

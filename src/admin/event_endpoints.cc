@@ -113,7 +113,7 @@ void AdminApi::stream_events(Call call) {
   const bool is_sse = *format == EventFormatName::sse;
   const std::string_view type = is_sse ? "text/event-stream" : "application/x-ndjson";
   if (call.request.method == http::Method::head)
-    return call.responder.answer({.content_type = type, .body = {}, .extra_fields = stream_fields});
+    return call.responder.answer({.content_type = type, .body = {}, .extra_fields = stream_fields, .is_head_of_stream = true});
   if (const auto refusal = reserve_reader()) return call.responder.refuse(*refusal);
   auto [cursor, gap] = begin_behind(hub, *last, static_cast<std::uint64_t>(push_service_.wall_clock_seconds()) * 1000);
   events::EventReader::Options options{.filter = std::move(*filter),

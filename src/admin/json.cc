@@ -364,7 +364,7 @@ std::optional<std::vector<std::string>> text_list(std::string_view text, std::si
 
 std::optional<std::vector<std::pair<std::string, std::string>>> flat_members(std::string_view text) {
   FlatReader reader;
-  if (!Json::sax_parse(text, &reader)) return std::nullopt;
+  if (text.contains('\0') || !Json::sax_parse(text, &reader)) return std::nullopt;
   return std::move(reader.members);
 }
 

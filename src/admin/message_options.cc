@@ -136,10 +136,11 @@ std::optional<Refusal> set_line_option(PushOptions& options, std::size_t index, 
   }
 }
 
-bool may_have_message_options(const Request& request) {
-  return !request.query.empty() ||
-         std::ranges::any_of(request.fields, [](const auto& field) { return find_field(field.first) != nullptr; });
+bool has_message_fields(const Request& request) {
+  return std::ranges::any_of(request.fields, [](const auto& field) { return find_field(field.first) != nullptr; });
 }
+
+bool may_have_message_options(const Request& request) { return !request.query.empty() || has_message_fields(request); }
 
 std::expected<PushOptions, Refusal> read_message_options(const Request& request) {
   PushOptions options;

@@ -16,6 +16,10 @@ namespace ringgate::admin {
 /// Whether a request may ask anything: of most it is known at once that they do not.
 bool may_have_message_options(const Request& request);
 
+/// Whether a request has a field that asks something of a message. Where it is not served it must not be passed over: its sender believes
+/// that a repeat, or another connection, is safe (RFC 9110 section 13.1.1).
+bool has_message_fields(const Request& request);
+
 /// Reads Ringgate-Ttl, Ringgate-Coalesce-Key, Idempotency-Key, If-Match and the parameters `wait` and `timeout`. Without any of them the
 /// options are plain. The error names the first that is malformed or given twice.
 std::expected<PushOptions, Refusal> read_message_options(const Request& request);

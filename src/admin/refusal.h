@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "http/response.h"
+#include "ws/rejection.h"
 
 namespace ringgate::admin {
 
@@ -61,6 +62,7 @@ enum class Refusal : std::uint8_t {
   bad_if_match,
   bad_wait,
   bad_timeout,
+  option_unserved,
   bad_event_id,
   not_acceptable,
   upgrade_required,
@@ -155,10 +157,11 @@ inline constexpr std::array<RefusalFacts, refusals_count> refusal_facts{{
     {Refusal::bad_if_match, 400, http::Persistence::keep_alive, "bad_if_match", "If-Match must be one connection in quotes, as a member conn shows it, or an asterisk, given once.", ""},
     {Refusal::bad_wait, 400, http::Persistence::keep_alive, "bad_wait", "The parameter wait must be queued, sent, acked or ponged.", ""},
     {Refusal::bad_timeout, 400, http::Persistence::keep_alive, "bad_timeout", "The parameter timeout must be a duration from 1ms to 300s, such as 500ms or 5s.", ""},
+    {Refusal::option_unserved, 400, http::Persistence::keep_alive, "option_unserved", "If-Match, Idempotency-Key, Ringgate-Ttl and Ringgate-Coalesce-Key are served with a message to one device only, and this is another request: nothing was done.", ""},
     {Refusal::bad_event_id, 400, http::Persistence::keep_alive, "bad_event_id", "The field Last-Event-ID must be the id of an event of this stream.", ""},
     {Refusal::not_acceptable, 406, http::Persistence::keep_alive, "not_acceptable", "This resource is text/event-stream or application/x-ndjson: name one of them in Accept.", ""},
-    {Refusal::upgrade_required, 426, http::Persistence::close, "upgrade_required", "This resource is a WebSocket.", "Upgrade: websocket\r\n"},
-    {Refusal::websocket_version, 426, http::Persistence::close, "websocket_version", "Version 13 of the WebSocket protocol is served here.", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"},
+    {Refusal::upgrade_required, 426, http::Persistence::close, "upgrade_required", "This resource is a WebSocket.", ws::rejection_fields::upgrade},
+    {Refusal::websocket_version, 426, http::Persistence::close, "websocket_version", "Version 13 of the WebSocket protocol is served here.", ws::rejection_fields::upgrade_and_version},
     {Refusal::bad_websocket_key, 400, http::Persistence::close, "bad_websocket_key", "Sec-WebSocket-Key must be base64 of 16 bytes, given once.", ""},
     {Refusal::subprotocol_missing, 400, http::Persistence::close, "subprotocol_missing", "Offer the subprotocol ringgate.v1.", ""},
     {Refusal::content_type_json, 415, http::Persistence::keep_alive, "content_type", "Send the body as application/json.", "Accept: application/json\r\n"},

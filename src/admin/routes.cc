@@ -252,6 +252,9 @@ std::optional<Answer> AdminApi::judge_head(const Request& request, const Caller&
     if (!caller.covers_id(id->view())) return Answer::refuse(Refusal::not_covered);
   }
   if (!found.route->before_group.empty() && !GroupSegment::decode(found.group_segment)) return Answer::refuse(Refusal::bad_group);
+  const bool changes_something = service->method != Method::get;
+  if (!service->takes_options && changes_something && has_message_fields(request))
+    return Answer::refuse(Refusal::option_unserved);
   if (!service->takes_message) return std::nullopt;
   if (request.is_encoded) return Answer::refuse(Refusal::content_encoding);
   if (!request.content_type || !message_type_of(*request.content_type)) return Answer::refuse(Refusal::content_type);

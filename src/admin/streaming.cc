@@ -62,6 +62,8 @@ void AdminSession::begin_stream(conn::Connection& connection, std::uint32_t sequ
   state.running = std::make_unique<RunningStream>(RunningStream{
       .stream = std::move(written.stream), .ticket = ticket, .coding = written.coding, .closes = written.closes, .wake_at = {}});
   streaming_.push_back(ticket);
+  // `Connection: close` beside an upgrade is about HTTP, which has ended.
+  if (written.coding == BodyCoding::upgraded && state.intake == Intake::stopped && !is_ending_) state.intake = Intake::open;
   state.running->stream->on_open({*this, ticket});
   if (written.coding != BodyCoding::upgraded && !state.reads_pieces && !state.running->is_finished)
     state.running->stream->on_input_end();
@@ -162,6 +164,17 @@ void AdminSession::end_stream(conn::Connection& connection) {
   state.since = transport_.now();
   flush(connection);
   go_on(connection);
+}
+
+/// The rest of the request's body cannot come. What is known is sent, and then FIN without a last chunk: the answer is seen to be cut
+/// (RFC 9112 section 8).
+void AdminSession::cut_stream(conn::Connection& connection) {
+  AdminConnection& state = state_of(connection);
+  if (!state.running->is_finished) (void)state.running->stream->on_turn();
+  state.running.reset();
+  state.reads_pieces = false;
+  state.intake = Intake::stopped;
+  transport_.flush_and_close(connection);
 }
 
 }  // namespace ringgate::admin

@@ -123,8 +123,8 @@ bool Shard::turn() {
   devices_.enforce_denials();
   transport_.expire_timers();
   if (event_observer_) event_observer_->take_news();  // before the streams look
+  devices_.settle_pushes();                           // likewise: a result may be a line of theirs
   more_streams_ = admin_.run_streams();
-  devices_.settle_pushes();
   const std::uint32_t listeners = device_listeners_ + (plan_.settings.config.admin.bind == "off" ? 0 : 1);
   const bool done = drain_.advance(device_listeners_, listeners);
   transport_.finish_turn();

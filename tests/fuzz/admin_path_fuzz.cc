@@ -6,6 +6,7 @@
 // request's target.
 //
 // Tests: src/admin/routes.cc src/admin/device_id_segment.h src/admin/group_segment.h src/admin/query_number.h src/admin/request_reader.* src/admin/content_type.* src/http/uri.* include/ringgate/device_id.h
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -192,6 +193,11 @@ Outcome reference_outcome(const Request& request) {
   if (services->id_segment && (!decoded || !is_valid_device_id(*decoded))) return refused(Refusal::bad_id);
   const Text named = services->group_segment ? reference_decode(*services->group_segment, group) : Text{""};
   if (services->group_segment && (!named || !is_valid_device_id(*named))) return refused(Refusal::bad_group);
+  constexpr std::array message_fields{"If-Match", "Idempotency-Key", "Ringgate-Ttl", "Ringgate-Coalesce-Key"};
+  const bool is_safe = request.method == http::Method::get || request.method == http::Method::head;
+  if (endpoint != Endpoint::push && !is_safe &&
+      std::ranges::any_of(message_fields, [&](const char* name) { return request.count_fields(name) != 0; }))
+    return refused(Refusal::option_unserved);
   if (endpoint == Endpoint::push || endpoint == Endpoint::broadcast || endpoint == Endpoint::message_group ||
       endpoint == Endpoint::request) {
     if (request.is_encoded) return refused(Refusal::content_encoding);

@@ -10,6 +10,7 @@ import time
 import pytest
 import websockets.sync.client
 
+from support.curl import metric
 from support.gate import PATIENCE, Gate
 
 
@@ -170,3 +171,77 @@ def test_a_device_replies(gate):
     with device(gate, "plain"):
         assert call(gate, "POST", "/v1/devices/plain/requests", '[2,"a"]')[1]["reason"] == "no_correlation"
     assert call(gate, "POST", "/v1/devices/absent/requests", '[2,"a"]')[0] == 404
+
+
+@pytest.mark.parametrize("field", [{"If-Match": '"00000000000000ff"'}, {"Idempotency-Key": "once"}, {"Ringgate-Ttl": "0"}])
+def test_a_request_does_not_ignore_what_it_is_conditional_on(gate, field):
+    """RFC 9110 section 13.1.1: with an If-Match that is false the method MUST NOT be performed. Options that are not served are refused,
+    not passed over in silence: the caller believes that a repeat, or another connection, is safe."""
+    with device(gate, "conditional", "/ocpp") as client:
+        http_client = http.client.HTTPConnection(*gate.admin_address, timeout=10 * PATIENCE)
+        with contextlib.closing(http_client):
+            http_client.request("POST", "/v1/devices/conditional/requests?timeout=200ms", '[2,"c1","Reset",{}]', {"Content-Type": "application/json", **field})
+            response = http_client.getresponse()
+            response.read()
+        assert response.status in ((412, 400) if "If-Match" in field else (400,)), response.status
+        with pytest.raises(TimeoutError):
+            client.recv(timeout=0.2)  # nothing was sent
+
+
+def batch_results(gate, *lines):
+    connection = http.client.HTTPConnection(*gate.admin_address, timeout=10 * PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/messages:batch", "".join(line + "\n" for line in lines), {"Content-Type": "application/x-ndjson"})
+        return [json.loads(line) for line in connection.getresponse().read().splitlines()]
+
+
+def batch_request(gate, framing, body):
+    peer = socket.create_connection(gate.admin_address)
+    peer.settimeout(5 * PATIENCE)
+    peer.sendall(b"POST /v1/messages:batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\n" + framing + b"\r\n\r\n" + body)
+    return peer
+
+
+def admin_connections(gate):
+    return metric(gate, "ringgate_connections", listener="admin", state="open")
+
+
+@pytest.mark.parametrize("byte", [b"zz\r\n", b"ffffffffffffffff1\r\n", b"1\r\nxx\r\n"])
+def test_a_body_that_breaks_its_framing_ends_the_batch(byte):
+    """RFC 9112 section 7.1 and 8: the message is malformed; the connection ends. 256 of them would shut the admin port for good."""
+    with Gate({"admin.max_connections": 4}) as gate:
+        before = admin_connections(gate)
+        for _ in range(4):
+            with contextlib.closing(batch_request(gate, b"Transfer-Encoding: chunked", byte)) as peer:
+                assert peer.recv(4096).startswith(b"HTTP/1.1 ")
+                time.sleep(0.1)
+        eventually(lambda: admin_connections(gate), before)
+
+
+@pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked", b"Content-Length: 1000"])
+def test_a_body_that_a_fin_cuts_ends_the_batch(gate, framing):
+    """RFC 9112 section 8: an incomplete message. Nothing more can come, so nothing waits for admin.idle_timeout."""
+    body = b'1f\r\n{"device":"nobody","text":"x"}\n\r\n' if b"chunked" in framing else b'{"device":"nobody","text":"x"}\n'
+    with contextlib.closing(batch_request(gate, framing, body)) as peer:
+        peer.settimeout(10)  # admin.idle_timeout is a minute
+        peer.shutdown(socket.SHUT_WR)
+        received = b""
+        while data := peer.recv(4096):  # TimeoutError: the gate waits for what cannot come
+            received += data
+    assert b'"unknown_device"' in received and b'"lines"' not in received
+
+
+def test_a_line_that_waits_is_answered_when_its_time_is_over():
+    """Once the last event of the shard has passed: the result comes with its timeout, not with the next byte that somebody sends."""
+    with Gate() as gate, contextlib.closing(socket.create_connection(gate.device_address)) as mute:
+        mute.sendall(b"GET /ws?deviceId=mute HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        assert mute.recv(100).startswith(b"HTTP/1.1 101")
+        line = b'{"device":"mute","text":"x","wait":"ponged","timeout":"300ms"}\n'
+        began = time.monotonic()
+        with contextlib.closing(batch_request(gate, b"Content-Length: %d" % len(line), line)) as peer:
+            peer.settimeout(8)
+            received = b""
+            while b'"lines"' not in received:
+                received += peer.recv(4096)
+        assert b'"wait_timeout"' in received and time.monotonic() - began < 1.5

@@ -416,3 +416,17 @@ def test_a_filter_that_is_wrong_is_said_to_be(gate, query):
     answer = curl(gate.admin_url(f"/v1/events?{query}"), "-m", "3")
     detail = answer.problem(400, "bad_parameters")["detail"]
     assert query.partition("=")[0] in detail
+
+
+def raw_head(gate, request):
+    """The status line and the fields of the answer to raw bytes, as they stand on the wire."""
+    with RawPeer(gate.admin_address) as peer:
+        peer.send(request)
+        return peer.take_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+
+
+def test_head_does_not_tell_a_length_that_get_has_not(gate):
+    """RFC 9110 section 8.6: no Content-Length in an answer to HEAD but the one that GET would have had; GET streams, so it has none."""
+    lines = raw_head(gate, b"HEAD /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert lines[0] == "HTTP/1.1 200 OK"
+    assert not [line for line in lines if line.lower().startswith("content-length:")], lines

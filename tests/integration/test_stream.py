@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 from support.curl import curl, metric
 from support.gate import PATIENCE, Gate, run_ringgate
-from support.raw_peer import BINARY, PING, TEXT, connect_device
+from support.raw_peer import BINARY, PING, PONG, TEXT, RawPeer, connect_device
 
 UPSTREAM = {"route.0.upstream": "events"}
 
@@ -293,3 +293,29 @@ def test_text_that_is_no_utf8_reaches_no_device_by_a_restricted_token(tmp_path):
             send(stream, b"\xff", type="push", id="1", device="d")
             assert receive(stream)["status"] == "invalid_utf8"
         peer.close_normally()
+
+
+def test_an_answer_with_upgrade_names_it_in_connection(gate):
+    """RFC 9110 section 7.8: a sender of Upgrade MUST also send the connection option `upgrade`, or a proxy passes the field on."""
+    with RawPeer(gate.admin_address) as peer:
+        answer = peer.request(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert answer.status == 426 and answer.fields["upgrade"] == "websocket"
+    assert "upgrade" in [option.strip().lower() for option in answer.fields["connection"].split(",")], answer.fields["connection"]
+
+
+def test_a_handshake_that_also_says_close_is_heard(gate):
+    """`close` beside `Upgrade` is about what follows the answer (RFC 9112 section 9.6), and that is no HTTP: we said 101, so we read."""
+    with RawPeer(gate.admin_address, timeout=1.0) as peer:
+        peer.upgrade("/v1/stream", "Sec-WebSocket-Protocol: ringgate.v1", replace={"Host": "127.0.0.1", "Connection": "Upgrade, close"})
+        peer.send_frame(PING, b"are you there?")
+        frame = peer.read_frame()
+        assert frame.opcode == PONG and frame.payload == b"are you there?"
+
+
+def test_a_line_with_bytes_behind_a_nul_is_no_json(gate):
+    """RFC 8259 section 2: no U+0000 outside strings; the JSON library takes it for the end of the text."""
+    with open_stream(gate) as stream:
+        stream.send(b'{"type":"push","id":"1","device":"nobody"}\0,"device":\n')
+        with pytest.raises(ConnectionClosed) as caught:
+            stream.recv(timeout=10 * PATIENCE)
+        assert caught.value.rcvd.code == 1008
