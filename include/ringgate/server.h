@@ -139,12 +139,17 @@ class Server {
   enum class Grace : std::uint8_t { respected, skipped };
   Time drain(Grace grace = Grace::respected);
 
-  /// Returns when every shard has ended, after a `drain` or `stop_now` called earlier or by another thread. By then every push
-  /// has its result. One thread at a time.
+  /// Returns when every shard has ended, after a `drain` or `stop_now` called earlier or by another thread, and webhooks were sent
+  /// what was queued (`webhook.flush`). By then every push has its result. One thread at a time.
   void wait();
-  /// As `wait`, but gives up at `deadline`. Returns the numbers of the shards that still run, such as one whose handler does not
-  /// return; empty if the server has ended. May be called again.
-  [[nodiscard]] std::vector<std::uint32_t> wait(Time deadline);
+  struct Waited {
+    bool has_ended = false;
+    std::vector<std::uint32_t>
+        running{};  // shards, such as one whose handler does not return; none if only webhooks are waited for
+  };
+  /// As `wait`, but gives up at `deadline`. May be called again, and must be until the server has ended: webhooks are sent what is
+  /// queued only between a call that found no running shard and `stop_now`.
+  [[nodiscard]] Waited wait(Time deadline);
 
   void stop();      // drains without grace, and waits
   void stop_now();  // ends shards and connections at once, and waits

@@ -51,6 +51,17 @@ void EventHub::ring_bell() {
   rung_.notify_one();
 }
 
+bool EventHub::has_logged_all() const {
+  const auto sum = [](const TypeCounters& counters) {
+    std::uint64_t total = 0;
+    for (const Counter& counter : counters) total += counter.get();
+    return total;
+  };
+  std::uint64_t written = 0;
+  for (const Shard& shard : shards_) written += sum(shard.offered) - sum(shard.dropped);
+  return log_.end() + sum(lost_) == written;  // the end moves when records can be read
+}
+
 bool EventHub::reserve_reader() {
   if (readers_count_.fetch_add(1, std::memory_order_relaxed) < readers_max_) return true;
   release_reader();

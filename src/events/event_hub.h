@@ -98,6 +98,9 @@ class EventHub {
   /// Ends the merger's thread: once the shards have ended, and before what `wake` uses is gone. Once.
   void stop();
 
+  /// Whether all that the shards have written can be read in the log, or was lost there. Any thread; once the shards have ended.
+  bool has_logged_all() const;
+
   /// Sinks that are more than half full, as bits (see dispatch/upstream.h). Whoever owns a sink says so, and clears the bit when it is
   /// less than a quarter full. Relaxed: a hint that comes soon enough.
   std::uint64_t full_sinks() const { return full_sinks_.load(std::memory_order_relaxed); }

@@ -39,6 +39,8 @@ class EventObserver final : public dispatch::Observer {
     shared_.ring.publish();
     hub_.ring_bell();
   }
+  /// Whether events are missing and nothing says so yet: there was no room for that.
+  bool has_gap() const { return has_gap_; }
   /// Called before the readers of this shard look whether they have bytes to take.
   void take_news() { (void)hub_.take_news(shard_); }
   /// Whether a reader of this shard has bytes to take. For a shard that has said it will sleep.

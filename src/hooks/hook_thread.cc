@@ -16,13 +16,12 @@ HookThread::HookThread(const AllSettings& settings, std::deque<WebhookCounters>&
   }
 }
 
-HookThread::~HookThread() { end(false); }
+HookThread::~HookThread() { stop(); }
 
 void HookThread::start() {
-  thread_ = std::jthread([this] {
-    pthread_setname_np(pthread_self(), "webhooks");
-    run();
-  });
+  const std::lock_guard lock(mutex_);  // the thread's end comes after
+  thread_ = std::jthread([this] { run(); });
+  is_running_.store(true, std::memory_order_release);
 }
 
 void HookThread::post(Task task) {
@@ -56,14 +55,8 @@ bool HookThread::ask(std::size_t webhook, Question&& question) {
 }
 
 void HookThread::run() {
-  while (!ending_.load(std::memory_order_acquire)) {
-    pass();
-    if (!flushing_.load(std::memory_order_acquire)) continue;
-    const TimeNs now = monotonic_now();
-    if (flush_until_ == 0)
-      for (const auto& settings : settings_) flush_until_ = std::max(flush_until_, now + settings->config.flush_ns);
-    if (is_flushed(now)) break;
-  }
+  pthread_setname_np(pthread_self(), "webhooks");
+  serve_until_end();
   {
     const std::lock_guard lock(mutex_);
     takes_tasks_ = false;
@@ -71,14 +64,35 @@ void HookThread::run() {
   run_tasks();
   for (QuestionDesk& desk : desks_) desk.end();
   for (Webhook& webhook : webhooks_) webhook.end();
+  const std::lock_guard lock(mutex_);
+  is_running_.store(false, std::memory_order_release);
+  has_ended_.notify_all();
 }
 
-void HookThread::pass() {
+void HookThread::serve_until_end() {
+  TimeNs flush_until = 0;
+  while (!ending_.load(std::memory_order_acquire)) {
+    const bool flushes = flushing_.load(std::memory_order_acquire);
+    const bool is_complete = flushes && feed_.is_complete();  // before `serve` reads
+    const TimeNs due = serve(flushes);
+    const TimeNs now = monotonic_now();
+    if (flushes) {
+      if (flush_until == 0)
+        for (const auto& settings : settings_) flush_until = std::max(flush_until, now + settings->config.flush_ns);
+      // Before answers come: a webhook that they make idle may have had no room for what is to be read.
+      if (is_complete && is_idle()) return;
+      if (now >= flush_until) return read_rest();
+    }
+    caller_.run(due <= now ? 0 : due - now);
+  }
+}
+
+/// One pass but for the requests. When the next one is due.
+TimeNs HookThread::serve(bool flushes) {
   run_tasks();
   TimeNs now = monotonic_now();
-  has_more_ = read_ != nullptr && read_(webhooks_, now);
-  TimeNs due = has_more_ || flushing_.load(std::memory_order_acquire) ? now + 10 * nanoseconds_per_millisecond
-                                                                      : now + 60 * nanoseconds_per_second;
+  has_more_ = feed_.read && feed_.read(webhooks_, now);
+  TimeNs due = now + (flushes ? 10 * nanoseconds_per_millisecond : 60 * nanoseconds_per_second);
   for (QuestionDesk& desk : desks_) {
     desk.run(now);
     due = std::min(due, desk.due_at());
@@ -90,7 +104,20 @@ void HookThread::pass() {
   now = monotonic_now();
   courier_.run(now);
   due = std::min(due, courier_.due_at(now));
-  caller_.run(has_more_ || due <= now ? 0 : due - now);
+  return has_more_ ? now : due;
+}
+
+/// The time of the flush is over: what is still to come is read and counted, for a second at most.
+void HookThread::read_rest() {
+  feed_.give_up();
+  const TimeNs until = monotonic_now() + nanoseconds_per_second;
+  for (;;) {
+    const bool is_complete = feed_.is_complete();
+    TimeNs now = monotonic_now();
+    while (feed_.read && feed_.read(webhooks_, now) && now < until) now = monotonic_now();
+    if (is_complete || now >= until || ending_.load(std::memory_order_acquire)) return;
+    caller_.run(nanoseconds_per_millisecond);
+  }
 }
 
 void HookThread::run_tasks() {
@@ -102,16 +129,23 @@ void HookThread::run_tasks() {
   for (Task& task : tasks) task();
 }
 
-bool HookThread::is_flushed(TimeNs now) const {
-  return now >= flush_until_ ||
-         (!has_more_ && std::ranges::all_of(webhooks_, [](const Webhook& webhook) { return webhook.is_idle(); }));
+bool HookThread::is_idle() const {
+  return !has_more_ && std::ranges::all_of(webhooks_, [](const Webhook& webhook) { return webhook.is_idle(); });
 }
 
-void HookThread::end(bool flushes) {
-  if (!thread_.joinable()) return;
-  (flushes ? flushing_ : ending_).store(true, std::memory_order_release);
+void HookThread::flush() {
+  flushing_.store(true, std::memory_order_release);
   caller_.wake();
-  thread_.join();
+}
+
+void HookThread::stop() {
+  ending_.store(true, std::memory_order_release);
+  caller_.wake();
+}
+
+bool HookThread::wait(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  return has_ended_.wait_until(lock, deadline, [this] { return !is_running(); });
 }
 
 }  // namespace ringgate::hooks

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -27,7 +29,7 @@ class HookThread {
   /// `counters`: one for each webhook. They and what `send_reply` and `courier` refer to outlive the thread.
   HookThread(const AllSettings& settings, std::deque<WebhookCounters>& counters, const SendReply& send_reply,
              DecisionCourier courier);
-  ~HookThread();  // as `end` without a flush
+  ~HookThread();  // as `stop`; waits
   HookThread(const HookThread&) = delete;
   HookThread& operator=(const HookThread&) = delete;
 
@@ -42,34 +44,50 @@ class HookThread {
     courier_.bring(connection, std::move(decision), monotonic_now());
   }
 
-  /// Work of a sink on the hook thread: offers deliveries. `read` is called at each pass; true: it has more to read at once.
-  void set_reader(std::function<bool(std::deque<Webhook>&, TimeNs)> read) { read_ = std::move(read); }  // before start
-  /// The reader has something to read.
+  /// Where deliveries come from. All of it runs on the hook thread.
+  struct Feed {
+    std::function<bool(std::deque<Webhook>&, TimeNs)> read;  // offers deliveries, at each pass; true: it has more to read at once
+    // Of a flush. True: what `read` finds from now on is all that will ever come.
+    std::function<bool()> is_complete = [] { return true; };
+    // The time of a flush is over: what waits for room in a webhook waits no longer.
+    std::function<void()> give_up = [] {};
+  };
+  void set_feed(Feed feed) { feed_ = std::move(feed); }  // before start
+  /// There is something to read.
   void wake() { caller_.wake(); }
 
-  /// Sends what is queued for webhook.flush at most, then ends. Once; waits.
-  void end(bool flushes);
+  /// Ends the thread once all that comes has been sent, or webhook.flush has passed; the rest is dropped, and counted.
+  void flush();
+  /// Ends the thread as soon as possible, also during a flush.
+  void stop();
+  /// Whether the thread has ended by `deadline`, or never began.
+  bool wait(std::chrono::steady_clock::time_point deadline);
+  bool is_running() const { return is_running_.load(std::memory_order_acquire); }
 
  private:
   using Task = std::move_only_function<void()>;
   void post(Task task);
   void run();
-  void pass();
+  void serve_until_end();
+  TimeNs serve(bool flushes);
+  void read_rest();
   void run_tasks();
-  bool is_flushed(TimeNs now) const;
+  bool is_idle() const;
 
   HttpCaller caller_;
   std::deque<Webhook> webhooks_;
   std::deque<QuestionDesk> desks_;
   DecisionCourier courier_;
-  std::function<bool(std::deque<Webhook>&, TimeNs)> read_;
+  Feed feed_;
   AllSettings settings_;
   std::mutex mutex_;
-  std::vector<Task> tasks_;                            // under `mutex_`
-  bool takes_tasks_ = true;                            // under `mutex_`
-  std::atomic<bool> ending_{false}, flushing_{false};  // release, acquire: nothing but themselves
-  TimeNs flush_until_ = 0;
-  bool has_more_ = false;  // to read
+  std::vector<Task> tasks_;              // under `mutex_`
+  bool takes_tasks_ = true;              // under `mutex_`
+  std::condition_variable has_ended_;    // with `mutex_`
+  std::atomic<bool> ending_{false};      // release, acquire: nothing but itself
+  std::atomic<bool> flushing_{false};    // release, acquire: what the shards have done before their end
+  std::atomic<bool> is_running_{false};  // from `start` to the end; false again under `mutex_`
+  bool has_more_ = false;                // to read
   std::jthread thread_;
 };
 

@@ -57,14 +57,16 @@ void serve_until_signalled(Server& server, const sigset_t& signals) {
   const timespec at_once{};
   for (int late_pauses = 0;;) {
     const auto now = std::chrono::steady_clock::now();
-    const std::vector<std::uint32_t> running = server.wait(now + pause);
-    if (running.empty()) return;
+    const Server::Waited waited = server.wait(now + pause);
+    if (waited.has_ended) return;
     if (const int second = sigtimedwait(&signals, nullptr, &at_once); second > 0 && second != SIGHUP) {
       ringgate::log::warning("stopping at once");
       exit_at_once(ExitCode::success);
     }
+    if (waited.running.empty()) continue;  // webhooks are sent what is queued, for webhook.flush at most
     if (now < deadline || ++late_pauses < late_pauses_max) continue;
-    for (const std::uint32_t shard : running) ringgate::log::error("shard is stuck, stopping without it", {{"shard", shard}});
+    for (const std::uint32_t shard : waited.running)
+      ringgate::log::error("shard is stuck, stopping without it", {{"shard", shard}});
     exit_at_once(ExitCode::fault);
   }
 }

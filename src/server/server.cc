@@ -369,15 +369,15 @@ Server::Time Server::drain(Grace grace) {
 
 void Server::wait() { (void)wait(Time::max()); }
 
-std::vector<std::uint32_t> Server::wait(Time deadline) {
+Server::Waited Server::wait(Time deadline) {
   Parts& p = *parts_;
   std::vector<std::uint32_t> running = p.ended.wait(deadline);
-  if (!running.empty()) return running;
+  if (!running.empty()) return {.running = std::move(running)};
   p.threads.clear();  // joins
   // Before leftovers are answered: their answers make pushes.
-  if (p.hook_thread != nullptr) p.end_webhooks();
+  if (p.hook_thread != nullptr && !p.end_webhooks(deadline)) return {};
   if (p.gate != nullptr) p.answer_leftovers();
-  return running;
+  return {.has_ended = true};
 }
 
 /// No shard runs any more. All who still wait for a result get `closing`; later posts are refused with it.
@@ -397,7 +397,8 @@ void Server::stop() {
 }
 
 void Server::stop_now() {
-  if (parts_->threads.empty()) return;
+  // Webhooks may still be sent what is queued when no shard runs any more.
+  if (parts_->threads.empty() && (parts_->hook_thread == nullptr || !parts_->hook_thread->is_running())) return;
   parts_->gate->stopping.store(true, std::memory_order_release);
   parts_->wake_all();
   wait();

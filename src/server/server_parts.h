@@ -58,11 +58,11 @@ struct Server::Parts {
   std::deque<WebhookCounters> webhook_counters;
   std::unique_ptr<hooks::HookThread> hook_thread;
   std::deque<hooks::ConnectHook> connect_hooks;
-  std::optional<hooks::EventSource> event_source;
   admin::Access access;
   const admin::ReloadGate reload_gate = [this] { return reload(nullptr); };
   std::unique_ptr<dispatch::GateState> gate;
-  std::unique_ptr<events::EventHub> events;  // its thread has ended before the shards are gone
+  std::unique_ptr<events::EventHub> events;        // its thread has ended before the shards are gone
+  std::optional<hooks::EventSource> event_source;  // listens to `events`, so it is destroyed before them
   std::deque<ShardCounters> counters;
   std::vector<const ShardCounters*> counters_view;
   std::deque<server::Shard> shards;
@@ -113,7 +113,7 @@ struct Server::Parts {
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
   std::expected<void, StartError> make_webhooks();
   void feed_webhooks();
-  void end_webhooks();
+  bool end_webhooks(Time deadline);
   std::expected<server::Commit, StartError> prepare_webhooks(const Config& fresh);
   void wake_all();
   dispatch::Entry entry() { return {*gate, config.limits.push_bytes_max}; }

@@ -66,6 +66,12 @@ class Shard {
   /// Runs turns until the gate is stopping or this shard has drained. On its thread, after ring().start_on_this_thread().
   void run();
 
+  /// After the shard's thread has ended, on one thread. True: the merger has been shown all events, and that some are missing.
+  bool settle_events() {
+    if (!event_observer_) return true;
+    event_observer_->finish_turn();
+    return !event_observer_->has_gap();
+  }
   /// After the threads of all shards have ended; see PushService::close_down.
   bool close_down() { return push_.close_down(); }
 

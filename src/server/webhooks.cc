@@ -76,18 +76,24 @@ std::expected<void, StartError> Server::Parts::make_webhooks() {
 
 void Server::Parts::feed_webhooks() {
   event_source.emplace(*events, config.webhooks.size(), *hook_thread);
-  hook_thread->set_reader([this](std::deque<hooks::Webhook>& webhooks, TimeNs now) { return event_source->read(webhooks, now); });
+  hook_thread->set_feed({
+      .read = [this](std::deque<hooks::Webhook>& webhooks, TimeNs now) { return event_source->read(webhooks, now); },
+      .is_complete =
+          [this] {
+            // The shards' threads have ended: this one takes their place.
+            bool settled = true;
+            for (server::Shard& shard : shards) settled = shard.settle_events() && settled;
+            return settled && events->has_logged_all();
+          },
+      .give_up = [this] { events->set_patience(0, 0); },
+  });
 }
 
-/// After the shards: their last events are sent too, unless the gate is to stop at once.
-void Server::Parts::end_webhooks() {
-  const bool flushes = gate != nullptr && !gate->stopping.load(std::memory_order_acquire);
-  if (flushes && events != nullptr) {
-    events->stop();
-    while (events->turn()) {
-    }
-  }
-  hook_thread->end(flushes);
+/// After the shards: their last events are sent too, unless the gate is to stop at once. Whether that is over by `deadline`.
+bool Server::Parts::end_webhooks(Time deadline) {
+  if (gate != nullptr && !gate->stopping.load(std::memory_order_acquire)) hook_thread->flush();
+  else hook_thread->stop();
+  return hook_thread->wait(deadline);
 }
 
 std::expected<server::Commit, StartError> Server::Parts::prepare_webhooks(const Config& fresh) {

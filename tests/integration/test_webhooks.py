@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -15,6 +16,8 @@ from cloudevents.core.bindings import http as cloudevents_http
 
 from support.curl import curl
 from support.gate import REPOSITORY, Gate, run_ringgate
+from support.gate import REPOSITORY, Gate
+from support.raw_peer import CLOSE, TEXT, connect_device
 from support.receiver import RawReceiver, Receiver, event_of, metric, signature_fits, wait_for_metric
 
 KEYS = (b"a" * 40, b"b" * 40)
@@ -371,3 +374,70 @@ def test_a_token_in_the_url_is_sent_and_not_shown(tmp_path):
             assert [request.path for request in receiver.requests] == ["/hook?access_token=first-secret", "/hook?access_token=second-secret"]
             shown = json.dumps(gate.records) + answer + run_ringgate("print-config", "--config", str(file)).stdout
     assert "-secret" not in shown and shown.count(f"{receiver.url}?...") == 5
+
+
+def test_the_last_events_reach_the_webhook():
+    lost = 0
+    rounds = 10
+    for _ in range(rounds):
+        with Receiver() as receiver:
+            with Gate(settings_of(receiver, events="device.disconnected", validation="off"), shards=1) as gate:
+                peer = connect_device(gate, "d")
+                peer.send_frame(TEXT, b"first")
+                receiver.wait(lambda r: len(messages(r)) == 1)
+                gate.signal(signal.SIGTERM)
+                peer.send_frame(CLOSE, peer.read_frame().payload[:2])
+                gate.wait()
+            lost += not receiver.posts("device.disconnected")
+    assert lost == 0, f"{lost} of {rounds}"
+
+
+def test_a_second_signal_ends_the_flush():
+    release = threading.Event()
+    with Receiver(lambda request: release.wait(60) and 204) as receiver:
+        try:
+            with Gate(settings_of(receiver, validation="off", flush="30s", timeout="40s"), warnings_allowed=True) as gate:
+                with connect(gate) as device:
+                    device.send("x")
+                    receiver.wait(lambda r: len(messages(r)) == 1)
+                gate.signal(signal.SIGTERM)
+                with pytest.raises(subprocess.TimeoutExpired):
+                    gate.process.wait(1.0)
+                gate.signal(signal.SIGTERM)
+                assert gate.wait(5.0) == 0
+        finally:
+            release.set()
+
+
+def test_the_end_of_a_gate_touches_no_freed_memory(monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165")  # glibc fills what is freed
+    with Receiver() as receiver, Gate(settings_of(receiver, validation="off")) as gate:
+        gate.stop()
+
+
+def test_what_lies_in_a_ring_behind_a_patient_webhook_outlives_the_drain():
+    release = threading.Event()
+    settings = {"route.0.on_overflow": "pause", "events.log": "1MiB", "events.ring": "128KiB", "route.0.limits.max_message": "32KiB",
+                "route.1.path": "/loud", "route.1.handler": "drop", "route.1.upstream": "events", "route.1.limits.max_message": "32KiB"}
+    with Receiver(lambda request: release.wait(60) and 204) as receiver:
+        more = settings_of(receiver, validation="off", flush="60s", timeout="50s", queue_bytes="64KiB", events="device.disconnected")
+        with Gate({**more, **settings}, warnings_allowed=True) as gate:
+            peer, loud = connect_device(gate, "talker"), connect_device(gate, "loud", path="/loud")
+            for _ in range(4):  # more than the webhook has room for
+                peer.send_frame(TEXT, b"x" * 30000)
+            for _ in range(300):
+                if metric(gate, "ringgate_events_ring_bytes") > 20_000:
+                    break
+                loud.send_frame(TEXT, b"y" * 9000)
+            in_ring = metric(gate, "ringgate_events_ring_bytes")
+            assert 20_000 < in_ring < 100_000, in_ring
+            gate.signal(signal.SIGTERM)
+            gate.wait_for_log("draining")
+            peer.socket.close()
+            loud.socket.close()
+            with pytest.raises(subprocess.TimeoutExpired):  # it waits for the receiver
+                gate.process.wait(1.0)
+            release.set()
+            gate.wait(60)
+        gone = {event_of(request)["subject"] for request in receiver.posts("device.disconnected")}
+        assert gone == {"talker", "loud"} or receiver.posts("gap"), gone

@@ -150,7 +150,7 @@ TEST_F(Embedding, DefinesCallsBeforeTheStart) {
   EXPECT_FALSE(server->with_connection({.word = 1}, [](Connection&) {}));
   server->drain();
   server->wait();
-  EXPECT_TRUE(server->wait(std::chrono::steady_clock::now()).empty());
+  EXPECT_TRUE(server->wait(std::chrono::steady_clock::now()).has_ended);
   server->stop();
   server->stop_now();
   server->mount("/ws", handler);
@@ -273,17 +273,17 @@ TEST_F(Embedding, NamesTheShardThatIsStuckWhenTheTimeToDrainIsOver) {
   sticky.send_text("block");
   while (!is_stuck) std::this_thread::yield();
 
-  EXPECT_EQ(server->wait(std::chrono::steady_clock::now()).size(), 2U) << "both still run";
+  EXPECT_EQ(server->wait(std::chrono::steady_clock::now()).running.size(), 2U) << "both still run";
   const auto asked_at = std::chrono::steady_clock::now();
   const Server::Time deadline = server->drain(Server::Grace::skipped);
   EXPECT_GE(deadline, asked_at + 1100ms);
   EXPECT_LE(deadline, std::chrono::steady_clock::now() + 1100ms);
   EXPECT_LE(server->drain(Server::Grace::skipped), deadline) << "a second call does not put it off";
-  const auto running = server->wait(deadline + 2s);
+  const auto running = server->wait(deadline + 2s).running;
   EXPECT_EQ(running.size(), 1U);
   free.release();
   server->wait();
-  EXPECT_TRUE(server->wait(std::chrono::steady_clock::now()).empty());
+  EXPECT_TRUE(server->wait(std::chrono::steady_clock::now()).has_ended);
 }
 
 }  // namespace
