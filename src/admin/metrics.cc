@@ -378,7 +378,10 @@ void add_webhooks(Families& families, const std::deque<WebhookCounters>& webhook
   durations("ringgate_webhook_request_duration_seconds", "How long requests that deliver events took, whatever came of them.",
             &W::delivery_duration);
   auto replies = family("ringgate_webhook_replies_total", "Answers with a body for the device, by what came of them.");
-  replies.add(Kind::counter, "result", "sent", of(&W::replies));
+  replies.add(Kind::counter, "result", "sent",
+              [](const W& webhook) { return webhook.replies_sent.load(std::memory_order_relaxed); });
+  replies.add(Kind::counter, "result", "lost",
+              [](const W& webhook) { return webhook.replies_lost.load(std::memory_order_relaxed); });
   replies.add(Kind::counter, "result", "refused", of(&W::replies_refused));
   family("ringgate_webhook_stopped", "1 while nothing is sent to a webhook because it has answered 410.")
       .add(Kind::gauge, {}, {}, of(&W::stopped));

@@ -1,4 +1,4 @@
-// The counters of one webhook. Only the hook thread writes them but for `questions_refused`; any thread reads them, for the metrics.
+// The counters of one webhook. Only the hook thread writes them but for those that are plain atomics; any thread reads them, for the metrics.
 #pragma once
 
 #include <array>
@@ -40,11 +40,13 @@ struct WebhookCounters {
   RequestHistogram delivery_duration;     // of each request that delivers events, whatever came of it
   RequestHistogram question_duration;     // of the connect hook: from the question to its verdict, or to the end without one
   Counter queued_messages, queued_bytes;  // those in flight too
-  Counter replies, replies_refused;       // answers that were sent to devices, and that could not be
+  Counter replies_refused;                // answers that are nothing to send to a device
   Counter stopped;                        // 1: it has said 410
   // Of the connect hook: verdicts, failures, and questions for which there was no room.
   Counter questions_accepted, questions_refused_by_hook, questions_failed, questions_waiting;
   std::atomic<std::uint64_t> questions_without_room{0};
+  // Pushes of answers to devices, by outcome: delivered, and all others.
+  std::atomic<std::uint64_t> replies_sent{0}, replies_lost{0};
 
   void count_request(int status) {
     const std::size_t status_class = static_cast<std::size_t>(status / 100);

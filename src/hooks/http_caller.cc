@@ -35,6 +35,7 @@ std::string_view fault_of(CURLcode result) {
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR: return "the connection ended before the answer";
+    case CURLE_OUT_OF_MEMORY: return "out of memory";
     default: return "the request failed";
   }
 }
@@ -121,6 +122,7 @@ HttpCaller::Call::Call(HttpCaller& caller) : caller_(caller), handle_(std::make_
 
 HttpCaller::Call::~Call() {
   if (is_busy()) curl_multi_remove_handle(static_cast<CURLM*>(caller_.multi_), handle_->easy);
+  std::erase(caller_.unstarted_, this);
   curl_easy_cleanup(handle_->easy);
   handle_->clear_fields();
 }
@@ -156,7 +158,8 @@ void HttpCaller::Call::start(const Receiver& receiver, std::string_view method, 
   const auto timeout_ms = static_cast<long>(std::max<DurationNs>(receiver.timeout / nanoseconds_per_millisecond, 1));
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
-  curl_multi_add_handle(static_cast<CURLM*>(caller_.multi_), easy);
+  // The only failure that is left is a lack of memory. `on_done` runs in HttpCaller::run, as always.
+  if (curl_multi_add_handle(static_cast<CURLM*>(caller_.multi_), easy) != CURLM_OK) caller_.unstarted_.push_back(this);
 }
 
 void HttpCaller::Call::finish(int result) {
@@ -186,8 +189,13 @@ void HttpCaller::run(DurationNs timeout) {
   curl_multi_perform(multi, &count);
   const auto timeout_ms = static_cast<int>((timeout + nanoseconds_per_millisecond - 1) / nanoseconds_per_millisecond);
   const auto deliver = [&] {
-    bool any = false;
+    bool any = !unstarted_.empty();
     int left = 0;
+    for (std::size_t count_now = unstarted_.size(); count_now != 0 && !unstarted_.empty(); --count_now) {
+      Call* const call = unstarted_.front();
+      unstarted_.pop_front();
+      call->finish(CURLE_OUT_OF_MEMORY);
+    }
     while (const CURLMsg* const message = curl_multi_info_read(multi, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       void* call = nullptr;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -79,6 +80,7 @@ class HttpCaller {
 
  private:
   void* multi_;
+  std::deque<Call*> unstarted_;  // could not begin: `run` says so
 };
 
 }  // namespace ringgate::hooks

@@ -70,7 +70,8 @@ void Webhook::renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now)
   settings_ = std::move(settings);
   ++settings_number_;
   if (state_ == State::stopped) log::info("webhook starts again", {{"webhook", settings_->config.name}});
-  if (state_ != State::asking) state_ = State::unasked;
+  question_.reset();  // it asks what the settings no longer name
+  state_ = State::unasked;
   counters_.stopped.set(0);
   questions_failed_ = 0;
   not_before_ = now;
@@ -112,6 +113,7 @@ void Webhook::run_lane(std::size_t index, TimeNs now) {
 /// Takes what is next into `sending`; false if there is nothing.
 bool Webhook::fill(std::size_t index, TimeNs now) {
   Lane& lane = lanes_[index];
+  lane.is_batch = settings_->config.batch_count_max != 1;
   while (!queue_.is_empty(index) && now - queue_.front(index).queued_at > settings_->config.age_max_ns) {
     queue_.give_back(queue_.take(index).memory_bytes());
     count_drop(index, WebhookDrop::age, 1);
@@ -141,7 +143,7 @@ void Webhook::send(std::size_t index, TimeNs now) {
   const std::string source = "//" + settings_->origin;
   std::vector<std::string> fields;
   std::string body;
-  if (settings_->config.batch_count_max == 1) {
+  if (!lane.is_batch) {
     fields = event_fields(lane.sending.front(), source);
     body = lane.sending.front().body;
   } else {
@@ -170,7 +172,7 @@ void Webhook::take_answer(std::size_t index, const Answer& answer) {
       if (std::exchange(is_failing_, false)) log::info("webhook delivers again", {{"webhook", settings_->config.name}});
       if (lane.announcing == 0) {
         counters_.delivered.add(lane.sending.size());
-        if (answer.status == 200 && settings_->config.batch_count_max == 1) reply(lane.sending.front(), answer);
+        if (answer.status == 200 && !lane.is_batch) reply(lane.sending.front(), answer);
       }
       done(lane);
       break;
@@ -180,7 +182,12 @@ void Webhook::take_answer(std::size_t index, const Answer& answer) {
       if (lane.announcing != 0) done(lane);  // it has seen it
       else drop_sending(lane, WebhookDrop::refused);
       break;
-    case Verdict::stop: stop(); break;
+    case Verdict::stop:
+      if (lane.settings_number == settings_number_) {
+        stop();
+        break;
+      }
+      [[fallthrough]];  // of the receiver before a reload: it says nothing about the one that is sent to now
     case Verdict::retry:
       if (state_ == State::stopped) drop_sending(lane, WebhookDrop::stopped);
       else fail(lane, answer, now);
@@ -260,8 +267,7 @@ void Webhook::reply(const Delivery& delivery, const Answer& answer) {
                    {{"webhook", settings_->config.name}, {"content_type", answer.content_type}});
     return;
   }
-  counters_.replies.add(1);
-  send_reply_({delivery.subject, delivery.reply_to, *type, answer.body});
+  send_reply_({delivery.subject, delivery.reply_to, *type, answer.body, counters_});
 }
 
 /// CloudEvents HTTP 1.1 Web Hooks, section 4.1.

@@ -40,6 +40,7 @@ struct Reply {
   ConnectionRef connection;
   MessageType type;
   std::string_view payload;
+  WebhookCounters& counters;  // outlive the gate's pushes: what comes of the reply is counted there
 };
 using SendReply = std::function<void(const Reply&)>;
 
@@ -74,11 +75,12 @@ class Webhook {
   struct Lane {
     std::unique_ptr<HttpCaller::Call> call;
     std::vector<Delivery> sending;  // in flight, or waits to be tried again
+    bool is_batch = false;          // how they are encoded: decided with them, so that a reload does not part them
     std::uint64_t failures = 0;     // of them, in a row
     TimeNs not_before = 0;
-    std::uint64_t dropped = 0;     // not announced yet
-    std::uint64_t announcing = 0;  // of the announcement in `sending`
-    std::uint64_t settings_number = 0;
+    std::uint64_t dropped = 0;          // not announced yet
+    std::uint64_t announcing = 0;       // of the announcement in `sending`
+    std::uint64_t settings_number = 0;  // of the request in flight
   };
   enum class State : std::uint8_t { unasked, asking, open, stopped };
 

@@ -16,7 +16,6 @@ from cloudevents.core.bindings import http as cloudevents_http
 
 from support.curl import curl
 from support.gate import REPOSITORY, Gate, run_ringgate
-from support.gate import REPOSITORY, Gate
 from support.raw_peer import CLOSE, TEXT, connect_device
 from support.receiver import RawReceiver, Receiver, event_of, metric, signature_fits, wait_for_metric
 
@@ -160,6 +159,21 @@ def test_the_answer_is_sent_to_the_connection_that_asked(content_type, body, wan
             assert device.recv(10) == wanted
             with pytest.raises(TimeoutError):
                 other.recv(0.1)
+
+
+def test_answers_are_counted_by_what_came_of_them():
+    release = threading.Event()
+    answer = (200, [("Content-Type", "text/plain")], b"answer")
+    with Receiver(lambda request: (request.body == b"late" and release.wait(20), answer)[1]) as receiver, Gate(settings_of(receiver)) as gate:
+        with connect(gate) as device:
+            device.send("in time")
+            assert device.recv(10) == "answer"
+            device.send("late")
+            receiver.wait(lambda r: len(messages(r)) == 2)
+        wait_for_metric(gate, 'ringgate_connections{listener="devices",state="open"}', 0)
+        release.set()
+        wait_for_metric(gate, 'ringgate_webhook_replies_total{webhook="backend",result="lost"}', 1)
+        wait_for_metric(gate, 'ringgate_webhook_replies_total{webhook="backend",result="sent"}', 1)
 
 
 def test_an_answer_without_a_body_sends_nothing():
@@ -441,3 +455,69 @@ def test_what_lies_in_a_ring_behind_a_patient_webhook_outlives_the_drain():
             gate.wait(60)
         gone = {event_of(request)["subject"] for request in receiver.posts("device.disconnected")}
         assert gone == {"talker", "loud"} or receiver.posts("gap"), gone
+
+
+RELOADED = """
+[[webhook]]
+name = "backend"
+url = "{url}"
+allow_local = true
+validation = "off"
+lanes = 1
+retry_min = "1s"
+retry_max = "1s"
+batch = {batch}
+[[route]]
+path = "/ws"
+handler = "drop"
+upstream = ["webhook:backend"]
+"""
+
+
+def reload_to(gate, file, **settings):
+    file.write_text(RELOADED.format(**settings))
+    gate.signal(signal.SIGHUP)
+    gate.wait_for_log("reloaded")
+
+
+def test_an_old_receivers_410_does_not_stop_the_new_one(tmp_path):
+    release = threading.Event()
+    file = tmp_path / "gate.toml"
+    with Receiver(lambda _: release.wait(20) and 410) as old, Receiver() as new:
+        file.write_text(RELOADED.format(url=old.url, batch=1))
+        with Gate(arguments=["--config", str(file)], warnings_allowed=True) as gate, connect(gate, "d") as device:
+            device.send("one")
+            old.wait(lambda r: len(messages(r)) == 1)
+            reload_to(gate, file, url=new.url, batch=1)
+            release.set()
+            device.send("two")
+            new.wait(lambda r: len(messages(r)) == 2)
+            assert [request.body for request in messages(new)] == [b"one", b"two"]
+
+
+def test_a_batch_that_is_tried_again_survives_a_reload_to_single_events(tmp_path):
+    fails, hold = threading.Event(), threading.Event()
+    file = tmp_path / "gate.toml"
+
+    def answer(request):
+        if b"zero" in request.body:
+            hold.wait(20)
+            return 204
+        return 204 if fails.is_set() else 500
+
+    with Receiver(answer) as receiver:
+        file.write_text(RELOADED.format(url=receiver.url, batch=10))
+        with Gate(arguments=["--config", str(file)], warnings_allowed=True) as gate, connect(gate, "d") as device:
+            device.send("zero")
+            receiver.wait(lambda r: len(r.posts()) == 1)
+            for word in ("one", "two", "three"):
+                device.send(word)
+            wait_for_metric(gate, 'ringgate_webhook_events_total{webhook="backend",outcome="taken"}', 4)
+            hold.set()
+            receiver.wait(lambda r: len(r.posts()) >= 2)
+            reload_to(gate, file, url=receiver.url, batch=1)
+            fails.set()
+            wait_for_metric(gate, 'ringgate_webhook_events_total{webhook="backend",outcome="delivered"}', 4)
+            assert all(word in receiver.posts()[-1].body for word in (b"one", b"two", b"three"))
+            device.send("alone")
+            receiver.wait(lambda r: len(messages(r)) == 1)
