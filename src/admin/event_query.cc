@@ -12,9 +12,13 @@
 namespace ringgate::admin {
 namespace {
 
-/// Takes the text up to `separator` off the front of `rest`.
+/// Takes the text up to `separator` off the front of `rest`. Within a quoted string (RFC 9110 section 5.6.4) it does not separate.
 std::string_view take_part(std::string_view& rest, char separator) {
-  const std::size_t end = std::min(rest.find(separator), rest.size());
+  std::size_t end = 0;
+  for (bool is_quoted = false; end < rest.size() && (is_quoted || rest[end] != separator); ++end) {
+    if (rest[end] == '"') is_quoted = !is_quoted;
+    else if (is_quoted && rest[end] == '\\' && end + 1 < rest.size()) ++end;
+  }
   const std::string_view part = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
   return part;
@@ -54,15 +58,42 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// Whether one of the parameters says that the media range is not acceptable: `q=0`.
-bool is_excluded(std::string_view parameters) {
+/// The weight among the parameters of a media range, in thousandths (RFC 9110 section 12.4.2). Without a valid one it is 1.
+int weight_of(std::string_view parameters) {
   while (!parameters.empty()) {
-    const std::string_view each = trimmed(take_part(parameters, ';'));
-    if (!each.starts_with("q=0") && !each.starts_with("Q=0")) continue;
-    if (each.find_first_not_of("0.", 2) == std::string_view::npos) return true;
+    std::string_view each = trimmed(take_part(parameters, ';'));
+    if (!each.starts_with("q=") && !each.starts_with("Q=")) continue;
+    each.remove_prefix(2);
+    if (!each.starts_with('0')) break;
+    int weight = 0;
+    int place = 100;
+    for (const char c : each.substr(std::min<std::size_t>(2, each.size()))) {
+      if (c < '0' || c > '9') return 1000;
+      weight += (c - '0') * place;
+      place /= 10;
+    }
+    return weight;
   }
-  return false;
+  return 1000;
 }
+
+/// How well the caller takes one media type: by the most specific range that covers it (RFC 9110 section 12.5.1).
+struct Acceptance {
+  std::string_view type;
+  std::string_view all_of_kind;  // "text/*"
+  int specificity = 0;
+  int weight = 0;
+
+  void judge(std::string_view range, int range_weight) {
+    const int found = http::equals_ignoring_case(range, type)          ? 3
+                      : http::equals_ignoring_case(range, all_of_kind) ? 2
+                      : range == "*/*"                                 ? 1
+                                                                       : 0;
+    if (found == 0 || found < specificity) return;
+    weight = found > specificity ? range_weight : std::max(weight, range_weight);
+    specificity = found;
+  }
+};
 
 }  // namespace
 
@@ -84,19 +115,20 @@ std::expected<events::Filter, Refusal> read_event_filter(std::string_view query,
 
 std::optional<EventFormatName> read_event_format(const Request& request) {
   if (request.count_fields("Accept") == 0) return EventFormatName::sse;
-  bool takes_sse = false;
+  Acceptance sse{.type = "text/event-stream", .all_of_kind = "text/*"};
+  Acceptance ndjson{.type = "application/x-ndjson", .all_of_kind = "application/*"};
   for (const auto& [name, value] : request.fields) {
     if (name != "Accept") continue;
     for (std::string_view rest = value; !rest.empty();) {
       std::string_view range = take_part(rest, ',');
       const std::string_view type = trimmed(take_part(range, ';'));
-      if (is_excluded(range)) continue;
-      const auto is = [&](std::string_view other) { return http::equals_ignoring_case(type, other); };
-      if (is("application/x-ndjson") || is("application/ndjson")) return EventFormatName::ndjson;
-      takes_sse = takes_sse || is("text/event-stream") || is("text/*") || is("*/*");
+      const int weight = weight_of(range);
+      sse.judge(type, weight);
+      ndjson.judge(http::equals_ignoring_case(type, "application/ndjson") ? ndjson.type : type, weight);
     }
   }
-  return takes_sse ? std::optional{EventFormatName::sse} : std::nullopt;
+  if (sse.weight == 0 && ndjson.weight == 0) return std::nullopt;
+  return sse.weight >= ndjson.weight ? EventFormatName::sse : EventFormatName::ndjson;
 }
 
 std::expected<std::optional<events::EventId>, Refusal> read_last_event_id(const Request& request) {

@@ -31,6 +31,13 @@ std::optional<std::string> key_of(std::string_view text) {
   return std::string(text);
 }
 
+/// What the quoted field may hold.
+std::optional<std::string> printable_of(std::string_view text) {
+  if (text.empty() || text.size() > limits::message_key_bytes_max || !std::ranges::all_of(text, is_printable))
+    return std::nullopt;
+  return std::string(text);
+}
+
 /// A String of RFC 9651 section 3.3.3 without parameters, as draft-ietf-httpapi-idempotency-key-header has it, or the same without quotes.
 std::optional<std::string> id_of(std::string_view text) {
   if (!text.starts_with('"')) return text.find_first_of("\",;\\") == std::string_view::npos ? key_of(text) : std::nullopt;
@@ -62,6 +69,11 @@ std::optional<ConnectionRef> connection_of(std::string_view text) {
   const ConnectionRef connection{word};
   const bool names_one = !is_weak && error == std::errc{} && word != 0 && connection.text() == text;
   return names_one && end == text.data() + text.size() ? connection : nobody;
+}
+
+/// As a member of a line has it: without quotes.
+std::optional<ConnectionRef> member_connection_of(std::string_view text) {
+  return connection_of(text == "*" ? std::string(text) : '"' + std::string(text) + '"');
 }
 
 std::optional<PushLevel> level_of(std::string_view text) {
@@ -129,8 +141,8 @@ std::optional<Refusal> set_line_option(PushOptions& options, std::size_t index, 
   switch (index) {
     case 0: return refusal_unless(set(options.ttl_ns, ttl_of(value)), Refusal::bad_ttl);
     case 1: return refusal_unless(set(options.coalesce_key, key_of(value)), Refusal::bad_coalesce_key);
-    case 2: return refusal_unless(set(options.id, key_of(value)), Refusal::bad_idempotency_key);
-    case 3: return refusal_unless(set(options.only_to, connection_of('"' + std::string(value) + '"')), Refusal::bad_if_match);
+    case 2: return refusal_unless(set(options.id, printable_of(value)), Refusal::bad_idempotency_key);
+    case 3: return refusal_unless(set(options.only_to, member_connection_of(value)), Refusal::bad_if_match);
     case 4: return refusal_unless(set(options.wait, level_of(value)), Refusal::bad_wait);
     default: return refusal_unless(set(options.timeout_ns, timeout_of(value)), Refusal::bad_timeout);
   }

@@ -1,6 +1,8 @@
 #include "admin/push_line.h"
 
 #include <array>
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "admin/message_options.h"
@@ -25,7 +27,11 @@ class LineReader final : public nlohmann::json_sax<Json> {
   bool boolean(bool) override { return false; }
   bool number_integer(number_integer_t value) override { return take_number(std::to_string(value)); }
   bool number_unsigned(number_unsigned_t value) override { return take_number(std::to_string(value)); }
-  bool number_float(number_float_t, const string_t&) override { return false; }
+  /// A whole number of seconds may be written as 60.0 or 6e1.
+  bool number_float(number_float_t value, const string_t&) override {
+    const bool is_whole = std::trunc(value) == value && std::abs(value) <= exact_max;
+    return is_whole && target_ == &options[0] && take_number(std::to_string(static_cast<std::int64_t>(value)));
+  }
   bool string(string_t& value) override {
     if (target_ == nullptr || *target_ || target_ == &options[0]) return false;
     if (target_ != &id) *target_ = std::move(value);
@@ -58,6 +64,8 @@ class LineReader final : public nlohmann::json_sax<Json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
+  static constexpr double exact_max = 9007199254740992.0;  // 2^53: of whole numbers that every JSON reader keeps
+
   bool take_number(std::string digits) {
     if (target_ == nullptr || *target_ || (target_ != &id && target_ != &options[0])) return false;
     *target_ = std::move(digits);

@@ -245,3 +245,11 @@ def test_a_line_that_waits_is_answered_when_its_time_is_over():
             while b'"lines"' not in received:
                 received += peer.recv(4096)
         assert b'"wait_timeout"' in received and time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("member", ['"ttl":60.0', '"ttl":6e1', '"conn":"*"', '"idempotency_key":"a b"'])
+def test_a_line_takes_what_the_same_push_takes_alone(gate, member):
+    """60.0 and 6e1 are 60 in JSON (as PUT .../credential reads them); `*` and a quoted key with a space are valid in the header fields."""
+    with device(gate, "lines"):
+        [result, _] = batch_results(gate, f'{{"device":"lines","text":"x",{member}}}')
+    assert result["status"] == 200, result

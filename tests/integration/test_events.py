@@ -430,3 +430,15 @@ def test_head_does_not_tell_a_length_that_get_has_not(gate):
     lines = raw_head(gate, b"HEAD /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert lines[0] == "HTTP/1.1 200 OK"
     assert not [line for line in lines if line.lower().startswith("content-length:")], lines
+
+
+@pytest.mark.parametrize("accept, expected", [
+    ("application/*", "application/x-ndjson"),  # RFC 9110 section 12.5.1: a range that covers one of ours
+    ("text/event-stream;q=0, */*", "application/x-ndjson"),  # the most specific range rules
+    ('application/json;p="a,application/x-ndjson,b", text/event-stream', "text/event-stream"),  # a comma in a quoted string
+    ("text/event-stream, application/x-ndjson;q=0.1", "text/event-stream"),  # weights are preferences
+])
+def test_what_a_reader_accepts_is_what_it_gets(gate, accept, expected):
+    lines = raw_head(gate, b"HEAD /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: " + accept.encode() + b"\r\n\r\n")
+    assert lines[0] == "HTTP/1.1 200 OK", lines[0]
+    assert f"Content-Type: {expected}" in lines

@@ -57,6 +57,10 @@ TEST(PushLine, TakesTheOptionsOfAPush) {
   EXPECT_EQ(push.options.wait, PushLevel::acked);
   EXPECT_EQ(push.options.timeout_ns, 500'000'000U);
   EXPECT_TRUE(good(R"({"device":"a","text":"x"})").options.is_plain());
+  for (const char* ttl : {"60", "60.0", "6e1"})
+    EXPECT_EQ(good(R"({"device":"a","text":"x","ttl":)" + std::string(ttl) + "}").options.ttl_ns, 60'000'000'000U) << ttl;
+  EXPECT_EQ(good(R"({"device":"a","text":"x","conn":"*"})").options.only_to, ConnectionRef{});
+  EXPECT_EQ(good(R"({"device":"a","text":"x","idempotency_key":"a \"b"})").options.id, "a \"b");
   const auto option_fault = [](std::string_view member) {
     return fault_of(R"({"device":"a","text":"x",)" + std::string(member) + "}");
   };
@@ -67,7 +71,7 @@ TEST(PushLine, TakesTheOptionsOfAPush) {
   EXPECT_EQ(option_fault(R"("wait":"read")"), Refusal::bad_wait);
   EXPECT_EQ(option_fault(R"("timeout":"5")"), Refusal::bad_timeout);
   EXPECT_EQ(option_fault(R"("coalesce_key":"")"), Refusal::bad_coalesce_key);
-  EXPECT_EQ(option_fault(R"("idempotency_key":"a b")"), Refusal::bad_idempotency_key);
+  EXPECT_EQ(option_fault(R"("idempotency_key":"a\u0001b")"), Refusal::bad_idempotency_key);
   EXPECT_EQ(option_fault(R"("conn":"x y")"), Refusal::bad_if_match);
   EXPECT_EQ(option_fault(R"("ttl":1,"ttl":1)"), Refusal::bad_line);
 }
