@@ -33,34 +33,36 @@ void DeviceSession::ask_handler(conn::Connection& connection, const http::Reques
     return failed("not a std::exception");
   }
   if (std::holds_alternative<UpgradeLater>(verdict)) return await_decision(connection, request, admission, rest);
-  if (const auto* refusal = std::get_if<UpgradeRefusal>(&verdict)) return refuse_as_told(connection, request, *refusal);
+  if (const auto* refusal = std::get_if<UpgradeRefusal>(&verdict))
+    return refuse_as_told(connection, request, admission, *refusal);
   accept_as_told(connection, request, admission, std::get<UpgradeAccept>(verdict));
 }
 
 void DeviceSession::refuse_as_told(conn::Connection& connection, const http::RequestView& request,
-                                   const UpgradeRefusal& refusal) {
+                                   const admission::Admission& admission, const UpgradeRefusal& refusal) {
   const RefusalAnswer answer(refusal);
   if (const auto facts = answer.facts()) refuse(connection, admission::Rejection::refused_by_handler, *facts, request);
-  else refuse_unusable(connection, request, facts.error());
+  else refuse_unusable(connection, request, admission, facts.error());
 }
 
 void DeviceSession::accept_as_told(conn::Connection& connection, const http::RequestView& request,
                                    admission::Admission& admission, UpgradeAccept& told) {
   if (told.device_id) {
     if (const auto checked = check_device_id(*told.device_id, settings_.routes[admission.route_index].id_characters); !checked)
-      return refuse_unusable(connection, request, checked.error());
+      return refuse_unusable(connection, request, admission, checked.error());
     admission.device_id = admission::DeviceIdText(*told.device_id);
     admission.is_anonymous = false;
   }
   if (told.subprotocol) {
     const auto offered = offered_subprotocol(request, *told.subprotocol);
-    if (!offered) return refuse_unusable(connection, request, offered.error());
+    if (!offered) return refuse_unusable(connection, request, admission, offered.error());
     admission.subprotocol = *offered;
   }
-  if (const auto applied = apply_terms(told, admission); !applied) return refuse_unusable(connection, request, applied.error());
+  if (const auto applied = apply_terms(told, admission); !applied)
+    return refuse_unusable(connection, request, admission, applied.error());
   if (const auto denial = denial_of(admission)) return refuse(connection, *denial, request);
   const auto fields = field_lines(told.fields);
-  if (!fields) return refuse_unusable(connection, request, fields.error());
+  if (!fields) return refuse_unusable(connection, request, admission, fields.error());
   accept_device(connection, request, admission, {.field_lines = *fields, .user_data = &told.user_data});
 }
 
@@ -75,8 +77,15 @@ std::optional<admission::Refusal> DeviceSession::denial_of(const admission::Admi
   return is_revoked ? std::optional<admission::Refusal>{admission::Rejection::credential_revoked} : std::nullopt;
 }
 
-void DeviceSession::refuse_unusable(conn::Connection& connection, const http::RequestView& request, std::string_view fault) {
-  log::error("the verdict of a handler cannot be used", {{"because", fault}, {"remote", connection.peer.text()}});
+void DeviceSession::refuse_unusable(conn::Connection& connection, const http::RequestView& request,
+                                    const admission::Admission& admission, std::string_view fault) {
+  const std::string_view id = admission.device_id.view();
+  if (const auto* judge = settings_.mounts[admission.route_index].judge; judge != nullptr)
+    log::error("the verdict of a connect hook cannot be used",
+               {{"webhook", judge->webhook()}, {"device_id", id}, {"because", fault}, {"remote", connection.peer.text()}});
+  else
+    log::error("the verdict of a handler cannot be used",
+               {{"device_id", id}, {"because", fault}, {"remote", connection.peer.text()}});
   refuse(connection, admission::Rejection::handler_failed, request);
 }
 
@@ -148,7 +157,7 @@ DecideOutcome DeviceSession::decide(conn::Connection& connection, UpgradeDecisio
   record.phase = Phase::upgrading;
   conn::Connection* const reading_before = std::exchange(reading_, &connection);  // on_open comes before what is held
   step_handshake(connection, [&] {
-    if (const auto* refusal = std::get_if<UpgradeRefusal>(&decision)) refuse_as_told(connection, request, *refusal);
+    if (const auto* refusal = std::get_if<UpgradeRefusal>(&decision)) refuse_as_told(connection, request, *admission, *refusal);
     else if (gate_.draining.load(std::memory_order_acquire)) refuse(connection, admission::Rejection::draining, request);
     else if (!reserve_connection(connection)) refuse(connection, admission::Rejection::connection_limit, request);
     else accept_as_told(connection, request, *admission, std::get<UpgradeAccept>(decision));

@@ -217,11 +217,13 @@ class DeviceSession final : public conn::Session {
   // deciding.cc
   void ask_handler(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
                    MutableBytes rest);
-  void refuse_as_told(conn::Connection& connection, const http::RequestView& request, const UpgradeRefusal& refusal);
+  void refuse_as_told(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission,
+                      const UpgradeRefusal& refusal);
   void accept_as_told(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
                       UpgradeAccept& told);
   std::optional<admission::Refusal> denial_of(const admission::Admission& admission) const;
-  void refuse_unusable(conn::Connection& connection, const http::RequestView& request, std::string_view fault);
+  void refuse_unusable(conn::Connection& connection, const http::RequestView& request, const admission::Admission& admission,
+                       std::string_view fault);
   void await_decision(conn::Connection& connection, const http::RequestView& request, admission::Admission& admission,
                       MutableBytes rest);
   void keep_head(conn::Connection& connection, http::HeadGatherer&& gatherer);

@@ -46,29 +46,34 @@ UpgradeVerdict ConnectHook::judge(const UpgradeRequest& request) {
                     .trace_parent = std::string(trace_parent_of(request)),
                     .asked_at = now,
                     .deadline = now + deadline_,
-                    .on_answer = [this, connection](const Answer& answer) { take_answer(connection, answer); }};
+                    .on_answer = [this, connection, id = std::string(request.device_id())](const Answer& answer) {
+                      take_answer(connection, id, answer);
+                    }};
   if (thread_.ask(webhook_, std::move(question))) return UpgradeLater{};
-  UpgradeDecision decision = without_verdict("too many questions wait");
+  UpgradeDecision decision = without_verdict(request.device_id(), 0, "too many questions wait");
   if (auto* const refusal = std::get_if<UpgradeRefusal>(&decision)) return std::move(*refusal);
   return std::get<UpgradeAccept>(std::move(decision));
 }
 
-void ConnectHook::take_answer(ConnectionRef connection, const Answer& answer) {
+void ConnectHook::take_answer(ConnectionRef connection, std::string_view device_id, const Answer& answer) {
   const bool says_nothing = answer.status == 0 || (answer.status == 200 && answer.body_too_long);
   auto decision = says_nothing ? std::unexpected(HookFault{answer.fault}) : decision_of(answer.status, answer.body);
   if (!decision) {
     counters_.questions_failed.add(1);
     const auto [cause, is_of_a_member] = decision.error();
-    return thread_.bring(connection, is_of_a_member ? UpgradeDecision(refuse_unusable(cause)) : without_verdict(cause));
+    return thread_.bring(connection, is_of_a_member ? UpgradeDecision(refuse_unusable(device_id, cause))
+                                                    : without_verdict(device_id, answer.status, cause));
   }
   (std::holds_alternative<UpgradeAccept>(*decision) ? counters_.questions_accepted : counters_.questions_refused_by_hook).add(1);
   thread_.bring(connection, std::move(*decision));
 }
 
-UpgradeDecision ConnectHook::without_verdict(std::string_view cause) {
+UpgradeDecision ConnectHook::without_verdict(std::string_view device_id, int status, std::string_view cause) {
   if (log_limiter_.admit(monotonic_now()))
     log::warning("a connect hook gave no verdict",
                  {{"webhook", counters_.name},
+                  {"device_id", device_id},
+                  {"status", status},
                   {"cause", cause},
                   {"handshake", failure_ == ConnectHookFailure::allow ? "allowed" : "refused"}});
   if (failure_ == ConnectHookFailure::allow) return UpgradeAccept{};
@@ -79,9 +84,10 @@ UpgradeDecision ConnectHook::without_verdict(std::string_view cause) {
 }
 
 /// Whatever `connect_hook_failure` says: the backend has answered, and what it demands of the connection is lost.
-UpgradeRefusal ConnectHook::refuse_unusable(std::string_view cause) {
+UpgradeRefusal ConnectHook::refuse_unusable(std::string_view device_id, std::string_view cause) {
   if (log_limiter_.admit(monotonic_now()))
-    log::error("the verdict of a connect hook cannot be used", {{"webhook", counters_.name}, {"because", cause}});
+    log::error("the verdict of a connect hook cannot be used",
+               {{"webhook", counters_.name}, {"device_id", device_id}, {"because", cause}});
   return {.status = 500, .reason = "handler_failed", .detail = "The server could not decide about this device."};
 }
 

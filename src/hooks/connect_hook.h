@@ -16,11 +16,12 @@ class ConnectHook final : public dispatch::ConnectJudge {
   ConnectHook(const RouteConfig& route, std::size_t webhook, DurationNs deadline, HookThread& thread, WebhookCounters& counters);
 
   UpgradeVerdict judge(const UpgradeRequest& request) override;
+  std::string_view webhook() const override { return counters_.name; }
 
  private:
-  void take_answer(ConnectionRef connection, const Answer& answer);
-  UpgradeDecision without_verdict(std::string_view cause);
-  UpgradeRefusal refuse_unusable(std::string_view cause);
+  void take_answer(ConnectionRef connection, std::string_view device_id, const Answer& answer);
+  UpgradeDecision without_verdict(std::string_view device_id, int status, std::string_view cause);
+  UpgradeRefusal refuse_unusable(std::string_view device_id, std::string_view cause);
 
   const std::vector<std::string> field_names_;
   const ConnectHookFailure failure_;

@@ -17,6 +17,8 @@ namespace {
 
 constexpr TimeNs never = UINT64_MAX;
 constexpr std::string_view gap_type = "gap";
+/// Between the lines that tell of dropped events, which may be many.
+constexpr DurationNs drops_pause = 10 * nanoseconds_per_second;
 
 /// How a reply is sent to the device; nothing for a type that is neither. Case does not matter (RFC 9110, section 8.3.1).
 std::optional<MessageType> message_type_of(std::string_view content_type) {
@@ -25,6 +27,11 @@ std::optional<MessageType> message_type_of(std::string_view content_type) {
   if (is(type.substr(0, 5), "text/") || is(type, "application/json")) return MessageType::text;
   if (is(type, "application/octet-stream")) return MessageType::binary;
   return std::nullopt;
+}
+
+/// Why an event was not taken, for the log.
+std::string cause_of(const Answer& answer) {
+  return answer.status == 0 ? std::string(answer.fault) : fmt::format("status {}", answer.status);
 }
 
 }  // namespace
@@ -62,6 +69,8 @@ void Webhook::offer(Delivery&& delivery, TimeNs now) {
 void Webhook::miss(std::uint64_t count, Delivery&& notice, TimeNs now) {
   counters_.taken.add(count);
   counters_.dropped[static_cast<std::size_t>(WebhookDrop::overwritten)].add(count);
+  drops_untold_[static_cast<std::size_t>(WebhookDrop::overwritten)] += count;
+  has_drops_untold_ = true;
   counters_.notices.add(1);
   offer(std::move(notice), now);
 }
@@ -75,23 +84,35 @@ void Webhook::renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now)
   counters_.stopped.set(0);
   questions_failed_ = 0;
   not_before_ = now;
+  for (Lane& lane : lanes_) {
+    lane.awaits_success = false;
+    lane.announce_at = 0;
+  }
+}
+
+/// Whether the lane has something to send, now or later.
+bool Webhook::has_work(std::size_t index) const {
+  return !lanes_[index].sending.empty() || !queue_.is_empty(index) || may_announce(lanes_[index]);
 }
 
 TimeNs Webhook::due_at(TimeNs now) const {
-  if (state_ == State::stopped || state_ == State::asking) return never;
+  TimeNs due = has_drops_untold_ ? std::max(drops_told_at_, now) : never;
+  if (state_ == State::stopped || state_ == State::asking) return due;
   const TimeNs earliest = std::max({not_before_, next_start_, now});
-  if (state_ == State::unasked) return settings_->config.validation == WebhookValidation::off ? now : std::max(not_before_, now);
-  TimeNs due = never;
+  if (state_ == State::unasked)
+    return std::min(due, settings_->config.validation == WebhookValidation::off ? now : std::max(not_before_, now));
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     const Lane& lane = lanes_[i];
     if (lane.call != nullptr && lane.call->is_busy()) continue;
-    if (lane.sending.empty() && lane.dropped == 0 && queue_.is_empty(i)) continue;
-    due = std::min(due, std::max(lane.not_before, earliest));
+    if (!has_work(i)) continue;
+    const bool only_announces = lane.sending.empty() && queue_.is_empty(i);
+    due = std::min(due, std::max({lane.not_before, only_announces ? lane.announce_at : 0, earliest}));
   }
   return due;
 }
 
 void Webhook::run(TimeNs now) {
+  if (has_drops_untold_ && now >= drops_told_at_) tell_drops(now);
   if (state_ == State::unasked) ask(now);
   if (state_ != State::open || now < not_before_) return;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -104,8 +125,10 @@ void Webhook::run(TimeNs now) {
 void Webhook::run_lane(std::size_t index, TimeNs now) {
   Lane& lane = lanes_[index];
   if (now < lane.not_before || (lane.call != nullptr && lane.call->is_busy())) return;
-  if (!lane.sending.empty() && lane.announcing == 0 && now - lane.sending.front().queued_at > settings_->config.age_max_ns)
-    drop_sending(lane, WebhookDrop::age);
+  if (!lane.sending.empty() && now - lane.sending.front().queued_at > settings_->config.age_max_ns) {
+    if (lane.announcing != 0) give_up_announcement(lane, now);
+    else drop_sending(lane, WebhookDrop::age);
+  }
   if (lane.sending.empty() && !fill(index, now)) return;
   send(index, now);
 }
@@ -118,8 +141,9 @@ bool Webhook::fill(std::size_t index, TimeNs now) {
     queue_.give_back(queue_.take(index).memory_bytes());
     count_drop(index, WebhookDrop::age, 1);
   }
-  if (lane.dropped != 0) {
+  if (may_announce(lane) && now >= lane.announce_at) {
     lane.sending.push_back(announcement(lane));
+    lane.sending.back().queued_at = now;
     return true;
   }
   while (!queue_.is_empty(index) && lane.sending.size() < settings_->config.batch_count_max) {
@@ -169,18 +193,27 @@ void Webhook::take_answer(std::size_t index, const Answer& answer) {
   counters_.delivery_duration.record(answer.took);
   switch (verdict_of(answer.status)) {
     case Verdict::delivered:
-      if (std::exchange(is_failing_, false)) log::info("webhook delivers again", {{"webhook", settings_->config.name}});
-      if (lane.announcing == 0) {
+      lane.is_failing = false;
+      if (lane.announcing != 0) {
+        lane.announce_at = 0;
+      } else {
+        lane.awaits_success = false;
         counters_.delivered.add(lane.sending.size());
         if (answer.status == 200 && !lane.is_batch) reply(lane.sending.front(), answer);
       }
       done(lane);
+      if (is_failing_) tell_success();
       break;
     case Verdict::refused:
+      lane.is_failing = false;
       if (log_limiter_.admit(now))
         log::warning("webhook refused an event", {{"webhook", settings_->config.name}, {"status", answer.status}});
-      if (lane.announcing != 0) done(lane);  // it has seen it
-      else drop_sending(lane, WebhookDrop::refused);
+      if (lane.announcing != 0) {  // it has seen it
+        lane.announce_at = 0;
+        done(lane);
+      } else {
+        drop_sending(lane, WebhookDrop::refused);
+      }
       break;
     case Verdict::stop:
       if (lane.settings_number == settings_number_) {
@@ -197,17 +230,44 @@ void Webhook::take_answer(std::size_t index, const Answer& answer) {
 }
 
 void Webhook::fail(Lane& lane, const Answer& answer, TimeNs now) {
-  if (!std::exchange(is_failing_, true))
-    log::warning("webhook fails", {{"webhook", settings_->config.name}, {"status", answer.status}, {"cause", answer.fault}});
+  const bool is_repeated = lane.announcing != 0 && lane.announce_at != 0;  // an announcement after one that was given up
+  if (!is_repeated) {
+    lane.is_failing = true;
+    if (!is_failing_ && failure_limiter_.admit(now)) {
+      is_failing_ = true;
+      log::warning("webhook fails", {{"webhook", settings_->config.name},
+                                     {"event", lane.sending.front().type},
+                                     {"status", answer.status},
+                                     {"cause", cause_of(answer)}});
+    }
+  }
   ++lane.failures;
   const Backoff backoff{settings_->config.retry_min_ns, settings_->config.retry_max_ns};
   lane.not_before = now + backoff.wait(lane.failures, random_);
   wait_as_told(answer, now);
-  if (lane.announcing == 0 && lane.failures >= settings_->config.attempts_max) {
-    const TimeNs not_before = lane.not_before;
-    drop_sending(lane, WebhookDrop::attempts);
-    lane.not_before = not_before;
-  }
+  if (!is_repeated && lane.failures < settings_->config.attempts_max) return;
+  const TimeNs not_before = lane.not_before;
+  if (lane.announcing != 0) give_up_announcement(lane, now);
+  else drop_sending(lane, WebhookDrop::attempts);
+  lane.not_before = not_before;
+}
+
+/// Its number is announced once an event of the lane has arrived, by one attempt in retry_max: the lane goes on.
+void Webhook::give_up_announcement(Lane& lane, TimeNs now) {
+  if (lane.announce_at == 0 && log_limiter_.admit(now))
+    log::warning("webhook does not take the announcement of a gap: it is announced again once an event arrives",
+                 {{"webhook", settings_->config.name}, {"missed", lane.announcing}});
+  lane.announce_at = now + settings_->config.retry_max_ns;
+  lane.awaits_success = true;
+  drop_sending(lane, WebhookDrop::attempts);
+}
+
+/// Says that it delivers again, once no lane is failing.
+void Webhook::tell_success() {
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    if (lanes_[i].is_failing && has_work(i)) return;
+  is_failing_ = false;
+  log::info("webhook delivers again", {{"webhook", settings_->config.name}});
 }
 
 /// Retry-After of a 429 or 503 holds for the whole webhook; false if there is none.
@@ -254,6 +314,7 @@ void Webhook::end() {
   }
   drop_reason_ = WebhookDrop::ended;
   queue_.drop_all();
+  if (has_drops_untold_) tell_drops(monotonic_now());
   publish();
 }
 
@@ -294,11 +355,15 @@ void Webhook::take_agreement(const Answer& answer) {
     if (per_minute != 0) interval_ = 60 * nanoseconds_per_second / per_minute;
     log::info("webhook agrees to be sent to",
               {{"webhook", settings_->config.name}, {"requests_per_minute", rate.empty() ? "*" : rate}});
+  } else if (answer.status == 0) {
+    log::warning("webhook was not reached to be asked whether it may be sent to",
+                 {{"webhook", settings_->config.name}, {"cause", answer.fault}});
   } else {
+    const bool is_success = answer.status >= 200 && answer.status < 300;
     log::warning("webhook does not agree to be sent to",
                  {{"webhook", settings_->config.name},
                   {"status", answer.status},
-                  {"cause", answer.status == 0 ? answer.fault : "no WebHook-Allowed-Origin that names this gate"}});
+                  {"cause", is_success ? "no WebHook-Allowed-Origin that names this gate" : cause_of(answer)}});
   }
   state_ = State::open;
   if (answer.status == 410) return stop();
@@ -314,6 +379,19 @@ void Webhook::count_drop(std::size_t lane, WebhookDrop why, std::uint64_t count)
   if (count == 0) return;
   counters_.dropped[static_cast<std::size_t>(why)].add(count);
   lanes_[lane].dropped += count;
+  if (why == WebhookDrop::refused) return;  // has its own line
+  drops_untold_[static_cast<std::size_t>(why)] += count;
+  has_drops_untold_ = true;
+}
+
+/// One line for each reason, with how many since the last one.
+void Webhook::tell_drops(TimeNs now) {
+  has_drops_untold_ = false;
+  drops_told_at_ = now + drops_pause;
+  for (std::size_t i = 0; i < drops_untold_.size(); ++i)
+    if (const std::uint64_t count = std::exchange(drops_untold_[i], 0); count != 0)
+      log::warning("webhook gave up events",
+                   {{"webhook", settings_->config.name}, {"reason", webhook_drop_words[i]}, {"dropped", count}});
 }
 
 void Webhook::publish() {

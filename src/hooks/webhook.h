@@ -1,11 +1,13 @@
 // One webhook: takes deliveries, sends them by its lanes, tries again what failed, and counts what became of each.
 //
 // Each lane has one request in flight, so events of one device arrive in order and none overtakes one that is tried again. What a lane
-// had to drop it announces with an event `gap` at the place where the dropped ones would have been. Hook thread.
+// had to drop it announces with an event `gap` at the place where the dropped ones would have been. An announcement is given up as an event is; its
+// number stays owed, and is announced once an event of the lane has arrived, at most once in retry_max. Hook thread.
 // Invariant: taken = delivered + dropped + queued (with those in flight). Announcements of a lane are not among them.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -81,6 +83,9 @@ class Webhook {
     std::uint64_t dropped = 0;          // not announced yet
     std::uint64_t announcing = 0;       // of the announcement in `sending`
     std::uint64_t settings_number = 0;  // of the request in flight
+    bool is_failing = false;            // since its last answer that took or refused an event; for the log
+    bool awaits_success = false;        // the last announcement was given up; the next comes after an event has arrived
+    TimeNs announce_at = 0;             // and not before; 0: none was given up since one arrived
   };
   enum class State : std::uint8_t { unasked, asking, open, stopped };
 
@@ -96,7 +101,12 @@ class Webhook {
   void reply(const Delivery& delivery, const Answer& answer);
   void ask(TimeNs now);
   void take_agreement(const Answer& answer);
+  void give_up_announcement(Lane& lane, TimeNs now);
+  void tell_success();
   void count_drop(std::size_t lane, WebhookDrop why, std::uint64_t count);
+  void tell_drops(TimeNs now);
+  bool has_work(std::size_t index) const;
+  bool may_announce(const Lane& lane) const { return lane.dropped != 0 && !lane.awaits_success; }
   void publish();
   Delivery announcement(Lane& lane);
 
@@ -115,9 +125,13 @@ class Webhook {
   DurationNs interval_ = 0;  // between the beginnings of requests: WebHook-Allowed-Rate
   TimeNs next_start_ = 0;
   std::uint64_t announcements_ = 0;
-  bool is_failing_ = false;  // for the log
+  // For the log.
+  bool is_failing_ = false;
+  std::array<std::uint64_t, webhook_drop_words.size()> drops_untold_{};
+  bool has_drops_untold_ = false;
+  TimeNs drops_told_at_ = 0;  // when the next lines may be written
   std::mt19937_64 random_{std::random_device{}()};
-  LogLimiter log_limiter_;
+  LogLimiter log_limiter_, failure_limiter_;
 };
 
 /// Monotonic, in nanoseconds; the clock of the hook thread.

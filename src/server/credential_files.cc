@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "tls/pem_file.h"
+
 namespace ringgate::server {
 
 std::expected<std::shared_ptr<const auth::Verifiers>, StartError> load_verifiers(const AuthConfig& config) {
@@ -34,6 +36,25 @@ std::vector<std::string> warnings_of(const AdminTokenFiles& files) {
   return warnings;
 }
 
+std::expected<hooks::SigningKeys, StartError> load_webhook_keys(const WebhookConfig& webhook,
+                                                                std::vector<std::string>& warnings) {
+  std::vector<std::string> found;
+  auto keys = hooks::SigningKeys::load(webhook.secret_files, found);
+  if (!keys)
+    return std::unexpected(StartError{ExitCode::bad_configuration, "webhook " + webhook.name + ": " + keys.error(),
+                                      "correct webhook.secret_files, or the file"});
+  for (const std::string& text : found) warnings.push_back("webhook " + webhook.name + ": " + text);
+  return std::move(*keys);
+}
+
+std::expected<void, StartError> check_webhook_authorities(const WebhookConfig& webhook) {
+  if (webhook.authority_file.empty()) return {};
+  if (const auto read = tls::read_certificates(webhook.authority_file); !read)
+    return std::unexpected(StartError{ExitCode::bad_configuration, "webhook " + webhook.name + ": " + read.error(),
+                                      "correct webhook.ca, or the file: it holds the authorities as PEM"});
+  return {};
+}
+
 CredentialReport check_credentials(const Config& config) {
   CredentialReport report;
   std::array<AuthConfig, 4> settings;  // one with each of the settings, because a start stops at the first fault
@@ -45,6 +66,10 @@ CredentialReport check_credentials(const Config& config) {
     const auto loaded = load_verifiers(one);
     if (!loaded) report.faults.push_back(loaded.error());
     else report.warnings.insert(report.warnings.end(), (*loaded)->warnings.begin(), (*loaded)->warnings.end());
+  }
+  for (const WebhookConfig& webhook : config.webhooks) {
+    if (const auto keys = load_webhook_keys(webhook, report.warnings); !keys) report.faults.push_back(keys.error());
+    if (const auto checked = check_webhook_authorities(webhook); !checked) report.faults.push_back(checked.error());
   }
   const auto tokens = load_admin_tokens(config.admin);
   if (!tokens) {

@@ -1,4 +1,5 @@
-// The files of credentials that settings name, as a start opens them: tokens, passwords and keys of devices, and tokens of backends.
+// The files of credentials that settings name, as a start opens them: tokens, passwords and keys of devices, tokens of backends, and what
+// webhooks sign with and trust.
 // For start, reload and check-config. Reads files; any thread that is no shard.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "auth/token_file.h"
 #include "auth/verifiers.h"
 #include "config/check.h"
+#include "hooks/signature.h"
 #include "ringgate/config.h"
 #include "ringgate/error.h"
 
@@ -20,6 +22,11 @@ std::expected<std::shared_ptr<const auth::Verifiers>, StartError> load_verifiers
 /// The files of `admin.tokens`, in their order; none without an admin port.
 using AdminTokenFiles = std::vector<std::shared_ptr<const auth::AdminTokens>>;
 std::expected<AdminTokenFiles, StartError> load_admin_tokens(const AdminConfig& config);
+
+/// The keys of `webhook.secret_files`; adds to `warnings` what the operator should know of them.
+std::expected<hooks::SigningKeys, StartError> load_webhook_keys(const WebhookConfig& webhook, std::vector<std::string>& warnings);
+/// Whether `webhook.ca`, if it is given, holds certificates. It is opened again for each connection.
+std::expected<void, StartError> check_webhook_authorities(const WebhookConfig& webhook);
 
 /// Opens all of them as a start would. Of each setting, the first fault; without faults, what the operator should know.
 struct CredentialReport {

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "ringgate/server.h"
+#include "server/credential_files.h"
 #include "server/server_parts.h"
 
 namespace ringgate {
@@ -30,10 +31,9 @@ struct LoadedWebhooks {
 std::expected<LoadedWebhooks, StartError> load(const Config& config) {
   LoadedWebhooks loaded;
   for (const WebhookConfig& webhook : config.webhooks) {
-    auto keys = hooks::SigningKeys::load(webhook.secret_files, loaded.warnings);
-    if (!keys)
-      return std::unexpected(StartError{ExitCode::bad_configuration, "webhook " + webhook.name + ": " + keys.error(),
-                                        "correct webhook.secret_files, or the file"});
+    auto keys = server::load_webhook_keys(webhook, loaded.warnings);
+    if (!keys) return std::unexpected(std::move(keys.error()));
+    if (const auto checked = server::check_webhook_authorities(webhook); !checked) return std::unexpected(checked.error());
     loaded.settings.push_back(
         std::make_shared<const hooks::WebhookSettings>(hooks::WebhookSettings{webhook, std::move(*keys), origin_of(webhook)}));
   }

@@ -204,3 +204,18 @@ def test_a_receiver_with_tls_is_verified(tmp_path):
             gate.wait_for_log("a connect hook gave no verdict", cause="the certificate is not trusted")
         with Gate(settings_of(receiver) | {"webhook.0.url": url, "webhook.0.ca": root.file}) as gate, connect(gate):
             assert len(receiver.posts()) == 1
+
+
+def test_the_log_names_status_and_device_of_a_hook_without_verdict():
+    with Receiver(lambda _: 404) as receiver, Gate(settings_of(receiver), warnings_allowed=True) as gate:
+        refusal(gate, "sensor-7")
+        gate.wait_for_log("a connect hook gave no verdict", webhook="backend", device_id="sensor-7", status=404)
+
+
+@pytest.mark.parametrize("members", [{"device_id": "a b"}, {"subprotocol": "not-offered"}])
+def test_the_log_names_the_webhook_whose_verdict_cannot_be_used(members):
+    with Receiver(lambda _: verdict(**members)) as receiver, Gate(settings_of(receiver), warnings_allowed=True) as gate:
+        refused = refusal(gate, "sensor-7")
+        assert refused.status_code == 500 and json.loads(refused.body)["reason"] == "handler_failed"
+        gate.wait_for_log("the verdict of a connect hook cannot be used", webhook="backend", device_id="sensor-7")
+        gate.records[:] = [record for record in gate.records if record["level"] != "error"]
