@@ -91,7 +91,9 @@ void DeviceSession::drop_side_if_idle(DeviceRecord& record) {
   DeviceSide* side = record.side;
   if (side == nullptr || record.phase != Phase::open) return;
   if (side->partial != nullptr || side->head != nullptr || !side->held.empty() || !side->waiting_pongs.empty()) return;
-  if (side->inflating != nullptr || side->put_off_listed || side->waits_for_sinks || side->waits_for_budget || side->slowness_told != 0) return;
+  if (side->inflating != nullptr || side->put_off_listed || side->waits_for_sinks || side->waits_for_budget ||
+      side->slowness_told != 0)
+    return;
   if (side->pushes != nullptr || side->words != nullptr || side->deflate != nullptr || side->inflate_paid_at > transport_.now())
     return;
   delete side;
