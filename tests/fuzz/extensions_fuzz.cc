@@ -30,12 +30,14 @@ class Head {
   void clear() {
     text_.assign(extensions_name).append(protocol_name);
     head_.fields.clear();
+    head_.names = 0;
   }
   void add(bool is_protocol, std::string_view value) {
     const auto offset = static_cast<std::uint16_t>(text_.size());
     const http::HeadSpan name =
         is_protocol ? http::HeadSpan{extensions_name.size(), protocol_name.size()} : http::HeadSpan{0, extensions_name.size()};
     head_.fields.push_back({name, {offset, static_cast<std::uint16_t>(value.size())}});
+    head_.names |= http::name_bit(is_protocol ? protocol_name : extensions_name);
     text_ += value;
   }
   http::RequestView view() const { return {head_, bytes_of(text_)}; }
