@@ -61,6 +61,7 @@ TEST_F(RequestViewTest, FindsNamesOfEveryLength) {
     EXPECT_EQ(view.field(name), "1") << length;
     EXPECT_EQ(view.count_fields(name), 2U) << length;
     EXPECT_EQ(view.field(longer), std::nullopt) << length;
+    if (length == 1) continue;  // a name is not empty
     EXPECT_EQ(view.field(name.substr(1)), std::nullopt) << length;
   }
 }
