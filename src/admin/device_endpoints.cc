@@ -35,10 +35,9 @@ std::optional<std::string> close_reason_of(std::string_view query) {
 void AdminApi::show_device(Call call) {
   constexpr std::array<std::string_view, 1> known{"link"};
   const auto parameters = Parameters::read_query(call.request.query, known, Parameters::Others::ignored);
-  const std::string* const link = parameters ? parameters->find("link") : nullptr;
-  if (!parameters || (link != nullptr && *link != "true" && *link != "false"))
-    return call.responder.refuse(Refusal::bad_parameters);
-  const auto detail = link != nullptr && *link == "true" ? dispatch::Detail::link : dispatch::Detail::record;
+  const auto with_link = parameters ? parameters->flag("link") : std::nullopt;
+  if (!with_link) return call.responder.refuse(Refusal::bad_parameters);
+  const auto detail = *with_link ? dispatch::Detail::link : dispatch::Detail::record;
   const device::IdKey key = gate_.hash(call.device_id.view());
   push_service_.describe(key, detail, [this, key, responder = call.responder](dispatch::DescribeResult result) {
     switch (result.outcome) {

@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::array<std::string_view, 1> membership_parameters{"sticky"};
 
-/// nullopt: `sticky` is neither true nor false.
-std::optional<bool> is_sticky(const Parameters& parameters) {
-  const std::string* const sticky = parameters.find("sticky");
-  if (sticky == nullptr || *sticky == "false") return false;
-  return *sticky == "true" ? std::optional(true) : std::nullopt;
-}
-
 }  // namespace
 
 void AdminApi::show_group(Call call) {
@@ -39,7 +32,7 @@ void AdminApi::message_group(Call call) {
 /// A lasting membership is noted first, so that a connection that comes meanwhile has it, too.
 void AdminApi::join_group(Call call) {
   const auto parameters = Parameters::read_query(call.request.query, membership_parameters);
-  const auto sticky = parameters ? is_sticky(*parameters) : std::nullopt;
+  const auto sticky = parameters ? parameters->flag("sticky") : std::nullopt;
   if (!sticky) return call.responder.refuse(Refusal::bad_parameters);
   const std::string group(call.group.view());
   const std::string id(call.device_id.view());

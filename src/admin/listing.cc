@@ -70,10 +70,10 @@ void AdminApi::list_devices(Call call) {
   if (!parameters) return call.responder.refuse(Refusal::bad_parameters);
   const auto filter = filter_of(*parameters);
   if (!filter) return call.responder.refuse(filter.error());
+  const auto count_only = parameters->flag("count_only");
+  if (!count_only) return call.responder.refuse(Refusal::bad_parameters);
   if (const std::string* const sort = parameters->find("sort")) return rank_devices(call, *filter, *sort);
-  if (const std::string* const only = parameters->find("count_only"); only != nullptr && *only != "false") {
-    return *only == "true" ? count_devices(call, *filter) : call.responder.refuse(Refusal::bad_parameters);
-  }
+  if (*count_only) return count_devices(call, *filter);
   listings_waiting_.push_back(std::make_shared<Listing>(
       Listing{.responder = call.responder,
               .caller = call.caller,

@@ -84,6 +84,12 @@ const std::string* Parameters::find(std::string_view name) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
+std::optional<bool> Parameters::flag(std::string_view name) const {
+  const std::string* const value = find(name);
+  if (value == nullptr || *value == "false") return false;
+  return *value == "true" ? std::optional(true) : std::nullopt;
+}
+
 std::optional<std::int64_t> Parameters::seconds(std::string_view name, std::int64_t most, std::int64_t otherwise) const {
   const std::string* const text = find(name);
   if (text == nullptr) return otherwise;

@@ -36,6 +36,9 @@ class Parameters {
   /// nullptr if it was not given.
   const std::string* find(std::string_view name) const;
 
+  /// `true` or `false`; false if it was not given; nullopt if it is anything else.
+  std::optional<bool> flag(std::string_view name) const;
+
   /// A duration in whole seconds: a number of seconds, or one with a unit (s, m, h, d). At least 1, at most `most`; `otherwise` if it
   /// was not given; nullopt if it is anything else.
   std::optional<std::int64_t> seconds(std::string_view name, std::int64_t most, std::int64_t otherwise) const;

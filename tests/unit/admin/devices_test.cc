@@ -51,6 +51,7 @@ TEST_F(AdminDevices, AFilterNarrowsListsAndCounts) {
   EXPECT_EQ(Json::parse(ask("GET", "/v1/devices?count_only=true").body), Json({{"count", 3}}));
   EXPECT_EQ(Json::parse(ask("GET", "/v1/devices?prefix=a-&count_only=true").body), Json({{"count", 2}}));
   EXPECT_EQ(reason(ask("GET", "/v1/devices?count_only=yes")), "bad_parameters");
+  EXPECT_EQ(reason(ask("GET", "/v1/devices?sort=rtt&count_only=1.5")), "bad_parameters") << "also where it would change nothing";
   EXPECT_EQ(reason(ask("GET", "/v1/devices?prefix=")), "bad_filter");
   EXPECT_EQ(reason(ask("GET", "/v1/devices?sort=name")), "bad_parameters");
   EXPECT_EQ(Json::parse(ask("GET", "/v1/devices?sort=rtt").body)["devices"].size(), 0U) << "no ping was answered yet";
