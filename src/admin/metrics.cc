@@ -317,7 +317,7 @@ void add_events(Families& families, const events::EventHub* hub) {
        {std::pair{"delivered", &readers.delivered}, {"filtered", &readers.filtered}, {"missed", &readers.missed}})
     families
         .add("ringgate_event_reads_total",
-             "Events that readers came to, by result; filtered: not wanted or not allowed; missed: overwritten before.",
+             "Events that readers came to, by result; filtered: not wanted or not allowed; missed: overwritten before the reader came, as its gap says.",
              Kind::counter, number(count->get()))
         .label.push_back({"result", result});
   families.add("ringgate_event_stream_bytes_total", "Bytes encoded for readers.", Kind::counter, number(readers.bytes.get()));

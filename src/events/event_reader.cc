@@ -105,11 +105,11 @@ bool EventReader::encode(const EventLog& log, EventEncoder& encoder, ReaderCount
   for (int i = 0; i < records_per_pump; ++i) {
     const EventLog::Read read = log.read(cursor_);
     if (read.missed != 0) {
-      counters.missed.add(read.missed);
-      if (has_begun_) {
+      if (has_begun_) {  // it may come back behind its last event, and is told then what it has missed
         end_slow(counters);
         return false;
       }
+      counters.missed.add(read.missed);
       charged_bytes_ += options_.format->gap(
           encoded_, encoder,
           {.reason = "overwritten", .missed = read.missed, .time_ms = read.record ? read.record->head().time_ms : 0});

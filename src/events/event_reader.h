@@ -41,7 +41,7 @@ const EventFormat& ndjson_format();
 struct ReaderCounters {
   Counter delivered;                          // events encoded for a reader
   Counter filtered;                           // that a reader does not want, or may not see
-  Counter missed;                             // that were overwritten before a reader came to them
+  Counter missed;                             // that were overwritten before a reader came, as its gap says
   Counter cut_slow;                           // readers that were ended because they were too slow
   Counter bytes;                              // encoded
   std::atomic<std::uint64_t> cut_stalled{0};  // readers that took no byte for the time of a send; by their shards, relaxed

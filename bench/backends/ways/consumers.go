@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gorilla/websocket"
 	"ringgate.test/backends/backend"
@@ -29,53 +30,101 @@ func follow(body io.Reader, take func(line []byte)) {
 	}
 }
 
+// open is one connection of a reader. `events` gives the payloads that come until it ends, and the id of the last of them.
+type open func(last string) (events func(note func(payload []byte)) string, err error)
+
+// keepReading follows a stream, and comes back behind its last event whenever it was cut: a reader that is too slow is. Nothing follows
+// the end of the server, whose port answers no more.
+func keepReading(connect open, to *ledger.Ledger) error {
+	events, err := connect("")
+	if err != nil {
+		return err
+	}
+	go func() {
+		for err == nil {
+			last := events(to.Note)
+			events, err = connect(last)
+		}
+	}()
+	return nil
+}
+
+// gapsRead counts gaps that are records of the log.
+var gapsRead atomic.Int64
+
+func noteGap(kind, reason string) {
+	if kind == "gap" && reason == "dropped" {
+		gapsRead.Add(1)
+	}
+}
+
 // readLines follows an event stream; `before` stands before each event's JSON.
 func readLines(accept, before string) consumer {
-	return func(admin string, to *ledger.Ledger) error {
+	connect := func(admin, last string) (func(func([]byte)) string, error) {
 		request, err := http.NewRequest("GET", "http://"+admin+"/v1/events?type=device.message", nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		request.Header.Set("Accept", accept)
+		if last != "" {
+			request.Header.Set("Last-Event-ID", last)
+		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if response.StatusCode != 200 {
-			return fmt.Errorf("the event stream answered %s", response.Status)
+			return nil, fmt.Errorf("the event stream answered %s", response.Status)
 		}
-		go follow(response.Body, func(line []byte) {
-			line, ok := bytes.CutPrefix(line, []byte(before))
-			var event struct{ Type, Text string }
-			if ok && len(line) > 1 && json.Unmarshal(line, &event) == nil && event.Type == "device.message" {
-				to.Note([]byte(event.Text))
-			}
-		})
-		return nil
+		return func(note func([]byte)) string {
+			follow(response.Body, func(line []byte) {
+				line, ok := bytes.CutPrefix(line, []byte(before))
+				var event struct{ ID, Type, Reason, Text string }
+				if !ok || len(line) <= 1 || json.Unmarshal(line, &event) != nil {
+					return
+				}
+				if event.ID != "" {
+					last = event.ID
+				}
+				noteGap(event.Type, event.Reason)
+				if event.Type == "device.message" {
+					note([]byte(event.Text))
+				}
+			})
+			return last
+		}, nil
+	}
+	return func(admin string, to *ledger.Ledger) error {
+		return keepReading(func(last string) (func(func([]byte)) string, error) { return connect(admin, last) }, to)
 	}
 }
 
 // readStream follows ringgate's backend WebSocket.
 func readStream(admin string, to *ledger.Ledger) error {
-	stream, err := backend.OpenStream(admin, "?type=device.message", "")
-	if err != nil {
-		return err
-	}
-	if err := stream.Begin(); err != nil {
-		return err
-	}
-	go func() {
-		for {
-			head, payload, err := stream.Receive()
-			if err != nil {
-				return
-			}
-			if head.Type == "device.message" {
-				to.Note(payload)
-			}
+	return keepReading(func(last string) (func(func([]byte)) string, error) {
+		stream, err := backend.OpenStream(admin, "?type=device.message", last)
+		if err != nil {
+			return nil, err
 		}
-	}()
-	return nil
+		if err := stream.Begin(); err != nil {
+			return nil, err
+		}
+		return func(note func([]byte)) string {
+			for {
+				head, payload, err := stream.Receive()
+				if err != nil {
+					return last
+				}
+				if head.ID != "" {
+					last = head.ID
+				}
+				noteGap(head.Type, head.Reason)
+				if head.Type == "device.message" {
+					note(payload)
+				}
+			}
+		}, nil
+	}, to)
 }
 
 // readSocket follows the rival's WebSocket, whose events carry their text as JSON.

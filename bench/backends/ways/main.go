@@ -30,7 +30,7 @@ type result struct {
 	seconds  float64
 	coreTime time.Duration // of the server
 	memory   int64         // of the server, behind the run
-	counted  int           // dropped, by the server's own word
+	counted  int           // lost, by the server's own word
 	again    int           // deliveries of an event that had been delivered
 
 	unanswered int // requests of a webhook
@@ -64,7 +64,7 @@ func run(c contender, way string, o options) (out result, err error) {
 	out.Sum, out.again = to.Sum(), int(again.Swap(0))
 	switch c.name {
 	case "ringgate":
-		if out.counted, err = dropped(server); err == nil {
+		if out.counted, err = lost(server, int(gapsRead.Swap(0))); err == nil {
 			out.unanswered, err = unanswered(server)
 		}
 	case "centrifugo":
@@ -76,12 +76,19 @@ func run(c contender, way string, o options) (out result, err error) {
 	return out, err
 }
 
-// dropped sums what ringgate says that it has not passed on.
-func dropped(server *gate.Gate) (sum int, err error) {
-	series, err := server.Metrics(`ringgate_events_dropped_total{type="device.message"`, `ringgate_event_reads_total{result="missed"`,
-		`ringgate_webhook_dropped_total`)
-	for _, value := range series {
-		sum += int(value)
+// lost sums what ringgate says that it has not passed on. What readers have missed are records of the log, and gaps are records, too: the
+// messages that an overwritten one told of are counted as dropped.
+func lost(server *gate.Gate, gapsRead int) (sum int, err error) {
+	const gaps = `ringgate_events_logged_total{type="gap"}`
+	const missed = `ringgate_event_reads_total{result="missed"}`
+	series, err := server.Metrics(`ringgate_events_dropped_total{type="device.message"`, missed, gaps, `ringgate_webhook_dropped_total`)
+	for name, value := range series {
+		if name != gaps {
+			sum += int(value)
+		}
+	}
+	if series[missed] > 0 {
+		sum -= int(series[gaps]) - gapsRead
 	}
 	return sum, err
 }
@@ -93,6 +100,12 @@ func unanswered(server *gate.Gate) (int, error) {
 	return int(series[name]), err
 }
 
+// Whether somebody sees progress as it goes; a log gets a line for each run.
+var onTerminal = func() bool {
+	about, err := os.Stderr.Stat()
+	return err == nil && about.Mode()&os.ModeCharDevice != 0
+}()
+
 // waitFor returns when everything has arrived, or when nothing has for three seconds: the time of the last arrival.
 func waitFor(to *ledger.Ledger, begin time.Time) time.Time {
 	last, since := -1, time.Now()
@@ -103,7 +116,9 @@ func waitFor(to *ledger.Ledger, begin time.Time) time.Time {
 		case <-time.After(50 * time.Millisecond):
 		}
 		sum := to.Sum()
-		fmt.Fprintf(os.Stderr, "\r%8d arrived, %d passed over, %3.0f s ", sum.Arrived, sum.Passed, time.Since(begin).Seconds())
+		if onTerminal {
+			fmt.Fprintf(os.Stderr, "\r%8d arrived, %d passed over, %3.0f s ", sum.Arrived, sum.Passed, time.Since(begin).Seconds())
+		}
 		if sum.Arrived != last {
 			last, since = sum.Arrived, time.Now()
 		} else if time.Since(since) > 3*time.Second {
@@ -164,7 +179,11 @@ func measure(way string, wanted int, o options) bool {
 				continue
 			}
 			one, err := run(c, way, o)
-			fmt.Fprintf(os.Stderr, "\r%-70s\r", "")
+			if onTerminal {
+				fmt.Fprintf(os.Stderr, "\r%-70s\r", "")
+			} else {
+				fmt.Fprintf(os.Stderr, "%s %s, round %d: %d arrived in %.0f s\n", c.name, way, round+1, one.Arrived, one.seconds)
+			}
 			fault := one.fault(wanted)
 			if err != nil {
 				fault = err.Error()

@@ -206,6 +206,10 @@ TEST_F(HubTest, CutsAReaderThatIsOverwritten) {
   EXPECT_EQ(hub->reader_counters().cut_slow.get(), 1U);
   turn();
   EXPECT_EQ(hub->readers_count(), 0U);
+  EXPECT_EQ(hub->reader_counters().missed.get(), 0U) << "it may come back, and is told then";
+  const auto back = reader(1 << 20, {}, EventLog::at(1));
+  turn();
+  EXPECT_EQ(lines(back)[0]["missed"], hub->reader_counters().missed.get());
 }
 
 TEST_F(HubTest, TellsAReaderThatComesBackWhatItMissed) {
