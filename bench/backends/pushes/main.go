@@ -10,11 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"sort"
-	"strings"
 	"sync"
 	"time"
 
+	"ringgate.test/backends/rounds"
 	"ringgate.test/support/device"
 	"ringgate.test/support/gate"
 )
@@ -133,7 +132,7 @@ func main() {
 	failed := false
 	for round := 0; round < o.rounds; round++ {
 		for _, w := range ways {
-			if !wanted(chosen, w.name) {
+			if !rounds.Chosen(chosen, w.name) {
 				continue
 			}
 			one, err := run(w, o)
@@ -154,21 +153,9 @@ func main() {
 		if len(rates) == 0 {
 			continue
 		}
-		sort.Float64s(rates)
-		sort.Float64s(cores)
-		fmt.Printf("%-28s %14.0f %16.2f %18s\n", w.name, rates[len(rates)/2], cores[len(cores)/2],
-			fmt.Sprintf("%.2f-%.2f", cores[0], cores[len(cores)-1]))
+		fmt.Printf("%-28s %14.0f %16.2f %18s\n", w.name, rounds.Median(rates), rounds.Median(cores), rounds.Range(cores))
 	}
 	if failed {
 		os.Exit(1)
 	}
-}
-
-func wanted(parts, name string) bool {
-	for _, part := range strings.Split(parts, ",") {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return false
 }

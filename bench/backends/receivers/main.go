@@ -9,11 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"sort"
 	"strings"
 	"time"
 
 	"ringgate.test/backends/ledger"
+	"ringgate.test/backends/rounds"
 	"ringgate.test/support/device"
 	"ringgate.test/support/gate"
 )
@@ -268,7 +268,7 @@ func main() {
 	fmt.Printf("%-22s %9s %9s %22s %8s %8s %8s %8s %8s %6s %9s\n", "receiver", "p50 µs", "p99 µs", "p99, times good", "MiB", "good MiB", "sent", "arrived", "dropped", "again", "cut")
 	failed := false
 	for _, m := range modes {
-		if chosen != "" && !has(chosen, m.name) {
+		if !rounds.Chosen(chosen, m.name) {
 			continue
 		}
 		failed = !compare(m, o) || failed
@@ -276,15 +276,6 @@ func main() {
 	if failed {
 		os.Exit(1)
 	}
-}
-
-func has(parts, name string) bool {
-	for _, part := range strings.Split(parts, ",") {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // compare runs a mode and its good counterpart in turn, and prints the medians. The memory that a failing receiver may cost more than a
@@ -318,9 +309,8 @@ func compare(m mode, o options) bool {
 		sum.sent, sum.arrived, sum.dropped = sum.sent+bad.sent, sum.arrived+bad.arrived, sum.dropped+bad.dropped
 		sum.repeated, sum.cuts = sum.repeated+bad.repeated, sum.cuts+bad.cuts
 	}
-	sort.Float64s(ratios)
-	fmt.Printf("%-22s %9.0f %9.0f %22s %8.1f %8.1f %8d %8d %8d %6d %9d\n", m.name, median(p50), median(p99),
-		fmt.Sprintf("%.2f (%.2f-%.2f)", median(ratios), ratios[0], ratios[len(ratios)-1]), float64(sum.memory)/(1<<20),
+	fmt.Printf("%-22s %9.0f %9.0f %22s %8.1f %8.1f %8d %8d %8d %6d %9d\n", m.name, rounds.Median(p50), rounds.Median(p99),
+		rounds.Spread(ratios), float64(sum.memory)/(1<<20),
 		float64(goodMemory)/(1<<20), sum.sent, sum.arrived, sum.dropped, sum.repeated, sum.cuts)
 	return right
 }
@@ -330,10 +320,4 @@ func max(a, b int64) int64 {
 		return a
 	}
 	return b
-}
-
-func median(values []float64) float64 {
-	sorted := append([]float64(nil), values...)
-	sort.Float64s(sorted)
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }

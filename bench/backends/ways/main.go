@@ -9,11 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"sort"
 	"strings"
 	"time"
 
 	"ringgate.test/backends/ledger"
+	"ringgate.test/backends/rounds"
 	"ringgate.test/support/device"
 	"ringgate.test/support/gate"
 )
@@ -216,20 +216,13 @@ func measure(way string, wanted int, o options) bool {
 		}
 		ratio := ""
 		if c.name != "ringgate" && len(ratios) > 0 {
-			sort.Float64s(ratios)
-			ratio = fmt.Sprintf("%.2f (%.2f-%.2f)", median(ratios), ratios[0], ratios[len(ratios)-1])
+			ratio = rounds.Spread(ratios)
 		}
-		fmt.Printf("%-14s %-11s %10.0f %9.0f %8.0f %8.1f %12.2f %18s\n", way, c.name, median(rates), median(arrived), median(counted),
-			median(memory), median(cores), ratio)
+		fmt.Printf("%-14s %-11s %10.0f %9.0f %8.0f %8.1f %12.2f %18s\n", way, c.name, rounds.Median(rates), rounds.Median(arrived), rounds.Median(counted),
+			rounds.Median(memory), rounds.Median(cores), ratio)
 	}
 	return right
 }
 
 // core is the server's time for each message that arrived, in microseconds.
 func (r result) core() float64 { return float64(r.coreTime.Microseconds()) / float64(r.Arrived) }
-
-func median(values []float64) float64 {
-	sorted := append([]float64(nil), values...)
-	sort.Float64s(sorted)
-	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
-}
