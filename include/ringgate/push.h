@@ -21,7 +21,7 @@ enum class PushOutcome : std::uint8_t {
   invalid_utf8,     // refused: a text message that is not UTF-8
   unknown_outcome,  // the device's shard has not answered in time: the message may still be delivered
   // Only of pushes with options:
-  other_connection,   // refused: PushOptions::only_to is none of the device's connections
+  other_connection,   // refused: none of PushOptions::only_to is a connection of the device
   level_unsupported,  // refused: PushOptions::wait cannot be observed on this connection
   id_conflict,        // refused: another message was sent to this device with the same PushOptions::id
   expired,            // withdrawn: it waited in the gate for longer than PushOptions::ttl_ns
@@ -59,15 +59,15 @@ struct PushOptions {
   std::string coalesce_key = {};
   // If not empty, the message's id: a push that repeats it within limits.idempotency_window is not sent, and gets the first one's result.
   std::string id = {};
-  // Unless it names nobody, the only connection that may get the message.
-  ConnectionRef only_to = {};
+  // Unless it is empty, the only connections that may get the message.
+  std::vector<ConnectionRef> only_to = {};
   // The result comes once the message has come so far. `none`: as `queued`, but the result does not tell.
   PushLevel wait = PushLevel::none;
   // How long to wait for that. Not for `none` and `queued`.
   std::uint64_t timeout_ns = 5'000'000'000;
 
   bool is_plain() const {
-    return ttl_ns == no_ttl && coalesce_key.empty() && id.empty() && only_to == ConnectionRef{} && wait == PushLevel::none;
+    return ttl_ns == no_ttl && coalesce_key.empty() && id.empty() && only_to.empty() && wait == PushLevel::none;
   }
 };
 

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "admin/parameters.h"
 #include "admin/query_number.h"
@@ -52,28 +54,56 @@ std::optional<std::string> id_of(std::string_view text) {
   return id;
 }
 
+using Connections = std::vector<ConnectionRef>;  // empty: any
+
 /// A name that no connection has.
 constexpr ConnectionRef nobody{UINT64_MAX};
 
-/// One entity tag (RFC 9110 section 8.8.3), or `*`, which every connection matches. A weak tag, and a strong one that is no connection,
-/// match none.
-std::optional<ConnectionRef> connection_of(std::string_view text) {
-  if (text == "*") return ConnectionRef{};
-  const bool is_weak = text.starts_with("W/");
-  if (is_weak) text.remove_prefix(2);
-  if (text.size() < 2 || !text.starts_with('"') || !text.ends_with('"')) return std::nullopt;
-  text = text.substr(1, text.size() - 2);
-  if (!std::ranges::all_of(text, is_visible) || text.contains('"')) return std::nullopt;
+/// What an entity tag holds between its quotes (RFC 9110 section 8.8.3).
+bool is_tag_char(char c) { return is_visible(c) ? c != '"' : static_cast<unsigned char>(c) >= 0x80; }
+
+/// The connection that a strong tag names; `nobody` if it is none.
+ConnectionRef connection_of(std::string_view tag) {
   std::uint64_t word = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), word, 16);
+  (void)std::from_chars(tag.data(), tag.data() + tag.size(), word, 16);
   const ConnectionRef connection{word};
-  const bool names_one = !is_weak && error == std::errc{} && word != 0 && connection.text() == text;
-  return names_one && end == text.data() + text.size() ? connection : nobody;
+  return word != 0 && connection.text() == tag ? connection : nobody;
 }
 
-/// As a member of a line has it: without quotes.
-std::optional<ConnectionRef> member_connection_of(std::string_view text) {
-  return connection_of(text == "*" ? std::string(text) : '"' + std::string(text) + '"');
+/// Takes the entity tag at the start of `text`. A weak one matches no connection (RFC 9110 section 8.8.3.2).
+std::optional<ConnectionRef> take_tag(std::string_view& text) {
+  const bool is_weak = text.starts_with("W/");
+  if (is_weak) text.remove_prefix(2);
+  if (!text.starts_with('"')) return std::nullopt;
+  const std::size_t end = text.find('"', 1);
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view tag = text.substr(1, end - 1);
+  text.remove_prefix(end + 1);
+  if (!std::ranges::all_of(tag, is_tag_char)) return std::nullopt;
+  return is_weak ? nobody : connection_of(tag);
+}
+
+/// `*`, which every connection matches, or a list of entity tags (RFC 9110 section 13.1.1), perhaps with empty elements (section 5.6.1).
+std::optional<Connections> connections_of(std::string_view text) {
+  if (text == "*") return Connections{};
+  Connections connections;
+  for (bool is_separated = true; !text.empty();) {
+    if (text.front() == ',' || text.front() == ' ' || text.front() == '\t') {
+      is_separated = is_separated || text.front() == ',';
+      text.remove_prefix(1);
+      continue;
+    }
+    const auto connection = std::exchange(is_separated, false) ? take_tag(text) : std::nullopt;
+    if (!connection) return std::nullopt;
+    if (*connection != nobody || connections.empty()) connections.push_back(*connection);
+  }
+  return connections.empty() ? std::nullopt : std::optional(std::move(connections));
+}
+
+/// As a member of a line has it: one, without quotes.
+std::optional<Connections> member_connection_of(std::string_view text) {
+  if (text == "*") return Connections{};
+  return std::ranges::all_of(text, is_tag_char) ? std::optional(Connections{connection_of(text)}) : std::nullopt;
 }
 
 std::optional<PushLevel> level_of(std::string_view text) {
@@ -116,6 +146,7 @@ struct Field {
   std::string_view name;
   Refusal refusal;
   bool (*read)(std::string_view value, PushOptions& options);
+  bool is_list = false;  // may stand in several lines, which are one list
 };
 
 constexpr std::array fields{
@@ -126,13 +157,8 @@ constexpr std::array fields{
     Field{"Idempotency-Key", Refusal::bad_idempotency_key,
           [](std::string_view value, PushOptions& options) { return set(options.id, id_of(value)); }},
     Field{"If-Match", Refusal::bad_if_match,
-          [](std::string_view value, PushOptions& options) { return set(options.only_to, connection_of(value)); }},
+          [](std::string_view value, PushOptions& options) { return set(options.only_to, connections_of(value)); }, true},
 };
-
-const Field* find_field(std::string_view name) {
-  const auto found = std::ranges::find(fields, name, &Field::name);
-  return found == fields.end() ? nullptr : found;
-}
 
 }  // namespace
 
@@ -149,17 +175,18 @@ std::optional<Refusal> set_line_option(PushOptions& options, std::size_t index, 
 }
 
 bool has_message_fields(const Request& request) {
-  return std::ranges::any_of(request.fields, [](const auto& field) { return find_field(field.first) != nullptr; });
+  return std::ranges::any_of(fields, [&request](const Field& field) { return request.count_fields(field.name) != 0; });
 }
 
 bool may_have_message_options(const Request& request) { return !request.query.empty() || has_message_fields(request); }
 
 std::expected<PushOptions, Refusal> read_message_options(const Request& request) {
   PushOptions options;
-  for (const auto& [name, value] : request.fields) {
-    const Field* const field = find_field(name);
-    if (field == nullptr) continue;
-    if (request.count_fields(name) > 1 || !field->read(value, options)) return std::unexpected(field->refusal);
+  for (const Field& field : fields) {
+    const std::size_t lines = request.count_fields(field.name);
+    if (lines == 0) continue;
+    const bool is_read = (lines == 1 || field.is_list) && field.read(request.list(field.name), options);
+    if (!is_read) return std::unexpected(field.refusal);
   }
   if (request.query.empty()) return options;
   if (!read_parameter(request.query, "wait", options.wait, level_of)) return std::unexpected(Refusal::bad_wait);

@@ -21,7 +21,7 @@ bool may_have_message_options(const Request& request);
 bool has_message_fields(const Request& request);
 
 /// Reads Ringgate-Ttl, Ringgate-Coalesce-Key, Idempotency-Key, If-Match and the parameters `wait` and `timeout`. Without any of them the
-/// options are plain. The error names the first that is malformed or given twice.
+/// options are plain. The error names one that is malformed, or given twice and not a list.
 std::expected<PushOptions, Refusal> read_message_options(const Request& request);
 
 /// The options of a line of a batch, and of a push on a backend's WebSocket, by the names of their members.

@@ -88,6 +88,13 @@ std::size_t Request::count_fields(std::string_view name) const {
   return static_cast<std::size_t>(std::ranges::count(fields, name, &std::pair<std::string, std::string>::first));
 }
 
+std::string Request::list(std::string_view name) const {
+  std::string list;
+  for (const auto& [kept, value] : fields)
+    if (kept == name) list.append(list.empty() ? "" : ",").append(value);
+  return list;
+}
+
 ReadProgress RequestReader::read(ByteView input) { return body_ ? read_body(input) : read_head(input); }
 
 ReadProgress RequestReader::read_head(ByteView input) {

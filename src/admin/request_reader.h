@@ -47,6 +47,8 @@ struct Request {
   /// The value of the first field of that name, spelled as in `kept_fields`; nullopt if there is none.
   std::optional<std::string_view> field(std::string_view name) const;
   std::size_t count_fields(std::string_view name) const;
+  /// The values of all fields of that name as one list (RFC 9110 section 5.3).
+  std::string list(std::string_view name) const;
 };
 
 /// The fields that endpoints read beside those that have a member of their own.

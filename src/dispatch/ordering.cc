@@ -1,5 +1,6 @@
 // Pushes with options: to one connection of a device, to a named one, or to several, here and on other shards. Part of PushService.
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -16,7 +17,7 @@ PushOrder order_of(const device::KeyedHash& hash, ws::MessageRef message, const 
       .ttl = options.ttl_ns,
       .timeout = std::min<std::uint64_t>(options.timeout_ns, limits::push_timeout_seconds_max * nanoseconds_per_second),
       .wait = options.wait,
-      .names_connection = options.only_to != ConnectionRef{}};
+      .names_connection = !options.only_to.empty()};
   if (!options.coalesce_key.empty()) order.coalesce_key = hash(options.coalesce_key);
   if (options.id.empty()) return order;
   order.id = hash(options.id);
@@ -44,16 +45,19 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, const
 }
 
 /// `owner` is what a look-up named: a push does not follow a device that moved.
-void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order, ConnectionRef only_to,
-                                  PushCallback on_result) {
+void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order,
+                                  std::span<const ConnectionRef> only_to, PushCallback on_result) {
   std::vector<device::ConnectionRef> several;
   if (gate_.companions.is_used()) several = all_of(key);
   if (order.names_connection) {
-    const auto is_named = [&](device::ConnectionRef connection) { return to_public(connection) == only_to; };
-    const auto named = std::ranges::find_if(several, is_named);
-    if (named != several.end()) owner = *named;
-    if (!is_named(owner)) return refuse_asked(PushOutcome::other_connection, std::move(on_result));
-    several.clear();
+    if (several.empty()) several.push_back(owner);
+    const auto is_other = [&](device::ConnectionRef each) {
+      return std::ranges::find(only_to, to_public(each)) == only_to.end();
+    };
+    std::erase_if(several, is_other);
+    if (several.empty()) return refuse_asked(PushOutcome::other_connection, std::move(on_result));
+    owner = several.front();
+    if (several.size() == 1) several.clear();
   }
   if (several.empty()) return order_to(owner, key, std::move(order), {std::move(on_result)});
   const auto sum = new_sum(several.size(), std::move(on_result));

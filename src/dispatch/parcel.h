@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "device/id_key.h"
 #include "device/reference.h"
@@ -107,10 +108,10 @@ struct OutsideTask {
   PushCallback on_pushed;
   BroadcastCallback on_broadcast;
   std::move_only_function<void(Connection&)> with_connection;
-  std::uintptr_t message = 0;        // owned PreparedMessage
-  std::unique_ptr<PushOrder> order;  // of a push with options, in place of `message`
-  ConnectionRef only_to;             // of such a push
-  Selection selection;               // of a broadcast
+  std::uintptr_t message = 0;          // owned PreparedMessage
+  std::unique_ptr<PushOrder> order;    // of a push with options, in place of `message`
+  std::vector<ConnectionRef> only_to;  // of such a push
+  Selection selection;                 // of a broadcast
   std::unique_ptr<UpgradeDecision> decision;
   DecideCallback on_decided;
   std::unique_ptr<OutsideQuestion> question;  // to close, describe or list

@@ -26,7 +26,7 @@ struct PushOrder {
   device::IdKey body;  // of the message's type and payload; only with an id
   PushLevel wait = PushLevel::none;
   bool is_part = false;                              // others go to other connections of the device
-  bool names_connection = false;                     // PushOptions::only_to was given
+  bool names_connection = false;                     // PushOptions::only_to is not empty
   std::shared_ptr<const Selection> reach = nullptr;  // what the connection must meet where it is; null: nothing
 
   bool has_id() const { return id.index != 0; }

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -159,7 +160,7 @@ class PushService final : public TakeoverNotice {
   void serve_push(std::uint32_t from, const Request& request);
 
   // ordering.cc
-  void order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order, ConnectionRef only_to,
+  void order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order, std::span<const ConnectionRef> only_to,
                        PushCallback on_result);
   void order_to(device::ConnectionRef owner, device::IdKey key, PushOrder order, PushWaiter waiter);
   void serve_order(std::uint32_t from, const Request& request);

@@ -58,7 +58,7 @@ std::expected<void, StartError> Server::Parts::make_webhooks() {
       auto& counter = result.outcome == PushOutcome::delivered ? counters.replies_sent : counters.replies_lost;
       counter.fetch_add(1, std::memory_order_relaxed);
     };
-    entry().push(reply.device_id, {reply.type, bytes_of(reply.payload)}, PushOptions{.only_to = reply.connection}, count);
+    entry().push(reply.device_id, {reply.type, bytes_of(reply.payload)}, PushOptions{.only_to = {reply.connection}}, count);
   };
   const auto post_decision = [this](ConnectionRef connection, UpgradeDecision& decision) {
     return entry().try_decide(connection, decision);

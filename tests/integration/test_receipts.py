@@ -135,6 +135,10 @@ def test_only_the_named_connection(gate):
         conn = push(gate, "named", b"1").json["conn"]
         assert push(gate, "named", b"2", [f'If-Match: "{conn}"']).status == 200
         push(gate, "named", b"3", ['If-Match: "00000000000000ff"']).problem(412, "other_connection")
+        assert push(gate, "named", b"4", [f'If-Match: "00000000000000ff", "{conn}"']).status == 200
+        assert push(gate, "named", b"5", ['If-Match: "00000000000000ff"', f'If-Match: "{conn}"']).status == 200
+        push(gate, "named", b"6", [f'If-Match: W/"{conn}", "00000000000000ff"']).problem(412, "other_connection")
+        push(gate, "named", b"7", [f'If-Match: *, "{conn}"']).problem(400, "bad_if_match")
 
 
 def test_many_waits_at_once_are_each_answered_truly(gate):

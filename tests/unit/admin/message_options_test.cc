@@ -69,13 +69,31 @@ TEST(MessageOptions, CoalesceKeyIsBoundedAndPrintable) {
     EXPECT_EQ(read({{coalesce_key, text}}).error(), Refusal::bad_coalesce_key) << text;
 }
 
-TEST(MessageOptions, OnlyToIsOneEntityTag) {
-  EXPECT_EQ(read({{only_to, "\"0000001200000001\""}})->only_to.word, 0x1200000001U);
-  EXPECT_EQ(read({{only_to, "*"}})->only_to, ConnectionRef{});
-  for (const char* text : {"W/\"0000001200000001\"", "\"12\"", "\"000000120000000G\"", "\"0000000000000000\"", "\"\""})
-    EXPECT_EQ(read({{only_to, text}})->only_to.word, UINT64_MAX) << text << " matches nobody";
-  for (const char* text : {"", "0000001200000001", "\"", "\"a\", \"b\"", "\"a\"b", "w/\"a\"", "\"a b\""})
+using Connections = std::vector<ConnectionRef>;
+constexpr ConnectionRef one{0x1200000001}, two{0x1200000002}, nobody{UINT64_MAX};
+const std::string tag_of_one = "\"0000001200000001\"", tag_of_two = "\"0000001200000002\"";
+
+TEST(MessageOptions, OnlyToIsAnEntityTag) {
+  EXPECT_EQ(read({{only_to, tag_of_one}})->only_to, Connections{one});
+  EXPECT_EQ(read({{only_to, "*"}})->only_to, Connections{}) << "any";
+  for (const char* text :
+       {"W/\"0000001200000001\"", "\"12\"", "\"000000120000000G\"", "\"0000000000000000\"", "\"\"", "\"a,b\"", "\"\xc3\xa9\""})
+    EXPECT_EQ(read({{only_to, text}})->only_to, Connections{nobody}) << text << " matches nobody";
+  for (const char* text : {"", ",", " , ", "0000001200000001", "\"", "\"a\"b", "\"a\" \"b\"", "w/\"a\"", "W/", "W/ \"a\"",
+                           "\"a b\"", "\"a\\\"\"", "\"\x7f\"", "**", "*, \"a\"", "\"a\", *", "\"a\", b", "\"a\";q=1"})
     EXPECT_EQ(read({{only_to, text}}).error(), Refusal::bad_if_match) << text;
+}
+
+TEST(MessageOptions, OnlyToIsAListOfEntityTags) {  // RFC 9110 sections 5.6.1 and 13.1.1
+  for (const char* between : {", ", ",", " , ", "\t,\t", ",,", ", ,"})
+    EXPECT_EQ(read({{only_to, tag_of_one + between + tag_of_two}})->only_to, (Connections{one, two})) << between;
+  EXPECT_EQ(read({{only_to, ", " + tag_of_one + ","}})->only_to, Connections{one}) << "empty elements";
+  EXPECT_EQ(read({{only_to, tag_of_one}, {only_to, tag_of_two}})->only_to, (Connections{one, two})) << "two lines are one list";
+  EXPECT_EQ(read({{only_to, ""}, {only_to, tag_of_two}})->only_to, Connections{two});
+  EXPECT_EQ(read({{only_to, "W/" + tag_of_one + ", \"a,b\", " + tag_of_two}})->only_to, (Connections{nobody, two}));
+  EXPECT_EQ(read({{only_to, "W/" + tag_of_one + ", W/" + tag_of_two}})->only_to, Connections{nobody});
+  EXPECT_EQ(read({{only_to, "*"}, {only_to, tag_of_two}}).error(), Refusal::bad_if_match);
+  EXPECT_EQ(read({{only_to, "*"}, {only_to, "*"}}).error(), Refusal::bad_if_match);
 }
 
 TEST(MessageOptions, WaitAndTimeoutAreParameters) {
@@ -116,6 +134,12 @@ TEST(MessageOptions, OnlyTheNamedConnectionGetsTheMessage) {
   EXPECT_EQ(text_of(device.take_received()), "\x81\x02hi");
   expect_refused(gate, ask_with("If-Match: \"0000000000000077\"\r\n"), 412, "other_connection");
   expect_refused(gate, ask_with("If-Match: W/\"" + conn + "\"\r\n"), 412, "other_connection");
+  expect_refused(gate, ask_with("If-Match: W/\"" + conn + "\", \"0000000000000077\"\r\n"), 412, "other_connection");
+  for (const std::string& fields : {"If-Match: \"0000000000000077\", \"" + conn + "\"\r\n",
+                                    "If-Match: \"0000000000000077\"\r\nif-match: \"" + conn + "\"\r\n"}) {
+    EXPECT_EQ(gate.ask_once(ask_with(fields)).status, 200) << fields;
+    EXPECT_EQ(text_of(device.take_received()), "\x81\x02hi");
+  }
   expect_refused(gate, ask_with("If-Match: \"" + conn + "\"\r\n", "", "nobody"), 404, "unknown_device");
   EXPECT_EQ(gate.ask_once(ask_with("If-Match: *\r\n")).status, 200);
   EXPECT_EQ(text_of(device.take_received()), "\x81\x02hi");

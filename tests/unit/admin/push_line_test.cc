@@ -53,13 +53,13 @@ TEST(PushLine, TakesTheOptionsOfAPush) {
   EXPECT_EQ(push.options.ttl_ns, 30'000'000'000U);
   EXPECT_EQ(push.options.coalesce_key, "state");
   EXPECT_EQ(push.options.id, "m-1");
-  EXPECT_EQ(push.options.only_to.word, 0x0123'4567'89ab'cdefU);
+  EXPECT_EQ(push.options.only_to, std::vector<ConnectionRef>{{0x0123'4567'89ab'cdefU}});
   EXPECT_EQ(push.options.wait, PushLevel::acked);
   EXPECT_EQ(push.options.timeout_ns, 500'000'000U);
   EXPECT_TRUE(good(R"({"device":"a","text":"x"})").options.is_plain());
   for (const char* ttl : {"60", "60.0", "6e1"})
     EXPECT_EQ(good(R"({"device":"a","text":"x","ttl":)" + std::string(ttl) + "}").options.ttl_ns, 60'000'000'000U) << ttl;
-  EXPECT_EQ(good(R"({"device":"a","text":"x","conn":"*"})").options.only_to, ConnectionRef{});
+  EXPECT_TRUE(good(R"({"device":"a","text":"x","conn":"*"})").options.only_to.empty());
   EXPECT_EQ(good(R"({"device":"a","text":"x","idempotency_key":"a \"b"})").options.id, "a \"b");
   const auto option_fault = [](std::string_view member) {
     return fault_of(R"({"device":"a","text":"x",)" + std::string(member) + "}");
@@ -73,6 +73,7 @@ TEST(PushLine, TakesTheOptionsOfAPush) {
   EXPECT_EQ(option_fault(R"("coalesce_key":"")"), Refusal::bad_coalesce_key);
   EXPECT_EQ(option_fault(R"("idempotency_key":"a\u0001b")"), Refusal::bad_idempotency_key);
   EXPECT_EQ(option_fault(R"("conn":"x y")"), Refusal::bad_if_match);
+  EXPECT_EQ(option_fault(R"("conn":"x\",\"y")"), Refusal::bad_if_match) << "one connection, no list";
   EXPECT_EQ(option_fault(R"("ttl":1,"ttl":1)"), Refusal::bad_line);
 }
 

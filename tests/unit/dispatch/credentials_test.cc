@@ -324,6 +324,44 @@ TEST_F(SeveralConnections, AllGetAPushAndTheAnswerListsEach) {
   EXPECT_EQ(fourth.status(), 409);
 }
 
+TEST_F(SeveralConnections, OnlyTheNamedOnesGetAPush) {
+  start();
+  std::vector<DeviceClient> clients;
+  for (std::size_t shard = 0; shard < 3; ++shard) clients.push_back(device("a", "/handler", shard));
+  const std::vector<PushPart> all = pushed("a", "to all", 0).parts;
+  ASSERT_EQ(all.size(), 3U);
+  for (DeviceClient& client : clients) (void)client.take_messages();
+  const ConnectionRef stranger{0x77};
+  const auto ordered = [&](std::vector<ConnectionRef> only_to, std::size_t from) {
+    PushResult answer;
+    gate->on_shard(from, [&](dispatch::PushService& pushes) {
+      pushes.push("a", ws::MessageRef::encode(MessageType::text, bytes_of("hi")), {.only_to = std::move(only_to)},
+                  [&answer](const PushResult& result) { answer = result; });
+    });
+    gate->settle();
+    return answer;
+  };
+  const auto reached = [&clients] {
+    std::size_t count = 0;
+    for (DeviceClient& client : clients) count += client.take_messages().size();
+    return count;
+  };
+  for (std::size_t from = 0; from < 3; ++from) {
+    const PushResult two = ordered({all[0].connection, stranger, all[2].connection}, from);
+    EXPECT_EQ(two.outcome, PushOutcome::delivered);
+    ASSERT_EQ(two.parts.size(), 2U);
+    for (const PushPart& part : two.parts) EXPECT_NE(part.connection, all[1].connection);
+    EXPECT_EQ(reached(), 2U);
+    const PushResult one = ordered({stranger, all[1].connection}, from);
+    EXPECT_EQ(one.outcome, PushOutcome::delivered);
+    EXPECT_EQ(one.connection, all[1].connection);
+    EXPECT_TRUE(one.parts.empty());
+    EXPECT_EQ(reached(), 1U);
+    EXPECT_EQ(ordered({stranger}, from).outcome, PushOutcome::other_connection);
+    EXPECT_EQ(reached(), 0U);
+  }
+}
+
 TEST_F(SeveralConnections, OfOneIdDoNotMakePushesToAnotherFollowIt) {
   start();
   DeviceClient several = device("somebody", "/handler", 0);  // from now on companions are looked for
