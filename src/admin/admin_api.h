@@ -37,6 +37,7 @@ struct Call {
   DeviceIdSegment device_id;  // from the path; empty if the route has none
   GroupSegment group;         // likewise
   Responder responder;
+  const Remote& remote;  // for the log
 };
 
 /// Whether later requests of a connection may begin before the answer to this one. Requests with unsafe methods must take effect
@@ -113,7 +114,7 @@ class AdminApi {
   void show_presence_of_covered(Call& call, std::vector<std::string> ids);
   void rank_devices(Call& call, const DeviceFilter& filter, std::string_view sort);
   void serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
-                        const GroupSegment& group, const Responder& responder);
+                        const GroupSegment& group, const Responder& responder, const Remote& remote);
 
   struct Listing;  // listing.cc
   void start_listings();

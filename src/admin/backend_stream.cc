@@ -7,7 +7,6 @@
 #include "admin/message_options.h"
 #include "admin/push_answer.h"
 #include "admin/query_number.h"
-#include "base/log.h"
 #include "events/event_json.h"
 #include "events/stream_format.h"
 #include "ws/frame_writer.h"
@@ -18,13 +17,21 @@ namespace ringgate::admin {
 namespace {
 
 constexpr std::size_t line_bytes_max = 16 * 1024;
+constexpr std::size_t push_id_bytes_max = 128;
 constexpr std::size_t pushes_awaited_max = 1024;
 constexpr std::uint64_t credits_max = std::uint64_t{1} << 50;
 
-const std::string* find(const std::vector<std::pair<std::string, std::string>>& members, std::string_view name) {
-  const auto found = std::ranges::find(members, name, &std::pair<std::string, std::string>::first);
-  return found == members.end() ? nullptr : &found->second;
+const FlatMember* find_member(const std::vector<FlatMember>& members, std::string_view name) {
+  const auto found = std::ranges::find(members, name, &FlatMember::name);
+  return found == members.end() ? nullptr : &*found;
 }
+
+const std::string* find(const std::vector<FlatMember>& members, std::string_view name) {
+  const FlatMember* const member = find_member(members, name);
+  return member == nullptr ? nullptr : &member->value;
+}
+
+std::string result_of(std::string_view id) { return std::string(R"({"type":"result","id":)").append(id); }
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {
   out.append(",\"").append(name).append("\":");
@@ -37,7 +44,8 @@ BackendStream::BackendStream(Parts parts)
     : parts_(std::move(parts)),
       reach_(reach_of(parts_.caller)),
       frames_(2 * (parts_.push_bytes_max + line_bytes_max) + 1024 * 1024),
-      rules_{.message_bytes_max = parts_.push_bytes_max + line_bytes_max, .fragments_max = 1024} {}
+      rules_{.message_bytes_max = parts_.push_bytes_max + line_bytes_max, .fragments_max = 1024},
+      notes_({"backend stream begins", "backend stream ends"}, parts_.caller.name, parts_.remote) {}
 
 BackendStream::~BackendStream() {
   frames_.abandon(partial_);
@@ -48,22 +56,22 @@ BackendStream::~BackendStream() {
     reader_->close();
     parts_.hub.look_at_readers();
   }
-  note_end("caller_gone");
+  notes_.end("caller_gone");
 }
 
 void BackendStream::on_open(const StreamPort& port) {
   port_ = answers_->port = port;
-  log::info("backend stream begins", {{"caller", parts_.caller.name}});
+  notes_.begin();
 }
 
 // -- Frames
 
 void BackendStream::on_input(ByteView bytes) {
-  if (has_ended_) return;
+  if (notes_.has_ended()) return;
   input_.resize(bytes.size() + limits::buffer_slack_bytes);
   std::ranges::copy(bytes, input_.begin());
   MutableBytes rest(input_.data(), bytes.size());
-  while (!rest.empty() && !has_ended_) {
+  while (!rest.empty() && !notes_.has_ended()) {
     ws::Event event = frames_.next(rest, partial_, rules_);
     const bool goes_on = handle(event);
     frames_.recycle(event.assembled);
@@ -76,12 +84,12 @@ void BackendStream::on_input(ByteView bytes) {
 bool BackendStream::handle(ws::Event& event) {
   switch (event.kind) {
     case ws::EventKind::need_more: return false;
-    case ws::EventKind::message: on_message(event.payload); return !has_ended_;
+    case ws::EventKind::message: on_message(event.payload); return !notes_.has_ended();
     case ws::EventKind::ping: port_.write(ws::encode_pong(event.payload).view()); return true;
     case ws::EventKind::pong: return true;
     case ws::EventKind::close:
       port_.write(ws::encode_close(event.close_code, {}).view());
-      note_end("closed_by_caller");
+      notes_.end("closed_by_caller");
       port_.finish();
       return false;
     case ws::EventKind::violation: {
@@ -99,7 +107,9 @@ void BackendStream::on_message(ByteView message) {
   const std::size_t line_bytes = std::min(text.find('\n'), text.size());
   const auto members = line_bytes <= line_bytes_max ? flat_members(text.substr(0, line_bytes)) : std::nullopt;
   const std::string* const type = members ? find(*members, "type") : nullptr;
-  if (type == nullptr) return close(CloseCode::policy_violation, "a message begins with a line of JSON that has a type");
+  if (type == nullptr)
+    return close(CloseCode::policy_violation,
+                 "a message begins with a flat JSON object: a type, texts, and whole numbers below 2^53");
   if (*type == "push") return on_push(*members, message.subspan(std::min(line_bytes + 1, message.size())));
   if (*type == "credit") {
     const std::string* const bytes = find(*members, "bytes");
@@ -110,7 +120,7 @@ void BackendStream::on_message(ByteView message) {
 
 void BackendStream::close(CloseCode code, std::string_view reason) {
   port_.write(ws::encode_close(code, reason).view());
-  note_end(reason);
+  notes_.end(reason);
   port_.finish();
 }
 
@@ -157,6 +167,7 @@ bool BackendStream::on_turn() {
     port_.write(bytes_of(taken->bytes));
     outstanding_bytes_ += taken->charged_bytes;
     if (!taken->end_reason.empty()) {
+      notes_.cut(taken->end_reason);
       close(CloseCode::try_again_later, taken->end_reason);
       return false;
     }
@@ -177,22 +188,24 @@ void BackendStream::hold_input_if_needed() {
 }
 
 void BackendStream::on_push(const Members& members, ByteView payload) {
-  const std::string* const id = find(members, "id");
+  const FlatMember* const given_id = find_member(members, "id");
   const std::string* const device = find(members, "device");
   const std::string* const kind = find(members, "kind");
-  if (id == nullptr || id->size() > 128) return close(CloseCode::policy_violation, "a push has an id of at most 128 bytes");
+  if (given_id == nullptr || given_id->value.empty() || given_id->value.size() > push_id_bytes_max)
+    return close(CloseCode::policy_violation, "a push has an id: a text of 1 to 128 bytes, or a whole number");
+  std::string id = json_of(*given_id);
   const std::string_view to = device == nullptr ? std::string_view{} : *device;
-  if (!is_valid_device_id(to, parts_.id_characters)) return answers_->refuse(*id, to, Refusal::bad_id);
-  if (kind != nullptr && *kind != "text" && *kind != "binary") return answers_->refuse(*id, to, "bad_kind");
-  if (!parts_.caller.may(auth::Scope::push)) return answers_->refuse(*id, to, Refusal::scope);
-  if (!parts_.caller.covers_id(to)) return answers_->refuse(*id, to, Refusal::not_covered);
+  if (!is_valid_device_id(to, parts_.id_characters)) return answers_->refuse(id, to, Refusal::bad_id);
+  if (kind != nullptr && *kind != "text" && *kind != "binary") return answers_->refuse(id, to, "bad_kind");
+  if (!parts_.caller.may(auth::Scope::push)) return answers_->refuse(id, to, Refusal::scope);
+  if (!parts_.caller.covers_id(to)) return answers_->refuse(id, to, Refusal::not_covered);
   PushOptions options;
   for (std::size_t i = 0; i < line_options.size(); ++i)
     if (const std::string* const value = find(members, line_options[i]))
-      if (const auto refusal = set_line_option(options, i, *value)) return answers_->refuse(*id, to, *refusal);
+      if (const auto refusal = set_line_option(options, i, *value)) return answers_->refuse(id, to, *refusal);
   const MessageType type = kind != nullptr && *kind == "binary" ? MessageType::binary : MessageType::text;
   ++answers_->awaited;
-  auto on_result = [answers = answers_, id = *id, device = *device](const PushResult& result) {
+  auto on_result = [answers = answers_, id = std::move(id), device = *device](const PushResult& result) {
     answers->finish(id, device, result);
   };
   if (type == MessageType::text && !ws::valid_utf8(payload))
@@ -210,8 +223,7 @@ void BackendStream::Answers::finish(std::string_view id, std::string_view device
   --awaited;
   const bool is_delivered = result.outcome == PushOutcome::delivered;
   if (!is_delivered && !was_taken(result.outcome)) return refuse(id, device, refusal_of(result.outcome));
-  std::string json = R"({"type":"result","id":)";
-  events::append_json_string(json, id);
+  std::string json = result_of(id);
   append_member(json, "status", is_delivered ? "delivered" : facts_of(refusal_of(result.outcome)).reason);
   append_member(json, "device", device);
   json += ',';
@@ -225,8 +237,7 @@ void BackendStream::Answers::refuse(std::string_view id, std::string_view device
 }
 
 void BackendStream::Answers::refuse(std::string_view id, std::string_view device, std::string_view reason) const {
-  std::string json = R"({"type":"result","id":)";
-  events::append_json_string(json, id);
+  std::string json = result_of(id);
   append_member(json, "status", reason);
   append_member(json, "device", device);
   json += '}';
@@ -237,7 +248,7 @@ void BackendStream::Answers::refuse(std::string_view id, std::string_view device
 
 void BackendStream::on_stalled() {
   parts_.hub.reader_counters().cut_stalled.fetch_add(1, std::memory_order_relaxed);
-  note_end("stalled");
+  notes_.cut("stalled");
 }
 
 void BackendStream::on_drain() {
@@ -245,11 +256,6 @@ void BackendStream::on_drain() {
   (void)events::stream_format().end(end, "stopping");
   port_.write(bytes_of(end));
   close(CloseCode::going_away, "stopping");
-}
-
-void BackendStream::note_end(std::string_view reason) {
-  if (std::exchange(has_ended_, true)) return;
-  log::info("backend stream ends", {{"caller", parts_.caller.name}, {"reason", reason}});
 }
 
 }  // namespace ringgate::admin

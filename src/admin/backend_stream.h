@@ -9,10 +9,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "admin/access.h"
+#include "admin/json.h"
+#include "admin/reader_notes.h"
 #include "admin/refusal.h"
 #include "admin/stream.h"
 #include "base/limits.h"
@@ -29,6 +30,7 @@ class BackendStream final : public Stream {
     events::EventHub& hub;
     dispatch::PushService& push_service;
     Caller caller;
+    Remote remote;
     events::EventReader::Options reader;  // its window is set here
     IdCharacters id_characters = IdCharacters::strict;
     std::size_t push_bytes_max = 0;
@@ -43,10 +45,10 @@ class BackendStream final : public Stream {
   void on_drain() override;
 
  private:
-  using Members = std::vector<std::pair<std::string, std::string>>;
+  using Members = std::vector<FlatMember>;
   static constexpr std::size_t window_bytes = limits::admin_output_bytes_max;
 
-  /// Outlives the stream: results of pushes come when they come.
+  /// Outlives the stream: results of pushes come when they come. `id`: as JSON.
   struct Answers {
     StreamPort port;
     std::size_t awaited = 0;
@@ -65,7 +67,6 @@ class BackendStream final : public Stream {
   void settle();
   void begin_reading();
   void hold_input_if_needed();
-  void note_end(std::string_view reason);
 
   Parts parts_;
   const std::shared_ptr<const dispatch::Selection> reach_;  // of the caller, beside its ids; null: all
@@ -80,7 +81,7 @@ class BackendStream final : public Stream {
   std::size_t room_ = window_bytes;              // that may be granted
   std::size_t outstanding_bytes_ = 0;            // written and not known to have left
   bool holds_input_ = false;
-  bool has_ended_ = false;
+  ReaderNotes notes_;
 };
 
 }  // namespace ringgate::admin

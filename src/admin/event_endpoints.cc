@@ -96,6 +96,7 @@ void AdminApi::open_stream(Call call) {
       std::move(fields), std::make_unique<BackendStream>(BackendStream::Parts{.hub = hub,
                                                                               .push_service = push_service_,
                                                                               .caller = call.caller,
+                                                                              .remote = call.remote,
                                                                               .reader = std::move(options),
                                                                               .id_characters = settings_.id_characters,
                                                                               .push_bytes_max = settings_.body_bytes_max})));
@@ -123,8 +124,9 @@ void AdminApi::stream_events(Call call) {
                                        .start = std::move(cursor),
                                        .gap = gap,
                                        .heartbeat = hub.heartbeat()};
+  ReaderNotes notes({"event reader begins", "event reader ends"}, call.caller.name, call.remote);
   call.responder.answer(Answer::streamed(
-      type, std::make_unique<EventStream>(hub, std::move(options), is_sse ? sse_prelude : std::string_view{}, call.caller.name),
+      type, std::make_unique<EventStream>(hub, std::move(options), is_sse ? sse_prelude : std::string_view{}, std::move(notes)),
       stream_fields));
 }
 

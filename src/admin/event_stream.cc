@@ -2,24 +2,21 @@
 
 #include <utility>
 
-#include "base/log.h"
-
 namespace ringgate::admin {
 
-EventStream::EventStream(events::EventHub& hub, events::EventReader::Options options, std::string_view prelude,
-                         std::string caller)
+EventStream::EventStream(events::EventHub& hub, events::EventReader::Options options, std::string_view prelude, ReaderNotes notes)
     : hub_(hub),
       format_(*options.format),
       reader_(std::make_shared<events::EventReader>(std::move(options))),
       prelude_(prelude),
-      caller_(std::move(caller)) {}
+      notes_(std::move(notes)) {}
 
 EventStream::~EventStream() {
   if (!is_open_) {
     hub_.release_reader();
     return;
   }
-  if (!has_ended_) note_end("caller_gone");
+  notes_.end("caller_gone");
   reader_->close();
   hub_.look_at_readers();
 }
@@ -27,7 +24,7 @@ EventStream::~EventStream() {
 void EventStream::on_open(const StreamPort& port) {
   port_ = port;
   is_open_ = true;
-  log::info("event reader begins", {{"caller", caller_}});
+  notes_.begin();
   port_.write(bytes_of(prelude_));
   hub_.add_reader(reader_);
 }
@@ -48,7 +45,7 @@ bool EventStream::on_turn() {
     port_.write(bytes_of(taken->bytes));
     outstanding_bytes_ += taken->charged_bytes;
     if (!taken->end_reason.empty()) {
-      note_end(taken->end_reason);
+      notes_.cut(taken->end_reason);
       port_.finish();
       return false;
     }
@@ -58,8 +55,8 @@ bool EventStream::on_turn() {
 }
 
 void EventStream::on_stalled() {
-  note_end("stalled");
   hub_.reader_counters().cut_stalled.fetch_add(1, std::memory_order_relaxed);
+  notes_.cut("stalled");
 }
 
 void EventStream::on_drain() {
@@ -67,13 +64,8 @@ void EventStream::on_drain() {
   std::string end;
   (void)format_.end(end, "stopping");
   port_.write(bytes_of(end));
-  note_end("stopping");
+  notes_.end("stopping");
   port_.finish();
-}
-
-void EventStream::note_end(std::string_view reason) {
-  if (std::exchange(has_ended_, true)) return;
-  log::info("event reader ends", {{"caller", caller_}, {"reason", reason}});
 }
 
 }  // namespace ringgate::admin

@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
 #include <string_view>
 
+#include "admin/reader_notes.h"
 #include "admin/stream.h"
 #include "base/limits.h"
 #include "events/event_hub.h"
@@ -16,8 +16,8 @@ namespace ringgate::admin {
 
 class EventStream final : public Stream {
  public:
-  /// `prelude` is sent first. `caller`: for the log.
-  EventStream(events::EventHub& hub, events::EventReader::Options options, std::string_view prelude, std::string caller);
+  /// `prelude` is sent first.
+  EventStream(events::EventHub& hub, events::EventReader::Options options, std::string_view prelude, ReaderNotes notes);
   ~EventStream() override;
 
   void on_open(const StreamPort& port) override;
@@ -30,16 +30,14 @@ class EventStream final : public Stream {
 
  private:
   void settle();
-  void note_end(std::string_view reason);
 
   events::EventHub& hub_;
   const events::EventFormat& format_;
   const std::shared_ptr<events::EventReader> reader_;
   const std::string_view prelude_;
-  const std::string caller_;
+  ReaderNotes notes_;
   StreamPort port_;
   bool is_open_ = false;
-  bool has_ended_ = false;
   std::size_t outstanding_bytes_ = 0;  // written and not granted again
 };
 

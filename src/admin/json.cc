@@ -285,23 +285,23 @@ namespace {
 /// Builds nothing: takes the members of one object without nesting.
 class FlatReader final : public nlohmann::json_sax<Json> {
  public:
-  std::vector<std::pair<std::string, std::string>> members;
+  std::vector<FlatMember> members;
 
   bool null() override { return false; }
   bool boolean(bool) override { return false; }
-  bool number_integer(number_integer_t value) override { return value >= -exact_max && add(std::to_string(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return value <= exact_max && add(std::to_string(value)); }
+  bool number_integer(number_integer_t value) override { return value >= -exact_max && add(std::to_string(value), true); }
+  bool number_unsigned(number_unsigned_t value) override { return value <= exact_max && add(std::to_string(value), true); }
   /// A whole number may be written as 60.0 or 6e1.
   bool number_float(number_float_t value, const string_t&) override {
-    return std::trunc(value) == value && std::abs(value) <= exact_max && add(std::to_string(static_cast<std::int64_t>(value)));
+    const bool is_whole = std::trunc(value) == value && std::abs(value) <= exact_max;
+    return is_whole && add(std::to_string(static_cast<std::int64_t>(value)), true);
   }
-  bool string(string_t& value) override { return add(value); }
+  bool string(string_t& value) override { return add(std::move(value), false); }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override { return std::exchange(depth_, depth_ + 1) == 0; }
   bool key(string_t& name) override {
     name_ = name;
-    return std::ranges::find(members, name, [](const auto& member) -> const std::string& { return member.first; }) ==
-           members.end();
+    return std::ranges::find(members, name, &FlatMember::name) == members.end();
   }
   bool end_object() override { return true; }
   bool start_array(std::size_t) override { return false; }
@@ -309,11 +309,11 @@ class FlatReader final : public nlohmann::json_sax<Json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
-  static constexpr std::int64_t exact_max = std::int64_t{1} << 53;  // of whole numbers that every JSON reader keeps
+  static constexpr std::int64_t exact_max = (std::int64_t{1} << 53) - 1;  // of whole numbers that every JSON reader keeps
 
-  bool add(std::string value) {
+  bool add(std::string value, bool is_number) {
     if (depth_ != 1) return false;  // a bare value
-    members.emplace_back(name_, std::move(value));
+    members.push_back({name_, std::move(value), is_number});
     return true;
   }
 
@@ -362,10 +362,12 @@ std::optional<std::vector<std::string>> text_list(std::string_view text, std::si
   return std::move(reader.texts);
 }
 
-std::optional<std::vector<std::pair<std::string, std::string>>> flat_members(std::string_view text) {
+std::optional<std::vector<FlatMember>> flat_members(std::string_view text) {
   FlatReader reader;
   if (text.contains('\0') || !Json::sax_parse(text, &reader)) return std::nullopt;
   return std::move(reader.members);
 }
+
+std::string json_of(const FlatMember& member) { return member.is_number ? member.value : quoted(std::string_view(member.value)); }
 
 }  // namespace ringgate::admin

@@ -85,9 +85,20 @@ std::string credential_json(std::string_view device_id, std::int64_t expires_at,
 /// the status of those is called; the others' is the reason, such as backpressure.
 std::string partly_done_json(const dispatch::CloseResult& result, std::string_view done);
 
-/// The members of a JSON object whose values are texts and whole numbers, in their order; numbers as decimal digits. nullopt for any
-/// other text: also for one with two members of one name.
-std::optional<std::vector<std::pair<std::string, std::string>>> flat_members(std::string_view text);
+/// A member of a JSON object whose value is a text, or a whole number between -2^53 and 2^53, which every JSON reader keeps (RFC 8259
+/// section 6).
+struct FlatMember {
+  std::string name;
+  std::string value;  // the text, or decimal digits
+  bool is_number = false;
+};
+
+/// The members of a JSON object that has no others than those, in their order. nullopt for any other text: also for one with two members of
+/// one name.
+std::optional<std::vector<FlatMember>> flat_members(std::string_view text);
+
+/// The value as JSON.
+std::string json_of(const FlatMember& member);
 
 /// {"status":"reloaded","changed":[{"key":…,"before":…,"after":…}],"restart_needed":[…]}
 std::string reload_json(const ReloadReport& report);

@@ -74,7 +74,7 @@ std::expected<Parameters, Refusal> Parameters::read(const Request& request, std:
   if (!is_json(request.content_type)) return std::unexpected(Refusal::content_type_json);
   const auto members = flat_members(request.body);
   if (!members) return std::unexpected(Refusal::bad_parameters);
-  for (const auto& [name, value] : *members)
+  for (const auto& [name, value, is_number] : *members)
     if (!parameters.add(known, name, value)) return std::unexpected(Refusal::bad_parameters);
   return parameters;
 }

@@ -313,25 +313,25 @@ Followers AdminApi::serve(Request request, const CallerRef& caller, const Remote
     return Followers::may_begin;
   }
   if (found.route->has_id && caller->depends_on_connection()) {
-    serve_if_covered(*service, std::move(request), caller, id, group, responder);
+    serve_if_covered(*service, std::move(request), caller, id, group, responder, remote);
     return Followers::wait;
   }
-  (this->*service->endpoint)({request, *caller, id, group, responder});
+  (this->*service->endpoint)({request, *caller, id, group, responder, remote});
   return service->followers;
 }
 
 /// Asks first which route and groups the device has. It may be replaced by another connection behind that answer.
 void AdminApi::serve_if_covered(const Service& service, Request request, const CallerRef& caller, const DeviceIdSegment& id,
-                                const GroupSegment& group, const Responder& responder) {
-  push_service_.describe(id.view(), [this, &service, request = std::move(request), caller, id, group,
-                                     responder](const dispatch::DescribeResult& result) mutable {
+                                const GroupSegment& group, const Responder& responder, const Remote& remote) {
+  push_service_.describe(id.view(), [this, &service, request = std::move(request), caller, id, group, responder,
+                                     remote](const dispatch::DescribeResult& result) mutable {
     switch (result.outcome) {
       case dispatch::DescribeOutcome::unknown_device: return responder.refuse(Refusal::unknown_device);
       case dispatch::DescribeOutcome::unavailable: return responder.refuse(Refusal::unavailable);
       case dispatch::DescribeOutcome::found: break;
     }
     if (!caller->covers(*result.device)) return responder.refuse(Refusal::not_covered);
-    (this->*service.endpoint)({request, *caller, id, group, responder});
+    (this->*service.endpoint)({request, *caller, id, group, responder, remote});
   });
 }
 

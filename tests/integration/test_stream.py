@@ -177,6 +177,46 @@ def test_options_that_are_none(gate, members, status):
         assert result_of(stream, device="nobody", **members)["status"] == status
 
 
+def test_a_backend_that_gives_no_more_credit_is_cut_and_named():
+    with Gate({**UPSTREAM, "events.log": "1MiB", "route.0.handler": "drop"}, warnings_allowed=True) as gate:
+        with open_stream(gate) as stream, connect_device(gate, "talker") as peer:
+            address = "{}:{}".format(*stream.local_address[:2])
+            send(stream, type="credit", bytes=1)
+            send(stream, b"fence", type="push", id="f", device="talker")
+            assert peer.read_frame().payload == b"fence"
+            for _ in range(200):
+                peer.send_frame(TEXT, b"x" * 20_000)
+            gate.wait_for_log("backend stream ends", level="warning", caller="loopback", remote=address, reason="slow_reader")
+            peer.close_normally()
+
+
+IDS = [7, 0, -7, 2**53 - 1, 1 - 2**53, "7", "\u00e9\"\\\n\U0001f600", "x" * 128]
+
+
+@pytest.mark.parametrize("members", [{"device": "nobody"}, {"device": "a/b"}, {"device": "there"}, {"device": "there", "wait": "sent"}])
+def test_an_id_comes_back_as_it_was_given(gate, members):
+    with open_stream(gate) as stream, connect_device(gate, "there") as peer:
+        for number in IDS:
+            send(stream, b"x", type="push", id=number, **members)
+            result = receive(stream)
+            assert result["type"] == "result" and result["id"] == number and type(result["id"]) is type(number)
+            if members["device"] == "there":
+                peer.read_frame()
+        peer.close_normally()
+
+
+@pytest.mark.parametrize("push_id", ["", "x" * 129, 2**53, -2**53, 2**64, 0.5, True, None, [1], {"a": 1}])
+def test_an_id_that_could_not_come_back_is_refused(gate, push_id):
+    with open_stream(gate) as stream, pytest.raises(ConnectionClosed) as closed:
+        send(stream, b"x", type="push", id=push_id, device="nobody")
+        receive(stream)
+    said = closed.value.rcvd
+    is_text = isinstance(push_id, str)
+    assert said.code == 1008
+    assert said.reason == ("a push has an id: a text of 1 to 128 bytes, or a whole number" if is_text
+                           else "a message begins with a flat JSON object: a type, texts, and whole numbers below 2^53")
+
+
 def test_a_push_of_text_that_is_no_utf8(gate):
     with open_stream(gate) as stream:
         send(stream, b"\xff", type="push", id="1", device="x")
@@ -255,6 +295,8 @@ def test_a_drain_closes_it():
         with pytest.raises(ConnectionClosed) as caught:
             stream.recv(timeout=10 * PATIENCE)
         assert caught.value.rcvd.code == 1001
+        assert ending.wait() == 0  # a second signal on its way to the end would be a warning
+        ending.assert_clean_log()
 
 
 def test_it_frees_its_place(gate):

@@ -16,6 +16,7 @@ class EventReader:
         if receive_buffer_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.connect(gate.admin_address)
+        self.local_address = "{}:{}".format(*self.socket.getsockname()[:2])
         fields = [("Host", "localhost"), ("Accept", accept), ("Last-Event-ID", last_id),
                   ("Authorization", token and f"Bearer {token}")]
         head = f"{method} /v1/events{query} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields if value)
