@@ -84,7 +84,11 @@ void Webhook::renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now)
   counters_.stopped.set(0);
   questions_failed_ = 0;
   not_before_ = now;
+  interval_ = 0;
+  next_start_ = 0;
   for (Lane& lane : lanes_) {
+    lane.failures = 0;
+    lane.not_before = 0;
     lane.awaits_success = false;
     lane.announce_at = 0;
   }
@@ -93,6 +97,11 @@ void Webhook::renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now)
 /// Whether the lane has something to send, now or later.
 bool Webhook::has_work(std::size_t index) const {
   return !lanes_[index].sending.empty() || !queue_.is_empty(index) || may_announce(lanes_[index]);
+}
+
+bool Webhook::is_idle() const {
+  const auto announces = [this](const Lane& lane) { return lane.announcing != 0 || may_announce(lane); };
+  return queue_.messages() == 0 && (state_ == State::stopped || std::ranges::none_of(lanes_, announces));
 }
 
 TimeNs Webhook::due_at(TimeNs now) const {
@@ -216,13 +225,10 @@ void Webhook::take_answer(std::size_t index, const Answer& answer) {
       }
       break;
     case Verdict::stop:
-      if (lane.settings_number == settings_number_) {
-        stop();
-        break;
-      }
-      [[fallthrough]];  // of the receiver before a reload: it says nothing about the one that is sent to now
     case Verdict::retry:
       if (state_ == State::stopped) drop_sending(lane, WebhookDrop::stopped);
+      else if (lane.settings_number != settings_number_) break;  // of a receiver before a reload: sent anew to the one of now
+      else if (verdict_of(answer.status) == Verdict::stop) stop();
       else fail(lane, answer, now);
       break;
   }

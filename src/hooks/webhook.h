@@ -56,7 +56,8 @@ class Webhook {
   void miss(std::uint64_t count, Delivery&& notice, TimeNs now);
   /// An event of the log that the webhook is not sent.
   void pass_over() { counters_.unwanted.add(1); }
-  /// Takes new settings; a webhook that was stopped starts again.
+  /// Takes new settings, and begins with them as at the start: waits, rates and failures of before count no longer, also in answers that are still
+  /// to come. A webhook that was stopped starts again.
   void renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now);
   /// Starts what is due.
   void run(TimeNs now);
@@ -68,8 +69,8 @@ class Webhook {
   }
   /// Whether a sink that must not lose anything may offer more now: nothing is dropped for it.
   bool has_room() const { return state_ == State::stopped || quarters_full() < 3; }
-  /// Nothing is queued, nothing is in flight.
-  bool is_idle() const { return queue_.messages() == 0; }
+  /// Nothing is queued, nothing is in flight, and no gap is to be announced before an event arrives.
+  bool is_idle() const;
   /// The end: what is left is dropped.
   void end();
 

@@ -1,11 +1,13 @@
 """Receivers that fail, and settings that cannot be used: no lane stops, and the log says what is wrong."""
 
 import json
+import signal
+import subprocess
 import threading
 import time
 
 import pytest
-from test_webhooks import KEYS, connect, messages, settings_of, wait_for_books
+from test_webhooks import KEYS, RELOADED, connect, gaps, messages, reload_to, settings_of, wait_for_books
 
 from support.gate import PATIENCE, Gate, run_ringgate
 from support.receiver import Receiver, event_of, wait_for_metric
@@ -114,3 +116,73 @@ def test_a_receiver_that_was_not_reached_is_not_said_to_disagree():
         assert said["msg"] == "webhook was not reached to be asked whether it may be sent to" and said["cause"] == "no connection"
     with Receiver(agreement=None) as receiver, Gate(settings_of(receiver), warnings_allowed=True) as gate:
         assert [(record["msg"], record["status"], record["cause"]) for record in lines_of_the_webhook(gate)] == [("webhook does not agree to be sent to", 405, "status 405")]
+
+
+def test_the_end_waits_for_the_announcement_of_a_gap():
+    release = threading.Event()
+    with Receiver(lambda _: release.wait(60) and 204) as receiver:
+        settings = settings_of(receiver, validation="off", lanes="1", queue_messages="1", timeout="40s", flush="30s")
+        with Gate(settings, warnings_allowed=True) as gate:
+            with connect(gate) as device:
+                device.send("kept")
+                receiver.wait(lambda r: len(messages(r)) == 1)
+                device.send("lost")
+                wait_for_metric(gate, 'ringgate_webhook_dropped_total{webhook="backend",reason="queue"}', 1)
+            gate.signal(signal.SIGTERM)
+            gate.wait_for_log("draining")
+            with pytest.raises(subprocess.TimeoutExpired):  # it waits for the receiver
+                gate.process.wait(0.5)
+            release.set()
+            assert gate.wait() == 0
+    assert gaps(receiver) == 1
+
+
+def test_the_end_does_not_wait_for_an_announcement_that_nobody_takes():
+    """It was given up, so it comes after an event, and no event comes any more."""
+    def answer(request):
+        return 500 if event_of(request)["type"] == "gap" else 422
+
+    with Receiver(answer) as receiver:
+        with Gate(settings_of(receiver, validation="off", lanes="1", max_attempts="2", flush="60s"), warnings_allowed=True) as gate:
+            with connect(gate) as device:
+                device.send("bad")
+                gate.wait_for_log("webhook does not take the announcement of a gap: it is announced again once an event arrives", missed=1)
+            gate.signal(signal.SIGTERM)
+            assert gate.wait(10.0) == 0  # less than the flush
+
+
+@pytest.mark.parametrize("answer", [(429, [("Retry-After", "3600")], b""), (503, [("Retry-After", "3600")], b""), 500], ids=["429", "503", "500"])
+@pytest.mark.parametrize("answers", ["before the reload", "behind the reload"])
+def test_a_new_receiver_begins_fresh(tmp_path, answer, answers):
+    """What the old one asked for, and how often it failed, is nothing to the new one."""
+    release = threading.Event()
+    file = tmp_path / "gate.toml"
+    waits_long = RELOADED.replace('"1s"', '"1h"')
+    with Receiver(lambda _: release.wait(20) and answer) as old, Receiver() as new:
+        file.write_text(waits_long.format(url=old.url, batch=1))
+        with Gate(arguments=["--config", str(file)], warnings_allowed=True) as gate, connect(gate, "d") as device:
+            device.send("one")
+            old.wait(lambda r: len(messages(r)) == 1)
+            if answers == "before the reload":
+                release.set()
+                gate.wait_for_log("webhook fails")
+            reload_to(gate, file, text=waits_long, url=new.url, batch=1)
+            release.set()
+            device.send("two")
+            new.wait(lambda r: [request.body for request in messages(r)] == [b"one", b"two"])
+
+
+def test_the_rate_of_an_old_receiver_does_not_hold_the_new_one_up(tmp_path):
+    file = tmp_path / "gate.toml"
+    asked = RELOADED.replace('"off"', '"warn"')
+    agreement = [("WebHook-Allowed-Origin", "*"), ("WebHook-Allowed-Rate", "1")]  # a minute
+    with Receiver(agreement=agreement) as old, Receiver() as new:
+        file.write_text(asked.format(url=old.url, batch=1))
+        with Gate(arguments=["--config", str(file)], warnings_allowed=True) as gate, connect(gate, "d") as device:
+            device.send("one")
+            old.wait(lambda r: len(messages(r)) == 1)
+            for text in (asked, RELOADED):  # the second asks nobody
+                reload_to(gate, file, text=text, url=new.url, batch=1)
+            device.send("two")
+            device.send("three")
+            new.wait(lambda r: len(messages(r)) == 2, timeout=5.0)

@@ -474,8 +474,8 @@ upstream = ["webhook:backend"]
 """
 
 
-def reload_to(gate, file, **settings):
-    file.write_text(RELOADED.format(**settings))
+def reload_to(gate, file, text=RELOADED, **settings):
+    file.write_text(text.format(**settings))
     gate.signal(signal.SIGHUP)
     gate.wait_for_log("reloaded")
 
