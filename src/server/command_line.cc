@@ -15,6 +15,7 @@
 #include "server/credential_files.h"
 #include "server/doctor.h"
 #include "server/exposure.h"
+#include "server/idle_settings.h"
 #include "server/token_command.h"
 #include "server/version.h"
 
@@ -29,7 +30,7 @@ struct SettingFlag {
   const char* help;
 };
 
-// The settings themselves are in config/table.cc.
+// The settings themselves are in config/rows_*.cc.
 constexpr std::array setting_flags{
     SettingFlag{"--listen", "ADDR:PORT", "listener.0.bind", "where devices connect"},
     SettingFlag{"--admin", "ADDR:PORT", "admin.bind", "where backends connect, or off"},
@@ -220,6 +221,8 @@ ExitCode check_files(const Config& config, const Terminal& terminal) {
   for (const std::string& text : credentials.warnings) warn(text);
   for (const Exposure& each : exposures_of(config))
     warn(fmt::format("{}: {}{}", each.cause, each.path.empty() ? "" : each.path + " on ", each.address));
+  for (const IdleSetting& each : idle_settings_of(config))
+    warn(fmt::format("{} does nothing: {}; {}", each.key, each.cause, each.remedy));
   terminal.out << "the configuration is valid\n";
   return ExitCode::success;
 }

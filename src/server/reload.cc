@@ -83,6 +83,7 @@ std::expected<ReloadReport, StartError> Server::Parts::take(const Config& fresh)
   for (SettingChange& change : *in_files) report.changed.push_back(std::move(change));
   config_given = std::move(next_given);
   config_in_force = std::move(next);
+  warn_of_idle_settings();
   wake_all();
   return report;
 }

@@ -16,6 +16,7 @@
 #include "dispatch/upstream.h"
 #include "server/credential_files.h"
 #include "server/exposure.h"
+#include "server/idle_settings.h"
 #include "server/preflight.h"
 #include "server/server_parts.h"
 #include "server/version.h"
@@ -160,6 +161,7 @@ std::expected<void, StartError> Server::start() {
   if (p.hook_thread != nullptr) p.hook_thread->start();
   if (p.warning) log::warning(*p.warning);
   for (const server::Exposure& each : server::exposures_of(p.config)) warn_of(each);
+  p.warn_of_idle_settings();
   p.warn_of_certificates();
   p.gate->ready.store(true, std::memory_order_release);
   p.started.store(true, std::memory_order_release);
@@ -332,6 +334,11 @@ void Server::Parts::warn_of(const auth::Verifiers& verifiers) {
 void Server::Parts::show_certificates() {
   auto facts = server::facts_of(certificates);
   if (!facts.empty()) gate->certificates.store(std::make_shared<const std::vector<tls::CertificateFacts>>(std::move(facts)));
+}
+
+void Server::Parts::warn_of_idle_settings() const {
+  for (const server::IdleSetting& each : server::idle_settings_of(config_in_force))
+    log::warning("setting does nothing", {{"key", each.key}, {"cause", each.cause}, {"remedy", each.remedy}});
 }
 
 void Server::Parts::warn_of_certificates() const {

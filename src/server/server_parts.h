@@ -99,6 +99,7 @@ struct Server::Parts {
         std::min<std::uint64_t>(config.limits.accept_backlog, std::max(limits::spare_slots_per_shard, sockets_per_shard / 4)));
   }
   void show_certificates();
+  void warn_of_idle_settings() const;
   void warn_of_certificates() const;
   void use_companions_if_wanted(const Config& fresh);
   void use_admin_tokens(server::AdminTokenFiles files);

@@ -39,6 +39,32 @@ def test_check_config_warns_of_a_webhook_key_that_everybody_may_read(tmp_path):
     assert ended.returncode == 0 and "can be read by every user" in ended.stderr
 
 
+IDLE = {"route.0.on_overflow": "pause", "route.0.connect_hook_failure": "allow", "webhook.0.name": "backend",
+        "webhook.0.url": "http://127.0.0.1:9/"}
+IDLE_KEYS = ["webhook.0.url", "webhook.0.events", "route.0.on_overflow", "route.0.connect_hook_failure"]
+
+
+def test_settings_that_do_nothing_are_warned_of(tmp_path):
+    ended = run_ringgate("check-config", *(word for key, value in IDLE.items() for word in ("--set", f"{key}={value}")))
+    lines = ended.stderr.splitlines()
+    assert ended.returncode == 0 and [line.split(" ")[2] for line in lines] == IDLE_KEYS, lines
+    assert lines[0] == ("ringgate: warning: webhook.0.url does nothing: the address is loopback or link-local, so each request to it is refused; "
+                        "set webhook.0.allow_local = true, if that is meant")
+    file = tmp_path / "gate.toml"
+    file.write_text('[[route]]\npath = "/ws"\non_overflow = "pause"\n')
+    with Gate({**IDLE, "route.0.on_overflow": None}, arguments=["--config", str(file)], warnings_allowed=True) as gate:
+        warned = [record for record in gate.records if record["msg"] == "setting does nothing"]
+        assert [record["key"] for record in warned] == IDLE_KEYS and all(record["level"] == "warning" for record in warned)
+        assert (warned[2]["cause"], warned[2]["remedy"]) == ("the route has no upstream that could overflow",
+                                                             "give upstream, or leave on_overflow out")
+        file.write_text('[[route]]\npath = "/ws"\non_overflow = "pause"\nupstream = ["webhook:backend"]\n')
+        before = len(gate.records)
+        gate.signal(signal.SIGHUP)
+        gate.wait_for_log("reloaded")
+        assert [record["key"] for record in gate.records[before:] if record["msg"] == "setting does nothing"] == ["webhook.0.url",
+                                                                                                              "route.0.connect_hook_failure"]
+
+
 def test_an_announcement_that_the_receiver_cannot_take_does_not_stop_a_lane():
     """A receiver that expects a subject answers 500 to a gap. Later events arrive, and then its number, announced now and then."""
     takes_gaps = threading.Event()
