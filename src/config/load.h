@@ -1,5 +1,5 @@
 // Loads settings from their sources: defaults, a TOML file, the environment, flags; the later source wins. Keeps the source of
-// each value and reports every fault, not only the first. Rules and ranges are in table.cc. Start-up only.
+// each value and reports every fault, not only the first. Rules and ranges are in rows_*.cc. Start-up only.
 #pragma once
 
 #include <expected>

@@ -1,6 +1,6 @@
 // The one table of settings: key, rule, meaning, and the member of Config that holds the value. Files, environment, flags,
 // check-config, print-config and the reference in docs/ all read it; there is no second list. It holds no defaults: those are in
-// ringgate/config.h. Constant; any thread.
+// ringgate/config.h. Its rows are in rows_*.cc, one file for each subject. Constant; any thread.
 #pragma once
 
 #include <cstddef>
