@@ -109,7 +109,7 @@ void BackendStream::on_message(ByteView message) {
   const std::string* const type = members ? find(*members, "type") : nullptr;
   if (type == nullptr)
     return close(CloseCode::policy_violation,
-                 "a message begins with a flat JSON object: a type, texts, and whole numbers below 2^53");
+                 "a message begins with a flat JSON object: a type, texts, and whole numbers up to 2^53");
   if (*type == "push") return on_push(*members, message.subspan(std::min(line_bytes + 1, message.size())));
   if (*type == "credit") {
     const std::string* const bytes = find(*members, "bytes");

@@ -291,9 +291,9 @@ class FlatReader final : public nlohmann::json_sax<Json> {
   bool boolean(bool) override { return false; }
   bool number_integer(number_integer_t value) override { return value >= -exact_max && add(std::to_string(value), true); }
   bool number_unsigned(number_unsigned_t value) override { return value <= exact_max && add(std::to_string(value), true); }
-  /// A whole number may be written as 60.0 or 6e1.
+  /// A whole number may be written as 60.0 or 6e1. Not 2^53, which 9007199254740993.0 would be read as, too.
   bool number_float(number_float_t value, const string_t&) override {
-    const bool is_whole = std::trunc(value) == value && std::abs(value) <= exact_max;
+    const bool is_whole = std::trunc(value) == value && std::abs(value) < exact_max;
     return is_whole && add(std::to_string(static_cast<std::int64_t>(value)), true);
   }
   bool string(string_t& value) override { return add(std::move(value), false); }
@@ -309,7 +309,7 @@ class FlatReader final : public nlohmann::json_sax<Json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
-  static constexpr std::int64_t exact_max = (std::int64_t{1} << 53) - 1;  // of whole numbers that every JSON reader keeps
+  static constexpr std::int64_t exact_max = std::int64_t{1} << 53;  // of whole numbers that every JSON reader keeps
 
   bool add(std::string value, bool is_number) {
     if (depth_ != 1) return false;  // a bare value

@@ -85,8 +85,7 @@ std::string credential_json(std::string_view device_id, std::int64_t expires_at,
 /// the status of those is called; the others' is the reason, such as backpressure.
 std::string partly_done_json(const dispatch::CloseResult& result, std::string_view done);
 
-/// A member of a JSON object whose value is a text, or a whole number between -2^53 and 2^53, which every JSON reader keeps (RFC 8259
-/// section 6).
+/// A member of a JSON object whose value is a text, or a whole number from -2^53 to 2^53, which every JSON reader keeps.
 struct FlatMember {
   std::string name;
   std::string value;  // the text, or decimal digits
