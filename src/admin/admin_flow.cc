@@ -23,7 +23,11 @@ bool awaits_answer(const AdminConnection& state) {
 
 /// Bounds what a connection makes us keep, both for callers that only send requests and for callers that do not read answers.
 bool AdminSession::must_hold(const conn::Connection& connection, const AdminConnection& state) const {
-  if (transport_.queued_bytes(connection) > limits::admin_output_bytes_max) return true;
+  return transport_.queued_bytes(connection) > limits::admin_output_bytes_max || must_wait(state);
+}
+
+/// Whatever its output: whoever ends that calls `go_on`.
+bool AdminSession::must_wait(const AdminConnection& state) {
   const RunningStream* const running = state.running.get();
   if (state.reads_pieces) return running == nullptr || running->input_held;
   if (running != nullptr && running->coding == BodyCoding::upgraded) return running->input_held;
@@ -151,7 +155,7 @@ void AdminSession::act_on_deadlines(conn::Connection& connection) {
       return;
     }
     nearest = std::min(nearest, deadline);
-  } else if (state.intake == Intake::held && !connection.output_waits() && !awaits_answer(state)) {
+  } else if (state.intake == Intake::held && !connection.output_waits() && !must_wait(state)) {
     nearest = now;  // held by output of this turn: if the kernel takes it whole, no call tells us
   }
   if (state.running != nullptr && state.running->wake_at) nearest = std::min(nearest, std::max(now, *state.running->wake_at));

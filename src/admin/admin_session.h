@@ -93,6 +93,7 @@ class AdminSession final : public conn::Session, private AnswerSink, private Str
 
   // admin_flow.cc
   bool must_hold(const conn::Connection& connection, const AdminConnection& state) const;
+  static bool must_wait(const AdminConnection& state);
   void hold(conn::Connection& connection, ByteView input);
   void go_on(conn::Connection& connection);
   void finish_if_done(conn::Connection& connection);

@@ -60,7 +60,7 @@ void Batch::on_input_end() {
 
 bool Batch::on_turn() {
   read_lines();
-  return false;
+  return lacks_room_ && !is_finished_;
 }
 
 /// What has not begun is not served. The caller sees that by the missing summary.
@@ -85,6 +85,7 @@ void Batch::read_lines() {
   }
   input_.erase(0, std::exchange(read_bytes_, 0));
   flush();
+  lacks_room_ = has_lines && results_->open_count < limits::batch_lines_open_max;
   if (!is_finished_) {
     if (has_lines) port_.pause_input();
     else port_.read_on();

@@ -60,6 +60,7 @@ class Batch final : public Stream {
   std::size_t searched_bytes_ = 0;  // behind those: they hold no LF
   std::uint64_t lines_count_ = 0;
   bool skips_line_ = false;  // the rest of a line that was too long
+  bool lacks_room_ = false;  // lines wait for nothing but room in the output
   bool input_ended_ = false;
   bool is_finished_ = false;
 };
