@@ -10,12 +10,26 @@
 namespace ringgate::conn {
 
 std::uint64_t Transport::mark(Connection& connection) {
+  try {
+    return put_mark(connection);
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+}
+
+/// What is left of one for which there was no memory is a connection that is looked at without need.
+std::uint64_t Transport::put_mark(Connection& connection) {
   ConnectionMarks& marks = marks_of(connection);
   const bool is_fresh = connection.outbox == nullptr;
   if (is_fresh && !marks.waiting.empty() && marks.waiting.back().is_fresh) return marks.waiting.back().number;
-  marks.waiting.push_back({++marks_count_, is_fresh ? 0 : connection.outbox->place_of_end(), is_fresh});
-  if (is_fresh) fresh_marks_.push_back(ref_of(connection));
-  return marks_count_;
+  if (is_fresh) {
+    // First, so that no memory is needed at the end of the turn.
+    const std::size_t handed_max = handed_.size() + fresh_marks_.size() + 1;
+    if (handed_.capacity() < handed_max) handed_.reserve(2 * handed_max);
+    fresh_marks_.push_back(ref_of(connection));
+  }
+  marks.waiting.push_back({marks_count_ + 1, is_fresh ? 0 : connection.outbox->place_of_end(), is_fresh});
+  return ++marks_count_;
 }
 
 ConnectionMarks& Transport::marks_of(const Connection& connection) {

@@ -139,11 +139,12 @@ class Transport {
 
   // -- What became of output, for sessions.
   /// Puts a mark behind all that was written to the connection. Once the kernel has that, Session::on_handed tells, unless the connection
-  /// is no longer open. Returns its number, which rises; marks of one turn may share one.
+  /// is no longer open. Returns its number, which rises; marks of one turn may share one. 0: there is no memory for it, and no mark.
   std::uint64_t mark(Connection& connection);
   /// Whether it can be known what the peer's TCP has acknowledged.
   bool tells_acked(const Connection& connection) const { return ring_.tells_unacknowledged(table_.slot_of(connection)); }
   /// Asks for that; Session::on_acked answers in a later turn. False: it cannot be known, or an answer is awaited already.
+  /// Throws std::bad_alloc; then nothing is asked.
   bool ask_acked(Connection& connection);
   /// What the kernel had of a connection that was terminated, and the peer's TCP had not acknowledged, closing frame included; nullopt: not
   /// known. For Session::on_gone.
@@ -298,6 +299,7 @@ class Transport {
 
   // marks.cc
   ConnectionMarks& marks_of(const Connection& connection);
+  std::uint64_t put_mark(Connection& connection);
   void settle_fresh_marks();
   void settle_marks(Connection& connection);
   void tell_handed();

@@ -52,55 +52,62 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
   return {PushOutcome::delivered, waiting + written};
 }
 
-/// A message with an id that is known is not sent again.
-void DeviceSession::deliver_once(conn::Connection& connection, PushOrder order, ReportCallback on_report) {
+/// A message with an id that is known is not sent again. False: the push has had its report, or will have it.
+bool DeviceSession::claim_id(const conn::Connection& connection, const PushOrder& order, PushTeller& teller) {
   device::IdKey device = gate_.hash(record_of(connection).id.view());
   if (order.is_part) device.check ^= to_public(ref_of(connection)).word;  // each connection has its own window
+  const KnownIds::Push push{
+      .device = device, .id = order.id, .body = order.body, .patience = order.waits() ? order.timeout : DurationNs{0}};
   const DurationNs window = settings_.config.limits.idempotency_window_ns;
-  const device::IdKey id = std::exchange(order.id, {});
-  switch (known_ids_.claim({device, id, order.body}, window, transport_.now(), on_report)) {
-    case KnownIds::Claim::repeat: counters_.pushes_repeated.add(1); return;
-    case KnownIds::Claim::conflict: return on_report({.outcome = PushOutcome::id_conflict, .receipt = {}});
-    case KnownIds::Claim::full: return on_report({.outcome = PushOutcome::backpressure, .receipt = {}});
-    case KnownIds::Claim::fresh: break;
+  switch (known_ids_.claim(push, window, transport_.now(), teller.on_report)) {
+    case KnownIds::Claim::repeat: counters_.pushes_repeated.add(1); break;
+    case KnownIds::Claim::conflict: teller.on_report({.outcome = PushOutcome::id_conflict, .receipt = {}}); break;
+    case KnownIds::Claim::full: teller.on_report({.outcome = PushOutcome::backpressure, .receipt = {}}); break;
+    case KnownIds::Claim::fresh:
+      teller.device = device;
+      teller.claim = known_ids_.last_claim();
+      return true;
   }
-  deliver(connection, std::move(order),
-          [this, device, number = known_ids_.last_claim(), on_report = std::move(on_report)](const PushReport& report) mutable {
-            known_ids_.settle(device, number, report);
-            on_report(report);
-          });
+  return false;
 }
 
 /// Waits as a message if others do, or if it can be withdrawn and cannot leave at once. Else it is written.
 void DeviceSession::deliver(conn::Connection& connection, PushOrder order, ReportCallback on_report) {
+  PushTeller teller{.on_report = std::move(on_report), .device = {}};
   const auto report = [&](const DeliveryResult& result) {
     PushReport told{.outcome = result.outcome, .queued_bytes = result.queued_bytes, .receipt = {}};
     if (result.outcome == PushOutcome::delivered)
       told.receipt = {.reached = PushLevel::queued, .queued_at_ms = ring_.wall_clock_ms()};
-    on_report(told);
+    tell(teller, told);
   };
   const std::uint64_t waiting = transport_.queued_bytes(connection);
   if (const auto refusal = refusal_of(connection, order.message, waiting)) return report(*refusal);
-  if (order.has_id() && settings_.config.limits.idempotency_window_ns != 0)
-    return deliver_once(connection, std::move(order), std::move(on_report));
+  if (order.has_id() && settings_.config.limits.idempotency_window_ns != 0 && !claim_id(connection, order, teller)) return;
   if (order.wait == PushLevel::acked && !transport_.tells_acked(connection))
     return report({PushOutcome::level_unsupported, waiting});
   if (order.waits() && !can_wait(connection)) return report({PushOutcome::backpressure, waiting});
+  PushWaits wait;
+  if (order.waits() && !make_wait(connection, order, wait)) return report({PushOutcome::backpressure, waiting});
   const bool can_be_withdrawn = order.ttl != PushOptions::no_ttl || order.has_coalesce_key();
   if (!must_queue(connection) && !(can_be_withdrawn && connection.output_waits())) {
     const DeliveryResult result = deliver(connection, order.message, Audience::one);
+    if (result.outcome != PushOutcome::delivered) drop_pushes_if_done(connection);
     if (result.outcome != PushOutcome::delivered || !order.waits()) return report(result);
-    return await(connection, new_wait(order, result.queued_bytes, std::move(on_report)));
+    wait.front().report.queued_bytes = result.queued_bytes;
+    wait.front().teller = std::move(teller);
+    note_taken(wait.front());
+    return await(connection, wait);
   }
-  if (order.ttl == 0) return report({PushOutcome::expired, waiting});
-  QueuedPush push{.message = order.message, .coalesce_key = order.coalesce_key, .wait = {}};
+  if (order.ttl == 0) {
+    drop_pushes_if_done(connection);
+    return report({PushOutcome::expired, waiting});
+  }
+  QueuedPush push{.message = order.message, .coalesce_key = order.coalesce_key, .wait = std::move(wait)};
   if (order.ttl != PushOptions::no_ttl) push.expires_at = transport_.now() + order.ttl;
-  if (order.waits()) push.wait = new_wait(order, 0, std::move(on_report));
+  if (order.waits()) push.wait.front().teller = std::move(teller);
   const DeliveryResult result = queue_push(connection, push);
-  if (!order.waits()) return report(result);
-  if (result.outcome == PushOutcome::delivered) return;
-  --waits_count_;
-  on_report = std::move(push.wait->on_report);
+  if (order.waits() && result.outcome == PushOutcome::delivered) return;
+  if (order.waits()) teller = std::move(push.wait.front().teller);
   report(result);
 }
 

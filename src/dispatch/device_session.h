@@ -149,15 +149,15 @@ class DeviceSession final : public conn::Session {
   }
   /// Ends waits for pushes whose time is over, asks the kernel what is acknowledged, and calls back those whose wait has ended.
   void settle_pushes() {
-    if (!dues_.empty() || !finished_pushes_.empty()) [[unlikely]]
+    if (!dues_.empty() || !finished_waits_.empty() || known_ids_.next_follower() != UINT64_MAX) [[unlikely]]
       settle_some_pushes();
   }
   /// Ends all waits for pushes; returns the number of those that were called back. Once no shard runs any more.
   std::size_t end_all_pushes();
   /// How long a turn may sleep at most before `settle_pushes` is due; nullopt: nothing waits.
   std::optional<DurationNs> next_push_due() const {
-    if (dues_.empty()) return std::nullopt;
-    const TimeNs at = dues_.begin()->first;
+    const TimeNs at = std::min(dues_.empty() ? UINT64_MAX : dues_.begin()->first, known_ids_.next_follower());
+    if (at == UINT64_MAX) return std::nullopt;
     return at > transport_.now() ? at - transport_.now() : 1;
   }
   /// True if work waits that no completion will announce.
@@ -336,29 +336,28 @@ class DeviceSession final : public conn::Session {
   std::size_t write_message(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
 
   bool has_queue(const conn::Connection& connection) const;
-  void deliver_once(conn::Connection& connection, PushOrder order, ReportCallback on_report);
+  bool claim_id(const conn::Connection& connection, const PushOrder& order, PushTeller& teller);
   std::optional<DeliveryResult> refusal_of(conn::Connection& connection, const ws::MessageRef& message, std::uint64_t waiting);
 
   // push_queue.cc
   bool must_queue(const conn::Connection& connection) const;
   DeliveryResult queue_push(conn::Connection& connection, QueuedPush& push);
-  std::deque<QueuedPush>::iterator withdraw(DevicePushes& pushes, std::deque<QueuedPush>::iterator at, PushOutcome outcome);
+  DeliveryResult queue_with_memory(conn::Connection& connection, QueuedPush& push);
+  PushQueue::iterator withdraw(DevicePushes& pushes, PushQueue::iterator at, PushOutcome outcome);
   void forget_queued(DevicePushes& pushes, const QueuedPush& push);
   void write_queued(conn::Connection& connection);
   void write_first_queued(conn::Connection& connection, DevicePushes& pushes);
   void write_all_queued(conn::Connection& connection);
 
   // receipts.cc
-  struct FinishedPush {
-    ReportCallback on_report;
-    PushReport report;
-  };
   bool can_wait(const conn::Connection& connection);
-  PushWait new_wait(const PushOrder& order, std::uint64_t queued_bytes, ReportCallback on_report);
+  bool make_wait(conn::Connection& connection, const PushOrder& order, PushWaits& wait);
+  void note_taken(const PushWait& wait);
+  void tell(PushTeller& teller, const PushReport& report);
   DevicePushes& pushes_of(conn::Connection& connection);
-  void await(conn::Connection& connection, PushWait wait);
+  void await(conn::Connection& connection, PushWaits& wait);
   void ping_behind(conn::Connection& connection, DevicePushes& pushes);
-  void finish_wait(PushWait& wait, PushOutcome outcome);
+  void finish_wait(PushWaits& waits, PushWaits::iterator wait, PushOutcome outcome);
   template <typename Judge>
   void finish_waits(DevicePushes& pushes, Judge judge);
   void on_numbered_pong(conn::Connection& connection, ByteView payload);
@@ -367,6 +366,8 @@ class DeviceSession final : public conn::Session {
   void drop_pushes_if_done(conn::Connection& connection);
   void look_again(const conn::Connection& connection, DevicePushes& pushes, TimeNs at);
   void settle_due_pushes(conn::Connection& connection);
+  void ask_acked(conn::Connection& connection, DevicePushes& pushes);
+  conn::Connection& take_first_due();
   std::size_t tell_finished_pushes();
 
   // drained.cc
@@ -473,12 +474,14 @@ class DeviceSession final : public conn::Session {
   std::vector<std::uint64_t> source_keys_;  // by slot: for Limiter::leave, 0: not counted; empty until a source is counted
   conn::Connection* reading_ = nullptr;     // whose frames are being read
   ShardBudget queued_budget_;               // of pushes that wait as messages
-  std::set<std::pair<TimeNs, std::uint32_t>> dues_;  // DevicePushes::due, with the slot
+  PushDues dues_;                           // of all DevicePushes::due
   KnownIds known_ids_;
-  std::deque<FinishedPush> finished_pushes_;  // their callbacks are due
-  std::size_t waits_count_ = 0;               // of all devices: at most limits::receipts_per_shard_max
-  std::uint64_t pings_numbered_ = 0;          // that were sent for pushes
-  std::uint32_t asks_left_ = 0;               // questions to the kernel in this turn
+  PushWaits finished_waits_;  // their callbacks are due
+  static constexpr DurationNs mark_pause =
+      10 * nanoseconds_per_millisecond;  // until a mark is tried again for which there was no memory
+  std::size_t waits_count_ = 0;          // of all devices: at most limits::receipts_per_shard_max
+  std::uint64_t pings_numbered_ = 0;     // that were sent for pushes
+  std::uint32_t asks_left_ = 0;          // questions to the kernel in this turn
 };
 
 }  // namespace ringgate::dispatch

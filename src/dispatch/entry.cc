@@ -1,5 +1,6 @@
 #include "dispatch/entry.h"
 
+#include <new>
 #include <utility>
 
 #include "base/limits.h"
@@ -83,15 +84,18 @@ void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, con
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = gate_.map.find_from_outside(key);
   if (!owner) return refuse(PushOutcome::unknown_device, std::move(on_result));
-  auto task = std::make_unique<OutsideTask>();
+  std::unique_ptr<PushOrder> order(new (std::nothrow) PushOrder(order_of(gate_.hash, std::move(message), options)));
+  std::unique_ptr<OutsideTask> task(new (std::nothrow) OutsideTask);
+  if (order == nullptr || task == nullptr) return refuse(PushOutcome::backpressure, std::move(on_result));
   task->on_pushed = std::move(on_result);
-  task->order = std::make_unique<PushOrder>(order_of(gate_.hash, std::move(message), options));
+  task->order = std::move(order);
   task->only_to = options.only_to;
   post_push(*owner, key, std::move(task));
 }
 
 void Entry::post_push(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {
-  auto task = std::make_unique<OutsideTask>();
+  std::unique_ptr<OutsideTask> task(new (std::nothrow) OutsideTask);
+  if (task == nullptr) return refuse(PushOutcome::backpressure, std::move(on_result));
   task->on_pushed = std::move(on_result);
   task->message = lend(std::move(message));
   post_push(owner, key, std::move(task));

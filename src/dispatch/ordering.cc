@@ -1,5 +1,7 @@
 // Pushes with options: to one connection of a device, to a named one, or to several, here and on other shards. Part of PushService.
 #include <algorithm>
+#include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
@@ -48,19 +50,25 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, const
 void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order,
                                   std::span<const ConnectionRef> only_to, PushCallback on_result) {
   std::vector<device::ConnectionRef> several;
-  if (gate_.companions.is_used()) several = all_of(key);
+  std::shared_ptr<PushSum> sum;
+  try {
+    if (gate_.companions.is_used()) several = all_of(key);
+    if (order.names_connection) {
+      if (several.empty()) several.push_back(owner);
+      const auto is_other = [&](device::ConnectionRef each) {
+        return std::ranges::find(only_to, to_public(each)) == only_to.end();
+      };
+      std::erase_if(several, is_other);
+    }
+    if (several.size() > 1) sum = new_sum(several.size(), on_result);
+  } catch (const std::bad_alloc&) {
+    return refuse_asked(PushOutcome::backpressure, std::move(on_result));
+  }
   if (order.names_connection) {
-    if (several.empty()) several.push_back(owner);
-    const auto is_other = [&](device::ConnectionRef each) {
-      return std::ranges::find(only_to, to_public(each)) == only_to.end();
-    };
-    std::erase_if(several, is_other);
     if (several.empty()) return refuse_asked(PushOutcome::other_connection, std::move(on_result));
     owner = several.front();
-    if (several.size() == 1) several.clear();
   }
-  if (several.empty()) return order_to(owner, key, std::move(order), {std::move(on_result)});
-  const auto sum = new_sum(several.size(), std::move(on_result));
+  if (sum == nullptr) return order_to(owner, key, std::move(order), {std::move(on_result)});
   for (const device::ConnectionRef connection : several) {
     PushOrder part = order;
     part.is_part = true;
@@ -68,21 +76,33 @@ void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key
   }
 }
 
+/// Who waits for one to a connection of this shard. It is made first: a callback that takes memory of its own would be lost with what it
+/// holds where there is none.
+struct PushService::LocalOrder {
+  PushWaiter waiter;
+  device::ConnectionRef owner;
+};
+
 void PushService::order_to(device::ConnectionRef owner, device::IdKey key, PushOrder order, PushWaiter waiter) {
   if (owner.shard == shard_index_) {
+    std::unique_ptr<LocalOrder> asked(new (std::nothrow) LocalOrder{std::move(waiter), owner});
+    if (asked == nullptr) return finish_push(waiter, PushOutcome::backpressure, owner, 0);  // untouched
     if (!order.waits()) ++pushes_of_turn_;
-    return deliver(owner, key, std::move(order), [this, owner, waiter = std::move(waiter)](const PushReport& report) mutable {
-      finish_push(waiter, report, owner);
+    return deliver(owner, key, std::move(order), [this, asked = std::move(asked)](const PushReport& report) {
+      finish_push(asked->waiter, report, asked->owner);
     });
   }
   const bool waits = order.waits();
   if (waits && waits_crossing_ >= limits::receipts_crossing_max) return finish_push(waiter, PushOutcome::backpressure, owner, 0);
   const TimeNs now = clock();
   const DurationNs patience = limits::answer_seconds * nanoseconds_per_second + (waits ? order.timeout : 0);
-  const TicketName ticket = tickets_.open({std::move(waiter), owner, waits, now}, now + patience);
-  auto owned = std::make_unique<PushOrder>(std::move(order));
+  std::unique_ptr<PushOrder> owned(new (std::nothrow) PushOrder(std::move(order)));
+  if (owned == nullptr) return finish_push(waiter, PushOutcome::backpressure, owner, 0);
+  Ticket asked{std::move(waiter), owner, waits, now};
+  const auto ticket = try_open(asked, now + patience);
+  if (!ticket) return finish_push(std::get<PushWaiter>(asked.waiter), PushOutcome::backpressure, owner, 0);
   const Request request{.kind = RequestKind::order,
-                        .ticket = ticket,
+                        .ticket = *ticket,
                         .target = owner,
                         .key = key,
                         .owned = reinterpret_cast<std::uintptr_t>(owned.get())};
@@ -93,7 +113,7 @@ void PushService::order_to(device::ConnectionRef owner, device::IdKey key, PushO
     return;
   }
   counters_.push_lane_full.add(1);
-  Ticket unasked = *tickets_.take(ticket);
+  Ticket unasked = *tickets_.take(*ticket);
   finish_push(std::get<PushWaiter>(unasked.waiter), PushOutcome::backpressure, owner, 0);
 }
 

@@ -5,6 +5,8 @@
 // while a queue waits, and what leaves the queue is compressed then. Invariants: a queue that is not empty has output before it, or a mark
 // whose passing writes on; pushes to one connection keep their order.
 #include <algorithm>
+#include <iterator>
+#include <new>
 #include <utility>
 
 #include "base/limits.h"
@@ -37,8 +39,18 @@ bool DeviceSession::must_queue(const conn::Connection& connection) const {
          (connection.output_waits() && limits_of(record_of(connection)).slow_policy != SlowPolicy::close);
 }
 
-/// Of a push that passed the checks of `deliver`. `backpressure`: not taken, nothing is withdrawn, and `push` is as it was.
+/// Of a push that passed the checks of `deliver`. `backpressure`: not taken, nothing is withdrawn, and `push` is as it was; so it is where
+/// there is no memory.
 DeliveryResult DeviceSession::queue_push(conn::Connection& connection, QueuedPush& push) {
+  try {
+    return queue_with_memory(connection, push);
+  } catch (const std::bad_alloc&) {
+    drop_pushes_if_done(connection);
+    return {PushOutcome::backpressure, transport_.queued_bytes(connection)};
+  }
+}
+
+DeliveryResult DeviceSession::queue_with_memory(conn::Connection& connection, QueuedPush& push) {
   const DeviceSettings::RouteLimits& limits = limits_of(record_of(connection));
   const std::size_t frame_bytes = push.message->frame().size();
   if (limits.slow_policy == SlowPolicy::coalesce && push.coalesce_key.index == 0) push.coalesce_key = common_key;
@@ -50,10 +62,10 @@ DeliveryResult DeviceSession::queue_push(conn::Connection& connection, QueuedPus
   for (const QueuedPush& older : pushes.queue)
     if (takes_place_of(older)) of_its_key = {of_its_key.bytes + older.message->frame().size(), of_its_key.count + 1};
   const auto fits = [&](Room freed) {
-    const std::size_t memory = queued_budget_.used_bytes() - freed.bytes - freed.count * sizeof(QueuedPush);
+    const std::size_t memory = queued_budget_.used_bytes() - freed.bytes - freed.count * queued_push_bytes;
     return transport_.queued_bytes(connection) + pushes.queue_bytes - freed.bytes + frame_bytes <= limits.send_queue_bytes_max &&
            pushes.queue.size() - freed.count < limits::queued_pushes_max &&
-           memory + frame_bytes + sizeof(QueuedPush) <= queued_budget_.bytes_max();
+           memory + frame_bytes + queued_push_bytes <= queued_budget_.bytes_max();
   };
   const bool drops_old = limits.slow_policy == SlowPolicy::drop_old || limits.slow_policy == SlowPolicy::coalesce;
   if (!fits(of_its_key) && !(drops_old && fits({pushes.queue_bytes, pushes.queue.size()}))) {
@@ -62,32 +74,36 @@ DeliveryResult DeviceSession::queue_push(conn::Connection& connection, QueuedPus
     drop_pushes_if_done(connection);
     return {PushOutcome::backpressure, waiting};
   }
+  PushQueue place;
+  place.emplace_back();  // behind it nothing needs memory
   for (auto at = pushes.queue.begin(); at != pushes.queue.end();)
-    at = takes_place_of(*at) ? withdraw(pushes, at, PushOutcome::coalesced) : at + 1;
+    at = takes_place_of(*at) ? withdraw(pushes, at, PushOutcome::coalesced) : std::next(at);
   while (!fits({})) withdraw(pushes, pushes.queue.begin(), PushOutcome::dropped);
   const std::uint64_t waiting = transport_.queued_bytes(connection) + pushes.queue_bytes;
   pushes.queue_bytes += frame_bytes;
-  queued_budget_.add(frame_bytes + sizeof(QueuedPush));
-  if (push.wait) {
-    push.wait->report.queued_bytes = waiting + frame_bytes;
-    look_again(connection, pushes, push.wait->deadline);
+  queued_budget_.add(frame_bytes + queued_push_bytes);
+  if (!push.wait.empty()) {
+    PushWait& wait = push.wait.front();
+    wait.report.queued_bytes = waiting + frame_bytes;
+    note_taken(wait);
+    look_again(connection, pushes, wait.deadline);
   }
   if (push.expires_at != UINT64_MAX) look_again(connection, pushes, push.expires_at);
-  pushes.queue.push_back(std::move(push));
+  place.back() = std::move(push);
+  pushes.queue.splice(pushes.queue.end(), place);
   if (waiting + frame_bytes > limits.send_queue_bytes_max / 2) tell_slow(connection, Slowness::half_full);
   return {PushOutcome::delivered, waiting + frame_bytes};
 }
 
 /// Takes a push out of the queue, which is not sent. Returns the one behind it.
-std::deque<QueuedPush>::iterator DeviceSession::withdraw(DevicePushes& pushes, std::deque<QueuedPush>::iterator at,
-                                                         PushOutcome outcome) {
+PushQueue::iterator DeviceSession::withdraw(DevicePushes& pushes, PushQueue::iterator at, PushOutcome outcome) {
   switch (outcome) {
     case PushOutcome::expired: counters_.withdrawn_expired.add(1); break;
     case PushOutcome::coalesced: counters_.withdrawn_coalesced.add(1); break;
     case PushOutcome::dropped: counters_.withdrawn_dropped.add(1); break;
     default: counters_.withdrawn_by_end.add(1); break;
   }
-  if (at->wait) finish_wait(*at->wait, outcome);
+  if (!at->wait.empty()) finish_wait(at->wait, at->wait.begin(), outcome);
   forget_queued(pushes, *at);
   return pushes.queue.erase(at);
 }
@@ -95,7 +111,7 @@ std::deque<QueuedPush>::iterator DeviceSession::withdraw(DevicePushes& pushes, s
 void DeviceSession::forget_queued(DevicePushes& pushes, const QueuedPush& push) {
   const std::size_t frame_bytes = push.message->frame().size();
   pushes.queue_bytes -= frame_bytes;
-  queued_budget_.subtract(frame_bytes + sizeof(QueuedPush));
+  queued_budget_.subtract(frame_bytes + queued_push_bytes);
 }
 
 /// Writes what the outbox has room for; expired ones are left out. Of the rest a mark tells.
@@ -109,7 +125,8 @@ void DeviceSession::write_queued(conn::Connection& connection) {
     }
     write_first_queued(connection, pushes);
   }
-  if (!pushes.queue.empty() && !connection.output_waits()) transport_.mark(connection);
+  if (pushes.queue.empty() || connection.output_waits() || transport_.mark(connection) != 0) return;
+  look_again(connection, pushes, now + mark_pause);
 }
 
 void DeviceSession::write_first_queued(conn::Connection& connection, DevicePushes& pushes) {
@@ -118,7 +135,7 @@ void DeviceSession::write_first_queued(conn::Connection& connection, DevicePushe
   forget_queued(pushes, push);
   write_message(connection, push.message, push.audience);
   count_message_out(connection, push.message->type(), push.message->payload().size());
-  if (push.wait) await(connection, std::move(*push.wait));
+  if (!push.wait.empty()) await(connection, push.wait);
 }
 
 /// Before the end, behind which nothing may be written.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -219,9 +220,17 @@ void PushService::push_to_device(device::ConnectionRef owner, device::IdKey key,
 
 /// False, and nothing is done, if the id has fewer than two connections.
 bool PushService::push_to_several(device::IdKey key, const ws::MessageRef& message, PushCallback& on_result) {
-  const std::vector<device::ConnectionRef> several = all_of(key);
-  if (several.empty()) return false;
-  push_to_all(several, key, message, std::move(on_result));
+  std::vector<device::ConnectionRef> several;
+  std::shared_ptr<PushSum> sum;
+  try {
+    several = all_of(key);
+    if (several.empty()) return false;
+    sum = new_sum(several.size(), on_result);
+  } catch (const std::bad_alloc&) {
+    refuse_asked(PushOutcome::backpressure, std::move(on_result));
+    return true;
+  }
+  for (const device::ConnectionRef connection : several) push_to(connection, key, message, part_of(sum));
   return true;
 }
 
@@ -267,14 +276,13 @@ int rank(PushOutcome outcome) {
 
 }  // namespace
 
-void PushService::push_to_all(const std::vector<device::ConnectionRef>& connections, device::IdKey key,
-                              const ws::MessageRef& message, PushCallback on_result) {
-  const auto sum = new_sum(connections.size(), std::move(on_result));
-  for (const device::ConnectionRef connection : connections) push_to(connection, key, message, part_of(sum));
-}
-
-std::shared_ptr<PushService::PushSum> PushService::new_sum(std::size_t parts, PushCallback on_result) {
-  return std::make_shared<PushSum>(PushSum{.result = {}, .parts_open = parts, .on_result = std::move(on_result)});
+/// With room for all parts, so that none needs memory when it is known. Throws std::bad_alloc; then `on_result` is as it was.
+std::shared_ptr<PushService::PushSum> PushService::new_sum(std::size_t parts, PushCallback& on_result) {
+  auto sum = std::make_shared<PushSum>();
+  sum->result.parts.reserve(parts);
+  sum->parts_open = parts;
+  sum->on_result = std::move(on_result);
+  return sum;
 }
 
 /// One of the waiters of a push to several connections.
@@ -295,6 +303,17 @@ PushWaiter PushService::part_of(const std::shared_ptr<PushSum>& sum) {
   return {on_part, true};
 }
 
+/// nullopt: there is no memory, and `ticket` is as it was.
+template <typename... When>
+std::optional<TicketName> PushService::try_open(Ticket& ticket, When... when) {
+  try {
+    return tickets_.open(std::move(ticket), when...);
+  } catch (const std::bad_alloc&) {
+    return std::nullopt;
+  }
+}
+template std::optional<TicketName> PushService::try_open(Ticket& ticket, TimeNs deadline);
+
 void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter) {
   if (owner.shard == shard_index_) {
     const DeliveryResult result = deliver(owner, key, message);
@@ -302,15 +321,17 @@ void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::Me
     finish_push(waiter, result.outcome, owner, result.queued_bytes);
     return;
   }
-  const TicketName ticket = tickets_.open({std::move(waiter), owner}, Tickets::Patience::question, clock());
-  const Request request{.kind = RequestKind::push, .ticket = ticket, .target = owner, .key = key, .owned = lend(message)};
+  Ticket asked{std::move(waiter), owner};
+  const auto ticket = try_open(asked, Tickets::Patience::question, clock());
+  if (!ticket) return finish_push(std::get<PushWaiter>(asked.waiter), PushOutcome::backpressure, owner, 0);
+  const Request request{.kind = RequestKind::push, .ticket = *ticket, .target = owner, .key = key, .owned = lend(message)};
   if (ask(owner.shard, request)) {
     counters_.push_crossed.add(1);
     return;
   }
   counters_.push_lane_full.add(1);
   (void)take_message(request.owned);
-  Ticket unasked = *tickets_.take(ticket);
+  Ticket unasked = *tickets_.take(*ticket);
   finish_push(std::get<PushWaiter>(unasked.waiter), PushOutcome::backpressure, owner, 0);
 }
 

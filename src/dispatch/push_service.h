@@ -142,7 +142,7 @@ class PushService final : public TakeoverNotice {
   void give_up_overdue();
   void on_late_reply(std::uint32_t from, const Reply& reply);
   struct PushSum;
-  static std::shared_ptr<PushSum> new_sum(std::size_t parts, PushCallback on_result);
+  static std::shared_ptr<PushSum> new_sum(std::size_t parts, PushCallback& on_result);
   PushWaiter part_of(const std::shared_ptr<PushSum>& sum);
   void finish_push(PushWaiter& waiter, const PushReport& report, device::ConnectionRef target);
   void finish_push(PushWaiter& waiter, PushOutcome outcome, device::ConnectionRef target, std::uint64_t queued_bytes);
@@ -153,13 +153,14 @@ class PushService final : public TakeoverNotice {
   void push_to_device(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result);
   bool push_to_several(device::IdKey key, const ws::MessageRef& message, PushCallback& on_result);
   std::vector<device::ConnectionRef> all_of(device::IdKey key);
-  void push_to_all(const std::vector<device::ConnectionRef>& connections, device::IdKey key, const ws::MessageRef& message,
-                   PushCallback on_result);
+  template <typename... When>
+  std::optional<TicketName> try_open(Ticket& ticket, When... when);
   void push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter);
   DeliveryResult deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message);
   void serve_push(std::uint32_t from, const Request& request);
 
   // ordering.cc
+  struct LocalOrder;
   void order_to_device(device::ConnectionRef owner, device::IdKey key, PushOrder order, std::span<const ConnectionRef> only_to,
                        PushCallback on_result);
   void order_to(device::ConnectionRef owner, device::IdKey key, PushOrder order, PushWaiter waiter);

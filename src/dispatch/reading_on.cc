@@ -150,7 +150,7 @@ void DeviceSession::read_on(conn::Connection& connection) {
 
 bool DeviceSession::wants_turn() const {
   if (denials_are_due()) return true;
-  return !put_off_.empty() || !drained_.empty() || !finished_pushes_.empty() || !queued_.empty() ||
+  return !put_off_.empty() || !drained_.empty() || !finished_waits_.empty() || !queued_.empty() ||
          (!budget_waits_.empty() && held_budget_.used_bytes() <= held_budget_.bytes_max() / 2);
 }
 

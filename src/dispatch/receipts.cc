@@ -4,6 +4,7 @@
 // event that ended it, because it may push, close and answer.
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include "base/limits.h"
@@ -37,31 +38,55 @@ bool DeviceSession::can_wait(const conn::Connection& connection) {
   return side->pushes->waits.size() + side->pushes->queue.size() < limits::receipts_per_connection_max;
 }
 
-PushWait DeviceSession::new_wait(const PushOrder& order, std::uint64_t queued_bytes, ReportCallback on_report) {
-  ++waits_count_;
-  return {.wanted = order.wait,
-          .queued_at = transport_.now(),
-          .deadline = transport_.now() + order.timeout,
-          .report = {.outcome = PushOutcome::delivered,
-                     .queued_bytes = queued_bytes,
-                     .receipt = {.reached = PushLevel::queued, .queued_at_ms = ring_.wall_clock_ms()}},
-          .on_report = std::move(on_report)};
+/// Makes a wait before its message is written, with all that it will need: behind the writing no memory is asked for. False: there is none.
+bool DeviceSession::make_wait(conn::Connection& connection, const PushOrder& order, PushWaits& wait) {
+  try {
+    (void)pushes_of(connection);
+    wait.emplace_back();
+  } catch (const std::bad_alloc&) {
+    drop_pushes_if_done(connection);
+    return false;
+  }
+  wait.front() = {.wanted = order.wait,
+                  .queued_at = transport_.now(),
+                  .deadline = transport_.now() + order.timeout,
+                  .report = {.outcome = PushOutcome::delivered,
+                             .receipt = {.reached = PushLevel::queued, .queued_at_ms = ring_.wall_clock_ms()}},
+                  .teller = {}};
+  return true;
 }
 
 DevicePushes& DeviceSession::pushes_of(conn::Connection& connection) {
   std::unique_ptr<DevicePushes>& pushes = side_of(connection).pushes;
-  if (pushes == nullptr) pushes = std::make_unique<DevicePushes>();
+  if (pushes == nullptr) {
+    auto fresh = std::make_unique<DevicePushes>();
+    PushDues due{{0, transport_.table().slot_of(connection)}};
+    fresh->idle_due = due.extract(due.begin());
+    pushes = std::move(fresh);
+  }
   return *pushes;
 }
 
+/// The message of a wait was taken: who repeats it is told so.
+void DeviceSession::note_taken(const PushWait& wait) {
+  ++waits_count_;
+  if (wait.teller.claim != 0) known_ids_.note_taken(wait.teller.device, wait.teller.claim, wait.report);
+}
+
+void DeviceSession::tell(PushTeller& teller, const PushReport& report) {
+  if (teller.claim != 0) known_ids_.settle(teller.device, teller.claim, report);
+  teller.on_report(report);
+}
+
 /// The message of `wait` was just written.
-void DeviceSession::await(conn::Connection& connection, PushWait wait) {
-  DevicePushes& pushes = pushes_of(connection);
-  wait.mark = transport_.mark(connection);
-  look_again(connection, pushes, wait.deadline);
-  const bool wants_pong = wait.wanted == PushLevel::ponged;
-  pushes.waits.push_back(std::move(wait));
-  if (wants_pong && pushes.ping == 0) ping_behind(connection, pushes);
+void DeviceSession::await(conn::Connection& connection, PushWaits& wait) {
+  DevicePushes& pushes = *record_of(connection).side->pushes;
+  PushWait& awaited = wait.front();
+  awaited.mark = transport_.mark(connection);
+  look_again(connection, pushes,
+             awaited.mark != 0 ? awaited.deadline : std::min(awaited.deadline, transport_.now() + mark_pause));
+  pushes.waits.splice(pushes.waits.end(), wait);
+  if (awaited.wanted == PushLevel::ponged && pushes.ping == 0) ping_behind(connection, pushes);
 }
 
 /// Sends the next ping, which answers for all messages that were written before it.
@@ -75,20 +100,20 @@ void DeviceSession::ping_behind(conn::Connection& connection, DevicePushes& push
   transport_.write(connection, ws::encode_ping(payload).view());
 }
 
-void DeviceSession::finish_wait(PushWait& wait, PushOutcome outcome) {
+/// Takes it out of `waits`.
+void DeviceSession::finish_wait(PushWaits& waits, PushWaits::iterator wait, PushOutcome outcome) {
   --waits_count_;
-  wait.report.outcome = outcome;
-  finished_pushes_.push_back({std::move(wait.on_report), wait.report});
+  wait->report.outcome = outcome;
+  finished_waits_.splice(finished_waits_.end(), waits, wait);
 }
 
 /// Ends each wait of `pushes` that `judge` has an outcome for.
 template <typename Judge>
 void DeviceSession::finish_waits(DevicePushes& pushes, Judge judge) {
-  std::erase_if(pushes.waits, [&](PushWait& wait) {
-    const std::optional<PushOutcome> outcome = judge(wait);
-    if (outcome) finish_wait(wait, *outcome);
-    return outcome.has_value();
-  });
+  for (auto next = pushes.waits.begin(); next != pushes.waits.end();) {
+    const auto wait = next++;
+    if (const std::optional<PushOutcome> outcome = judge(*wait)) finish_wait(pushes.waits, wait, *outcome);
+  }
 }
 
 void DeviceSession::on_handed(conn::Connection& connection, std::uint64_t mark, std::uint64_t place) {
@@ -98,7 +123,7 @@ void DeviceSession::on_handed(conn::Connection& connection, std::uint64_t mark, 
   bool asks = false;
   bool asks_soon = false;
   finish_waits(pushes, [&](PushWait& wait) -> std::optional<PushOutcome> {
-    if (wait.is_sent() || wait.mark > mark) return std::nullopt;
+    if (wait.is_sent() || wait.mark == 0 || wait.mark > mark) return std::nullopt;
     wait.report.receipt.sent_after_us = elapsed_us(wait.queued_at, transport_.now());
     reach(wait.report.receipt, PushLevel::sent);
     wait.place = place;
@@ -176,8 +201,7 @@ void DeviceSession::end_pushes(conn::Connection& connection) {
   if (side == nullptr || side->pushes == nullptr) return;
   DevicePushes& pushes = *side->pushes;
   for (QueuedPush& push : pushes.queue) {
-    if (push.wait) finish_wait(*push.wait, PushOutcome::connection_ended);
-    push.wait.reset();
+    if (!push.wait.empty()) finish_wait(push.wait, push.wait.begin(), PushOutcome::connection_ended);
   }
   if (connection.is_live()) write_all_queued(connection);
   else
@@ -188,8 +212,9 @@ void DeviceSession::end_pushes(conn::Connection& connection) {
 
 void DeviceSession::drop_pushes_if_done(conn::Connection& connection) {
   DeviceRecord& record = record_of(connection);
-  if (record.side == nullptr || record.side->pushes == nullptr || !record.side->pushes->empty()) return;
-  if (record.side->pushes->due != 0) dues_.erase({record.side->pushes->due, transport_.table().slot_of(connection)});
+  if (record.side == nullptr || (record.side->pushes != nullptr && !record.side->pushes->empty())) return;
+  if (record.side->pushes != nullptr && record.side->pushes->due != 0)
+    dues_.erase({record.side->pushes->due, transport_.table().slot_of(connection)});
   record.side->pushes.reset();
   if (reading_ != &connection) drop_side_if_idle(record);
 }
@@ -199,71 +224,86 @@ void DeviceSession::drop_pushes_if_done(conn::Connection& connection) {
 void DeviceSession::look_again(const conn::Connection& connection, DevicePushes& pushes, TimeNs at) {
   if (pushes.due != 0 && pushes.due <= at) return;
   const std::uint32_t slot = transport_.table().slot_of(connection);
-  if (pushes.due != 0) dues_.erase({pushes.due, slot});
+  if (pushes.due != 0) pushes.idle_due = dues_.extract({pushes.due, slot});
   pushes.due = at;
-  dues_.emplace(at, slot);
+  pushes.idle_due.value() = {at, slot};
+  dues_.insert(std::move(pushes.idle_due));
 }
 
 void DeviceSession::settle_due_pushes(conn::Connection& connection) {
   DevicePushes& pushes = *record_of(connection).side->pushes;
   const TimeNs now = transport_.now();
-  pushes.due = 0;
   TimeNs next = UINT64_MAX;
   for (auto at = pushes.queue.begin(); at != pushes.queue.end();) {
-    const TimeNs deadline = std::min(at->expires_at, at->wait ? at->wait->deadline : UINT64_MAX);
+    const TimeNs deadline = std::min(at->expires_at, at->wait.empty() ? UINT64_MAX : at->wait.front().deadline);
     if (deadline > now) {
       next = std::min(next, deadline);
       ++at;
     } else if (at->expires_at <= now) {
       at = withdraw(pushes, at, PushOutcome::expired);
     } else {
-      finish_wait(*at->wait, PushOutcome::timed_out);  // the message goes on waiting, for nobody
-      (at++)->wait.reset();
+      finish_wait(at->wait, at->wait.begin(), PushOutcome::timed_out);  // the message goes on waiting, for nobody
+      ++at;
     }
   }
+  if (!pushes.queue.empty() && !connection.output_waits()) write_queued(connection);  // there may have been no memory for a mark
   finish_waits(pushes, [&](PushWait& wait) -> std::optional<PushOutcome> {
     if (wait.deadline <= now) return PushOutcome::timed_out;
     next = std::min(next, wait.deadline);
+    // A later mark claims no level too early.
+    if (wait.mark == 0 && (wait.mark = transport_.mark(connection)) == 0) next = std::min(next, now + mark_pause);
     return std::nullopt;
   });
-  if (pushes.ask_at != 0 && pushes.ask_at <= now) {
-    pushes.ask_at = 0;  // the answer sets it again
-    if (!pushes.waits.empty() && asks_left_ > 0 && transport_.ask_acked(connection)) --asks_left_;
-    else if (asks_left_ == 0) pushes.ask_at = now + 1;
-  }
+  if (pushes.ask_at != 0 && pushes.ask_at <= now) ask_acked(connection, pushes);
   if (pushes.ask_at != 0) next = std::min(next, pushes.ask_at);
   if (next != UINT64_MAX && !pushes.empty()) look_again(connection, pushes, next);
   drop_pushes_if_done(connection);
+}
+
+void DeviceSession::ask_acked(conn::Connection& connection, DevicePushes& pushes) {
+  pushes.ask_at = 0;  // the answer sets it again
+  if (asks_left_ == 0) {
+    pushes.ask_at = transport_.now() + 1;
+    return;
+  }
+  if (pushes.waits.empty()) return;
+  try {
+    if (transport_.ask_acked(connection)) --asks_left_;
+  } catch (const std::bad_alloc&) {
+    pushes.ask_at = transport_.now() + ask_pause_max;
+  }
 }
 
 void DeviceSession::settle_some_pushes() {
   asks_left_ = limits::receipt_questions_per_turn;
   // Not before everything that has arrived was received: an answer may be among it.
   while (!transport_.timers_wait() && !dues_.empty() && dues_.begin()->first <= transport_.now()) {
-    const std::uint32_t slot = dues_.begin()->second;
-    dues_.erase(dues_.begin());
-    settle_due_pushes(transport_.table().at(slot));
+    settle_due_pushes(take_first_due());
+  }
+  while (!transport_.timers_wait() && known_ids_.give_up_follower(transport_.now())) {
   }
   tell_finished_pushes();
 }
 
+/// Of the pushes that are to be looked at first: their connection.
+conn::Connection& DeviceSession::take_first_due() {
+  PushDues::node_type due = dues_.extract(dues_.begin());
+  conn::Connection& connection = transport_.table().at(due.value().second);
+  DevicePushes& pushes = *record_of(connection).side->pushes;
+  pushes.due = 0;
+  pushes.idle_due = std::move(due);
+  return connection;
+}
+
 std::size_t DeviceSession::tell_finished_pushes() {
-  const std::size_t count = finished_pushes_.size();  // a callback may finish others
-  for (std::size_t i = 0; i < count; ++i) {
-    FinishedPush finished = std::move(finished_pushes_.front());
-    finished_pushes_.pop_front();
-    finished.on_report(finished.report);
-  }
-  return count;
+  PushWaits finished;
+  finished.swap(finished_waits_);  // a callback may finish others
+  for (PushWait& wait : finished) tell(wait.teller, wait.report);
+  return finished.size();
 }
 
 std::size_t DeviceSession::end_all_pushes() {
-  while (!dues_.empty()) {
-    conn::Connection& connection = transport_.table().at(dues_.begin()->second);
-    dues_.erase(dues_.begin());
-    record_of(connection).side->pushes->due = 0;
-    end_pushes(connection);
-  }
+  while (!dues_.empty()) end_pushes(take_first_due());
   return tell_finished_pushes();
 }
 

@@ -17,23 +17,28 @@ constexpr DurationNs time_of(Tickets::Patience patience) {
 
 }  // namespace
 
-std::uint32_t Tickets::take_free_entry() {
+std::uint32_t Tickets::find_free_entry() {
   if (free_ == none) {
-    free_ = static_cast<std::uint32_t>(entries_.size());
     entries_.emplace_back();
+    free_ = static_cast<std::uint32_t>(entries_.size() - 1);
   }
-  const std::uint32_t index = free_;
-  free_ = entries_[index].after;
-  ++open_count_;
-  return index;
+  return free_;
 }
 
-TicketName Tickets::open(Ticket ticket, Patience patience, TimeNs now) {
-  const std::uint32_t index = take_free_entry();
-  Entry& entry = entries_[index];
+/// The one that `find_free_entry` has found. Needs no memory.
+Tickets::Entry& Tickets::take_free_entry(Ticket&& ticket, TimeNs deadline) {
+  Entry& entry = entries_[free_];
+  free_ = entry.after;
+  ++open_count_;
   entry.ticket = std::move(ticket);
+  entry.deadline = deadline;
+  return entry;
+}
+
+TicketName Tickets::open(Ticket&& ticket, Patience patience, TimeNs now) {
+  const std::uint32_t index = find_free_entry();
+  Entry& entry = take_free_entry(std::move(ticket), now + time_of(patience));
   entry.ticket.opened_at = now;
-  entry.deadline = now + time_of(patience);
   entry.patience = patience;
   Line& line = lines_[static_cast<std::size_t>(patience)];
   entry.before = std::exchange(line.newest, index);
@@ -42,13 +47,11 @@ TicketName Tickets::open(Ticket ticket, Patience patience, TimeNs now) {
   return {index, entry.generation};
 }
 
-TicketName Tickets::open(Ticket ticket, TimeNs deadline) {
-  const std::uint32_t index = take_free_entry();
-  Entry& entry = entries_[index];
-  entry.ticket = std::move(ticket);
-  entry.deadline = deadline;
-  entry.patience = std::nullopt;
+TicketName Tickets::open(Ticket&& ticket, TimeNs deadline) {
+  const std::uint32_t index = find_free_entry();
   own_deadlines_.emplace(deadline, index);
+  Entry& entry = take_free_entry(std::move(ticket), deadline);
+  entry.patience = std::nullopt;
   return {index, entry.generation};
 }
 

@@ -81,10 +81,11 @@ class Tickets {
   /// How long an answer may take. Tickets of one patience expire in the order in which they were opened.
   enum class Patience : std::uint8_t { question, broadcast };
 
-  TicketName open(Ticket ticket, Patience patience, TimeNs now);
+  /// Throws std::bad_alloc; then `ticket` is as it was.
+  TicketName open(Ticket&& ticket, Patience patience, TimeNs now);
 
   /// The same with a deadline of its own.
-  TicketName open(Ticket ticket, TimeNs deadline);
+  TicketName open(Ticket&& ticket, TimeNs deadline);
 
   /// Closes the ticket; nullopt if it is not open.
   std::optional<Ticket> take(TicketName name);
@@ -117,7 +118,8 @@ class Tickets {
     std::uint32_t newest = none;
   };
 
-  std::uint32_t take_free_entry();
+  std::uint32_t find_free_entry();
+  Entry& take_free_entry(Ticket&& ticket, TimeNs deadline);
   Ticket close(std::uint32_t index);
 
   std::vector<Entry> entries_;

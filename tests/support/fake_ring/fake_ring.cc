@@ -265,9 +265,15 @@ void Ring::wake_from_any_thread(const Doorbell& doorbell) {
 
 // -- The turn.
 
-bool Ring::submit_and_wait(const WaitPolicy& policy) { return backend_->submit_and_wait(policy); }
+bool Ring::submit_and_wait(const WaitPolicy& policy) {
+  const KernelSide kernel;
+  return backend_->submit_and_wait(policy);
+}
 
-std::size_t Ring::reap(std::span<Completion> out) { return backend_->reap(out); }
+std::size_t Ring::reap(std::span<Completion> out) {
+  const KernelSide kernel;
+  return backend_->reap(out);
+}
 std::size_t Ring::held_back() const { return backend_->held_back.size(); }
 bool Ring::has_more() const { return !backend_->held_back.empty() || backend_->input_waits(); }
 MutableBytes Ring::received(const Completion& completion) { return backend_->buffers_of(completion).look_at(completion); }

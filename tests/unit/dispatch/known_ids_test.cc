@@ -11,7 +11,7 @@ namespace ringgate::dispatch {
 namespace {
 
 using Claim = KnownIds::Claim;
-constexpr DurationNs window = 10;
+constexpr DurationNs window = 10, patience = 1000;
 constexpr device::IdKey device{7, 1}, body{9, 9}, other_body{9, 8};
 
 constexpr device::IdKey id_of(std::uint64_t number) { return {number + 2, number}; }
@@ -19,9 +19,12 @@ constexpr device::IdKey id_of(std::uint64_t number) { return {number + 2, number
 class KnownIdsTest : public ::testing::Test {
  protected:
   Claim claim(device::IdKey id, TimeNs now, device::IdKey of_body = body, device::IdKey of_device = device) {
+    return claim({.device = of_device, .id = id, .body = of_body, .patience = patience}, now);
+  }
+  Claim claim(const KnownIds::Push& push, TimeNs now) {
     ReportCallback on_report = [this](const PushReport& report) { told.push_back(report); };
-    const Claim made = ids.claim({of_device, id, of_body}, window, now, on_report);
-    if (made == Claim::fresh) claims[id.index] = ids.last_claim();
+    const Claim made = ids.claim(push, window, now, on_report);
+    if (made == Claim::fresh) claims[push.id.index] = ids.last_claim();
     return made;
   }
   /// The claim that was made last of this id.
@@ -46,6 +49,32 @@ TEST_F(KnownIdsTest, RepeatGetsTheFirstReportNowOrLater) {
     EXPECT_EQ(report.outcome, PushOutcome::timed_out);
     EXPECT_TRUE(report.receipt.is_repeat);
   }
+}
+
+TEST_F(KnownIdsTest, RepeatIsToldWhatIsKnownAtOnceOrWhenItsPatienceIsOver) {
+  EXPECT_EQ(claim(id_of(1), 0), Claim::fresh);
+  ids.note_taken(device, ids.last_claim(),
+                 {.outcome = PushOutcome::delivered, .receipt = {.reached = PushLevel::queued, .queued_at_ms = 77}});
+  EXPECT_EQ(claim({.device = device, .id = id_of(1), .body = body, .patience = 0}, 1), Claim::repeat);
+  EXPECT_EQ(claim({.device = device, .id = id_of(1), .body = body, .patience = 5}, 2), Claim::repeat);
+  EXPECT_EQ(claim({.device = device, .id = id_of(1), .body = body, .patience = 8}, 2), Claim::repeat);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].outcome, PushOutcome::delivered);
+  EXPECT_EQ(ids.next_follower(), 7U);
+  EXPECT_FALSE(ids.give_up_follower(6));
+  EXPECT_TRUE(ids.give_up_follower(7));
+  EXPECT_FALSE(ids.give_up_follower(7));
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].outcome, PushOutcome::timed_out);
+  for (const PushReport& report : told) {
+    EXPECT_TRUE(report.receipt.is_repeat);
+    EXPECT_EQ(report.receipt.reached, PushLevel::queued);
+    EXPECT_EQ(report.receipt.queued_at_ms, 77);
+  }
+  settle(id_of(1), PushOutcome::connection_ended);
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[2].outcome, PushOutcome::connection_ended);
+  EXPECT_EQ(ids.next_follower(), UINT64_MAX);
 }
 
 TEST_F(KnownIdsTest, AnotherBodyIsAConflictAndAnotherDeviceIsNot) {

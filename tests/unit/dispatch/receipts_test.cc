@@ -266,6 +266,47 @@ TEST_P(Receipts, WaitsHaveACeiling) {
   expect_nothing_left();
 }
 
+TEST_P(Receipts, RepeatThatDoesNotWaitIsToldAtOnceThatTheFirstWasQueued) {
+  start();
+  DeviceClient client = device("a");
+  order("a", "x", {.id = "k", .wait = PushLevel::ponged, .timeout_ns = seconds(100)});
+  order("a", "x", {.id = "k"});
+  gate->pass(seconds(20));  // longer than a shard awaits the answer of another
+  EXPECT_FALSE(results[0]);
+  ASSERT_TRUE(results[1]);
+  EXPECT_EQ(outcome(1), PushOutcome::delivered);
+  EXPECT_EQ(reached(1), PushLevel::queued);
+  EXPECT_TRUE(results[1]->receipt.is_repeat);
+  EXPECT_GT(results[1]->receipt.queued_at_ms, 1'800'000'000'000);
+  answer_pings(client);
+  gate->settle();
+  EXPECT_EQ(reached(0), PushLevel::ponged);
+  EXPECT_EQ(client.take_messages(), std::vector<std::string>{"x"});
+}
+
+TEST_P(Receipts, RepeatThatWaitsIsToldWhatBecameOfTheFirstInItsOwnTime) {
+  start();
+  DeviceClient client = device("a");
+  order("a", "x", {.id = "k", .wait = PushLevel::ponged, .timeout_ns = seconds(100)});
+  order("a", "x", {.id = "k", .wait = PushLevel::ponged, .timeout_ns = seconds(1)});
+  order("a", "x", {.id = "k", .wait = PushLevel::ponged, .timeout_ns = seconds(80)});
+  gate->pass(milliseconds(900));
+  EXPECT_FALSE(results[1]);
+  gate->pass(milliseconds(200));
+  ASSERT_TRUE(results[1]);
+  EXPECT_EQ(outcome(1), PushOutcome::timed_out);
+  EXPECT_GE(reached(1), PushLevel::queued);
+  EXPECT_TRUE(results[1]->receipt.is_repeat);
+  gate->pass(seconds(30));
+  EXPECT_FALSE(results[0] || results[2]);
+  answer_pings(client);
+  gate->settle();
+  for (const std::size_t i : {0U, 2U}) EXPECT_EQ(reached(i), PushLevel::ponged) << i;
+  EXPECT_TRUE(results[2]->receipt.is_repeat);
+  client.peer().close();
+  expect_nothing_left();
+}
+
 TEST_P(Receipts, NothingIsKeptOnceNobodyWaits) {
   start();
   DeviceClient client = device("a");

@@ -150,6 +150,113 @@ TEST_F(HandshakesWithoutMemory, DenialsNeedNone) {
   EXPECT_EQ(failures_count, 0);
 }
 
+/// Pushes with options while each allocation fails in turn: each has one result, and nothing throws.
+class PushesWithoutMemory : public HandshakesWithoutMemory {
+ protected:
+  struct Way {
+    const char* name;
+    std::size_t asking_shard = 0;  // devices are on shard 0
+    PushOptions asked = {};
+    bool has_companion = false;  // the device has two connections
+    bool output_waits = false;   // so the message waits as one
+    bool repeats = false;        // a push with its id is under way
+  };
+
+  PushesWithoutMemory() { options.shards_count = 2; }
+
+  /// Fails all of one allocation, the next or none behind it, and counts results.
+  void try_each(const Way& way) {
+    SCOPED_TRACE(way.name);
+    options.settings.limits.send_timeout_ns = 0;
+    std::size_t refused = 0;
+    for (int allocations = 0;; ++allocations) {
+      SCOPED_TRACE(allocations);
+      ASSERT_LT(allocations, 300);
+      start();
+      const char* const path = way.has_companion ? "/companions" : "/handler";
+      DeviceClient client = device("a", path);
+      std::optional<DeviceClient> companion;
+      if (way.has_companion) companion.emplace(device("a", path));
+      (void)push("a", "w");  // what writing needs of the turn is there
+      if (way.output_waits) {
+        client.peer().stop_reading(4096);
+        (void)push("a", std::string(60'000, 'w'));
+      }
+      int calls = 0, first_calls = 0;
+      if (way.repeats) order(way, first_calls);
+      PushOutcome outcome = PushOutcome::unknown_outcome;
+      failures_count = 0;
+      order(way, calls, allocations, &outcome);
+      if (HasFailure()) return;
+      client.peer().resume_reading();
+      gate->pass(milliseconds(100));
+      for (int i = 0; i < 3; ++i) {
+        for (DeviceClient* const each : {&client, companion ? &*companion : nullptr}) {
+          if (each == nullptr) continue;
+          for (const std::string& payload : each->take(ws::Opcode::ping))
+            each->peer().send(DeviceClient::frame(ws::Opcode::pong, payload));
+        }
+        gate->pass(seconds(1));
+      }
+      EXPECT_EQ(calls, 1);
+      EXPECT_EQ(first_calls, way.repeats ? 1 : 0);
+      if (outcome == PushOutcome::backpressure) {
+        ++refused;
+        const std::vector<std::string> came = client.take_messages();
+        EXPECT_EQ(std::ranges::count(came, "x"), way.repeats ? 1 : 0) << "what is refused is not sent";
+      } else {
+        EXPECT_TRUE(outcome == PushOutcome::delivered || outcome == PushOutcome::timed_out) << name_of(outcome);
+      }
+      client.peer().reset();
+      if (companion) companion->peer().reset();
+      expect_nothing_left();
+      if (failures_count == 0 || HasFailure()) break;
+    }
+    EXPECT_GT(refused, 0U);
+  }
+
+ private:
+  /// What a crossing push needs on the device's shard fails, too.
+  void order(const Way& way, int& calls, int allocations = -1, PushOutcome* outcome = nullptr) {
+    const auto message = ws::MessageRef::encode(MessageType::text, bytes_of("x"));
+    bool throws = false;
+    try {
+      gate->on_shard(way.asking_shard, [&](dispatch::PushService& pushes) {
+        PushCallback callback = [&calls, outcome](const PushResult& result) {
+          ++calls;
+          if (outcome != nullptr) *outcome = result.outcome;
+        };
+        allocations_left = allocations;
+        pushes.push("a", message, way.asked, std::move(callback));
+        if (way.asking_shard == 0) allocations_left = -1;
+      });
+      gate->settle();
+    } catch (const std::bad_alloc&) {
+      throws = true;
+    }
+    allocations_left = -1;
+    EXPECT_FALSE(throws) << "nothing above catches it";
+  }
+};
+
+TEST_F(PushesWithoutMemory, HaveOneResultEach) {
+  options.settings.routes.push_back({.path = "/companions", .duplicate = DuplicatePolicy::allow, .connections_max = 3});
+  const PushOptions waits{.wait = PushLevel::ponged, .timeout_ns = seconds(2)};
+  const PushOptions has_id{.id = "an-id"};
+  const PushOptions both{.id = "an-id", .wait = PushLevel::acked, .timeout_ns = seconds(2)};
+  for (const std::size_t shard : {0U, 1U}) {
+    SCOPED_TRACE(shard);
+    try_each({.name = "waits", .asking_shard = shard, .asked = waits});
+    try_each({.name = "has an id", .asking_shard = shard, .asked = has_id});
+    try_each({.name = "waits and has an id", .asking_shard = shard, .asked = both});
+    try_each({.name = "repeats", .asking_shard = shard, .asked = both, .repeats = true});
+    try_each({.name = "to several", .asking_shard = shard, .asked = both, .has_companion = true});
+    PushOptions queued = waits;
+    queued.ttl_ns = seconds(5);
+    try_each({.name = "waits as a message", .asking_shard = shard, .asked = queued, .output_waits = true});
+  }
+}
+
 TEST(AwaitedRepliesWithoutMemory, AreAddedWholeOrNotAtAll) {
   for (int allocations = 0;; ++allocations) {
     SCOPED_TRACE(allocations);
