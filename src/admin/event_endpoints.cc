@@ -1,5 +1,6 @@
 // GET /v1/events and GET /v1/stream.
 #include <algorithm>
+#include <new>
 #include <system_error>
 
 #include "admin/admin_api.h"
@@ -65,11 +66,16 @@ std::optional<Refusal> judge_handshake(const Request& request) {
 std::optional<Refusal> AdminApi::reserve_reader() {
   if (services_.events == nullptr) return Refusal::unavailable;
   if (!services_.events->reserve_reader()) return Refusal::readers_limit;
+  const auto refuse = [this] {
+    services_.events->release_reader();
+    return Refusal::unavailable;
+  };
   try {
     services_.events->want();
   } catch (const std::system_error&) {  // no thread
-    services_.events->release_reader();
-    return Refusal::unavailable;
+    return refuse();
+  } catch (const std::bad_alloc&) {
+    return refuse();
   }
   return std::nullopt;
 }

@@ -321,11 +321,13 @@ void add_events(Families& families, const events::EventHub* hub) {
              Kind::counter, number(count->get()))
         .label.push_back({"result", result});
   families.add("ringgate_event_stream_bytes_total", "Bytes encoded for readers.", Kind::counter, number(readers.bytes.get()));
-  for (const auto& [reason, count] : {std::pair{"slow_reader", readers.cut_slow.get()},
-                                      std::pair{"stalled", readers.cut_stalled.load(std::memory_order_relaxed)}})
+  for (const auto& [reason, count] :
+       {std::pair{"slow_reader", readers.cut_slow.get()}, std::pair{"silent", readers.cut_silent.load(std::memory_order_relaxed)},
+        std::pair{"no_memory", readers.cut_without_memory.get()},
+        std::pair{"stalled", readers.cut_stalled.load(std::memory_order_relaxed)}})
     families
-        .add("ringgate_event_readers_cut_total", "Readers that were cut because they were too slow.", Kind::counter,
-             number(count))
+        .add("ringgate_event_readers_cut_total", "Readers that were cut: too slow, silent, or the gate had no memory for them.",
+             Kind::counter, number(count))
         .label.push_back({"reason", reason});
 }
 

@@ -13,6 +13,7 @@
 #include <ctime>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "base/limits.h"
@@ -37,6 +38,7 @@ std::shared_ptr<const Sink> sink;  // null: not started
 
 // Relaxed: publishes nothing; a line written during a start or stop may be lost.
 std::atomic<Level> threshold{Level::off};
+std::atomic<std::uint64_t> lines_without_memory{0};  // relaxed: a count
 
 std::shared_ptr<const Sink> current_sink() {
   const std::lock_guard lock(sink_mutex);
@@ -206,8 +208,12 @@ void write(Level level, std::string_view message, std::span<const Field> fields)
   if (to == nullptr) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  const std::string line = format_line(to->format, level, microseconds, message, fields);
-  to->logger->log(spdlog::level::info, spdlog::string_view_t(line));
+  try {
+    const std::string line = format_line(to->format, level, microseconds, message, fields);
+    to->logger->log(spdlog::level::info, spdlog::string_view_t(line));
+  } catch (const std::bad_alloc&) {
+    lines_without_memory.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 std::string format_line(Format format, Level level, std::int64_t unix_microseconds, std::string_view message,
@@ -219,7 +225,7 @@ std::string format_line(Format format, Level level, std::int64_t unix_microsecon
 
 std::uint64_t dropped_count() {
   const auto from = current_sink();
-  return from == nullptr ? 0 : from->pool->overrun_counter();
+  return (from == nullptr ? 0 : from->pool->overrun_counter()) + lines_without_memory.load(std::memory_order_relaxed);
 }
 
 }  // namespace ringgate::log

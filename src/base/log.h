@@ -56,7 +56,8 @@ class Session {
 /// True if a line at `level` would be written; ask before building a costly line. Any thread.
 bool enabled(Level level);
 
-/// Queues one line, or drops it if `level` is not enabled. Any thread; copies its arguments; allocates.
+/// Queues one line, or drops it if `level` is not enabled or there is no memory for it. Any thread; copies its arguments; allocates, and
+/// throws nothing.
 void write(Level level, std::string_view message, std::span<const Field> fields);
 inline void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
   write(level, message, std::span<const Field>(fields.begin(), fields.size()));
@@ -72,7 +73,7 @@ inline void error(std::string_view m, std::initializer_list<Field> f = {}) { wri
 std::string format_line(Format format, Level level, std::int64_t unix_microseconds, std::string_view message,
                         std::span<const Field> fields);
 
-/// Lines dropped because the queue was full, since `start`. Any thread.
+/// Lines dropped because the queue was full, since `start`, or because there was no memory for them. Any thread.
 std::uint64_t dropped_count();
 
 }  // namespace ringgate::log

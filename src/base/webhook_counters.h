@@ -22,9 +22,10 @@ enum class WebhookDrop : std::uint8_t {
   ended,     // the gate ended before it could be sent
   // The log of events overwrote it before the webhook came to it. Of any type: whether the webhook wanted it, nobody knows.
   overwritten,
+  memory,  // there was none to keep it
 };
-inline constexpr std::array<std::string_view, 7> webhook_drop_words{"queue",   "attempts", "age",        "refused",
-                                                                    "stopped", "ended",    "overwritten"};
+inline constexpr std::array<std::string_view, 8> webhook_drop_words{"queue",   "attempts", "age",         "refused",
+                                                                    "stopped", "ended",    "overwritten", "memory"};
 
 /// How a request ended.
 inline constexpr std::array<std::string_view, 5> webhook_status_words{"2xx", "3xx", "4xx", "5xx", "none"};

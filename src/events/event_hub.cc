@@ -24,6 +24,9 @@ EventHub::EventHub(Options options)
       log_(options.log_bytes),
       encoder_(options.boot, routes_) {
   for (std::size_t i = 0; i < options.shards_count; ++i) shards_.emplace_back(options.ring_bytes);
+  // So that neither a shard nor the merger's thread needs memory for a reader that has its place.
+  readers_.reserve(readers_max_);
+  fresh_readers_.reserve(readers_max_);
 }
 
 EventHub::~EventHub() = default;

@@ -1,5 +1,6 @@
 #include "events/event_reader.h"
 
+#include <new>
 #include <utility>
 
 namespace ringgate::events {
@@ -75,18 +76,31 @@ EventReader::EventReader(Options options)
 
 EventReader::Pumped EventReader::pump(const EventLog& log, EventEncoder& encoder, TimeNs now, ReaderCounters& counters) {
   if (is_over_ || closed_.load(std::memory_order_relaxed)) return Pumped::ended;
+  try {
+    return pump_with_memory(log, encoder, now, counters);
+  } catch (const std::bad_alloc&) {
+    counters.cut_without_memory.add(1);
+    end("no_memory");
+    hand_over(counters);
+    return Pumped::some;
+  }
+}
+
+EventReader::Pumped EventReader::pump_with_memory(const EventLog& log, EventEncoder& encoder, TimeNs now,
+                                                  ReaderCounters& counters) {
   if (active_at_ == 0) active_at_ = now;
   const bool has_more = encode(log, encoder, counters);
   if (encoded_.empty() && options_.heartbeat != 0 && now - active_at_ >= options_.heartbeat &&
       window_.load(std::memory_order_seq_cst) > 0) {
     charged_bytes_ += options_.format->heartbeat(encoded_);
+    whole_bytes_ = encoded_.size();
     active_at_ = now;
   }
   if (encoded_.empty()) return has_more ? Pumped::more : Pumped::nothing;
   active_at_ = now;
   counters.bytes.add(encoded_.size());
   window_.fetch_sub(static_cast<std::int64_t>(charged_bytes_), std::memory_order_seq_cst);
-  hand_over();
+  hand_over(counters);
   return has_more ? Pumped::more : Pumped::some;
 }
 
@@ -101,7 +115,7 @@ bool EventReader::encode(const EventLog& log, EventEncoder& encoder, ReaderCount
     if (window <= 0 && cursor_.next() >= log.begin()) return false;
     if (window > 0) waits_for_window_.store(false, std::memory_order_relaxed);
   }
-  if (!has_begun_ && options_.gap) charged_bytes_ += options_.format->gap(encoded_, encoder, *options_.gap);
+  if (!has_begun_ && options_.gap) append_gap(encoder, *options_.gap);
   for (int i = 0; i < records_per_pump; ++i) {
     const EventLog::Read read = log.read(cursor_);
     if (read.missed != 0) {
@@ -109,15 +123,14 @@ bool EventReader::encode(const EventLog& log, EventEncoder& encoder, ReaderCount
         end_slow(counters);
         return false;
       }
+      append_gap(encoder,
+                 {.reason = "overwritten", .missed = read.missed, .time_ms = read.record ? read.record->head().time_ms : 0});
       counters.missed.add(read.missed);
-      charged_bytes_ += options_.format->gap(
-          encoded_, encoder,
-          {.reason = "overwritten", .missed = read.missed, .time_ms = read.record ? read.record->head().time_ms : 0});
     }
     has_begun_ = true;
     if (!read.record) return false;
     if (options_.filter.passes(*read.record)) {
-      charged_bytes_ += options_.format->event(encoded_, encoder, *read.record);
+      append_event(encoder, *read.record);
       counters.delivered.add(1);
     } else {
       counters.filtered.add(1);
@@ -127,25 +140,54 @@ bool EventReader::encode(const EventLog& log, EventEncoder& encoder, ReaderCount
   return true;
 }
 
+void EventReader::append_event(EventEncoder& encoder, const RecordView& record) {
+  charged_bytes_ += options_.format->event(encoded_, encoder, record);
+  whole_bytes_ = encoded_.size();
+}
+
+void EventReader::append_gap(EventEncoder& encoder, const EventEncoder::Gap& gap) {
+  charged_bytes_ += options_.format->gap(encoded_, encoder, gap);
+  whole_bytes_ = encoded_.size();
+}
+
 void EventReader::end_slow(ReaderCounters& counters) {
   counters.cut_slow.add(1);
-  end_reason_ = "slow_reader";
+  end("slow_reader");
+}
+
+/// Whoever takes the bytes learns the reason, also if there is no memory for the words that say it.
+void EventReader::end(std::string_view reason) {
+  end_reason_ = reason;
   is_over_ = true;
-  charged_bytes_ += options_.format->end(encoded_, end_reason_);
+  encoded_.resize(whole_bytes_);
+  try {
+    charged_bytes_ += options_.format->end(encoded_, end_reason_);
+  } catch (const std::bad_alloc&) {
+    encoded_.resize(whole_bytes_);
+  }
 }
 
 EventReader::Pumped EventReader::cut(ReaderCounters& counters) {
   end_slow(counters);
-  hand_over();
+  hand_over(counters);
   return Pumped::some;
 }
 
-void EventReader::hand_over() {
+/// What is ready stays so. If there is no memory to add to it, the reader ends.
+void EventReader::hand_over(ReaderCounters& counters) {
   const std::lock_guard lock(mutex_);
-  if (ready_.empty()) ready_.swap(encoded_);
-  else ready_ += encoded_;
-  ready_charged_ += std::exchange(charged_bytes_, 0);
+  try {
+    if (ready_.empty()) ready_.swap(encoded_);
+    else ready_ += encoded_;
+    ready_charged_ += charged_bytes_;
+  } catch (const std::bad_alloc&) {
+    if (!std::exchange(is_over_, true)) {
+      counters.cut_without_memory.add(1);
+      end_reason_ = "no_memory";
+    }
+  }
   encoded_.clear();
+  charged_bytes_ = whole_bytes_ = 0;
   ready_end_ = end_reason_;
   has_news_.store(true, std::memory_order_release);
 }

@@ -43,8 +43,10 @@ struct ReaderCounters {
   Counter filtered;                           // that a reader does not want, or may not see
   Counter missed;                             // that were overwritten before a reader came, as its gap says
   Counter cut_slow;                           // readers that were ended because they were too slow
+  Counter cut_without_memory;                 // for which there was no memory
   Counter bytes;                              // encoded
   std::atomic<std::uint64_t> cut_stalled{0};  // readers that took no byte for the time of a send; by their shards, relaxed
+  std::atomic<std::uint64_t> cut_silent{0};   // backends that answered no ping; likewise
 };
 
 class EventReader {
@@ -73,6 +75,8 @@ class EventReader {
   };
   /// Ends a reader that holds others up: it gets what is ready, and an end with `slow_reader`. There are bytes to take.
   Pumped cut(ReaderCounters& counters);
+  /// Without memory the reader ends: it gets what is ready, and an end with `no_memory` if there is memory for that. It may come back with
+  /// the id of its last event.
   Pumped pump(const EventLog& log, EventEncoder& encoder, TimeNs now, ReaderCounters& counters);
   /// When `pump` must be called again even if nothing happens; 0: never.
   TimeNs heartbeat_at() const { return options_.heartbeat == 0 ? 0 : active_at_ + options_.heartbeat; }
@@ -98,9 +102,13 @@ class EventReader {
   static constexpr std::size_t chunk_bytes = 64 * 1024;
   static constexpr int records_per_pump = 4096;
 
+  Pumped pump_with_memory(const EventLog& log, EventEncoder& encoder, TimeNs now, ReaderCounters& counters);
   bool encode(const EventLog& log, EventEncoder& encoder, ReaderCounters& counters);
+  void append_event(EventEncoder& encoder, const RecordView& record);
+  void append_gap(EventEncoder& encoder, const EventEncoder::Gap& gap);
   void end_slow(ReaderCounters& counters);
-  void hand_over();
+  void end(std::string_view reason);
+  void hand_over(ReaderCounters& counters);
 
   const Options options_;
   // The merger's
@@ -108,6 +116,7 @@ class EventReader {
   bool has_begun_ = false;
   TimeNs active_at_ = 0;
   std::string encoded_;
+  std::size_t whole_bytes_ = 0;    // of `encoded_`: without an event that is being encoded
   std::size_t charged_bytes_ = 0;  // of `encoded_`
   std::string_view end_reason_;
   bool is_over_ = false;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -55,17 +56,30 @@ UpgradeVerdict ConnectHook::judge(const UpgradeRequest& request) {
   return std::get<UpgradeAccept>(std::move(decision));
 }
 
+/// Without memory to read the verdict the device is refused, whatever `connect_hook_failure` says: what the backend demands of it is lost.
 void ConnectHook::take_answer(ConnectionRef connection, std::string_view device_id, const Answer& answer) {
+  try {
+    thread_.bring(connection, verdict_of(device_id, answer));
+  } catch (const std::bad_alloc&) {
+    counters_.questions_failed.add(1);
+    UpgradeRefusal refusal{.status = 503, .reason = "no_memory"};  // so short that it needs none
+    thread_.bring(connection, std::move(refusal));
+  }
+}
+
+/// Counts it last: what throws has counted nothing.
+UpgradeDecision ConnectHook::verdict_of(std::string_view device_id, const Answer& answer) {
   const bool says_nothing = answer.status == 0 || (answer.status == 200 && answer.body_too_long);
   auto decision = says_nothing ? std::unexpected(HookFault{answer.fault}) : decision_of(answer.status, answer.body);
   if (!decision) {
-    counters_.questions_failed.add(1);
     const auto [cause, is_of_a_member] = decision.error();
-    return thread_.bring(connection, is_of_a_member ? UpgradeDecision(refuse_unusable(device_id, cause))
-                                                    : without_verdict(device_id, answer.status, cause));
+    UpgradeDecision instead =
+        is_of_a_member ? UpgradeDecision(refuse_unusable(device_id, cause)) : without_verdict(device_id, answer.status, cause);
+    counters_.questions_failed.add(1);
+    return instead;
   }
   (std::holds_alternative<UpgradeAccept>(*decision) ? counters_.questions_accepted : counters_.questions_refused_by_hook).add(1);
-  thread_.bring(connection, std::move(*decision));
+  return std::move(*decision);
 }
 
 UpgradeDecision ConnectHook::without_verdict(std::string_view device_id, int status, std::string_view cause) {

@@ -20,6 +20,7 @@ class ConnectHook final : public dispatch::ConnectJudge {
 
  private:
   void take_answer(ConnectionRef connection, std::string_view device_id, const Answer& answer);
+  UpgradeDecision verdict_of(std::string_view device_id, const Answer& answer);
   UpgradeDecision without_verdict(std::string_view device_id, int status, std::string_view cause);
   UpgradeRefusal refuse_unusable(std::string_view device_id, std::string_view cause);
 

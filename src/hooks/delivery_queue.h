@@ -28,13 +28,15 @@ class DeliveryQueue {
 
   std::size_t lane_of(std::string_view subject) const { return std::hash<std::string_view>{}(subject) % lanes_.size(); }
 
-  /// Puts a delivery behind those of its lane, then drops until the bounds are kept, perhaps this one.
+  /// Puts a delivery behind those of its lane, then drops until the bounds are kept, perhaps this one. Throws std::bad_alloc; then nothing
+  /// has changed, and the delivery is lost.
   void put(Delivery&& delivery, TimeNs now, Bounds bounds) {
     delivery.queued_at = now;
     const std::size_t lane = lane_of(delivery.subject);
-    bytes_ += delivery.memory_bytes();
-    ++messages_;
+    const std::size_t memory_bytes = delivery.memory_bytes();
     lanes_[lane].push_back({next_number_++, std::move(delivery)});
+    bytes_ += memory_bytes;
+    ++messages_;
     while (messages_ > bounds.messages_max || bytes_ > bounds.bytes_max)
       if (!drop_oldest()) break;
   }

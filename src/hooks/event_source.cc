@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
+#include <optional>
 #include <utility>
 
 namespace ringgate::hooks {
@@ -15,6 +17,15 @@ bool wants(const WebhookConfig& config, std::size_t index, const events::RecordV
   if (record.type() == EventType::gap) return true;
   if (record.type() == EventType::message) return (record.head().sinks & dispatch::webhook_sink(index)) != 0;
   return std::ranges::find(config.events, events::word_of(record.type())) != config.events.end();
+}
+
+template <typename Make>
+std::optional<Delivery> if_there_is_memory(Make&& make) {
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -46,12 +57,17 @@ EventSource::Reached EventSource::read_for(std::size_t index, Webhook& webhook, 
   for (std::size_t i = 0; i < records_per_pass; ++i) {
     if (is_patient(index) && !webhook.has_room()) return Reached::full;
     const events::EventLog::Read read = hub_.log().read(places_[index].cursor);
-    if (read.missed != 0) webhook.miss(read.missed, gap_of(read.missed), now);
+    if (read.missed != 0) webhook.miss(read.missed, if_there_is_memory([&] { return gap_of(read.missed); }), now);
     if (!read.record) return Reached::end;
-    if (wants(webhook.config(), index, *read.record)) webhook.offer(delivery_of(*read.record), now);
+    if (wants(webhook.config(), index, *read.record)) offer(webhook, *read.record, now);
     else webhook.pass_over();
   }
   return Reached::more;
+}
+
+void EventSource::offer(Webhook& webhook, const events::RecordView& record, TimeNs now) {
+  if (auto delivery = if_there_is_memory([&] { return delivery_of(record); })) webhook.offer(std::move(*delivery), now);
+  else webhook.lose(record.device_id());
 }
 
 /// The log keeps what a patient webhook has not read.

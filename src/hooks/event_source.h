@@ -31,6 +31,7 @@ class EventSource final : public events::LogListener {
   void wake() override { thread_.wake(); }
   enum class Reached : std::uint8_t { end, more, full };
   Reached read_for(std::size_t index, Webhook& webhook, TimeNs now);
+  void offer(Webhook& webhook, const events::RecordView& record, TimeNs now);
   Delivery delivery_of(const events::RecordView& record);
   Delivery gap_of(std::uint64_t missed);
 

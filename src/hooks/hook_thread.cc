@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace ringgate::hooks {
@@ -44,14 +45,19 @@ void HookThread::renew(AllSettings settings) {
 }
 
 bool HookThread::ask(std::size_t webhook, Question&& question) {
-  if (!desks_[webhook].reserve()) return false;
-  {
+  QuestionDesk& desk = desks_[webhook];
+  if (!desk.reserve()) return false;
+  bool is_posted = false;
+  try {
+    Task task = [&desk, asked = std::move(question)]() mutable { desk.put(std::move(asked)); };
     const std::lock_guard lock(mutex_);
-    if (!takes_tasks_) return false;
-    tasks_.emplace_back([this, webhook, asked = std::move(question)]() mutable { desks_[webhook].put(std::move(asked)); });
+    if (takes_tasks_) tasks_.push_back(std::move(task));
+    is_posted = takes_tasks_;
+  } catch (const std::bad_alloc&) {  // as if there were no room
   }
-  caller_.wake();
-  return true;
+  if (is_posted) caller_.wake();
+  else desk.give_back();
+  return is_posted;
 }
 
 void HookThread::run() {

@@ -36,7 +36,7 @@ class HookThread {
   void start();
   /// Settings of the same webhooks; each one that was stopped starts again.
   void renew(AllSettings settings);
-  /// False: there is no room, or the thread has ended; `question` is then untouched.
+  /// False: there is no room or no memory, or the thread has ended; nothing comes of `question` then.
   bool ask(std::size_t webhook, Question&& question);
 
   /// Brings the verdict of a question to its connection. Hook thread.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -35,9 +36,13 @@ std::string_view fault_of(CURLcode result) {
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR: return "the connection ended before the answer";
-    case CURLE_OUT_OF_MEMORY: return "out of memory";
+    case CURLE_OUT_OF_MEMORY: return without_memory;
     default: return "the request failed";
   }
+}
+
+void set_or_throw(CURL* easy, CURLoption option, const char* text) {
+  if (curl_easy_setopt(easy, option, text) != CURLE_OK) throw std::bad_alloc();
 }
 
 // The process's; libcurl counts its users itself.
@@ -58,6 +63,11 @@ struct HttpCaller::Call::Handle {
     return static_cast<int>(code);
   }
   void clear_fields() { curl_slist_free_all(std::exchange(fields, nullptr)); }
+  void add_field(const char* line) {
+    curl_slist* const longer = curl_slist_append(fields, line);
+    if (longer == nullptr) throw std::bad_alloc();
+    fields = longer;
+  }
 
   static std::size_t on_body(char* data, std::size_t, std::size_t size, void* call_pointer) {
     Call& call = *static_cast<Call*>(call_pointer);
@@ -65,8 +75,7 @@ struct HttpCaller::Call::Handle {
       call.answer_.body_too_long = true;
       return 0;  // ends the call
     }
-    call.answer_.body.append(data, size);
-    return size;
+    return call.take_if_there_is_memory([&] { call.answer_.body.append(data, size); }) ? size : 0;
   }
 
   // Also called for interim answers and trailers: they say nothing (RFC 9110, sections 15.2 and 6.5.1).
@@ -75,12 +84,14 @@ struct HttpCaller::Call::Handle {
     Answer& answer = call.answer_;
     const std::string_view line(data, size);
     if (call.head_ended_) return size;
-    if (line.starts_with("HTTP/")) answer = {};
-    else if (line == "\r\n" || line == "\n") call.head_ended_ = call.handle_->status() >= 200;
-    else if (const auto type = value_of(line, "Content-Type")) answer.content_type = *type;
-    else if (const auto origin = value_of(line, "WebHook-Allowed-Origin")) answer.allowed_origin = *origin;
-    else if (const auto rate = value_of(line, "WebHook-Allowed-Rate")) answer.allowed_rate = *rate;
-    return size;
+    const bool is_taken = call.take_if_there_is_memory([&] {
+      if (line.starts_with("HTTP/")) answer = {};
+      else if (line == "\r\n" || line == "\n") call.head_ended_ = call.handle_->status() >= 200;
+      else if (const auto type = value_of(line, "Content-Type")) answer.content_type = *type;
+      else if (const auto origin = value_of(line, "WebHook-Allowed-Origin")) answer.allowed_origin = *origin;
+      else if (const auto rate = value_of(line, "WebHook-Allowed-Rate")) answer.allowed_rate = *rate;
+    });
+    return is_taken ? size : 0;
   }
 
   static curl_socket_t on_socket(void* call_pointer, curlsocktype, curl_sockaddr* address) {
@@ -103,7 +114,7 @@ HttpCaller::~HttpCaller() { curl_multi_cleanup(static_cast<CURLM*>(multi_)); }
 
 HttpCaller::Call::Call(HttpCaller& caller) : caller_(caller), handle_(std::make_unique<Handle>()) {
   CURL* const easy = handle_->easy = curl_easy_init();
-  RINGGATE_ASSERT(easy != nullptr);
+  if (easy == nullptr) throw std::bad_alloc();
   curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // does not wait for DNS at the end
@@ -122,7 +133,6 @@ HttpCaller::Call::Call(HttpCaller& caller) : caller_(caller), handle_(std::make_
 
 HttpCaller::Call::~Call() {
   if (is_busy()) curl_multi_remove_handle(static_cast<CURLM*>(caller_.multi_), handle_->easy);
-  std::erase(caller_.unstarted_, this);
   curl_easy_cleanup(handle_->easy);
   handle_->clear_fields();
 }
@@ -134,13 +144,12 @@ void HttpCaller::Call::start(const Receiver& receiver, std::string_view method, 
   body_ = std::move(body);
   answer_ = {};
   local_allowed_ = receiver.local_allowed;
-  refused_address_ = head_ended_ = false;
-  on_done_ = std::move(on_done);
+  refused_address_ = head_ended_ = lacks_memory_ = false;
   handle_->clear_fields();
-  for (const std::string& line : fields) handle_->fields = curl_slist_append(handle_->fields, line.c_str());
-  handle_->fields = curl_slist_append(handle_->fields, "Expect:");
-  handle_->fields = curl_slist_append(handle_->fields, "Accept: */*");
-  curl_easy_setopt(easy, CURLOPT_URL, receiver.url.c_str());
+  for (const std::string& line : fields) handle_->add_field(line.c_str());
+  handle_->add_field("Expect:");
+  handle_->add_field("Accept: */*");
+  set_or_throw(easy, CURLOPT_URL, receiver.url.c_str());
   if (method == "POST") {
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, nullptr);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
@@ -148,18 +157,30 @@ void HttpCaller::Call::start(const Receiver& receiver, std::string_view method, 
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
   } else {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, std::string(method).c_str());
+    set_or_throw(easy, CURLOPT_CUSTOMREQUEST, std::string(method).c_str());
   }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, handle_->fields);
   if (!receiver.authority_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, receiver.authority_file.c_str());
+    set_or_throw(easy, CURLOPT_CAINFO, receiver.authority_file.c_str());
     curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
   }
   const auto timeout_ms = static_cast<long>(std::max<DurationNs>(receiver.timeout / nanoseconds_per_millisecond, 1));
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
-  // The only failure that is left is a lack of memory. `on_done` runs in HttpCaller::run, as always.
-  if (curl_multi_add_handle(static_cast<CURLM*>(caller_.multi_), easy) != CURLM_OK) caller_.unstarted_.push_back(this);
+  // The only failure that is left is a lack of memory.
+  if (curl_multi_add_handle(static_cast<CURLM*>(caller_.multi_), easy) != CURLM_OK) throw std::bad_alloc();
+  on_done_ = std::move(on_done);
+}
+
+/// Nothing may be thrown through libcurl.
+template <typename Take>
+bool HttpCaller::Call::take_if_there_is_memory(Take&& take) {
+  try {
+    take();
+  } catch (const std::bad_alloc&) {
+    lacks_memory_ = true;
+  }
+  return !lacks_memory_;
 }
 
 void HttpCaller::Call::finish(int result) {
@@ -174,6 +195,7 @@ void HttpCaller::Call::finish(int result) {
     answer_.fault = "the body is too long";
     answer_.body.clear();
   }
+  if (lacks_memory_) answer_.fault = without_memory;
   if (status == 0 && refused_address_) answer_.fault = "the address is loopback or link-local (allow_local)";
   // Seconds, or an HTTP date.
   if (status != 0 && curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK && retry_after > 0)
@@ -189,13 +211,8 @@ void HttpCaller::run(DurationNs timeout) {
   curl_multi_perform(multi, &count);
   const auto timeout_ms = static_cast<int>((timeout + nanoseconds_per_millisecond - 1) / nanoseconds_per_millisecond);
   const auto deliver = [&] {
-    bool any = !unstarted_.empty();
+    bool any = false;
     int left = 0;
-    for (std::size_t count_now = unstarted_.size(); count_now != 0 && !unstarted_.empty(); --count_now) {
-      Call* const call = unstarted_.front();
-      unstarted_.pop_front();
-      call->finish(CURLE_OUT_OF_MEMORY);
-    }
     while (const CURLMsg* const message = curl_multi_info_read(multi, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       void* call = nullptr;

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +23,9 @@ struct Receiver {
   bool local_allowed = false;
   DurationNs timeout = 0;
 };
+
+/// Why there is no answer, if no memory was left for the request or for its answer.
+inline constexpr std::string_view without_memory = "out of memory";
 
 /// What came of a request.
 struct Answer {
@@ -47,6 +49,7 @@ class HttpCaller {
   /// One request at a time. Destroyed before its caller; a request under way is given up.
   class Call {
    public:
+    /// Throws std::bad_alloc.
     explicit Call(HttpCaller& caller);
     ~Call();
     Call(const Call&) = delete;
@@ -54,7 +57,7 @@ class HttpCaller {
 
     bool is_busy() const { return on_done_ != nullptr; }
     /// Begins a request; not while one is under way (asserted). `fields`: "Name: value". `body` is kept until the end. `on_done` runs
-    /// once, in HttpCaller::run, and may start the next request.
+    /// once, in HttpCaller::run, and may start the next request. Throws std::bad_alloc; then none is under way.
     void start(const Receiver& receiver, std::string_view method, const std::vector<std::string>& fields, std::string body,
                std::move_only_function<void(Answer)> on_done);
 
@@ -62,6 +65,8 @@ class HttpCaller {
     friend class HttpCaller;
     struct Handle;
     void finish(int result);
+    template <typename Take>
+    bool take_if_there_is_memory(Take&& take);
 
     HttpCaller& caller_;
     std::unique_ptr<Handle> handle_;
@@ -69,7 +74,8 @@ class HttpCaller {
     Answer answer_;
     bool local_allowed_ = false;
     bool refused_address_ = false;
-    bool head_ended_ = false;  // of the final answer
+    bool lacks_memory_ = false;  // for its answer
+    bool head_ended_ = false;    // of the final answer
     std::move_only_function<void(Answer)> on_done_;
   };
 
@@ -80,7 +86,6 @@ class HttpCaller {
 
  private:
   void* multi_;
-  std::deque<Call*> unstarted_;  // could not begin: `run` says so
 };
 
 }  // namespace ringgate::hooks

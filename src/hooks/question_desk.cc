@@ -1,6 +1,7 @@
 #include "hooks/question_desk.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "hooks/cloud_event.h"
@@ -15,8 +16,12 @@ QuestionDesk::QuestionDesk(std::shared_ptr<const WebhookSettings> settings, Http
       seats_(settings_->config.lanes_count) {}
 
 void QuestionDesk::put(Question&& question) {
-  waiting_list_.push_back(std::move(question));
   counters_.questions_waiting.add(1);
+  try {
+    waiting_list_.push_back(std::move(question));
+  } catch (const std::bad_alloc&) {  // it was not moved
+    answer(question, {.fault = without_memory});
+  }
 }
 
 void QuestionDesk::run(TimeNs now) {
@@ -34,6 +39,15 @@ void QuestionDesk::run(TimeNs now) {
 void QuestionDesk::ask(Seat& seat, TimeNs now) {
   seat.question = std::move(waiting_list_.front());
   waiting_list_.pop_front();
+  try {
+    start_call(seat, now);
+  } catch (const std::bad_alloc&) {
+    Question question = std::move(seat.question);
+    answer(question, {.fault = without_memory});
+  }
+}
+
+void QuestionDesk::start_call(Seat& seat, TimeNs now) {
   if (seat.call == nullptr || seat.settings != settings_) seat.call = std::make_unique<HttpCaller::Call>(caller_);
   seat.settings = settings_;
   const Delivery event{.type = "device.connecting",

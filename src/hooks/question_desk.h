@@ -39,6 +39,9 @@ class QuestionDesk {
     counters_.questions_without_room.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
+  /// The question was counted in, and will not be put. Any thread.
+  void give_back() { waiting_.fetch_sub(1, std::memory_order_relaxed); }
+  /// Without memory it is answered at once, with status 0.
   void put(Question&& question);
   void renew(std::shared_ptr<const WebhookSettings> settings) { settings_ = std::move(settings); }
   /// Asks what is next while calls are free, and gives up what waited too long.
@@ -54,6 +57,7 @@ class QuestionDesk {
     std::shared_ptr<const WebhookSettings> settings;
   };
   void ask(Seat& seat, TimeNs now);
+  void start_call(Seat& seat, TimeNs now);
   void answer(Question& question, const Answer& answer);
 
   std::shared_ptr<const WebhookSettings> settings_;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -29,9 +31,12 @@ std::optional<MessageType> message_type_of(std::string_view content_type) {
   return std::nullopt;
 }
 
-/// Why an event was not taken, for the log.
-std::string cause_of(const Answer& answer) {
-  return answer.status == 0 ? std::string(answer.fault) : fmt::format("status {}", answer.status);
+/// Why an event was not taken, for the log. Valid until the thread asks again; needs no memory.
+std::string_view cause_of(const Answer& answer) {
+  if (answer.status == 0) return answer.fault;
+  thread_local std::array<char, 24> text;
+  const auto end = fmt::format_to_n(text.data(), text.size(), "status {}", answer.status).out;
+  return {text.data(), end};
 }
 
 }  // namespace
@@ -61,18 +66,29 @@ Webhook::Webhook(std::shared_ptr<const WebhookSettings> settings, HttpCaller& ca
 
 void Webhook::offer(Delivery&& delivery, TimeNs now) {
   counters_.taken.add(1);
-  if (state_ == State::stopped) return count_drop(queue_.lane_of(delivery.subject), WebhookDrop::stopped, 1);
-  queue_.put(std::move(delivery), now, {settings_->config.queue_messages_max, settings_->config.queue_bytes_max});
+  const std::size_t lane = queue_.lane_of(delivery.subject);
+  if (state_ == State::stopped) return count_drop(lane, WebhookDrop::stopped, 1);
+  try {
+    queue_.put(std::move(delivery), now, {settings_->config.queue_messages_max, settings_->config.queue_bytes_max});
+  } catch (const std::bad_alloc&) {
+    count_drop(lane, WebhookDrop::memory, 1);
+  }
   publish();
 }
 
-void Webhook::miss(std::uint64_t count, Delivery&& notice, TimeNs now) {
+void Webhook::lose(std::string_view subject) {
+  counters_.taken.add(1);
+  count_drop(queue_.lane_of(subject), WebhookDrop::memory, 1);
+}
+
+void Webhook::miss(std::uint64_t count, std::optional<Delivery>&& notice, TimeNs now) {
   counters_.taken.add(count);
+  if (!notice) return count_drop(0, WebhookDrop::overwritten, count);
   counters_.dropped[static_cast<std::size_t>(WebhookDrop::overwritten)].add(count);
   drops_untold_[static_cast<std::size_t>(WebhookDrop::overwritten)] += count;
   has_drops_untold_ = true;
   counters_.notices.add(1);
-  offer(std::move(notice), now);
+  offer(std::move(*notice), now);
 }
 
 void Webhook::renew(std::shared_ptr<const WebhookSettings> settings, TimeNs now) {
@@ -126,9 +142,19 @@ void Webhook::run(TimeNs now) {
   if (state_ != State::open || now < not_before_) return;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     if (now < next_start_) break;
-    run_lane(i, now);
+    try {
+      run_lane(i, now);
+    } catch (const std::bad_alloc&) {
+      put_off_without_memory(lanes_[i], now);
+    }
     if (state_ != State::open) return;
   }
+}
+
+/// As an attempt that failed.
+void Webhook::put_off_without_memory(Lane& lane, TimeNs now) {
+  if (lane.sending.empty()) lane.not_before = now + settings_->config.retry_min_ns;
+  else fail(lane, {.fault = without_memory}, now);
 }
 
 void Webhook::run_lane(std::size_t index, TimeNs now) {
@@ -151,24 +177,25 @@ bool Webhook::fill(std::size_t index, TimeNs now) {
     count_drop(index, WebhookDrop::age, 1);
   }
   if (may_announce(lane) && now >= lane.announce_at) {
-    lane.sending.push_back(announcement(lane));
+    lane.sending.push_back(announcement(lane.dropped));
+    lane.announcing = std::exchange(lane.dropped, 0);
     lane.sending.back().queued_at = now;
     return true;
   }
   while (!queue_.is_empty(index) && lane.sending.size() < settings_->config.batch_count_max) {
-    lane.sending.push_back(queue_.take(index));
+    lane.sending.emplace_back();  // if there is memory, before it leaves the queue
+    lane.sending.back() = queue_.take(index);
   }
   return !lane.sending.empty();
 }
 
-/// An event that says how many were dropped in this lane.
-Delivery Webhook::announcement(Lane& lane) {
-  lane.announcing = std::exchange(lane.dropped, 0);
+/// An event that says how many were dropped in a lane.
+Delivery Webhook::announcement(std::uint64_t missed) {
   return {.type = std::string(gap_type),
           .id = fmt::format("gap-{}-{}", unix_ms_now(), ++announcements_),
           .unix_ms = unix_ms_now(),
           .content_type = "application/json",
-          .body = fmt::format(R"({{"type":"gap","reason":"dropped","missed":{}}})", lane.announcing)};
+          .body = fmt::format(R"({{"type":"gap","reason":"dropped","missed":{}}})", missed)};
 }
 
 void Webhook::send(std::size_t index, TimeNs now) {
@@ -344,7 +371,16 @@ void Webhook::ask(TimeNs now) {
     return;
   }
   if (now < not_before_) return;
-  state_ = State::asking;
+  try {
+    start_question();
+    state_ = State::asking;
+  } catch (const std::bad_alloc&) {
+    question_.reset();
+    put_off_question();
+  }
+}
+
+void Webhook::start_question() {
   question_ = std::make_unique<HttpCaller::Call>(caller_);
   question_->start(settings_->receiver(), "OPTIONS", {"WebHook-Request-Origin: " + settings_->origin}, {},
                    [this](Answer answer) { take_agreement(answer); });
@@ -360,7 +396,7 @@ void Webhook::take_agreement(const Answer& answer) {
     std::from_chars(rate.data(), rate.data() + rate.size(), per_minute);
     if (per_minute != 0) interval_ = 60 * nanoseconds_per_second / per_minute;
     log::info("webhook agrees to be sent to",
-              {{"webhook", settings_->config.name}, {"requests_per_minute", rate.empty() ? "*" : rate}});
+              {{"webhook", settings_->config.name}, {"requests_per_minute", rate.empty() ? std::string_view("*") : rate}});
   } else if (answer.status == 0) {
     log::warning("webhook was not reached to be asked whether it may be sent to",
                  {{"webhook", settings_->config.name}, {"cause", answer.fault}});
@@ -369,14 +405,17 @@ void Webhook::take_agreement(const Answer& answer) {
     log::warning("webhook does not agree to be sent to",
                  {{"webhook", settings_->config.name},
                   {"status", answer.status},
-                  {"cause", is_success ? "no WebHook-Allowed-Origin that names this gate" : cause_of(answer)}});
+                  {"cause", is_success ? std::string_view("no WebHook-Allowed-Origin that names this gate") : cause_of(answer)}});
   }
   state_ = State::open;
   if (answer.status == 410) return stop();
   const bool must_wait = wait_as_told(answer, monotonic_now());
   if (agrees || (settings_->config.validation == WebhookValidation::warn && !must_wait)) return;
   state_ = State::unasked;
-  if (must_wait) return;
+  if (!must_wait) put_off_question();
+}
+
+void Webhook::put_off_question() {
   const Backoff backoff{settings_->config.retry_min_ns, settings_->config.retry_max_ns};
   not_before_ = monotonic_now() + backoff.wait(++questions_failed_, random_);
 }

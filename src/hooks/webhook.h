@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -52,8 +53,11 @@ class Webhook {
 
   const WebhookConfig& config() const { return settings_->config; }
   void offer(Delivery&& delivery, TimeNs now);
-  /// So many events were overwritten before the webhook came to them; `notice` says so at their place.
-  void miss(std::uint64_t count, Delivery&& notice, TimeNs now);
+  /// An event of that subject for which there was no memory: it counts as dropped.
+  void lose(std::string_view subject);
+  /// So many events were overwritten before the webhook came to them; `notice` says so at their place. nullopt: there was no memory for it,
+  /// and a later announcement says so.
+  void miss(std::uint64_t count, std::optional<Delivery>&& notice, TimeNs now);
   /// An event of the log that the webhook is not sent.
   void pass_over() { counters_.unwanted.add(1); }
   /// Takes new settings, and begins with them as at the start: waits, rates and failures of before count no longer, also in answers that are still
@@ -91,6 +95,7 @@ class Webhook {
   enum class State : std::uint8_t { unasked, asking, open, stopped };
 
   void run_lane(std::size_t index, TimeNs now);
+  void put_off_without_memory(Lane& lane, TimeNs now);
   bool fill(std::size_t index, TimeNs now);
   void send(std::size_t index, TimeNs now);
   void take_answer(std::size_t index, const Answer& answer);
@@ -101,6 +106,8 @@ class Webhook {
   void stop();
   void reply(const Delivery& delivery, const Answer& answer);
   void ask(TimeNs now);
+  void start_question();
+  void put_off_question();
   void take_agreement(const Answer& answer);
   void give_up_announcement(Lane& lane, TimeNs now);
   void tell_success();
@@ -109,7 +116,7 @@ class Webhook {
   bool has_work(std::size_t index) const;
   bool may_announce(const Lane& lane) const { return lane.dropped != 0 && !lane.awaits_success; }
   void publish();
-  Delivery announcement(Lane& lane);
+  Delivery announcement(std::uint64_t missed);
 
   std::shared_ptr<const WebhookSettings> settings_;
   std::uint64_t settings_number_ = 0;

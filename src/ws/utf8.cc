@@ -8,6 +8,9 @@
 namespace ringgate::ws {
 namespace {
 
+/// simdjson chooses the code for this machine when it is first used. That allocates, in a function that may not throw: better at the start.
+[[maybe_unused]] const bool is_chosen = simdjson::validate_utf8("x", 1);
+
 /// Bytes of the character that begins with `lead`, judged by `lead` alone; 1 if `lead` begins no longer character.
 std::size_t character_bytes(std::uint8_t lead) { return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1; }
 

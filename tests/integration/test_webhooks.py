@@ -38,7 +38,7 @@ def books(gate):
     def events(outcome):
         return metric(gate, f'ringgate_webhook_events_total{{webhook="backend",outcome="{outcome}"}}')
     drops = {reason: metric(gate, f'ringgate_webhook_dropped_total{{webhook="backend",reason="{reason}"}}')
-             for reason in ("queue", "attempts", "age", "refused", "stopped", "ended", "overwritten")}
+             for reason in ("queue", "attempts", "age", "refused", "stopped", "ended", "overwritten", "memory")}
     return events("taken"), events("delivered"), metric(gate, 'ringgate_webhook_queued_messages{webhook="backend"}'), drops
 
 
