@@ -61,6 +61,8 @@ BackendStream::~BackendStream() {
 
 void BackendStream::on_open(const StreamPort& port) {
   port_ = answers_->port = port;
+  heard_at_ = port.now();
+  judge_silence();
   notes_.begin();
 }
 
@@ -68,6 +70,8 @@ void BackendStream::on_open(const StreamPort& port) {
 
 void BackendStream::on_input(ByteView bytes) {
   if (notes_.has_ended()) return;
+  heard_at_ = port_.now();
+  pinged_at_ = 0;
   input_.resize(bytes.size() + limits::buffer_slack_bytes);
   std::ranges::copy(bytes, input_.begin());
   MutableBytes rest(input_.data(), bytes.size());
@@ -138,6 +142,7 @@ void BackendStream::on_credit(std::string_view bytes_text) {
 void BackendStream::begin_reading() {
   parts_.reader.window_bytes = 0;
   parts_.reader.format = &events::stream_format();
+  parts_.reader.heartbeat = 0;  // `judge_silence` pings
   if (!parts_.reader.start) parts_.reader.start = parts_.hub.log().at_end();
   reader_ = std::make_shared<events::EventReader>(parts_.reader);
   parts_.hub.add_reader(reader_);
@@ -162,6 +167,9 @@ void BackendStream::settle() {
 }
 
 bool BackendStream::on_turn() {
+  if (notes_.has_ended()) return false;
+  judge_silence();
+  if (notes_.has_ended()) return false;
   if (outstanding_bytes_ != 0) settle();
   if (const auto taken = reader_ == nullptr ? std::nullopt : reader_->take()) {
     port_.write(bytes_of(taken->bytes));
@@ -173,7 +181,28 @@ bool BackendStream::on_turn() {
     }
   }
   hold_input_if_needed();
-  return outstanding_bytes_ > window_bytes / 2;
+  return outstanding_bytes_ > window_bytes / 2 || port_.room() == 0;
+}
+
+/// A backend whose input is held cannot be heard, and one that has output waiting could not hear the ping: limits.send_timeout judges it.
+void BackendStream::judge_silence() {
+  const TimeNs now = port_.now();
+  if (now < silence_judged_at_) return;
+  if (holds_input_ || port_.room() < window_bytes) {
+    heard_at_ = now;
+    pinged_at_ = 0;
+  }
+  if (pinged_at_ != 0 && now - pinged_at_ >= parts_.silence_max) {
+    parts_.hub.reader_counters().cut_silent.fetch_add(1, std::memory_order_relaxed);
+    notes_.cut("no pong");
+    return close(CloseCode::no_pong, "no pong");
+  }
+  if (pinged_at_ == 0 && now - heard_at_ >= parts_.silence_max) {
+    pinged_at_ = now;
+    port_.write(ws::encode_ping({}).view());
+  }
+  silence_judged_at_ = (pinged_at_ != 0 ? pinged_at_ : heard_at_) + parts_.silence_max;
+  port_.wake_at(silence_judged_at_);
 }
 
 // -- Pushes up

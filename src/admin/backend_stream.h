@@ -1,7 +1,8 @@
 // A backend's WebSocket (docs/stream.md): events down, as far as its credits go; pushes up, each answered by its own id.
 //
 // Owned by the admin session; owner shard. Frames are those of ws/, with no extension. Invariant: the reader's window is never more
-// than the credits that the backend has given and not used, nor than what the connection's output may hold.
+// than the credits that the backend has given and not used, nor than what the connection's output may hold. One that says nothing is pinged,
+// and ends if that brings no byte either.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,8 @@ class BackendStream final : public Stream {
     dispatch::PushService& push_service;
     Caller caller;
     Remote remote;
-    events::EventReader::Options reader;  // its window is set here
+    events::EventReader::Options reader;  // its window and heartbeat are set here
+    DurationNs silence_max = 0;  // after so long without a byte the backend is pinged, and after as long again it is gone
     IdCharacters id_characters = IdCharacters::strict;
     std::size_t push_bytes_max = 0;
   };
@@ -67,6 +69,7 @@ class BackendStream final : public Stream {
   void settle();
   void begin_reading();
   void hold_input_if_needed();
+  void judge_silence();
 
   Parts parts_;
   const std::shared_ptr<const dispatch::Selection> reach_;  // of the caller, beside its ids; null: all
@@ -80,6 +83,9 @@ class BackendStream final : public Stream {
   std::uint64_t credits_ = 0;                    // given and not granted to the reader yet
   std::size_t room_ = window_bytes;              // that may be granted
   std::size_t outstanding_bytes_ = 0;            // written and not known to have left
+  TimeNs heard_at_ = 0;                          // the last byte of the backend, or when nothing of it could be heard
+  TimeNs pinged_at_ = 0;                         // since then, by silence; 0: not
+  TimeNs silence_judged_at_ = 0;                 // when next
   bool holds_input_ = false;
   ReaderNotes notes_;
 };

@@ -89,7 +89,7 @@ void AdminApi::open_stream(Call call) {
   const auto last = read_last_event_id(call.request);
   if (!last) return call.responder.refuse(last.error());
   if (const auto refusal = reserve_reader()) return call.responder.refuse(*refusal);
-  events::EventReader::Options options{.filter = std::move(*filter), .shard = services_.shard, .heartbeat = hub.heartbeat()};
+  events::EventReader::Options options{.filter = std::move(*filter), .shard = services_.shard};
   if (*last) {
     auto [cursor, gap] = begin_behind(hub, *last, static_cast<std::uint64_t>(push_service_.wall_clock_seconds()) * 1000);
     options.start = std::move(cursor);
@@ -104,6 +104,7 @@ void AdminApi::open_stream(Call call) {
                                                                               .caller = call.caller,
                                                                               .remote = call.remote,
                                                                               .reader = std::move(options),
+                                                                              .silence_max = hub.heartbeat(),
                                                                               .id_characters = settings_.id_characters,
                                                                               .push_bytes_max = settings_.body_bytes_max})));
 }

@@ -78,7 +78,8 @@ std::vector<Key> rows_of_operation() {
     row<&C::events, &EventsConfig::readers_max>("events.readers", CountRule{1, 4096},
         "Readers of the event stream at the same time, over all shards. One more is answered 503."),
     row<&C::events, &EventsConfig::heartbeat_ns>("events.heartbeat", DurationRule{s, hour},
-        "How long a reader may get no event before it gets a sign of life."),
+        "How long a reader may get no event before it gets a sign of life. A backend that says nothing on `/v1/stream` for so long is pinged, "
+        "and after as long again it is gone."),
   };
 }
 // clang-format on

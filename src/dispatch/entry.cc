@@ -84,12 +84,15 @@ void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, con
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = gate_.map.find_from_outside(key);
   if (!owner) return refuse(PushOutcome::unknown_device, std::move(on_result));
-  std::unique_ptr<PushOrder> order(new (std::nothrow) PushOrder(order_of(gate_.hash, std::move(message), options)));
-  std::unique_ptr<OutsideTask> task(new (std::nothrow) OutsideTask);
-  if (order == nullptr || task == nullptr) return refuse(PushOutcome::backpressure, std::move(on_result));
+  std::unique_ptr<OutsideTask> task;
+  try {
+    task = std::make_unique<OutsideTask>();
+    task->order = std::make_unique<PushOrder>(order_of(gate_.hash, std::move(message), options));
+    task->only_to = options.only_to;
+  } catch (const std::bad_alloc&) {
+    return refuse(PushOutcome::backpressure, std::move(on_result));
+  }
   task->on_pushed = std::move(on_result);
-  task->order = std::move(order);
-  task->only_to = options.only_to;
   post_push(*owner, key, std::move(task));
 }
 

@@ -60,7 +60,8 @@ void PushService::order_to_device(device::ConnectionRef owner, device::IdKey key
       };
       std::erase_if(several, is_other);
     }
-    if (several.size() > 1) sum = new_sum(several.size(), on_result);
+    const bool is_one = several.empty() || (order.names_connection && several.size() == 1);
+    if (!is_one) sum = new_sum(several.size(), on_result);
   } catch (const std::bad_alloc&) {
     return refuse_asked(PushOutcome::backpressure, std::move(on_result));
   }
