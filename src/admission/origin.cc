@@ -36,10 +36,10 @@ bool is_permitted(std::string_view origin, const http::RequestView& request, con
 }  // namespace
 
 std::expected<void, Rejection> check_origin(const http::RequestView& request, const OriginRule& rule) {
-  const auto origin = request.field("Origin");
-  if (!origin) return {};
-  if (request.count_fields("Origin") > 1) return std::unexpected{Rejection::origin_repeated};
-  if (!is_permitted(*origin, request, rule)) return std::unexpected{Rejection::origin_forbidden};
+  const std::size_t index = request.find_field("Origin");
+  if (index == request.fields_count()) return {};
+  if (request.find_field("Origin", index + 1) < request.fields_count()) return std::unexpected{Rejection::origin_repeated};
+  if (!is_permitted(request.field_value(index), request, rule)) return std::unexpected{Rejection::origin_forbidden};
   return {};
 }
 

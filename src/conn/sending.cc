@@ -29,6 +29,7 @@ TurnOutput& Transport::new_output(Connection& connection) {
   return output;
 }
 
+/// For output that may have pieces already. The first piece, nearly always the only one, is added to the output itself.
 void Transport::add_piece(TurnOutput& output, OutputPiece piece) {
   if (output.full()) consolidate(output);
   if (std::uint8_t* const room = output.take_room(piece.size)) std::memcpy(room, piece.bytes(), piece.size);
@@ -57,28 +58,22 @@ void Transport::add_copy(TurnOutput& output, ByteView bytes) {
     std::memcpy(room, bytes.data(), bytes.size());
     return;
   }
-  OutputPiece* last = output.last();
-  if (last != nullptr && last->data != nullptr && arena_.continues_at(last->data + last->size, bytes.size())) {
-    std::memcpy(arena_.allocate(bytes.size()), bytes.data(), bytes.size());
-    output.extend_last(bytes.size());
-    return;
-  }
   std::uint8_t* const data = arena_.allocate(bytes.size());
   std::memcpy(data, bytes.data(), bytes.size());
-  add_piece(output, {data, bytes.size(), {}});
+  add_bytes(output, data, bytes.size());
+}
+
+/// Adds bytes of the arena. They extend the last piece if they follow it.
+inline void Transport::add_bytes(TurnOutput& output, std::uint8_t* data, std::size_t size) {
+  if (output.pieces_count == 0) return output.add_bytes(data, size);
+  const OutputPiece& last = *output.last();
+  if (last.data != nullptr && last.data + last.size == data) return output.extend_last(size);
+  add_piece(output, {data, size, {}});
 }
 
 void Transport::write_room(Connection& connection, std::size_t bytes) {
   RINGGATE_ASSERT(connection.state == State::open && connection.outbox == nullptr);
-  TurnOutput& output = output_of(connection);
-  std::uint8_t* const data = arena_.allocate(bytes);
-  if (output.pieces_count == 0) return output.add_bytes(data, bytes);
-  OutputPiece* const last = output.last();
-  if (last->data != nullptr && last->data + last->size == data) {
-    output.extend_last(bytes);
-  } else {
-    add_piece(output, {data, bytes, {}});
-  }
+  add_bytes(output_of(connection), arena_.allocate(bytes), bytes);
 }
 
 void Transport::write(Connection& connection, ByteView bytes) {
@@ -123,6 +118,7 @@ void Transport::write_in_place(Connection& connection, MessageType type, Mutable
     return;
   }
   const MutableBytes frame = ws::write_header_before(payload, type);
+  if (last == nullptr) return output.add_bytes(frame.data(), frame.size());
   add_piece(output, {frame.data(), frame.size(), {}});
 }
 

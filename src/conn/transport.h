@@ -318,6 +318,7 @@ class Transport {
   TurnOutput& new_output(Connection& connection);
   std::size_t count_queued_bytes(const Connection& connection) const;
   void add_copy(TurnOutput& output, ByteView bytes);
+  void add_bytes(TurnOutput& output, std::uint8_t* data, std::size_t size);
   void add_piece(TurnOutput& output, OutputPiece piece);
   void consolidate(TurnOutput& output);
   void open_outbox(Connection& connection);

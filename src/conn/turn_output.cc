@@ -18,6 +18,7 @@ std::uint8_t* TurnArena::in_next_block(std::size_t size) {
 }
 
 void TurnArena::reset() {
+  if (entered_ == 0) return;
   // Frees oversized blocks and those beyond kept_blocks_max: a burst must not keep memory.
   std::erase_if(blocks_, [](const Block& block) { return block.size > block_bytes; });
   if (blocks_.size() > kept_blocks_max) blocks_.resize(kept_blocks_max);

@@ -89,8 +89,6 @@ class TurnArena {
   }
   /// Where the next allocation of up to `size` bytes will be. The caller may write there before it allocates.
   std::uint8_t* room(std::size_t size) { return fits(size) ? next_ : in_next_block(size); }
-  /// True if the next allocation of `size` would start right at `end`.
-  bool continues_at(const std::uint8_t* end, std::size_t size) const { return next_ == end && fits(size); }
   void reset();
 
  private:

@@ -17,24 +17,28 @@ conn::Connection* DeviceSession::find(device::ConnectionRef ref, device::IdKey k
   return connection != nullptr && gate_.hash(record_of(*connection).id.view()) == key ? connection : nullptr;
 }
 
+conn::Connection* DeviceSession::find(device::ConnectionRef ref, std::string_view device_id) {
+  conn::Connection* connection = find(ref);
+  return connection != nullptr && record_of(*connection).id.view() == device_id ? connection : nullptr;
+}
+
 bool DeviceSession::is_open_device(std::uint32_t slot) {
   conn::Connection& connection = transport_.table().at(slot);
   return connection.is_live() && transport_.serves(connection, *this) && record_of(connection).phase == Phase::open;
 }
 
 /// Why a message is not for this connection, whatever it waits for.
-inline std::optional<DeliveryResult> DeviceSession::refusal_of(conn::Connection& connection, const ws::MessageRef& message,
-                                                               std::uint64_t waiting) {
-  if (message->payload().size() > settings_.config.limits.push_bytes_max) return DeliveryResult{PushOutcome::too_large, waiting};
-  if (record_of(connection).phase != Phase::open || !connection.is_live()) return DeliveryResult{PushOutcome::closing, waiting};
+inline std::optional<PushOutcome> DeviceSession::refusal_of(const conn::Connection& connection,
+                                                            const ws::MessageRef& message) const {
+  if (message->payload().size() > settings_.config.limits.push_bytes_max) return PushOutcome::too_large;
+  if (record_of(connection).phase != Phase::open || !connection.is_live()) return PushOutcome::closing;
   return std::nullopt;
 }
 
 /// Accepts the message if no output of earlier turns waits, or if the waiting output stays within limits.send_queue with it.
 DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience) {
   const std::size_t waiting = transport_.queued_bytes(connection);
-  const std::size_t payload_bytes = message->payload().size();
-  if (const auto refusal = refusal_of(connection, message, waiting)) return *refusal;
+  if (const auto refusal = refusal_of(connection, message)) return {*refusal, waiting};
   if ((connection.output_waits() || record_of(connection).side != nullptr) && must_queue(connection)) [[unlikely]] {
     QueuedPush push{.message = message, .audience = audience, .coalesce_key = {}, .wait = {}};
     return queue_push(connection, push);
@@ -47,7 +51,7 @@ DeliveryResult DeviceSession::deliver(conn::Connection& connection, const ws::Me
     return {PushOutcome::backpressure, waiting};
   }
   const std::size_t written = write_message(connection, message, audience);
-  count_message_out(connection, message->type(), payload_bytes);
+  count_message_out(connection, message->type(), message->payload().size());
   if (counted > queue_bytes_max / 2) tell_slow(connection, Slowness::half_full);
   return {PushOutcome::delivered, waiting + written};
 }
@@ -81,7 +85,7 @@ void DeviceSession::deliver(conn::Connection& connection, PushOrder order, Repor
     tell(teller, told);
   };
   const std::uint64_t waiting = transport_.queued_bytes(connection);
-  if (const auto refusal = refusal_of(connection, order.message, waiting)) return report(*refusal);
+  if (const auto refusal = refusal_of(connection, order.message)) return report({*refusal, waiting});
   if (order.has_id() && settings_.config.limits.idempotency_window_ns != 0 && !claim_id(connection, order, teller)) return;
   if (order.wait == PushLevel::acked && !transport_.tells_acked(connection))
     return report({PushOutcome::level_unsupported, waiting});

@@ -44,13 +44,17 @@ class DepartedDevices {
 
   bool keeps_any() const { return per_stripe_max_ > 0; }
 
-  /// In place of what was known of the device. Without memory the device is forgotten.
+  /// In place of what was known of the device. Without memory a device that was not known stays unknown.
   void note(device::IdKey key, Departure departure) noexcept {
     if (!keeps_any()) return;
     Stripe& stripe = stripe_of(key);
     const std::lock_guard lock(stripe.mutex);
+    if (const auto known = stripe.by_key.find(key); known != stripe.by_key.end()) {
+      known->second->departure = std::move(departure);
+      stripe.oldest_first.splice(stripe.oldest_first.end(), stripe.oldest_first, known->second);
+      return;
+    }
     try {
-      forget(stripe, key);
       if (stripe.by_key.size() >= per_stripe_max_) forget(stripe, stripe.oldest_first.front().key);
       stripe.oldest_first.push_back({key, std::move(departure)});
       try {

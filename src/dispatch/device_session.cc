@@ -157,7 +157,7 @@ void DeviceSession::read_frames(conn::Connection& connection, MutableBytes bytes
       if (paces_.any()) [[unlikely]] {
         echo_paced(connection, bytes, rules);
         if (is_held(connection)) continue;
-      } else {
+      } else if (starts_small(bytes)) {
         echo_small_messages(connection, bytes, rules);
       }
     }

@@ -99,6 +99,8 @@ class DeviceSession final : public conn::Session {
   // -- For the push service: connections of this shard by reference
   /// Null if that connection is gone or has another id. It need not be open.
   conn::Connection* find(device::ConnectionRef ref, device::IdKey key);
+  /// The same for a caller that has the id: comparing it costs less than hashing the connection's.
+  conn::Connection* find(device::ConnectionRef ref, std::string_view device_id);
   conn::Connection* find(device::ConnectionRef ref);
   DeliveryResult deliver(conn::Connection& connection, const ws::MessageRef& message, Audience audience);
   /// The same for a push with options: reports at once, or when the message has come as far as somebody waits for.
@@ -337,7 +339,7 @@ class DeviceSession final : public conn::Session {
 
   bool has_queue(const conn::Connection& connection) const;
   bool claim_id(const conn::Connection& connection, const PushOrder& order, PushTeller& teller);
-  std::optional<DeliveryResult> refusal_of(conn::Connection& connection, const ws::MessageRef& message, std::uint64_t waiting);
+  std::optional<PushOutcome> refusal_of(const conn::Connection& connection, const ws::MessageRef& message) const;
 
   // push_queue.cc
   bool must_queue(const conn::Connection& connection) const;

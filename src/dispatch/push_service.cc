@@ -146,7 +146,7 @@ std::optional<DurationNs> PushService::sleep_max() const {
   const DurationNs slice = deferred_.empty() ? sleep_slice : deferred_pause;
   if (const auto reply = devices_.next_reply_deadline())
     return std::clamp<DurationNs>(*reply - std::min(transport_.now(), *reply), 1, slice);
-  const auto deadline = tickets_.next_deadline();
+  const auto deadline = tickets_.open_count() != 0 ? tickets_.next_deadline() : std::nullopt;
   if (deadline) return std::clamp<DurationNs>(*deadline - std::min(clock_, *deadline), 1, slice);
   return deferred_.empty() ? std::nullopt : std::optional(slice);
 }
@@ -209,7 +209,9 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, PushC
   if (gate_.companions.is_used() && push_to_several(key, message, on_result)) return;
   const auto owner = map_.find(key);
   if (!owner) return refuse_asked(PushOutcome::unknown_device, std::move(on_result));
-  push_to(*owner, key, std::move(message), {std::move(on_result)});
+  PushWaiter waiter{std::move(on_result)};
+  if (owner->shard == shard_index_) return push_here(devices_.find(*owner, device_id), *owner, key, message, waiter);
+  push_to(*owner, key, std::move(message), std::move(waiter));
 }
 
 /// What a look-up of another thread named is not looked up again: a push does not follow a device that moved.
@@ -315,12 +317,7 @@ std::optional<TicketName> PushService::try_open(Ticket& ticket, When... when) {
 template std::optional<TicketName> PushService::try_open(Ticket& ticket, TimeNs deadline);
 
 void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter) {
-  if (owner.shard == shard_index_) {
-    const DeliveryResult result = deliver(owner, key, message);
-    ++pushes_of_turn_;
-    finish_push(waiter, result.outcome, owner, result.queued_bytes);
-    return;
-  }
+  if (owner.shard == shard_index_) return push_here(devices_.find(owner, key), owner, key, message, waiter);
   Ticket asked{std::move(waiter), owner};
   const auto ticket = try_open(asked, Tickets::Patience::question, clock());
   if (!ticket) return finish_push(std::get<PushWaiter>(asked.waiter), PushOutcome::backpressure, owner, 0);
@@ -333,6 +330,14 @@ void PushService::push_to(device::ConnectionRef owner, device::IdKey key, ws::Me
   (void)take_message(request.owned);
   Ticket unasked = *tickets_.take(*ticket);
   finish_push(std::get<PushWaiter>(unasked.waiter), PushOutcome::backpressure, owner, 0);
+}
+
+/// `connection`: the owner, null if it is gone.
+void PushService::push_here(conn::Connection* connection, device::ConnectionRef owner, device::IdKey key,
+                            const ws::MessageRef& message, PushWaiter& waiter) {
+  const DeliveryResult result = deliver(connection, key, message);
+  ++pushes_of_turn_;
+  finish_push(waiter, result.outcome, owner, result.queued_bytes);
 }
 
 void PushService::on_request(std::uint32_t from, const Request& request) {
@@ -359,19 +364,17 @@ void PushService::on_request(std::uint32_t from, const Request& request) {
 
 void PushService::serve_push(std::uint32_t from, const Request& request) {
   const ws::MessageRef message = take_message(request.owned);
-  const DeliveryResult result = deliver(request.target, request.key, message);
+  const DeliveryResult result = deliver(devices_.find(request.target, request.key), request.key, message);
   answer(from, request.ticket, PushReply{result.outcome, result.queued_bytes});
 }
 
-/// Delivers only to the connection that the look-up named. Sent on to a newer connection, a push could arrive after later pushes
-/// of the same producer.
-DeliveryResult PushService::deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message) {
-  if (conn::Connection* connection = devices_.find(target, key)) {
-    const DeliveryResult result = devices_.deliver(*connection, message, Audience::one);
-    counters_.queue_at_push.record(result.queued_bytes);
-    return result;
-  }
-  return {map_.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};
+/// Delivers only to the connection that the look-up named, null if it is gone. Sent on to a newer connection, a push could arrive after
+/// later pushes of the same producer.
+DeliveryResult PushService::deliver(conn::Connection* connection, device::IdKey key, const ws::MessageRef& message) {
+  if (connection == nullptr) return {map_.find(key) ? PushOutcome::closing : PushOutcome::unknown_device, 0};
+  const DeliveryResult result = devices_.deliver(*connection, message, Audience::one);
+  counters_.queue_at_push.record(result.queued_bytes);
+  return result;
 }
 
 }  // namespace ringgate::dispatch

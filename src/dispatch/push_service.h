@@ -156,7 +156,9 @@ class PushService final : public TakeoverNotice {
   template <typename... When>
   std::optional<TicketName> try_open(Ticket& ticket, When... when);
   void push_to(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushWaiter waiter);
-  DeliveryResult deliver(device::ConnectionRef target, device::IdKey key, const ws::MessageRef& message);
+  void push_here(conn::Connection* connection, device::ConnectionRef owner, device::IdKey key, const ws::MessageRef& message,
+                 PushWaiter& waiter);
+  DeliveryResult deliver(conn::Connection* connection, device::IdKey key, const ws::MessageRef& message);
   void serve_push(std::uint32_t from, const Request& request);
 
   // ordering.cc

@@ -66,8 +66,6 @@ void RequestHeadParser::reset() {
   head_.fields = std::move(fields);
 }
 
-HeadSpan RequestHeadParser::span_to_cursor() const { return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)}; }
-
 // Passes bytes of `classes` in `[cursor_, end)`.
 void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::uint8_t classes) {
   if (cursor_ >= end) return;
@@ -76,12 +74,18 @@ void RequestHeadParser::pass_run(ByteView bytes, std::size_t end, std::uint8_t c
   bytes_examined_ += cursor_ - begin;
 }
 
-// Reads one byte, or a run of bytes of one class; `cursor_ < end`. Leaves the cursor behind the accepted bytes.
+// Reads the current part as far as its bytes are there, a field line over all its parts; `cursor_ < end`. Leaves the cursor behind the
+// accepted bytes.
 RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end) {
   switch (state_) {
-    case State::field_name: return read_field_name(bytes, end);
-    case State::field_value: return read_field_value(bytes, end);
+    case State::field_start:
+    case State::field_name:
+    case State::field_ows:
+    case State::field_value:
+    case State::field_line_lf: return read_field_line(bytes, end);
+    case State::method: return read_method(bytes, end);
     case State::target: return read_target(bytes, end);
+    case State::version: return read_version(bytes, end);
     default: break;
   }
   const std::uint8_t byte = bytes[cursor_];
@@ -93,26 +97,15 @@ RequestHeadParser::Fault RequestHeadParser::step(ByteView bytes, std::size_t end
     case State::start_method:
     case State::second_lf:
     case State::second_empty: fault = read_start(byte); break;
-    case State::method: fault = read_method(bytes); break;
-    case State::version: fault = read_version(byte); break;
-    case State::field_start: fault = read_field_start(byte); break;
-    case State::field_ows:
-      if (!is_blank(byte)) {  // the first byte of the value: read_field_value reads it again
-        mark_ = value_end_ = cursor_;
-        state_ = State::field_value;
-        return {};
-      }
-      break;
     case State::request_line_lf:
-    case State::field_line_lf:
-    case State::head_lf:
-      if (byte != '\n') return Rejection::line_ending_malformed;
-      fault = state_ == State::request_line_lf ? finish_request_line(bytes)
-              : state_ == State::head_lf       ? finish_head(bytes)
-                                               : Fault{};
-      state_ = state_ == State::head_lf ? State::complete : State::field_start;
+      fault = byte == '\n' ? finish_request_line(bytes) : Rejection::line_ending_malformed;
+      state_ = State::field_start;
       break;
-    default: std::unreachable();  // the three runs returned above, and a verdict ends the loop
+    case State::head_lf:
+      fault = byte == '\n' ? finish_head(bytes) : Rejection::line_ending_malformed;
+      state_ = State::complete;
+      break;
+    default: std::unreachable();  // the others returned above, and a verdict ends the loop
   }
   ++cursor_;
   return fault;
@@ -139,17 +132,21 @@ RequestHeadParser::Fault RequestHeadParser::read_start(std::uint8_t byte) {
   return {};
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_method(ByteView bytes) {
-  const std::uint8_t byte = bytes[cursor_];
-  if (byte == ' ') {
-    head_.method_text = span_to_cursor();
-    head_.method = method_of(text_of(bytes.subspan(mark_, head_.method_text.length)));
-    mark_ = static_cast<std::uint16_t>(cursor_ + 1);
-    state_ = State::target;
-    return {};
+RequestHeadParser::Fault RequestHeadParser::read_method(ByteView bytes, std::size_t end) {
+  for (; cursor_ < end; ++cursor_) {
+    const std::uint8_t byte = bytes[cursor_];
+    ++bytes_examined_;
+    if (byte == ' ') {
+      head_.method_text = span_to_cursor();
+      head_.method = method_of(text_of(bytes.subspan(mark_, head_.method_text.length)));
+      mark_ = ++cursor_;
+      state_ = State::target;
+      return {};
+    }
+    if (!is_in(byte, byte_token)) return Rejection::method_malformed;
+    if (span_to_cursor().length >= limits::method_bytes_max) return Rejection::method_too_long;
   }
-  if (!is_in(byte, byte_token)) return Rejection::method_malformed;
-  return span_to_cursor().length < limits::method_bytes_max ? Fault{} : Rejection::method_too_long;
+  return {};
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_target(ByteView bytes, std::size_t end) {
@@ -202,13 +199,15 @@ RequestHeadParser::Fault RequestHeadParser::read_target_byte(std::uint8_t byte) 
   return is_in(byte, byte_target) || byte == '[' || byte == ']' ? Fault{} : Rejection::target_malformed;
 }
 
-RequestHeadParser::Fault RequestHeadParser::read_version(std::uint8_t byte) {
-  const std::size_t index = span_to_cursor().length;
-  const char expected = version_pattern[index];
-  if (expected == 'd' ? !is_digit(byte) : byte != static_cast<std::uint8_t>(expected)) {
-    return Rejection::version_malformed;
+RequestHeadParser::Fault RequestHeadParser::read_version(ByteView bytes, std::size_t end) {
+  while (cursor_ < end && state_ == State::version) {
+    const std::size_t index = span_to_cursor().length;
+    const char expected = version_pattern[index];
+    const std::uint8_t byte = bytes[cursor_++];
+    ++bytes_examined_;
+    if (expected == 'd' ? !is_digit(byte) : byte != static_cast<std::uint8_t>(expected)) return Rejection::version_malformed;
+    if (index + 1 == version_pattern.size()) state_ = State::request_line_lf;
   }
-  if (index + 1 == version_pattern.size()) state_ = State::request_line_lf;
   return {};
 }
 
@@ -256,7 +255,29 @@ RequestHeadParser::Fault RequestHeadParser::judge_target(ByteView bytes) const {
   return brackets ? Rejection::target_malformed : Fault{};
 }
 
+// A field line: name, colon, white space, value, CR LF. Each part leaves its state only when it is whole.
+RequestHeadParser::Fault RequestHeadParser::read_field_line(ByteView bytes, std::size_t end) {
+  if (state_ == State::field_start) {
+    if (const Fault fault = read_field_start(bytes[cursor_])) return fault;
+  }
+  if (state_ == State::field_name) {
+    if (const Fault fault = read_field_name(bytes, end)) return fault;
+  }
+  if (state_ == State::field_ows) pass_blanks(bytes, end);
+  if (state_ == State::field_value) {
+    if (const Fault fault = read_field_value(bytes, end)) return fault;
+  }
+  if (state_ == State::field_line_lf && cursor_ < end) {
+    ++bytes_examined_;
+    if (bytes[cursor_++] != '\n') return Rejection::line_ending_malformed;
+    state_ = State::field_start;
+  }
+  return {};
+}
+
 RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t byte) {
+  ++bytes_examined_;
+  mark_ = cursor_++;
   if (byte == '\r') {
     state_ = State::head_lf;
     return {};
@@ -265,27 +286,31 @@ RequestHeadParser::Fault RequestHeadParser::read_field_start(std::uint8_t byte) 
   if (is_blank(byte)) return Rejection::field_folded;
   if (!is_in(byte, byte_token)) return Rejection::field_name_malformed;
   if (head_.fields.size() == rules_.fields_max) return Rejection::fields_too_many;
-  mark_ = cursor_;
   state_ = State::field_name;
   return {};
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_field_name(ByteView bytes, std::size_t end) {
   pass_run(bytes, end, byte_token);
-  for (; cursor_ < end; ++cursor_) {
-    const std::uint8_t byte = bytes[cursor_];
-    ++bytes_examined_;
-    if (byte == ':') {
-      head_.fields.push_back({span_to_cursor(), {}});
-      const HeadSpan name = head_.fields.back().name;
-      head_.names |= name_bit({reinterpret_cast<const char*>(bytes.data()) + name.offset, name.length});
-      ++cursor_;
-      state_ = State::field_ows;
-      return {};
-    }
-    if (!is_in(byte, byte_token)) return Rejection::field_name_malformed;
-  }
+  if (cursor_ == end) return {};
+  ++bytes_examined_;
+  if (bytes[cursor_] != ':') return Rejection::field_name_malformed;
+  const HeadSpan name = span_to_cursor();
+  head_.fields.push_back({name, {}});
+  head_.names |= name_bit(text_of(bytes.subspan(name.offset, name.length)));
+  ++cursor_;
+  state_ = State::field_ows;
   return {};
+}
+
+void RequestHeadParser::pass_blanks(ByteView bytes, std::size_t end) {
+  for (; cursor_ < end; ++cursor_) {
+    ++bytes_examined_;
+    if (is_blank(bytes[cursor_])) continue;
+    mark_ = value_end_ = cursor_;
+    state_ = State::field_value;
+    return;
+  }
 }
 
 RequestHeadParser::Fault RequestHeadParser::read_field_value(ByteView bytes, std::size_t end) {

@@ -108,21 +108,23 @@ class RequestHeadParser {
   void pass_plain_value(ByteView bytes, std::size_t end);
   Fault step(ByteView bytes, std::size_t end);
   Fault read_start(std::uint8_t byte);
-  Fault read_method(ByteView bytes);
+  Fault read_method(ByteView bytes, std::size_t end);
   Fault read_target(ByteView bytes, std::size_t end);
   Fault read_target_byte(std::uint8_t byte);
-  Fault read_version(std::uint8_t byte);
+  Fault read_version(ByteView bytes, std::size_t end);
   Fault finish_request_line(ByteView bytes);
   void cut_target(ByteView bytes);
   Fault judge_target(ByteView bytes) const;
+  Fault read_field_line(ByteView bytes, std::size_t end);
   Fault read_field_start(std::uint8_t byte);
   Fault read_field_name(ByteView bytes, std::size_t end);
+  void pass_blanks(ByteView bytes, std::size_t end);
   Fault read_field_value(ByteView bytes, std::size_t end);
   Fault read_value_byte(std::uint8_t byte);
   Fault finish_head(ByteView bytes);
   HeadVerdict verdict() const;
 
-  HeadSpan span_to_cursor() const;
+  HeadSpan span_to_cursor() const { return {mark_, static_cast<std::uint16_t>(cursor_ - mark_)}; }
 
   HeadRules rules_;
   RequestHead head_;

@@ -46,10 +46,19 @@ class Sha1 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+/// The value of a field that must be there, and once.
+std::expected<std::string_view, Rejection> only_value(const RequestView& request, std::string_view name, Rejection missing,
+                                                      Rejection repeated) {
+  const std::size_t index = request.find_field(name);
+  if (index == request.fields_count()) return std::unexpected{missing};
+  if (request.find_field(name, index + 1) < request.fields_count()) return std::unexpected{repeated};
+  return request.field_value(index);
+}
+
 std::optional<Rejection> check_version(const RequestView& request) {
-  const auto version = request.field("Sec-WebSocket-Version");
-  if (!version) return Rejection::websocket_version_missing;
-  if (request.count_fields("Sec-WebSocket-Version") > 1) return Rejection::websocket_version_repeated;
+  const auto version =
+      only_value(request, "Sec-WebSocket-Version", Rejection::websocket_version_missing, Rejection::websocket_version_repeated);
+  if (!version) return version.error();
   const bool is_number = !version->empty() && (version->front() != '0' || version->size() == 1) &&
                          std::ranges::all_of(*version, [](char c) { return http::is_digit(static_cast<std::uint8_t>(c)); });
   if (!is_number) return Rejection::websocket_version_malformed;
@@ -57,12 +66,10 @@ std::optional<Rejection> check_version(const RequestView& request) {
   return {};
 }
 
-std::optional<Rejection> check_key(const RequestView& request) {
-  const auto key = request.field("Sec-WebSocket-Key");
-  if (!key) return Rejection::websocket_key_missing;
-  if (request.count_fields("Sec-WebSocket-Key") > 1) return Rejection::websocket_key_repeated;
-  if (!is_valid_key(*key)) return Rejection::websocket_key_malformed;
-  return {};
+std::expected<std::string_view, Rejection> check_key(const RequestView& request) {
+  const auto key = only_value(request, "Sec-WebSocket-Key", Rejection::websocket_key_missing, Rejection::websocket_key_repeated);
+  if (key && !is_valid_key(*key)) return std::unexpected{Rejection::websocket_key_malformed};
+  return key;
 }
 
 bool has_body(const RequestView& request) {
@@ -104,10 +111,11 @@ std::expected<std::string_view, Rejection> check_handshake(const RequestView& re
     return std::unexpected{Rejection::connection_upgrade_missing};
   }
   if (const auto rejection = check_version(request)) return std::unexpected{*rejection};
-  if (const auto rejection = check_key(request)) return std::unexpected{*rejection};
+  const auto key = check_key(request);
+  if (!key) return key;
   if (const auto offers = check_subprotocol_offers(request); !offers) return std::unexpected{offers.error()};
   if (!extension_offers_are_valid(request)) return std::unexpected{Rejection::extensions_malformed};
-  return *request.field("Sec-WebSocket-Key");
+  return key;
 }
 
 void append_switching_protocols(std::string& out, const SwitchingProtocols& answer) {

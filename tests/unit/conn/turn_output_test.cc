@@ -24,13 +24,11 @@ TEST(TurnArena, HandsOutDisjointMemoryOfAnySize) {
   }
 }
 
-TEST(TurnArena, KnowsWhereItContinues) {
+TEST(TurnArena, ContinuesRightBehindTheLastAllocationWhileTheBlockHasRoom) {
   TurnArena arena;
   const std::uint8_t* const first = arena.allocate(10);
-  EXPECT_TRUE(arena.continues_at(first + 10, 5));
-  EXPECT_FALSE(arena.continues_at(first + 9, 5));
-  EXPECT_FALSE(arena.continues_at(first + 10, TurnArena::block_bytes));
   EXPECT_EQ(arena.allocate(5), first + 10);
+  EXPECT_NE(arena.allocate(TurnArena::block_bytes), first + 15);
 }
 
 TEST(TurnOutput, GrowsJoinedPiecesIntoTheirRoomAndNoFurther) {
