@@ -354,6 +354,30 @@ struct EventsConfig {
   friend bool operator==(const EventsConfig&, const EventsConfig&) = default;
 };
 
+/// What gates of a cluster reach each other by.
+enum class ClusterEngine : std::uint8_t {
+  none,  // the gate is alone
+  nats,
+};
+
+/// Other gates, so that a push reaches its device whichever gate has it.
+struct ClusterConfig {
+  ClusterEngine engine = ClusterEngine::none;
+  std::vector<std::string> servers{"nats://127.0.0.1:4222"};
+  std::string name = "default";            // gates of one name are one cluster
+  std::string node;                        // this gate's, its own for each; empty: this machine's name
+  std::uint64_t timeout_ns = 250'000'000;  // for another gate's answer
+  bool required = false;                   // without the engine the gate is not ready
+  std::string user;
+  std::string password_file;
+  std::string credentials_file;  // of NATS (a JWT and its seed)
+  std::string authority_file;    // PEM file with the authorities that are trusted; empty: the system's
+  std::string certificate_file;  // this gate's, with its chain
+  std::string key_file;
+
+  friend bool operator==(const ClusterConfig&, const ClusterConfig&) = default;
+};
+
 struct Config {
   ServerConfig server;
   std::vector<ListenerConfig> listeners{ListenerConfig{}};
@@ -367,6 +391,7 @@ struct Config {
   LogConfig log;
   DrainConfig drain;
   EventsConfig events;
+  ClusterConfig cluster;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

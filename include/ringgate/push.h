@@ -21,18 +21,19 @@ enum class PushOutcome : std::uint8_t {
   invalid_utf8,     // refused: a text message that is not UTF-8
   unknown_outcome,  // the device's shard has not answered in time: the message may still be delivered
   // Only of pushes with options:
-  other_connection,   // refused: none of PushOptions::only_to is a connection of the device
-  level_unsupported,  // refused: PushOptions::wait cannot be observed on this connection
-  id_conflict,        // refused: another message was sent to this device with the same PushOptions::id
-  expired,            // withdrawn: it waited in the gate for longer than PushOptions::ttl_ns
-  coalesced,          // withdrawn: a newer push with the same coalesce key took its place
-  dropped,            // withdrawn: the device reads too slowly, and newer messages went before (limits.slow_policy)
-  timed_out,          // PushOptions::wait was not reached in time; PushResult::receipt says how far it came
-  connection_ended,   // before PushOptions::wait was reached; likewise
-  not_covered,        // refused: the token of the caller does not reach the connection. Only of the admin API
+  other_connection,    // refused: none of PushOptions::only_to is a connection of the device
+  level_unsupported,   // refused: PushOptions::wait cannot be observed on this connection
+  id_conflict,         // refused: another message was sent to this device with the same PushOptions::id
+  expired,             // withdrawn: it waited in the gate for longer than PushOptions::ttl_ns
+  coalesced,           // withdrawn: a newer push with the same coalesce key took its place
+  dropped,             // withdrawn: the device reads too slowly, and newer messages went before (limits.slow_policy)
+  timed_out,           // PushOptions::wait was not reached in time; PushResult::receipt says how far it came
+  connection_ended,    // before PushOptions::wait was reached; likewise
+  not_covered,         // refused: the token of the caller does not reach the connection. Only of the admin API
+  engine_unavailable,  // no such device is here, and other gates cannot be asked now: the cluster's engine is away
 };
 
-inline constexpr std::size_t push_outcomes_count = static_cast<std::size_t>(PushOutcome::not_covered) + 1;
+inline constexpr std::size_t push_outcomes_count = static_cast<std::size_t>(PushOutcome::engine_unavailable) + 1;
 
 /// Stable snake_case name, as in the admin API and the metrics. Any thread; does not allocate.
 const char* name_of(PushOutcome outcome);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cluster_counters.h"
 #include "base/time.h"
 #include "base/webhook_counters.h"
 #include "http/request_head_parser.h"
@@ -29,6 +30,7 @@ struct AdminSettings {
   std::string liburing_version;
   std::string openssl_version;
   const std::deque<WebhookCounters>* webhooks = nullptr;  // outlives the shards; null: none
+  const ClusterCounters* cluster = nullptr;               // likewise
   std::vector<std::string> listener_binds;                // labels, as configured: by listener of the devices
   std::vector<std::string> route_paths;                   // the same, by route
   std::uint64_t authenticating_max = 0;                   // limits.max_authenticating

@@ -39,7 +39,7 @@ void AdminApi::show_device(Call call) {
   if (!with_link) return call.responder.refuse(Refusal::bad_parameters);
   const auto detail = *with_link ? dispatch::Detail::link : dispatch::Detail::record;
   const device::IdKey key = gate_.hash(call.device_id.view());
-  push_service_.describe(key, detail, [this, key, responder = call.responder](dispatch::DescribeResult result) {
+  push_service_.describe(call.device_id.view(), detail, [this, key, responder = call.responder](dispatch::DescribeResult result) {
     switch (result.outcome) {
       case dispatch::DescribeOutcome::found: return responder.answer(Answer::json(device_json(*result.device)));
       case dispatch::DescribeOutcome::unknown_device: return answer_absent(key, responder);

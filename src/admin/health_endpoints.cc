@@ -11,7 +11,7 @@ constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 void AdminApi::show_health(Call call) { call.responder.answer({.content_type = plain_text, .body = "ok\n"}); }
 
 void AdminApi::show_readiness(Call call) {
-  if (!gate_.ready.load(std::memory_order_acquire)) return call.responder.refuse(Refusal::not_ready);
+  if (!gate_.is_ready()) return call.responder.refuse(Refusal::not_ready);
   call.responder.answer({.content_type = plain_text, .body = "ready\n"});
 }
 

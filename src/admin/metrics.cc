@@ -133,6 +133,7 @@ constexpr std::array rows = {
     Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "wait_timeout"}, &ShardCounters::push_timed_out},
     Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "connection_ended"}, &ShardCounters::push_connection_ended},
     Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "not_covered"}, &ShardCounters::push_not_covered},
+    Row{"push_requests_total", "Pushes to one device, by result: each is counted once.", counter, gate_wide, {"result", "engine_unavailable"}, &ShardCounters::push_engine_unavailable},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "completed"}, &ShardCounters::broadcast_completed},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "backpressure"}, &ShardCounters::broadcast_backpressure},
     Row{"broadcast_requests_total", "Broadcasts, by result: each is counted once.", counter, gate_wide, {"result", "too_large"}, &ShardCounters::broadcast_too_large},
@@ -247,7 +248,7 @@ void add_gate(Families& families, const dispatch::GateState& gate) {
                number(gate.map.rebuilds_count()));
   families.add("ringgate_device_index_tables_waiting", "Replaced tables of the device map that a shard may still be reading.",
                Kind::gauge, number(gate.map.tables_waiting_count()));
-  families.add("ringgate_ready", "1 while /readyz answers 200.", Kind::gauge, gate.ready.load(std::memory_order_acquire) ? 1 : 0);
+  families.add("ringgate_ready", "1 while /readyz answers 200.", Kind::gauge, gate.is_ready() ? 1 : 0);
   families.add("ringgate_draining", "1 while new devices are refused because the gate is about to stop.", Kind::gauge,
                gate.draining.load(std::memory_order_acquire) ? 1 : 0);
   for (const auto& [result, count] : {std::pair{"done", &gate.reloads_done}, std::pair{"failed", &gate.reloads_failed}})
@@ -317,7 +318,8 @@ void add_events(Families& families, const events::EventHub* hub) {
        {std::pair{"delivered", &readers.delivered}, {"filtered", &readers.filtered}, {"missed", &readers.missed}})
     families
         .add("ringgate_event_reads_total",
-             "Events that readers came to, by result; filtered: not wanted or not allowed; missed: overwritten before the reader came, as its gap says.",
+             "Events that readers came to, by result; filtered: not wanted or not allowed; missed: overwritten before the reader "
+             "came, as its gap says.",
              Kind::counter, number(count->get()))
         .label.push_back({"result", result});
   families.add("ringgate_event_stream_bytes_total", "Bytes encoded for readers.", Kind::counter, number(readers.bytes.get()));
@@ -401,6 +403,37 @@ void add_webhooks(Families& families, const std::deque<WebhookCounters>& webhook
       .add(Kind::gauge, {}, {}, of(&W::questions_waiting));
 }
 
+void add_cluster(Families& families, const ClusterCounters& cluster) {
+  const auto number = [](const std::atomic<std::uint64_t>& value) {
+    return static_cast<double>(value.load(std::memory_order_relaxed));
+  };
+  families.add("ringgate_engine_up", "1 while the cluster's engine is connected.", Kind::gauge,
+               cluster.is_up.load(std::memory_order_relaxed) ? 1 : 0);
+  families.add("ringgate_cluster_gates", "Other gates that were heard of lately.", Kind::gauge, number(cluster.peers));
+  families.add("ringgate_cluster_devices", "Devices that this gate answers for.", Kind::gauge, number(cluster.devices));
+  families.add("ringgate_cluster_questions_open", "Questions that other gates have not answered yet.", Kind::gauge,
+               number(cluster.questions_open));
+  for (const auto& [direction, count] : {std::pair{"sent", &cluster.pushes_sent}, {"served", &cluster.pushes_served}})
+    families
+        .add("ringgate_cluster_pushes_total", "Pushes that other gates were asked for, and that other gates asked for.",
+             Kind::counter, number(*count))
+        .label.push_back({"direction", direction});
+  families.add("ringgate_cluster_asked_again_total", "Questions that met nobody and were asked once more.", Kind::counter,
+               number(cluster.asked_again));
+  families.add("ringgate_cluster_late_answers_total", "Answers to questions that were given up.", Kind::counter,
+               number(cluster.late_answers));
+  families.add("ringgate_cluster_yielded_total", "Connections that were closed because another gate got the device.",
+               Kind::counter, number(cluster.yielded));
+  for (const auto& [reason, count] : {std::pair{"refused", &cluster.letters_refused},
+                                      {"no_room", &cluster.letters_dropped},
+                                      {"clock", &cluster.clocks_refused}})
+    families
+        .add("ringgate_cluster_letters_dropped_total",
+             "Letters of other gates that were not obeyed: malformed, no room, or a clock too far ahead.", Kind::counter,
+             number(*count))
+        .label.push_back({"reason", reason});
+}
+
 void add_process(Families& families) {
   const ProcessUsage usage = read_process_usage();
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
@@ -429,6 +462,7 @@ std::vector<MetricFamily> metric_families(const AdminSettings& settings, const d
   add_certificates(families, gate);
   add_events(families, hub);
   if (settings.webhooks != nullptr) add_webhooks(families, *settings.webhooks);
+  if (settings.cluster != nullptr) add_cluster(families, *settings.cluster);
   add_process(families);
   return families.take();
 }

@@ -23,6 +23,7 @@ constexpr Refusal refusal_of(PushOutcome outcome) {
     case PushOutcome::timed_out: return Refusal::wait_timeout;
     case PushOutcome::connection_ended: return Refusal::connection_ended;
     case PushOutcome::not_covered: return Refusal::not_covered;
+    case PushOutcome::engine_unavailable: return Refusal::engine_unavailable;
     case PushOutcome::delivered:
     case PushOutcome::unknown_outcome: break;
   }

@@ -63,7 +63,7 @@ std::string stats_json(const AdminSettings& settings, const dispatch::GateState&
                        std::span<const ShardCounters* const> shards, TimeNs now, const events::EventHub* hub) {
   Json document = {{"version", settings.version},
                    {"uptime_seconds", now > settings.started_at ? (now - settings.started_at) / nanoseconds_per_second : 0},
-                   {"ready", gate.ready.load(std::memory_order_acquire)},
+                   {"ready", gate.is_ready()},
                    {"draining", gate.draining.load(std::memory_order_acquire)},
                    {"gate", Json::object()},
                    {"process", Json::object()},

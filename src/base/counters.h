@@ -58,7 +58,7 @@ struct alignas(64) ShardCounters {
   // Pushes, counted on the shard that took the request
   Counter push_delivered, push_unknown_device, push_backpressure, push_too_large, push_closing, push_invalid_utf8,
       push_unknown_outcome, push_other_connection, push_level_unsupported, push_id_conflict, push_expired, push_coalesced,
-      push_dropped, push_timed_out, push_connection_ended, push_not_covered, push_crossed;
+      push_dropped, push_timed_out, push_connection_ended, push_not_covered, push_engine_unavailable, push_crossed;
   // Pushes that were taken and then withdrawn, whether anybody waited for them or not; memory of those that wait as messages
   Counter withdrawn_expired, withdrawn_coalesced, withdrawn_dropped, withdrawn_by_end;
   Counter queued_push_bytes, queued_push_bytes_max;

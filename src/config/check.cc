@@ -29,6 +29,7 @@ class Relations {
     }
     for (std::size_t i = 0; i < config_.routes.size(); ++i) check_route(i);
     for (std::size_t i = 0; i < config_.webhooks.size(); ++i) check_webhook(i);
+    check_cluster();
     check_exposure();
     check_byte_rate("limits.byte_rate", config_.limits.bytes_per_second);
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) check_listener(i);
@@ -125,6 +126,15 @@ class Relations {
     if (!route.connect_hook.empty() && !is_there(route.connect_hook))
       add(fmt::format("route.{}.connect_hook", i),
           {fmt::format("there is no webhook \"{}\"", route.connect_hook), "add a [[webhook]] of that name"});
+  }
+
+  void check_cluster() {
+    const ClusterConfig& cluster = config_.cluster;
+    if (cluster.user.empty() != cluster.password_file.empty())
+      add(cluster.user.empty() ? "cluster.password_file" : "cluster.user",
+          {"user and password_file go together", "give both, or neither"});
+    if (cluster.certificate_file.empty() != cluster.key_file.empty())
+      add(cluster.key_file.empty() ? "cluster.cert" : "cluster.key", {"cert and key go together", "give both, or neither"});
   }
 
   void check_webhook(std::size_t i) {

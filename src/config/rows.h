@@ -14,5 +14,6 @@ std::vector<Key> rows_of_routes();
 std::vector<Key> rows_of_devices();
 std::vector<Key> rows_of_limits();
 std::vector<Key> rows_of_operation();
+std::vector<Key> rows_of_cluster();
 
 }  // namespace ringgate::config

@@ -74,6 +74,18 @@ bool accepts_webhook_url(std::string_view text) {
 }
 bool accepts_webhook_url_or_none(std::string_view text) { return text.empty() || accepts_webhook_url(text); }
 
+// Without user information: it would be shown with the settings.
+bool accepts_engine_url(std::string_view text) {
+  const std::string_view scheme = http::scheme_of(text);
+  if ((scheme != "nats" && scheme != "tls") || text.size() > 300) return false;
+  const std::string_view authority = text.substr(scheme.size() + 3);
+  return all_of(authority, "-._~:[]") && !authority.ends_with(':') && http::is_valid_authority(authority);
+}
+
+bool accepts_engine_user_or_none(std::string_view text) {
+  return text.size() <= 128 && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
 bool accepts_event_type(std::string_view text) { return std::ranges::find(event_types, text) != event_types.end(); }
 
 // An origin as browsers send it, RFC 6454 section 6.2: scheme, host, port; no path. Pages without an origin send `null` or
@@ -153,6 +165,10 @@ constinit const TextShape field_name{accepts_field_name, "the name of a field su
 constinit const TextShape webhook_url{
     accepts_webhook_url_or_none, "a URL such as \"https://backend.example.org/events\", without user information and fragment",
     '?'};
+constinit const TextShape engine_url{
+    accepts_engine_url, "a URL such as \"nats://127.0.0.1:4222\" or \"tls://nats.example.org:4222\", without user information"};
+constinit const TextShape engine_user_or_none{accepts_engine_user_or_none,
+                                              "a user's name of at most 128 printable characters, or nothing"};
 constinit const TextShape event_type{
     accepts_event_type,
     "\"device.connected\", \"device.disconnected\", \"device.replaced\", \"device.slow\" or \"device.credential_expiring\""};

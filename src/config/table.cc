@@ -44,8 +44,8 @@ Config config_of_each_section() {
 }
 
 std::span<const Key> keys() {
-  static const std::vector<Key> table =
-      joined({rows_of_ports(), rows_of_webhooks(), rows_of_routes(), rows_of_devices(), rows_of_limits(), rows_of_operation()});
+  static const std::vector<Key> table = joined({rows_of_ports(), rows_of_webhooks(), rows_of_routes(), rows_of_devices(),
+                                                rows_of_limits(), rows_of_operation(), rows_of_cluster()});
   return table;
 }
 

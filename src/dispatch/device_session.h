@@ -58,6 +58,7 @@ class TakeoverNotice {
 };
 
 class ConnectionAccess;
+class Elsewhere;
 
 struct DeliveryResult {
   PushOutcome outcome = PushOutcome::unknown_device;
@@ -79,6 +80,8 @@ class DeviceSession final : public conn::Session {
   /// Before the first turn. `observer` outlives the session.
   void add_observer(Observer& observer) { observers_.add(observer); }
   void set_takeover_notice(TakeoverNotice& notice) { takeover_notice_ = &notice; }
+  /// Who is told of ids that connections of this shard get and give up; null: nobody. It outlives the session.
+  void set_elsewhere(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
 
   // -- Session
   void on_open(conn::Connection& connection) override;
@@ -430,6 +433,7 @@ class DeviceSession final : public conn::Session {
   conn::Transport& transport_;
   ShardCounters& counters_;
   TakeoverNotice* takeover_notice_ = nullptr;
+  Elsewhere* elsewhere_ = nullptr;
   ws::FrameReader reader_;
   Compression compression_;
   UnfinishedList unfinished_;

@@ -14,6 +14,8 @@ namespace {
 
 /// All broadcasts of threads without a shard start on this shard: two shards would not keep their order.
 constexpr std::uint32_t shard_of_broadcasts = 0;
+/// The same for pushes to devices of other gates.
+constexpr std::uint32_t shard_of_elsewhere = 0;
 
 bool is_invalid_text(MessageView message) { return message.type == MessageType::text && !ws::valid_utf8(message.payload); }
 
@@ -60,40 +62,80 @@ void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, Pus
     return here->push(device_id, std::move(message), std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = gate_.map.find_from_outside(key);
-  if (!owner) return refuse(PushOutcome::unknown_device, std::move(on_result));
+  if (!owner) return push_elsewhere(device_id, std::move(message), {}, std::move(on_result));
   post_push(*owner, key, std::move(message), std::move(on_result));
 }
 
 void Entry::push(std::string_view device_id, MessageView message, const PushOptions& options, PushCallback on_result) {
+  push(device_id, message, options, nullptr, std::move(on_result));
+}
+
+void Entry::push(std::string_view device_id, MessageView message, const PushOptions& options,
+                 std::shared_ptr<const Selection> reach, PushCallback on_result) {
   if (message.payload.size() > message_bytes_max_) return refuse(PushOutcome::too_large, std::move(on_result));
   if (is_invalid_text(message)) return refuse(PushOutcome::invalid_utf8, std::move(on_result));
-  push_encoded(device_id, ws::MessageRef::encode(message.type, message.payload), options, std::move(on_result));
+  push_encoded(device_id, ws::MessageRef::encode(message.type, message.payload), options, std::move(reach), std::move(on_result));
 }
 
 void Entry::push(std::string_view device_id, const PreparedMessage& message, const PushOptions& options, PushCallback on_result) {
   ws::MessageRef encoded = ws::MessageRef::share(message.encoded());
   if (encoded->payload().size() > message_bytes_max_) return refuse(PushOutcome::too_large, std::move(on_result));
-  push_encoded(device_id, std::move(encoded), options, std::move(on_result));
+  push_encoded(device_id, std::move(encoded), options, nullptr, std::move(on_result));
 }
 
 /// A null message: there was no memory for it.
-void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, const PushOptions& options, PushCallback on_result) {
+void Entry::push_encoded(std::string_view device_id, ws::MessageRef message, const PushOptions& options,
+                         std::shared_ptr<const Selection> reach, PushCallback on_result) {
   if (!message) return refuse(PushOutcome::backpressure, std::move(on_result));
   if (PushService* const here = PushService::of_this_thread(gate_))
-    return here->push(device_id, std::move(message), options, std::move(on_result));
+    return here->push(device_id, std::move(message), options, std::move(reach), std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = gate_.map.find_from_outside(key);
-  if (!owner) return refuse(PushOutcome::unknown_device, std::move(on_result));
+  if (!owner) return push_elsewhere(device_id, std::move(message), options, std::move(on_result));
   std::unique_ptr<OutsideTask> task;
   try {
     task = std::make_unique<OutsideTask>();
     task->order = std::make_unique<PushOrder>(order_of(gate_.hash, std::move(message), options));
+    task->order->reach = std::move(reach);
     task->only_to = options.only_to;
   } catch (const std::bad_alloc&) {
     return refuse(PushOutcome::backpressure, std::move(on_result));
   }
   task->on_pushed = std::move(on_result);
   post_push(*owner, key, std::move(task));
+}
+
+/// One shard asks for all of them, so that the order of a thread's pushes is kept.
+void Entry::push_elsewhere(std::string_view device_id, ws::MessageRef message, const PushOptions& options,
+                           PushCallback on_result) {
+  if (!goes_elsewhere_) return refuse(PushOutcome::unknown_device, std::move(on_result));
+  auto task = std::make_unique<OutsideTask>();
+  task->kind = OutsideTask::Kind::push_elsewhere;
+  task->on_pushed = std::move(on_result);
+  task->message = lend(std::move(message));
+  task->device_id = device_id;
+  task->options = options;
+  const PostOutcome posted = post(shard_of_elsewhere, {}, task);
+  if (posted == PostOutcome::posted) return;
+  (void)take_message(task->message);
+  refuse(posted == PostOutcome::full ? PushOutcome::backpressure : PushOutcome::closing, std::move(task->on_pushed));
+}
+
+bool Entry::yield(std::string_view device_id, ConnectionRef connection) {
+  const auto target = device::ConnectionRef::unpack(connection.word);
+  auto task = std::make_unique<OutsideTask>();
+  task->kind = OutsideTask::Kind::yield;
+  return post(target.shard, {.kind = {}, .target = target, .key = gate_.hash(device_id)}, task) != PostOutcome::full;
+}
+
+bool Entry::run_on(std::uint32_t shard, std::move_only_function<void()>& task) {
+  auto outside = std::make_unique<OutsideTask>();
+  outside->kind = OutsideTask::Kind::run;
+  outside->run = std::move(task);
+  const PostOutcome posted = post(shard, {}, outside);
+  if (posted == PostOutcome::full) task = std::move(outside->run);
+  else if (posted == PostOutcome::ended) outside->run();
+  return posted != PostOutcome::full;
 }
 
 void Entry::post_push(device::ConnectionRef owner, device::IdKey key, ws::MessageRef message, PushCallback on_result) {

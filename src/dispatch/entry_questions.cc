@@ -10,6 +10,8 @@ namespace {
 
 /// Pages that threads without a shard ask for are made on this shard.
 constexpr std::uint32_t shard_of_pages = 0;
+/// The same for questions about devices of other gates.
+constexpr std::uint32_t shard_of_elsewhere = 0;
 
 std::unique_ptr<OutsideTask> task_of(OutsideTask::Kind kind, OutsideQuestion question) {
   auto task = std::make_unique<OutsideTask>();
@@ -26,13 +28,14 @@ void Entry::close(std::string_view device_id, CloseCode code, std::string_view r
     return here->close_device(device_id, code, std::string(reason), std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = gate_.map.find_from_outside(key);
-  if (!owner) return on_result(CloseOutcome::unknown_device);
+  if (!owner && !goes_elsewhere_) return on_result(CloseOutcome::unknown_device);
   OutsideQuestion question;
+  if (!owner) question.device_id = device_id;
   question.code = code;
   question.reason = reason;
   question.on_closed = std::move(on_result);
   auto task = task_of(OutsideTask::Kind::close, std::move(question));
-  const PostOutcome posted = post(owner->shard, {.key = key}, task);
+  const PostOutcome posted = post(owner ? owner->shard : shard_of_elsewhere, {.key = key}, task);
   if (posted == PostOutcome::posted) return;
   task->question->on_closed(posted == PostOutcome::full ? CloseOutcome::backpressure : CloseOutcome::stopping);
 }
@@ -42,11 +45,12 @@ void Entry::describe(std::string_view device_id, DescribeCallback on_result) {
   if (PushService* const here = PushService::of_this_thread(gate_)) return here->describe(device_id, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = gate_.map.find_from_outside(key);
-  if (!owner) return on_result({DescribeOutcome::unknown_device, nullptr});
+  if (!owner && !goes_elsewhere_) return on_result({DescribeOutcome::unknown_device, nullptr});
   OutsideQuestion question;
+  if (!owner) question.device_id = device_id;
   question.on_described = std::move(on_result);
   auto task = task_of(OutsideTask::Kind::describe, std::move(question));
-  if (post(owner->shard, {.key = key}, task) == PostOutcome::posted) return;
+  if (post(owner ? owner->shard : shard_of_elsewhere, {.key = key}, task) == PostOutcome::posted) return;
   task->question->on_described({DescribeOutcome::unavailable, nullptr});
 }
 

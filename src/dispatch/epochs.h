@@ -18,6 +18,7 @@ class Epochs {
  public:
   static constexpr unsigned shift = 16;
   static constexpr std::uint64_t step = 128;
+  static constexpr std::uint64_t lead_max = std::uint64_t{15 * 60 * 1000} << shift;  // a quarter of an hour
 
   /// `wall_ms` is Unix time at the moment `now` of the shards' clock. The first call counts. Before the shards run.
   void start(std::int64_t wall_ms, TimeNs now) {
@@ -31,9 +32,24 @@ class Epochs {
     std::uint64_t last = last_.load(std::memory_order_relaxed);
     std::uint64_t next = 0;
     do {
-      next = std::max(last + step, at(now_ms));
+      next = std::max(last + step, at(now_ms) + lead_.load(std::memory_order_relaxed));
     } while (!last_.compare_exchange_weak(last, next, std::memory_order_relaxed));
     return static_cast<std::uint32_t>(std::min<std::uint64_t>((next - at(opened_ms)) / step, UINT32_MAX));
+  }
+
+  /// Above any epoch that was issued, and not below the time at `now_ms`. Any thread.
+  std::uint64_t clock(std::uint64_t now_ms) const {
+    return std::max(last_.load(std::memory_order_relaxed), at(now_ms) + lead_.load(std::memory_order_relaxed));
+  }
+
+  /// Another gate's clock: epochs from now on are above it, and go on with time from there. False, and nothing has changed: it is further
+  /// ahead of this machine's than `lead_max`, for one broken clock must not carry all others away. Any thread.
+  bool follow(std::uint64_t clock, std::uint64_t now_ms) {
+    const std::uint64_t mine = at(now_ms);
+    if (clock > mine && clock - mine > lead_max) return false;
+    raise(last_, clock);
+    if (clock > mine) raise(lead_, clock - mine);
+    return true;
   }
 
   /// The epoch of a connection from what `issue` returned. Any thread.
@@ -41,12 +57,19 @@ class Epochs {
 
  private:
   // The longest opening handshake is two hours: an hour each of limits.handshake_timeout and limits.authentication_timeout.
-  static_assert((std::uint64_t{UINT32_MAX} * step >> shift) / 1000 > 2 * 3600);
+  static_assert(std::uint64_t{UINT32_MAX} * step > (std::uint64_t{2 * 3600 * 1000} << shift) + lead_max);
+
+  static void raise(std::atomic<std::uint64_t>& number, std::uint64_t least) {
+    std::uint64_t now = number.load(std::memory_order_relaxed);
+    while (now < least && !number.compare_exchange_weak(now, least, std::memory_order_relaxed)) {
+    }
+  }
 
   std::uint64_t at(std::uint64_t now_ms) const { return (origin_ms_ + now_ms) << shift; }
 
   std::uint64_t origin_ms_ = 0;  // Unix time at zero of the shards' clock; constant once shards run
   std::atomic<std::uint64_t> last_{0};
+  std::atomic<std::uint64_t> lead_{0};  // of other gates' clocks before this one's: relaxed, a number for itself
 };
 
 }  // namespace ringgate::dispatch

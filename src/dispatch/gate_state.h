@@ -75,8 +75,15 @@ struct GateState {
   auth::DenyList denied;
   std::atomic<std::uint64_t> reloads_done{0}, reloads_failed{0};  // relaxed, counts that publish nothing
   std::atomic<std::int64_t> settings_read_at{0};  // Unix seconds: the start, or the last reload that was done; relaxed
+  bool is_in_cluster = false;                     // a device that is not here may be on another gate. Set before the shards run
+  // Whether the cluster's engine is connected, where the gate is not ready without it; else null. Set before the shards run.
+  const std::atomic<bool>* engine_needed = nullptr;
+  /// What /readyz says. Any thread.
+  bool is_ready() const {
+    return ready.load(std::memory_order_acquire) && (engine_needed == nullptr || engine_needed->load(std::memory_order_relaxed));
+  }
   // Stages of the gate's life: stored by the server (release), read by every shard each turn (acquire).
-  std::atomic<bool> ready{false};     // /readyz
+  std::atomic<bool> ready{false};     // see is_ready
   std::atomic<bool> draining{false};  // new handshakes are refused: set by the first shard whose grace is over
   std::atomic<bool> stopping{false};  // shards leave their loop at once
   std::atomic<TimeNs> drain_at{0};    // when to stop accepting and start closing; 0: no drain

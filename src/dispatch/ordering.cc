@@ -40,7 +40,7 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, const
   if (!message) return refuse_asked(PushOutcome::backpressure, std::move(on_result));
   const device::IdKey key = gate_.hash(device_id);
   const auto owner = map_.find(key);
-  if (!owner) return refuse_asked(PushOutcome::unknown_device, std::move(on_result));
+  if (!owner) return push_elsewhere(device_id, std::move(message), options, reach.get(), std::move(on_result));
   PushOrder order = order_of(gate_.hash, std::move(message), options);
   order.reach = std::move(reach);
   order_to_device(*owner, key, std::move(order), options.only_to, std::move(on_result));

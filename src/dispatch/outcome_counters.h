@@ -13,12 +13,12 @@ namespace ringgate::dispatch {
 
 /// By PushOutcome.
 inline constexpr std::array<Counter ShardCounters::*, push_outcomes_count> push_counters = {
-    &ShardCounters::push_delivered,       &ShardCounters::push_unknown_device,   &ShardCounters::push_backpressure,
-    &ShardCounters::push_too_large,       &ShardCounters::push_closing,          &ShardCounters::push_invalid_utf8,
-    &ShardCounters::push_unknown_outcome, &ShardCounters::push_other_connection, &ShardCounters::push_level_unsupported,
-    &ShardCounters::push_id_conflict,     &ShardCounters::push_expired,          &ShardCounters::push_coalesced,
-    &ShardCounters::push_dropped,         &ShardCounters::push_timed_out,        &ShardCounters::push_connection_ended,
-    &ShardCounters::push_not_covered};
+    &ShardCounters::push_delivered,       &ShardCounters::push_unknown_device,    &ShardCounters::push_backpressure,
+    &ShardCounters::push_too_large,       &ShardCounters::push_closing,           &ShardCounters::push_invalid_utf8,
+    &ShardCounters::push_unknown_outcome, &ShardCounters::push_other_connection,  &ShardCounters::push_level_unsupported,
+    &ShardCounters::push_id_conflict,     &ShardCounters::push_expired,           &ShardCounters::push_coalesced,
+    &ShardCounters::push_dropped,         &ShardCounters::push_timed_out,         &ShardCounters::push_connection_ended,
+    &ShardCounters::push_not_covered,     &ShardCounters::push_engine_unavailable};
 
 /// By BroadcastOutcome.
 inline constexpr std::array<Counter ShardCounters::*, broadcast_outcomes_count> broadcast_counters = {

@@ -20,6 +20,12 @@ void PushService::on_outside(const Request& request) {
       else push_to_device(request.target, request.key, std::move(message), std::move(waiter.on_result));
       break;
     }
+    case OutsideTask::Kind::push_elsewhere: {
+      ws::MessageRef message = take_message(task->message);
+      if (closed_) refuse_push(PushOutcome::closing, std::move(task->on_pushed));
+      else push(task->device_id, std::move(message), task->options, std::move(task->on_pushed));
+      break;
+    }
     case OutsideTask::Kind::broadcast: {
       ws::MessageRef message = take_message(task->message);
       gate_.broadcasts_posted.fetch_sub(1, std::memory_order_relaxed);
@@ -33,13 +39,21 @@ void PushService::on_outside(const Request& request) {
       if (task->on_decided) task->on_decided(outcome);
       break;
     }
+    case OutsideTask::Kind::yield:
+      (void)close_here({.kind = RequestKind::close_replaced, .target = request.target, .key = request.key}, "replaced");
+      break;
+    case OutsideTask::Kind::run: task->run(); break;
     case OutsideTask::Kind::close:
       if (closed_) task->question->on_closed(CloseOutcome::stopping);
+      else if (!task->question->device_id.empty())
+        close_device(task->question->device_id, task->question->code, std::move(task->question->reason),
+                     std::move(task->question->on_closed));
       else
         close_device(request.key, task->question->code, std::move(task->question->reason), std::move(task->question->on_closed));
       break;
     case OutsideTask::Kind::describe:
       if (closed_) task->question->on_described({DescribeOutcome::unavailable, nullptr});
+      else if (!task->question->device_id.empty()) describe(task->question->device_id, std::move(task->question->on_described));
       else describe(request.key, std::move(task->question->on_described));
       break;
     case OutsideTask::Kind::list:

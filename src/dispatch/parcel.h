@@ -91,6 +91,7 @@ static_assert(sizeof(Request) <= 64 && sizeof(Reply) <= 64);
 
 /// A question about devices from a thread without a shard. Only the callback of its kind is set.
 struct OutsideQuestion {
+  std::string device_id;  // of a device that is not on this gate; else empty, and the request has the key
   CloseCode code = CloseCode::closed_by_backend;
   std::string reason;
   CloseCallback on_closed;
@@ -102,7 +103,18 @@ struct OutsideQuestion {
 
 /// Work from a thread without a shard.
 struct OutsideTask {
-  enum class Kind : std::uint8_t { push, broadcast, with_connection, decide, close, describe, list };
+  enum class Kind : std::uint8_t {
+    push,
+    push_elsewhere,  // to a device that is not on this gate
+    broadcast,
+    with_connection,
+    decide,
+    close,
+    yield,  // another gate has the id
+    describe,
+    list,
+    run,  // `run`, on the shard
+  };
 
   Kind kind = Kind::push;
   PushCallback on_pushed;
@@ -111,7 +123,10 @@ struct OutsideTask {
   std::uintptr_t message = 0;          // owned PreparedMessage
   std::unique_ptr<PushOrder> order;    // of a push with options, in place of `message`
   std::vector<ConnectionRef> only_to;  // of such a push
-  Selection selection;                 // of a broadcast
+  std::string device_id;               // of a push elsewhere
+  PushOptions options;                 // likewise
+  std::move_only_function<void()> run;
+  Selection selection;  // of a broadcast
   std::unique_ptr<UpgradeDecision> decision;
   DecideCallback on_decided;
   std::unique_ptr<OutsideQuestion> question;  // to close, describe or list

@@ -25,7 +25,9 @@ std::optional<device::ConnectionRef> PushService::next_owner(Question& question)
 // -- Closing by id
 
 void PushService::close_device(std::string_view device_id, CloseCode code, std::string reason, CloseCallback on_result) {
-  close_device(gate_.hash(device_id), code, std::move(reason), std::move(on_result));
+  const device::IdKey key = gate_.hash(device_id);
+  if (is_elsewhere(key)) return close_elsewhere(device_id, code, reason, std::move(on_result));
+  close_device(key, code, std::move(reason), std::move(on_result));
 }
 
 void PushService::close_device(device::IdKey key, CloseCode code, std::string reason, CloseCallback on_result) {
@@ -200,8 +202,10 @@ void PushService::notify_replaced(device::ConnectionRef replaced, device::IdKey 
 
 // -- Presence
 
-void PushService::describe(std::string_view device_id, DescribeCallback on_result) {
-  describe(gate_.hash(device_id), std::move(on_result));
+void PushService::describe(std::string_view device_id, Detail detail, DescribeCallback on_result) {
+  const device::IdKey key = gate_.hash(device_id);
+  if (is_elsewhere(key)) return describe_elsewhere(device_id, std::move(on_result));
+  describe(key, detail, std::move(on_result));
 }
 
 void PushService::describe(device::IdKey key, Detail detail, DescribeCallback on_result) {

@@ -208,7 +208,7 @@ void PushService::push(std::string_view device_id, ws::MessageRef message, PushC
   const device::IdKey key = gate_.hash(device_id);
   if (gate_.companions.is_used() && push_to_several(key, message, on_result)) return;
   const auto owner = map_.find(key);
-  if (!owner) return refuse_asked(PushOutcome::unknown_device, std::move(on_result));
+  if (!owner) return push_elsewhere(device_id, std::move(message), {}, nullptr, std::move(on_result));
   PushWaiter waiter{std::move(on_result)};
   if (owner->shard == shard_index_) return push_here(devices_.find(*owner, device_id), *owner, key, message, waiter);
   push_to(*owner, key, std::move(message), std::move(waiter));
@@ -271,9 +271,10 @@ int rank(PushOutcome outcome) {
     case PushOutcome::closing: return 12;
     case PushOutcome::other_connection: return 13;
     case PushOutcome::not_covered: return 14;
-    case PushOutcome::unknown_device: return 15;
+    case PushOutcome::engine_unavailable: return 15;
+    case PushOutcome::unknown_device: return 16;
   }
-  return 16;
+  return 17;
 }
 
 }  // namespace
@@ -399,6 +400,7 @@ const char* name_of(PushOutcome outcome) {
     case PushOutcome::timed_out: return "wait_timeout";
     case PushOutcome::connection_ended: return "connection_ended";
     case PushOutcome::not_covered: return "not_covered";
+    case PushOutcome::engine_unavailable: return "engine_unavailable";
   }
   return "unknown_outcome";
 }

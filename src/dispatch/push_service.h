@@ -6,8 +6,8 @@
 // break the order of pushes. Closing and describing follow it (decision 0004).
 //
 // Files: push_service.cc (parcels and pushes), ordering.cc (pushes with options), presence.cc (closing, takeover, describing), listing.cc
-// (pages of devices), linking.cc (the quality of links), broadcast.cc, requesting.cc (messages that a device answers), outside.cc (threads without a shard, and the end),
-// tickets.h (who waits for an answer).
+// (pages of devices), linking.cc (the quality of links), broadcast.cc, requesting.cc (messages that a device answers), elsewhere.cc (devices of other gates), outside.cc
+// (threads without a shard, and the end), tickets.h (who waits for an answer).
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@
 
 #include "base/counters.h"
 #include "dispatch/device_session.h"
+#include "dispatch/elsewhere.h"
 #include "dispatch/gate_state.h"
 #include "dispatch/link_reader.h"
 #include "dispatch/parcel.h"
@@ -44,6 +45,9 @@ class PushService final : public TakeoverNotice {
   /// Whether a shard of any gate runs on this thread.
   static bool is_on_shard();
   void bind_to_this_thread();
+
+  /// Whom to ask for devices that are not on this gate; without it, or null, there is nobody. It outlives this object. Before the turns.
+  void set_elsewhere(Elsewhere* elsewhere) { elsewhere_ = elsewhere; }
 
   /// A null message: there was no memory for it. Callbacks: see Server::push.
   void push(std::string_view device_id, ws::MessageRef message, PushCallback on_result);
@@ -81,7 +85,11 @@ class PushService final : public TakeoverNotice {
   /// A page of the devices of all shards, of at most `limit` (1 to listed_devices_max).
   void list(DeviceCursor cursor, std::size_t limit, ListCallback on_result);
 
-  void describe(std::string_view device_id, DescribeCallback on_result);
+  void describe(std::string_view device_id, DescribeCallback on_result) {
+    describe(device_id, Detail::record, std::move(on_result));
+  }
+  /// A device of another gate is described without its link.
+  void describe(std::string_view device_id, Detail detail, DescribeCallback on_result);
   /// The same by key, of which only the index must be set: a page of the device map has no more.
   void describe(device::IdKey key, DescribeCallback on_result) { describe(key, Detail::record, std::move(on_result)); }
   void describe(device::IdKey key, Detail detail, DescribeCallback on_result);
@@ -108,7 +116,7 @@ class PushService final : public TakeoverNotice {
   /// How long a turn may sleep at most; nullopt: no answer is awaited, and nothing is deferred.
   std::optional<DurationNs> sleep_max() const;
   /// Open tickets: replies that are still to come.
-  std::size_t outstanding() const { return tickets_.open_count(); }
+  std::size_t outstanding() const { return tickets_.open_count() + elsewhere_open_; }
 
   /// Answers everything that still waits here with `closing`. On one thread, after the threads of all shards have ended. True if
   /// anything waited: then the services of other shards may have new work.
@@ -217,6 +225,13 @@ class PushService final : public TakeoverNotice {
   void visit(BroadcastJob& job, std::uint32_t slot, std::uint32_t& budget);
   void add(BroadcastSum& sum, const BroadcastResult& part);
 
+  // elsewhere.cc
+  void push_elsewhere(std::string_view device_id, ws::MessageRef message, const PushOptions& options, const Selection* reach,
+                      PushCallback on_result);
+  bool is_elsewhere(device::IdKey key) const { return elsewhere_ != nullptr && !map_.find(key); }
+  void close_elsewhere(std::string_view device_id, CloseCode code, std::string_view reason, CloseCallback on_result);
+  void describe_elsewhere(std::string_view device_id, DescribeCallback on_result);
+
   // outside.cc
   void decline(std::uint32_t from, const Request& request);
 
@@ -235,6 +250,8 @@ class PushService final : public TakeoverNotice {
   TimeNs turned_at_ = 0;
   std::uint64_t pushes_of_turn_ = 0;    // to devices of this shard
   std::vector<std::uint32_t> overdue_;  // by shard: answers that were given up and have not arrived since
+  Elsewhere* elsewhere_ = nullptr;
+  std::size_t elsewhere_open_ = 0;  // questions that other gates have not answered yet
   std::deque<BroadcastJob> broadcasts_;
   LinkReader links_;
   std::uint32_t broadcasts_open_ = 0;  // started here: at most limits::broadcasts_open_max

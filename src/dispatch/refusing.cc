@@ -129,7 +129,7 @@ void DeviceSession::answer_health(conn::Connection& connection, const http::Requ
   if (const auto expectation = http::expects_continue(request); !expectation)
     return refuse(connection, expectation.error(), request);
   counters_.health_answers.add(1);
-  const bool ready = gate_.ready.load(std::memory_order_acquire);
+  const bool ready = gate_.is_ready();
   std::string answer;
   http::append_response(answer, {.status = static_cast<std::uint16_t>(ready ? 200 : 503),
                                  .content_type = "text/plain; charset=utf-8",

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dispatch/device_session.h"
+#include "dispatch/elsewhere.h"
 
 namespace ringgate::dispatch {
 
@@ -63,7 +64,7 @@ std::expected<std::vector<device::ConnectionRef>, Rejection> DeviceSession::regi
 
 /// Gives a connection that registers an epoch. Costs memory only once an observer needs epochs.
 void DeviceSession::issue_epoch(const conn::Connection& connection) {
-  if (epochs_.empty() && !observers_.hear_all()) return;
+  if (epochs_.empty() && elsewhere_ == nullptr && !observers_.hear_all()) return;
   const std::uint32_t slot = transport_.table().slot_of(connection);
   if (slot >= epochs_.size()) epochs_.resize(std::size_t{slot} + 1);
   epochs_[slot] = gate_.epochs.issue(connection.opened_ms, transport_.now_ms());
@@ -80,7 +81,9 @@ void DeviceSession::leave_map(conn::Connection& connection) {
   if ((connection.session_flags & DeviceFlags::in_map) == 0) return;
   connection.session_flags &= static_cast<std::uint8_t>(~DeviceFlags::in_map);
   end_pushes(connection);
-  const device::IdKey key = gate_.hash(record_of(connection).id.view());
+  const std::string_view id = record_of(connection).id.view();
+  if (elsewhere_ != nullptr) elsewhere_->released(id, to_public(ref_of(connection)));
+  const device::IdKey key = gate_.hash(id);
   const device::ConnectionRef mine = ref_of(connection);
   device::DeviceMap::Shard map = gate_.map.of(shard_index_);
   if (!gate_.companions.is_used()) {

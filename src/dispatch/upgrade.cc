@@ -6,6 +6,7 @@
 #include "dispatch/client_address.h"
 #include "dispatch/connection_access.h"
 #include "dispatch/device_session.h"
+#include "dispatch/elsewhere.h"
 #include "dispatch/upgrade_facts.h"
 #include "ws/handshake.h"
 
@@ -130,6 +131,11 @@ void DeviceSession::accept_device(conn::Connection& connection, const http::Requ
   record.message_at = record.ping_at = now_ms();
   connection.session_flags |= DeviceFlags::in_map;
   try {
+    if (elsewhere_ != nullptr)
+      elsewhere_->claimed({.device_id = id,
+                           .connection = to_public(ref_of(connection)),
+                           .epoch = epoch_of(connection),
+                           .shares = settings_.config.routes[admission.route_index].duplicate == DuplicatePolicy::allow});
     join_sticky_groups(connection, key);
     for (const device::ConnectionRef older : *replaced) {
       counters_.takeovers.add(1);

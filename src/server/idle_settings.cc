@@ -42,6 +42,7 @@ class IdleSettings {
     for (std::size_t i = 0; i < config_.webhooks.size(); ++i) look_at_webhook(i);
     for (std::size_t i = 0; i < config_.routes.size(); ++i) look_at_route(i);
     if (!has_admin_port()) look_at_events();
+    look_at_cluster();
     return std::move(found_);
   }
 
@@ -58,6 +59,13 @@ class IdleSettings {
     if (!webhook.authority_file.empty() && http::scheme_of(webhook.url) == "http")
       add(fmt::format("webhook.{}.ca", i), "the URL is http, so no certificate is checked",
           "write https in the URL, or leave ca out");
+  }
+
+  void look_at_cluster() {
+    const ClusterConfig& cluster = config_.cluster;
+    if (cluster.engine == ClusterEngine::none && cluster != ClusterConfig{})
+      add("cluster.engine", "it is none, so nothing else of cluster is used",
+          "set cluster.engine = \"nats\", or leave the others out");
   }
 
   void look_at_route(std::size_t i) {

@@ -140,6 +140,7 @@ std::expected<void, StartError> Server::start() {
   auto verifiers = server::load_verifiers(p.config.auth);
   if (!verifiers) return std::unexpected(std::move(verifiers.error()));
   p.admin_settings = admin::settings_of(p.config, server::version());
+  if (p.config.cluster.engine != ClusterEngine::none) p.admin_settings.cluster = &p.cluster_counters;
   if (auto made = p.make_webhooks(); !made) return made;
   p.settings = std::make_unique<dispatch::DeviceSettings>(p.config, p.mounts, *verifiers);
   p.admin_settings.started_at = static_cast<TimeNs>(std::chrono::steady_clock::now().time_since_epoch().count());
@@ -147,6 +148,10 @@ std::expected<void, StartError> Server::start() {
   if (!tokens) return std::unexpected(std::move(tokens.error()));
   p.use_admin_tokens(std::move(*tokens));
   if (auto opened = p.open_shards(); !opened) return opened;
+  if (auto made = p.make_cluster(); !made) {
+    p.shards.clear();
+    return made;
+  }
   p.use_companions_if_wanted(p.config);
   p.want_events(p.config);
   if (p.hook_thread != nullptr) p.feed_webhooks();
@@ -159,6 +164,7 @@ std::expected<void, StartError> Server::start() {
   }
   if (auto started = p.start_threads(); !started) return started;
   if (p.hook_thread != nullptr) p.hook_thread->start();
+  if (p.bridge != nullptr) p.bridge->start();
   if (p.warning) log::warning(*p.warning);
   for (const server::Exposure& each : server::exposures_of(p.config)) warn_of(each);
   p.warn_of_idle_settings();
@@ -391,6 +397,7 @@ Server::Waited Server::wait(Time deadline) {
 void Server::Parts::answer_leftovers() {
   gate->closed.store(true);
   while (gate->posters.load() > 0) std::this_thread::yield();
+  if (bridge != nullptr) bridge->stop();
   bool more = true;
   while (more) {
     more = false;

@@ -17,6 +17,7 @@
 #include "admin/services.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "cluster/bridge.h"
 #include "dispatch/device_settings.h"
 #include "dispatch/drop.h"
 #include "dispatch/echo.h"
@@ -54,6 +55,7 @@ struct Server::Parts {
   admin::AdminSettings admin_settings;
   server::Certificates certificates;
   server::FileMarks file_marks;
+  ClusterCounters cluster_counters;
   // Webhooks (webhooks.cc). `hook_thread` is null if there are none.
   std::deque<WebhookCounters> webhook_counters;
   std::unique_ptr<hooks::HookThread> hook_thread;
@@ -66,6 +68,9 @@ struct Server::Parts {
   std::deque<ShardCounters> counters;
   std::vector<const ShardCounters*> counters_view;
   std::deque<server::Shard> shards;
+  // The cluster (cluster.cc). Both null if the gate is alone.
+  std::unique_ptr<cluster::LocalGate> reached_gate;
+  std::unique_ptr<cluster::Bridge> bridge;
   std::vector<std::jthread> threads;
   server::EndBoard ended;  // which of the threads have ended
   std::vector<std::string> device_addresses;
@@ -112,6 +117,7 @@ struct Server::Parts {
   std::expected<server::Commit, StartError> prepare_shards(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_admin_tokens(const Config& fresh);
   std::expected<server::Commit, StartError> prepare_log(const Config& fresh);
+  std::expected<void, StartError> make_cluster();
   std::expected<void, StartError> make_webhooks();
   void feed_webhooks();
   bool end_webhooks(Time deadline);

@@ -49,6 +49,12 @@ class Shard {
   dispatch::PushService& push_service() { return push_; }
   dispatch::DeviceSession& devices() { return devices_; }
 
+  /// The other gates as this shard sees them. Before it runs.
+  void set_elsewhere(dispatch::Elsewhere* elsewhere) {
+    push_.set_elsewhere(elsewhere);
+    devices_.set_elsewhere(elsewhere);
+  }
+
   /// Serves the listeners opened on the ring: `devices` of them for devices, then `admin` for the admin port.
   /// `backlog`: that of each listener. `tls`: what those with TLS need; null or missing for the others.
   void serve_listeners(std::uint32_t devices, std::uint32_t admin, std::uint32_t backlog, TlsOfListeners tls = {});

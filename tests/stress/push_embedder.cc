@@ -67,9 +67,10 @@ char letter_of(PushOutcome outcome) {
     case PushOutcome::closing: return 'c';
     case PushOutcome::invalid_utf8: return 'i';
     case PushOutcome::unknown_outcome: break;
-    // Only of pushes with options, which this program does not make.
+    // Only of pushes with options, which this program does not make, and of gates in a cluster.
     case PushOutcome::other_connection:
     case PushOutcome::not_covered:
+    case PushOutcome::engine_unavailable:
     case PushOutcome::level_unsupported:
     case PushOutcome::id_conflict:
     case PushOutcome::expired:

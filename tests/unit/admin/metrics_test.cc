@@ -74,7 +74,8 @@ std::string page(const std::string& name) {
 }
 
 TEST(Metrics, HasEverySeriesThatThePagesName) {
-  AdminGate gate({.admin = {.route_paths = {"/ws"}}});
+  const ClusterCounters cluster;
+  AdminGate gate({.admin = {.cluster = &cluster, .route_paths = {"/ws"}}});
   gate.state.certificates.store(std::make_shared<const std::vector<tls::CertificateFacts>>(1));
   const std::string text = scrape(gate);
   std::size_t names = 0;
@@ -89,7 +90,8 @@ TEST(Metrics, HasEverySeriesThatThePagesName) {
 }
 
 TEST(Metrics, ThePageListsEverySeries) {
-  AdminGate gate({.admin = {.route_paths = {"/ws"}}});
+  const ClusterCounters cluster;
+  AdminGate gate({.admin = {.cluster = &cluster, .route_paths = {"/ws"}}});
   gate.state.certificates.store(std::make_shared<const std::vector<tls::CertificateFacts>>(1));
   const std::string text = scrape(gate);
   const std::string content = page("docs/metrics.md");

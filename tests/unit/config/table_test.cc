@@ -26,8 +26,8 @@ std::string unquoted(std::string toml) {
 Sample both(const std::string& toml) { return {toml, unquoted(toml)}; }
 
 std::string first_accepted(const TextShape& shape) {
-  for (const char* candidate :
-       {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id", "10.0.0.0/8", "none", "events", "device.slow"}) {
+  for (const char* candidate : {"127.0.0.9:1234", "/other", "other", "https://a.example", "header:X-Id", "10.0.0.0/8", "none",
+                                "events", "device.slow", "tls://nats.example.org:4222"}) {
     if (shape.accepts(candidate)) return candidate;
   }
   ADD_FAILURE() << "no sample for " << shape.shape;
@@ -62,6 +62,10 @@ std::vector<FlagSetting> companions(const std::string& path) {
   if (path == "route.0.limits.max_message") return {{"--set", "limits.max_message", "256MiB"}};
   if (path == "route.0.limits.send_queue") return {{"--set", "limits.send_queue", "256MiB"}};
   if (path == "listener.0.dual_stack") return {{"--set", "listener.0.bind", "[::]:8080"}, {"--set", "route.0.auth", "none"}};
+  if (path == "cluster.user") return {{"--set", "cluster.password_file", "/other"}};
+  if (path == "cluster.password_file") return {{"--set", "cluster.user", "other"}};
+  if (path == "cluster.cert") return {{"--set", "cluster.key", "/other"}};
+  if (path == "cluster.key") return {{"--set", "cluster.cert", "/other"}};
   for (const std::string section : {"listener.0", "admin"}) {
     if (path == section + ".proxy_protocol") return {{"--set", section + ".trusted_proxies", "127.0.0.1"}};
     if (path == section + ".tls.cert") return {{"--set", section + ".tls.key", "/other"}};

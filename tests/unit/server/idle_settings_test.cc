@@ -105,5 +105,12 @@ TEST_F(IdleSettings, WhatIsForBackendsWithoutAnAdminPort) {
   EXPECT_THAT(keys(), ElementsAre("route.0.upstream", "route.0.correlation", "events.readers", "events.heartbeat"));
 }
 
+TEST_F(IdleSettings, ClusterWithoutAnEngine) {
+  config.cluster.node = "gate-1";
+  EXPECT_THAT(keys(), ElementsAre("cluster.engine"));
+  config.cluster.engine = ClusterEngine::nats;
+  EXPECT_THAT(keys(), ElementsAre());
+}
+
 }  // namespace
 }  // namespace ringgate::server
