@@ -39,7 +39,6 @@ Names::Names(std::string_view cluster, std::string_view node, std::uint64_t boot
   const std::string root = "ringgate." + std::string(cluster) + ".";
   devices_ = root + "d.";
   control_ = root + "ctl";
-  everyone_ = root + "all";
   gates_ = root + "n.";
   answers_ = "_INBOX." + node_ + "-" + boot_ + ".";
 }

@@ -26,7 +26,6 @@ class Names {
   /// The id that a subject of a device names; nullopt if it is no such subject.
   std::optional<std::string> id_of_device(std::string_view subject) const;
   const std::string& control() const { return control_; }  // what each gate says of itself
-  const std::string& everyone() const { return everyone_; }
   std::string gate(std::string_view node) const { return gates_ + std::string(node); }
 
   /// Where answers to question `number` of this run are sent to, and all of them.
@@ -39,7 +38,6 @@ class Names {
   std::string boot_;
   std::string devices_;
   std::string control_;
-  std::string everyone_;
   std::string gates_;
   std::string answers_;
 };

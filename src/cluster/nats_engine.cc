@@ -150,9 +150,9 @@ class Ear {
       log::warning("the cluster's engine reports a fault", {{"engine", "nats"}, {"because", fault}});
   }
 
-  // Of attempts to connect: by the thread that makes one, or by the owner between two.
-  natsConnection* dialed = nullptr;
-  TimeNs fault_logged_at = 0;
+  // What an attempt has made. Whoever takes it out owns it: the engine, or the attempt if the engine has ended meanwhile.
+  std::atomic<natsConnection*> dialed{nullptr};
+  TimeNs fault_logged_at = 0;  // of attempts alone, of which there is one at a time
 
  private:
   void wake() {
@@ -224,7 +224,8 @@ void dial(Ear& ear, const NatsSettings& settings) {
   }
   Ear::log_connected(connection);
   ear.fault_logged_at = 0;
-  ear.dialed = connection;
+  ear.dialed.store(connection);
+  if (!ear.is_open()) return natsConnection_Destroy(ear.dialed.exchange(nullptr));
   ear.note_dialed(Ear::State::up);
 }
 
@@ -258,7 +259,8 @@ struct NatsEngine::Parts {
   void forget_connection() {
     for (auto& [subject, one] : listening) one.subscription.reset();
     dropped.clear();
-    natsConnection_Destroy(std::exchange(connection, nullptr));  // may be null
+    natsConnection_Destroy(std::exchange(connection, nullptr));  // either may be null
+    natsConnection_Destroy(ear.dialed.exchange(nullptr));
   }
 };
 
@@ -282,7 +284,7 @@ bool NatsEngine::tend(TimeNs now) {
     p.ear.begin_to_dial();
     std::thread([&ear = p.ear, settings = p.settings] { dial(ear, *settings); }).detach();
   }
-  if (state == Ear::State::up && p.connection == nullptr) p.connection = std::exchange(p.ear.dialed, nullptr);
+  if (state == Ear::State::up && p.connection == nullptr) p.connection = p.ear.dialed.exchange(nullptr);
   const bool is_up = state == Ear::State::up && p.connection != nullptr;
   if (is_up && !std::exchange(p.is_up, true)) {
     for (const Subscription& subscription : std::exchange(p.dropped, {})) (void)natsSubscription_Unsubscribe(subscription.get());

@@ -1,7 +1,6 @@
 #include "cluster/node.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/limits.h"

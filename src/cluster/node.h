@@ -66,7 +66,6 @@ class Node {
   /// When `run` has something to do.
   TimeNs due_at() const;
 
-  bool holds(const std::string& device_id) const { return claims_.contains(device_id); }
   bool is_up() const { return is_up_; }
   std::size_t devices() const { return claims_.size(); }
   const NodeCounters& counters() const { return counters_; }

@@ -67,10 +67,10 @@ struct Server::Parts {
   std::optional<hooks::EventSource> event_source;  // listens to `events`, so it is destroyed before them
   std::deque<ShardCounters> counters;
   std::vector<const ShardCounters*> counters_view;
-  std::deque<server::Shard> shards;
-  // The cluster (cluster.cc). Both null if the gate is alone.
+  // The cluster (cluster.cc). Both null if the gate is alone. Shards tell the bridge of their devices until they are gone.
   std::unique_ptr<cluster::LocalGate> reached_gate;
   std::unique_ptr<cluster::Bridge> bridge;
+  std::deque<server::Shard> shards;
   std::vector<std::jthread> threads;
   server::EndBoard ended;  // which of the threads have ended
   std::vector<std::string> device_addresses;
